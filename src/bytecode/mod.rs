@@ -1,0 +1,14 @@
+//! The contract of both programs: instructions, programs as plain data, their file form, and the verifier.
+//!
+//! Invariant: nothing here knows a syntax tree or a runtime value.
+
+mod ids;
+pub mod methods;
+pub mod natives;
+pub mod numeric;
+pub mod op;
+mod program;
+
+pub use ids::*;
+pub use op::{Op, Opcode};
+pub use program::*;

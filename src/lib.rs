@@ -1,0 +1,8 @@
+//! Walrus: an ahead-of-analysis compiler (`walrusc`) and a JIT runtime (`walrus-run`) for a small dynamic language.
+//!
+//! `ARCHITECTURE.md` is the map: which room holds what, which may import which, and why.
+
+pub mod bytecode;
+pub mod source;
+#[cfg(feature = "compile")]
+pub mod syntax;

@@ -1,0 +1,289 @@
+//! The syntax tree of one file: flat arenas of nodes that name each other by index.
+//!
+//! Nodes live in two vectors, [`Ast::exprs`] and [`Ast::stmts`]; a child is an index, and a list of children
+//! is a range of one of the pools. Dropping a tree therefore never recurses, building one allocates only when a
+//! vector grows, and every node is built after its children, so an index is always larger than those below it.
+//!
+//! Invariant: the tree is what the source says. Names are not looked up here and nothing is desugared, except
+//! that a minus directly before a number literal is part of the literal.
+
+use crate::source::Span;
+
+/// An interned identifier or string; see [`super::Interner`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Symbol(pub u32);
+
+/// Index of an expression in [`Ast::exprs`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ExprId(pub u32);
+
+/// Index of a statement in [`Ast::stmts`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct StmtId(pub u32);
+
+/// Index of a function body in [`Ast::functions`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct FunctionId(pub u32);
+
+/// Index of a struct definition in [`Ast::structs`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct StructId(pub u32);
+
+/// A run of expression ids in [`Ast::expr_lists`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExprList {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// A run of statement ids in [`Ast::stmt_lists`]: the statements of a block or file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Block {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// A name where it stands in the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ident {
+    pub name: Symbol,
+    pub span: Span,
+}
+
+/// One expression.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum ExprKind {
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Void,
+    /// A string literal, its escapes already decoded.
+    Str(Symbol),
+    /// `f"..."`: literal parts are [`ExprKind::Str`], holes are any expression, in source order.
+    Format(ExprList),
+    Name(Symbol),
+    List(ExprList),
+    Tuple(ExprList),
+    /// Keys and values alternate.
+    Dict(ExprList),
+    /// `start..end`; the start is absent in `..end`.
+    Range {
+        start: Option<ExprId>,
+        end: ExprId,
+    },
+    Unary {
+        op: UnaryOp,
+        operand: ExprId,
+    },
+    /// `op_span` is where a message about the operator points.
+    Binary {
+        op: BinaryOp,
+        left: ExprId,
+        right: ExprId,
+    },
+    /// Short-circuit `and` / `or`.
+    Logic {
+        op: LogicOp,
+        left: ExprId,
+        right: ExprId,
+    },
+    Call {
+        callee: ExprId,
+        args: ExprList,
+    },
+    Index {
+        object: ExprId,
+        index: ExprId,
+    },
+    Member {
+        object: ExprId,
+        name: Ident,
+    },
+    Lambda(FunctionId),
+    Await(ExprId),
+    /// Parentheses, kept because `println((1, 2))` and `(-5) ** 2` differ from what they are without.
+    Paren(ExprId),
+    /// Stands where the parser recovered; an error was reported.
+    Error,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UnaryOp {
+    Neg,
+    Not,
+    BitNot,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    BitAnd,
+    BitOr,
+    BitXor,
+    Shl,
+    Shr,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LogicOp {
+    And,
+    Or,
+}
+
+/// What stands left of `=` in `a op= b`, or nothing for plain `=`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AssignOp {
+    Plain,
+    Binary(BinaryOp),
+    Logic(LogicOp),
+}
+
+/// One statement.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Stmt {
+    pub kind: StmtKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum StmtKind {
+    Let {
+        name: Ident,
+        value: ExprId,
+    },
+    /// `target` is a `Name`, `Index` or `Member`; the parser reports any other.
+    Assign {
+        target: ExprId,
+        op: AssignOp,
+        value: ExprId,
+    },
+    Expr(ExprId),
+    /// Items are printed with one space between them.
+    Print {
+        items: ExprList,
+        newline: bool,
+    },
+    If {
+        condition: ExprId,
+        then: Block,
+        /// An `else if` is a block of one `If`.
+        otherwise: Option<Block>,
+    },
+    While {
+        condition: ExprId,
+        body: Block,
+    },
+    For {
+        /// The loop variable, or the first of `for k, v in`.
+        first: Ident,
+        second: Option<Ident>,
+        iterable: ExprId,
+        body: Block,
+    },
+    Break,
+    Continue,
+    Return(Option<ExprId>),
+    Throw(ExprId),
+    Try {
+        body: Block,
+        error: Ident,
+        handler: Block,
+    },
+    Function(FunctionId),
+    Struct(StructId),
+    Import {
+        what: ImportPath,
+        path_span: Span,
+        alias: Option<Ident>,
+    },
+    /// A bare `{ }` block.
+    Block(Block),
+    /// Stands where the parser recovered; an error was reported.
+    Error,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum ImportPath {
+    /// `import "std/math";` or `import "./lib/util.walrus";`
+    File(Symbol),
+    /// `import @name;`
+    Package(Symbol),
+}
+
+/// A named function, method or lambda.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    /// Absent for lambdas.
+    pub name: Option<Ident>,
+    pub params: Vec<Ident>,
+    pub body: Block,
+    pub is_async: bool,
+    /// From `fn` (or `:`) to the parameter list's end; where messages about the function point.
+    pub head: Span,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct StructDef {
+    pub name: Ident,
+    pub methods: Vec<FunctionId>,
+    pub span: Span,
+}
+
+/// The tree of one file.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Ast {
+    pub exprs: Vec<Expr>,
+    pub stmts: Vec<Stmt>,
+    pub expr_lists: Vec<ExprId>,
+    pub stmt_lists: Vec<StmtId>,
+    pub functions: Vec<Function>,
+    pub structs: Vec<StructDef>,
+    /// The file's top-level statements.
+    pub root: Block,
+    /// Byte offsets of the `// @jit` comments, in order.
+    pub jit_marks: Vec<u32>,
+}
+
+impl Ast {
+    pub fn expr(&self, id: ExprId) -> &Expr {
+        &self.exprs[id.0 as usize]
+    }
+
+    pub fn stmt(&self, id: StmtId) -> &Stmt {
+        &self.stmts[id.0 as usize]
+    }
+
+    pub fn function(&self, id: FunctionId) -> &Function {
+        &self.functions[id.0 as usize]
+    }
+
+    pub fn struct_def(&self, id: StructId) -> &StructDef {
+        &self.structs[id.0 as usize]
+    }
+
+    pub fn list(&self, list: ExprList) -> &[ExprId] {
+        &self.expr_lists[list.start as usize..][..list.len as usize]
+    }
+
+    pub fn block(&self, block: Block) -> &[StmtId] {
+        &self.stmt_lists[block.start as usize..][..block.len as usize]
+    }
+}

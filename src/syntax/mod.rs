@@ -1,0 +1,3 @@
+//! From text to tree: lexer, grammar, syntax errors.
+
+pub mod ast;
