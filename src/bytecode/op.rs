@@ -461,7 +461,7 @@ macro_rules! define_ops {
             }
 
             /// The 64-bit form: opcode in the low 16 bits, operands above it in declaration order.
-            #[allow(unused_assignments, unused_mut, reason = "instructions without operands")]
+            #[allow(unused_assignments, unused_mut, unused_variables, reason = "instructions without operands")]
             pub fn encode(&self) -> u64 {
                 match *self {
                     $( Op::$name { $($field),* } => {
@@ -478,7 +478,7 @@ macro_rules! define_ops {
 
             /// Reads the 64-bit form; `None` for an unknown opcode or if bits that no operand uses are set.
             #[allow(non_upper_case_globals, reason = "constants named after the instructions, for patterns")]
-            #[allow(unused_assignments, unused_mut, reason = "instructions without operands")]
+            #[allow(unused_assignments, unused_mut, unused_variables, reason = "instructions without operands")]
             pub fn decode(bits: u64) -> Option<Op> {
                 $( const $name: u16 = Opcode::$name as u16; )*
                 match bits as u16 {
