@@ -1,0 +1,71 @@
+//! What can interrupt a running program.
+
+use std::fmt;
+
+use super::value::Value;
+
+/// The result of an operation that may fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An interruption, boxed so that results stay small: failing is the rare case.
+#[derive(Debug)]
+pub struct Error(Box<ErrorKind>);
+
+#[derive(Debug)]
+pub enum ErrorKind {
+    /// `throw value;`
+    Thrown(Value),
+    /// An error of the language; `catch` sees the message as a string.
+    Message(String),
+    /// A limit of the run (heap, fuel) was passed: ends the program, nothing catches it.
+    Fatal(String),
+    /// The operation needs more heap than is left. The interpreter collects garbage and executes the instruction again, once; the number is
+    /// the bytes that were asked for.
+    NeedsMemory(usize),
+    /// `sys.exit(code)`.
+    Exit(i32),
+}
+
+const _: () = assert!(size_of::<Error>() == 8);
+
+impl Error {
+    #[cold]
+    pub fn new(kind: ErrorKind) -> Self {
+        Error(Box::new(kind))
+    }
+
+    /// A catchable error of the language.
+    #[cold]
+    pub fn message(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Message(text.into()))
+    }
+
+    #[cold]
+    pub fn thrown(value: Value) -> Self {
+        Self::new(ErrorKind::Thrown(value))
+    }
+
+    #[cold]
+    pub fn fatal(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Fatal(text.into()))
+    }
+
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    pub fn into_kind(self) -> ErrorKind {
+        *self.0
+    }
+
+    /// Whether a `catch` of the program may see it.
+    pub fn is_catchable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Thrown(_) | ErrorKind::Message(_))
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({:#x})", self.tag(), self.bits())
+    }
+}

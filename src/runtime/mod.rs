@@ -1,0 +1,6 @@
+//! Values, heap, interpreter, operations, built-ins and the standard library: all that runs a verified program without native code.
+//!
+//! Invariant: nothing here knows a syntax tree or the JIT.
+
+pub mod error;
+pub mod value;

@@ -1,0 +1,226 @@
+//! The value: 16 bytes, a tag and a 64-bit payload, `Copy`.
+//!
+//! The tag fills a whole word so that native code and the interpreter write it without partial stores, and it names
+//! the precise type, so that a type test never follows a pointer. `Int` is 0: "both are ints" is one `or` and one test, and
+//! fresh zeroed memory is a run of valid values.
+//!
+//! Invariant: a value whose tag [`Tag::is_heap`] holds a pointer to a live object of that very type. It is kept by the
+//! constructors here (the only way to make one) and by the collector (which frees nothing a reachable value points to).
+
+use std::ptr::NonNull;
+
+use super::object::{BoundMethod, Cell, Closure, Dict, Header, Instance, List, Range, Str, StructObject, Tuple};
+use crate::bytecode::{FuncId, ModuleId};
+
+/// The type of a value. Tags from `Str` on are pointers to heap objects.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u64)]
+pub enum Tag {
+    Int = 0,
+    Float = 1,
+    /// Payload 0 or 1.
+    Bool = 2,
+    Void = 3,
+    /// A global or field that nothing was assigned to yet. Never reaches an operation of the language.
+    Undef = 4,
+    /// A function without captures; the payload is its [`FuncId`].
+    Function = 5,
+    /// A native function; the payload is its position in the table of natives.
+    Native = 6,
+    /// The payload is the [`ModuleId`].
+    Module = 7,
+    Str = 8,
+    List = 9,
+    Tuple = 10,
+    Dict = 11,
+    Range = 12,
+    Closure = 13,
+    Struct = 14,
+    Instance = 15,
+    BoundMethod = 16,
+    /// The home of a captured variable. Only the cell instructions see it in a well-formed program.
+    Cell = 17,
+}
+
+impl Tag {
+    /// Whether the payload is a pointer that the collector follows.
+    #[inline(always)]
+    pub fn is_heap(self) -> bool {
+        self >= Tag::Str
+    }
+
+    /// What `core.type` and messages call the type.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Tag::Int => "int",
+            Tag::Float => "float",
+            Tag::Bool => "bool",
+            Tag::Void => "void",
+            Tag::Undef => "undefined",
+            Tag::Function | Tag::Native | Tag::Closure | Tag::BoundMethod => "function",
+            Tag::Module => "module",
+            Tag::Str => "string",
+            Tag::List => "list",
+            Tag::Tuple => "tuple",
+            Tag::Dict => "dict",
+            Tag::Range => "range",
+            Tag::Struct => "struct",
+            Tag::Instance => "struct instance",
+            Tag::Cell => "cell",
+        }
+    }
+}
+
+/// A value of the language. Layout: tag at offset 0, payload at offset 8.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Value {
+    tag: Tag,
+    payload: u64,
+}
+
+const _: () = assert!(size_of::<Value>() == 16);
+
+impl Value {
+    /// Byte offset of the tag.
+    pub const TAG_OFFSET: usize = 0;
+    /// Byte offset of the payload.
+    pub const PAYLOAD_OFFSET: usize = 8;
+
+    pub const VOID: Value = Value { tag: Tag::Void, payload: 0 };
+    pub const UNDEF: Value = Value { tag: Tag::Undef, payload: 0 };
+    pub const TRUE: Value = Value { tag: Tag::Bool, payload: 1 };
+    pub const FALSE: Value = Value { tag: Tag::Bool, payload: 0 };
+
+    #[inline(always)]
+    pub const fn int(value: i64) -> Value {
+        Value { tag: Tag::Int, payload: value as u64 }
+    }
+
+    #[inline(always)]
+    pub const fn float(value: f64) -> Value {
+        Value { tag: Tag::Float, payload: value.to_bits() }
+    }
+
+    #[inline(always)]
+    pub const fn bool(value: bool) -> Value {
+        Value { tag: Tag::Bool, payload: value as u64 }
+    }
+
+    pub fn function(id: FuncId) -> Value {
+        Value { tag: Tag::Function, payload: id.0.into() }
+    }
+
+    /// A native function, by its position in [`crate::bytecode::natives::NATIVES`].
+    pub fn native(index: usize) -> Value {
+        Value { tag: Tag::Native, payload: index as u64 }
+    }
+
+    pub fn module(id: ModuleId) -> Value {
+        Value { tag: Tag::Module, payload: id.0.into() }
+    }
+
+    #[inline(always)]
+    pub fn tag(self) -> Tag {
+        self.tag
+    }
+
+    /// The payload's bits, whatever they mean.
+    #[inline(always)]
+    pub fn bits(self) -> u64 {
+        self.payload
+    }
+
+    /// The payload as an int; meaningful if the tag is `Int`.
+    #[inline(always)]
+    pub fn int_bits(self) -> i64 {
+        self.payload as i64
+    }
+
+    /// The payload as a float; meaningful if the tag is `Float`.
+    #[inline(always)]
+    pub fn float_bits(self) -> f64 {
+        f64::from_bits(self.payload)
+    }
+
+    #[inline(always)]
+    pub fn is_int(self) -> bool {
+        self.tag == Tag::Int
+    }
+
+    #[inline(always)]
+    pub fn is_float(self) -> bool {
+        self.tag == Tag::Float
+    }
+
+    #[inline(always)]
+    pub fn is_undef(self) -> bool {
+        self.tag == Tag::Undef
+    }
+
+    #[inline(always)]
+    pub fn is_void(self) -> bool {
+        self.tag == Tag::Void
+    }
+
+    pub fn as_int(self) -> Option<i64> {
+        self.is_int().then(|| self.int_bits())
+    }
+
+    pub fn as_float(self) -> Option<f64> {
+        self.is_float().then(|| self.float_bits())
+    }
+
+    pub fn as_bool(self) -> Option<bool> {
+        (self.tag == Tag::Bool).then_some(self.payload != 0)
+    }
+
+    pub fn as_function(self) -> Option<FuncId> {
+        (self.tag == Tag::Function).then_some(FuncId(self.payload as u32))
+    }
+
+    pub fn as_native(self) -> Option<usize> {
+        (self.tag == Tag::Native).then_some(self.payload as usize)
+    }
+
+    pub fn as_module(self) -> Option<ModuleId> {
+        (self.tag == Tag::Module).then_some(ModuleId(self.payload as u32))
+    }
+
+    /// The object a heap value points to, as its header.
+    #[inline(always)]
+    pub fn as_object(self) -> Option<NonNull<Header>> {
+        if self.tag.is_heap() { NonNull::new(self.payload as *mut Header) } else { None }
+    }
+}
+
+macro_rules! heap_values {
+    ($($make:ident, $get:ident: $type:ident = $tag:ident;)*) => {
+        impl Value {$(
+            #[doc = concat!("A value of type `", stringify!($type), "`.")]
+            #[inline(always)]
+            pub fn $make(object: NonNull<$type>) -> Value {
+                Value { tag: Tag::$tag, payload: object.as_ptr() as u64 }
+            }
+
+            #[doc = concat!("The `", stringify!($type), "` this is, if it is one.")]
+            #[inline(always)]
+            pub fn $get(self) -> Option<NonNull<$type>> {
+                if self.tag == Tag::$tag { NonNull::new(self.payload as *mut $type) } else { None }
+            }
+        )*}
+    };
+}
+
+heap_values! {
+    from_str, as_str: Str = Str;
+    from_list, as_list: List = List;
+    from_tuple, as_tuple: Tuple = Tuple;
+    from_dict, as_dict: Dict = Dict;
+    from_range, as_range: Range = Range;
+    from_closure, as_closure: Closure = Closure;
+    from_struct, as_struct: StructObject = Struct;
+    from_instance, as_instance: Instance = Instance;
+    from_bound_method, as_bound_method: BoundMethod = BoundMethod;
+    from_cell, as_cell: Cell = Cell;
+}
