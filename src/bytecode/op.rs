@@ -249,12 +249,13 @@ macro_rules! for_each_op {
             CallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls];
             /// Make an instance of a struct known when compiling and call its `init`, if any.
             New { base: NewBase, def: Struct } [throws, allocates, calls];
-            /// `return` the call of the value in `base`, reusing the frame.
-            TailCall { base: CallBase, argc: Count } [throws, allocates, calls, ends];
-            /// `return` the call of a known function, reusing the frame.
+            /// `return` the call of the value in `base`. If that is a Walrus function the call takes over the frame; any other is called as by
+            /// `Call`, and the `Return` of `base` that follows hands its result on.
+            TailCall { base: CallBase, argc: Count } [throws, allocates, calls];
+            /// `return` the call of a known function, which takes over the frame.
             TailCallFn { base: FnBase, func: Func } [throws, allocates, calls, ends];
-            /// `return` a method call, reusing the frame.
-            TailCallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls, ends];
+            /// `return` a method call; as `TailCall`, a `Return` of `base` follows.
+            TailCallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls];
             /// Return `src` to the caller.
             Return { src: In } [ends];
             /// Return `void` to the caller.
