@@ -8,6 +8,8 @@ pub mod natives;
 pub mod numeric;
 pub mod op;
 mod program;
+#[forbid(unsafe_code)]
+pub mod wbc;
 
 pub use ids::*;
 pub use op::{Op, Opcode};
