@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing here knows a syntax tree or a runtime value.
 
+#[forbid(unsafe_code)]
+pub mod disassemble;
 mod ids;
 pub mod methods;
 pub mod natives;

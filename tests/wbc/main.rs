@@ -2,6 +2,7 @@
 
 mod sample;
 
+use walrus::bytecode::disassemble::disassemble;
 use walrus::bytecode::wbc::{self, Meta, WbcError};
 
 fn meta() -> Meta {
@@ -44,4 +45,14 @@ fn every_flipped_bit_is_noticed() {
         assert!(!error.to_string().contains('\n'), "one line");
         file[bit / 8] ^= 1 << (bit % 8);
     }
+}
+
+#[test]
+fn disassembly() {
+    insta::assert_snapshot!(disassemble(&sample::program()));
+}
+
+#[test]
+fn information() {
+    insta::assert_snapshot!(wbc::info(&wbc::encode(&sample::program(), &meta())).unwrap());
 }

@@ -21,10 +21,12 @@
 mod debug;
 mod error;
 mod header;
+mod info;
 mod reader;
 
 pub use error::WbcError;
 pub use header::{FLAG_STRIPPED, Header, SectionEntry};
+pub use info::info;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
