@@ -5,14 +5,20 @@
 #[forbid(unsafe_code)]
 pub mod disassemble;
 mod ids;
+#[forbid(unsafe_code)]
+mod load;
 pub mod methods;
 pub mod natives;
 pub mod numeric;
 pub mod op;
 mod program;
 #[forbid(unsafe_code)]
+pub mod verify;
+#[forbid(unsafe_code)]
 pub mod wbc;
 
 pub use ids::*;
+pub use load::{LoadError, load};
 pub use op::{Op, Opcode};
 pub use program::*;
+pub use verify::{VerifiedProgram, VerifyError, verify};

@@ -3,6 +3,7 @@
 mod sample;
 
 use walrus::bytecode::disassemble::disassemble;
+use walrus::bytecode::load;
 use walrus::bytecode::wbc::{self, Meta, WbcError};
 
 fn meta() -> Meta {
@@ -55,4 +56,9 @@ fn disassembly() {
 #[test]
 fn information() {
     insta::assert_snapshot!(wbc::info(&wbc::encode(&sample::program(), &meta())).unwrap());
+}
+
+#[test]
+fn the_sample_verifies() {
+    load(&wbc::encode(&sample::program(), &meta())).unwrap();
 }

@@ -1,0 +1,179 @@
+//! The rules about instructions. What each operand must be is read from the instruction table, by kind; what an
+//! instruction's windows must have room for follows from its other operands.
+
+use super::pools::{Demand, Tables};
+use super::{Place, Rule, VerifyError};
+use crate::bytecode::disassemble;
+use crate::bytecode::op::RawOperand;
+use crate::bytecode::op::operand::Kind;
+use crate::bytecode::*;
+
+pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
+    for (id, function) in program.functions.iter().enumerate() {
+        let frame = Frame {
+            program,
+            tables,
+            registers: function.registers.into(),
+            captures: function.captures.len() as u32,
+            sites: function.sites.len.into(),
+            code_len: function.code.len.into(),
+        };
+        let code = &program.code[function.code.range()];
+        for (pc, op) in code.iter().enumerate() {
+            if let Err(rule) = frame.check(pc, *op) {
+                return Err(at(program, id, pc, *op, rule));
+            }
+        }
+        let last = code.len() - 1;
+        if !code[last].effects().ends {
+            return Err(at(program, id, last, code[last], Rule::LastInstruction));
+        }
+    }
+    Ok(())
+}
+
+/// What the instructions of one function may name.
+struct Frame<'a> {
+    program: &'a Program,
+    tables: &'a Tables,
+    registers: u32,
+    captures: u32,
+    sites: i64,
+    code_len: i64,
+}
+
+impl Frame<'_> {
+    fn check(&self, pc: usize, op: Op) -> Result<(), Rule> {
+        let mut result = if matches!(op, Op::Await { .. }) { Err(Rule::Async) } else { Ok(()) };
+        // The window that starts at one operand has a size that another tells, whichever comes first.
+        let mut base = 0;
+        let mut fixed = 0;
+        let mut count = 0;
+        let mut scale = 1;
+        op.for_each_operand(|operand| {
+            let mut window = |above: u32, per_item: u32| {
+                base = operand.value as u32;
+                fixed = above;
+                scale = per_item;
+            };
+            match operand.kind {
+                Kind::Out | Kind::In => {
+                    if operand.value >= i64::from(self.registers) {
+                        result = Err(Rule::Register);
+                    }
+                }
+                Kind::Seq => window(0, 1),
+                Kind::PairSeq => window(0, 2),
+                Kind::CallBase | Kind::NativeBase | Kind::FnBase | Kind::NewBase | Kind::InitBase => window(1, 1),
+                Kind::MethodBase => window(2, 1),
+                Kind::RangeBase => window(3, 1),
+                Kind::IterBase => window(4, 1),
+                Kind::PairIterBase => window(5, 1),
+                Kind::Count => count = operand.value as u32,
+                Kind::Imm => {}
+                _ => match self.check_other(pc, op, operand) {
+                    Ok(arguments) => count += arguments,
+                    Err(rule) => result = Err(rule),
+                },
+            }
+        });
+        if base + fixed + scale * count > self.registers {
+            return Err(Rule::Register);
+        }
+        result
+    }
+
+    /// Operands that are no registers and no numbers. `Ok` is how many registers the operand adds to the window.
+    #[inline]
+    fn check_other(&self, pc: usize, op: Op, operand: RawOperand) -> Result<u32, Rule> {
+        let program = self.program;
+        let value = operand.value;
+        let within = |len: usize, rule| if (value as usize) < len { Ok(0) } else { Err(rule) };
+        match operand.kind {
+            Kind::Const | Kind::AnyConst => within(program.constants.len(), Rule::ConstantIndex),
+            Kind::NumConst => match program.constants.get(value as usize) {
+                None => Err(Rule::ConstantIndex),
+                Some(Constant::Str(_)) => Err(Rule::NumericConstant),
+                Some(Constant::Int(_) | Constant::Float(_)) => Ok(0),
+            },
+            Kind::Func => self.check_function(op, value as usize),
+            Kind::Struct => self.check_struct(op, value as usize),
+            Kind::Native => {
+                let arity = self.tables.natives.get(value as usize).ok_or(Rule::NativeIndex)?;
+                match op {
+                    Op::CallNative { argc, .. } if !(arity.0..=arity.1).contains(&argc.into()) => {
+                        Err(Rule::NativeArity)
+                    }
+                    _ => Ok(0),
+                }
+            }
+            Kind::Module => within(program.modules.len(), Rule::ModuleIndex),
+            Kind::Global => within(program.globals.len(), Rule::GlobalIndex),
+            Kind::Capture => within(self.captures as usize, Rule::CaptureIndex),
+            Kind::Site => within(self.sites as usize, Rule::SiteIndex),
+            Kind::Jump16 | Kind::Jump32 => {
+                let target = pc as i64 + 1 + value;
+                if (0..self.code_len).contains(&target) { Ok(0) } else { Err(Rule::JumpTarget) }
+            }
+            Kind::Flag => {
+                if value <= 1 {
+                    Ok(0)
+                } else {
+                    Err(Rule::FlagValue)
+                }
+            }
+            _ => Ok(0),
+        }
+    }
+
+    fn check_function(&self, op: Op, func: usize) -> Result<u32, Rule> {
+        let function = self.program.functions.get(func).ok_or(Rule::FunctionIndex)?;
+        if function.kind == FunctionKind::Body {
+            return Err(Rule::BodyCall);
+        }
+        let demand = self.tables.functions[func];
+        match op {
+            Op::MakeClosure { .. } => self.meet(demand),
+            _ if demand.any => Err(Rule::NoCaptures),
+            Op::CallFn { .. } | Op::TailCallFn { .. } => Ok(function.params.into()),
+            _ => Ok(0),
+        }
+    }
+
+    fn check_struct(&self, op: Op, def: usize) -> Result<u32, Rule> {
+        let facts = self.tables.structs.get(def).ok_or(Rule::StructIndex)?;
+        match op {
+            Op::MakeStruct { .. } => self.meet(facts.demand),
+            _ if facts.demand.any => Err(Rule::NoCaptures),
+            // The scratch register and `self` lie between the instance and the arguments.
+            Op::New { .. } => Ok(facts.init.map_or(0, |arguments| 2 + arguments)),
+            _ => Ok(0),
+        }
+    }
+
+    fn meet(&self, demand: Demand) -> Result<u32, Rule> {
+        if demand.registers <= self.registers && demand.captures <= self.captures {
+            Ok(0)
+        } else {
+            Err(Rule::CaptureSource)
+        }
+    }
+}
+
+#[cold]
+fn at(program: &Program, func: usize, pc: usize, op: Op, rule: Rule) -> VerifyError {
+    let function = &program.functions[func];
+    let len = function.code.len;
+    let what = match rule {
+        Rule::Register => format!("the frame has {} registers", function.registers),
+        Rule::CaptureIndex | Rule::CaptureSource => {
+            format!("the function has {} registers and {} captures", function.registers, function.captures.len())
+        }
+        Rule::SiteIndex => format!("the function has {} sites", function.sites.len),
+        Rule::JumpTarget => format!("the function has {len} instructions"),
+        _ => "the instruction is not allowed here".to_owned(),
+    };
+    let name = program.strings.get(function.name).unwrap_or("?").to_owned();
+    let text = disassemble::instruction(program, op);
+    VerifyError { rule, place: Place::Instruction { id: func as u32, name, pc: pc as u32, text }, what }
+}

@@ -1,0 +1,84 @@
+//! The verifier: what turns a [`Program`] from anywhere into one that may run.
+//!
+//! A [`VerifiedProgram`] can only be made by [`verify`], and it is all that the interpreter accepts. Once made, these things
+//! hold and are not checked again:
+//!
+//! **Pools.** Every index of one pool into another exists. Strings are cut at character boundaries. Totals are below the
+//! [`limits`]. A struct's fields have different names, and so have its methods and a module's exports. A method's function says
+//! it belongs to that struct, and takes `self` (as its first parameter) exactly if the method does. Each native is in this
+//! build's table, and so is each standard module. The entry module is a file.
+//!
+//! **Functions.** The functions' code divides the program's code, in order and without gap; none is empty. The last
+//! instruction of each does not fall through. A frame has at least one register and room for the parameters. The body of a file
+//! belongs to that file alone, has no parameters and captures nothing. Handlers lie inside their function, and so do
+//! their targets.
+//!
+//! **Instructions.** Registers lie inside the frame, and so do whole windows: of literals, calls and loops, with the argument count known
+//! from the instruction, the function, or the struct's `init`. Constants, functions, structs, modules, globals, natives, sites and captures
+//! exist; a numeric constant is a number. Jumps lead to instructions of the same function. A native gets as many arguments as
+//! it takes. A function that captures is only ever made by `MakeClosure`, and a struct whose methods do by `MakeStruct`, in a
+//! frame that has every register and capture named. Module bodies are only run by `InitModule`. There is no
+//! async code, as no scheduler exists to run it.
+//!
+//! **Hints and debug information.** Loop regions lie inside their function, their back edges are jumps to the header from inside,
+//! and a parent comes first, is in the same function, and encloses. Spans lie inside their files on character
+//! boundaries; the line table ascends. A program with malformed hints is refused, not repaired.
+//!
+//! What does *not* hold, and is checked when it matters: types of values, lengths, argument counts of dynamic calls, depth,
+//! memory. That a loop region is a natural loop is for its user to prove.
+//!
+//! Invariant: one pass, whose every check takes constant time (amortised over the bytes of the program); nothing is iterated to a fixed point.
+
+mod code;
+mod error;
+mod hints;
+mod pools;
+
+pub use error::{Place, Rule, VerifyError};
+
+use super::Program;
+
+/// How many entries each pool may have. Indices in the format are wider or as wide, so these bound memory and time.
+pub mod limits {
+    /// Instructions of all functions: a file cannot hold more.
+    pub const CODE: usize = super::super::wbc::MAX_FILE_SIZE / 8;
+    pub const FUNCTIONS: usize = 1 << 21;
+    pub const CONSTANTS: usize = 1 << 24;
+    pub const STRINGS: usize = 1 << 24;
+    pub const SITES: usize = 1 << 24;
+    pub const STRUCTS: usize = 1 << 20;
+    pub const GLOBALS: usize = 1 << 22;
+    pub const LOOPS: usize = 1 << 22;
+    pub const MODULES: usize = 1 << 16;
+    /// What a [`super::super::NativeId`] can name.
+    pub const NATIVES: usize = 1 << 16;
+    /// What a [`super::super::CaptureId`] can name.
+    pub const CAPTURES: usize = 1 << 16;
+}
+
+/// A program for which the rules at the head of this module hold.
+#[derive(Clone, Debug)]
+pub struct VerifiedProgram(Program);
+
+impl std::ops::Deref for VerifiedProgram {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.0
+    }
+}
+
+impl VerifiedProgram {
+    /// Gives the program up, to be changed.
+    pub fn into_inner(self) -> Program {
+        self.0
+    }
+}
+
+/// Checks every rule; the first that is broken is the error.
+pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
+    let tables = pools::check(&program)?;
+    code::check(&program, &tables)?;
+    hints::check(&program)?;
+    Ok(VerifiedProgram(program))
+}
