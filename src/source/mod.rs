@@ -1,8 +1,14 @@
 //! Files, spans, and diagnostics as data.
+//!
+//! Invariant: nothing here reads files or knows the language; texts are handed in, and every renderer accepts any span.
 
 pub mod codes;
 mod diagnostic;
+mod map;
+mod sink;
 mod span;
 
 pub use diagnostic::{Diagnostic, Label, Severity, Suggestion};
+pub use map::{LineColumn, SourceFile, SourceMap};
+pub use sink::{Diagnostics, ERROR_LIMIT, Report};
 pub use span::{FileId, Span};

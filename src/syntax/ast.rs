@@ -81,7 +81,6 @@ pub enum ExprKind {
         op: UnaryOp,
         operand: ExprId,
     },
-    /// `op_span` is where a message about the operator points.
     Binary {
         op: BinaryOp,
         left: ExprId,

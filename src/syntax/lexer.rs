@@ -1,0 +1,901 @@
+//! From text to tokens, by hand: one pass over the bytes, no allocation per token.
+//!
+//! Format strings are taken apart here, so that the grammar parses holes in place: `f"a{b}"` becomes
+//! [`Token::FStringStart`], [`Token::StrPart`], [`Token::HoleStart`], the tokens of the hole, [`Token::HoleEnd`],
+//! [`Token::FStringEnd`].
+//!
+//! Two decisions are made here because they need only the token before, and would make the grammar ambiguous: whether
+//! `{` opens a block or a dict (a dict can only stand where an operand is due and no statement can begin), and whether a
+//! word after `.` is a member name (always, keyword or not).
+//!
+//! Invariants: tokens are in order and do not overlap; their number and the work done are linear in the text; a fault is
+//! reported and what follows is still tokens.
+
+use memchr::{memchr, memchr2, memmem};
+
+use super::ast::Symbol;
+use super::interner::Interner;
+use crate::source::{Diagnostic, FileId, Span};
+
+/// Brackets may nest this deep. It bounds the depth of the tree, and with it the recursion of whoever walks it.
+pub const NESTING_LIMIT: usize = 3_000;
+
+/// After this many strings or holes that run to the end of the file the lexer gives up: each costs a look at the rest of
+/// the file, and the time has to stay linear.
+const RUNAWAY_LIMIT: u32 = 20;
+
+/// A token without its place. Numbers and decoded texts are indices into [`Tokens::numbers`] and the interner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Token {
+    Ident(Symbol),
+    Int(u32),
+    Float(u32),
+    Str(Symbol),
+    StrPart(Symbol),
+    FStringStart,
+    FStringEnd,
+    HoleStart,
+    HoleEnd,
+    Let,
+    Fn,
+    Async,
+    Await,
+    Struct,
+    If,
+    Else,
+    While,
+    For,
+    In,
+    Break,
+    Continue,
+    Return,
+    Import,
+    As,
+    Print,
+    Println,
+    Throw,
+    Try,
+    Catch,
+    And,
+    Or,
+    Not,
+    True,
+    False,
+    Void,
+    LParen,
+    RParen,
+    LBracket,
+    RBracket,
+    /// `{` of a block or struct body.
+    LBrace,
+    /// `{` of a dict.
+    LDict,
+    RBrace,
+    Comma,
+    Semicolon,
+    Colon,
+    Dot,
+    DotDot,
+    At,
+    Assign,
+    AddAssign,
+    SubAssign,
+    MulAssign,
+    DivAssign,
+    ModAssign,
+    PowAssign,
+    BitAndAssign,
+    BitOrAssign,
+    BitXorAssign,
+    ShlAssign,
+    ShrAssign,
+    AndAssign,
+    OrAssign,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+    StarStar,
+    Amp,
+    Pipe,
+    Caret,
+    Tilde,
+    Shl,
+    Shr,
+    /// Stands for an expression that could not be read; an error was reported.
+    ErrorExpr,
+    /// Stands for a statement that could not be read; an error was reported.
+    ErrorStmt,
+}
+
+/// The keywords and their tokens, in the order of the first symbols of every [`Interner`].
+pub const KEYWORDS: [(&str, Token); 26] = [
+    ("let", Token::Let),
+    ("fn", Token::Fn),
+    ("async", Token::Async),
+    ("await", Token::Await),
+    ("struct", Token::Struct),
+    ("if", Token::If),
+    ("else", Token::Else),
+    ("while", Token::While),
+    ("for", Token::For),
+    ("in", Token::In),
+    ("break", Token::Break),
+    ("continue", Token::Continue),
+    ("return", Token::Return),
+    ("import", Token::Import),
+    ("as", Token::As),
+    ("print", Token::Print),
+    ("println", Token::Println),
+    ("throw", Token::Throw),
+    ("try", Token::Try),
+    ("catch", Token::Catch),
+    ("and", Token::And),
+    ("or", Token::Or),
+    ("not", Token::Not),
+    ("true", Token::True),
+    ("false", Token::False),
+    ("void", Token::Void),
+];
+
+impl Token {
+    /// Whether an expression can end with this token.
+    pub fn ends_operand(self) -> bool {
+        use Token::*;
+        matches!(
+            self,
+            Ident(_)
+                | Int(_)
+                | Float(_)
+                | Str(_)
+                | FStringEnd
+                | True
+                | False
+                | Void
+                | RParen
+                | RBracket
+                | RBrace
+                | ErrorExpr
+        )
+    }
+
+    /// Whether an operand is due after this token and a statement cannot begin, so that `{` opens a dict. The colon
+    /// depends on more (see [`Lexer::colon_wants_value`]).
+    fn wants_operand(self) -> bool {
+        use Token::*;
+        matches!(
+            self,
+            HoleStart
+                | Await
+                | If
+                | While
+                | In
+                | Return
+                | Print
+                | Println
+                | Throw
+                | And
+                | Or
+                | Not
+                | LParen
+                | LBracket
+                | LDict
+                | Comma
+                | DotDot
+                | Assign
+                | AddAssign
+                | SubAssign
+                | MulAssign
+                | DivAssign
+                | ModAssign
+                | PowAssign
+                | BitAndAssign
+                | BitOrAssign
+                | BitXorAssign
+                | ShlAssign
+                | ShrAssign
+                | AndAssign
+                | OrAssign
+                | Eq
+                | Ne
+                | Lt
+                | Le
+                | Gt
+                | Ge
+                | Plus
+                | Minus
+                | Star
+                | Slash
+                | Percent
+                | StarStar
+                | Amp
+                | Pipe
+                | Caret
+                | Tilde
+                | Shl
+                | Shr
+        )
+    }
+}
+
+/// A token and the bytes it covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lexeme {
+    pub token: Token,
+    pub lo: u32,
+    pub hi: u32,
+}
+
+/// The tokens of one file.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    pub lexemes: Vec<Lexeme>,
+    /// The magnitudes of integer literals, and the bits of float literals.
+    pub numbers: Vec<u64>,
+    /// Byte offsets of the `// @jit` comments.
+    pub jit_marks: Vec<u32>,
+    pub diagnostics: Vec<Diagnostic>,
+    /// The lexer stopped before the end of the text and said why, so that a missing `}` at the end is no news.
+    pub truncated: bool,
+}
+
+/// Splits a text into tokens.
+pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        file,
+        at: 0,
+        interner,
+        out: Tokens::default(),
+        open: Vec::new(),
+        runaways: 0,
+        decoded: String::new(),
+    };
+    lexer.out.lexemes.reserve(text.len() / 5);
+    if text.starts_with('\u{FEFF}') {
+        lexer.at = '\u{FEFF}'.len_utf8();
+    }
+    lexer.run();
+    lexer.out
+}
+
+/// What is open at a point of the text.
+#[derive(Clone, Copy)]
+enum Open {
+    Paren,
+    Bracket,
+    Brace,
+    Hole {
+        /// The hole's `{`.
+        lo: u32,
+        /// The string's quotes are written `\"`, because it stands in a hole of another one.
+        escaped: bool,
+        /// How many tokens and diagnostics there were just behind `{`.
+        tokens: u32,
+        diagnostics: u32,
+    },
+}
+
+/// How a stretch of string text ended.
+enum Stretch {
+    Quote,
+    Hole,
+    EndOfFile,
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    file: FileId,
+    at: usize,
+    interner: &'a mut Interner,
+    out: Tokens,
+    open: Vec<Open>,
+    runaways: u32,
+    /// Scratch for texts with escapes.
+    decoded: String,
+}
+
+impl Lexer<'_> {
+    fn run(&mut self) {
+        loop {
+            self.tokens();
+            // The end of the text inside a hole: the outermost such hole is the fault. Lexing goes on behind its line.
+            let Some(depth) = self.open.iter().position(|open| matches!(open, Open::Hole { .. })) else { return };
+            if self.out.truncated || !self.abandon_hole(depth) {
+                return;
+            }
+        }
+    }
+
+    /// Lexes to the end of the text.
+    fn tokens(&mut self) {
+        while self.at < self.bytes.len() && !self.out.truncated {
+            let lo = self.at;
+            let byte = self.bytes[lo];
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(lo),
+                b'0'..=b'9' => self.number(lo),
+                b'"' => self.string(lo, false),
+                b'(' => self.open(lo, Token::LParen, Open::Paren),
+                b'[' => self.open(lo, Token::LBracket, Open::Bracket),
+                b'{' => {
+                    let token = if self.brace_is_dict() { Token::LDict } else { Token::LBrace };
+                    self.open(lo, token, Open::Brace);
+                }
+                b')' => self.close(lo, Token::RParen),
+                b']' => self.close(lo, Token::RBracket),
+                b'}' => self.close_brace(lo),
+                b',' => self.punct(lo, 1, Token::Comma),
+                b';' => self.punct(lo, 1, Token::Semicolon),
+                b':' => self.punct(lo, 1, Token::Colon),
+                b'@' => self.punct(lo, 1, Token::At),
+                b'~' => self.punct(lo, 1, Token::Tilde),
+                b'.' if self.peek(1) == b'.' => self.punct(lo, 2, Token::DotDot),
+                b'.' => self.punct(lo, 1, Token::Dot),
+                b'/' => self.slash(lo),
+                b'=' => self.one_or_assign(lo, Token::Assign, Token::Eq),
+                b'+' => self.one_or_assign(lo, Token::Plus, Token::AddAssign),
+                b'-' => self.one_or_assign(lo, Token::Minus, Token::SubAssign),
+                b'%' => self.one_or_assign(lo, Token::Percent, Token::ModAssign),
+                b'^' => self.one_or_assign(lo, Token::Caret, Token::BitXorAssign),
+                b'*' if self.peek(1) == b'*' => self.two_or_assign(lo, Token::StarStar, Token::PowAssign),
+                b'*' => self.one_or_assign(lo, Token::Star, Token::MulAssign),
+                b'<' if self.peek(1) == b'<' => self.two_or_assign(lo, Token::Shl, Token::ShlAssign),
+                b'<' => self.one_or_assign(lo, Token::Lt, Token::Le),
+                b'>' if self.peek(1) == b'>' => self.two_or_assign(lo, Token::Shr, Token::ShrAssign),
+                b'>' => self.one_or_assign(lo, Token::Gt, Token::Ge),
+                b'&' if self.peek(1) == b'&' => self.foreign_operator(lo, "&&", "and", Token::And),
+                b'&' => self.one_or_assign(lo, Token::Amp, Token::BitAndAssign),
+                b'|' if self.peek(1) == b'|' => self.foreign_operator(lo, "||", "or", Token::Or),
+                b'|' => self.one_or_assign(lo, Token::Pipe, Token::BitOrAssign),
+                b'!' if self.peek(1) == b'=' => self.punct(lo, 2, Token::Ne),
+                b'!' => self.foreign_operator(lo, "!", "not", Token::Not),
+                b'\\' if self.peek(1) == b'"' && self.in_hole() => self.string(lo, true),
+                _ => self.invalid_token(lo),
+            }
+        }
+    }
+
+    fn peek(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn span(&self, lo: usize, hi: usize) -> Span {
+        Span::new(self.file, lo as u32, hi as u32)
+    }
+
+    fn error(&mut self, code: &'static str, message: String, lo: usize, hi: usize) -> &mut Diagnostic {
+        let span = self.span(lo, hi);
+        self.out.diagnostics.push(Diagnostic::error(code, message, span));
+        self.out.diagnostics.last_mut().expect("one was pushed")
+    }
+
+    fn push(&mut self, token: Token, lo: usize, hi: usize) {
+        self.out.lexemes.push(Lexeme { token, lo: lo as u32, hi: hi as u32 });
+    }
+
+    fn punct(&mut self, lo: usize, len: usize, token: Token) {
+        self.at = lo + len;
+        self.push(token, lo, lo + len);
+    }
+
+    fn one_or_assign(&mut self, lo: usize, plain: Token, with_equals: Token) {
+        match self.peek(1) == b'=' {
+            true => self.punct(lo, 2, with_equals),
+            false => self.punct(lo, 1, plain),
+        }
+    }
+
+    fn two_or_assign(&mut self, lo: usize, plain: Token, with_equals: Token) {
+        match self.peek(2) == b'=' {
+            true => self.punct(lo, 3, with_equals),
+            false => self.punct(lo, 2, plain),
+        }
+    }
+
+    /// An operator of other languages: reported, and read as what it means there.
+    fn foreign_operator(&mut self, lo: usize, written: &str, walrus: &str, token: Token) {
+        let hi = lo + written.len();
+        let space = if self.bytes.get(hi).is_some_and(|byte| byte.is_ascii_whitespace()) { "" } else { " " };
+        let span = self.span(lo, hi);
+        let diagnostic = Diagnostic::error("E0101", format!("Invalid token '{written}'"), span)
+            .labelled(format!("this operator is written `{walrus}`"))
+            .with_suggestion(format!("write `{walrus}`"), span, format!("{walrus}{space}"));
+        self.out.diagnostics.push(diagnostic);
+        self.punct(lo, written.len(), token);
+    }
+
+    fn invalid_token(&mut self, lo: usize) {
+        let c = self.text[lo..].chars().next().unwrap_or('\0');
+        self.at = lo + c.len_utf8();
+        let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+        let at = self.at;
+        let diagnostic = self.error("E0101", format!("Invalid token '{shown}'"), lo, at);
+        diagnostic.labels[0].text = "no token begins with this character".into();
+        let ascii = match c {
+            '\u{201C}' | '\u{201D}' => "\"",
+            '\u{2018}' | '\u{2019}' => "\"",
+            '\'' => {
+                diagnostic.help.push("strings are written with double quotes".into());
+                return;
+            }
+            '\u{2013}' | '\u{2212}' => "-",
+            '\u{A0}' => " ",
+            '#' => {
+                diagnostic.help.push("a comment begins with `//`".into());
+                // What follows is most likely prose.
+                self.at = memchr(b'\n', &self.bytes[self.at..]).map_or(self.bytes.len(), |len| self.at + len);
+                return;
+            }
+            _ => return,
+        };
+        let span = diagnostic.labels[0].span;
+        *diagnostic = diagnostic.clone().with_suggestion(format!("write `{ascii}`"), span, ascii);
+    }
+
+    fn word(&mut self, lo: usize) {
+        let mut hi = lo + 1;
+        while let Some(byte) = self.bytes.get(hi) {
+            if !(byte.is_ascii_alphanumeric() || *byte == b'_') {
+                break;
+            }
+            hi += 1;
+        }
+        if hi == lo + 1 && self.bytes[lo] == b'f' {
+            match self.bytes.get(hi) {
+                Some(b'"') => return self.fstring(lo, hi + 1, false),
+                Some(b'\\') if self.bytes.get(hi + 1) == Some(&b'"') && self.in_hole() => {
+                    return self.fstring(lo, hi + 2, true);
+                }
+                _ => {}
+            }
+        }
+        self.at = hi;
+        let symbol = self.interner.intern(&self.text[lo..hi]);
+        let mut token = Token::Ident(symbol);
+        if let Some(&(_, keyword)) = KEYWORDS.get(symbol.0 as usize)
+            && !matches!(self.last(), Some(Token::Dot))
+        {
+            token = match keyword {
+                // `and=` and `or=`, but not `and ==`.
+                Token::And | Token::Or if self.peek(0) == b'=' && self.peek(1) != b'=' => {
+                    self.at += 1;
+                    if keyword == Token::And { Token::AndAssign } else { Token::OrAssign }
+                }
+                keyword => keyword,
+            };
+        }
+        self.push(token, lo, self.at);
+    }
+
+    fn last(&self) -> Option<Token> {
+        self.out.lexemes.last().map(|lexeme| lexeme.token)
+    }
+
+    fn slash(&mut self, lo: usize) {
+        match self.peek(1) {
+            b'/' => {
+                let hi = memchr(b'\n', &self.bytes[lo..]).map_or(self.bytes.len(), |len| lo + len);
+                let comment = self.bytes[lo + 2..hi].trim_ascii();
+                if let Some(rest) = comment.strip_prefix(b"@jit")
+                    && rest.first().is_none_or(u8::is_ascii_whitespace)
+                {
+                    self.out.jit_marks.push(lo as u32);
+                }
+                self.at = hi;
+            }
+            b'*' => match memmem::find(&self.bytes[lo + 2..], b"*/") {
+                Some(len) => self.at = lo + 2 + len + 2,
+                None => {
+                    self.error("E0107", "Unterminated block comment".into(), lo, lo + 2).labels[0].text =
+                        "the comment begins here and has no `*/`".into();
+                    self.at = self.bytes.len();
+                    self.out.truncated = true;
+                }
+            },
+            b'=' => self.punct(lo, 2, Token::DivAssign),
+            _ => self.punct(lo, 1, Token::Slash),
+        }
+    }
+
+    // Brackets.
+
+    fn open(&mut self, lo: usize, token: Token, open: Open) {
+        if self.open.len() >= NESTING_LIMIT {
+            self.error("E0502", "Nested too deeply".into(), lo, lo + 1).labels[0].text =
+                format!("more than {NESTING_LIMIT} brackets are open here");
+            self.out.truncated = true;
+            return;
+        }
+        self.open.push(open);
+        self.punct(lo, 1, token);
+    }
+
+    fn close(&mut self, lo: usize, token: Token) {
+        let matches = match self.open.last() {
+            Some(Open::Paren) => token == Token::RParen,
+            Some(Open::Bracket) => token == Token::RBracket,
+            _ => false,
+        };
+        if matches {
+            self.open.pop();
+        }
+        self.punct(lo, 1, token);
+    }
+
+    /// `}` ends the innermost block, dict or hole, whatever parentheses are still open in it: the parser reports those.
+    fn close_brace(&mut self, lo: usize) {
+        let Some(depth) = self.open.iter().rposition(|open| matches!(open, Open::Brace | Open::Hole { .. })) else {
+            self.open.clear();
+            return self.punct(lo, 1, Token::RBrace);
+        };
+        let open = self.open[depth];
+        self.open.truncate(depth);
+        match open {
+            Open::Hole { escaped, .. } => {
+                self.punct(lo, 1, Token::HoleEnd);
+                self.fstring_text(escaped);
+            }
+            _ => self.punct(lo, 1, Token::RBrace),
+        }
+    }
+
+    fn brace_is_dict(&self) -> bool {
+        match self.last() {
+            Some(Token::Colon) => self.colon_wants_value(),
+            Some(token) => token.wants_operand(),
+            None => false,
+        }
+    }
+
+    /// Whether the colon that was the last token stands between key and value of a dict; else it begins a lambda or
+    /// the parameters of a function.
+    fn colon_wants_value(&self) -> bool {
+        let mut before = self.out.lexemes.iter().rev().skip(1).map(|lexeme| lexeme.token);
+        let key = before.next();
+        let named_function = matches!(key, Some(Token::Ident(_))) && matches!(before.next(), Some(Token::Fn));
+        key.is_some_and(Token::ends_operand) && !named_function && matches!(self.open.last(), Some(Open::Brace))
+    }
+
+    fn in_hole(&self) -> bool {
+        self.open.iter().rev().any(|open| matches!(open, Open::Hole { .. }))
+    }
+
+    // Numbers.
+
+    fn number(&mut self, lo: usize) {
+        let radix = match (self.bytes[lo], self.peek(1)) {
+            (b'0', b'x') => 16,
+            (b'0', b'o') => 8,
+            (b'0', b'b') => 2,
+            _ => 10,
+        };
+        let mut is_float = false;
+        let mut hi = if radix == 10 { self.digits(lo) } else { lo };
+        if radix == 10 {
+            let digit_at = |at: usize| self.bytes.get(at).is_some_and(u8::is_ascii_digit);
+            if self.bytes.get(hi) == Some(&b'.') && digit_at(hi + 1) {
+                is_float = true;
+                hi = self.digits(hi + 1);
+            }
+            if matches!(self.bytes.get(hi), Some(b'e' | b'E')) {
+                let sign = usize::from(matches!(self.bytes.get(hi + 1), Some(b'+' | b'-')));
+                let digit_at = |at: usize| self.bytes.get(at).is_some_and(u8::is_ascii_digit);
+                if digit_at(hi + 1 + sign) {
+                    is_float = true;
+                    hi = self.digits(hi + 1 + sign);
+                }
+            }
+        }
+        let number_end = hi;
+        while self.bytes.get(hi).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+            hi += 1;
+        }
+        self.at = hi;
+        let literal = &self.text[lo..hi];
+        let value = if radix == 10 && hi != number_end {
+            None
+        } else if is_float {
+            float_value(literal)
+        } else if radix == 10 {
+            int_value(literal.as_bytes(), 10)
+        } else {
+            int_value(&literal.as_bytes()[2..], radix)
+        };
+        let bits = match value {
+            Some(Ok(bits)) => bits,
+            Some(Err(TooLarge)) => {
+                self.error("E0103", format!("Number '{literal}' is too large"), lo, hi).labels[0].text = if is_float {
+                    "a float reaches to about 1.8e308".into()
+                } else {
+                    "an int reaches to 9223372036854775807".into()
+                };
+                0
+            }
+            None => {
+                self.error("E0102", format!("Invalid number literal '{literal}'"), lo, hi);
+                0
+            }
+        };
+        let index = self.out.numbers.len() as u32;
+        self.out.numbers.push(bits);
+        self.push(if is_float { Token::Float(index) } else { Token::Int(index) }, lo, hi);
+    }
+
+    fn digits(&self, mut at: usize) -> usize {
+        while self.bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'_') {
+            at += 1;
+        }
+        at
+    }
+
+    // Strings.
+
+    /// A plain string; `escaped` if its quotes are written `\"`.
+    fn string(&mut self, lo: usize, escaped: bool) {
+        let start = lo + 1 + usize::from(escaped);
+        if !escaped
+            && let Some(len) = memchr2(b'"', b'\\', &self.bytes[start..])
+            && self.bytes[start + len] == b'"'
+        {
+            let symbol = self.interner.intern(&self.text[start..start + len]);
+            self.at = start + len + 1;
+            return self.push(Token::Str(symbol), lo, self.at);
+        }
+        self.at = start;
+        match self.stretch(escaped, false) {
+            Stretch::Quote => {
+                let symbol = self.interner.intern(&self.decoded);
+                self.push(Token::Str(symbol), lo, self.at);
+            }
+            Stretch::Hole | Stretch::EndOfFile => self.unterminated(lo, start, "string"),
+        }
+    }
+
+    fn fstring(&mut self, lo: usize, start: usize, escaped: bool) {
+        self.push(Token::FStringStart, lo, start);
+        self.at = start;
+        self.fstring_text(escaped);
+    }
+
+    /// Reads on in the text of a format string, up to its end or into the next hole.
+    fn fstring_text(&mut self, escaped: bool) {
+        let lo = self.at;
+        let end = self.stretch(escaped, true);
+        let hi = match end {
+            Stretch::Quote => self.at - 1 - usize::from(escaped),
+            Stretch::Hole => self.at - 1,
+            Stretch::EndOfFile => self.at,
+        };
+        if !self.decoded.is_empty() && !matches!(end, Stretch::EndOfFile) {
+            let symbol = self.interner.intern(&self.decoded);
+            self.push(Token::StrPart(symbol), lo, hi);
+        }
+        match end {
+            Stretch::Quote => self.push(Token::FStringEnd, hi, self.at),
+            Stretch::Hole => {
+                if self.open.len() >= NESTING_LIMIT {
+                    self.error("E0502", "Nested too deeply".into(), hi, hi + 1);
+                    self.out.truncated = true;
+                    return;
+                }
+                self.push(Token::HoleStart, hi, self.at);
+                self.open.push(Open::Hole {
+                    lo: hi as u32,
+                    escaped,
+                    tokens: self.out.lexemes.len() as u32,
+                    diagnostics: self.out.diagnostics.len() as u32,
+                });
+            }
+            Stretch::EndOfFile => {
+                let start = self.out.lexemes.iter().rposition(|lexeme| lexeme.token == Token::FStringStart);
+                let start = start.map_or(0, |index| index as u32);
+                let quote = self.out.lexemes[start as usize];
+                self.out.lexemes.truncate(start as usize);
+                self.unterminated(quote.lo as usize, quote.hi as usize, "format string");
+            }
+        }
+    }
+
+    /// A string without an end: reads it as if it ended with its line, unless there were too many of them.
+    fn unterminated(&mut self, lo: usize, start: usize, what: &str) {
+        if self.in_hole() {
+            // Whether the string or the hole is at fault is decided where the hole is given up.
+            self.at = self.bytes.len();
+            return;
+        }
+        self.error("E0106", format!("Unterminated {what}"), lo, start).labels[0].text =
+            format!("the {what} begins here and has no closing `\"`");
+        self.at = memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |len| start + len);
+        self.push(Token::ErrorExpr, lo, self.at);
+        self.runaways += 1;
+        self.out.truncated |= self.runaways > RUNAWAY_LIMIT;
+    }
+
+    /// Decodes text up to the closing quote, a hole, or the end of the file, into `self.decoded`.
+    fn stretch(&mut self, escaped: bool, is_format: bool) -> Stretch {
+        self.decoded.clear();
+        loop {
+            let from = self.at;
+            let Some(len) = self.bytes[from..].iter().position(|b| matches!(b, b'"' | b'\\' | b'{' | b'}')) else {
+                self.at = self.bytes.len();
+                return Stretch::EndOfFile;
+            };
+            let at = from + len;
+            self.decoded.push_str(&self.text[from..at]);
+            self.at = at + 1;
+            match self.bytes[at] {
+                b'"' if !escaped => return Stretch::Quote,
+                // A plain quote ends the outer string, so this one has no end.
+                b'"' => {
+                    self.at = self.bytes.len();
+                    return Stretch::EndOfFile;
+                }
+                b'\\' if escaped && self.bytes.get(at + 1) == Some(&b'"') => {
+                    self.at = at + 2;
+                    return Stretch::Quote;
+                }
+                b'\\' => self.escape(at),
+                brace if !is_format => self.decoded.push(brace as char),
+                brace if self.bytes.get(at + 1) == Some(&brace) => {
+                    self.decoded.push(brace as char);
+                    self.at = at + 2;
+                }
+                b'{' => return Stretch::Hole,
+                _ => {
+                    let span = self.span(at, at + 1);
+                    let diagnostic = Diagnostic::error("E0111", "Single '}' in format string", span)
+                        .labelled("closes no hole")
+                        .with_suggestion("write `}}` for a literal brace", span, "}}");
+                    self.out.diagnostics.push(diagnostic);
+                }
+            }
+        }
+    }
+
+    /// Decodes the escape whose backslash is at `at`.
+    fn escape(&mut self, at: usize) {
+        let c = self.text[at + 1..].chars().next();
+        let simple = match c {
+            Some('n') => '\n',
+            Some('t') => '\t',
+            Some('r') => '\r',
+            Some('0') => '\0',
+            Some('\\') => '\\',
+            Some('"') => '"',
+            Some('\'') => '\'',
+            Some('u') => return self.unicode_escape(at),
+            Some(c) => {
+                self.at = at + 1 + c.len_utf8();
+                let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+                let hi = self.at;
+                let diagnostic = self.error("E0104", format!("Invalid escape sequence '\\{shown}'"), at, hi);
+                diagnostic.help.push("a backslash itself is written `\\\\`".into());
+                return;
+            }
+            None => {
+                self.at = self.bytes.len();
+                return;
+            }
+        };
+        self.decoded.push(simple);
+        self.at = at + 2;
+    }
+
+    /// `\u{1F600}`.
+    fn unicode_escape(&mut self, at: usize) {
+        let digits = at + 3;
+        let opened = self.bytes.get(at + 2) == Some(&b'{');
+        let rest = self.bytes.get(digits..).unwrap_or(&[]);
+        let len = if opened { rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count() } else { 0 };
+        let closed = rest.get(len) == Some(&b'}');
+        let value = match len {
+            1..=6 if closed => u32::from_str_radix(&self.text[digits..digits + len], 16).ok().and_then(char::from_u32),
+            _ => None,
+        };
+        self.at = match (opened, closed) {
+            (true, true) => digits + len + 1,
+            (true, false) => digits + len,
+            (false, _) => at + 2,
+        };
+        match value {
+            Some(c) => self.decoded.push(c),
+            None => {
+                let hi = self.at;
+                let diagnostic = self.error("E0105", "Invalid unicode escape sequence".into(), at, hi);
+                diagnostic.help.push("write the number of a character in one to six hex digits: `\\u{1F600}`".into());
+            }
+        }
+    }
+
+    /// The text ended inside a hole. Reports the hole, forgets what was read in it, and goes on behind the quote that
+    /// most likely was meant to end the string. Returns whether to go on.
+    fn abandon_hole(&mut self, depth: usize) -> bool {
+        let Open::Hole { lo, tokens, diagnostics, .. } = self.open[depth] else { return false };
+        self.open.truncate(depth);
+        self.out.lexemes.truncate(tokens as usize);
+        self.out.diagnostics.truncate(diagnostics as usize);
+        let start = lo as usize + 1;
+        let len = self.bytes[start..].iter().position(|byte| matches!(byte, b'"' | b'\n'));
+        let end = len.map_or(self.bytes.len(), |len| start + len);
+        let expression = self.text[start..end].trim_end_matches(['\r', '\\']);
+        let shown = clip(expression);
+        let span = self.span(lo as usize, start + expression.len());
+        self.out.diagnostics.push(
+            Diagnostic::error("E0108", format!("Failed to parse f-string expression '{shown}': expected `}}`"), span)
+                .labelled("this hole is not closed")
+                .with_help("a literal brace is written `{{`"),
+        );
+        self.push(Token::ErrorExpr, start, end);
+        self.push(Token::HoleEnd, end, end);
+        self.at = end + usize::from(self.bytes.get(end) == Some(&b'"'));
+        self.push(Token::FStringEnd, end, self.at);
+        self.runaways += 1;
+        self.out.truncated |= self.runaways > RUNAWAY_LIMIT;
+        !self.out.truncated
+    }
+}
+
+/// The text of a hole as messages quote it.
+pub(super) fn clip(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+struct TooLarge;
+
+/// The magnitude of an integer literal without its prefix; `None` if it is malformed. `2**63` is let through, because a
+/// minus before it makes it an int; the parser reports the others.
+fn int_value(digits: &[u8], radix: u64) -> Option<Result<u64, TooLarge>> {
+    const LARGEST: u64 = i64::MIN.unsigned_abs();
+    let mut value = 0u64;
+    let mut too_large = false;
+    let mut after_digit = false;
+    for &byte in digits {
+        if byte == b'_' {
+            if !after_digit {
+                return None;
+            }
+            after_digit = false;
+            continue;
+        }
+        let digit = (byte as char).to_digit(radix as u32)?;
+        after_digit = true;
+        match value.checked_mul(radix).and_then(|value| value.checked_add(u64::from(digit))) {
+            Some(next) if next <= LARGEST => value = next,
+            _ => too_large = true,
+        }
+    }
+    match (after_digit, too_large) {
+        (false, _) => None,
+        (true, true) => Some(Err(TooLarge)),
+        (true, false) => Some(Ok(value)),
+    }
+}
+
+fn float_value(literal: &str) -> Option<Result<u64, TooLarge>> {
+    let bytes = literal.as_bytes();
+    let digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let misplaced = |(at, _): (usize, &u8)| at == 0 || !digit_at(at - 1) || !digit_at(at + 1);
+    if bytes.iter().enumerate().filter(|(_, byte)| **byte == b'_').any(misplaced) {
+        return None;
+    }
+    let value: f64 = match literal.contains('_') {
+        true => literal.replace('_', "").parse().ok()?,
+        false => literal.parse().ok()?,
+    };
+    Some(if value.is_finite() { Ok(value.to_bits()) } else { Err(TooLarge) })
+}

@@ -1,0 +1,152 @@
+//! Each rule of the language's syntax, seen through the printed tree.
+
+use super::*;
+use crate::source::FileId;
+
+fn parse_text(text: &str) -> (String, Vec<String>) {
+    let mut interner = Interner::new();
+    let mut diagnostics = Diagnostics::new();
+    let ast = parse(text, FileId(0), &mut interner, &mut diagnostics);
+    let messages = diagnostics.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+    (print::print(&ast, &interner), messages)
+}
+
+/// The tree of a valid program, lines joined.
+fn tree(text: &str) -> String {
+    let (tree, messages) = parse_text(text);
+    assert_eq!(messages, Vec::<String>::new(), "{text}");
+    tree.trim_end().to_string()
+}
+
+/// The tree of one valid expression.
+fn expr(text: &str) -> String {
+    let tree = tree(&format!("x = {text};"));
+    tree.strip_prefix("(= x ").and_then(|rest| rest.strip_suffix(')')).unwrap_or(&tree).to_string()
+}
+
+#[test]
+fn precedence() {
+    assert_eq!(expr("a or b and c == d"), "(or a (and b (== c d)))");
+    assert_eq!(expr("a == b..c"), "(== a (.. b c))");
+    assert_eq!(expr("0..n + 1"), "(.. 0 (+ n 1))");
+    assert_eq!(expr("..n | m"), "(.. (| n m))");
+    assert_eq!(expr("a | b ^ c & d << e + f * g"), "(| a (^ b (& c (<< d (+ e (* f g))))))");
+    assert_eq!(expr("a - b - c"), "(- (- a b) c)");
+    assert_eq!(expr("not a == b"), "(== (not a) b)");
+    assert_eq!(expr("-2 ** 2"), "(- (** 2 2))");
+    assert_eq!(expr("2 ** -1"), "(** 2 -1)");
+    assert_eq!(expr("2 ** 3 ** 2"), "(** 2 (** 3 2))");
+    assert_eq!(expr("(-2) ** 2"), "(** (paren -2) 2)");
+    assert_eq!(expr("await t ** 2"), "(** (await t) 2)");
+    assert_eq!(expr("-await t"), "(- (await t))");
+    assert_eq!(expr("await f(x)"), "(await (call f x))");
+    assert_eq!(expr("a.b[1](2, 3,).in"), "(member (call (index (member a b) 1) 2 3) in)");
+    assert_eq!(expr("a >> 1 << 2"), "(<< (>> a 1) 2)");
+    assert_eq!(expr("~a % b / c"), "(/ (% (~ a) b) c)");
+}
+
+#[test]
+fn a_minus_folds_into_the_literal_behind_it() {
+    assert_eq!(expr("-9223372036854775808"), "-9223372036854775808");
+    assert_eq!(expr("- 9223372036854775808"), "-9223372036854775808");
+    assert_eq!(expr("-1.5"), "-1.5");
+    assert_eq!(expr("1 - 1"), "(- 1 1)");
+    assert_eq!(expr("1 -1"), "(- 1 1)");
+    assert_eq!(expr("--5"), "(- -5)");
+    assert_eq!(expr("-0x10"), "-16");
+    let too_large = vec!["E0103 Number '9223372036854775808' is too large".to_string()];
+    assert_eq!(parse_text("x = 9223372036854775808;").1, too_large);
+    assert_eq!(parse_text("x = -9223372036854775808 ** 2;").1, too_large);
+    assert_eq!(parse_text("x = 0 - 9223372036854775808;").1, too_large);
+}
+
+#[test]
+fn literals_and_containers() {
+    assert_eq!(expr("()"), "(tuple)");
+    assert_eq!(expr("(1,)"), "(tuple 1)");
+    assert_eq!(expr("(1, 2)"), "(tuple 1 2)");
+    assert_eq!(expr("(1, 2, 3,)"), "(tuple 1 2 3)");
+    assert_eq!(expr("(1)"), "(paren 1)");
+    assert_eq!(expr("[]"), "(list)");
+    assert_eq!(expr("[1, [2],]"), "(list 1 (list 2))");
+    assert_eq!(expr("{}"), "(dict)");
+    assert_eq!(expr("{1: 2, a: {b: {}},}"), "(dict 1 2 a (dict b (dict)))");
+    assert_eq!(expr("{\"k\": : a { return {a: 1}; }}"), "(dict \"k\" (fn (a)\n  (return (dict a 1))))");
+    assert_eq!(expr("{: { 1; }: 2}"), "(dict (fn ()\n  (do 1)) 2)");
+}
+
+#[test]
+fn lambdas() {
+    assert_eq!(expr(": a, b { return a; }"), "(fn (a b)\n  (return a))");
+    assert_eq!(expr(": { }"), "(fn ())");
+    assert_eq!(expr("async : a { }"), "(async fn (a))");
+    assert_eq!(expr("f(: x { g(); }, {1: 2})"), "(call f (fn (x)\n  (do (call g))) (dict 1 2))");
+    assert_eq!(expr(": { }(1)"), "(call (fn ()) 1)");
+    assert_eq!(tree("if : { } { a; }"), "(if (fn ())\n  (do a))");
+    assert_eq!(tree("while {} { a; }"), "(while (dict)\n  (do a))");
+    assert_eq!(tree("for x in {1: 2} { }"), "(for x (dict 1 2))");
+    assert_eq!(tree(": a { };"), "(do (fn (a)))");
+    assert_eq!(tree("async : a { };"), "(do (async fn (a)))");
+}
+
+#[test]
+fn format_strings() {
+    assert_eq!(expr(r#"f"""#), "(format)");
+    assert_eq!(expr(r#"f"a{b}c""#), r#"(format "a" b "c")"#);
+    assert_eq!(expr(r#"f"{{{a}}}""#), r#"(format "{" a "}")"#);
+    assert_eq!(expr(r#"f"{d["key"]}""#), r#"(format (index d "key"))"#);
+    assert_eq!(expr(r#"f"{d[\"key\"]}!""#), r#"(format (index d "key") "!")"#);
+    assert_eq!(expr(r#"f"{ "}" }""#), r#"(format "}")"#);
+    assert_eq!(expr(r#"f"{f"{x}y"}z""#), r#"(format (format x "y") "z")"#);
+    assert_eq!(expr(r#"f"{f\"{x}y\"}z""#), r#"(format (format x "y") "z")"#);
+    assert_eq!(expr(r#"f"{ {"a": {1: 2}}["a"] }""#), r#"(format (index (dict "a" (dict 1 2)) "a"))"#);
+    assert_eq!(expr("f\"{xs.map(: x { return x; })}\""), "(format (call (member xs map) (fn (x)\n  (return x))))");
+    assert_eq!(expr(r#"f"\n\"{a /* } */ + b}""#), r#"(format "\n\"" (+ a b))"#);
+}
+
+#[test]
+fn statements() {
+    assert_eq!(tree("let x = 1;"), "(let x 1)");
+    assert_eq!(tree("x.y[0] += 2;"), "(+= (index (member x y) 0) 2)");
+    for op in ["-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>", "and", "or"] {
+        assert_eq!(tree(&format!("x {op}= 2;")), format!("({op}= x 2)"));
+    }
+    assert_eq!(tree("x and y;"), "(do (and x y))");
+    assert_eq!(tree("; ; { ; };"), "(block)");
+    assert_eq!(tree("{ let a = 1; } a;"), "(block\n  (let a 1))\n(do a)");
+    assert_eq!(tree("if a { } else if b { c; } else { d; };"), "(if a else\n  (if b\n    (do c) else\n    (do d)))");
+    assert_eq!(tree("while a { break; continue; }"), "(while a\n  (break)\n  (continue))");
+    assert_eq!(tree("for k, v in d { }"), "(for k v d)");
+    assert_eq!(tree("try { } catch e { throw e; }"), "(try catch e\n  (throw e))");
+    assert_eq!(tree("fn f : a, b { return; }"), "(fn f (a b)\n  (return))");
+    assert_eq!(tree("fn f : { return {}; }"), "(fn f ()\n  (return (dict)))");
+    assert_eq!(tree("async fn f : self { }"), "(async fn f (self))");
+    assert_eq!(
+        tree("struct S { fn init : self, a { self.a = a; }; async fn g : x { } }"),
+        "(struct S\n  (fn init (self a)\n    (= (member self a) a))\n  (async fn g (x)))"
+    );
+    assert_eq!(
+        tree("import \"std/math\"; import \"./a.walrus\" as b; import @c; import @c as d;"),
+        "(import \"std/math\")\n(import \"./a.walrus\" as b)\n(import @c)\n(import @c as d)"
+    );
+}
+
+#[test]
+fn printing() {
+    assert_eq!(tree("println(a, b);"), "(println a b)");
+    assert_eq!(tree("println (a, b);"), "(println a b)");
+    assert_eq!(tree("println();"), "(println)");
+    assert_eq!(tree("println;"), "(println)");
+    assert_eq!(tree("println((1, 2));"), "(println (paren (tuple 1 2)))");
+    assert_eq!(tree("println(1, 2) + (3,);"), "(println (+ (tuple 1 2) (tuple 3)))");
+    assert_eq!(tree("print a;"), "(print a)");
+    assert_eq!(tree("print {1: 2};"), "(print (dict 1 2))");
+}
+
+#[test]
+fn what_parses_but_is_wrong() {
+    assert_eq!(parse_text("x = a < b < c;").1, ["E0206 Comparisons do not chain"]);
+    assert_eq!(parse_text("x = (a < b) == c;").1, Vec::<String>::new());
+    assert_eq!(parse_text("f() = 1;").1, ["E0205 Invalid assignment target"]);
+    assert_eq!(parse_text("(a) = 1;").1, ["E0205 Invalid assignment target"]);
+}
