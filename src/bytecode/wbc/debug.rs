@@ -76,6 +76,14 @@ pub fn decode(bytes: &[u8]) -> Result<DebugInfo, WbcError> {
     let mut lines = Vec::with_capacity(count);
     let mut last = LineEntry { pc: 0, span: Span::default() };
     for _ in 0..count {
+        // Nearly every entry: a few instructions on, in the same file, a short span near the last.
+        if let Some([tag, lo, len]) = reader.short_varints(|[tag, ..]| tag & 1 == 0) {
+            last.pc = last.pc.wrapping_add(u32::from(tag >> 1));
+            last.span.lo = last.span.lo.wrapping_add(unzigzag(lo.into()));
+            last.span.hi = last.span.lo.wrapping_add(len.into());
+            lines.push(last);
+            continue;
+        }
         let tag = reader.varint()?;
         let Ok(step) = u32::try_from(tag >> 1) else {
             return Err(reader.damaged("a number is too large"));

@@ -136,7 +136,7 @@ pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
         (Section::Strings, encode_strings(&program.strings)),
         (Section::Constants, to_bincode(&program.constants)),
         (Section::Functions, to_bincode(&program.functions)),
-        (Section::Code, program.code.iter().flat_map(|op| op.encode().to_le_bytes()).collect()),
+        (Section::Code, encode_code(&program.code)),
         (Section::Sites, program.sites.iter().flat_map(|name| name.0.to_le_bytes()).collect()),
         (Section::Structs, to_bincode(&program.structs)),
         (Section::Modules, to_bincode(&modules)),
@@ -160,16 +160,35 @@ pub fn decode(file: &[u8]) -> Result<Program, WbcError> {
     if header.version != FORMAT_VERSION {
         return Err(WbcError::OtherVersion { producer: header.producer, file: header.version, reader: FORMAT_VERSION });
     }
-    header.check_seal(file)?;
-    header.check_flags()?;
+    if file.len() < HASH_ASIDE {
+        header.check_seal(file)?;
+        return decode_sections(file, &header);
+    }
+    std::thread::scope(|scope| {
+        let hashing = std::thread::Builder::new().spawn_scoped(scope, || header.check_seal(file));
+        let program = decode_sections(file, &header);
+        let seal = match hashing {
+            Ok(thread) => thread.join().expect("hashing does not panic"),
+            // The system has no thread to give.
+            Err(_) => header.check_seal(file),
+        };
+        // Damage is reported as such, not as what it made of a section.
+        seal.and(program)
+    })
+}
 
+/// Hashing takes about a third of the time of loading. Above this size a second thread for it pays.
+const HASH_ASIDE: usize = 4 << 20;
+
+fn decode_sections(file: &[u8], header: &Header) -> Result<Program, WbcError> {
+    header.check_flags()?;
     let mut found: [Option<&[u8]>; Section::ALL.len()] = [None; Section::ALL.len()];
     for entry in &header.sections {
         let Some(section) = Section::from_id(entry.id) else {
             if entry.optional {
                 continue;
             }
-            return Err(WbcError::UnknownSection { id: entry.id, producer: header.producer });
+            return Err(WbcError::UnknownSection { id: entry.id, producer: header.producer.clone() });
         };
         let slot = &mut found[Section::ALL.iter().position(|known| *known == section).expect("ALL is complete")];
         if slot.replace(header.section_bytes(entry, file)).is_some() {
@@ -237,6 +256,14 @@ fn decode_strings(bytes: &[u8]) -> Result<Strings, WbcError> {
     let ends = reader.u32s(count)?;
     let text = reader.text(reader.remaining())?.to_owned();
     Ok(Strings { text, ends })
+}
+
+fn encode_code(code: &[Op]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(8 * code.len());
+    for op in code {
+        out.extend_from_slice(&op.encode().to_le_bytes());
+    }
+    out
 }
 
 fn decode_code(bytes: &[u8]) -> Result<Vec<Op>, WbcError> {

@@ -71,6 +71,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Three [`Self::varint`]s of one byte each, if such are next and `wanted` agrees; otherwise nothing is read.
+    #[inline]
+    pub fn short_varints(&mut self, wanted: impl FnOnce([u8; 3]) -> bool) -> Option<[u8; 3]> {
+        let (bytes, rest) = self.rest.split_first_chunk::<3>()?;
+        if (bytes[0] | bytes[1] | bytes[2]) >= 0x80 || !wanted(*bytes) {
+            return None;
+        }
+        self.rest = rest;
+        Some(*bytes)
+    }
+
     fn long_varint(&mut self) -> Result<u64, WbcError> {
         let mut value = 0;
         for group in 0..5 {
