@@ -69,3 +69,15 @@ impl fmt::Debug for Value {
         write!(f, "{:?}({:#x})", self.tag(), self.bits())
     }
 }
+
+/// What an uncaught error says first; a thrown value's text takes the program's names, so it is not among them.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind() {
+            ErrorKind::Thrown(value) => write!(f, "{value:?}"),
+            ErrorKind::Message(text) | ErrorKind::Fatal(text) => f.write_str(text),
+            ErrorKind::NeedsMemory(bytes) => write!(f, "{bytes} bytes of memory are needed"),
+            ErrorKind::Exit(status) => write!(f, "exit with status {status}"),
+        }
+    }
+}

@@ -3,4 +3,7 @@
 //! Invariant: nothing here knows a syntax tree or the JIT.
 
 pub mod error;
+pub mod heap;
+pub mod object;
+pub mod ops;
 pub mod value;

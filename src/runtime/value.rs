@@ -9,7 +9,7 @@
 
 use std::ptr::NonNull;
 
-use super::object::{BoundMethod, Cell, Closure, Dict, Header, Instance, List, Range, Str, StructObject, Tuple};
+use super::object::{BoundMethod, Cell, Closure, Dict, Gc, Header, Instance, List, Range, Str, StructObject, Tuple};
 use crate::bytecode::{FuncId, ModuleId};
 
 /// The type of a value. Tags from `Str` on are pointers to heap objects.
@@ -189,8 +189,13 @@ impl Value {
 
     /// The object a heap value points to, as its header.
     #[inline(always)]
-    pub fn as_object(self) -> Option<NonNull<Header>> {
-        if self.tag.is_heap() { NonNull::new(self.payload as *mut Header) } else { None }
+    pub fn as_object(self) -> Option<Gc<Header>> {
+        if self.tag.is_heap() {
+            // SAFETY: the payload is a pointer to a live object (the invariant above), and every object begins with its header.
+            NonNull::new(self.payload as *mut Header).map(|object| unsafe { Gc::from_non_null(object) })
+        } else {
+            None
+        }
     }
 }
 
@@ -199,14 +204,19 @@ macro_rules! heap_values {
         impl Value {$(
             #[doc = concat!("A value of type `", stringify!($type), "`.")]
             #[inline(always)]
-            pub fn $make(object: NonNull<$type>) -> Value {
+            pub fn $make(object: Gc<$type>) -> Value {
                 Value { tag: Tag::$tag, payload: object.as_ptr() as u64 }
             }
 
             #[doc = concat!("The `", stringify!($type), "` this is, if it is one.")]
             #[inline(always)]
-            pub fn $get(self) -> Option<NonNull<$type>> {
-                if self.tag == Tag::$tag { NonNull::new(self.payload as *mut $type) } else { None }
+            pub fn $get(self) -> Option<Gc<$type>> {
+                if self.tag == Tag::$tag {
+                    // SAFETY: the tag says that the payload is a pointer to a live object of this type (the invariant above).
+                    NonNull::new(self.payload as *mut $type).map(|object| unsafe { Gc::from_non_null(object) })
+                } else {
+                    None
+                }
             }
         )*}
     };

@@ -1,0 +1,255 @@
+//! Cells for small objects: blocks of 64 KiB, each cut into cells of one size.
+//!
+//! Sizes are multiples of 16. Each size has a list of free cells and one block that is still being cut ("bumped"). Every cell below
+//! the bump pointer begins with a [`Header`], whose kind is [`ObjKind::Free`] if it holds no object; that is how the sweep walks a block.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::{self, NonNull};
+
+use super::{Swept, release_buffers};
+use crate::runtime::object::{Gc, Header, ObjKind};
+
+/// Cell sizes are multiples of this.
+const GRANULE: usize = 16;
+/// Objects larger than this get memory of their own.
+pub const LARGEST_CELL: usize = 512;
+const CLASSES: usize = LARGEST_CELL / GRANULE + 1;
+const BLOCK: usize = 64 << 10;
+/// Blocks are taken from the system by the chunk. Untouched pages of a chunk cost nothing.
+const BLOCKS_PER_CHUNK: usize = 16;
+/// What freed cells are filled with in debug builds and under stress, so that a use after free is seen.
+const POISON: u8 = 0xDB;
+
+/// The size of the cell that holds an object of `size` bytes.
+#[inline(always)]
+pub fn cell_size(size: usize) -> usize {
+    class_of(size) * GRANULE
+}
+
+#[inline(always)]
+fn class_of(size: usize) -> usize {
+    size.div_ceil(GRANULE)
+}
+
+#[repr(C)]
+struct FreeCell {
+    header: Header,
+    next: *mut FreeCell,
+}
+
+const _: () = assert!(size_of::<FreeCell>() <= GRANULE);
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Class {
+    free: *mut FreeCell,
+    /// The uncut rest of this class's newest block.
+    bump: *mut u8,
+    end: *mut u8,
+}
+
+struct Block {
+    start: NonNull<u8>,
+    class: u8,
+}
+
+impl Block {
+    /// Where its last cell ends.
+    fn end(&self) -> *mut u8 {
+        // SAFETY: the cells fill no more than the block.
+        unsafe { self.start.as_ptr().add(cells_end(usize::from(self.class) * GRANULE)) }
+    }
+}
+
+pub struct Blocks {
+    classes: [Class; CLASSES],
+    blocks: Vec<Block>,
+    /// Blocks without objects, for any class.
+    empty: Vec<NonNull<u8>>,
+    chunks: Vec<NonNull<u8>>,
+}
+
+fn chunk_layout() -> Layout {
+    Layout::from_size_align(BLOCK * BLOCKS_PER_CHUNK, BLOCK).expect("a valid constant layout")
+}
+
+impl Blocks {
+    pub fn new() -> Blocks {
+        let class = Class { free: ptr::null_mut(), bump: ptr::null_mut(), end: ptr::null_mut() };
+        Blocks { classes: [class; CLASSES], blocks: Vec::new(), empty: Vec::new(), chunks: Vec::new() }
+    }
+
+    /// A cell for `size` bytes, at most [`LARGEST_CELL`]. The caller writes a header into it at once.
+    #[inline(always)]
+    pub fn allocate(&mut self, size: usize) -> NonNull<u8> {
+        let index = class_of(size);
+        let class = &mut self.classes[index];
+        if let Some(cell) = NonNull::new(class.free) {
+            // SAFETY: the list links free cells of this class, which only this list knows.
+            class.free = unsafe { cell.as_ref().next };
+            return cell.cast();
+        }
+        if class.bump < class.end {
+            let cell = class.bump;
+            // SAFETY: `bump..end` is the uncut part of a block, a whole number of cells long, so the next one ends inside the block.
+            unsafe {
+                class.bump = cell.add(index * GRANULE);
+                return NonNull::new_unchecked(cell);
+            }
+        }
+        self.allocate_in_new_block(index)
+    }
+
+    #[cold]
+    fn allocate_in_new_block(&mut self, index: usize) -> NonNull<u8> {
+        let start = self.take_empty();
+        self.blocks.push(Block { start, class: index as u8 });
+        let size = index * GRANULE;
+        let class = &mut self.classes[index];
+        // SAFETY: the block is `BLOCK` bytes long, and a block holds at least one cell.
+        unsafe {
+            class.bump = start.as_ptr().add(size);
+            class.end = start.as_ptr().add(cells_end(size));
+        }
+        start
+    }
+
+    fn take_empty(&mut self) -> NonNull<u8> {
+        if let Some(block) = self.empty.pop() {
+            return block;
+        }
+        // SAFETY: the layout is not empty.
+        let chunk = unsafe { System.alloc(chunk_layout()) };
+        let chunk = NonNull::new(chunk).unwrap_or_else(|| std::alloc::handle_alloc_error(chunk_layout()));
+        self.chunks.push(chunk);
+        for i in (1..BLOCKS_PER_CHUNK).rev() {
+            // SAFETY: the chunk has that many blocks.
+            self.empty.push(unsafe { chunk.add(i * BLOCK) });
+        }
+        chunk
+    }
+
+    /// Where the cut part of a block ends.
+    fn cut_end(&self, block: &Block) -> *mut u8 {
+        if self.is_being_cut(block) { self.classes[usize::from(block.class)].bump } else { block.end() }
+    }
+
+    fn is_being_cut(&self, block: &Block) -> bool {
+        self.classes[usize::from(block.class)].end == block.end()
+    }
+
+    /// Calls `visit` with every object, reachable or not.
+    pub fn for_each_object(&self, mut visit: impl FnMut(Gc<Header>)) {
+        for block in &self.blocks {
+            let size = usize::from(block.class) * GRANULE;
+            let end = self.cut_end(block);
+            let mut cell = block.start.as_ptr();
+            while cell < end {
+                // SAFETY: every cell below the cut end begins with a header, and those that are not free hold objects.
+                unsafe {
+                    let header = NonNull::new_unchecked(cell.cast::<Header>());
+                    if header.as_ref().kind != ObjKind::Free {
+                        visit(Gc::from_non_null(header));
+                    }
+                    cell = cell.add(size);
+                }
+            }
+        }
+    }
+
+    /// Frees every object whose mark is not `colour`, and rebuilds the lists of free cells in the order of addresses within each block.
+    pub fn sweep(&mut self, colour: u8, poison: bool) -> Swept {
+        let mut swept = Swept::default();
+        let mut tails: [*mut FreeCell; CLASSES] = [ptr::null_mut(); CLASSES];
+        for class in &mut self.classes {
+            class.free = ptr::null_mut();
+        }
+        let mut blocks = std::mem::take(&mut self.blocks);
+        blocks.retain(|block| {
+            let index = usize::from(block.class);
+            let end = self.cut_end(block);
+            // SAFETY: `end` is the end of the cut part of this very block.
+            let (first, last, live) = unsafe { sweep_block(block, end, colour, poison, &mut swept) };
+            if live == 0 {
+                if self.is_being_cut(block) {
+                    self.classes[index].bump = ptr::null_mut();
+                    self.classes[index].end = ptr::null_mut();
+                }
+                self.empty.push(block.start);
+                return false;
+            }
+            if !first.is_null() {
+                if tails[index].is_null() {
+                    self.classes[index].free = first;
+                } else {
+                    // SAFETY: the tail is a free cell of a block that stays.
+                    unsafe { (*tails[index]).next = first };
+                }
+                tails[index] = last;
+            }
+            true
+        });
+        self.blocks = blocks;
+        swept
+    }
+}
+
+/// The length of the part of a block that cells of `size` bytes fill.
+fn cells_end(size: usize) -> usize {
+    BLOCK / size * size
+}
+
+/// Frees what is unmarked in a block. Returns the first and last free cell, linked, and the number of live objects.
+///
+/// # Safety
+/// `end` is where the cut part of the block ends.
+unsafe fn sweep_block(
+    block: &Block,
+    end: *mut u8,
+    colour: u8,
+    poison: bool,
+    swept: &mut Swept,
+) -> (*mut FreeCell, *mut FreeCell, usize) {
+    let size = usize::from(block.class) * GRANULE;
+    let (mut first, mut last): (*mut FreeCell, *mut FreeCell) = (ptr::null_mut(), ptr::null_mut());
+    let mut live = 0;
+    let mut cell = block.start.as_ptr();
+    while cell < end {
+        // SAFETY: every cell below the cut end begins with a header. An object that was not marked is unreachable, so its buffers and its cell
+        // are ours to free; free cells are linked by nothing but the list that is being built.
+        unsafe {
+            let header = NonNull::new_unchecked(cell.cast::<Header>());
+            if header.as_ref().kind != ObjKind::Free && header.as_ref().mark.get() == colour {
+                live += 1;
+            } else {
+                if header.as_ref().kind != ObjKind::Free {
+                    swept.objects += 1;
+                    swept.bytes += size + release_buffers(header);
+                    if poison {
+                        cell.write_bytes(POISON, size);
+                    }
+                }
+                let free = cell.cast::<FreeCell>();
+                free.write(FreeCell { header: Header::new(ObjKind::Free, 0, 0, 0), next: ptr::null_mut() });
+                if first.is_null() {
+                    first = free;
+                } else {
+                    (*last).next = free;
+                }
+                last = free;
+            }
+            cell = cell.add(size);
+        }
+    }
+    swept.survivors += live;
+    (first, last, live)
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        for chunk in &self.chunks {
+            // SAFETY: each chunk was allocated with this layout, and the heap that owned the objects in it is gone.
+            unsafe { System.dealloc(chunk.as_ptr(), chunk_layout()) };
+        }
+    }
+}

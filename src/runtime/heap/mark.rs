@@ -1,0 +1,139 @@
+//! Marking: finding what is reachable, with a stack of its own instead of recursion.
+
+use std::ptr::NonNull;
+
+use crate::runtime::object::{
+    BoundMethod, Cell, Closure, Dict, Gc, Header, Instance, List, ObjKind, Str, StructObject, Tuple,
+};
+use crate::runtime::value::Value;
+
+/// How many items of a list, tuple or dict are marked in one go. It bounds the mark stack: a long list of objects would otherwise put all of
+/// them on it at once.
+const STRIDE: usize = 128;
+
+/// An object whose children from `next` on are still to be marked.
+#[derive(Clone, Copy)]
+pub struct Work {
+    object: NonNull<Header>,
+    next: usize,
+}
+
+/// Receives the roots of a collection.
+pub struct Marker {
+    stack: Vec<Work>,
+    colour: u8,
+}
+
+impl Marker {
+    pub(super) fn new(stack: Vec<Work>, colour: u8) -> Marker {
+        Marker { stack, colour }
+    }
+
+    /// Marks a value and, in the course of the collection, all that can be reached from it.
+    #[inline]
+    pub fn mark(&mut self, value: Value) {
+        if let Some(object) = value.as_object() {
+            self.mark_object(object);
+        }
+    }
+
+    /// Marks an object as [`Marker::mark`] does.
+    #[inline]
+    pub fn mark_object(&mut self, object: Gc<Header>) {
+        if object.mark.get() == self.colour {
+            return;
+        }
+        object.mark.set(self.colour);
+        match object.kind() {
+            ObjKind::Range | ObjKind::StrBuffer => {}
+            ObjKind::Str => {
+                if let Some(buffer) = cast::<Str>(object).buffer() {
+                    buffer.header().mark.set(self.colour);
+                }
+            }
+            ObjKind::List if cast::<List>(object).as_values_for_marking().is_none() => {}
+            ObjKind::Free => unreachable!("a reachable value points to freed memory"),
+            _ => self.stack.push(Work { object: object.as_non_null(), next: 0 }),
+        }
+    }
+
+    /// Marks everything reachable from what was marked so far; returns the emptied stack for the next collection.
+    pub(super) fn finish(mut self) -> Vec<Work> {
+        while let Some(Work { object, next }) = self.stack.pop() {
+            // SAFETY: only objects that were reached are on the stack, and marking frees nothing.
+            self.mark_children(unsafe { Gc::from_non_null(object) }, next);
+        }
+        // After a collection of something very deep, the memory is worth more elsewhere.
+        if self.stack.capacity() > 64 << 10 { Vec::new() } else { self.stack }
+    }
+
+    fn mark_children(&mut self, object: Gc<Header>, next: usize) {
+        match object.kind() {
+            ObjKind::List => {
+                if let Some(items) = cast::<List>(object).as_values_for_marking() {
+                    self.mark_stride(object, items, next, |marker, item| marker.mark(*item));
+                }
+            }
+            ObjKind::Tuple => {
+                self.mark_stride(object, cast::<Tuple>(object).items(), next, |marker, item| marker.mark(*item));
+            }
+            ObjKind::Dict => {
+                self.mark_stride(object, cast::<Dict>(object).entries_for_marking(), next, |marker, entry| {
+                    marker.mark(entry.key);
+                    marker.mark(entry.value);
+                });
+            }
+            _ => for_each_child(object, |value| self.mark(value)),
+        }
+    }
+
+    #[inline(always)]
+    fn mark_stride<T>(&mut self, object: Gc<Header>, items: &[T], next: usize, mark: impl Fn(&mut Self, &T)) {
+        let rest = &items[next.min(items.len())..];
+        if rest.len() > STRIDE {
+            self.stack.push(Work { object: object.as_non_null(), next: next + STRIDE });
+        }
+        for item in &rest[..rest.len().min(STRIDE)] {
+            mark(self, item);
+        }
+    }
+}
+
+/// The object as what its kind says it is. Callers have matched on the kind.
+fn cast<T>(object: Gc<Header>) -> Gc<T> {
+    // SAFETY: each caller is in the arm of a match on `kind` that belongs to `T`.
+    unsafe { Gc::from_non_null(object.as_non_null().cast()) }
+}
+
+/// Calls `visit` with every value that an object holds.
+pub(super) fn for_each_child(object: Gc<Header>, mut visit: impl FnMut(Value)) {
+    match object.kind() {
+        ObjKind::Free | ObjKind::Range | ObjKind::Str | ObjKind::StrBuffer => {}
+        ObjKind::List => {
+            cast::<List>(object).as_values_for_marking().unwrap_or(&[]).iter().for_each(|item| visit(*item))
+        }
+        ObjKind::Tuple => cast::<Tuple>(object).items().iter().for_each(|item| visit(*item)),
+        ObjKind::Dict => {
+            for entry in cast::<Dict>(object).entries_for_marking() {
+                visit(entry.key);
+                visit(entry.value);
+            }
+        }
+        ObjKind::Closure => cast::<Closure>(object).captures().iter().for_each(|capture| visit(capture.get())),
+        ObjKind::Struct => cast::<StructObject>(object).methods().iter().for_each(|method| visit(method.get())),
+        ObjKind::Instance => {
+            let instance = cast::<Instance>(object);
+            visit(Value::from_struct(instance.class()));
+            if let Some(extra) = instance.extra() {
+                visit(Value::from_dict(extra));
+            }
+            instance.slots().iter().for_each(|slot| visit(slot.get()));
+        }
+        ObjKind::BoundMethod => {
+            let bound = cast::<BoundMethod>(object);
+            visit(bound.receiver);
+            visit(bound.method);
+        }
+        ObjKind::Cell => visit(cast::<Cell>(object).get()),
+    }
+}

@@ -1,0 +1,478 @@
+//! The heap: allocation, accounting, and collection of what is no longer reachable.
+//!
+//! Objects up to 512 bytes live in cells of blocks ([`blocks`]), one size per block; bigger ones come from the system one by one. Objects never
+//! move. Collection is precise mark ([`mark`]) and sweep; neither recurses, so the depth of structures does not matter.
+//!
+//! # Policy
+//! - Allocation never collects. It counts bytes, and [`Heap::should_collect`] turns true when a collection is due. The interpreter then calls
+//!   [`Heap::collect`] at its next safepoint with the roots. So operations need not root their temporaries.
+//! - Past `max_heap`, small allocations still succeed and make `should_collect` true; if [`Heap::over_limit`] holds after the collection, the
+//!   interpreter ends the program. Big ones ask [`Heap::check_room`] first and fail with [`ErrorKind::NeedsMemory`]; the interpreter collects
+//!   and executes the instruction once more. A single object larger than the limit is the catchable `Value too large`.
+
+mod blocks;
+mod buffer;
+mod mark;
+
+use std::ptr::NonNull;
+
+use super::error::{Error, ErrorKind, Result};
+use super::object::{Dict, Gc, Header, List, ObjKind, Str, StrBuffer};
+use super::value::Value;
+use blocks::Blocks;
+pub use mark::Marker;
+
+/// Requests up to this many bytes are never refused.
+const SMALL_REQUEST: usize = 64 << 10;
+/// No single object may be larger, whatever the limit: byte counts must not overflow.
+const LARGEST_OBJECT: usize = 1 << 46;
+/// How many bytes are allocated between collections at least, unless `set_threshold` says otherwise.
+const DEFAULT_THRESHOLD: usize = 8 << 20;
+
+/// What a collection did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Collection {
+    pub objects_before: usize,
+    pub objects_after: usize,
+    pub objects_freed: usize,
+    /// Collections so far, this one included.
+    pub total_collections: usize,
+}
+
+/// Figures for `core.heap_stats`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HeapStats {
+    pub objects: usize,
+    /// Bytes of all objects and their buffers, garbage included.
+    pub bytes: usize,
+    pub total_collections: usize,
+    /// Objects freed so far.
+    pub total_freed: usize,
+    pub threshold: usize,
+    /// Allocation beyond this many bytes makes a collection due.
+    pub next_collection: usize,
+}
+
+/// All objects of a running program.
+#[repr(C)]
+pub struct Heap {
+    /// Bytes of cells, large objects and outside buffers in use, garbage included.
+    bytes: usize,
+    /// A collection is due when `bytes` has reached this.
+    limit: usize,
+    blocks: Blocks,
+    large: Vec<Large>,
+    /// What `Header::mark` of a live object holds; changes with each collection, so that marks need no clearing.
+    colour: u8,
+    stress: bool,
+    threshold: usize,
+    max_heap: usize,
+    /// Bytes that were alive after the last collection.
+    live: usize,
+    collections: usize,
+    freed: usize,
+    hash_seed: u64,
+    /// The strings of one ASCII character, and last the empty string.
+    short_strings: Vec<Gc<Str>>,
+    mark_stack: Vec<mark::Work>,
+}
+
+struct Large {
+    object: NonNull<Header>,
+    size: usize,
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Heap {
+    /// Byte offsets for native code that tests [`Heap::should_collect`].
+    pub const BYTES_OFFSET: usize = 0;
+    pub const LIMIT_OFFSET: usize = 8;
+
+    pub fn new() -> Heap {
+        use std::hash::{BuildHasher, RandomState};
+        let mut heap = Heap {
+            bytes: 0,
+            limit: 0,
+            blocks: Blocks::new(),
+            large: Vec::new(),
+            colour: 1,
+            stress: false,
+            threshold: DEFAULT_THRESHOLD,
+            max_heap: LARGEST_OBJECT,
+            live: 0,
+            collections: 0,
+            freed: 0,
+            hash_seed: RandomState::new().hash_one(0u8),
+            short_strings: Vec::new(),
+            mark_stack: Vec::new(),
+        };
+        let mut short_strings = Vec::with_capacity(129);
+        for code in 0..128u8 {
+            short_strings.push(Str::new(&mut heap, char::from(code).encode_utf8(&mut [0; 4])));
+        }
+        short_strings.push(Str::new(&mut heap, ""));
+        heap.short_strings = short_strings;
+        heap.update_limit();
+        heap
+    }
+
+    /// Whether the interpreter should collect at its next safepoint.
+    #[inline(always)]
+    pub fn should_collect(&self) -> bool {
+        self.bytes >= self.limit
+    }
+
+    /// Whether what is alive exceeds `max_heap`; meaningful after a collection.
+    pub fn over_limit(&self) -> bool {
+        self.live > self.max_heap
+    }
+
+    /// Bytes in use, garbage included.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn max_heap(&self) -> usize {
+        self.max_heap
+    }
+
+    /// Limits the heap to this many bytes.
+    pub fn set_max_heap(&mut self, bytes: usize) {
+        self.max_heap = bytes.min(LARGEST_OBJECT);
+        self.update_limit();
+    }
+
+    /// Sets how many bytes may be allocated between collections at least; returns the previous number.
+    pub fn set_threshold(&mut self, bytes: usize) -> usize {
+        let previous = std::mem::replace(&mut self.threshold, bytes.max(1));
+        self.update_limit();
+        previous
+    }
+
+    /// With stress, a collection is due all the time, and freed memory is overwritten.
+    pub fn set_stress(&mut self, stress: bool) {
+        self.stress = stress;
+        self.update_limit();
+    }
+
+    fn update_limit(&mut self) {
+        self.limit = if self.stress {
+            0
+        } else {
+            let due = self.live.saturating_add(self.threshold.max(self.live));
+            // Close to the limit, collecting at every allocation would stop the program without saving much.
+            due.min(self.max_heap.max(self.live.saturating_add(self.max_heap / 16)))
+        };
+    }
+
+    /// Refuses a big request that would pass the limit. To be called before an operation has had effects.
+    #[inline]
+    pub fn check_room(&self, bytes: usize) -> Result<()> {
+        if bytes <= SMALL_REQUEST { Ok(()) } else { self.check_big(bytes) }
+    }
+
+    #[cold]
+    fn check_big(&self, bytes: usize) -> Result<()> {
+        if bytes > self.max_heap {
+            return Err(Error::message("Value too large"));
+        }
+        if self.bytes.saturating_add(bytes) > self.max_heap {
+            return Err(Error::new(ErrorKind::NeedsMemory(bytes)));
+        }
+        Ok(())
+    }
+
+    /// [`Heap::check_room`] for `count` pieces of `size` bytes.
+    pub fn check_room_for(&self, count: usize, size: usize) -> Result<()> {
+        self.check_room(count.saturating_mul(size))
+    }
+
+    /// What hashes are mixed with, so that nobody can prepare colliding keys.
+    #[inline]
+    pub fn hash_seed(&self) -> u64 {
+        self.hash_seed
+    }
+
+    /// A string of this text.
+    pub fn new_str(&mut self, text: &str) -> Gc<Str> {
+        match text.as_bytes() {
+            [] => self.short_strings[128],
+            [byte @ 0..128] => self.short_strings[usize::from(*byte)],
+            _ => Str::new(self, text),
+        }
+    }
+
+    /// A value that is a string of this text.
+    pub fn str_value(&mut self, text: &str) -> Value {
+        Value::from_str(self.new_str(text))
+    }
+
+    /// The string of one character.
+    #[inline]
+    pub fn char_str(&mut self, c: char) -> Gc<Str> {
+        match self.short_strings.get(c as usize) {
+            Some(&short) if c.is_ascii() => short,
+            _ => Str::new(self, c.encode_utf8(&mut [0; 4])),
+        }
+    }
+
+    pub fn empty_str(&self) -> Gc<Str> {
+        self.short_strings[128]
+    }
+
+    pub fn stats(&self) -> HeapStats {
+        let mut objects = self.large.len();
+        self.blocks.for_each_object(|_| objects += 1);
+        HeapStats {
+            objects,
+            bytes: self.bytes,
+            total_collections: self.collections,
+            total_freed: self.freed,
+            threshold: self.threshold,
+            next_collection: self.limit,
+        }
+    }
+
+    /// Frees every object that cannot be reached from what `mark_roots` marks.
+    pub fn collect(&mut self, mark_roots: impl FnOnce(&mut Marker)) -> Collection {
+        self.colour = if self.colour == 1 { 2 } else { 1 };
+        let mut marker = Marker::new(std::mem::take(&mut self.mark_stack), self.colour);
+        for &string in &self.short_strings {
+            marker.mark(Value::from_str(string));
+        }
+        mark_roots(&mut marker);
+        self.mark_stack = marker.finish();
+
+        let freed = self.sweep();
+        self.live = self.bytes;
+        self.collections += 1;
+        self.freed += freed.objects;
+        self.update_limit();
+        if cfg!(debug_assertions) {
+            self.verify();
+        }
+        Collection {
+            objects_before: freed.survivors + freed.objects,
+            objects_after: freed.survivors,
+            objects_freed: freed.objects,
+            total_collections: self.collections,
+        }
+    }
+
+    fn sweep(&mut self) -> Swept {
+        let poison = self.stress || cfg!(debug_assertions);
+        let mut swept = self.blocks.sweep(self.colour, poison);
+        let colour = self.colour;
+        self.large.retain(|large| {
+            // SAFETY: the list holds live large objects, each once.
+            unsafe {
+                if large.object.as_ref().mark.get() == colour {
+                    swept.survivors += 1;
+                    return true;
+                }
+                swept.bytes += release_buffers(large.object) + large.size;
+                buffer::free(large.object.as_ptr().cast(), large.size);
+            }
+            swept.objects += 1;
+            false
+        });
+        self.bytes -= swept.bytes;
+        swept
+    }
+
+    /// Checks that every object is of a known kind and that everything it refers to is alive and of the kind that its tag says. Meaningful
+    /// right after a collection: later, garbage may exist, but it still refers only to what has not been freed.
+    pub fn verify(&self) {
+        let check = |value: Value| {
+            if let Some(object) = value.as_object() {
+                assert_eq!(object.kind() as u64, value.tag() as u64, "a value whose tag is not its object's kind");
+            }
+        };
+        self.blocks.for_each_object(|object| mark::for_each_child(object, check));
+        for large in &self.large {
+            // SAFETY: large objects in the list are alive.
+            mark::for_each_child(unsafe { Gc::from_non_null(large.object) }, check);
+        }
+    }
+
+    /// The header of an object about to be allocated.
+    #[inline(always)]
+    pub(in crate::runtime) fn header(&self, kind: ObjKind, flags: u16, aux: u32) -> Header {
+        Header::new(kind, self.colour, flags, aux)
+    }
+
+    /// Moves an object into the heap. `T` begins with a [`Header`] of its kind.
+    #[inline]
+    pub(in crate::runtime) fn alloc<T>(&mut self, object: T) -> Gc<T> {
+        let place = self.allocate(size_of::<T>()).cast::<T>();
+        // SAFETY: `allocate` gives at least `size_of::<T>()` bytes aligned to 16 that nothing else uses.
+        unsafe {
+            place.write(object);
+            Gc::from_non_null(place)
+        }
+    }
+
+    /// Moves an object into the heap with `items` after it.
+    ///
+    /// # Safety
+    /// `T` ends with an array of `I` at byte `offset`, and `object` says that `items.len()` of them follow.
+    #[inline]
+    pub(in crate::runtime) unsafe fn alloc_with_items<T, I: Copy>(
+        &mut self,
+        object: T,
+        items: &[I],
+        offset: usize,
+    ) -> Gc<T> {
+        debug_assert!(offset <= size_of::<T>());
+        let place = self.allocate((offset + size_of_val(items)).max(size_of::<T>())).cast::<T>();
+        // SAFETY: the place is large enough for the object and for the items behind it, and new, so it does not overlap them.
+        unsafe {
+            place.write(object);
+            let behind = place.cast::<u8>().add(offset).cast::<I>();
+            std::ptr::copy_nonoverlapping(items.as_ptr(), behind.as_ptr(), items.len());
+            Gc::from_non_null(place)
+        }
+    }
+
+    /// Moves an object into the heap with `count` bytes after it that are not initialised.
+    ///
+    /// # Safety
+    /// `T` ends with an array of bytes at `offset`, and the caller writes them before anyone sees the object.
+    #[inline]
+    pub(in crate::runtime) unsafe fn alloc_uninit<T>(&mut self, object: T, offset: usize, count: usize) -> Gc<T> {
+        debug_assert!(offset <= size_of::<T>());
+        let place = self.allocate((offset + count).max(size_of::<T>())).cast::<T>();
+        // SAFETY: the place is large enough for the object.
+        unsafe {
+            place.write(object);
+            Gc::from_non_null(place)
+        }
+    }
+
+    /// Moves an object into the heap with `count` copies of `item` after it.
+    ///
+    /// # Safety
+    /// `T` ends with an array of `I` at byte `offset`, and `object` says that `count` of them follow.
+    #[inline]
+    pub(in crate::runtime) unsafe fn alloc_filled<T, I: Copy>(
+        &mut self,
+        object: T,
+        item: I,
+        count: usize,
+        offset: usize,
+    ) -> Gc<T> {
+        debug_assert!(offset <= size_of::<T>());
+        let place = self.allocate((offset + count * size_of::<I>()).max(size_of::<T>())).cast::<T>();
+        // SAFETY: the place is large enough for the object and for the items behind it.
+        unsafe {
+            place.write(object);
+            let behind = place.cast::<u8>().add(offset).cast::<I>();
+            for i in 0..count {
+                behind.add(i).write(item);
+            }
+            Gc::from_non_null(place)
+        }
+    }
+
+    /// Memory for an object of `size` bytes. The caller writes a header into it at once.
+    #[inline]
+    fn allocate(&mut self, size: usize) -> NonNull<u8> {
+        if size <= blocks::LARGEST_CELL {
+            self.bytes += blocks::cell_size(size);
+            self.blocks.allocate(size)
+        } else {
+            self.allocate_large(size)
+        }
+    }
+
+    #[cold]
+    fn allocate_large(&mut self, size: usize) -> NonNull<u8> {
+        let place = buffer::allocate(size).unwrap_or_else(|| buffer::out_of_memory(size));
+        self.large.push(Large { object: place.cast(), size });
+        self.bytes += size;
+        place
+    }
+
+    /// Grows, shrinks, makes (`old_size` 0) or frees (`new_size` 0) the outside buffer of an object, or refuses without an effect.
+    ///
+    /// # Safety
+    /// `data` is the buffer of `old_size` bytes that this function gave, and the caller forgets it for the one returned.
+    pub(in crate::runtime) unsafe fn resize_buffer(
+        &mut self,
+        data: *mut u8,
+        old_size: usize,
+        new_size: usize,
+    ) -> Result<*mut u8> {
+        if new_size > old_size {
+            self.check_room(new_size)?;
+        }
+        // SAFETY: passed on to the caller.
+        let data = unsafe { buffer::resize(data, old_size, new_size) };
+        let Some(data) = data else { return Err(Error::new(ErrorKind::NeedsMemory(new_size))) };
+        self.bytes = self.bytes - old_size + new_size;
+        Ok(data)
+    }
+
+    /// Accounts for memory that an object keeps in a Rust collection.
+    pub(in crate::runtime) fn account(&mut self, old_size: usize, new_size: usize) {
+        self.bytes = self.bytes - old_size + new_size;
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        self.blocks.for_each_object(|object| {
+            // SAFETY: nothing uses the object's buffers any more: the heap is going away.
+            unsafe { release_buffers(object.as_non_null()) };
+        });
+        for large in &self.large {
+            // SAFETY: as above, for the object as well.
+            unsafe {
+                release_buffers(large.object);
+                buffer::free(large.object.as_ptr().cast(), large.size);
+            }
+        }
+    }
+}
+
+/// What a sweep freed and kept.
+#[derive(Default)]
+struct Swept {
+    survivors: usize,
+    objects: usize,
+    bytes: usize,
+}
+
+/// Frees the buffers that an object keeps outside of its cell, and returns their size.
+///
+/// # Safety
+/// The object is initialised, and its buffers are not used afterwards.
+#[inline]
+unsafe fn release_buffers(object: NonNull<Header>) -> usize {
+    // SAFETY: the kind in the header says which type the object is; the caller answers for the rest.
+    unsafe {
+        match object.as_ref().kind {
+            ObjKind::List => object.cast::<List>().as_ref().release(),
+            ObjKind::Dict => object.cast::<Dict>().as_ref().release(),
+            ObjKind::StrBuffer => object.cast::<StrBuffer>().as_ref().release(),
+            _ => 0,
+        }
+    }
+}
+
+/// Frees a buffer that [`Heap::resize_buffer`] gave, without accounting: the sweep subtracts what objects report.
+///
+/// # Safety
+/// `data` is such a buffer of `size` bytes, and is not used afterwards.
+pub(in crate::runtime) unsafe fn free_buffer(data: *mut u8, size: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe { buffer::free(data, size) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,486 @@
+//! Lists, which keep their elements unboxed while all are ints, all floats or all bools.
+//!
+//! Invariant: `data` is a buffer of `cap` elements of the [`Storage`] in the header's flags, the first `len` of them initialised. An empty list takes the storage
+//! of whatever is pushed first; a store of another type converts the elements to `Values`, once.
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+use super::{Gc, Header, ObjKind};
+use crate::runtime::error::Result;
+use crate::runtime::heap::{Heap, free_buffer};
+use crate::runtime::value::{Tag, Value};
+
+/// How a list keeps its elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum Storage {
+    /// `i64`
+    Ints = 0,
+    /// `f64`
+    Floats = 1,
+    /// A byte, 0 or 1.
+    Bools = 2,
+    /// [`Value`]
+    Values = 3,
+}
+
+impl Storage {
+    /// The storage that holds a value without boxing, or `Values`.
+    #[inline(always)]
+    pub fn of(value: Value) -> Storage {
+        match value.tag() {
+            Tag::Int => Storage::Ints,
+            Tag::Float => Storage::Floats,
+            Tag::Bool => Storage::Bools,
+            _ => Storage::Values,
+        }
+    }
+
+    /// Bytes per element.
+    #[inline(always)]
+    pub fn element_size(self) -> usize {
+        match self {
+            Storage::Ints | Storage::Floats => 8,
+            Storage::Bools => 1,
+            Storage::Values => 16,
+        }
+    }
+}
+
+/// A mutable sequence.
+#[repr(C)]
+pub struct List {
+    /// `flags` is the [`Storage`].
+    header: Header,
+    len: Cell<usize>,
+    cap: Cell<usize>,
+    data: Cell<*mut u8>,
+}
+
+/// The smallest buffer, in elements.
+const FIRST_CAP: usize = 4;
+
+impl List {
+    pub const STORAGE_OFFSET: usize = Header::FLAGS_OFFSET;
+    pub const LEN_OFFSET: usize = 8;
+    pub const CAP_OFFSET: usize = 16;
+    pub const DATA_OFFSET: usize = 24;
+
+    /// An empty list.
+    #[inline]
+    pub fn new(heap: &mut Heap) -> Gc<List> {
+        let header = heap.header(ObjKind::List, Storage::Ints as u16, 0);
+        let data = Cell::new(NonNull::<u128>::dangling().as_ptr().cast());
+        heap.alloc(List { header, len: Cell::new(0), cap: Cell::new(0), data })
+    }
+
+    /// An empty list with room for `cap` elements of a storage.
+    pub fn with_capacity(heap: &mut Heap, storage: Storage, cap: usize) -> Result<Gc<List>> {
+        heap.check_room_for(cap, storage.element_size())?;
+        let list = List::new(heap);
+        list.set_storage(storage);
+        list.set_cap(heap, cap)?;
+        Ok(list)
+    }
+
+    /// A list of these values, unboxed if they are of one type that allows it.
+    pub fn from_values(heap: &mut Heap, values: &[Value]) -> Result<Gc<List>> {
+        let Some(&first) = values.first() else { return Ok(List::new(heap)) };
+        let storage = Storage::of(first);
+        let storage = if values.iter().all(|value| Storage::of(*value) == storage) { storage } else { Storage::Values };
+        let list = List::with_capacity(heap, storage, values.len())?;
+        for (i, value) in values.iter().enumerate() {
+            // SAFETY: `i` is below the capacity, and the storage holds every one of the values.
+            unsafe { list.write(storage, i, *value) };
+        }
+        list.len.set(values.len());
+        Ok(list)
+    }
+
+    pub fn from_ints(heap: &mut Heap, ints: &[i64]) -> Result<Gc<List>> {
+        // SAFETY: ints are the elements of an `Ints` storage.
+        unsafe { List::from_elements(heap, Storage::Ints, ints) }
+    }
+
+    pub fn from_floats(heap: &mut Heap, floats: &[f64]) -> Result<Gc<List>> {
+        // SAFETY: floats are the elements of a `Floats` storage.
+        unsafe { List::from_elements(heap, Storage::Floats, floats) }
+    }
+
+    /// # Safety
+    /// `T` is the element type of the storage.
+    unsafe fn from_elements<T: Copy>(heap: &mut Heap, storage: Storage, elements: &[T]) -> Result<Gc<List>> {
+        debug_assert_eq!(size_of::<T>(), storage.element_size());
+        let list = List::with_capacity(heap, storage, elements.len())?;
+        // SAFETY: the new buffer has room for the elements.
+        unsafe { ptr::copy_nonoverlapping(elements.as_ptr(), list.data.get().cast::<T>(), elements.len()) };
+        list.len.set(elements.len());
+        Ok(list)
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline(always)]
+    pub fn storage(&self) -> Storage {
+        match self.header.flags.get() {
+            0 => Storage::Ints,
+            1 => Storage::Floats,
+            2 => Storage::Bools,
+            _ => Storage::Values,
+        }
+    }
+
+    /// The element at `index`, which is below the length. Panics otherwise.
+    #[inline]
+    pub fn get(&self, index: usize) -> Value {
+        assert!(index < self.len(), "list index out of bounds");
+        // SAFETY: elements below the length are initialised.
+        unsafe { self.read(index) }
+    }
+
+    #[inline]
+    pub fn try_get(&self, index: usize) -> Option<Value> {
+        (index < self.len()).then(|| self.get(index))
+    }
+
+    /// Replaces the element at `index`, which is below the length. Panics otherwise.
+    #[inline]
+    pub fn set(&self, heap: &mut Heap, index: usize, value: Value) -> Result<()> {
+        assert!(index < self.len(), "list index out of bounds");
+        let storage = self.storage_for(heap, value)?;
+        // SAFETY: the index is below the length, and the storage holds the value.
+        unsafe { self.write(storage, index, value) };
+        Ok(())
+    }
+
+    /// Appends an element.
+    #[inline]
+    pub fn push(&self, heap: &mut Heap, value: Value) -> Result<()> {
+        let storage = self.storage();
+        let len = self.len();
+        if len < self.cap.get() && (storage == Storage::Values || storage == Storage::of(value)) {
+            // SAFETY: there is room behind the last element, and the storage holds the value.
+            unsafe { self.write(storage, len, value) };
+            self.len.set(len + 1);
+            return Ok(());
+        }
+        self.push_slow(heap, value)
+    }
+
+    #[cold]
+    fn push_slow(&self, heap: &mut Heap, value: Value) -> Result<()> {
+        let storage = self.storage_for(heap, value)?;
+        let len = self.len();
+        self.reserve(heap, 1)?;
+        // SAFETY: as in `push`.
+        unsafe { self.write(storage, len, value) };
+        self.len.set(len + 1);
+        Ok(())
+    }
+
+    /// Removes and returns the last element.
+    #[inline]
+    pub fn pop(&self) -> Option<Value> {
+        let last = self.len().checked_sub(1)?;
+        let value = self.get(last);
+        self.len.set(last);
+        Some(value)
+    }
+
+    /// Inserts before `index`, which is at most the length. Panics otherwise.
+    pub fn insert(&self, heap: &mut Heap, index: usize, value: Value) -> Result<()> {
+        let len = self.len();
+        assert!(index <= len, "list index out of bounds");
+        let storage = self.storage_for(heap, value)?;
+        self.reserve(heap, 1)?;
+        let size = storage.element_size();
+        // SAFETY: there is room for one more element, so the elements from `index` on can move up by one.
+        unsafe {
+            let at = self.data.get().add(index * size);
+            ptr::copy(at, at.add(size), (len - index) * size);
+            self.write(storage, index, value);
+        }
+        self.len.set(len + 1);
+        Ok(())
+    }
+
+    /// Removes and returns the element at `index`, which is below the length. Panics otherwise.
+    pub fn remove(&self, index: usize) -> Value {
+        let value = self.get(index);
+        let len = self.len();
+        let size = self.storage().element_size();
+        // SAFETY: the elements behind `index` move down by one, inside the initialised part.
+        unsafe {
+            let at = self.data.get().add(index * size);
+            ptr::copy(at.add(size), at, (len - index - 1) * size);
+        }
+        self.len.set(len - 1);
+        value
+    }
+
+    /// Removes all elements and frees their memory.
+    pub fn clear(&self, heap: &mut Heap) {
+        self.len.set(0);
+        // Freeing needs no room, so it cannot fail.
+        let _ = self.set_cap(heap, 0);
+    }
+
+    /// Drops the elements from `len` on.
+    pub fn truncate(&self, len: usize) {
+        self.len.set(self.len().min(len));
+    }
+
+    pub fn reverse(&self) {
+        let len = self.len();
+        let storage = self.storage();
+        for i in 0..len / 2 {
+            // SAFETY: both indices are below the length, and the values came from this storage.
+            unsafe {
+                let (a, b) = (self.read(i), self.read(len - 1 - i));
+                self.write(storage, i, b);
+                self.write(storage, len - 1 - i, a);
+            }
+        }
+    }
+
+    /// Appends the elements of `other` (which may be this list).
+    pub fn extend_from(&self, heap: &mut Heap, other: Gc<List>) -> Result<()> {
+        let count = other.len();
+        if count == 0 {
+            return Ok(());
+        }
+        self.admit(heap, other.storage())?;
+        self.reserve(heap, count)?;
+        let (len, storage) = (self.len(), self.storage());
+        // SAFETY: there is room for `count` more elements; read the other's data only now, as reserving may have moved it if both are one.
+        unsafe {
+            if storage == other.storage() {
+                let size = storage.element_size();
+                ptr::copy_nonoverlapping(other.data.get(), self.data.get().add(len * size), count * size);
+            } else {
+                for i in 0..count {
+                    self.write(storage, len + i, other.read(i));
+                }
+            }
+        }
+        self.len.set(len + count);
+        Ok(())
+    }
+
+    /// Appends these values.
+    pub fn extend_from_values(&self, heap: &mut Heap, values: &[Value]) -> Result<()> {
+        self.reserve(heap, values.len())?;
+        values.iter().try_for_each(|value| self.push(heap, *value))
+    }
+
+    /// A new list of the elements `start..end`, which lie in this one. Panics otherwise.
+    pub fn slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Gc<List>> {
+        assert!(start <= end && end <= self.len(), "list slice out of bounds");
+        let storage = self.storage();
+        let list = List::with_capacity(heap, storage, end - start)?;
+        let size = storage.element_size();
+        // SAFETY: the range lies in this list, and the new buffer has room for it.
+        unsafe {
+            ptr::copy_nonoverlapping(self.data.get().add(start * size), list.data.get(), (end - start) * size);
+        }
+        list.len.set(end - start);
+        Ok(list)
+    }
+
+    /// A new list of the same elements.
+    pub fn copy(&self, heap: &mut Heap) -> Result<Gc<List>> {
+        self.slice(heap, 0, self.len())
+    }
+
+    /// The elements, if the list keeps ints. The heap is borrowed so that nothing can move them meanwhile.
+    #[inline]
+    pub fn as_ints<'h>(&self, _heap: &'h Heap) -> Option<&'h [i64]> {
+        // SAFETY: an `Ints` storage.
+        (self.storage() == Storage::Ints).then(|| unsafe { self.elements() })
+    }
+
+    /// The elements, if the list keeps floats.
+    #[inline]
+    pub fn as_floats<'h>(&self, _heap: &'h Heap) -> Option<&'h [f64]> {
+        // SAFETY: a `Floats` storage.
+        (self.storage() == Storage::Floats).then(|| unsafe { self.elements() })
+    }
+
+    /// The elements, if the list keeps bools: 0 or 1.
+    #[inline]
+    pub fn as_bools<'h>(&self, _heap: &'h Heap) -> Option<&'h [u8]> {
+        // SAFETY: a `Bools` storage.
+        (self.storage() == Storage::Bools).then(|| unsafe { self.elements() })
+    }
+
+    /// The elements, if the list keeps values.
+    #[inline]
+    pub fn as_values<'h>(&self, _heap: &'h Heap) -> Option<&'h [Value]> {
+        self.as_values_for_marking()
+    }
+
+    /// The elements for changing in place, if the list keeps ints.
+    #[inline]
+    pub fn as_ints_mut<'h>(&self, _heap: &'h mut Heap) -> Option<&'h mut [i64]> {
+        // SAFETY: an `Ints` storage, and the only borrow of the heap.
+        (self.storage() == Storage::Ints).then(|| unsafe { self.elements_mut() })
+    }
+
+    /// The elements for changing in place, if the list keeps floats.
+    #[inline]
+    pub fn as_floats_mut<'h>(&self, _heap: &'h mut Heap) -> Option<&'h mut [f64]> {
+        // SAFETY: a `Floats` storage, and the only borrow of the heap.
+        (self.storage() == Storage::Floats).then(|| unsafe { self.elements_mut() })
+    }
+
+    /// The elements for changing in place, if the list keeps values.
+    #[inline]
+    pub fn as_values_mut<'h>(&self, _heap: &'h mut Heap) -> Option<&'h mut [Value]> {
+        // SAFETY: a `Values` storage, and the only borrow of the heap.
+        (self.storage() == Storage::Values).then(|| unsafe { self.elements_mut() })
+    }
+
+    /// All elements as values, copied.
+    pub fn to_vec(&self) -> Vec<Value> {
+        (0..self.len()).map(|i| self.get(i)).collect()
+    }
+
+    pub(in crate::runtime) fn as_values_for_marking<'a>(&self) -> Option<&'a [Value]> {
+        // SAFETY: a `Values` storage; the marker holds it no longer than the collection, which changes no list.
+        (self.storage() == Storage::Values).then(|| unsafe { self.elements() })
+    }
+
+    /// Frees the buffer, for the sweep; returns its size.
+    ///
+    /// # Safety
+    /// Nothing uses the list afterwards.
+    pub(in crate::runtime) unsafe fn release(&self) -> usize {
+        let size = self.cap.get() * self.storage().element_size();
+        // SAFETY: `data` is a buffer of this size by the invariant of the list.
+        unsafe { free_buffer(self.data.get(), size) };
+        size
+    }
+
+    /// # Safety
+    /// `T` is the element type of the storage, and the storage is not moved or freed during `'a`.
+    unsafe fn elements<'a, T>(&self) -> &'a [T] {
+        // SAFETY: the first `len` elements are initialised; the caller answers for type and lifetime.
+        unsafe { std::slice::from_raw_parts(self.data.get().cast(), self.len()) }
+    }
+
+    /// # Safety
+    /// As for `elements`, and nothing else accesses the elements during `'a`.
+    unsafe fn elements_mut<'a, T>(&self) -> &'a mut [T] {
+        // SAFETY: as in `elements`.
+        unsafe { std::slice::from_raw_parts_mut(self.data.get().cast(), self.len()) }
+    }
+
+    /// # Safety
+    /// `index` is below the length.
+    #[inline(always)]
+    unsafe fn read(&self, index: usize) -> Value {
+        let data = self.data.get();
+        // SAFETY: the element is initialised and of the type that the storage says.
+        unsafe {
+            match self.storage() {
+                Storage::Ints => Value::int(*data.cast::<i64>().add(index)),
+                Storage::Floats => Value::float(*data.cast::<f64>().add(index)),
+                Storage::Bools => Value::bool(*data.add(index) != 0),
+                Storage::Values => *data.cast::<Value>().add(index),
+            }
+        }
+    }
+
+    /// # Safety
+    /// `index` is below the capacity, `storage` is the list's, and it is `Values` or the storage of the value.
+    #[inline(always)]
+    unsafe fn write(&self, storage: Storage, index: usize, value: Value) {
+        debug_assert!(index < self.cap.get() && storage == self.storage());
+        debug_assert!(storage == Storage::Values || storage == Storage::of(value));
+        let data = self.data.get();
+        // SAFETY: the element lies in the buffer.
+        unsafe {
+            match storage {
+                Storage::Ints | Storage::Floats => data.cast::<u64>().add(index).write(value.bits()),
+                Storage::Bools => data.add(index).write(value.bits() as u8),
+                Storage::Values => data.cast::<Value>().add(index).write(value),
+            }
+        }
+    }
+
+    /// Makes the storage one that holds `value`, and returns it.
+    #[inline]
+    fn storage_for(&self, heap: &mut Heap, value: Value) -> Result<Storage> {
+        let storage = self.storage();
+        if storage == Storage::Values || storage == Storage::of(value) {
+            return Ok(storage);
+        }
+        self.admit(heap, Storage::of(value))?;
+        Ok(self.storage())
+    }
+
+    /// Makes the storage one that holds elements of the storage `wanted`.
+    #[cold]
+    fn admit(&self, heap: &mut Heap, wanted: Storage) -> Result<()> {
+        let storage = self.storage();
+        if storage == wanted || storage == Storage::Values {
+            return Ok(());
+        }
+        if self.is_empty() {
+            self.set_cap(heap, 0)?;
+            self.set_storage(wanted);
+            return Ok(());
+        }
+        let (len, cap) = (self.len(), self.cap.get());
+        let old_size = cap * storage.element_size();
+        let new_size = cap * Storage::Values.element_size();
+        // SAFETY: the new buffer has room for all elements as values; the old one is freed after they were copied.
+        unsafe {
+            let new = heap.resize_buffer(ptr::null_mut(), 0, new_size)?;
+            for i in 0..len {
+                new.cast::<Value>().add(i).write(self.read(i));
+            }
+            heap.resize_buffer(self.data.get(), old_size, 0)?;
+            self.data.set(new);
+        }
+        self.set_storage(Storage::Values);
+        Ok(())
+    }
+
+    fn set_storage(&self, storage: Storage) {
+        debug_assert!(self.is_empty() || storage == Storage::Values);
+        self.header.flags.set(storage as u16);
+    }
+
+    /// Makes room for `more` elements, growing by a factor, so that pushing is amortised O(1).
+    pub fn reserve(&self, heap: &mut Heap, more: usize) -> Result<()> {
+        let cap = self.cap.get();
+        if more <= cap - self.len() {
+            return Ok(());
+        }
+        // Doubling a big buffer would waste much; pages of it that are not touched yet cost nothing, but the heap counts them.
+        let grown = if cap < 4096 { cap * 2 } else { cap + cap / 2 };
+        self.set_cap(heap, grown.max(self.len().saturating_add(more)).max(FIRST_CAP))
+    }
+
+    fn set_cap(&self, heap: &mut Heap, cap: usize) -> Result<()> {
+        let size = self.storage().element_size();
+        let new_size = cap.saturating_mul(size);
+        // SAFETY: `data` is the buffer of the list, and is replaced at once.
+        let data = unsafe { heap.resize_buffer(self.data.get(), self.cap.get() * size, new_size)? };
+        self.data.set(data);
+        self.cap.set(cap);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The layouts of heap objects, and the only code that touches their memory.
+//!
+//! Every object is `#[repr(C)]` with a [`Header`] first; native code reads the fields at the `*_OFFSET` constants, which tests compare
+//! with `offset_of!`.
+//!
+//! # How aliasing is kept out
+//! An object is reached through [`Gc`], a `Copy` handle that derefs to a shared reference. Fields that change are `Cell`s, so two
+//! handles to one object are never a problem. Borrowed memory follows two rules:
+//! - Views of storage that may move ([`List::as_ints`] and its like, [`Dict`] entries) borrow the [`Heap`](super::heap::Heap) as a token, and every operation
+//!   that can grow, convert or free storage takes `&mut Heap`: the borrow checker keeps them apart.
+//! - The text of a [`Str`] never changes and never moves, so [`Str::as_str`] borrows only the handle.
+//!
+//! Invariant: a [`Gc`] is used only while its object is alive. Only [`Heap::collect`](super::heap::Heap::collect) frees, the interpreter calls it only at
+//! safepoints between instructions, and marks every register, global, constant and pinned value there; so an operation or native may
+//! hold any handle until it returns or calls back into Walrus code.
+
+mod callable;
+mod dict;
+mod instance;
+mod list;
+mod sequence;
+mod string;
+
+use std::cell;
+use std::fmt;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+pub use callable::{BoundMethod, Cell, Closure};
+pub use dict::{Dict, Entry};
+pub use instance::{Instance, StructObject};
+pub use list::{List, Storage};
+pub use sequence::{Range, Tuple};
+pub use string::{Str, StrBuffer};
+
+/// The type of an object; numbered like the [`Tag`](super::value::Tag) of a value that points to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ObjKind {
+    /// A cell of a block that holds no object.
+    Free = 0,
+    Str = 8,
+    List = 9,
+    Tuple = 10,
+    Dict = 11,
+    Range = 12,
+    Closure = 13,
+    Struct = 14,
+    Instance = 15,
+    BoundMethod = 16,
+    Cell = 17,
+    /// The growing text that strings made by appending share. No value points to it.
+    StrBuffer = 64,
+}
+
+/// The first eight bytes of every object.
+#[repr(C)]
+pub struct Header {
+    pub(in crate::runtime) kind: ObjKind,
+    /// The colour of the collection that last reached the object, and [`Header::VISITING`].
+    pub(in crate::runtime) mark: cell::Cell<u8>,
+    /// Meaning depends on the kind: storage of a list, facts about a string.
+    pub(in crate::runtime) flags: cell::Cell<u16>,
+    /// Meaning depends on the kind: function or struct id, character count.
+    pub(in crate::runtime) aux: cell::Cell<u32>,
+}
+
+impl Header {
+    pub const KIND_OFFSET: usize = 0;
+    pub const FLAGS_OFFSET: usize = 2;
+    pub const AUX_OFFSET: usize = 4;
+
+    /// Set in `mark` while a walk that must notice cycles is inside the object.
+    const VISITING: u8 = 0x80;
+
+    pub(in crate::runtime) fn new(kind: ObjKind, colour: u8, flags: u16, aux: u32) -> Header {
+        Header { kind, mark: cell::Cell::new(colour), flags: cell::Cell::new(flags), aux: cell::Cell::new(aux) }
+    }
+
+    pub fn kind(&self) -> ObjKind {
+        self.kind
+    }
+
+    /// Notes that a walk is inside the object; false if one already was. Pair it with [`Header::leave`].
+    pub(in crate::runtime) fn enter(&self) -> bool {
+        let mark = self.mark.get();
+        self.mark.set(mark | Self::VISITING);
+        mark & Self::VISITING == 0
+    }
+
+    pub(in crate::runtime) fn leave(&self) {
+        self.mark.set(self.mark.get() & !Self::VISITING);
+    }
+}
+
+/// A handle to an object of the heap: one word, `Copy`, compared by identity.
+///
+/// Invariant: see the module's documentation; it is what makes `Deref` sound.
+#[repr(transparent)]
+pub struct Gc<T>(NonNull<T>);
+
+impl<T> Clone for Gc<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Gc<T> {}
+
+impl<T> PartialEq for Gc<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Gc<T> {}
+
+impl<T> fmt::Debug for Gc<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:p}", self.0)
+    }
+}
+
+impl<T> Gc<T> {
+    /// # Safety
+    /// `object` points to an object of type `T` that the heap owns.
+    #[inline(always)]
+    pub unsafe fn from_non_null(object: NonNull<T>) -> Gc<T> {
+        Gc(object)
+    }
+
+    #[inline(always)]
+    pub fn as_ptr(self) -> *mut T {
+        self.0.as_ptr()
+    }
+
+    #[inline(always)]
+    pub fn as_non_null(self) -> NonNull<T> {
+        self.0
+    }
+}
+
+impl<T> Deref for Gc<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the object is alive by the invariant of `Gc` (the interpreter roots what it holds), and what changes in it is in cells, so a
+        // shared reference is all anyone has.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+    use crate::runtime::value::{Tag, Value};
+
+    #[test]
+    fn offsets_are_what_native_code_assumes() {
+        assert_eq!(size_of::<Header>(), 8);
+        assert_eq!(offset_of!(Header, kind), Header::KIND_OFFSET);
+        assert_eq!(offset_of!(Header, flags), Header::FLAGS_OFFSET);
+        assert_eq!(offset_of!(Header, aux), Header::AUX_OFFSET);
+        assert_eq!(Value::TAG_OFFSET, 0);
+    }
+
+    #[test]
+    fn kinds_are_numbered_like_tags() {
+        for (kind, tag) in [
+            (ObjKind::Str, Tag::Str),
+            (ObjKind::List, Tag::List),
+            (ObjKind::Tuple, Tag::Tuple),
+            (ObjKind::Dict, Tag::Dict),
+            (ObjKind::Range, Tag::Range),
+            (ObjKind::Closure, Tag::Closure),
+            (ObjKind::Struct, Tag::Struct),
+            (ObjKind::Instance, Tag::Instance),
+            (ObjKind::BoundMethod, Tag::BoundMethod),
+            (ObjKind::Cell, Tag::Cell),
+        ] {
+            assert_eq!(kind as u64, tag as u64);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Tuples and ranges: immutable sequences.
+
+use super::{Gc, Header, ObjKind};
+use crate::runtime::heap::Heap;
+use crate::runtime::value::Value;
+
+/// An immutable sequence; the items follow inline.
+#[repr(C)]
+pub struct Tuple {
+    header: Header,
+    len: usize,
+    items: [Value; 0],
+}
+
+impl Tuple {
+    pub const LEN_OFFSET: usize = 8;
+    pub const ITEMS_OFFSET: usize = 16;
+
+    /// A tuple of these items.
+    pub fn new(heap: &mut Heap, items: &[Value]) -> Gc<Tuple> {
+        let header = heap.header(ObjKind::Tuple, 0, 0);
+        let tuple = Tuple { header, len: items.len(), items: [] };
+        // SAFETY: `Tuple` has a trailing array of `Value`, and `len` says how many items follow.
+        unsafe { heap.alloc_with_items(tuple, items, Self::ITEMS_OFFSET) }
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline]
+    pub fn items(&self) -> &[Value] {
+        // SAFETY: `new` wrote `len` items behind the struct, and they never change.
+        unsafe { std::slice::from_raw_parts(self.items.as_ptr(), self.len) }
+    }
+}
+
+/// `start..end`, end exclusive.
+#[repr(C)]
+pub struct Range {
+    header: Header,
+    pub start: i64,
+    pub end: i64,
+}
+
+impl Range {
+    pub const START_OFFSET: usize = 8;
+    pub const END_OFFSET: usize = 16;
+
+    pub fn new(heap: &mut Heap, start: i64, end: i64) -> Gc<Range> {
+        let header = heap.header(ObjKind::Range, 0, 0);
+        heap.alloc(Range { header, start, end })
+    }
+
+    /// How many ints it holds; saturates at the largest int for ranges wider than that.
+    pub fn len(&self) -> i64 {
+        if self.end <= self.start { 0 } else { self.end.checked_sub(self.start).unwrap_or(i64::MAX) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.end <= self.start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn offsets() {
+        assert_eq!(offset_of!(Tuple, len), Tuple::LEN_OFFSET);
+        assert_eq!(offset_of!(Tuple, items), Tuple::ITEMS_OFFSET);
+        assert_eq!(offset_of!(Range, start), Range::START_OFFSET);
+        assert_eq!(offset_of!(Range, end), Range::END_OFFSET);
+    }
+
+    #[test]
+    fn a_range_wider_than_an_int_saturates() {
+        let mut heap = Heap::new();
+        assert_eq!(Range::new(&mut heap, i64::MIN, i64::MAX).len(), i64::MAX);
+        assert_eq!(Range::new(&mut heap, 3, 1).len(), 0);
+        assert_eq!(Range::new(&mut heap, -2, 3).len(), 5);
+    }
+}

@@ -1,0 +1,278 @@
+//! Strings: immutable UTF-8, with appending that is linear in the total length.
+//!
+//! The bytes of a string follow it inline, or lie in a [`StrBuffer`] that strings made by appending share. `s + t` writes into the
+//! buffer of `s` if `s` is the latest text in it and room is left: the older string still sees its own length. A string that is the
+//! result of a concatenation gets a buffer when it is appended to, so that a single `a + b` does not pay for one.
+//!
+//! Invariant: `data..data + len` is valid UTF-8 that never changes and never moves while the string is alive.
+
+use std::cell::Cell;
+use std::ptr;
+
+use super::{Gc, Header, ObjKind};
+use crate::runtime::error::Result;
+use crate::runtime::heap::{Heap, free_buffer};
+
+/// All characters are ASCII: bytes are characters.
+const ASCII: u16 = 1;
+/// The bytes lie in a [`StrBuffer`], whose address follows the struct.
+const BUFFERED: u16 = 2;
+/// The result of a concatenation.
+const APPENDED: u16 = 4;
+
+/// Appending to something shorter than this copies: buffers have a price too.
+const SMALLEST_BUFFERED: usize = 64;
+/// No character count is cached yet.
+const UNCOUNTED: u32 = u32::MAX;
+
+/// An immutable text.
+#[repr(C)]
+pub struct Str {
+    /// `flags` are facts, `aux` caches the number of characters.
+    header: Header,
+    len: usize,
+    hash: Cell<u64>,
+    data: *const u8,
+    /// The bytes, or the pointer to the buffer.
+    tail: [usize; 0],
+}
+
+impl Str {
+    pub const FLAGS_OFFSET: usize = Header::FLAGS_OFFSET;
+    /// The bit of the flags that says all characters are ASCII.
+    pub const ASCII_FLAG: u16 = ASCII;
+    /// In bytes.
+    pub const LEN_OFFSET: usize = 8;
+    /// 0 if it was not computed yet.
+    pub const HASH_OFFSET: usize = 16;
+    pub const DATA_OFFSET: usize = 24;
+    const TAIL_OFFSET: usize = 32;
+
+    /// A string with bytes of its own. [`Heap::new_str`] shares short ones.
+    pub(in crate::runtime) fn new(heap: &mut Heap, text: &str) -> Gc<Str> {
+        let flags = if text.is_ascii() { ASCII } else { 0 };
+        Str::inline(heap, flags, UNCOUNTED, &[text.as_bytes()])
+    }
+
+    /// A string of the pieces, which together are valid UTF-8 that `flags` and `count` describe.
+    fn inline(heap: &mut Heap, flags: u16, count: u32, pieces: &[&[u8]]) -> Gc<Str> {
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        let header = heap.header(ObjKind::Str, flags, count);
+        let string = Str { header, len, hash: Cell::new(0), data: ptr::null(), tail: [] };
+        // SAFETY: the place has room for `len` bytes behind the struct, all of which are written before anyone sees the string.
+        unsafe {
+            let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, len);
+            let mut at = string.as_ptr().cast::<u8>().add(Self::TAIL_OFFSET);
+            (*string.as_ptr()).data = at;
+            for piece in pieces {
+                ptr::copy_nonoverlapping(piece.as_ptr(), at, piece.len());
+                at = at.add(piece.len());
+            }
+            string
+        }
+    }
+
+    fn buffered(heap: &mut Heap, buffer: Gc<StrBuffer>, flags: u16, count: u32, len: usize) -> Gc<Str> {
+        let header = heap.header(ObjKind::Str, flags | BUFFERED | APPENDED, count);
+        let string = Str { header, len, hash: Cell::new(0), data: buffer.data, tail: [] };
+        // SAFETY: with `BUFFERED` set, one pointer follows the struct.
+        unsafe { heap.alloc_with_items(string, &[buffer], Self::TAIL_OFFSET) }
+    }
+
+    #[inline(always)]
+    pub fn as_str(&self) -> &str {
+        // SAFETY: the bytes are valid UTF-8 and do not change (the invariant above).
+        unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(self.data, self.len)) }
+    }
+
+    /// Length in bytes.
+    #[inline(always)]
+    pub fn byte_len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline(always)]
+    pub fn is_ascii(&self) -> bool {
+        self.header.flags.get() & ASCII != 0
+    }
+
+    /// Length in characters. O(1) for ASCII, and for others from the second time on.
+    #[inline]
+    pub fn char_len(&self) -> usize {
+        if self.is_ascii() { self.len } else { self.count_chars() }
+    }
+
+    fn count_chars(&self) -> usize {
+        let cached = self.header.aux.get();
+        if cached != UNCOUNTED {
+            return cached as usize;
+        }
+        let count = self.as_str().chars().count();
+        self.header.aux.set(u32::try_from(count).unwrap_or(UNCOUNTED));
+        count
+    }
+
+    /// The byte offset of a character, or of the end if `index` is the number of characters; `None` past it.
+    pub fn byte_offset(&self, index: usize) -> Option<usize> {
+        if self.is_ascii() {
+            return (index <= self.len).then_some(index);
+        }
+        let text = self.as_str();
+        text.char_indices().map(|(at, _)| at).nth(index).or_else(|| (index == self.char_len()).then_some(text.len()))
+    }
+
+    /// The character at an index below the number of characters.
+    pub fn char_at(&self, index: usize) -> Option<char> {
+        if self.is_ascii() {
+            return self.as_str().as_bytes().get(index).map(|byte| char::from(*byte));
+        }
+        self.as_str().chars().nth(index)
+    }
+
+    /// A new string of the characters `start..end`; `None` unless `start <= end` and both are within the text.
+    pub fn slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Option<Gc<Str>>> {
+        if start > end {
+            return Ok(None);
+        }
+        let Some(from) = self.byte_offset(start) else { return Ok(None) };
+        let to = if self.is_ascii() {
+            end
+        } else {
+            // Count on from the start instead of from the beginning once more.
+            let rest = &self.as_str()[from..];
+            match rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(end - start) {
+                Some(at) => from + at,
+                None => return Ok(None),
+            }
+        };
+        let Some(text) = self.as_str().get(from..to) else { return Ok(None) };
+        heap.check_room(text.len())?;
+        Ok(Some(heap.new_str(text)))
+    }
+
+    /// The hash that is cached, or the one that `compute` gives, which is not 0.
+    #[inline]
+    pub(in crate::runtime) fn hash_or_else(&self, compute: impl FnOnce(&[u8]) -> u64) -> u64 {
+        match self.hash.get() {
+            0 => {
+                let hash = compute(self.as_str().as_bytes());
+                self.hash.set(hash);
+                hash
+            }
+            hash => hash,
+        }
+    }
+
+    pub(in crate::runtime) fn buffer(&self) -> Option<Gc<StrBuffer>> {
+        // SAFETY: with `BUFFERED` set, the pointer to the buffer follows the struct.
+        (self.header.flags.get() & BUFFERED != 0).then(|| unsafe { *self.tail.as_ptr().cast::<Gc<StrBuffer>>() })
+    }
+
+    /// `left` followed by `right`: amortised O(length of `right`) if `left` was made by the latest append of its chain.
+    pub fn concat(heap: &mut Heap, left: Gc<Str>, right: Gc<Str>) -> Result<Gc<Str>> {
+        if left.is_empty() {
+            return Ok(right);
+        }
+        if right.is_empty() {
+            return Ok(left);
+        }
+        let len = left.len + right.len;
+        let flags = left.header.flags.get() & right.header.flags.get() & ASCII;
+        let count = left.joint_count(&right);
+
+        if let Some(buffer) = left.buffer() {
+            // SAFETY: the heap is not collected in here, so both strings stay alive.
+            if unsafe { buffer.extend(left.len, right.data, right.len) } {
+                return Ok(Str::buffered(heap, buffer, flags, count, len));
+            }
+        }
+        if left.header.flags.get() & APPENDED == 0 || len < SMALLEST_BUFFERED {
+            heap.check_room(len)?;
+            let pieces = [left.as_str().as_bytes(), right.as_str().as_bytes()];
+            return Ok(Str::inline(heap, flags | APPENDED, count, &pieces));
+        }
+        let buffer = StrBuffer::new(heap, len.saturating_mul(2))?;
+        // SAFETY: the buffer is new, so its first text begins at 0; it has room for both.
+        unsafe {
+            buffer.extend(0, left.data, left.len);
+            buffer.extend(left.len, right.data, right.len);
+        }
+        Ok(Str::buffered(heap, buffer, flags, count, len))
+    }
+
+    /// The number of characters of both together, if both are known.
+    fn joint_count(&self, other: &Str) -> u32 {
+        let known = |string: &Str| match string.header.aux.get() {
+            _ if string.is_ascii() => u32::try_from(string.len).ok(),
+            UNCOUNTED => None,
+            count => Some(count),
+        };
+        known(self).zip(known(other)).and_then(|(a, b)| a.checked_add(b)).unwrap_or(UNCOUNTED)
+    }
+
+    /// The text `count` times.
+    pub fn repeat(&self, heap: &mut Heap, count: usize) -> Result<Gc<Str>> {
+        heap.check_room_for(count, self.len)?;
+        if count == 0 || self.len == 0 {
+            return Ok(heap.empty_str());
+        }
+        let text = self.as_str().repeat(count);
+        Ok(heap.new_str(&text))
+    }
+}
+
+/// The growing text that strings made by appending to one another share.
+///
+/// Invariant: the first `len` bytes of `data` are initialised and belong to strings; they never change.
+#[repr(C)]
+pub struct StrBuffer {
+    header: Header,
+    len: Cell<usize>,
+    cap: usize,
+    data: *mut u8,
+}
+
+impl StrBuffer {
+    fn new(heap: &mut Heap, cap: usize) -> Result<Gc<StrBuffer>> {
+        // SAFETY: a new buffer, which the object owns from here on.
+        let data = unsafe { heap.resize_buffer(ptr::null_mut(), 0, cap)? };
+        let header = heap.header(ObjKind::StrBuffer, 0, 0);
+        Ok(heap.alloc(StrBuffer { header, len: Cell::new(0), cap, data }))
+    }
+
+    pub(in crate::runtime) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Appends if the text so far is `at` bytes long and there is room.
+    ///
+    /// # Safety
+    /// `text` points to `len` readable bytes.
+    unsafe fn extend(&self, at: usize, text: *const u8, len: usize) -> bool {
+        if self.len.get() != at || self.cap - at < len {
+            return false;
+        }
+        // SAFETY: the target lies behind everything that strings see, inside the buffer; so it does not overlap `text` even if
+        // that lies in the same buffer.
+        unsafe { ptr::copy_nonoverlapping(text, self.data.add(at), len) };
+        self.len.set(at + len);
+        true
+    }
+
+    /// Frees the bytes, for the sweep; returns their number.
+    ///
+    /// # Safety
+    /// Nothing uses the buffer or its strings afterwards.
+    pub(in crate::runtime) unsafe fn release(&self) -> usize {
+        // SAFETY: `data` is a buffer of `cap` bytes.
+        unsafe { free_buffer(self.data, self.cap) };
+        self.cap
+    }
+}
+
+#[cfg(test)]
+mod tests;

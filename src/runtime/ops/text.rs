@@ -1,0 +1,211 @@
+//! The text of values, as `print` shows it.
+//!
+//! The walk keeps its own stack, so depth does not matter. A container that is being written carries a mark in its header, which is how
+//! the walk sees that a container contains itself; the marks are gone when the walk ends.
+
+use std::fmt::Write;
+
+use super::Names;
+use crate::bytecode::numeric;
+use crate::runtime::error::Result;
+use crate::runtime::heap::Heap;
+use crate::runtime::object::{Dict, Gc, Header, List, Str, Tuple};
+use crate::runtime::value::{Tag, Value};
+
+/// The text of a value as a string.
+pub fn to_str(heap: &mut Heap, names: &dyn Names, value: Value) -> Result<Gc<Str>> {
+    if let Some(string) = value.as_str() {
+        return Ok(string);
+    }
+    let mut out = String::new();
+    write_text(heap, names, &mut out, value)?;
+    Ok(heap.new_str(&out))
+}
+
+/// The texts of values, joined: what an f-string makes.
+pub fn concat(heap: &mut Heap, names: &dyn Names, values: &[Value]) -> Result<Gc<Str>> {
+    let mut out = String::with_capacity(64);
+    for value in values {
+        write_text(heap, names, &mut out, *value)?;
+    }
+    heap.check_room(out.len())?;
+    Ok(heap.new_str(&out))
+}
+
+/// Appends the text of a value. Fails only if the text would be larger than the heap may be.
+pub fn write_text(heap: &Heap, names: &dyn Names, out: &mut String, value: Value) -> Result<()> {
+    if !is_container(value.tag()) {
+        write_flat(names, out, value);
+        return Ok(());
+    }
+    let mut walk = Walk { frames: Vec::new() };
+    walk.write(heap, names, out, value)
+}
+
+fn is_container(tag: Tag) -> bool {
+    matches!(tag, Tag::List | Tag::Tuple | Tag::Dict)
+}
+
+/// Appends the text of a value that is no container.
+fn write_flat(names: &dyn Names, out: &mut String, value: Value) {
+    match value.tag() {
+        Tag::Int => out.push_str(itoa::Buffer::new().format(value.int_bits())),
+        Tag::Float => numeric::write_float(out, value.float_bits()),
+        Tag::Str => out.push_str(value.as_str().as_ref().map_or("", |string| string.as_str())),
+        tag => write_rare(names, out, tag, value).expect("writing to a String cannot fail"),
+    }
+}
+
+fn write_rare(names: &dyn Names, out: &mut String, tag: Tag, value: Value) -> std::fmt::Result {
+    match tag {
+        Tag::Bool => out.write_str(if value.bits() != 0 { "true" } else { "false" }),
+        Tag::Void => out.write_str("void"),
+        Tag::Function | Tag::Closure => {
+            let func = value.as_function().or_else(|| value.as_closure().map(|closure| closure.func()));
+            let Some(func) = func else { return Ok(()) };
+            let kind = if names.function_is_async(func) { "async_function" } else { "function" };
+            write!(out, "<{kind}({})>", names.function_name(func))
+        }
+        Tag::BoundMethod => {
+            // What is bound is a plain function or closure, so this goes no deeper.
+            let Some(bound) = value.as_bound_method() else { return Ok(()) };
+            write_rare(names, out, bound.method.tag(), bound.method)
+        }
+        Tag::Native => write!(out, "<native_function({})>", names.native_name(value.bits() as usize)),
+        Tag::Module => match value.as_module() {
+            Some(id) => write!(out, "<module {}>", names.module_name(id)),
+            None => Ok(()),
+        },
+        Tag::Range => match value.as_range() {
+            Some(range) => write!(out, "{}..{}", range.start, range.end),
+            None => Ok(()),
+        },
+        Tag::Struct => match value.as_struct() {
+            Some(object) => write!(out, "<struct {}>", names.struct_name(object.id())),
+            None => Ok(()),
+        },
+        Tag::Instance => match value.as_instance() {
+            Some(instance) => write!(out, "<instance of {}>", names.struct_name(instance.struct_id())),
+            None => Ok(()),
+        },
+        _ => out.write_str(tag.type_name()),
+    }
+}
+
+enum Container {
+    List(Gc<List>),
+    Tuple(Gc<Tuple>),
+    Dict(Gc<Dict>),
+}
+
+/// A container that is being written; the parts from `next` on are still to come.
+struct Frame {
+    container: Container,
+    header: Gc<Header>,
+    next: usize,
+    first: bool,
+}
+
+/// The containers that are being written, outermost first. Dropping it takes their marks away, however the walk ends.
+struct Walk {
+    frames: Vec<Frame>,
+}
+
+/// Text is checked against the limit of the heap whenever it has grown by about this much.
+const CHECK_EVERY: usize = 1 << 20;
+
+impl Walk {
+    fn write(&mut self, heap: &Heap, names: &dyn Names, out: &mut String, value: Value) -> Result<()> {
+        let mut check_at = out.len() + CHECK_EVERY;
+        self.begin(names, out, value);
+        while let Some(frame) = self.frames.last_mut() {
+            if out.len() >= check_at {
+                heap.check_room(out.len())?;
+                check_at = out.len() + CHECK_EVERY;
+            }
+            let Some((key, value)) = frame.advance() else {
+                self.end(out);
+                continue;
+            };
+            if !std::mem::take(&mut frame.first) {
+                out.push_str(", ");
+            }
+            if let Some(key) = key {
+                // A key is a tuple at most: it cannot be a list that contains the dict, but it may be deep.
+                write_key(heap, names, out, key)?;
+                out.push_str(": ");
+            }
+            self.begin(names, out, value);
+        }
+        Ok(())
+    }
+
+    /// Writes a flat value, or the opening bracket of a container, whose parts then follow.
+    fn begin(&mut self, names: &dyn Names, out: &mut String, value: Value) {
+        let (container, open, cycle) = if let Some(list) = value.as_list() {
+            (Container::List(list), '[', "[...]")
+        } else if let Some(tuple) = value.as_tuple() {
+            (Container::Tuple(tuple), '(', "(...)")
+        } else if let Some(dict) = value.as_dict() {
+            (Container::Dict(dict), '{', "{...}")
+        } else {
+            return write_flat(names, out, value);
+        };
+        let Some(header) = value.as_object() else { return };
+        if !header.enter() {
+            out.push_str(cycle);
+            return;
+        }
+        out.push(open);
+        self.frames.push(Frame { container, header, next: 0, first: true });
+    }
+
+    /// Writes the closing bracket of the innermost container.
+    fn end(&mut self, out: &mut String) {
+        let Some(frame) = self.frames.pop() else { return };
+        frame.header.leave();
+        out.push_str(match frame.container {
+            Container::List(_) => "]",
+            Container::Tuple(tuple) if tuple.len() == 1 => ",)",
+            Container::Tuple(_) => ")",
+            Container::Dict(_) => "}",
+        });
+    }
+}
+
+/// A key that is being written is walked on its own: a tuple may be key and value of one dict at once.
+fn write_key(heap: &Heap, names: &dyn Names, out: &mut String, key: Value) -> Result<()> {
+    let Some(tuple) = key.as_tuple() else {
+        write_flat(names, out, key);
+        return Ok(());
+    };
+    // The tuple itself cannot be on the stack of the outer walk: a key holds no dict.
+    debug_assert!(tuple.items().iter().all(|item| item.as_dict().is_none() && item.as_list().is_none()));
+    Walk { frames: Vec::new() }.write(heap, names, out, key)
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        self.frames.iter().for_each(|frame| frame.header.leave());
+    }
+}
+
+impl Frame {
+    /// The next part: an item, or a key with its value.
+    fn advance(&mut self) -> Option<(Option<Value>, Value)> {
+        let at = self.next;
+        self.next += 1;
+        match &self.container {
+            Container::List(list) => list.try_get(at).map(|item| (None, item)),
+            Container::Tuple(tuple) => tuple.items().get(at).map(|item| (None, *item)),
+            Container::Dict(dict) => {
+                let (next, key, value) = dict.next_entry(at)?;
+                self.next = next;
+                Some((Some(key), value))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
