@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` is the map: which room holds what, which may import which, and why.
 
 pub mod bytecode;
+pub mod run;
 pub mod runtime;
 pub mod source;
 #[cfg(feature = "compile")]

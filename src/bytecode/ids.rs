@@ -43,6 +43,14 @@ index_types! {
     LoopId(u32);
 }
 
+impl Reg {
+    /// The register `count` slots higher. The verifier proves windows to lie in the frame, so the sum fits.
+    #[inline(always)]
+    pub fn above(self, count: u16) -> Reg {
+        Reg(self.0.wrapping_add(count))
+    }
+}
+
 impl From<ShortConst> for ConstId {
     fn from(short: ShortConst) -> Self {
         ConstId(short.0.into())

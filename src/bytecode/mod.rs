@@ -22,3 +22,6 @@ pub use load::{LoadError, load};
 pub use op::{Op, Opcode};
 pub use program::*;
 pub use verify::{VerifiedProgram, VerifyError, verify};
+
+/// Version of the rules that say which regions can be compiled; a file's verdicts hold for the version it was made with.
+pub const VERDICT_RULES_VERSION: u32 = 1;

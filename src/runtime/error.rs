@@ -22,6 +22,8 @@ pub enum ErrorKind {
     /// The operation needs more heap than is left. The interpreter collects garbage and executes the instruction again, once; the number is
     /// the bytes that were asked for.
     NeedsMemory(usize),
+    /// The program's output cannot be written: the reason.
+    Unwritable(String),
     /// `sys.exit(code)`.
     Exit(i32),
 }
@@ -77,6 +79,7 @@ impl fmt::Display for Error {
             ErrorKind::Thrown(value) => write!(f, "{value:?}"),
             ErrorKind::Message(text) | ErrorKind::Fatal(text) => f.write_str(text),
             ErrorKind::NeedsMemory(bytes) => write!(f, "{bytes} bytes of memory are needed"),
+            ErrorKind::Unwritable(reason) => write!(f, "cannot write the output: {reason}"),
             ErrorKind::Exit(status) => write!(f, "exit with status {status}"),
         }
     }

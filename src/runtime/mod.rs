@@ -2,8 +2,22 @@
 //!
 //! Invariant: nothing here knows a syntax tree or the JIT.
 
+mod call;
 pub mod error;
 pub mod heap;
+pub mod hooks;
+pub mod host;
+pub mod image;
+mod interpreter;
+mod iterate;
+mod lines;
+mod member;
+pub mod methods;
+pub mod natives;
 pub mod object;
+mod operators;
 pub mod ops;
+pub mod stack;
+mod trace;
 pub mod value;
+pub mod vm;

@@ -5,7 +5,6 @@
 
 pub mod ast;
 mod builder;
-mod expected;
 mod interner;
 pub mod lexer;
 pub mod print;

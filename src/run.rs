@@ -1,0 +1,165 @@
+//! The pipeline of `walrus-run`: load, verify, run, report.
+
+use std::path::Path;
+
+use crate::bytecode::{self, VerifiedProgram};
+use crate::runtime::error::{Error, ErrorKind};
+use crate::runtime::hooks::Thresholds;
+use crate::runtime::host::Host;
+use crate::runtime::vm::{Limits, Vm};
+
+mod system_host;
+
+pub use system_host::SystemHost;
+
+/// How to run a program.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Bytes of heap the program may use.
+    pub max_heap: usize,
+    /// Back edges and calls it may make.
+    pub fuel: Option<u64>,
+    /// Collect garbage at every allocation.
+    pub gc_stress: bool,
+}
+
+/// Exit statuses that do not come from the program.
+pub mod status {
+    /// The program is at fault.
+    pub const PROGRAM: i32 = 1;
+    /// The invocation, a file or the output is.
+    pub const USAGE: i32 = 2;
+}
+
+/// Native stack of the thread that runs the program. Address space only: pages are taken when they are touched.
+const NATIVE_STACK: usize = 256 << 20;
+
+/// Reads and verifies a compiled program; an error is one line.
+pub fn load(path: &Path) -> Result<VerifiedProgram, String> {
+    let name = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+    if metadata.is_dir() {
+        return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+    bytecode::load(&bytes).map_err(|error| format!("'{name}': {error}"))
+}
+
+/// Four GiB or three quarters of the machine's memory, whichever is less.
+pub fn default_max_heap() -> usize {
+    const MOST: usize = 4 << 30;
+    let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|info| {
+        let line = info.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace().nth(1)?.parse::<usize>().ok()
+    });
+    kilobytes.map_or(MOST, |kilobytes| (kilobytes / 4 * 3 * 1024).min(MOST))
+}
+
+/// What `--version` prints.
+pub fn version_text() -> String {
+    let Versions { tool, format, rules, cranelift, target } = Versions::here();
+    format!("walrus-run {tool}\n.wbc format {format}\nverdict rules {rules}\nCranelift {cranelift}\ntarget {target}\n")
+}
+
+/// What `--version --json` prints. No part needs escaping.
+pub fn version_json() -> String {
+    let Versions { tool, format, rules, cranelift, target } = Versions::here();
+    format!(
+        "{{\"tool\": \"walrus-run\", \"version\": \"{tool}\", \"wbc_format\": {format}, \"verdict_rules\": {rules}, \
+         \"cranelift\": \"{cranelift}\", \"target\": \"{target}\"}}\n"
+    )
+}
+
+struct Versions {
+    tool: &'static str,
+    format: u32,
+    rules: u32,
+    cranelift: &'static str,
+    target: String,
+}
+
+impl Versions {
+    fn here() -> Versions {
+        Versions {
+            tool: env!("CARGO_PKG_VERSION"),
+            format: bytecode::wbc::FORMAT_VERSION,
+            rules: bytecode::VERDICT_RULES_VERSION,
+            cranelift: CRANELIFT_VERSION,
+            target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        }
+    }
+}
+
+#[cfg(feature = "jit")]
+const CRANELIFT_VERSION: &str = cranelift_codegen::VERSION;
+#[cfg(not(feature = "jit"))]
+const CRANELIFT_VERSION: &str = "not built in";
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit status.
+    pub status: i32,
+    /// What to say on stderr; empty if all went well.
+    pub message: String,
+}
+
+/// Runs a program to its end on a thread with a stack of known size.
+pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host + Send>) -> Outcome {
+    let options = options.clone();
+    let thread = std::thread::Builder::new()
+        .name("walrus".into())
+        .stack_size(NATIVE_STACK)
+        .spawn(move || run_here(program, &options, host));
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Outcome { status: status::USAGE, message: "walrus-run: internal error, see above\n".into() },
+        Err(error) => {
+            Outcome { status: status::USAGE, message: format!("walrus-run: cannot start a thread: {error}\n") }
+        }
+    }
+}
+
+fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
+    let limits = Limits { max_heap: options.max_heap, native_stack: NATIVE_STACK };
+    let mut vm = match Vm::new(program, &limits, host) {
+        Ok(vm) => vm,
+        Err(error) => {
+            return Outcome {
+                status: status::USAGE,
+                message: format!("walrus-run: cannot reserve a stack: {error}\n"),
+            };
+        }
+    };
+    vm.heap.set_stress(options.gc_stress);
+    if options.fuel.is_some() {
+        vm.set_hooks(options.fuel, Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
+    }
+    let result = vm.run_main();
+    let flushed = vm.finish();
+    let outcome = match (result, flushed) {
+        (Err(error), Ok(())) => failed(&mut vm, error),
+        (Ok(()), Ok(())) => Outcome { status: 0, message: String::new() },
+        (_, Err(error)) => failed(&mut vm, error),
+    };
+    // The process ends now; freeing every object first would only cost time.
+    std::mem::forget(vm);
+    outcome
+}
+
+fn failed(vm: &mut Vm, error: Error) -> Outcome {
+    let headline = match error.into_kind() {
+        ErrorKind::Exit(status) => return Outcome { status, message: String::new() },
+        ErrorKind::Unwritable(reason) => {
+            let message = format!("walrus-run: cannot write the output: {reason}\n");
+            return Outcome { status: status::USAGE, message };
+        }
+        ErrorKind::Thrown(value) => match vm.text(value) {
+            Ok(text) => format!("Thrown value: {text}"),
+            Err(_) => "Thrown value: (a value nested too deeply to print)".into(),
+        },
+        ErrorKind::Message(message) | ErrorKind::Fatal(message) => message,
+        ErrorKind::NeedsMemory(_) => "Out of memory".into(),
+    };
+    Outcome { status: status::PROGRAM, message: format!("{headline}\n{}", vm.take_trace()) }
+}

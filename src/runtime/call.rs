@@ -1,0 +1,404 @@
+//! Calls of every kind: functions, closures, natives, structs, bound methods, methods; and tail calls.
+//!
+//! The window table at the head of [`crate::bytecode::op`] says where callee, receiver, arguments and result stand. Calls known to the compiler
+//! find their operands there; dynamic ones move the arguments by a slot or two first.
+
+use super::error::{Error, ErrorKind, Result};
+use super::image::{Function, Site};
+use super::member::name_text;
+use super::methods;
+use super::natives;
+use super::object::{Closure, Gc, Instance};
+use super::stack::Frame;
+use super::value::{Tag, Value};
+use super::vm::Vm;
+use crate::bytecode::natives::NATIVES;
+use crate::bytecode::{FuncId, ModuleId, ModuleKind, SiteId, StructId};
+
+/// What became of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Begun {
+    /// A frame was started: its result will come to the call's `base`.
+    Frame,
+    /// The result is there.
+    Done,
+}
+
+/// What a call of a value comes to.
+enum Callee {
+    Function(FuncId, Option<Gc<Closure>>),
+    Other,
+}
+
+fn callee_of(value: Value) -> Callee {
+    match value.tag() {
+        Tag::Function => Callee::Function(FuncId(value.bits() as u32), None),
+        Tag::Closure => match value.as_closure() {
+            Some(closure) => Callee::Function(closure.func(), Some(closure)),
+            None => Callee::Other,
+        },
+        _ => Callee::Other,
+    }
+}
+
+/// Moves `count` values from `from` to `to`, both in the stack.
+fn shift(from: *mut Value, to: *mut Value, count: usize) {
+    // SAFETY: the caller made sure that both windows lie in the stack; they may overlap.
+    unsafe { from.copy_to(to, count) };
+}
+
+fn read(slot: *mut Value) -> Value {
+    // SAFETY: slots of a call lie in the caller's window or above it in room that was made.
+    unsafe { *slot }
+}
+
+fn write(slot: *mut Value, value: Value) {
+    // SAFETY: as for `read`.
+    unsafe { *slot = value };
+}
+
+impl Vm {
+    /// Starts a frame of a function that captures nothing, or of a closure.
+    pub(super) fn start_frame(&mut self, func: FuncId, base: *mut Value, closure: Option<Gc<Closure>>) -> Result<()> {
+        let function: *const Function = self.image.function(func);
+        // SAFETY: the image's tables never move while the program runs.
+        match self.stack.enter(unsafe { &*function }, base, closure) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.stack_overflow()),
+        }
+    }
+
+    /// As [`Vm::start_frame`], for a caller that does not know that the number of arguments is right.
+    fn start_checked(
+        &mut self,
+        func: FuncId,
+        base: *mut Value,
+        argc: usize,
+        closure: Option<Gc<Closure>>,
+    ) -> Result<()> {
+        let function = self.image.function(func);
+        if usize::from(function.params) != argc {
+            return Err(self.wrong_arity(func, argc));
+        }
+        self.start_frame(func, base, closure)
+    }
+
+    #[cold]
+    fn wrong_arity(&self, func: FuncId, argc: usize) -> Error {
+        let function = self.image.function(func);
+        let receiver = usize::from(function.receiver);
+        arity_error(
+            self.image.str(function.name),
+            usize::from(function.params) - receiver,
+            argc.saturating_sub(receiver),
+        )
+    }
+
+    /// Calls the value in `slot` with the arguments above it.
+    #[inline(never)]
+    pub(super) fn begin_call(&mut self, slot: *mut Value, argc: u16) -> Result<Begun> {
+        let callee = read(slot);
+        let args = slot.wrapping_add(1);
+        let count = usize::from(argc);
+        if let Callee::Function(func, closure) = callee_of(callee) {
+            self.start_checked(func, args, count, closure)?;
+            return Ok(Begun::Frame);
+        }
+        match callee.tag() {
+            Tag::Native => {
+                let result = self.call_native(callee.bits() as usize, args, count)?;
+                write(slot, result);
+                Ok(Begun::Done)
+            }
+            Tag::Struct => {
+                let Some(object) = callee.as_struct() else { unreachable!("the tag says so") };
+                let id = object.id();
+                let def = self.image.struct_def(id);
+                match def.init.map(|init| (def.methods[init].func, object.method(init))) {
+                    None if argc == 0 => {
+                        let instance = self.new_instance(callee);
+                        write(slot, instance);
+                        Ok(Begun::Done)
+                    }
+                    None => {
+                        let name = self.image.str(def.name);
+                        Err(arity_error(name, 0, count))
+                    }
+                    Some((init, method)) => {
+                        if usize::from(self.image.function(init).params) != count + 1 {
+                            return Err(self.wrong_arity(init, count + 1));
+                        }
+                        if self.stack.make_room(slot, argc.saturating_add(3)).is_err() {
+                            return Err(self.stack_overflow());
+                        }
+                        let instance = self.new_instance(callee);
+                        shift(args, slot.wrapping_add(3), count);
+                        write(slot, instance);
+                        write(slot.wrapping_add(2), instance);
+                        self.start_frame(init, slot.wrapping_add(2), method.as_closure())?;
+                        Ok(Begun::Frame)
+                    }
+                }
+            }
+            Tag::BoundMethod => {
+                let Some(bound) = callee.as_bound_method() else { unreachable!("the tag says so") };
+                if self.stack.make_room(slot, argc.saturating_add(2)).is_err() {
+                    return Err(self.stack_overflow());
+                }
+                shift(args, slot.wrapping_add(2), count);
+                write(slot, bound.method);
+                write(slot.wrapping_add(1), bound.receiver);
+                self.begin_call(slot, argc.saturating_add(1))
+            }
+            _ => Err(Error::message(format!("Cannot call non-function '{}'", callee.tag().type_name()))),
+        }
+    }
+
+    /// Calls a native function with the arguments from `args` up.
+    #[inline]
+    pub(super) fn call_native(&mut self, index: usize, args: *mut Value, count: usize) -> Result<Value> {
+        let spec = &NATIVES[index];
+        if count < spec.required || count > spec.params.len() {
+            let expected = if count < spec.required { spec.required } else { spec.params.len() };
+            return Err(arity_error(spec.name, expected, count));
+        }
+        // SAFETY: the arguments lie in the caller's window, below every frame that the native may start, so nothing writes to
+        // them while it runs.
+        let args = unsafe { std::slice::from_raw_parts(args, count) };
+        self.with_memory(|vm| natives::FUNCTIONS[index](vm, args))
+    }
+
+    /// Runs a native operation; if it wants memory, collects garbage and runs it once more.
+    #[inline]
+    pub fn with_memory<T>(&mut self, mut operation: impl FnMut(&mut Vm) -> Result<T>) -> Result<T> {
+        match operation(self) {
+            Err(error) => {
+                self.make_memory(error)?;
+                operation(self).map_err(|error| match error.kind() {
+                    ErrorKind::NeedsMemory(_) => self.heap_limit(),
+                    _ => error,
+                })
+            }
+            done => done,
+        }
+    }
+
+    /// Collects garbage if that is what the error asks for; any other error is handed back.
+    #[cold]
+    pub(super) fn make_memory(&mut self, error: Error) -> Result<()> {
+        let ErrorKind::NeedsMemory(bytes) = *error.kind() else { return Err(error) };
+        self.collect_garbage();
+        self.heap.check_room(bytes).map_err(|_| self.heap_limit())
+    }
+
+    fn new_instance(&mut self, class: Value) -> Value {
+        let Some(object) = class.as_struct() else { unreachable!("only structs make instances") };
+        let slots = self.image.struct_def(object.id()).fields.len();
+        Value::from_instance(Instance::new(&mut self.heap, object, slots as u16))
+    }
+
+    /// Makes an instance of a struct known to the compiler.
+    pub(super) fn begin_new(&mut self, slot: *mut Value, def: StructId) -> Result<Begun> {
+        let class = self.image.struct_objects[def.index()];
+        let instance = self.new_instance(class);
+        let def = self.image.struct_def(def);
+        write(slot, instance);
+        match def.init {
+            None => Ok(Begun::Done),
+            Some(init) => {
+                let init = def.methods[init].func;
+                write(slot.wrapping_add(2), instance);
+                self.start_frame(init, slot.wrapping_add(2), None)?;
+                Ok(Begun::Frame)
+            }
+        }
+    }
+
+    /// Runs a module's body if it has not begun.
+    pub(super) fn begin_module(&mut self, slot: *mut Value, module: ModuleId) -> Result<Begun> {
+        let ModuleKind::File(body) = self.image.program.modules[module.index()].kind else { return Ok(Begun::Done) };
+        if self.begun[module.index()] {
+            return Ok(Begun::Done);
+        }
+        self.start_frame(body, slot.wrapping_add(1), None)?;
+        self.begun[module.index()] = true;
+        Ok(Begun::Frame)
+    }
+
+    /// Calls the method that the site names of the receiver in `slot + 1`.
+    #[inline]
+    pub(super) fn begin_method_call(
+        &mut self,
+        slot: *mut Value,
+        argc: u16,
+        frame: *mut Frame,
+        site: SiteId,
+    ) -> Result<Begun> {
+        let receiver = read(slot.wrapping_add(1));
+        let cache = self.site(frame, site);
+        if let Some(instance) = receiver.as_instance() {
+            if cache.key == instance.struct_id().0 && !cache.target.is_null() && instance.extra().is_none() {
+                // SAFETY: the cache holds functions of the image, which never move.
+                let function = unsafe { &*cache.target };
+                if usize::from(function.params) == usize::from(argc) + 1 {
+                    return match self.stack.enter(function, slot.wrapping_add(1), None) {
+                        Ok(()) => Ok(Begun::Frame),
+                        Err(_) => Err(self.stack_overflow()),
+                    };
+                }
+            }
+        } else if cache.key == Site::BUILT_IN | receiver.tag() as u32 {
+            return self.call_builtin(cache.slot as usize, slot, argc);
+        }
+        self.begin_uncached_method_call(slot, argc, frame, site)
+    }
+
+    /// Calls a built-in method. The receiver and its arguments stand side by side.
+    #[inline]
+    fn call_builtin(&mut self, index: usize, slot: *mut Value, argc: u16) -> Result<Begun> {
+        let spec = &crate::bytecode::methods::METHODS[index];
+        let count = usize::from(argc);
+        if count < spec.required || count > spec.params.len() {
+            let expected = if count < spec.required { spec.required } else { spec.params.len() };
+            return Err(arity_error(spec.name, expected, count));
+        }
+        // SAFETY: as in `call_native`.
+        let args = unsafe { std::slice::from_raw_parts(slot.add(1), count + 1) };
+        let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
+        write(slot, result);
+        Ok(Begun::Done)
+    }
+
+    #[inline(never)]
+    fn begin_uncached_method_call(
+        &mut self,
+        slot: *mut Value,
+        argc: u16,
+        frame: *mut Frame,
+        site: SiteId,
+    ) -> Result<Begun> {
+        let receiver = read(slot.wrapping_add(1));
+        let name = self.site(frame, site).name;
+        if let Some(instance) = receiver.as_instance() {
+            if let Some(value) = self.field(receiver, name) {
+                return self.call_without_receiver(slot, argc, value);
+            }
+            let def = self.image.struct_def(instance.struct_id());
+            let Some(position) = name.as_str().and_then(|name| def.method(name.as_str())) else {
+                let name = name_text(name);
+                let type_name = self.image.str(def.name);
+                return Err(Error::message(format!("Type '{type_name}' has no method '{name}'")));
+            };
+            let entry = &def.methods[position];
+            let (func, takes_self, id) = (entry.func, entry.takes_self, def.id);
+            // A field of this name would come first: only names that are no fixed slot may be remembered.
+            let is_slot = name.as_str().is_some_and(|name| def.field(name.as_str()).is_some());
+            let method = instance.class().method(position);
+            if !takes_self {
+                return self.call_without_receiver(slot, argc, method);
+            }
+            if method.tag() == Tag::Function && !is_slot {
+                let target: *const Function = self.image.function(func);
+                let cache = self.site_mut(frame, site);
+                cache.key = id.0;
+                cache.slot = position as u32;
+                cache.target = target;
+            }
+            self.start_checked(func, slot.wrapping_add(1), usize::from(argc) + 1, method.as_closure())?;
+            return Ok(Begun::Frame);
+        }
+        match receiver.tag() {
+            Tag::Struct | Tag::Module => {
+                let value = self.member(receiver, name)?;
+                self.call_without_receiver(slot, argc, value)
+            }
+            tag => {
+                if let Some(dict) = receiver.as_dict()
+                    && let Some(value) = dict.get(&self.heap, name)?
+                {
+                    return self.call_without_receiver(slot, argc, value);
+                }
+                let text = &name_text(name);
+                let Some(kind) = methods::receiver_of(tag) else {
+                    return Err(Error::message(format!(
+                        "Cannot call method '{text}' on value of type '{}'",
+                        tag.type_name()
+                    )));
+                };
+                let Some(index) = crate::bytecode::methods::find_method(kind, text) else {
+                    return Err(Error::message(format!("Type '{}' has no method '{text}'", tag.type_name())));
+                };
+                // A dict's own entries come first, so for a dict nothing can be remembered.
+                if tag != Tag::Dict {
+                    let cache = self.site_mut(frame, site);
+                    cache.key = Site::BUILT_IN | tag as u32;
+                    cache.slot = index as u32;
+                    cache.target = std::ptr::null();
+                }
+                self.call_builtin(index, slot, argc)
+            }
+        }
+    }
+
+    /// Calls a value found under the method's name: the arguments move down over the receiver.
+    fn call_without_receiver(&mut self, slot: *mut Value, argc: u16, callee: Value) -> Result<Begun> {
+        shift(slot.wrapping_add(2), slot.wrapping_add(1), argc.into());
+        write(slot, callee);
+        self.begin_call(slot, argc)
+    }
+
+    /// Lets a function take over the running frame with the arguments from `args` up.
+    pub(super) fn replace_frame(&mut self, func: FuncId, args: *mut Value, closure: Option<Gc<Closure>>) -> Result<()> {
+        let frame = self.stack.frame();
+        let function = self.image.function(func);
+        // SAFETY: the frame is alive.
+        let base = unsafe { (*frame).base };
+        let (function_pointer, params): (*const Function, usize) = (function, function.params.into());
+        if self.stack.make_room(base, function.registers).is_err() {
+            return Err(self.stack_overflow());
+        }
+        shift(args, base, params);
+        // SAFETY: the frame is alive, and the function belongs to the image.
+        unsafe {
+            *frame = Frame { function: function_pointer, base, pc: (*function_pointer).code, closure };
+        }
+        Ok(())
+    }
+
+    /// A call in tail position of the value in `slot`.
+    pub(super) fn begin_tail_call(&mut self, slot: *mut Value, argc: u16) -> Result<Begun> {
+        let Callee::Function(func, closure) = callee_of(read(slot)) else { return self.begin_call(slot, argc) };
+        if self.image.function(func).params != argc {
+            return Err(self.wrong_arity(func, argc.into()));
+        }
+        self.replace_frame(func, slot.wrapping_add(1), closure)?;
+        Ok(Begun::Frame)
+    }
+
+    /// A method call in tail position. Started as any other, its frame then takes the place of the one below.
+    pub(super) fn begin_tail_method_call(
+        &mut self,
+        slot: *mut Value,
+        argc: u16,
+        frame: *mut Frame,
+        site: SiteId,
+    ) -> Result<Begun> {
+        let begun = self.begin_method_call(slot, argc, frame, site)?;
+        if begun == Begun::Frame {
+            let started = *self.stack.frame_at(self.stack.depth());
+            // A constructor starts one slot higher. Its result is not what its frame returns, so it keeps the frame below.
+            if started.base == slot.wrapping_add(1) {
+                self.stack.leave();
+                // SAFETY: a frame's function lives as long as the image.
+                let func = unsafe { (*started.function).id };
+                self.replace_frame(func, started.base, started.closure)?;
+            }
+        }
+        Ok(begun)
+    }
+}
+
+#[cold]
+pub(super) fn arity_error(name: &str, expected: usize, got: usize) -> Error {
+    Error::message(format!("Function '{name}' expected {expected} arg(s) but got {got} arg(s)"))
+}

@@ -1,0 +1,105 @@
+//! Counting of back edges and calls, for limits and for the JIT.
+//!
+//! The interpreter's loop is compiled twice: without a trace of this, and with a call here on every back edge and every call. Counters
+//! stand in one array beside the code, so that the counter of an instruction is found from its pc alone. They count down:
+//! reaching zero is what is worth telling someone.
+
+use super::error::{Error, Result};
+use super::image::Image;
+use super::vm::Vm;
+use crate::bytecode::Op;
+
+/// What watches a running program and may execute part of it some other way. The interpreter knows the JIT as this alone.
+pub trait Tier {
+    /// The counter of the loop whose header stands at `header` (index into the program's code) has run out; the top frame is about to execute it.
+    /// May run native code that moves the top frame on. Returns the next number of iterations to count before asking again.
+    fn at_loop(&mut self, vm: &mut Vm, header: u32) -> Result<u32>;
+
+    /// The counter of the function whose code starts at `entry` has run out; the top frame is about to execute it.
+    fn at_function(&mut self, vm: &mut Vm, entry: u32) -> Result<u32>;
+}
+
+/// Counters, limits and the tier.
+pub struct Hooks {
+    code: *const Op,
+    /// What is left of each loop's and each function's count; at the index of the header or entry.
+    left: Box<[u32]>,
+    /// How often each counter has been wound up, as a total of iterations or calls.
+    wound: Box<[u64]>,
+    fuel: Option<u64>,
+    tier: Option<Box<dyn Tier>>,
+}
+
+/// How many back edges and calls are counted before the first question.
+#[derive(Clone, Copy, Debug)]
+pub struct Thresholds {
+    pub loops: u32,
+    pub functions: u32,
+}
+
+impl Hooks {
+    pub fn new(image: &Image, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Box<dyn Tier>>) -> Hooks {
+        let mut left = vec![thresholds.loops.max(1); image.program.code.len()];
+        for function in &image.program.functions {
+            left[function.code.start as usize] = thresholds.functions.max(1);
+        }
+        let wound = left.iter().map(|&count| count.into()).collect();
+        Hooks { code: image.program.code.as_ptr(), left: left.into(), wound, fuel, tier }
+    }
+
+    /// How often the loop or function at this index was counted so far.
+    pub fn count(&self, index: usize) -> u64 {
+        self.wound[index] - u64::from(self.left[index])
+    }
+}
+
+impl Vm {
+    /// The top frame, whose pc is saved, has just jumped back.
+    #[inline]
+    pub(super) fn on_back_edge(&mut self) -> Result<()> {
+        self.count(false)
+    }
+
+    /// The top frame has just been started.
+    #[inline]
+    pub(super) fn on_call(&mut self) -> Result<()> {
+        self.count(true)
+    }
+
+    #[inline]
+    fn count(&mut self, call: bool) -> Result<()> {
+        let Some(hooks) = &mut self.hooks else { return Ok(()) };
+        // SAFETY: a frame is alive, and its pc points into the program's code.
+        let index = unsafe { (*self.stack.frame()).pc.offset_from(hooks.code) } as usize;
+        if let Some(fuel) = &mut hooks.fuel {
+            match fuel.checked_sub(1) {
+                Some(left) => *fuel = left,
+                None => return Err(Error::fatal("Out of fuel: the program passed the limit of --fuel")),
+            }
+        }
+        let left = &mut hooks.left[index];
+        *left -= 1;
+        if *left == 0 { self.ran_out(index, call) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn ran_out(&mut self, index: usize, call: bool) -> Result<()> {
+        let Some(mut tier) = self.hooks.as_mut().and_then(|hooks| hooks.tier.take()) else {
+            self.wind_up(index, u32::MAX);
+            return Ok(());
+        };
+        let answer = if call { tier.at_function(self, index as u32) } else { tier.at_loop(self, index as u32) };
+        if let Some(hooks) = &mut self.hooks {
+            hooks.tier = Some(tier);
+        }
+        self.wind_up(index, *answer.as_ref().unwrap_or(&1));
+        answer.map(|_| ())
+    }
+
+    fn wind_up(&mut self, index: usize, count: u32) {
+        let Some(hooks) = &mut self.hooks else { return };
+        let count = count.max(1);
+        hooks.left[index] = count;
+        hooks.wound[index] += u64::from(count);
+    }
+}

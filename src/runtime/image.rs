@@ -1,0 +1,242 @@
+//! A verified program made ready to run: code in place, constants as values, one table entry per function.
+//!
+//! Invariant: the tables here are never resized after [`Image::new`], so pointers into them stay valid as long as the image. Every
+//! index an instruction holds was proven by the verifier to be in range of the table it names.
+
+use super::heap::Heap;
+use super::object::StructObject;
+use super::ops::Names;
+use super::value::Value;
+use crate::bytecode::natives::{NATIVES, find_native};
+use crate::bytecode::{
+    CaptureSource, ConstId, Constant, FuncId, FunctionKind, Handler, ModuleId, ModuleKind, NativeId, Op, StrId,
+    StructId, VerifiedProgram,
+};
+
+/// A function as the interpreter and native code see it.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Function {
+    /// The first instruction.
+    pub code: *const Op,
+    /// The inline caches of the function's sites.
+    pub sites: *mut Site,
+    pub registers: u16,
+    /// Parameters, `self` included.
+    pub params: u16,
+    /// 1 if the first parameter is the receiver, which messages about arity do not count.
+    pub receiver: u16,
+    pub id: FuncId,
+    pub name: StrId,
+    pub handlers: Box<[Handler]>,
+    pub captures: Box<[CaptureSource]>,
+}
+
+/// The inline cache of one member access or method call.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Site {
+    /// The struct whose instances the cache knows; [`Site::EMPTY`] if none.
+    pub key: u32,
+    /// For a member: the field's slot. For a method of a struct: its position in the definition. For a built-in method: its
+    /// position in the table of methods.
+    pub slot: u32,
+    /// For a method of a struct: the function to call, if it captures nothing. Null otherwise.
+    pub target: *const Function,
+    /// The member's name, a string.
+    pub name: Value,
+}
+
+impl Site {
+    /// No struct has this number: the verifier limits them.
+    pub const EMPTY: u32 = u32::MAX;
+    /// With this bit set the key is the tag of a type with built-in methods.
+    pub const BUILT_IN: u32 = 1 << 31;
+}
+
+/// A struct definition with what lookups need.
+#[derive(Debug)]
+pub struct Struct {
+    pub id: StructId,
+    pub name: StrId,
+    /// Names of the fixed slots.
+    pub fields: Box<[Box<str>]>,
+    pub methods: Box<[MethodEntry]>,
+    /// Position of `init` in `methods`.
+    pub init: Option<usize>,
+}
+
+#[derive(Debug)]
+pub struct MethodEntry {
+    pub name: Box<str>,
+    pub func: FuncId,
+    pub takes_self: bool,
+}
+
+impl Struct {
+    pub fn field(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| **field == *name)
+    }
+
+    pub fn method(&self, name: &str) -> Option<usize> {
+        self.methods.iter().position(|method| *method.name == *name)
+    }
+}
+
+/// See the module documentation.
+pub struct Image {
+    pub program: VerifiedProgram,
+    pub functions: Box<[Function]>,
+    sites: Box<[Site]>,
+    pub constants: Box<[Value]>,
+    pub structs: Box<[Struct]>,
+    /// For each struct whose methods capture nothing: its one struct object. Void for the others.
+    pub struct_objects: Box<[Value]>,
+    /// Positions in [`NATIVES`] of the natives that the program names.
+    pub natives: Box<[usize]>,
+}
+
+impl Image {
+    pub fn new(program: VerifiedProgram, heap: &mut Heap) -> Image {
+        let string = |id: StrId| program.strings.get(id).expect("the verifier checks string ids");
+        let constants: Box<[Value]> = program
+            .constants
+            .iter()
+            .map(|constant| match *constant {
+                Constant::Int(value) => Value::int(value),
+                Constant::Float(bits) => Value::float(f64::from_bits(bits)),
+                Constant::Str(id) => heap.str_value(string(id)),
+            })
+            .collect();
+        let mut site_names = vec![Value::VOID; program.strings.len()];
+        let mut sites: Box<[Site]> = program
+            .sites
+            .iter()
+            .map(|&name| {
+                let value = &mut site_names[name.index()];
+                if value.is_void() {
+                    *value = heap.str_value(string(name));
+                }
+                Site { key: Site::EMPTY, slot: 0, target: std::ptr::null(), name: *value }
+            })
+            .collect();
+        let functions = program
+            .functions
+            .iter()
+            .enumerate()
+            .map(|(index, function)| Function {
+                code: &program.code[function.code.start as usize],
+                sites: sites[function.sites.range()].as_mut_ptr(),
+                registers: function.registers,
+                params: function.params,
+                receiver: matches!(function.kind, FunctionKind::Method(_)).into(),
+                id: FuncId(index as u32),
+                name: function.name,
+                handlers: function.handlers.clone().into(),
+                captures: function.captures.clone().into(),
+            })
+            .collect();
+        let structs: Box<[Struct]> = program
+            .structs
+            .iter()
+            .enumerate()
+            .map(|(index, def)| Struct {
+                id: StructId(index as u32),
+                name: def.name,
+                fields: def.fields.iter().map(|&field| string(field).into()).collect(),
+                methods: def
+                    .methods
+                    .iter()
+                    .map(|method| MethodEntry {
+                        name: string(method.name).into(),
+                        func: method.func,
+                        takes_self: method.takes_self,
+                    })
+                    .collect(),
+                init: def.methods.iter().position(|method| string(method.name) == "init"),
+            })
+            .collect();
+        let struct_objects = structs
+            .iter()
+            .map(|def| {
+                let captures_nothing =
+                    def.methods.iter().all(|method| program.functions[method.func.index()].captures.is_empty());
+                if captures_nothing {
+                    let methods: Vec<Value> = def.methods.iter().map(|method| Value::function(method.func)).collect();
+                    Value::from_struct(StructObject::new(heap, def.id, &methods))
+                } else {
+                    Value::VOID
+                }
+            })
+            .collect();
+        let natives = program
+            .natives
+            .iter()
+            .map(|native| find_native(string(native.module), string(native.name)).expect("the verifier checks natives"))
+            .collect();
+        Image { functions, sites, constants, structs, struct_objects, natives, program }
+    }
+
+    #[inline(always)]
+    pub fn function(&self, id: FuncId) -> &Function {
+        &self.functions[id.index()]
+    }
+
+    #[inline(always)]
+    pub fn constant(&self, id: ConstId) -> Value {
+        self.constants[id.index()]
+    }
+
+    pub fn struct_def(&self, id: StructId) -> &Struct {
+        &self.structs[id.index()]
+    }
+
+    pub fn native(&self, id: NativeId) -> usize {
+        self.natives[id.index()]
+    }
+
+    pub fn str(&self, id: StrId) -> &str {
+        self.program.strings.get(id).expect("the verifier checks string ids")
+    }
+
+    /// The import path of a standard module (`std/math`); `None` for a file.
+    pub fn std_path(&self, module: ModuleId) -> Option<&str> {
+        match self.program.modules[module.index()].kind {
+            ModuleKind::Std(path) => Some(self.str(path)),
+            ModuleKind::File(_) => None,
+        }
+    }
+
+    /// Calls `visit` with every value the image holds on to.
+    pub fn for_each_root(&self, mut visit: impl FnMut(Value)) {
+        self.constants.iter().chain(&self.struct_objects).for_each(|&value| visit(value));
+        self.sites.iter().for_each(|site| visit(site.name));
+    }
+}
+
+impl Names for Image {
+    fn function_name(&self, id: FuncId) -> &str {
+        self.str(self.function(id).name)
+    }
+
+    fn function_is_async(&self, id: FuncId) -> bool {
+        self.program.functions[id.index()].kind == FunctionKind::Async
+    }
+
+    fn struct_name(&self, id: StructId) -> &str {
+        self.str(self.struct_def(id).name)
+    }
+
+    fn module_name(&self, id: ModuleId) -> &str {
+        self.str(self.program.modules[id.index()].name)
+    }
+
+    fn module_is_empty(&self, id: ModuleId) -> bool {
+        let module = &self.program.modules[id.index()];
+        module.exports.is_empty() && self.std_path(id).is_none()
+    }
+
+    fn native_name(&self, index: usize) -> &str {
+        NATIVES[index].name
+    }
+}

@@ -1,0 +1,176 @@
+//! The register stack and the frame stack.
+//!
+//! Registers live in one reserved piece of address space that never moves, so interpreter and native code hold pointers into it. The system hands out
+//! zeroed pages on first touch, and zero is a valid value (the int 0), so a register that was never written is harmless.
+//!
+//! Invariant (kept by [`Stack::enter`] and [`Stack::forget_above`]): every slot below [`Stack::limit`] holds a valid value. A slot of a
+//! frame that has returned may hold a stale pointer, but only to an object that no collection has freed since:
+//! each collection clears what lies above the running frame.
+
+use memmap2::{MmapMut, MmapOptions};
+
+use super::image::Function;
+use super::object::{Closure, Gc};
+use super::value::Value;
+use crate::bytecode::Op;
+
+/// Most frames alive at once; the language promises at least 200,000.
+pub const MAX_FRAMES: usize = 220_000;
+
+/// Slots of reserved address space. A register number has 16 bits, so the deepest recursion of the largest
+/// window would not fit; it ends in `Stack overflow` earlier.
+const SLOTS: usize = if cfg!(target_pointer_width = "64") { 1 << 26 } else { 1 << 21 };
+
+/// How far the stack's limit is moved at a time; the collector clears what lies between the running frame and the limit.
+const STEP: usize = 4096;
+
+/// What a call must remember. Layout is read by native code.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Frame {
+    pub function: *const Function,
+    /// Register 0.
+    pub base: *mut Value,
+    /// Where this frame goes on when its callee returns; while it runs itself, where it last called something.
+    pub pc: *const Op,
+    /// The closure that runs, if the function captures anything.
+    pub closure: Option<Gc<Closure>>,
+}
+
+/// Registers and frames of one thread of execution.
+pub struct Stack {
+    memory: MmapMut,
+    /// Registers may be used below this; moved up in steps.
+    limit: *mut Value,
+    frames: Box<[std::mem::MaybeUninit<Frame>]>,
+    /// The running frame; one before the first while none runs.
+    top: *mut Frame,
+}
+
+/// The frame or register stack is full.
+#[derive(Debug)]
+pub struct Overflow;
+
+impl Stack {
+    /// Reserves the stacks; an error if the system has no address space to give.
+    pub fn new() -> std::io::Result<Stack> {
+        let mut slots = SLOTS;
+        let memory = loop {
+            match MmapOptions::new().len(slots * size_of::<Value>()).no_reserve_swap().map_anon() {
+                Ok(memory) => break memory,
+                Err(error) if slots <= 1 << 20 => return Err(error),
+                Err(_) => slots /= 2,
+            }
+        };
+        let mut frames = Box::new_uninit_slice(MAX_FRAMES + 1);
+        let top = frames.as_mut_ptr().cast();
+        let mut stack = Stack { limit: std::ptr::null_mut(), memory, frames, top };
+        stack.limit = stack.bottom();
+        Ok(stack)
+    }
+
+    /// Register 0 of the first frame.
+    pub fn bottom(&self) -> *mut Value {
+        self.memory.as_ptr().cast_mut().cast()
+    }
+
+    fn end(&self) -> *mut Value {
+        self.bottom().wrapping_add(self.memory.len() / size_of::<Value>())
+    }
+
+    /// The running frame. Not to be read while no frame runs.
+    #[inline(always)]
+    pub fn frame(&self) -> *mut Frame {
+        self.top
+    }
+
+    /// How many frames are alive.
+    pub fn depth(&self) -> usize {
+        (self.top as usize - self.frames.as_ptr() as usize) / size_of::<Frame>()
+    }
+
+    /// The frame at a depth, 1 being the first.
+    pub fn frame_at(&self, depth: usize) -> &Frame {
+        assert!((1..=self.depth()).contains(&depth));
+        // SAFETY: `enter` initialised every frame from 1 up to the top.
+        unsafe { self.frames[depth].assume_init_ref() }
+    }
+
+    /// One past the last register of the running frame.
+    pub fn registers_end(&self) -> *mut Value {
+        if self.depth() == 0 {
+            return self.bottom();
+        }
+        let frame = self.frame_at(self.depth());
+        // SAFETY: a frame's function belongs to the image, which outlives the stack's use; see `enter`.
+        frame.base.wrapping_add(usize::from(unsafe { (*frame.function).registers }))
+    }
+
+    /// Starts a frame of `function` at `base`.
+    #[inline(always)]
+    pub fn enter(
+        &mut self,
+        function: &Function,
+        base: *mut Value,
+        closure: Option<Gc<Closure>>,
+    ) -> Result<(), Overflow> {
+        let next = self.top.wrapping_add(1);
+        self.make_room(base, function.registers)?;
+        if next as usize >= self.frames.as_ptr_range().end as usize {
+            return Err(Overflow);
+        }
+        // SAFETY: `next` lies in `frames`: it is above its start, because `top` never is below it, and the test
+        // just above keeps it below its end.
+        unsafe { next.write(Frame { function, base, pc: function.code, closure }) };
+        self.top = next;
+        Ok(())
+    }
+
+    /// Makes sure that a window of `registers` slots at `base` may be used.
+    #[inline(always)]
+    pub fn make_room(&mut self, base: *mut Value, registers: u16) -> Result<(), Overflow> {
+        debug_assert!(base >= self.bottom());
+        let end = base.wrapping_add(registers.into());
+        if end as usize > self.limit as usize { self.raise_limit(end) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn raise_limit(&mut self, end: *mut Value) -> Result<(), Overflow> {
+        if end as usize > self.end() as usize {
+            return Err(Overflow);
+        }
+        self.limit = end.wrapping_add(STEP).min(self.end());
+        Ok(())
+    }
+
+    /// Ends the running frame.
+    #[inline(always)]
+    pub fn leave(&mut self) {
+        debug_assert!(self.depth() > 0);
+        self.top = self.top.wrapping_sub(1);
+    }
+
+    /// Ends frames until `depth` of them are left.
+    pub fn unwind_to(&mut self, depth: usize) {
+        assert!(depth <= self.depth());
+        self.top = self.frames.as_mut_ptr().wrapping_add(depth).cast();
+    }
+
+    /// The registers in use: all windows up to the end of the running one.
+    pub fn live(&self) -> &[Value] {
+        let len = (self.registers_end() as usize - self.bottom() as usize) / size_of::<Value>();
+        // SAFETY: `make_room` proved the running window to lie in the mapping, and all slots hold valid values
+        // (module invariant).
+        unsafe { std::slice::from_raw_parts(self.bottom(), len) }
+    }
+
+    /// Clears all slots above the running frame and lowers the limit to what is in use. Called by each collection, before it frees anything
+    /// those slots may point to.
+    pub fn forget_above(&mut self) {
+        let end = self.registers_end();
+        let count = (self.limit as usize).saturating_sub(end as usize) / size_of::<Value>();
+        // SAFETY: `end..limit` lies in the mapping, and zero is the int 0.
+        unsafe { end.write_bytes(0, count) };
+        self.limit = end.wrapping_add(STEP).min(self.end()).min(self.limit.max(end));
+    }
+}

@@ -1,0 +1,410 @@
+//! The virtual machine: a loaded program, its heap, stacks and globals, and what the interpreter's loop leaves to be done outside it.
+
+use super::call::Begun;
+use super::error::{Error, ErrorKind, Result};
+use super::heap::Heap;
+use super::hooks::{Hooks, Thresholds, Tier};
+use super::host::{Host, Output};
+use super::image::Image;
+use super::natives;
+use super::object::{Closure, Dict, StructObject, Tuple};
+use super::ops::{self, text::write_text};
+use super::stack::Stack;
+use super::trace::Trace;
+use super::value::{Tag, Value};
+use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
+
+/// How much native stack must be left before Walrus code is called from a native function.
+const NATIVE_RESERVE: usize = 128 << 10;
+
+/// What a run may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of heap, outside buffers included.
+    pub max_heap: usize,
+    /// Bytes of native stack of the thread that runs the program.
+    pub native_stack: usize,
+}
+
+/// A program and its state while it runs.
+pub struct Vm {
+    pub(super) image: Image,
+    pub heap: Heap,
+    pub(super) stack: Stack,
+    pub(super) globals: Box<[Value]>,
+    /// Which modules' bodies have begun.
+    pub(super) begun: Box<[bool]>,
+    pub output: Output,
+    pub host: Box<dyn Host>,
+    /// State of the native library: random generator, open files.
+    pub natives: natives::State,
+    /// Values that native functions hold on to while they call Walrus code.
+    pub(super) pinned: Vec<Value>,
+    /// Counting of back edges and calls; absent if nobody asked for it.
+    pub(super) hooks: Option<Box<Hooks>>,
+    /// Where the running error was raised, once it is known that nothing catches it.
+    pub(super) trace: Option<Trace>,
+    /// Native stack pointers below this are too deep to call Walrus code.
+    native_limit: usize,
+    /// Texts are put together here before they become strings.
+    pub(super) scratch: String,
+}
+
+/// How an error left the dispatch loop.
+pub(super) enum Unwound {
+    /// A handler was found: the top frame goes on there.
+    Resume,
+    /// No frame of this run handles it.
+    Leave(Error),
+}
+
+impl Vm {
+    /// Loads a program. To be called on the thread that will run it.
+    pub fn new(program: VerifiedProgram, limits: &Limits, host: Box<dyn Host>) -> std::io::Result<Vm> {
+        let mut heap = Heap::new();
+        heap.set_max_heap(limits.max_heap);
+        let image = Image::new(program, &mut heap);
+        let globals = vec![Value::UNDEF; image.program.globals.len()].into();
+        let begun = vec![false; image.program.modules.len()].into();
+        let output = Output::new(host.out_is_terminal());
+        Ok(Vm {
+            hooks: None,
+            image,
+            heap,
+            stack: Stack::new()?,
+            globals,
+            begun,
+            output,
+            host,
+            natives: natives::State::default(),
+            pinned: Vec::new(),
+            trace: None,
+            native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
+            scratch: String::new(),
+        })
+    }
+
+    /// Turns on counting of back edges and calls.
+    pub fn set_hooks(&mut self, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Box<dyn Tier>>) {
+        self.hooks = Some(Box::new(Hooks::new(&self.image, fuel, thresholds, tier)));
+    }
+
+    /// Writes what output is held back.
+    pub fn finish(&mut self) -> Result<()> {
+        self.output.flush(&mut *self.host)
+    }
+
+    /// The trace of the error that ended the program, as text.
+    pub fn take_trace(&mut self) -> String {
+        self.trace.take().map_or_else(String::new, |trace| trace.render(self))
+    }
+
+    /// Runs the main module's body to its end.
+    pub fn run_main(&mut self) -> Result<()> {
+        let main = self.image.program.main;
+        self.begun[main.index()] = true;
+        let ModuleKind::File(body) = self.image.program.modules[main.index()].kind else {
+            unreachable!("the verifier proved that the main module is a file")
+        };
+        let base = self.stack.bottom().wrapping_add(1);
+        self.stack.make_room(base, 0).map_err(|_| self.stack_overflow())?;
+        self.start_frame(body, base, None)?;
+        self.run_top_frame().map(|_| ())
+    }
+
+    /// Runs the top frame until it returns.
+    pub(super) fn run_top_frame(&mut self) -> Result<Value> {
+        let entry = self.stack.depth();
+        if self.hooks.is_some() { self.run::<true>(entry) } else { self.run::<false>(entry) }
+    }
+
+    /// Calls a value from native code and waits for its result. The arguments and everything reachable from the caller's frame survive a collection in
+    /// between; what else the caller holds must be pinned, see [`Vm::pin`].
+    pub fn call(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
+        if stack_address() < self.native_limit {
+            return Err(self.stack_overflow());
+        }
+        let argc = u16::try_from(args.len()).map_err(|_| Error::message("Value too large"))?;
+        let slot = self.stack.registers_end();
+        if self.stack.make_room(slot, argc.saturating_add(4)).is_err() {
+            return Err(self.stack_overflow());
+        }
+        // SAFETY: `make_room` proved the slots to lie in the stack; they are above every live window.
+        unsafe {
+            *slot = callee;
+            slot.add(1).copy_from_nonoverlapping(args.as_ptr(), args.len());
+        }
+        let begun = self.begin_call(slot, argc)?;
+        // SAFETY: the slot lies in the stack.
+        let result = || unsafe { *slot };
+        if begun == Begun::Done {
+            return Ok(result());
+        }
+        // A constructor's frame starts one slot higher; what it makes stands in the call's slot, not in what `init` returns.
+        let constructs = self.stack.frame_at(self.stack.depth()).base != slot.wrapping_add(1);
+        let returned = self.run_top_frame()?;
+        Ok(if constructs { result() } else { returned })
+    }
+
+    /// Keeps a value alive until [`Vm::unpin_to`] is given the number returned here.
+    pub fn pin(&mut self, value: Value) -> usize {
+        self.pinned.push(value);
+        self.pinned.len() - 1
+    }
+
+    /// Lets go of all values pinned since the mark was taken.
+    pub fn unpin_to(&mut self, mark: usize) {
+        self.pinned.truncate(mark);
+    }
+
+    /// Collects garbage now. Everything reachable from frames, globals, the image and pinned values stays.
+    pub(super) fn collect(&mut self) -> Result<()> {
+        self.collect_garbage();
+        if self.heap.over_limit() {
+            return Err(self.heap_limit());
+        }
+        Ok(())
+    }
+
+    /// As [`Vm::collect`], for `core.gc()`, which does not care about the limit.
+    pub fn collect_garbage(&mut self) {
+        self.stack.forget_above();
+        let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
+        self.heap.collect(|marker| {
+            stack.live().iter().chain(globals.iter()).chain(pinned).for_each(|&value| marker.mark(value));
+            for depth in 1..=stack.depth() {
+                if let Some(closure) = stack.frame_at(depth).closure {
+                    marker.mark(Value::from_closure(closure));
+                }
+            }
+            image.for_each_root(|value| marker.mark(value));
+        });
+    }
+
+    /// Finds who handles an error raised in the top frame, whose pc is saved. `entry` is the depth of the first frame of this run.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unwind(&mut self, error: Error, entry: usize) -> Unwound {
+        let error = match self.retry_with_memory(error) {
+            Ok(()) => return Unwound::Resume,
+            Err(error) => error,
+        };
+        if error.is_catchable()
+            && let Some((depth, target, register)) = self.find_handler()
+        {
+            if depth < entry {
+                self.stack.unwind_to(entry - 1);
+                return Unwound::Leave(error);
+            }
+            self.stack.unwind_to(depth);
+            let value = match error.into_kind() {
+                ErrorKind::Thrown(value) => value,
+                ErrorKind::Message(text) => self.heap.str_value(&text),
+                _ => unreachable!("only these are catchable"),
+            };
+            let frame = self.stack.frame();
+            // SAFETY: the frame is alive, the verifier proved the handler's register and target to lie in it.
+            unsafe {
+                *(*frame).base.add(register.index()) = value;
+                (*frame).pc = (*(*frame).function).code.add(target as usize);
+            }
+            return Unwound::Resume;
+        }
+        if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_)) {
+            self.trace = Some(Trace::capture(self));
+        }
+        self.stack.unwind_to(entry - 1);
+        Unwound::Leave(error)
+    }
+
+    /// Where the innermost handler of all live frames stands: depth of its frame, target, register.
+    fn find_handler(&self) -> Option<(usize, u32, crate::bytecode::Reg)> {
+        (1..=self.stack.depth()).rev().find_map(|depth| {
+            let frame = self.stack.frame_at(depth);
+            // SAFETY: a frame's function lives as long as the image.
+            let function = unsafe { &*frame.function };
+            if function.handlers.is_empty() {
+                return None;
+            }
+            // A saved pc is one past the instruction that raised or called.
+            // SAFETY: both point into the code of the same function.
+            let pc = unsafe { frame.pc.offset_from(function.code) } as u32 - 1;
+            let handler = function.handlers.iter().find(|handler| handler.start <= pc && pc < handler.end)?;
+            Some((depth, handler.target, handler.error))
+        })
+    }
+
+    /// If the instruction wanted memory: collects and makes the frame execute it again. An instruction asks before it has any
+    /// effect and for all it needs at once, so the second attempt does not ask again.
+    fn retry_with_memory(&mut self, error: Error) -> Result<()> {
+        self.make_memory(error)?;
+        let frame = self.stack.frame();
+        // SAFETY: the frame is alive and its pc is one past the instruction.
+        unsafe { (*frame).pc = (*frame).pc.sub(1) };
+        Ok(())
+    }
+
+    #[cold]
+    pub(super) fn stack_overflow(&self) -> Error {
+        Error::message("Stack overflow")
+    }
+
+    /// The heap is full.
+    #[cold]
+    pub(super) fn heap_limit(&self) -> Error {
+        Error::fatal(format!(
+            "Out of memory: the heap passed its limit of {} bytes (see --max-heap)",
+            self.heap.max_heap()
+        ))
+    }
+
+    #[cold]
+    pub(super) fn undefined_global(&self, global: GlobalId) -> Error {
+        let name = self.image.str(self.image.program.globals[global.index()].name);
+        Error::message(format!("Undefined variable '{name}'"))
+    }
+
+    #[inline(always)]
+    pub(super) fn truthy(&self, value: Value) -> bool {
+        match value.tag() {
+            Tag::Bool | Tag::Int => value.bits() != 0,
+            Tag::Void => false,
+            _ => self.truthy_object(value),
+        }
+    }
+
+    #[inline(never)]
+    fn truthy_object(&self, value: Value) -> bool {
+        ops::truthy(value, &self.image)
+    }
+
+    pub(super) fn cell_value(&self, cell: Value) -> Result<Value> {
+        match cell.as_cell() {
+            Some(cell) => Ok(cell.get()),
+            None => Err(self.expected_type("cell", cell)),
+        }
+    }
+
+    pub(super) fn set_cell_value(&self, cell: Value, value: Value) -> Result<()> {
+        match cell.as_cell() {
+            Some(cell) => {
+                cell.set(value);
+                Ok(())
+            }
+            None => Err(self.expected_type("cell", cell)),
+        }
+    }
+
+    /// A capture of the running closure.
+    #[inline(always)]
+    pub(super) fn capture(&self, capture: CaptureId) -> Value {
+        // SAFETY: a frame runs. The verifier proved that its function has such a capture; a function with captures is entered through a closure
+        // of it only, and a closure holds as many values as its function has captures.
+        let closure = unsafe { (*self.stack.frame()).closure.unwrap_unchecked() };
+        closure.capture(capture.index())
+    }
+
+    fn captured(&self, source: CaptureSource, base: *mut Value) -> Value {
+        match source {
+            // SAFETY: the verifier proved the register to lie in the frame that makes the closure.
+            CaptureSource::Register(reg) => unsafe { *base.add(reg.index()) },
+            CaptureSource::Capture(capture) => self.capture(capture),
+        }
+    }
+
+    pub(super) fn make_closure(&mut self, func: FuncId, base: *mut Value) -> Value {
+        let captures: Vec<Value> =
+            self.image.function(func).captures.iter().map(|&source| self.captured(source, base)).collect();
+        Value::from_closure(Closure::new(&mut self.heap, func, &captures))
+    }
+
+    pub(super) fn make_struct(&mut self, def: StructId, base: *mut Value) -> Value {
+        let methods: Vec<FuncId> = self.image.struct_def(def).methods.iter().map(|method| method.func).collect();
+        let methods: Vec<Value> = methods
+            .into_iter()
+            .map(|func| match self.image.function(func).captures.is_empty() {
+                true => Value::function(func),
+                false => self.make_closure(func, base),
+            })
+            .collect();
+        Value::from_struct(StructObject::new(&mut self.heap, def, &methods))
+    }
+
+    pub(super) fn append_items(&mut self, list: Value, items: &[Value]) -> Result<()> {
+        let Some(list) = list.as_list() else { return Err(self.expected_type("list", list)) };
+        for &item in items {
+            list.push(&mut self.heap, item)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn tuple_from_list(&mut self, list: Value) -> Result<Value> {
+        let Some(items) = list.as_list() else { return Err(self.expected_type("list", list)) };
+        let items = items.to_vec();
+        Ok(Value::from_tuple(Tuple::new(&mut self.heap, &items)))
+    }
+
+    pub(super) fn make_dict(&mut self, pairs: &[Value]) -> Result<Value> {
+        let dict = Value::from_dict(Dict::new(&mut self.heap));
+        self.insert_pairs(dict, pairs)?;
+        Ok(dict)
+    }
+
+    pub(super) fn insert_pairs(&mut self, dict: Value, pairs: &[Value]) -> Result<()> {
+        let Some(dict) = dict.as_dict() else { return Err(self.expected_type("dict", dict)) };
+        for pair in pairs.chunks_exact(2) {
+            dict.insert(&mut self.heap, pair[0], pair[1])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn concat_texts(&mut self, parts: &[Value]) -> Result<Value> {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        let written = parts.iter().try_for_each(|&part| write_text(&self.heap, &self.image, &mut text, part));
+        let result = written.and_then(|()| self.string(&text));
+        self.scratch = text;
+        result
+    }
+
+    /// A string of this text, if there is room for it.
+    pub fn string(&mut self, text: &str) -> Result<Value> {
+        self.heap.check_room(text.len())?;
+        Ok(self.heap.str_value(text))
+    }
+
+    /// The text of a value.
+    pub fn text(&self, value: Value) -> Result<String> {
+        let mut text = String::new();
+        write_text(&self.heap, &self.image, &mut text, value)?;
+        Ok(text)
+    }
+
+    pub(super) fn print(&mut self, values: &[Value], newline: bool) -> Result<()> {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        let mut written = Ok(());
+        for (i, &value) in values.iter().enumerate() {
+            if i > 0 {
+                text.push(' ');
+            }
+            written = write_text(&self.heap, &self.image, &mut text, value);
+            if written.is_err() {
+                break;
+            }
+        }
+        if newline {
+            text.push('\n');
+        }
+        let result = written.and_then(|()| self.output.write(&mut *self.host, text.as_bytes()));
+        self.scratch = text;
+        result
+    }
+}
+
+/// Roughly where the native stack stands.
+#[inline(never)]
+fn stack_address() -> usize {
+    let here = 0u8;
+    std::hint::black_box(&raw const here) as usize
+}
