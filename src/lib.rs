@@ -2,6 +2,8 @@
 //!
 //! `ARCHITECTURE.md` is the map: which room holds what, which may import which, and why.
 
+#[cfg(feature = "compile")]
+pub mod analysis;
 pub mod bytecode;
 pub mod run;
 pub mod runtime;
