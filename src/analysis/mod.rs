@@ -5,5 +5,7 @@
 
 pub mod cfg;
 pub mod dominators;
+pub mod flow;
+pub mod infer;
 pub mod liveness;
 pub mod loops;

@@ -12,6 +12,8 @@ pub mod natives;
 pub mod numeric;
 pub mod op;
 mod program;
+pub mod type_rules;
+pub mod types;
 #[forbid(unsafe_code)]
 pub mod verify;
 #[forbid(unsafe_code)]

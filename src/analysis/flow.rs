@@ -1,0 +1,114 @@
+//! The control flow of a whole program, computed once and shared by all later passes.
+
+use super::cfg::{BlockId, Cfg};
+use super::liveness::Liveness;
+use crate::bytecode::{FuncId, Function, Op, Program, Reg};
+
+/// Most words of liveness bitsets per function, and most live registers over all blocks of a function. A function beyond either
+/// is analysed without following its registers.
+const LIVENESS_WORDS: usize = 1 << 24;
+const LIVE_REGISTERS: usize = 1 << 23;
+
+/// Control flow and live registers of one function.
+#[derive(Debug, Default)]
+pub struct FunctionFlow {
+    pub cfg: Cfg,
+    pub order: Vec<BlockId>,
+    /// `None` for functions whose registers are not followed, because blocks times registers pass the limit.
+    pub liveness: Option<Liveness>,
+    /// Where each block's live registers end in `live`.
+    live_ends: Vec<u32>,
+    live: Vec<Reg>,
+    /// Number of its first block when the blocks of all functions are counted through.
+    pub first_block: u32,
+    /// Position of its first entry when the live registers of all blocks of all functions are counted through.
+    pub first_live: u32,
+}
+
+impl FunctionFlow {
+    /// The registers live at a block's entry, ascending; none if registers are not followed.
+    pub fn live_in(&self, block: BlockId) -> &[Reg] {
+        if self.live_ends.is_empty() {
+            return &[];
+        }
+        let (start, end) = self.live_range(block);
+        &self.live[start..end]
+    }
+
+    /// The part of the numbering of live registers that belongs to a block.
+    pub fn live_slots(&self, block: BlockId) -> std::ops::Range<usize> {
+        if self.live_ends.is_empty() {
+            return 0..0;
+        }
+        let (start, end) = self.live_range(block);
+        self.first_live as usize + start..self.first_live as usize + end
+    }
+
+    fn live_range(&self, block: BlockId) -> (usize, usize) {
+        let block = block as usize;
+        let start = if block == 0 { 0 } else { self.live_ends[block - 1] as usize };
+        (start, self.live_ends[block] as usize)
+    }
+
+    /// Whether the types of registers are followed.
+    pub fn is_followed(&self) -> bool {
+        !self.live_ends.is_empty()
+    }
+}
+
+/// Control flow of all functions.
+#[derive(Debug, Default)]
+pub struct ProgramFlow {
+    pub functions: Vec<FunctionFlow>,
+    pub block_count: u32,
+    pub live_count: u32,
+    /// Most registers of any function.
+    pub max_registers: u16,
+}
+
+/// The instructions of a function; empty if its run is out of bounds.
+pub fn code_of<'p>(program: &'p Program, function: &Function) -> &'p [Op] {
+    program.code.get(function.code.range()).unwrap_or_default()
+}
+
+impl ProgramFlow {
+    pub fn new(program: &Program) -> ProgramFlow {
+        let mut flow = ProgramFlow::default();
+        for function in &program.functions {
+            let code = code_of(program, function);
+            if code.is_empty() {
+                flow.functions.push(FunctionFlow {
+                    first_block: flow.block_count,
+                    first_live: flow.live_count,
+                    ..FunctionFlow::default()
+                });
+                continue;
+            }
+            let cfg = Cfg::new(function, code);
+            let order = cfg.reverse_postorder();
+            let liveness = Liveness::new(program, &cfg, code, function.registers, LIVENESS_WORDS)
+                .filter(|live| live.total() <= LIVE_REGISTERS);
+            let mut one = FunctionFlow {
+                first_block: flow.block_count,
+                first_live: flow.live_count,
+                order,
+                ..FunctionFlow::default()
+            };
+            if let Some(liveness) = &liveness {
+                for block in 0..cfg.len() as u32 {
+                    one.live.extend(liveness.live_in(block));
+                    one.live_ends.push(one.live.len() as u32);
+                }
+            }
+            flow.block_count += cfg.len() as u32;
+            flow.live_count += one.live.len() as u32;
+            flow.max_registers = flow.max_registers.max(function.registers);
+            flow.functions.push(FunctionFlow { cfg, liveness, ..one });
+        }
+        flow
+    }
+
+    pub fn of(&self, func: FuncId) -> &FunctionFlow {
+        &self.functions[func.index()]
+    }
+}

@@ -1,0 +1,464 @@
+//! Type inference over the whole program.
+//!
+//! Types grow from [`Type::NEVER`] until nothing changes. The unit of work is a block: its entry state (types of the
+//! live registers) is kept, and it is run again when that state grows, or when a global, field, parameter, result or class it has read
+//! does. Each type can grow only so often (sixteen kinds, eight identities, merging of classes), so the work is linear in the program
+//! for all practical purposes; see `bytecode::types` for the lattice and `bytecode::type_rules` for the instructions.
+
+mod places;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use self::places::Places;
+use super::cfg::BlockId;
+use super::flow::{ProgramFlow, code_of};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
+use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Op, Program, Reg, StructId};
+
+pub use self::places::Escapes;
+
+/// The solver, and once it has run the solution.
+#[derive(Clone)]
+pub struct Inference<'p> {
+    program: &'p Program,
+    flow: &'p ProgramFlow,
+    index: &'p RuleIndex,
+    pub(super) places: Places,
+    /// Types of live registers at block entries, all blocks of all functions end to end.
+    entries: Vec<Type>,
+    /// Per block: whether control reaches it.
+    reached_blocks: Vec<bool>,
+    reached_functions: Vec<bool>,
+    queued: Vec<bool>,
+    dirty: Vec<BinaryHeap<Reverse<BlockId>>>,
+    work: VecDeque<FuncId>,
+    in_work: Vec<bool>,
+    // The frame of the block being run.
+    registers: Vec<Type>,
+    /// No register above this one has been set since the block was entered.
+    high: u16,
+    func: FuncId,
+    block: BlockId,
+    handler: Option<BlockId>,
+    followed: bool,
+    settling: bool,
+}
+
+impl<'p> Inference<'p> {
+    /// Infers types for everything reachable from the body of the main module.
+    pub fn run(program: &'p Program, flow: &'p ProgramFlow, index: &'p RuleIndex) -> Inference<'p> {
+        let functions = program.functions.len();
+        let mut inference = Inference {
+            program,
+            flow,
+            index,
+            places: Places::new(program),
+            entries: vec![Type::NEVER; flow.live_count as usize],
+            reached_blocks: vec![false; flow.block_count as usize],
+            reached_functions: vec![false; functions],
+            queued: vec![false; flow.block_count as usize],
+            dirty: vec![BinaryHeap::new(); functions],
+            work: VecDeque::new(),
+            in_work: vec![false; functions],
+            registers: vec![Type::ANY; usize::from(flow.max_registers) + 8],
+            high: 0,
+            func: FuncId(0),
+            block: 0,
+            handler: None,
+            followed: true,
+            settling: false,
+        };
+        if let Some(ModuleKind::File(body)) = program.modules.get(program.main.index()).map(|module| module.kind) {
+            inference.reach(body);
+        }
+        inference.solve();
+        inference
+    }
+
+    /// The same program under the supposition that functions nobody calls are called with anything. What the supposition
+    /// implies stays in the copy: it tells users of libraries and of unfinished programs what their loops would need.
+    pub fn suppose_all_called(&self) -> Inference<'p> {
+        let mut copy = self.clone();
+        for at in 0..copy.program.functions.len() {
+            let func = FuncId(at as u32);
+            if !copy.is_reached(func) {
+                let ids = copy.identity(IdKind::Function(func));
+                copy.escape(Type { ids, ..Type::of(Tags::FUNCTION) });
+                copy.reach(func);
+                copy.solve();
+            }
+        }
+        copy
+    }
+
+    pub fn is_reached(&self, func: FuncId) -> bool {
+        self.reached_functions[func.index()]
+    }
+
+    pub fn is_block_reached(&self, func: FuncId, block: BlockId) -> bool {
+        self.reached_blocks[(self.flow.of(func).first_block + block) as usize]
+    }
+
+    /// The types of the live registers at a block's entry.
+    pub fn entry(&mut self, func: FuncId, block: BlockId) -> Vec<(Reg, Type)> {
+        let flow = self.flow;
+        let slots = flow.of(func).live_slots(block);
+        let live = flow.of(func).live_in(block);
+        live.iter().zip(slots).map(|(&reg, slot)| (reg, self.places.normal(self.entries[slot]))).collect()
+    }
+
+    /// Runs a reached block again over the solution, which changes nothing, and calls `visit` before each instruction
+    /// that may be executed. Afterwards the registers are as at the end of the block.
+    pub fn replay(&mut self, func: FuncId, block: BlockId, mut visit: impl FnMut(&mut Self, u32, Op)) {
+        if self.is_block_reached(func, block) {
+            self.run_block(func, block, &mut visit);
+        }
+    }
+
+    fn solve(&mut self) {
+        while let Some(func) = self.work.pop_front() {
+            self.in_work[func.index()] = false;
+            while let Some(Reverse(block)) = self.dirty[func.index()].pop() {
+                let number = (self.flow.of(func).first_block + block) as usize;
+                self.queued[number] = false;
+                self.run_block(func, block, &mut |_, _, _| {});
+            }
+        }
+    }
+
+    fn queue(&mut self, func: FuncId, block: BlockId) {
+        let number = (self.flow.of(func).first_block + block) as usize;
+        if std::mem::replace(&mut self.queued[number], true) {
+            return;
+        }
+        self.dirty[func.index()].push(Reverse(block));
+        if !std::mem::replace(&mut self.in_work[func.index()], true) {
+            self.work.push_back(func);
+        }
+    }
+
+    /// Queues the blocks that have read a place that grew.
+    fn wake(&mut self) {
+        while let Some(number) = self.places.woken.pop() {
+            // Blocks are numbered function by function.
+            let func = self.flow.functions.partition_point(|flow| flow.first_block <= number) - 1;
+            let block = number - self.flow.functions[func].first_block;
+            self.queue(FuncId(func as u32), block);
+        }
+    }
+
+    /// Carries out what growing a place has entailed: merging classes, letting values escape, waking readers.
+    ///
+    /// One identity's escape entails others', thousands deep; the outermost call works them off one by one.
+    fn settle(&mut self) {
+        if std::mem::replace(&mut self.settling, true) {
+            return;
+        }
+        loop {
+            self.places.merge_pending();
+            self.wake();
+            let Some(id) = self.places.escaping.pop() else { break };
+            self.escape_identity(id);
+        }
+        self.settling = false;
+    }
+
+    fn escape_identity(&mut self, id: IdKind) {
+        match id {
+            IdKind::Function(func) => {
+                if self.places.escapes.functions.get(func.index()) != Some(&false) {
+                    return;
+                }
+                self.places.escapes.functions[func.index()] = true;
+                self.reach(func);
+                for param in 0..self.program.functions[func.index()].params {
+                    self.flow(Place::Param(func, param), Type::ANY);
+                }
+                let result = self.places.get(Place::Result(func));
+                self.places.escape(result);
+            }
+            IdKind::Struct(def) => {
+                if self.places.escapes.structs.get(def.index()) != Some(&false) {
+                    return;
+                }
+                self.places.escapes.structs[def.index()] = true;
+                self.places.escaping.push(IdKind::Instance(def));
+                for method in &self.program.structs[def.index()].methods {
+                    self.places.escaping.push(IdKind::Function(method.func));
+                }
+            }
+            IdKind::Instance(def) => self.escape_instance(def),
+            IdKind::Module(module) => {
+                if self.places.escapes.modules.get(module.index()) != Some(&false) {
+                    return;
+                }
+                self.places.escapes.modules[module.index()] = true;
+                for export in &self.program.modules[module.index()].exports {
+                    if let Some(escaped) = self.places.escapes.globals.get_mut(export.global.index()) {
+                        *escaped = true;
+                        let ty = self.places.get(Place::Global(export.global));
+                        self.places.escape(ty);
+                    }
+                }
+            }
+            IdKind::Native(_) => {}
+        }
+    }
+
+    /// Unknown code may read and write all fields of an instance and call all its methods, the instance being `self`.
+    fn escape_instance(&mut self, def: StructId) {
+        if self.places.escapes.instances.get(def.index()) != Some(&false) {
+            return;
+        }
+        self.places.escapes.instances[def.index()] = true;
+        self.places.open_fields(def);
+        let program = self.program;
+        for method in &program.structs[def.index()].methods {
+            let Some(function) = program.functions.get(method.func.index()) else { continue };
+            self.reach(method.func);
+            for param in 0..function.params {
+                let ty = if method.takes_self && param == 0 {
+                    Type { ids: self.identity(IdKind::Instance(def)), ..Type::of(Tags::INSTANCE) }
+                } else {
+                    Type::ANY
+                };
+                self.flow(Place::Param(method.func, param), ty);
+            }
+            self.places.escapes.results[method.func.index()] = true;
+            let result = self.places.get(Place::Result(method.func));
+            self.places.escape(result);
+        }
+    }
+
+    /// Joins `ty` into the entry state of a block of the running function.
+    fn join_entry(&mut self, func: FuncId, block: BlockId, slot: usize, ty: Type) {
+        let old = self.places.normal(self.entries[slot]);
+        if old == ty {
+            return;
+        }
+        let new = self.places.join(old, ty);
+        self.entries[slot] = new;
+        if new.tags != old.tags || new.ids != old.ids {
+            self.queue(func, block);
+        }
+        self.settle();
+    }
+
+    fn enter(&mut self, func: FuncId, block: BlockId) {
+        let number = (self.flow.of(func).first_block + block) as usize;
+        if !std::mem::replace(&mut self.reached_blocks[number], true) {
+            self.queue(func, block);
+        }
+    }
+
+    fn run_block(&mut self, func: FuncId, block: BlockId, visit: &mut impl FnMut(&mut Self, u32, Op)) {
+        let (program, flow) = (self.program, self.flow);
+        let own = flow.of(func);
+        let function = &program.functions[func.index()];
+        let bounds = own.cfg.blocks[block as usize];
+        self.func = func;
+        self.block = block;
+        self.followed = own.is_followed();
+        self.high = 0;
+        for (&reg, slot) in own.live_in(block).iter().zip(own.live_slots(block)) {
+            let ty = self.places.normal(self.entries[slot]);
+            self.registers[reg.index()] = ty;
+            self.high = self.high.max(reg.0);
+        }
+        self.handler = None;
+        if let Some((target, error)) = bounds.handler {
+            self.enter(func, target);
+            let thrown = self.read(Place::Thrown);
+            let caught = self.join(thrown, Type::STR);
+            for (&reg, slot) in own.live_in(target).iter().zip(own.live_slots(target)) {
+                let ty = if reg == error { caught } else { self.registers[reg.index()] };
+                self.join_entry(func, target, slot, ty);
+            }
+            self.handler = Some(target);
+        }
+        let code = code_of(program, function);
+        let mut before = None;
+        for pc in bounds.start..bounds.end {
+            let op = code[pc as usize];
+            visit(self, pc, op);
+            let at = At { func, pc, global_pc: function.code.start + pc, before };
+            if !step(self, &at, op) {
+                return;
+            }
+            before = Some(op);
+        }
+        if (bounds.end as usize) < code.len() {
+            self.edge(bounds.end);
+        }
+    }
+
+    pub fn program(&self) -> &'p Program {
+        self.program
+    }
+
+    /// The class that stands for `class` after all merging.
+    pub fn class(&mut self, class: ClassId) -> ClassId {
+        self.places.find(class)
+    }
+
+    /// The type in a place, without noting that it was read.
+    pub fn type_of(&mut self, place: Place) -> Type {
+        let ty = self.places.get(place);
+        self.places.normal(ty)
+    }
+}
+
+impl TypeEnv for Inference<'_> {
+    fn program(&self) -> &Program {
+        self.program
+    }
+
+    fn index(&self) -> &RuleIndex {
+        self.index
+    }
+
+    fn register(&mut self, reg: Reg) -> Type {
+        if !self.followed {
+            return Type::ANY;
+        }
+        let ty = self.registers.get(reg.index()).copied().unwrap_or(Type::ANY);
+        self.places.normal(ty)
+    }
+
+    fn set(&mut self, reg: Reg, ty: Type) {
+        if !self.followed {
+            return self.escape(ty);
+        }
+        if let Some(register) = self.registers.get_mut(reg.index()) {
+            *register = ty;
+        }
+        self.high = self.high.max(reg.0);
+        if let Some(target) = self.handler {
+            let own = self.flow.of(self.func);
+            if let Ok(at) = own.live_in(target).binary_search(&reg) {
+                let slot = own.live_slots(target).start + at;
+                let error = own.cfg.blocks[self.block as usize].handler.map(|(_, error)| error);
+                if error != Some(reg) {
+                    self.join_entry(self.func, target, slot, ty);
+                }
+            }
+        }
+    }
+
+    fn clobber_above(&mut self, base: Reg) {
+        if !self.followed {
+            return;
+        }
+        let first = usize::from(base.0).saturating_add(1);
+        let end = (usize::from(self.high) + 1).min(self.registers.len());
+        if first < end {
+            self.registers[first..end].fill(Type::ANY);
+        }
+        self.high = base.0;
+        if let Some(target) = self.handler {
+            let own = self.flow.of(self.func);
+            let error = own.cfg.blocks[self.block as usize].handler.map(|(_, error)| error);
+            let live = own.live_in(target);
+            for at in live.partition_point(|&reg| reg <= base)..live.len() {
+                if error != Some(live[at]) {
+                    self.join_entry(self.func, target, own.live_slots(target).start + at, Type::ANY);
+                }
+            }
+        }
+    }
+
+    fn edge(&mut self, target: u32) {
+        let own = self.flow.of(self.func);
+        let Some(&block) = own.cfg.block_of.get(target as usize) else { return };
+        self.enter(self.func, block);
+        for (&reg, slot) in own.live_in(block).iter().zip(own.live_slots(block)) {
+            let ty = self.places.normal(self.registers[reg.index()]);
+            self.join_entry(self.func, block, slot, ty);
+        }
+    }
+
+    fn read(&mut self, place: Place) -> Type {
+        let number = self.flow.of(self.func).first_block + self.block;
+        self.places.read(place, number)
+    }
+
+    fn flow(&mut self, place: Place, ty: Type) {
+        if !self.places.grow(place, ty) {
+            return;
+        }
+        match place {
+            Place::Param(func, param) => {
+                let own = self.flow.of(func);
+                if !own.is_followed() {
+                    self.places.escape(ty);
+                } else if self.is_reached(func)
+                    && let Ok(at) = own.live_in(0).binary_search(&Reg(param))
+                {
+                    self.join_entry(func, 0, own.live_slots(0).start + at, ty);
+                }
+            }
+            Place::Result(func) => {
+                let escapes = &self.places.escapes;
+                if escapes.functions[func.index()] || escapes.results[func.index()] {
+                    self.places.escape(ty);
+                }
+            }
+            Place::Global(global) if self.places.escapes.globals[global.index()] => self.places.escape(ty),
+            _ => {}
+        }
+        self.settle();
+    }
+
+    fn join(&mut self, a: Type, b: Type) -> Type {
+        let ty = self.places.join(a, b);
+        self.settle();
+        self.places.normal(ty)
+    }
+
+    fn escape(&mut self, ty: Type) {
+        self.places.escape(ty);
+        self.settle();
+    }
+
+    fn site(&mut self, pc: u32) -> ClassId {
+        self.places.site(pc)
+    }
+
+    fn reach(&mut self, func: FuncId) {
+        if self.reached_functions.get(func.index()) != Some(&false) {
+            return;
+        }
+        self.reached_functions[func.index()] = true;
+        let function = &self.program.functions[func.index()];
+        let own = self.flow.of(func);
+        if own.cfg.is_empty() {
+            return;
+        }
+        if function.kind == FunctionKind::Async {
+            self.places.escapes.results[func.index()] = true;
+        }
+        self.enter(func, 0);
+        for (&reg, slot) in own.live_in(0).iter().zip(own.live_slots(0)) {
+            let ty = if reg.0 < function.params { self.places.get(Place::Param(func, reg.0)) } else { Type::ANY };
+            let ty = self.places.normal(ty);
+            self.join_entry(func, 0, slot, ty);
+        }
+    }
+
+    fn identity(&mut self, kind: IdKind) -> IdSet {
+        self.places.sets.singleton(kind)
+    }
+
+    fn members(&mut self, set: IdSet) -> Vec<IdKind> {
+        self.places.sets.members(set).iter().filter_map(|id| id.unpack()).collect()
+    }
+}
+
+/// The types a class gives to what its containers hold.
+pub fn slot_types(inference: &mut Inference<'_>, class: ClassId) -> [Type; Slot::COUNT] {
+    Slot::ALL.map(|slot| inference.type_of(Place::Slot(class, slot)))
+}

@@ -1,0 +1,318 @@
+//! The places of a program that have a type each, classes with their merging, and who has read what.
+
+use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Tags, Type};
+use crate::bytecode::{Program, StructId};
+
+/// What has got to where nothing is known.
+#[derive(Clone, Debug, Default)]
+pub struct Escapes {
+    /// Called by unknown code, with unknown arguments.
+    pub functions: Vec<bool>,
+    /// What they return gets to unknown code.
+    pub results: Vec<bool>,
+    pub structs: Vec<bool>,
+    pub instances: Vec<bool>,
+    pub modules: Vec<bool>,
+    /// Read by unknown code, through a module.
+    pub globals: Vec<bool>,
+}
+
+/// All places.
+#[derive(Clone, Debug)]
+pub struct Places {
+    types: Vec<Type>,
+    /// For each place, the blocks that have read it.
+    readers: Vec<Vec<u32>>,
+    first_field: Vec<u32>,
+    first_param: Vec<u32>,
+    first_capture: Vec<u32>,
+    first_result: u32,
+    thrown: u32,
+    /// Union-find over classes.
+    parents: Vec<u32>,
+    slots: Vec<[Type; Slot::COUNT]>,
+    class_readers: Vec<Vec<u32>>,
+    /// For each instruction, the class of what it makes.
+    sites: Vec<u32>,
+    pub sets: IdSets,
+    pub escapes: Escapes,
+    /// Merges that joins have asked for and nobody has carried out yet.
+    pending: Vec<(ClassId, ClassId)>,
+    /// Identities that have flowed into `TOP`.
+    pub escaping: Vec<IdKind>,
+    /// Blocks to run again.
+    pub woken: Vec<u32>,
+}
+
+const NO_SITE: u32 = u32::MAX;
+
+impl Places {
+    pub fn new(program: &Program) -> Places {
+        let mut next = program.globals.len() as u32;
+        let mut take = |count: u32| {
+            let first = next;
+            next += count;
+            first
+        };
+        let first_field = program.structs.iter().map(|def| take(def.fields.len() as u32 + 1)).collect();
+        let first_param = program.functions.iter().map(|function| take(function.params.into())).collect();
+        let first_capture = program.functions.iter().map(|function| take(function.captures.len() as u32)).collect();
+        let first_result = take(program.functions.len() as u32);
+        let thrown = take(1);
+        let functions = program.functions.len();
+        Places {
+            types: vec![Type::NEVER; next as usize],
+            readers: vec![Vec::new(); next as usize],
+            first_field,
+            first_param,
+            first_capture,
+            first_result,
+            thrown,
+            parents: vec![0],
+            slots: vec![[Type::ANY; Slot::COUNT]],
+            class_readers: vec![Vec::new()],
+            sites: vec![NO_SITE; program.code.len()],
+            sets: IdSets::default(),
+            escapes: Escapes {
+                functions: vec![false; functions],
+                results: vec![false; functions],
+                structs: vec![false; program.structs.len()],
+                instances: vec![false; program.structs.len()],
+                modules: vec![false; program.modules.len()],
+                globals: vec![false; program.globals.len()],
+            },
+            pending: Vec::new(),
+            escaping: Vec::new(),
+            woken: Vec::new(),
+        }
+    }
+
+    /// The position of a place other than a slot; `None` for what does not exist.
+    fn position(&self, place: Place) -> Option<usize> {
+        let position = match place {
+            Place::Global(global) => global.index() as u32,
+            Place::Field(def, SIDE_FIELDS) => {
+                let end =
+                    self.first_field.get(def.index() + 1).or(self.first_param.first()).unwrap_or(&self.first_result);
+                end - 1
+            }
+            Place::Field(def, field) => self.first_field.get(def.index())? + field,
+            Place::Capture(func, capture) => self.first_capture.get(func.index())? + u32::from(capture.0),
+            Place::Param(func, param) => self.first_param.get(func.index())? + u32::from(param),
+            Place::Result(func) => self.first_result + func.0,
+            Place::Thrown => self.thrown,
+            Place::Slot(..) => return None,
+        };
+        ((position as usize) < self.types.len()).then_some(position as usize)
+    }
+
+    pub fn find(&mut self, class: ClassId) -> ClassId {
+        let mut at = class.index();
+        while self.parents[at] as usize != at {
+            let up = self.parents[at] as usize;
+            self.parents[at] = self.parents[up];
+            at = up;
+        }
+        ClassId(at as u32)
+    }
+
+    /// The type with its class named as it is called after all merging.
+    #[inline]
+    pub fn normal(&mut self, ty: Type) -> Type {
+        if ty.class == ClassId::NONE || self.parents[ty.class.index()] == ty.class.0 {
+            return ty;
+        }
+        Type { class: self.find(ty.class), ..ty }
+    }
+
+    /// The type in a place as it was written.
+    pub fn get(&mut self, place: Place) -> Type {
+        match place {
+            Place::Slot(class, slot) => match class {
+                ClassId::NONE => Type::NEVER,
+                _ => {
+                    let root = self.find(class);
+                    self.slots[root.index()][slot as usize]
+                }
+            },
+            _ => self.position(place).map_or(Type::ANY, |at| self.types[at]),
+        }
+    }
+
+    /// The type in a place, for the block `reader`, which will be woken when the place grows.
+    pub fn read(&mut self, place: Place, reader: u32) -> Type {
+        let ty = match place {
+            Place::Slot(ClassId::NONE, _) => return Type::NEVER,
+            Place::Slot(class, slot) => {
+                let root = self.find(class);
+                note(&mut self.class_readers[root.index()], reader);
+                self.slots[root.index()][slot as usize]
+            }
+            _ => {
+                let Some(at) = self.position(place) else { return Type::ANY };
+                note(&mut self.readers[at], reader);
+                self.types[at]
+            }
+        };
+        self.normal(ty)
+    }
+
+    /// Joins a type into a place; whether the place's type has changed. Readers are woken.
+    pub fn grow(&mut self, place: Place, ty: Type) -> bool {
+        let old = self.get(place);
+        let old = self.normal(old);
+        if old == ty {
+            return false;
+        }
+        let new = self.join(old, ty);
+        let changed = new.tags != old.tags || new.ids != old.ids || new.class != old.class;
+        match place {
+            Place::Slot(ClassId::NONE, _) => return false,
+            Place::Slot(class, slot) => {
+                let root = self.find(class);
+                self.slots[root.index()][slot as usize] = new;
+                if changed {
+                    self.woken.extend_from_slice(&self.class_readers[root.index()]);
+                }
+            }
+            _ => {
+                let Some(at) = self.position(place) else {
+                    self.escape(ty);
+                    return true;
+                };
+                self.types[at] = new;
+                if changed {
+                    self.woken.extend_from_slice(&self.readers[at]);
+                }
+            }
+        }
+        // Even an unchanged type may have asked for a merge.
+        changed || !self.pending.is_empty() || !self.escaping.is_empty()
+    }
+
+    /// The least type above both. Merges of classes and escapes are noted, for the caller to settle.
+    pub fn join(&mut self, a: Type, b: Type) -> Type {
+        let (a, b) = (self.normal(a), self.normal(b));
+        if a == b || b.is_never() {
+            return a;
+        }
+        if a.is_never() {
+            return b;
+        }
+        let class = match (a.class, b.class) {
+            (ClassId::NONE, class) | (class, ClassId::NONE) => class,
+            (x, y) if x == y => x,
+            (x, y) => {
+                self.pending.push((x, y));
+                x.min(y)
+            }
+        };
+        let ids = self.sets.union(a.ids, b.ids);
+        if ids == IdSet::TOP {
+            for set in [a.ids, b.ids] {
+                self.escape_set(set);
+            }
+        }
+        Type { tags: a.tags.or(b.tags), class, ids }
+    }
+
+    fn escape_set(&mut self, set: IdSet) {
+        if set != IdSet::TOP {
+            let members = self.sets.members(set);
+            self.escaping.extend(members.iter().filter_map(|id| id.unpack()));
+        }
+    }
+
+    /// Joins a type with `ANY`.
+    pub fn escape(&mut self, ty: Type) {
+        let ty = self.normal(ty);
+        if ty.class != ClassId::NONE && ty.class != ClassId::ANY {
+            self.pending.push((ClassId::ANY, ty.class));
+        }
+        self.escape_set(ty.ids);
+    }
+
+    /// Carries out merges until none is left. What two classes hold is joined slot by slot, which may ask for more.
+    pub fn merge_pending(&mut self) {
+        while let Some((a, b)) = self.pending.pop() {
+            let (a, b) = (self.find(a), self.find(b));
+            if a == b {
+                continue;
+            }
+            // The smaller number stays: `ANY` is the smallest, and results do not depend on the order of merges.
+            let (stays, goes) = (a.min(b), a.max(b));
+            self.parents[goes.index()] = stays.0;
+            let mut gone = std::mem::take(&mut self.class_readers[goes.index()]);
+            let (stay_slots, gone_slots) = (self.slots[stays.index()], self.slots[goes.index()]);
+            let mut joined = stay_slots;
+            for at in 0..Slot::COUNT {
+                joined[at] = self.join(stay_slots[at], gone_slots[at]);
+            }
+            self.slots[stays.index()] = joined;
+            self.woken.extend_from_slice(&gone);
+            let readers = &mut self.class_readers[stays.index()];
+            self.woken.extend_from_slice(readers);
+            if readers.len() < gone.len() {
+                std::mem::swap(readers, &mut gone);
+            }
+            readers.extend(gone);
+        }
+    }
+
+    /// Gives every field of a struct's instances the type `ANY`.
+    pub fn open_fields(&mut self, def: StructId) {
+        let Some(side) = self.position(Place::Field(def, SIDE_FIELDS)) else { return };
+        for at in self.first_field[def.index()] as usize..=side {
+            let old = std::mem::replace(&mut self.types[at], Type::ANY);
+            self.escape(old);
+            self.woken.extend_from_slice(&self.readers[at]);
+        }
+    }
+
+    /// The class of what the instruction at `pc` makes.
+    pub fn site(&mut self, pc: u32) -> ClassId {
+        let Some(&site) = self.sites.get(pc as usize) else { return ClassId::ANY };
+        if site != NO_SITE {
+            return self.find(ClassId(site));
+        }
+        let class = self.parents.len() as u32;
+        self.parents.push(class);
+        self.slots.push([Type::NEVER; Slot::COUNT]);
+        self.class_readers.push(Vec::new());
+        self.sites[pc as usize] = class;
+        ClassId(class)
+    }
+
+    /// The instructions that make containers, with the classes of what they make.
+    pub fn sites(&mut self) -> Vec<(u32, ClassId)> {
+        let made: Vec<(u32, u32)> =
+            (0..).zip(self.sites.iter().copied()).filter(|&(_, site)| site != NO_SITE).collect();
+        made.into_iter().map(|(pc, site)| (pc, self.find(ClassId(site)))).collect()
+    }
+
+    /// One past the largest class.
+    pub fn class_count(&self) -> u32 {
+        self.parents.len() as u32
+    }
+}
+
+/// Whether two joined types are the same but for kinds.
+fn note(readers: &mut Vec<u32>, reader: u32) {
+    // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list has doubled.
+    if readers.iter().rev().take(4).any(|&known| known == reader) {
+        return;
+    }
+    readers.push(reader);
+    if readers.len() >= 64 && readers.len().is_power_of_two() {
+        readers.sort_unstable();
+        readers.dedup();
+    }
+}
+
+impl Type {
+    /// Kinds of a type that a program can see.
+    pub fn visible(self) -> Tags {
+        self.tags.and(Tags::VISIBLE)
+    }
+}

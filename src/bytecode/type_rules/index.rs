@@ -1,0 +1,152 @@
+//! What the rules look up by name, found once per program.
+
+use rustc_hash::FxHashMap;
+
+use crate::bytecode::methods::{METHODS, Receiver};
+use crate::bytecode::natives::find_native;
+use crate::bytecode::{FuncId, GlobalId, ModuleKind, NativeId, Program, SiteId, StrId, StructId};
+
+/// A name, the same for equal strings.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Name(pub u32);
+
+/// A method of a struct.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MethodEntry {
+    pub func: FuncId,
+    pub takes_self: bool,
+}
+
+/// What a name means in a module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModuleEntry {
+    Global(GlobalId),
+    /// Position in the table of natives.
+    Native(usize),
+}
+
+/// Lookups by name.
+#[derive(Debug)]
+pub struct RuleIndex {
+    /// For each string, the first equal one.
+    names: Vec<u32>,
+    fields: FxHashMap<(StructId, Name), u32>,
+    methods: FxHashMap<(StructId, Name), MethodEntry>,
+    exports: FxHashMap<(u32, Name), GlobalId>,
+    /// Position in the table of natives of each native the program uses.
+    natives: Vec<Option<usize>>,
+    /// Position in the table of built-in methods, per receiver.
+    builtins: FxHashMap<(Receiver, Name), usize>,
+    init: Option<Name>,
+    iter: Option<Name>,
+    next: Option<Name>,
+    init_args: Vec<u16>,
+}
+
+impl RuleIndex {
+    pub fn new(program: &Program) -> RuleIndex {
+        let mut first: FxHashMap<&str, u32> = FxHashMap::default();
+        let names: Vec<u32> = (0..program.strings.len() as u32)
+            .map(|at| *first.entry(program.strings.get(StrId(at)).unwrap_or("")).or_insert(at))
+            .collect();
+        let named = |text: &str| first.get(text).map(|&at| Name(at));
+        let mut index = RuleIndex {
+            init: named("init"),
+            iter: named("iter"),
+            next: named("next"),
+            builtins: METHODS
+                .iter()
+                .enumerate()
+                .filter_map(|(at, method)| Some(((method.receiver, named(method.name)?), at)))
+                .collect(),
+            names,
+            fields: FxHashMap::default(),
+            methods: FxHashMap::default(),
+            exports: FxHashMap::default(),
+            natives: program
+                .natives
+                .iter()
+                .map(|native| find_native(program.strings.get(native.module)?, program.strings.get(native.name)?))
+                .collect(),
+            init_args: Vec::new(),
+        };
+        for (at, def) in program.structs.iter().enumerate() {
+            let id = StructId(at as u32);
+            for (slot, &field) in def.fields.iter().enumerate() {
+                index.fields.entry((id, index.name(field))).or_insert(slot as u32);
+            }
+            for method in &def.methods {
+                let entry = MethodEntry { func: method.func, takes_self: method.takes_self };
+                index.methods.entry((id, index.name(method.name))).or_insert(entry);
+            }
+            let init = index.init(id).and_then(|init| {
+                Some(program.functions.get(init.func.index())?.params.saturating_sub(u16::from(init.takes_self)))
+            });
+            index.init_args.push(init.unwrap_or(0));
+        }
+        for (at, module) in program.modules.iter().enumerate() {
+            for export in &module.exports {
+                index.exports.insert((at as u32, index.name(export.name)), export.global);
+            }
+        }
+        index
+    }
+
+    fn name(&self, string: StrId) -> Name {
+        Name(self.names.get(string.index()).copied().unwrap_or(string.0))
+    }
+
+    /// The name at a site of a function.
+    pub fn site_name(&self, program: &Program, func: FuncId, site: SiteId) -> Option<Name> {
+        let sites = program.functions.get(func.index())?.sites.range();
+        program.sites.get(sites)?.get(site.index()).map(|&name| self.name(name))
+    }
+
+    pub fn field(&self, def: StructId, name: Name) -> Option<u32> {
+        self.fields.get(&(def, name)).copied()
+    }
+
+    pub fn method(&self, def: StructId, name: Name) -> Option<MethodEntry> {
+        self.methods.get(&(def, name)).copied()
+    }
+
+    pub fn init(&self, def: StructId) -> Option<MethodEntry> {
+        self.method(def, self.init?)
+    }
+
+    pub fn iter(&self, def: StructId) -> Option<MethodEntry> {
+        self.method(def, self.iter?)
+    }
+
+    pub fn next(&self, def: StructId) -> Option<MethodEntry> {
+        self.method(def, self.next?)
+    }
+
+    /// How many arguments making an instance takes.
+    pub fn init_args(&self, def: StructId) -> u16 {
+        self.init_args.get(def.index()).copied().unwrap_or(0)
+    }
+
+    pub fn builtin(&self, receiver: Receiver, name: Name) -> Option<usize> {
+        self.builtins.get(&(receiver, name)).copied()
+    }
+
+    /// Position in the table of natives.
+    pub fn native(&self, native: NativeId) -> Option<usize> {
+        self.natives.get(native.index()).copied().flatten()
+    }
+
+    /// What a member of a module is.
+    pub fn export(&self, program: &Program, module: u32, name: Name) -> Option<ModuleEntry> {
+        if let Some(&global) = self.exports.get(&(module, name)) {
+            return Some(ModuleEntry::Global(global));
+        }
+        match program.modules.get(module as usize)?.kind {
+            ModuleKind::Std(path) => {
+                let text = program.strings.get(StrId(name.0))?;
+                find_native(program.strings.get(path)?, text).map(ModuleEntry::Native)
+            }
+            ModuleKind::File(_) => None,
+        }
+    }
+}

@@ -1,0 +1,580 @@
+//! What each instruction does to types: one set of rules, run by two judges.
+//!
+//! [`step`] takes the types of a frame's registers from before an instruction to after it, through a [`TypeEnv`]. Inference
+//! (`analysis::types`) implements `flow` by joining until nothing changes; the loader's check (`bytecode::check_facts`) implements it by
+//! demanding that nothing need be joined. So a solution that inference found passes the check, and a forged one does not.
+//!
+//! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops there.
+
+mod builtins;
+mod calls;
+mod index;
+mod members;
+
+pub use index::RuleIndex;
+
+use super::op::Op;
+use super::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
+use super::{CaptureId, CaptureSource, Constant, FuncId, FunctionKind, GlobalId, Program, Reg, StructId};
+
+/// A place of the whole program that has one type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    Global(GlobalId),
+    /// A field by its position in the struct's fixed layout, or [`SIDE_FIELDS`].
+    Field(StructId, u32),
+    Capture(FuncId, CaptureId),
+    Param(FuncId, u16),
+    Result(FuncId),
+    Slot(ClassId, Slot),
+    /// Whatever is thrown anywhere.
+    Thrown,
+}
+
+/// Stands for all fields of a struct's instances that its layout does not name.
+pub const SIDE_FIELDS: u32 = u32::MAX;
+
+/// The state a judge keeps, and what it makes of the rules.
+pub trait TypeEnv {
+    fn program(&self) -> &Program;
+    fn index(&self) -> &RuleIndex;
+
+    /// The type of a register as it was set.
+    fn register(&mut self, reg: Reg) -> Type;
+    fn set(&mut self, reg: Reg, ty: Type);
+    /// Forgets every register above `base`.
+    fn clobber_above(&mut self, base: Reg);
+    /// Control may go on at `target`, a pc of the same function, with the registers as they are.
+    fn edge(&mut self, target: u32);
+
+    fn read(&mut self, place: Place) -> Type;
+    /// A value of type `ty` is stored in `place`.
+    fn flow(&mut self, place: Place, ty: Type);
+    /// Every value of either type is of the result.
+    fn join(&mut self, a: Type, b: Type) -> Type;
+    /// A value of type `ty` gets to where nothing is known.
+    fn escape(&mut self, ty: Type);
+    /// The class of the objects that the instruction at `pc` (counted in the whole program) makes.
+    fn site(&mut self, pc: u32) -> ClassId;
+    /// The function may be called.
+    fn reach(&mut self, func: FuncId);
+    fn identity(&mut self, kind: IdKind) -> IdSet;
+    /// The type of a register as an operand. The state of an iterator is no value; code that reads it all the same is walrusc's in no case,
+    /// so it is told nothing.
+    fn get(&mut self, reg: Reg) -> Type {
+        let ty = self.register(reg);
+        if ty.tags.meets(Tags::ITER) {
+            self.escape(ty);
+            return Type::ANY;
+        }
+        ty
+    }
+    /// The members of a set other than `TOP`. Copied, since the rules change the judge's state while they go through them.
+    fn members(&mut self, set: IdSet) -> Vec<IdKind>;
+}
+
+/// Where an instruction stands.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub func: FuncId,
+    /// Counted from the function's first instruction.
+    pub pc: u32,
+    /// Index into `Program::code`.
+    pub global_pc: u32,
+    /// The instruction before it in the same block, which tells constant operands.
+    pub before: Option<Op>,
+}
+
+impl At {
+    /// The value of a register that the instruction before has just loaded with a constant.
+    fn constant(&self, reg: Reg) -> Option<i32> {
+        match self.before {
+            Some(Op::LoadInt { dst, value }) if dst == reg => Some(value),
+            _ => None,
+        }
+    }
+
+    fn target(&self, offset: i32) -> u32 {
+        (i64::from(self.pc) + 1 + i64::from(offset)) as u32
+    }
+}
+
+/// Type of a value that is one known thing.
+fn identified<E: TypeEnv>(env: &mut E, tags: Tags, kind: IdKind) -> Type {
+    Type { tags, class: ClassId::NONE, ids: env.identity(kind) }
+}
+
+pub fn constant_type(constant: Option<&Constant>) -> Type {
+    match constant {
+        Some(Constant::Int(_)) => Type::INT,
+        Some(Constant::Float(_)) => Type::FLOAT,
+        Some(Constant::Str(_)) => Type::STR,
+        None => Type::ANY,
+    }
+}
+
+/// Numbers in, numbers out: an int if both can be, a float if either can be.
+fn arithmetic(a: Type, b: Type) -> Tags {
+    let mut out = Tags::NONE;
+    if a.tags.meets(Tags::INT) && b.tags.meets(Tags::INT) {
+        out = out.or(Tags::INT);
+    }
+    let (a, b) = (a.tags.and(Tags::NUMBER), b.tags.and(Tags::NUMBER));
+    if !a.is_empty() && !b.is_empty() && a.or(b).meets(Tags::FLOAT) {
+        out = out.or(Tags::FLOAT);
+    }
+    out
+}
+
+fn add<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
+    let mut out = Type::of(arithmetic(a, b));
+    let both = a.tags.and(b.tags);
+    out.tags = out.tags.or(both.and(Tags::STR));
+    for tag in [Tags::LIST, Tags::TUPLE, Tags::DICT] {
+        if both.meets(tag) {
+            let sum = env.join(Type::container(tag, a.class), Type::container(tag, b.class));
+            if tag == Tags::TUPLE {
+                smear_parts(env, sum.class);
+            }
+            out = env.join(out, sum);
+        }
+    }
+    out
+}
+
+fn multiply<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
+    let mut out = Type::of(arithmetic(a, b));
+    for (sequence, count) in [(a, b), (b, a)] {
+        if count.tags.meets(Tags::INT) {
+            out.tags = out.tags.or(sequence.tags.and(Tags::STR));
+            if sequence.tags.meets(Tags::LIST) {
+                out = env.join(out, Type::container(Tags::LIST, sequence.class));
+            }
+        }
+    }
+    out
+}
+
+/// After an operation that moves a tuple's items about, each position may hold any of them.
+fn smear_parts<E: TypeEnv>(env: &mut E, class: ClassId) {
+    let all = any_part(env, class);
+    for part in Slot::PARTS {
+        env.flow(Place::Slot(class, part), all);
+    }
+}
+
+/// The type of a tuple's item at an unknown position.
+fn any_part<E: TypeEnv>(env: &mut E, class: ClassId) -> Type {
+    let mut all = Type::NEVER;
+    for part in Slot::PARTS {
+        let ty = env.read(Place::Slot(class, part));
+        all = env.join(all, ty);
+    }
+    all
+}
+
+fn slot<E: TypeEnv>(env: &mut E, ty: Type, slot: Slot) -> Type {
+    env.read(Place::Slot(ty.class, slot))
+}
+
+/// A container made by the instruction at `at`.
+fn made<E: TypeEnv>(env: &mut E, at: &At, tags: Tags) -> Type {
+    let class = env.site(at.global_pc);
+    Type::container(tags, class)
+}
+
+/// The type of a call's result, and whether control goes on.
+fn finish<E: TypeEnv>(env: &mut E, dst: Reg, ty: Type) -> bool {
+    env.set(dst, ty);
+    !ty.is_never()
+}
+
+/// Applies `op`. Edges to jump targets are reported on the way; the result says whether control may reach the next instruction.
+pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
+    use Op::*;
+    match op {
+        Move { dst, src } => {
+            let ty = env.get(src);
+            env.set(dst, ty);
+        }
+        LoadInt { dst, .. } => env.set(dst, Type::INT),
+        LoadConst { dst, constant } => {
+            let ty = constant_type(env.program().constants.get(constant.index()));
+            env.set(dst, ty);
+        }
+        LoadVoid { dst } => env.set(dst, Type::VOID),
+        LoadTrue { dst } | LoadFalse { dst } => env.set(dst, Type::BOOL),
+        LoadFn { dst, func } => {
+            let ty = identified(env, Tags::FUNCTION, IdKind::Function(func));
+            env.set(dst, ty);
+        }
+        LoadNative { dst, native } => {
+            let ty = identified(env, Tags::FUNCTION, IdKind::Native(native));
+            env.set(dst, ty);
+        }
+        LoadModule { dst, module } => {
+            let ty = identified(env, Tags::MODULE, IdKind::Module(module));
+            env.set(dst, ty);
+        }
+        LoadStruct { dst, def } => {
+            let ty = identified(env, Tags::STRUCT, IdKind::Struct(def));
+            env.set(dst, ty);
+        }
+
+        GetGlobal { dst, global } => {
+            let ty = env.read(Place::Global(global));
+            return finish(env, dst, ty);
+        }
+        SetGlobal { src, global } => {
+            let ty = env.get(src);
+            env.flow(Place::Global(global), ty);
+        }
+        NewCell { dst, src } => {
+            let ty = env.get(src);
+            let cell = made(env, at, Tags::CELL);
+            env.flow(Place::Slot(cell.class, Slot::Item), ty);
+            env.set(dst, cell);
+        }
+        GetCell { dst, cell } => {
+            let cell = env.get(cell);
+            let ty = read_cell(env, cell);
+            return finish(env, dst, ty);
+        }
+        SetCell { cell, src } => {
+            let (cell, ty) = (env.get(cell), env.get(src));
+            write_cell(env, cell, ty);
+        }
+        GetCapture { dst, capture } => {
+            let ty = env.read(Place::Capture(at.func, capture));
+            return finish(env, dst, ty);
+        }
+        GetCaptureCell { dst, capture } => {
+            let cell = env.read(Place::Capture(at.func, capture));
+            let ty = read_cell(env, cell);
+            return finish(env, dst, ty);
+        }
+        SetCaptureCell { src, capture } => {
+            let ty = env.get(src);
+            let cell = env.read(Place::Capture(at.func, capture));
+            write_cell(env, cell, ty);
+        }
+        MakeClosure { dst, func } => {
+            capture(env, at, func);
+            let ty = identified(env, Tags::FUNCTION, IdKind::Function(func));
+            env.set(dst, ty);
+        }
+        MakeStruct { dst, def } => {
+            let methods: Vec<FuncId> = env
+                .program()
+                .structs
+                .get(def.index())
+                .map(|def| def.methods.iter().map(|method| method.func).collect())
+                .unwrap_or_default();
+            for func in methods {
+                capture(env, at, func);
+            }
+            let ty = identified(env, Tags::STRUCT, IdKind::Struct(def));
+            env.set(dst, ty);
+        }
+
+        Add { dst, a, b } => {
+            let (a, b) = (env.get(a), env.get(b));
+            let ty = add(env, a, b);
+            return finish(env, dst, ty);
+        }
+        Mul { dst, a, b } => {
+            let (a, b) = (env.get(a), env.get(b));
+            let ty = multiply(env, a, b);
+            return finish(env, dst, ty);
+        }
+        Sub { dst, a, b } | Div { dst, a, b } | Mod { dst, a, b } => {
+            let ty = Type::of(arithmetic(env.get(a), env.get(b)));
+            return finish(env, dst, ty);
+        }
+        Pow { dst, a, b } => {
+            let (base, exponent) = (env.get(a), env.get(b));
+            let mut tags = arithmetic(base, exponent);
+            if tags.meets(Tags::INT) && at.constant(b).is_none_or(|value| value < 0) {
+                tags = tags.or(Tags::FLOAT);
+            }
+            return finish(env, dst, Type::of(tags));
+        }
+        BitAnd { dst, a, b } | BitOr { dst, a, b } | BitXor { dst, a, b } | Shl { dst, a, b } | Shr { dst, a, b } => {
+            let both = env.get(a).tags.and(env.get(b).tags);
+            return finish(env, dst, Type::of(both.and(Tags::INT)));
+        }
+        AddK { dst, a: operand, k }
+        | SubK { dst, a: operand, k }
+        | DivK { dst, a: operand, k }
+        | ModK { dst, a: operand, k } => {
+            let k = constant_type(env.program().constants.get(usize::from(k.0)));
+            let ty = Type::of(arithmetic(env.get(operand), k));
+            return finish(env, dst, ty);
+        }
+        KAdd { dst, k, b: operand } | KSub { dst, k, b: operand } | KDiv { dst, k, b: operand } => {
+            let k = constant_type(env.program().constants.get(usize::from(k.0)));
+            let ty = Type::of(arithmetic(k, env.get(operand)));
+            return finish(env, dst, ty);
+        }
+        MulK { dst, a: operand, k } | KMul { dst, k, b: operand } => {
+            let k = constant_type(env.program().constants.get(usize::from(k.0)));
+            let operand = env.get(operand);
+            let ty = multiply(env, operand, k);
+            return finish(env, dst, ty);
+        }
+        Neg { dst, a } => {
+            let ty = Type::of(env.get(a).tags.and(Tags::NUMBER));
+            return finish(env, dst, ty);
+        }
+        BitNot { dst, a } => {
+            let ty = Type::of(env.get(a).tags.and(Tags::INT));
+            return finish(env, dst, ty);
+        }
+        Not { dst, .. }
+        | Eq { dst, .. }
+        | Ne { dst, .. }
+        | Lt { dst, .. }
+        | Le { dst, .. }
+        | Gt { dst, .. }
+        | Ge { dst, .. } => env.set(dst, Type::BOOL),
+
+        Jump { to } => {
+            env.edge(at.target(to));
+            return false;
+        }
+        JumpIf { to, .. } | JumpIfNot { to, .. } => env.edge(at.target(to)),
+        JumpEq { to, .. }
+        | JumpNe { to, .. }
+        | JumpLt { to, .. }
+        | JumpLe { to, .. }
+        | JumpGt { to, .. }
+        | JumpGe { to, .. }
+        | JumpNotLt { to, .. }
+        | JumpNotLe { to, .. }
+        | JumpNotGt { to, .. }
+        | JumpNotGe { to, .. }
+        | JumpEqK { to, .. }
+        | JumpNeK { to, .. }
+        | JumpLtK { to, .. }
+        | JumpLeK { to, .. }
+        | JumpGtK { to, .. }
+        | JumpGeK { to, .. }
+        | JumpNotLtK { to, .. }
+        | JumpNotLeK { to, .. }
+        | JumpNotGtK { to, .. }
+        | JumpNotGeK { to, .. } => env.edge(at.target(to.into())),
+
+        ForPrep { base, exit } => {
+            let (a, b) = (env.get(base), env.get(Reg(base.0.saturating_add(1))));
+            if !a.tags.meets(Tags::INT) || !b.tags.meets(Tags::INT) {
+                return false;
+            }
+            env.set(base, Type::INT);
+            env.set(Reg(base.0.saturating_add(1)), Type::INT);
+            env.edge(at.target(exit));
+            env.set(Reg(base.0.saturating_add(2)), Type::INT);
+        }
+        ForLoop { base, back } => {
+            // The verifier does not know that a counter is an int, so neither does this rule: a counter of another type is
+            // only possible in a forged program, and its new value is unknown.
+            let (a, b) = (env.get(base), env.get(Reg(base.0.saturating_add(1))));
+            let ty = if a == Type::INT && b == Type::INT { Type::INT } else { Type::ANY };
+            let old = env.get(Reg(base.0.saturating_add(2)));
+            env.set(base, ty);
+            env.set(Reg(base.0.saturating_add(2)), ty);
+            env.edge(at.target(back));
+            env.set(Reg(base.0.saturating_add(2)), old);
+        }
+        IterPrep { base, exit } => return members::iterate(env, at, base, exit, true, false),
+        IterPrep2 { base, exit } => return members::iterate(env, at, base, exit, true, true),
+        IterNext { base, back } => return members::iterate(env, at, base, back, false, false),
+        IterNext2 { base, back } => return members::iterate(env, at, base, back, false, true),
+
+        MakeList { dst, base, count } => {
+            let list = made(env, at, Tags::LIST);
+            flow_items(env, list.class, base, count);
+            env.set(dst, list);
+        }
+        ListAppend { list, base, count } => {
+            let list = env.get(list);
+            if list.tags.meets(Tags::LIST) {
+                flow_items(env, list.class, base, count);
+            }
+        }
+        MakeTuple { dst, base, count } => {
+            let tuple = made(env, at, Tags::TUPLE);
+            for index in 0..count {
+                let ty = env.get(Reg(base.0.saturating_add(index)));
+                env.flow(Place::Slot(tuple.class, Slot::part(index.into())), ty);
+            }
+            env.set(dst, tuple);
+        }
+        TupleFromList { dst, list } => {
+            let list = env.get(list);
+            let item = if list.tags.meets(Tags::LIST) { slot(env, list, Slot::Item) } else { Type::NEVER };
+            let tuple = made(env, at, Tags::TUPLE);
+            for part in Slot::PARTS {
+                env.flow(Place::Slot(tuple.class, part), item);
+            }
+            env.set(dst, tuple);
+        }
+        MakeDict { dst, base, count } => {
+            let dict = made(env, at, Tags::DICT);
+            flow_pairs(env, dict.class, base, count);
+            env.set(dst, dict);
+        }
+        DictInsert { dict, base, count } => {
+            let dict = env.get(dict);
+            if dict.tags.meets(Tags::DICT) {
+                flow_pairs(env, dict.class, base, count);
+            }
+        }
+        MakeRange { dst, .. } => env.set(dst, Type::of(Tags::RANGE)),
+        Concat { dst, .. } => env.set(dst, Type::STR),
+        Print { .. } => {}
+
+        GetIndex { dst, object, index } => {
+            let (ty, key) = (env.get(object), env.get(index));
+            let ty = members::get_index(env, ty, key, at.constant(index));
+            return finish(env, dst, ty);
+        }
+        SetIndex { object, index, value } => {
+            let (object, key, value) = (env.get(object), env.get(index), env.get(value));
+            return members::set_index(env, object, key, value);
+        }
+        GetMember { dst, object, site } => {
+            let object = env.get(object);
+            let name = env.index().site_name(env.program(), at.func, site);
+            let ty = members::get_member(env, object, name);
+            return finish(env, dst, ty);
+        }
+        SetMember { object, value, site } => {
+            let (object, value) = (env.get(object), env.get(value));
+            let name = env.index().site_name(env.program(), at.func, site);
+            members::set_member(env, object, name, value);
+        }
+        GetMemberNamed { dst, object, .. } => {
+            let object = env.get(object);
+            let ty = members::get_member(env, object, None);
+            return finish(env, dst, ty);
+        }
+        SetMemberNamed { object, value, .. } => {
+            let (object, value) = (env.get(object), env.get(value));
+            members::set_member(env, object, None, value);
+        }
+
+        Call { base, argc } => {
+            let ty = calls::call_register(env, base, argc);
+            return calls::returned(env, base, ty);
+        }
+        CallFn { base, func } => {
+            let ty = calls::call_known(env, base, func);
+            return calls::returned(env, base, ty);
+        }
+        CallNative { base, native, argc } => {
+            let args: Vec<Type> =
+                (0..argc).map(|at| env.get(Reg(base.0.saturating_add(1).saturating_add(at)))).collect();
+            let ty = calls::call_native(env, native, &args);
+            return calls::returned(env, base, ty);
+        }
+        CallMethod { base, argc, site } => {
+            let ty = calls::call_method(env, at, base, argc, site);
+            return calls::returned(env, base, ty);
+        }
+        New { base, def } => {
+            let argc = env.index().init_args(def);
+            let args: Vec<Type> =
+                (0..argc).map(|at| env.get(Reg(base.0.saturating_add(3).saturating_add(at)))).collect();
+            let ty = calls::instantiate(env, def, &args);
+            return calls::returned(env, base, ty);
+        }
+        TailCall { base, argc } => {
+            let ty = calls::call_register(env, base, argc);
+            return_value(env, at, ty);
+            return calls::returned(env, base, ty);
+        }
+        TailCallFn { base, func } => {
+            let ty = calls::call_known(env, base, func);
+            return_value(env, at, ty);
+            return false;
+        }
+        TailCallMethod { base, argc, site } => {
+            let ty = calls::call_method(env, at, base, argc, site);
+            return_value(env, at, ty);
+            return calls::returned(env, base, ty);
+        }
+        Return { src } => {
+            let ty = env.get(src);
+            return_value(env, at, ty);
+            return false;
+        }
+        ReturnVoid {} => {
+            return_value(env, at, Type::VOID);
+            return false;
+        }
+        Throw { src } => {
+            let ty = env.get(src);
+            env.flow(Place::Thrown, ty);
+            return false;
+        }
+        InitModule { base, module } => {
+            let kind = env.program().modules.get(module.index()).map(|module| module.kind);
+            if let Some(super::ModuleKind::File(body)) = kind {
+                env.reach(body);
+            }
+            env.clobber_above(base);
+            env.set(base, Type::ANY);
+        }
+        Await { dst, .. } => env.set(dst, Type::ANY),
+    }
+    true
+}
+
+/// A function returns. Nobody but the runtime sees what an async function or a module body returns.
+fn return_value<E: TypeEnv>(env: &mut E, at: &At, ty: Type) {
+    let kind = env.program().functions.get(at.func.index()).map(|function| function.kind);
+    if kind == Some(FunctionKind::Async) {
+        env.escape(ty);
+    }
+    if !ty.is_never() {
+        env.flow(Place::Result(at.func), ty);
+    }
+}
+
+fn read_cell<E: TypeEnv>(env: &mut E, cell: Type) -> Type {
+    if cell.tags.meets(Tags::CELL) { slot(env, cell, Slot::Item) } else { Type::NEVER }
+}
+
+fn write_cell<E: TypeEnv>(env: &mut E, cell: Type, ty: Type) {
+    if cell.tags.meets(Tags::CELL) {
+        env.flow(Place::Slot(cell.class, Slot::Item), ty);
+    }
+}
+
+/// A closure of `func` takes its captures from the running frame.
+fn capture<E: TypeEnv>(env: &mut E, at: &At, func: FuncId) {
+    let sources = env.program().functions.get(func.index()).map_or(0, |function| function.captures.len());
+    for index in 0..sources {
+        let ty = match env.program().functions[func.index()].captures[index] {
+            CaptureSource::Register(reg) => env.get(reg),
+            CaptureSource::Capture(outer) => env.read(Place::Capture(at.func, outer)),
+        };
+        env.flow(Place::Capture(func, CaptureId(index as u16)), ty);
+    }
+}
+
+fn flow_items<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
+    for index in 0..count {
+        let ty = env.get(Reg(base.0.saturating_add(index)));
+        env.flow(Place::Slot(class, Slot::Item), ty);
+    }
+}
+
+fn flow_pairs<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
+    for index in 0..count {
+        let key = Reg(base.0.saturating_add(index.saturating_mul(2)));
+        let (key_type, value) = (env.get(key), env.get(Reg(key.0.saturating_add(1))));
+        env.flow(Place::Slot(class, Slot::Key), key_type);
+        env.flow(Place::Slot(class, Slot::Value), value);
+    }
+}

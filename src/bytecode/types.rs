@@ -1,0 +1,385 @@
+//! The lattice of static types, shared by inference, the loader's check of facts, and the JIT.
+//!
+//! A [`Type`] says which kinds of value may be there ([`Tags`]), which *class* the containers among them belong to, and which functions,
+//! structs, instances and modules they may be ([`IdSet`]).
+//!
+//! A class stands for a set of lists, tuples, dicts and cells, all objects created by one or more instructions; it has one
+//! type for list items, one for dict keys, one for dict values, and four for tuple items. Two types meet by merging their
+//! classes (Steensgaard's unification, Points-to Analysis in Almost Linear Time, 1996), so whatever two names may share is
+//! one class, and a store through either is seen by both.
+//!
+//! Values that reach places nothing is known about belong to [`ClassId::ANY`], whose items may be anything, and to [`IdSet::TOP`].
+//! Invariant of every solution: what flows into `ANY` and `TOP` has *escaped*: items of escaped containers, fields of escaped instances and
+//! parameters of escaped functions have type [`Type::ANY`], so code that works on unknown values can do no harm to what is known.
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// A set of kinds of value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Tags(pub u16);
+
+macro_rules! tags {
+    ($($name:ident = $bit:literal, $text:literal;)*) => {
+        impl Tags {
+            $( pub const $name: Tags = Tags(1 << $bit); )*
+            const NAMES: &[(Tags, &str)] = &[$( (Tags::$name, $text) ),*];
+        }
+    };
+}
+
+tags! {
+    INT = 0, "int";
+    FLOAT = 1, "float";
+    BOOL = 2, "bool";
+    STR = 3, "string";
+    VOID = 4, "void";
+    RANGE = 5, "range";
+    LIST = 6, "list";
+    TUPLE = 7, "tuple";
+    DICT = 8, "dict";
+    FUNCTION = 9, "function";
+    STRUCT = 10, "struct";
+    INSTANCE = 11, "struct instance";
+    MODULE = 12, "module";
+    TASK = 13, "task";
+    CELL = 14, "cell";
+    ITER = 15, "iterator";
+}
+
+impl Tags {
+    pub const NONE: Tags = Tags(0);
+    pub const ALL: Tags = Tags(u16::MAX);
+    pub const NUMBER: Tags = Tags(Self::INT.0 | Self::FLOAT.0);
+    /// Values that have a class.
+    pub const CONTAINERS: Tags = Tags(Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::CELL.0);
+    /// Values that have an identity.
+    pub const IDENTIFIED: Tags = Tags(Self::FUNCTION.0 | Self::STRUCT.0 | Self::INSTANCE.0 | Self::MODULE.0);
+    /// Values a program can see.
+    pub const VISIBLE: Tags = Tags(Self::ALL.0 & !Self::CELL.0 & !Self::ITER.0);
+
+    pub const fn or(self, other: Tags) -> Tags {
+        Tags(self.0 | other.0)
+    }
+
+    pub const fn and(self, other: Tags) -> Tags {
+        Tags(self.0 & other.0)
+    }
+
+    pub const fn without(self, other: Tags) -> Tags {
+        Tags(self.0 & !other.0)
+    }
+
+    pub const fn meets(self, other: Tags) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub const fn within(self, other: Tags) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether exactly one kind of value is possible.
+    pub const fn is_single(self) -> bool {
+        self.0.is_power_of_two()
+    }
+
+    /// The names of the kinds, as `core.type` gives them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().filter(move |(tag, _)| self.meets(*tag)).map(|(_, name)| *name)
+    }
+}
+
+impl std::fmt::Debug for Tags {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.names().collect::<Vec<_>>().join("|"))
+    }
+}
+
+/// A class of containers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct ClassId(pub u32);
+
+impl ClassId {
+    /// Of types without containers.
+    pub const NONE: ClassId = ClassId(u32::MAX);
+    /// Containers that may hold anything and may be written by code that knows nothing of them.
+    pub const ANY: ClassId = ClassId(0);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A set of identities, interned in [`IdSets`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct IdSet(pub u32);
+
+impl IdSet {
+    pub const EMPTY: IdSet = IdSet(0);
+    /// Any function, struct, instance or module that has escaped.
+    pub const TOP: IdSet = IdSet(u32::MAX);
+}
+
+/// Something with an identity known when compiling, in one word: two bits and a half of kind, the rest an index.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Identity(pub u32);
+
+/// An [`Identity`], unpacked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IdKind {
+    Function(super::FuncId),
+    Native(super::NativeId),
+    Struct(super::StructId),
+    Instance(super::StructId),
+    Module(super::ModuleId),
+}
+
+impl Identity {
+    /// One past the largest index an identity can hold; programs with more functions have [`IdSet::TOP`] instead.
+    pub const LIMIT: u32 = 1 << 29;
+
+    pub fn unpack(self) -> Option<IdKind> {
+        let index = self.0 & (Self::LIMIT - 1);
+        Some(match self.0 >> 29 {
+            0 => IdKind::Function(super::FuncId(index)),
+            1 => IdKind::Native(super::NativeId(u16::try_from(index).ok()?)),
+            2 => IdKind::Struct(super::StructId(index)),
+            3 => IdKind::Instance(super::StructId(index)),
+            4 => IdKind::Module(super::ModuleId(index)),
+            _ => return None,
+        })
+    }
+}
+
+impl From<IdKind> for Identity {
+    fn from(kind: IdKind) -> Identity {
+        let (kind, index) = match kind {
+            IdKind::Function(id) => (0, id.0),
+            IdKind::Native(id) => (1, id.0.into()),
+            IdKind::Struct(id) => (2, id.0),
+            IdKind::Instance(id) => (3, id.0),
+            IdKind::Module(id) => (4, id.0),
+        };
+        Identity(kind << 29 | index & (Self::LIMIT - 1))
+    }
+}
+
+/// What is known of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Type {
+    pub tags: Tags,
+    pub class: ClassId,
+    pub ids: IdSet,
+}
+
+impl Type {
+    /// No value: what has this type is never reached.
+    pub const NEVER: Type = Type::of(Tags::NONE);
+    pub const ANY: Type = Type { tags: Tags::ALL, class: ClassId::ANY, ids: IdSet::TOP };
+    pub const INT: Type = Type::of(Tags::INT);
+    pub const FLOAT: Type = Type::of(Tags::FLOAT);
+    pub const NUMBER: Type = Type::of(Tags::NUMBER);
+    pub const BOOL: Type = Type::of(Tags::BOOL);
+    pub const STR: Type = Type::of(Tags::STR);
+    pub const VOID: Type = Type::of(Tags::VOID);
+
+    /// A type without containers and identities.
+    pub const fn of(tags: Tags) -> Type {
+        Type { tags, class: ClassId::NONE, ids: IdSet::EMPTY }
+    }
+
+    pub const fn container(tags: Tags, class: ClassId) -> Type {
+        Type { tags, class, ids: IdSet::EMPTY }
+    }
+
+    pub const fn is_never(self) -> bool {
+        self.tags.is_empty()
+    }
+
+    /// This type less some kinds of value.
+    pub fn without(self, tags: Tags) -> Type {
+        let tags = self.tags.without(tags);
+        Type {
+            tags,
+            class: if tags.meets(Tags::CONTAINERS) { self.class } else { ClassId::NONE },
+            ids: if tags.meets(Tags::IDENTIFIED) { self.ids } else { IdSet::EMPTY },
+        }
+    }
+
+    /// Whether exactly one kind of value is possible.
+    pub const fn is_single(self) -> bool {
+        self.tags.is_single()
+    }
+}
+
+/// The types a class has for what its containers hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Slot {
+    /// Items of lists; the value in a cell.
+    Item,
+    Key,
+    Value,
+    Part0,
+    Part1,
+    Part2,
+    /// Items of tuples from the fourth on.
+    Rest,
+}
+
+impl Slot {
+    pub const COUNT: usize = 7;
+    pub const ALL: [Slot; Slot::COUNT] =
+        [Slot::Item, Slot::Key, Slot::Value, Slot::Part0, Slot::Part1, Slot::Part2, Slot::Rest];
+    pub const PARTS: [Slot; 4] = [Slot::Part0, Slot::Part1, Slot::Part2, Slot::Rest];
+
+    /// The slot of a tuple's item.
+    pub fn part(index: usize) -> Slot {
+        Slot::PARTS[index.min(3)]
+    }
+}
+
+/// Interned sets of identities. Sets are small: past [`IdSets::MAX`] a set becomes [`IdSet::TOP`].
+#[derive(Clone, Debug)]
+pub struct IdSets {
+    sets: Vec<Box<[Identity]>>,
+    index: FxHashMap<Box<[Identity]>, IdSet>,
+    unions: FxHashMap<(IdSet, IdSet), IdSet>,
+}
+
+impl Default for IdSets {
+    fn default() -> Self {
+        let empty: Box<[Identity]> = Box::default();
+        IdSets {
+            sets: vec![empty.clone()],
+            index: [(empty, IdSet::EMPTY)].into_iter().collect(),
+            unions: FxHashMap::default(),
+        }
+    }
+}
+
+impl IdSets {
+    pub const MAX: usize = 8;
+
+    /// The set with these members, which must be ascending and without duplicates.
+    pub fn intern(&mut self, members: &[Identity]) -> IdSet {
+        debug_assert!(members.windows(2).all(|pair| pair[0] < pair[1]));
+        if members.len() > Self::MAX {
+            return IdSet::TOP;
+        }
+        if let Some(&set) = self.index.get(members) {
+            return set;
+        }
+        let set = IdSet(self.sets.len() as u32);
+        self.sets.push(members.into());
+        self.index.insert(members.into(), set);
+        set
+    }
+
+    pub fn singleton(&mut self, kind: IdKind) -> IdSet {
+        self.intern(&[kind.into()])
+    }
+
+    /// The members; empty for [`IdSet::TOP`], which has to be looked for first.
+    pub fn members(&self, set: IdSet) -> &[Identity] {
+        self.sets.get(set.0 as usize).map_or(&[], |members| members)
+    }
+
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    pub fn union(&mut self, a: IdSet, b: IdSet) -> IdSet {
+        if a == b || b == IdSet::EMPTY {
+            return a;
+        }
+        if a == IdSet::EMPTY {
+            return b;
+        }
+        if a == IdSet::TOP || b == IdSet::TOP {
+            return IdSet::TOP;
+        }
+        let key = (a.min(b), a.max(b));
+        if let Some(&set) = self.unions.get(&key) {
+            return set;
+        }
+        let mut members = [self.members(a), self.members(b)].concat();
+        members.sort_unstable();
+        members.dedup();
+        let set = self.intern(&members);
+        self.unions.insert(key, set);
+        set
+    }
+
+    pub fn is_subset(&self, a: IdSet, b: IdSet) -> bool {
+        a == b
+            || a == IdSet::EMPTY
+            || (a != IdSet::TOP
+                && b != IdSet::TOP
+                && self.members(a).iter().all(|id| self.members(b).binary_search(id).is_ok()))
+    }
+}
+
+impl PartialOrd for IdSet {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for IdSet {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytecode::{FuncId, ModuleId, NativeId, StructId};
+
+    #[test]
+    fn identities_keep_kind_and_index() {
+        for kind in [
+            IdKind::Function(FuncId(7)),
+            IdKind::Native(NativeId(9)),
+            IdKind::Struct(StructId(0)),
+            IdKind::Instance(StructId(123_456)),
+            IdKind::Module(ModuleId(3)),
+        ] {
+            assert_eq!(Identity::from(kind).unpack(), Some(kind));
+        }
+        assert_eq!(Identity(u32::MAX).unpack(), None);
+    }
+
+    #[test]
+    fn unions_are_canonical_and_bounded() {
+        let mut sets = IdSets::default();
+        let one = |sets: &mut IdSets, at| sets.singleton(IdKind::Function(FuncId(at)));
+        let (a, b) = (one(&mut sets, 1), one(&mut sets, 2));
+        let ab = sets.union(a, b);
+        assert_eq!(ab, sets.union(b, a));
+        assert!(sets.is_subset(a, ab) && !sets.is_subset(ab, a));
+        let mut all = ab;
+        for at in 3..20 {
+            let next = one(&mut sets, at);
+            all = sets.union(all, next);
+        }
+        assert_eq!(all, IdSet::TOP);
+        assert!(!sets.is_subset(a, IdSet::TOP), "what is in TOP must have escaped, which the set alone cannot tell");
+    }
+
+    #[test]
+    fn removing_kinds_drops_what_only_they_had() {
+        let list = Type::container(Tags::LIST.or(Tags::VOID), ClassId(4));
+        assert_eq!(list.without(Tags::LIST), Type::VOID);
+        assert_eq!(list.without(Tags::VOID), Type::container(Tags::LIST, ClassId(4)));
+    }
+}
