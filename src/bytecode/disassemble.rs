@@ -28,7 +28,7 @@ pub fn disassemble_function(program: &Program, func: FuncId) -> String {
     out
 }
 
-/// One instruction as text, without source names: `Add r4, r4, r3`.
+/// One instruction as text, without source names and with relative jumps: `JumpLt r4, r3, -2`.
 pub fn instruction(program: &Program, op: Op) -> String {
     let mut out = String::new();
     Disassembler::bare(program).instruction(&mut out, None, 0, op).expect("writing to a String cannot fail");
@@ -200,7 +200,9 @@ impl<'a> Disassembler<'a> {
         if operands.is_empty() {
             return out.write_str(op.info().name);
         }
-        write!(out, "{:<14}", op.info().name)?;
+        // In a listing the operands of neighbours stand below each other.
+        let width = if func.is_some() { 14 } else { 0 };
+        write!(out, "{:<width$}", op.info().name)?;
         for (i, operand) in operands.iter().enumerate() {
             out.write_str(if i == 0 { " " } else { ", " })?;
             let value = operand.value;

@@ -1,5 +1,8 @@
 //! The `.wbc` form: round trips, damage of every kind, version skew, and the verifier behind it.
 
+mod mutants;
+mod property;
+mod rules;
 mod sample;
 
 use walrus::bytecode::disassemble::disassemble;
@@ -8,6 +11,94 @@ use walrus::bytecode::wbc::{self, Meta, WbcError};
 
 fn meta() -> Meta {
     Meta::new(wbc::hash_sources([("prog.walrus", sample::SOURCE)]))
+}
+
+/// Where the seal of a file lies, if its header goes so far.
+fn seal_range(file: &[u8]) -> Option<std::ops::Range<usize>> {
+    let number = |at: usize, len: usize| {
+        Some(file.get(at..at + len)?.iter().rev().fold(0usize, |number, byte| number << 8 | usize::from(*byte)))
+    };
+    let count_at = 58 + number(56, 2)?;
+    let start = count_at + 4 + number(count_at, 4)?.checked_mul(24)?;
+    (start + 32 <= file.len()).then(|| start..start + 32)
+}
+
+/// Makes the seal fit what the file now holds.
+fn reseal(file: &mut [u8]) {
+    let Some(seal) = seal_range(file) else { return };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&file[..seal.start]).update(&file[seal.end..]);
+    file[seal].copy_from_slice(hasher.finalize().as_bytes());
+}
+
+/// A file of the sample's sections and one more.
+fn with_extra_section(id: u32, optional: bool) -> Vec<u8> {
+    let file = wbc::encode(&sample::program(), &meta());
+    let seal = seal_range(&file).unwrap();
+    let header = wbc::Header::read(&file).unwrap();
+    let mut out = file[..seal.start].to_vec();
+    out[48..56].copy_from_slice(&(header.body_len + 5).to_le_bytes());
+    let count_at = seal.start - 24 * header.sections.len() - 4;
+    out[count_at..count_at + 4].copy_from_slice(&(header.sections.len() as u32 + 1).to_le_bytes());
+    out.extend(id.to_le_bytes());
+    out.extend(u32::from(optional).to_le_bytes());
+    out.extend(header.body_len.to_le_bytes());
+    out.extend(5u64.to_le_bytes());
+    out.extend([0; 32]);
+    out.extend(&file[seal.end..]);
+    out.extend(b"facts");
+    reseal(&mut out);
+    out
+}
+
+#[test]
+fn an_unknown_optional_section_is_skipped() {
+    assert_eq!(wbc::decode(&with_extra_section(900, true)).unwrap(), sample::program());
+}
+
+#[test]
+fn an_unknown_required_section_refuses_the_file() {
+    let error = wbc::decode(&with_extra_section(900, false)).unwrap_err();
+    insta::assert_snapshot!(error, @"built by walrusc 0.1.0 with a section (900) that this walrus-run 0.1.0 does not know: update walrus-run or run this version's walrusc");
+}
+
+#[test]
+fn a_section_may_not_occur_twice() {
+    let error = wbc::decode(&with_extra_section(wbc::Section::Debug as u32, true)).unwrap_err();
+    insta::assert_snapshot!(error, @"damaged section 'debug': the section occurs twice: run walrusc again");
+}
+
+#[test]
+fn a_file_of_another_version_says_who_built_it_and_what_to_do() {
+    let mut file = wbc::encode(&sample::program(), &Meta { producer: "walrusc 9.3".into(), ..meta() });
+    file[8..12].copy_from_slice(&(wbc::FORMAT_VERSION + 1).to_le_bytes());
+    reseal(&mut file);
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 9.3 (format 2), this walrus-run 0.1.0 reads format 1: update walrus-run or run this version's walrusc");
+    // `info` still reads the header.
+    assert!(wbc::info(&file).unwrap().contains("walrusc 9.3"));
+
+    file[8..12].copy_from_slice(&(wbc::FORMAT_VERSION - 1).to_le_bytes());
+    reseal(&mut file);
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 9.3 (format 0), this walrus-run 0.1.0 reads format 1: run walrusc again");
+}
+
+#[test]
+fn unknown_features_refuse_the_file() {
+    let mut file = wbc::encode(&sample::program(), &meta());
+    file[12] |= 0x80;
+    reseal(&mut file);
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 0.1.0 with features (bits 0x80) that this walrus-run 0.1.0 does not know: update walrus-run or run this version's walrusc");
+}
+
+#[test]
+fn what_is_no_wbc_is_called_that() {
+    insta::assert_snapshot!(wbc::decode(b"").unwrap_err(), @"the file is empty, not a .wbc file: run walrusc again");
+    insta::assert_snapshot!(wbc::decode(b"println(1);").unwrap_err(), @"this is text, not a .wbc file: compile it first with `walrusc prog.walrus -o prog.wbc`");
+    insta::assert_snapshot!(wbc::decode(b"\x7fELF\x02\x01\x01").unwrap_err(), @"not a .wbc file: compile a program with `walrusc prog.walrus -o prog.wbc`");
+    let mut file = wbc::encode(&sample::program(), &meta());
+    insta::assert_snapshot!(wbc::decode(&file[..600]).unwrap_err(), @"truncated: the body needs 1713 bytes but the file has 600: copy it again or run walrusc again");
+    *file.last_mut().unwrap() ^= 1;
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"hash mismatch: the file was changed or damaged after it was built: run walrusc again");
 }
 
 #[test]

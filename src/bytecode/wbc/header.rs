@@ -66,7 +66,9 @@ impl Header {
                 _ if MAGIC.starts_with(file) => {
                     WbcError::Truncated { part: "header", needed: MAGIC.len() as u64, present: file.len() as u64 }
                 }
-                [first, ..] if first.is_ascii() && std::str::from_utf8(&file[..file.len().min(64)]).is_ok() => {
+                _ if file.iter().take(64).all(|byte| *byte >= b' ' || b"\t\n\r".contains(byte))
+                    && file[0].is_ascii() =>
+                {
                     WbcError::Text
                 }
                 _ => WbcError::NotWbc,
