@@ -5,6 +5,8 @@
 pub mod codes;
 mod diagnostic;
 mod map;
+#[cfg(feature = "compile")]
+pub mod render;
 mod sink;
 mod span;
 
