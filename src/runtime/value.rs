@@ -203,6 +203,7 @@ macro_rules! heap_values {
     ($($make:ident, $get:ident: $type:ident = $tag:ident;)*) => {
         impl Value {$(
             #[doc = concat!("A value of type `", stringify!($type), "`.")]
+            #[allow(clippy::should_implement_trait, reason = "one constructor per type; `from_str` takes a `Str`")]
             #[inline(always)]
             pub fn $make(object: Gc<$type>) -> Value {
                 Value { tag: Tag::$tag, payload: object.as_ptr() as u64 }

@@ -129,6 +129,12 @@ impl Blocks {
         chunk
     }
 
+    /// How many chunks were taken from the system.
+    #[cfg(test)]
+    pub fn chunk_count(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// Where the cut part of a block ends.
     fn cut_end(&self, block: &Block) -> *mut u8 {
         if self.is_being_cut(block) { self.classes[usize::from(block.class)].bump } else { block.end() }

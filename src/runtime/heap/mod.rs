@@ -117,6 +117,7 @@ impl Heap {
         }
         short_strings.push(Str::new(&mut heap, ""));
         heap.short_strings = short_strings;
+        heap.live = heap.bytes;
         heap.update_limit();
         heap
     }

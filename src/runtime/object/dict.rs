@@ -278,7 +278,8 @@ impl Dict {
 
     pub(in crate::runtime) fn entries_for_marking<'a>(&self) -> &'a [Entry] {
         // SAFETY: the marker holds it no longer than the collection, which changes no dict.
-        unsafe { &*(*self.table.get()).entries.as_slice() }
+        let table: &'a Table = unsafe { &*self.table.get() };
+        &table.entries
     }
 
     /// Frees the table, for the sweep; returns its size.

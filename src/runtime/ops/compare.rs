@@ -171,8 +171,9 @@ mod tests {
         a.push(&mut heap, Value::from_list(b)).unwrap();
         b.push(&mut heap, Value::from_list(a)).unwrap();
         assert_eq!(compare(&heap, Value::from_list(a), Value::from_list(b), "<").unwrap(), Some(Ordering::Equal));
+        // a = [1, b] and b = [1, a, 1]: the second elements decide, and of those `b` is the longer one.
         b.push(&mut heap, Value::int(1)).unwrap();
-        assert_eq!(compare(&heap, Value::from_list(a), Value::from_list(b), "<").unwrap(), Some(Ordering::Less));
+        assert_eq!(compare(&heap, Value::from_list(a), Value::from_list(b), "<").unwrap(), Some(Ordering::Greater));
     }
 
     #[test]

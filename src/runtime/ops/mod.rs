@@ -42,3 +42,71 @@ pub fn truthy(value: Value, names: &dyn Names) -> bool {
         Tag::Function | Tag::Native | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod | Tag::Cell => true,
     }
 }
+
+#[cfg(test)]
+pub(in crate::runtime) mod tests {
+    use super::*;
+    use crate::runtime::heap::Heap;
+    use crate::runtime::object::{List, Range};
+
+    /// Names made of numbers, for tests that have no program.
+    pub struct Numbered;
+
+    impl Names for Numbered {
+        fn function_name(&self, func: FuncId) -> &str {
+            ["main", "Point.norm", "<anonymous>"][func.index() % 3]
+        }
+
+        fn function_is_async(&self, func: FuncId) -> bool {
+            func.index() >= 3
+        }
+
+        fn struct_name(&self, _: StructId) -> &str {
+            "Point"
+        }
+
+        fn module_name(&self, _: ModuleId) -> &str {
+            "util"
+        }
+
+        fn native_name(&self, _: usize) -> &str {
+            "sqrt"
+        }
+
+        fn module_is_empty(&self, id: ModuleId) -> bool {
+            id.0 == 0
+        }
+    }
+
+    #[test]
+    fn falsy_values() {
+        let mut heap = Heap::new();
+        let list = List::new(&mut heap);
+        let range = Value::from_range(Range::new(&mut heap, 3, 3));
+        let (empty, text) = (heap.str_value(""), heap.str_value("0"));
+        for falsy in [
+            Value::FALSE,
+            Value::VOID,
+            Value::int(0),
+            Value::float(-0.0),
+            Value::from_list(list),
+            range,
+            empty,
+            Value::module(ModuleId(0)),
+        ] {
+            assert!(!truthy(falsy, &Numbered), "{falsy:?}");
+        }
+        list.push(&mut heap, Value::FALSE).unwrap();
+        for value in [
+            Value::TRUE,
+            Value::int(-1),
+            Value::float(f64::NAN),
+            Value::from_list(list),
+            text,
+            Value::module(ModuleId(1)),
+            Value::function(FuncId(0)),
+        ] {
+            assert!(truthy(value, &Numbered), "{value:?}");
+        }
+    }
+}
