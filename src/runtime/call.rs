@@ -157,14 +157,16 @@ impl Vm {
     /// Calls a native function with the arguments from `args` up.
     #[inline]
     pub(super) fn call_native(&mut self, index: usize, args: *mut Value, count: usize) -> Result<Value> {
-        let spec = &NATIVES[index];
-        if count < spec.required || count > spec.params.len() {
-            let expected = if count < spec.required { spec.required } else { spec.params.len() };
-            return Err(arity_error(spec.name, expected, count));
-        }
         // SAFETY: the arguments lie in the caller's window, below every frame that the native may start, so nothing writes to
         // them while it runs.
-        let args = unsafe { std::slice::from_raw_parts(args, count) };
+        self.call_native_with(index, unsafe { std::slice::from_raw_parts(args, count) })
+    }
+
+    /// Calls a native function with arguments that survive a collection.
+    #[inline]
+    pub(super) fn call_native_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
+        let spec = &NATIVES[index];
+        check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
         self.with_memory(|vm| natives::FUNCTIONS[index](vm, args))
     }
 
@@ -258,10 +260,7 @@ impl Vm {
     fn call_builtin(&mut self, index: usize, slot: *mut Value, argc: u16) -> Result<Begun> {
         let spec = &crate::bytecode::methods::METHODS[index];
         let count = usize::from(argc);
-        if count < spec.required || count > spec.params.len() {
-            let expected = if count < spec.required { spec.required } else { spec.params.len() };
-            return Err(arity_error(spec.name, expected, count));
-        }
+        check_arity(spec.name, spec.required, spec.params.len(), count)?;
         // SAFETY: as in `call_native`.
         let args = unsafe { std::slice::from_raw_parts(slot.add(1), count + 1) };
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
@@ -398,7 +397,16 @@ impl Vm {
     }
 }
 
+/// Checks the number of arguments of a native, of which the last may be left out.
+#[inline]
+fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<()> {
+    if got < required {
+        return Err(arity_error(name, required, got));
+    }
+    if got > most { Err(arity_error(name, most, got)) } else { Ok(()) }
+}
+
 #[cold]
-pub(super) fn arity_error(name: &str, expected: usize, got: usize) -> Error {
+fn arity_error(name: &str, expected: usize, got: usize) -> Error {
     Error::message(format!("Function '{name}' expected {expected} arg(s) but got {got} arg(s)"))
 }

@@ -124,6 +124,14 @@ impl Vm {
         if stack_address() < self.native_limit {
             return Err(self.stack_overflow());
         }
+        if let Some(native) = callee.as_native() {
+            // It gets the caller's own slice: what stands above the running window would not survive a collection.
+            let mark = self.pinned.len();
+            self.pinned.extend_from_slice(args);
+            let result = self.call_native_with(native, args);
+            self.unpin_to(mark);
+            return result;
+        }
         let argc = u16::try_from(args.len()).map_err(|_| Error::message("Value too large"))?;
         let slot = self.stack.registers_end();
         if self.stack.make_room(slot, argc.saturating_add(4)).is_err() {
