@@ -5,6 +5,12 @@
 #[cfg(feature = "compile")]
 pub mod analysis;
 pub mod bytecode;
+#[cfg(feature = "compile")]
+pub mod compile;
+#[cfg(feature = "compile")]
+pub mod lower;
+#[cfg(feature = "compile")]
+pub mod resolve;
 pub mod run;
 pub mod runtime;
 pub mod source;

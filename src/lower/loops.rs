@@ -1,0 +1,182 @@
+//! Loops. The test stands at the bottom, so that an iteration takes one jump: a small condition is written twice, once
+//! before the loop and once at its end; a large one stays at the top.
+
+use super::code::Label;
+use super::function::{Dest, Lowering, OpenLoop, PendingLoop};
+use crate::bytecode::{LoopKind, Op, Reg};
+use crate::source::Span;
+use crate::syntax::ast::{Block, ExprId, ExprKind, Ident, StmtId};
+
+/// A condition of at most so many nodes is written twice.
+const SMALL_CONDITION: u32 = 12;
+
+impl Lowering<'_, '_> {
+    pub fn while_loop(&mut self, condition: ExprId, body: Block, span: Span) {
+        let head = Span { hi: self.ast.expr(condition).span.hi.max(span.lo), ..span };
+        let exit = self.code.new_label();
+        let header = self.code.new_label();
+        let next = self.code.new_label();
+        let is_endless = matches!(self.ast.expr(self.strip_parens(condition)).kind, ExprKind::Bool(true));
+        let test_at_bottom = is_endless || self.is_small(condition);
+        if test_at_bottom && !is_endless {
+            self.branch(condition, exit, false);
+        }
+        self.open_loop(LoopKind::While, next, exit, head);
+        // The back edge makes a header reachable only if the loop is entered at all.
+        self.code.bind(header);
+        if !test_at_bottom {
+            self.branch(condition, exit, false);
+        }
+        self.block(body);
+        self.code.bind(next);
+        if is_endless || !test_at_bottom {
+            self.code.jump(Op::Jump { to: 0 }, header, head);
+        } else {
+            self.branch(condition, header, true);
+        }
+        self.close_loop();
+        self.code.bind(exit);
+    }
+
+    pub fn for_loop(&mut self, stmt: StmtId, names: (Ident, Option<Ident>), iterable: ExprId, body: Block, span: Span) {
+        let head = Span { hi: self.ast.expr(iterable).span.hi.max(span.lo), ..span };
+        let (first, second) = names;
+        let mark = self.code.top();
+        let iterable = self.strip_parens(iterable);
+        let base = self.code.alloc();
+        match (self.ast.expr(iterable).kind, second) {
+            (ExprKind::Range { start, end }, None) => {
+                match start {
+                    Some(start) => self.expr_into(start, Dest::fresh(base)),
+                    None => self.code.emit(Op::LoadInt { dst: base, value: 0 }, head),
+                }
+                self.expr_top(end);
+                let item = self.code.alloc();
+                let ops = (Op::ForPrep { base, exit: 0 }, Op::ForLoop { base, back: 0 });
+                self.counted_loop(LoopKind::Range, ops, stmt, &[(first, item)], body, head);
+            }
+            (_, None) => {
+                self.expr_into(iterable, Dest::fresh(base));
+                let [_, _, item] = [(); 3].map(|()| self.code.alloc());
+                let ops = (Op::IterPrep { base, exit: 0 }, Op::IterNext { base, back: 0 });
+                self.counted_loop(LoopKind::Iterator, ops, stmt, &[(first, item)], body, head);
+            }
+            (_, Some(second)) => {
+                self.expr_into(iterable, Dest::fresh(base));
+                let [_, _, a, b] = [(); 4].map(|()| self.code.alloc());
+                let ops = (Op::IterPrep2 { base, exit: 0 }, Op::IterNext2 { base, back: 0 });
+                self.counted_loop(LoopKind::Pairs, ops, stmt, &[(first, a), (second, b)], body, head);
+            }
+        }
+        self.code.free_to(mark);
+    }
+
+    /// A loop that one instruction starts and another steps. `items` are the loop variables and where the steps put them.
+    fn counted_loop(
+        &mut self,
+        kind: LoopKind,
+        (prepare, step): (Op, Op),
+        stmt: StmtId,
+        items: &[(Ident, Reg)],
+        body: Block,
+        head: Span,
+    ) {
+        let exit = self.code.new_label();
+        let header = self.code.new_label();
+        let next = self.code.new_label();
+        self.code.jump(prepare, exit, head);
+        self.open_loop(kind, next, exit, head);
+        self.code.bind(header);
+        let locals = self.local_mark();
+        let first = self.scopes.declared[stmt.0 as usize].expect("a loop declares its variables");
+        for (position, &(name, item)) in items.iter().enumerate() {
+            let var = crate::resolve::VarId(first.0 + position as u32);
+            let mut register = item;
+            if self.scopes.var(var).in_cell {
+                // The step writes its own register; each iteration gets a cell of its own.
+                register = self.code.alloc();
+                self.code.emit(Op::Move { dst: register, src: item }, name.span);
+            }
+            self.bind_var(var, register, name.span);
+        }
+        self.block(body);
+        self.close_locals(locals);
+        self.code.bind(next);
+        self.code.jump(step, header, head);
+        self.close_loop();
+        self.code.bind(exit);
+    }
+
+    fn open_loop(&mut self, kind: LoopKind, continue_to: Label, break_to: Label, span: Span) {
+        let parent = self.open_loops.iter().rev().find_map(|&(_, pending)| pending);
+        let pending = self.code.reachable.then(|| {
+            let header = self.code.pc();
+            let marked = self.is_marked(span.lo);
+            self.loops.push(PendingLoop { kind, header, end: header, parent, marked, span });
+            self.loops.len() - 1
+        });
+        self.open_loops.push((OpenLoop { continue_to, break_to }, pending));
+    }
+
+    fn close_loop(&mut self) {
+        let (_, pending) = self.open_loops.pop().expect("loops are opened and closed in pairs");
+        if let Some(pending) = pending {
+            self.loops[pending].end = self.code.pc();
+        }
+    }
+
+    /// Whether a `// @jit` comment stands on the line of a loop or the one above.
+    fn is_marked(&self, offset: u32) -> bool {
+        let marks = &self.ast.jit_marks;
+        if marks.is_empty() {
+            return false;
+        }
+        let source = self.builder.sources.file(self.file.file);
+        let line = source.line(offset);
+        // The nearest marks are the last one before the loop and the first one after its start.
+        let at = marks.partition_point(|&mark| mark < offset);
+        let before = at.checked_sub(1).map(|at| source.line(marks[at]));
+        let after = marks.get(at).map(|&mark| source.line(mark));
+        before.is_some_and(|mark| mark + 1 >= line) || after == Some(line)
+    }
+
+    /// Whether a condition may be written twice: it has few nodes and makes no closure.
+    fn is_small(&self, condition: ExprId) -> bool {
+        let mut budget = SMALL_CONDITION;
+        self.spend(condition, &mut budget)
+    }
+
+    fn spend(&self, expr: ExprId, budget: &mut u32) -> bool {
+        let Some(rest) = budget.checked_sub(1) else { return false };
+        *budget = rest;
+        match self.ast.expr(expr).kind {
+            ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Void
+            | ExprKind::Str(_)
+            | ExprKind::Name(_)
+            | ExprKind::Error => true,
+            ExprKind::Lambda(_) => false,
+            ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
+                self.ast.list(list).iter().all(|&item| self.spend(item, budget))
+            }
+            ExprKind::Range { start, end } => {
+                start.is_none_or(|start| self.spend(start, budget)) && self.spend(end, budget)
+            }
+            ExprKind::Unary { operand, .. } | ExprKind::Await(operand) => self.spend(operand, budget),
+            ExprKind::Paren(inner) => {
+                *budget += 1;
+                self.spend(inner, budget)
+            }
+            ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
+                self.spend(left, budget) && self.spend(right, budget)
+            }
+            ExprKind::Call { callee, args } => {
+                self.spend(callee, budget) && self.ast.list(args).iter().all(|&arg| self.spend(arg, budget))
+            }
+            ExprKind::Index { object, index } => self.spend(object, budget) && self.spend(index, budget),
+            ExprKind::Member { object, .. } => self.spend(object, budget),
+        }
+    }
+}
