@@ -5,6 +5,7 @@
 
 pub mod ast;
 mod builder;
+mod expected;
 mod interner;
 pub mod lexer;
 pub mod print;

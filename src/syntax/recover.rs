@@ -1,27 +1,646 @@
-//! Syntax errors: what to say about them, and how to go on.
+//! Syntax errors: finding as many as there are, and a tree for what is right.
+//!
+//! The generated parser stops at the first token that it cannot use. Then the fault is reported, the *tokens* are
+//! repaired (a `;` put in, a word replaced, a hopeless statement exchanged for [`Token::ErrorStmt`]), and parsing begins
+//! again behind the last complete top-level statement. So the parser never has to guess, functions around a fault stay
+//! in the tree, and the second fault in a function is found like the first.
+//!
+//! Termination: each repair moves the first unusable token to the right or takes tokens away, and their number is
+//! limited, as is the work of parsing again.
+
+use std::cell::Cell;
 
 use lalrpop_util::ParseError;
 
 use super::ast::Ast;
 use super::builder::Builder;
+use super::expected::{Expected, foreign_keyword, found};
 use super::grammar::FileParser;
-use super::lexer::Tokens;
+use super::lexer::{Lexeme, Token, Tokens, clip};
 use crate::source::{Diagnostic, Diagnostics, FileId, Span};
 
+/// Repairs in one file. More than are shown, so that the count of further errors means something.
+const REPAIR_LIMIT: u32 = 100;
+
+/// Tokens looked at again because of repairs, over all; a file of one huge statement meets this limit first.
+const REPARSE_LIMIT: usize = 20_000_000;
+
+/// Parses the tokens of a file into a tree.
 pub(super) fn parse_tokens(text: &str, file: FileId, tokens: Tokens, diagnostics: &mut Diagnostics) -> Ast {
-    let Tokens { lexemes, numbers, jit_marks, diagnostics: lexical, .. } = tokens;
-    lexical.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+    let Tokens { lexemes, numbers, jit_marks, diagnostics: lexical, truncated } = tokens;
     let mut builder = Builder::new(file, numbers, lexemes.len());
-    let stream = lexemes.iter().map(|lexeme| Ok((lexeme.lo, lexeme.token, lexeme.hi)));
-    if let Err(error) = FileParser::new().parse(&mut builder, stream) {
-        let (lo, hi) = match error {
-            ParseError::UnrecognizedToken { token: (lo, _, hi), .. } => (lo, hi),
-            _ => (text.len() as u32, text.len() as u32),
-        };
-        diagnostics.push(Diagnostic::error("E0201", "Syntax error", Span::new(file, lo, hi)));
-        builder.rewind();
-    }
+    let lexical_spans = lexical.iter().map(|diagnostic| diagnostic.primary()).collect();
+    lexical.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+    let mut recovery =
+        Recovery { text, file, lexemes, from: 0, truncated, lexical_spans, last_error: None, diagnostics };
+    recovery.run(&mut builder);
     let (ast, found) = builder.finish(jit_marks);
     found.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
     ast
+}
+
+struct Recovery<'a> {
+    text: &'a str,
+    file: FileId,
+    lexemes: Vec<Lexeme>,
+    /// The first token behind the last complete top-level statement.
+    from: usize,
+    truncated: bool,
+    /// Where the lexer reported something. A syntax error right there follows from it and is not reported.
+    lexical_spans: Vec<Span>,
+    /// Byte offset of the last token that was reported.
+    last_error: Option<u32>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// An open bracket, and where the statement that it stands in begins.
+#[derive(Clone, Copy)]
+struct Frame {
+    opener: usize,
+    statement: usize,
+}
+
+/// Where in the nesting of the source a token stands.
+struct Context {
+    frames: Vec<Frame>,
+    /// First token of the statement.
+    statement: usize,
+}
+
+impl Recovery<'_> {
+    fn run(&mut self, builder: &mut Builder) {
+        let parser = FileParser::new();
+        let mut work = 0;
+        for _ in 0..REPAIR_LIMIT {
+            let taken = Cell::new(self.from);
+            let stream = self.lexemes[self.from..].iter().map(|lexeme| {
+                taken.set(taken.get() + 1);
+                Ok((lexeme.lo, lexeme.token, lexeme.hi))
+            });
+            let (at, names) = match parser.parse(builder, stream) {
+                Ok(()) => return,
+                Err(ParseError::UnrecognizedToken { expected, .. }) => (taken.get() - 1, expected),
+                Err(ParseError::UnrecognizedEof { expected, .. }) => (self.lexemes.len(), expected),
+                Err(_) => (self.lexemes.len(), Vec::new()),
+            };
+            builder.rewind();
+            work += at - self.from;
+            let end = builder.checkpoint.end;
+            if !builder.done.is_empty() {
+                let passed = self.lexemes[self.from..].partition_point(|lexeme| lexeme.hi <= end);
+                self.from = (self.from + passed).min(at);
+            }
+            if work > REPARSE_LIMIT {
+                self.report_unless_known(at, &Expected::new(names));
+                return;
+            }
+            self.repair(at, &Expected::new(names));
+        }
+    }
+
+    // Places.
+
+    fn token(&self, index: usize) -> Option<Token> {
+        self.lexemes.get(index).map(|lexeme| lexeme.token)
+    }
+
+    /// The token before, if it belongs to what is parsed now.
+    fn before(&self, at: usize) -> Option<Lexeme> {
+        if at > 0 { self.lexemes.get(at - 1).copied() } else { None }
+    }
+
+    fn span(&self, index: usize) -> Span {
+        match self.lexemes.get(index) {
+            Some(lexeme) => Span::new(self.file, lexeme.lo, lexeme.hi),
+            None => {
+                let end = self.text.len() as u32;
+                Span::new(self.file, end, end)
+            }
+        }
+    }
+
+    fn text_of(&self, index: usize) -> &str {
+        let span = self.span(index);
+        self.text.get(span.lo as usize..span.hi as usize).unwrap_or("")
+    }
+
+    /// Whether a line break stands before the token.
+    fn begins_line(&self, at: usize) -> bool {
+        let end = self.lexemes.get(at).map_or(self.text.len(), |lexeme| lexeme.lo as usize);
+        let start = self.before(at).map_or(0, |lexeme| lexeme.hi as usize);
+        self.text.as_bytes().get(start..end).is_none_or(|gap| gap.contains(&b'\n'))
+    }
+
+    fn touches_before(&self, at: usize) -> bool {
+        self.before(at).is_some_and(|before| before.hi == self.span(at).lo)
+    }
+
+    fn context(&self, at: usize) -> Context {
+        let mut frames: Vec<Frame> = Vec::new();
+        let mut statement = self.from;
+        for index in self.from..at {
+            match self.lexemes[index].token {
+                Token::LParen | Token::LBracket | Token::LDict | Token::HoleStart => {
+                    frames.push(Frame { opener: index, statement });
+                }
+                Token::LBrace => {
+                    frames.push(Frame { opener: index, statement });
+                    statement = index + 1;
+                }
+                Token::RParen | Token::RBracket | Token::HoleEnd => _ = frames.pop(),
+                Token::RBrace => {
+                    let Some(frame) = frames.pop() else { continue };
+                    statement = frame.statement;
+                    let is_block = self.lexemes[frame.opener].token == Token::LBrace;
+                    let at_statement_level =
+                        frames.last().is_none_or(|f| self.lexemes[f.opener].token == Token::LBrace);
+                    let goes_on = matches!(self.token(index + 1), Some(Token::Else | Token::Catch));
+                    if is_block && at_statement_level && self.ends_with_block(statement) && !goes_on {
+                        statement = index + 1;
+                    }
+                }
+                Token::Semicolon | Token::ErrorStmt => statement = index + 1,
+                _ => {}
+            }
+        }
+        Context { frames, statement }
+    }
+
+    /// Whether a statement that begins with this token ends with a block.
+    fn ends_with_block(&self, statement: usize) -> bool {
+        match self.token(statement) {
+            Some(Token::If | Token::While | Token::For | Token::Try | Token::Fn | Token::Struct | Token::LBrace) => {
+                true
+            }
+            Some(Token::Async) => self.token(statement + 1) == Some(Token::Fn),
+            _ => false,
+        }
+    }
+
+    // Reporting.
+
+    fn report(&mut self, at: usize, diagnostic: Diagnostic) {
+        self.last_error = Some(self.span(at).lo);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether the fault at this token follows from one that was reported.
+    fn is_known(&self, at: usize) -> bool {
+        let span = self.span(at);
+        if self.last_error == Some(span.lo) || (self.truncated && at >= self.lexemes.len()) {
+            return true;
+        }
+        let from = self.before(at).map_or(0, |before| before.lo);
+        self.lexical_spans.iter().any(|lexical| lexical.lo <= span.hi && lexical.hi >= from)
+    }
+
+    fn report_unless_known(&mut self, at: usize, expected: &Expected) {
+        if self.is_known(at) {
+            return;
+        }
+        let words = expected.words();
+        let found = found(self.token(at), self.text_of(at));
+        let mut diagnostic = Diagnostic::error("E0201", format!("Expected {words}, found {found}"), self.span(at))
+            .labelled(format!("expected {words}"));
+        if expected.has("identifier") && !expected.expression() && self.text_of(at).starts_with(char::is_alphabetic) {
+            diagnostic = diagnostic.with_note(format!("{found} is a keyword and cannot be a name"));
+        }
+        self.report(at, diagnostic);
+    }
+
+    // Repairs.
+
+    fn replace(&mut self, range: std::ops::Range<usize>, with: &[Token]) {
+        let lo = self.span(range.start).lo;
+        let hi = if range.is_empty() { lo } else { self.span(range.end - 1).hi };
+        // New tokens share the place of the old ones: the first takes it, the others stand at its end.
+        let lexemes =
+            with.iter().enumerate().map(|(index, &token)| Lexeme { token, lo: if index == 0 { lo } else { hi }, hi });
+        self.lexemes.splice(range, lexemes);
+    }
+
+    /// Puts a token in right behind the one before `at`.
+    fn insert(&mut self, at: usize, token: Token) {
+        let place = self.before(at).map_or(0, |before| before.hi);
+        self.lexemes.insert(at, Lexeme { token, lo: place, hi: place });
+    }
+
+    fn repair(&mut self, at: usize, expected: &Expected) {
+        let context = self.context(at);
+        if self.hole(at, expected, &context)
+            || self.foreign_word(at, &context)
+            || self.foreign_function(at)
+            || self.foreign_operator(at, &context)
+            || self.brackets(at, expected, &context)
+            || self.missing_semicolon(at, expected)
+            || self.block_read_as_dict(at, &context)
+        {
+            return;
+        }
+        match at >= self.lexemes.len() {
+            true => self.end_of_file(at, expected, &context),
+            false => self.give_up_statement(at, expected, &context),
+        }
+    }
+
+    /// A fault inside `f"{…}"`.
+    fn hole(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(frame) = context
+            .frames
+            .iter()
+            .rev()
+            .find(|frame| matches!(self.lexemes[frame.opener].token, Token::HoleStart | Token::LBrace))
+        else {
+            return false;
+        };
+        if self.lexemes[frame.opener].token != Token::HoleStart {
+            return false;
+        }
+        let mut depth = 1;
+        let mut end = at;
+        loop {
+            match self.token(end) {
+                None => return false,
+                Some(Token::HoleStart) => depth += 1,
+                Some(Token::HoleEnd) => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            end += 1;
+        }
+        if !self.is_known(at) {
+            let (start, stop) = (self.lexemes[frame.opener].hi, self.lexemes[end].lo);
+            let expression = clip(self.text[start as usize..stop as usize].trim());
+            let words = expected.words();
+            let span = if at == end { Span::new(self.file, start, stop.max(start)) } else { self.span(at) };
+            let message = format!("Failed to parse f-string expression '{expression}': expected {words}");
+            self.report(at, Diagnostic::error("E0108", message, span).labelled(format!("expected {words}")));
+        }
+        self.replace(frame.opener + 1..end, &[Token::ErrorExpr]);
+        true
+    }
+
+    /// `function`, `var`, `elif`, `let mut` and other words from elsewhere.
+    fn foreign_word(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        if start + 2 == at && self.token(start) == Some(Token::Let) && self.text_of(start + 1) == "mut" {
+            let diagnostic = Diagnostic::error("E0208", "`mut` is not a word of Walrus", self.span(start + 1))
+                .labelled("every variable can be assigned to")
+                .with_suggestion("remove it", Span::new(self.file, self.span(start + 1).lo, self.span(at).lo), "");
+            self.report(at, diagnostic);
+            self.lexemes.remove(start + 1);
+            return true;
+        }
+        if start >= at || !matches!(self.token(start), Some(Token::Ident(_))) {
+            return false;
+        }
+        let Some((token, written)) = foreign_keyword(self.text_of(start)) else { return false };
+        // `use(x);` and `val = 1;` are what they look like; the fault is elsewhere.
+        if start + 1 != at && !matches!(token, Token::Else) {
+            return false;
+        }
+        let word = self.text_of(start).to_string();
+        let span = self.span(start);
+        let diagnostic = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span)
+            .labelled(format!("write `{written}`"))
+            .with_suggestion(format!("write `{written}`"), span, written);
+        self.report(at, diagnostic);
+        match token {
+            Token::Else => self.replace(start..start + 1, &[Token::Else, Token::If]),
+            token => self.replace(start..start + 1, &[token]),
+        }
+        true
+    }
+
+    /// `fn f(a, b) { }`, `fn f { }` and `fn (a) { }`.
+    fn foreign_function(&mut self, at: usize) -> bool {
+        let anonymous = self.before(at).is_some_and(|before| before.token == Token::Fn);
+        let named =
+            at >= 2 && self.token(at - 2) == Some(Token::Fn) && matches!(self.token(at - 1), Some(Token::Ident(_)));
+        let head_start = if anonymous { at.wrapping_sub(1) } else { at };
+        match self.token(at) {
+            Some(Token::LBrace) if named => {
+                let place = Span::new(self.file, self.span(at - 1).hi, self.span(at - 1).hi);
+                let diagnostic = Diagnostic::error("E0209", "Expected `:` after the function's name", place)
+                    .labelled("a `:` stands before the parameters, also when there are none")
+                    .with_suggestion("add the `:`", place, " :");
+                self.report(at, diagnostic);
+                self.insert(at, Token::Colon);
+                true
+            }
+            Some(Token::LParen) if named || anonymous => {
+                let Some(body) = (at..self.lexemes.len())
+                    .take_while(|&index| self.lexemes[index].token != Token::Semicolon)
+                    .find(|&index| matches!(self.lexemes[index].token, Token::LBrace | Token::LDict))
+                else {
+                    return false;
+                };
+                let mut params: Vec<Lexeme> = Vec::new();
+                let mut due = true;
+                let close = (at..body).find(|&index| self.lexemes[index].token == Token::RParen).unwrap_or(body);
+                for lexeme in &self.lexemes[at + 1..close] {
+                    match lexeme.token {
+                        Token::Comma => due = true,
+                        Token::Ident(_) if due => {
+                            params.push(*lexeme);
+                            due = false;
+                        }
+                        _ => {}
+                    }
+                }
+                let names: Vec<&str> =
+                    params.iter().map(|lexeme| &self.text[lexeme.lo as usize..lexeme.hi as usize]).collect();
+                let written = format!(": {}", names.join(", "));
+                let written = written.trim_end().to_string();
+                let lo = self.span(head_start).lo;
+                let span = Span::new(self.file, lo, self.span(body - 1).hi);
+                let (message, replacement) = if anonymous {
+                    ("Anonymous functions are written without `fn` and parentheses", written.clone())
+                } else {
+                    ("Parameters are written after a `:`, without parentheses", format!(" {written}"))
+                };
+                let diagnostic = Diagnostic::error("E0209", message, span)
+                    .labelled(format!("write `{written}`"))
+                    .with_suggestion(format!("write `{written}`"), span, replacement);
+                self.report(at, diagnostic);
+                let mut head = vec![Lexeme { token: Token::Colon, ..self.lexemes[at] }];
+                for (index, param) in params.into_iter().enumerate() {
+                    if index > 0 {
+                        head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
+                    }
+                    head.push(param);
+                }
+                self.lexemes[body].token = Token::LBrace;
+                self.lexemes.splice(head_start..body, head);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `=` in a condition, `===`, `++`.
+    fn foreign_operator(&mut self, at: usize, context: &Context) -> bool {
+        let span = self.span(at);
+        let touches = self.touches_before(at);
+        let before = self.before(at).map(|before| before.token);
+        match (before, self.token(at)) {
+            (Some(Token::Eq | Token::Ne), Some(Token::Assign)) if touches => {
+                let span = self.span(at - 1).to(span);
+                let written = if before == Some(Token::Eq) { "==" } else { "!=" };
+                let diagnostic = Diagnostic::error("E0208", format!("`{written}=` is not an operator of Walrus"), span)
+                    .labelled(format!("write `{written}`"))
+                    .with_suggestion(format!("write `{written}`"), span, written);
+                self.report(at, diagnostic);
+                self.lexemes.remove(at);
+                true
+            }
+            (Some(Token::Plus), Some(Token::Plus)) if touches => {
+                let span = self.span(at - 1).to(span);
+                let diagnostic = Diagnostic::error("E0208", "`++` is not an operator of Walrus", span)
+                    .labelled("write `+= 1`")
+                    .with_suggestion("write `+= 1`", span, " += 1");
+                self.report(at, diagnostic);
+                self.replace(at - 1..at + 1, &[Token::AddAssign, Token::ErrorExpr]);
+                true
+            }
+            (_, Some(Token::Assign))
+                if matches!(self.token(context.statement), Some(Token::If | Token::While))
+                    && context.frames.last().is_none_or(|frame| {
+                        frame.opener < context.statement || frame.statement == context.statement
+                    }) =>
+            {
+                let diagnostic = Diagnostic::error("E0207", "Assignment in a condition", span)
+                    .labelled("`=` assigns and `==` compares")
+                    .with_suggestion("compare with `==`", span, "==");
+                self.report(at, diagnostic);
+                self.lexemes[at].token = Token::Eq;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Brackets that do not match.
+    fn brackets(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        let token = self.token(at);
+        let open = context.frames.last().map(|frame| (frame.opener, self.lexemes[frame.opener].token));
+        let is_closer = matches!(token, Some(Token::RParen | Token::RBracket | Token::RBrace));
+        let Some((opener, open)) = open else {
+            if !is_closer {
+                return false;
+            }
+            if context.statement < at {
+                // Something else is missing before it, unless nothing else could be.
+                if !expected.has(";") || token == Some(Token::RBrace) {
+                    return false;
+                }
+            }
+            if !self.is_known(at) {
+                let text = self.text_of(at).to_string();
+                let diagnostic =
+                    Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(at)).labelled("closes nothing");
+                self.report(at, diagnostic);
+            }
+            self.lexemes.remove(at);
+            return true;
+        };
+        let (closer, written, opened) = match open {
+            Token::LParen => (Token::RParen, ")", "("),
+            Token::LBracket => (Token::RBracket, "]", "["),
+            Token::LDict => (Token::RBrace, "}", "{"),
+            _ => {
+                if !matches!(token, Some(Token::RParen | Token::RBracket)) || !expected.has(";") {
+                    return false;
+                }
+                if !self.is_known(at) {
+                    let text = self.text_of(at).to_string();
+                    let diagnostic = Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(at))
+                        .labelled("closes nothing");
+                    self.report(at, diagnostic);
+                }
+                self.lexemes.remove(at);
+                return true;
+            }
+        };
+        if !expected.has(written) || token == Some(closer) {
+            return false;
+        }
+        let ends_here = is_closer
+            || matches!(token, Some(Token::Semicolon | Token::LBrace) | None)
+            || (self.begins_line(at) && token.is_some_and(begins_statement));
+        if !ends_here {
+            return false;
+        }
+        if !self.is_known(at) {
+            let diagnostic = Diagnostic::error("E0203", format!("Unclosed `{opened}`"), self.span(opener))
+                .labelled(format!("this `{opened}` is not closed"))
+                .with_label(self.span(at), format!("expected `{written}` here"));
+            self.report(at, diagnostic);
+        }
+        // `(1, 2]`: the wrong one was meant to be the right one, if nothing waits for it.
+        let wanted_further_out = context.frames.iter().rev().skip(1).any(|frame| {
+            let open = self.lexemes[frame.opener].token;
+            match token {
+                Some(Token::RParen) => open == Token::LParen,
+                Some(Token::RBracket) => open == Token::LBracket,
+                _ => true,
+            }
+        });
+        match is_closer && token != Some(Token::RBrace) && !wanted_further_out {
+            true => self.lexemes[at].token = closer,
+            false => self.insert(at, closer),
+        }
+        true
+    }
+
+    fn missing_semicolon(&mut self, at: usize, expected: &Expected) -> bool {
+        let Some(before) = self.before(at) else { return false };
+        let token = self.token(at);
+        let ends_here = match token {
+            None => true,
+            Some(token) => token == Token::RBrace || self.begins_line(at) || begins_statement(token),
+        };
+        if !expected.has(";") || !ends_here || before.token == Token::Semicolon || at <= self.from {
+            return false;
+        }
+        if !self.is_known(at) {
+            let place = Span::new(self.file, before.hi, before.hi);
+            let mut diagnostic = Diagnostic::error("E0202", "Expected `;` after the statement", place)
+                .labelled("the statement ends here")
+                .with_suggestion("add the `;`", place, ";");
+            diagnostic.suggestions[0].machine_applicable = true;
+            self.report(at, diagnostic);
+        }
+        self.insert(at, Token::Semicolon);
+        true
+    }
+
+    /// `if x + { … }`: after an operator the lexer took the block for a dict.
+    fn block_read_as_dict(&mut self, at: usize, context: &Context) -> bool {
+        let Some(frame) = context.frames.last() else { return false };
+        let opener = frame.opener;
+        let heads_block = matches!(self.token(frame.statement), Some(Token::If | Token::While | Token::For));
+        if self.lexemes[opener].token != Token::LDict || !heads_block || opener <= frame.statement {
+            return false;
+        }
+        if !self.is_known(at) {
+            let diagnostic = Diagnostic::error("E0201", "Expected an expression, found `{`", self.span(opener))
+                .labelled("expected an expression before the block");
+            self.report(at, diagnostic);
+        }
+        self.lexemes[opener].token = Token::LBrace;
+        // The tokens behind may be dicts or blocks in truth; only what the lexer cannot know from the brace alone changes.
+        self.insert(opener, Token::ErrorExpr);
+        true
+    }
+
+    /// The file ends in the middle of something.
+    fn end_of_file(&mut self, at: usize, expected: &Expected, context: &Context) {
+        let known = self.is_known(at);
+        match context.frames.last() {
+            Some(frame) if !known => {
+                let opener = frame.opener;
+                let text = self.text_of(opener).to_string();
+                let closer = match self.lexemes[opener].token {
+                    Token::LParen => ")",
+                    Token::LBracket => "]",
+                    _ => "}",
+                };
+                let diagnostic = Diagnostic::error("E0203", format!("Unclosed `{text}`"), self.span(opener))
+                    .labelled(format!("this `{text}` is not closed"))
+                    .with_label(self.span(at), format!("expected `{closer}` before the end of the file"));
+                self.report(at, diagnostic);
+            }
+            None if !known => self.report_unless_known(at, expected),
+            _ => {}
+        }
+        let only_blocks = context.frames.iter().all(|frame| self.lexemes[frame.opener].token == Token::LBrace);
+        if known || !only_blocks || context.frames.is_empty() {
+            // A second look has not helped, or the statement cannot be saved.
+            self.replace(self.from..at, &[Token::ErrorStmt]);
+            self.last_error = Some(self.span(self.lexemes.len()).lo);
+            return;
+        }
+        if context.statement < at {
+            self.replace(context.statement..at, &[Token::ErrorStmt]);
+        }
+        let end = self.text.len() as u32;
+        let closers = context.frames.iter().map(|_| Lexeme { token: Token::RBrace, lo: end, hi: end });
+        self.lexemes.extend(closers);
+    }
+
+    /// Exchanges the statement for one that says "an error was here", so that the rest can be read.
+    fn give_up_statement(&mut self, at: usize, expected: &Expected, context: &Context) {
+        let start = context.statement;
+        if !self.follows_repaired_block(at, start) {
+            self.report_unless_known(at, expected);
+        }
+        let block = context.frames.iter().rposition(|frame| self.lexemes[frame.opener].token == Token::LBrace);
+        let in_struct = block.is_some_and(|index| {
+            let frame = context.frames[index];
+            self.token(frame.statement) == Some(Token::Struct) && frame.opener == frame.statement + 2
+        });
+        let inner = &context.frames[block.map_or(0, |index| index + 1)..];
+        let dicts = inner.iter().filter(|frame| self.lexemes[frame.opener].token == Token::LDict).count();
+        let end = self.synchronise(at, start, dicts, in_struct).max(if start == at { at + 1 } else { at });
+        let is_let = self.token(start) == Some(Token::Let) && matches!(self.token(start + 1), Some(Token::Ident(_)));
+        if is_let && start + 1 < at && !in_struct {
+            // The name stays defined, so that its uses are not reported as well.
+            let hi = self.span(end - 1).hi;
+            let rest = [Token::Assign, Token::ErrorExpr, Token::Semicolon];
+            let rest = rest.map(|token| Lexeme { token, lo: hi, hi });
+            self.lexemes.splice(start + 2..end, rest);
+        } else {
+            self.replace(start..end, &[Token::ErrorStmt]);
+        }
+    }
+
+    /// `else` or `catch` behind a block whose head was given up.
+    fn follows_repaired_block(&self, at: usize, start: usize) -> bool {
+        start == at
+            && matches!(self.token(at), Some(Token::Else | Token::Catch))
+            && self.before(at).is_some_and(|before| before.token == Token::RBrace)
+            && self.last_error.is_some()
+    }
+
+    /// The end of the statement around `at`: behind its `;`, or before its block, the `}` around it, or a word at the
+    /// beginning of a line that begins a statement. `braces` counts the dicts that are open.
+    fn synchronise(&self, at: usize, start: usize, mut braces: usize, in_struct: bool) -> usize {
+        for index in at..self.lexemes.len() {
+            match self.lexemes[index].token {
+                Token::Semicolon if braces == 0 => return index + 1,
+                Token::RBrace if braces == 0 => return index,
+                Token::RBrace => {
+                    braces -= 1;
+                    if braces == 0 && in_struct && !matches!(self.token(index + 1), Some(Token::Semicolon)) {
+                        return index + 1;
+                    }
+                }
+                Token::LBrace if braces == 0 && !in_struct && index > start => return index,
+                Token::LBrace | Token::LDict => braces += 1,
+                token
+                    if braces == 0
+                        && index > start
+                        && index > at
+                        && begins_statement(token)
+                        && self.begins_line(index) =>
+                {
+                    return index;
+                }
+                _ => {}
+            }
+        }
+        self.lexemes.len()
+    }
+}
+
+/// Words that begin a statement and nothing else.
+fn begins_statement(token: Token) -> bool {
+    use Token::*;
+    matches!(
+        token,
+        Let | Fn | Struct | If | While | For | Break | Continue | Return | Import | Print | Println | Throw | Try
+    )
 }

@@ -150,3 +150,159 @@ fn what_parses_but_is_wrong() {
     assert_eq!(parse_text("f() = 1;").1, ["E0205 Invalid assignment target"]);
     assert_eq!(parse_text("(a) = 1;").1, ["E0205 Invalid assignment target"]);
 }
+
+#[test]
+fn errors_are_found_one_by_one() {
+    let text = "fn f : a {\n  let x = ;\n  let y = 1\n  foo(1, 2;\n  if a = 1 { b; }\n}\nvar z = 3;\nfunction g(a, b) { return a; }\nlet q = f\"{1 +}\";\n";
+    let (tree, messages) = parse_text(text);
+    assert_eq!(
+        messages,
+        [
+            "E0201 Expected an expression, found `;`",
+            "E0202 Expected `;` after the statement",
+            "E0203 Unclosed `(`",
+            "E0207 Assignment in a condition",
+            "E0208 `var` is not a word of Walrus",
+            "E0208 `function` is not a word of Walrus",
+            "E0209 Parameters are written after a `:`, without parentheses",
+            "E0108 Failed to parse f-string expression '1 +': expected an expression",
+        ]
+    );
+    assert!(tree.contains("(fn g (a b)"), "{tree}");
+    assert!(tree.contains("(let y 1)"), "{tree}");
+}
+
+#[test]
+fn soup_neither_panics_nor_hangs() {
+    // A fixed seed; splitmix64.
+    let mut state = 0x57A1_2005u64;
+    let mut next = move |n: usize| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    };
+    let pieces = [
+        "let ",
+        "fn ",
+        "f",
+        "x",
+        " = ",
+        ";",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        ":",
+        ",",
+        "if ",
+        "else ",
+        "while ",
+        "for ",
+        "in ",
+        "try ",
+        "catch ",
+        "struct ",
+        "S ",
+        "f\"",
+        "\"",
+        "\\\"",
+        "{{",
+        "1",
+        "2.5",
+        " + ",
+        "-",
+        "**",
+        "not ",
+        "await ",
+        "async ",
+        "..",
+        ".",
+        "\n",
+        "é",
+        "\\",
+        "//",
+        "/*",
+        "*/",
+        "'",
+        "print ",
+        "println",
+        "return ",
+        "import ",
+        "@",
+        "as ",
+        "0x",
+        "_",
+        "==",
+        "<",
+        "function ",
+        "elif ",
+        "\u{FEFF}",
+        "\t",
+        "\r\n",
+        "and ",
+        "and=",
+        "throw ",
+        "9223372036854775808",
+    ];
+    for round in 0..4000 {
+        let len = 1 + next(if round % 100 == 0 { 400 } else { 40 });
+        let text: String = (0..len).map(|_| pieces[next(pieces.len())]).collect();
+        let (tree, messages) = parse_text(&text);
+        assert!(!tree.contains("<error>") || !messages.is_empty(), "{text}");
+    }
+    for _ in 0..2000 {
+        let bytes: Vec<u8> = (0..next(60)).map(|_| next(128) as u8).collect();
+        let (_, _) = parse_text(&String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// The messages for a text, and that it takes no more than the time that a linear pass takes.
+fn stress(text: &str) -> Vec<String> {
+    let start = std::time::Instant::now();
+    let messages = parse_text(text).1;
+    assert!(start.elapsed().as_secs() < 10, "took {:?}", start.elapsed());
+    messages
+}
+
+#[test]
+fn nesting_is_limited() {
+    let too_deep = ["E0502 Nested too deeply"];
+    assert_eq!(stress(&format!("x = {}1{};", "(".repeat(100_000), ")".repeat(100_000))), too_deep);
+    assert_eq!(stress(&"{".repeat(100_000)), too_deep);
+    assert_eq!(stress(&format!("x = {}1;", "-".repeat(100_000))), too_deep);
+    assert_eq!(stress(&format!("x = {}1;", "not ".repeat(100_000))), too_deep);
+    assert_eq!(stress(&format!("x = {}1;", "2 ** ".repeat(100_000))), too_deep);
+    assert_eq!(stress(&format!("x = {}", "f\"{".repeat(100_000))), too_deep);
+    assert_eq!(stress(&format!("x = {}", "[".repeat(100_000))), too_deep);
+    assert_eq!(stress(&format!("x = {}", "f(: a { let b = ".repeat(50_000))), too_deep);
+    assert_eq!(stress(&format!("{}{}", "if a { ".repeat(2_000), "}".repeat(2_000))), Vec::<String>::new());
+    assert_eq!(stress(&format!("x = {}1{};", "(".repeat(2_000), ")".repeat(2_000))), Vec::<String>::new());
+}
+
+#[test]
+fn long_chains_parse() {
+    let none: [&str; 0] = [];
+    assert_eq!(stress(&format!("x = 1{};", " + 1".repeat(100_000))), none);
+    assert_eq!(stress(&format!("x = a{};", " and a".repeat(100_000))), none);
+    assert_eq!(stress(&format!("x = a{};", "()[1].b".repeat(100_000))), none);
+    assert_eq!(stress(&format!("if a {{ }} {}", "else if b { c; } ".repeat(100_000))), none);
+    assert_eq!(stress(&format!("x = [{}];", "1, ".repeat(1_000_000))), none);
+    assert_eq!(stress(&"x = y + 1; ".repeat(500_000)), none);
+}
+
+#[test]
+fn much_rubbish_takes_linear_time() {
+    for text in [
+        "}", ")", "\"", "f\"{", "\\\"", "x y ", "x\n", "else ", "$", "f\"{\"", "let ", "fn f : ", "{ x ", "(;", "'",
+        "/*",
+    ] {
+        let messages = stress(&text.repeat(1_000_000 / text.len()));
+        assert!(!messages.is_empty(), "{text}");
+    }
+    let function = format!("fn f : {{ {} }}", "let a = ;\n".repeat(100_000));
+    assert!(!stress(&function).is_empty());
+}

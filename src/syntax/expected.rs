@@ -1,0 +1,104 @@
+//! The words of syntax errors: what was expected, and what stands there instead.
+
+use super::lexer::Token;
+
+/// What the parser would have accepted, by the names of the grammar's terminals.
+pub(super) struct Expected(Vec<String>);
+
+impl Expected {
+    /// LALRPOP gives names as they are written in the grammar, quotes included.
+    pub fn new(names: Vec<String>) -> Self {
+        Expected(names.into_iter().map(|name| name.trim_matches('"').to_string()).collect())
+    }
+
+    pub fn has(&self, terminal: &str) -> bool {
+        self.0.iter().any(|name| name == terminal)
+    }
+
+    pub fn expression(&self) -> bool {
+        self.has("int") && self.has("(")
+    }
+
+    pub fn statement(&self) -> bool {
+        self.has("let")
+    }
+
+    /// The expectation in words: "an expression", "`,` or `)`".
+    pub fn words(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        if self.statement() {
+            parts.push("a statement".into());
+        } else if self.has("fn") && self.has("}") {
+            parts.push("a method".into());
+        } else if self.expression() {
+            parts.push("an expression".into());
+        } else if self.has("identifier") {
+            parts.push("a name".into());
+        }
+        let after_operand = self.has("+") && !self.expression();
+        if after_operand || parts.is_empty() {
+            for terminal in ["=", ",", ":", "in", ")", "]", "}", ";", "catch", "if"] {
+                // Almost any expression statement could go on as an assignment; saying so helps nobody.
+                if self.has(terminal) && !(terminal == "=" && after_operand) {
+                    parts.push(format!("`{terminal}`"));
+                }
+            }
+            if self.has("{") {
+                parts.push("`{`".into());
+            }
+            if self.has("hole end") {
+                parts.push("`}`".into());
+            }
+            if self.has("string") && !self.expression() {
+                parts.push("a string".into());
+            }
+        } else {
+            for terminal in [":", ")", "]", "}"] {
+                if self.has(terminal) && !self.statement() && !self.has("fn") && !(terminal == ":" && self.expression())
+                {
+                    parts.push(format!("`{terminal}`"));
+                }
+            }
+            if self.has("{") && !self.statement() {
+                parts.push("`{`".into());
+            }
+        }
+        if parts.is_empty() {
+            parts.extend(self.0.iter().take(4).map(|name| format!("`{name}`")));
+        }
+        match parts.split_last() {
+            None => "something else".into(),
+            Some((last, [])) => last.clone(),
+            Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        }
+    }
+}
+
+/// A token as a message names it; `text` is how it is written.
+pub(super) fn found(token: Option<Token>, text: &str) -> String {
+    match token {
+        None => "the end of the file".into(),
+        Some(Token::Str(_)) => "a string".into(),
+        Some(Token::FStringStart | Token::FStringEnd | Token::StrPart(_)) => "a format string".into(),
+        Some(Token::HoleEnd) => "the end of the hole".into(),
+        Some(Token::ErrorExpr | Token::ErrorStmt) => "this".into(),
+        Some(_) => format!("`{}`", super::lexer::clip(text)),
+    }
+}
+
+/// Words that other languages use where Walrus has another: the word, the token it stands for, and what to write.
+pub(super) fn foreign_keyword(word: &str) -> Option<(Token, &'static str)> {
+    Some(match word {
+        "function" | "def" | "func" | "fun" | "proc" | "sub" => (Token::Fn, "fn"),
+        "var" | "const" | "local" | "auto" | "val" => (Token::Let, "let"),
+        "class" | "record" => (Token::Struct, "struct"),
+        "elif" | "elsif" | "elseif" => (Token::Else, "else if"),
+        "until" | "loop" => (Token::While, "while"),
+        "foreach" => (Token::For, "for"),
+        "raise" => (Token::Throw, "throw"),
+        "except" | "rescue" => (Token::Catch, "catch"),
+        "echo" | "puts" => (Token::Println, "println"),
+        "require" | "include" | "use" => (Token::Import, "import"),
+        _ => return None,
+    })
+}
