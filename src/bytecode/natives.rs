@@ -1,6 +1,6 @@
 //! The table of native library functions: what both programs know about `std/…`.
 //!
-//! [`for_each_native!`] has one row per function: module, name, parameters, effects, doc sentence. walrusc takes from it which names
+//! [`for_each_native!`](crate::for_each_native) has one row per function: module, name, parameters, effects, doc sentence. walrusc takes from it which names
 //! exist, and what a call may do; the runtime takes its dispatch table from it, so a row without an implementation does not
 //! compile. A `.wbc` names natives by module and name ([`super::NativeRef`]), never by position in this table.
 

@@ -1,6 +1,6 @@
 //! The instruction table.
 //!
-//! [`for_each_op!`] has one row per instruction: doc sentence, name, operands, effects. The enum [`Op`], its 64-bit
+//! [`for_each_op!`](crate::for_each_op) has one row per instruction: doc sentence, name, operands, effects. The enum [`Op`], its 64-bit
 //! encoding, [`Opcode`], [`OpInfo`] (for the verifier, the disassembler and the README) and the operand visitor
 //! come from it. Interpreter, analysis and JIT match on [`Op`] without a wildcard, so a new row does not compile until
 //! each of them answers it.
@@ -425,7 +425,7 @@ pub struct RawOperand {
 
 macro_rules! define_ops {
     ($( $(#[doc = $doc:literal])* $name:ident { $($field:ident : $kind:ident),* } [$($effect:ident),*]; )*) => {
-        /// One instruction; see the table in [`for_each_op!`].
+        /// One instruction; see the table in [`for_each_op!`](crate::for_each_op).
         #[derive(Clone, Copy, PartialEq, Debug)]
         #[repr(u16)]
         pub enum Op {

@@ -159,6 +159,7 @@ fn cases() -> Vec<Case> {
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].start = 12));
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].end = 18));
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].target = 17));
+    case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].target = 11));
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].error = R8));
 
     case(Rule::BodyShape, Box::new(|p| p.functions[0].params = 1));

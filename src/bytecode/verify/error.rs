@@ -37,7 +37,7 @@ rules! {
     Register = "registers and windows lie inside the frame";
     Frame = "a frame has at least one register and room for the parameters";
     Sites = "a function's sites are among the program's";
-    Handler = "a handler, its target and its register lie inside the function";
+    Handler = "a handler covers instructions of its function, its target is behind them, and its register lies inside the frame";
     BodyShape = "a module body belongs to its file alone, takes no parameters and captures nothing";
     BodyCall = "a module body is run by InitModule only";
     FunctionModule = "a function, struct or global belongs to a file of the program";

@@ -10,8 +10,8 @@
 //!
 //! **Functions.** The functions' code divides the program's code, in order and without gap; none is empty. The last
 //! instruction of each does not fall through. A frame has at least one register and room for the parameters. The body of a file
-//! belongs to that file alone, has no parameters and captures nothing. Handlers lie inside their function, and so do
-//! their targets.
+//! belongs to that file alone, has no parameters and captures nothing. Handlers lie inside their function, and
+//! lead forward in it: every cycle of control has a backward jump or a call, where the interpreter counts.
 //!
 //! **Instructions.** Registers lie inside the frame, and so do whole windows: of literals, calls and loops, with the argument count known
 //! from the instruction, the function, or the struct's `init`. Constants, functions, structs, modules, globals, natives, sites and captures

@@ -134,7 +134,8 @@ fn check_functions(program: &Program) -> Result<Vec<Demand>, VerifyError> {
         }
         for handler in &function.handlers {
             let Handler { start, end, target, error } = *handler;
-            let inside = start < end && end <= function.code.len && target < function.code.len;
+            // A handler leads forward, so that no loop is without a jump back, where limits are counted.
+            let inside = start < end && end <= target && target < function.code.len;
             if !inside || error.0 >= function.registers {
                 let what = format!("handler {start}..{end} to {target} with r{}", error.0);
                 return fail(Rule::Handler, what);

@@ -11,7 +11,7 @@
 //! | debug | see [`debug`] |
 //!
 //! A reader skips an unknown section that is marked optional and refuses a file with an unknown required one. To add
-//! a section: a row in [`sections!`], an entry in [`encode`], a line in [`decode`]; a required one needs a new
+//! a section: a row in `sections!`, an entry in [`encode`], a line in [`decode`]; a required one needs a new
 //! [`FORMAT_VERSION`].
 //!
 //! Invariants: encoding is a function of the program and its [`Meta`] alone; decoding never panics, never allocates more than
