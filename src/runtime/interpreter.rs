@@ -29,15 +29,16 @@ fn both_int(x: Value, y: Value) -> bool {
     (x.tag() as u64 | y.tag() as u64) == Tag::Int as u64
 }
 
-/// Both as floats, if both are numbers.
+/// Both as floats, if one is an int and the other a float.
 #[inline(always)]
-fn both_numbers(x: Value, y: Value) -> Option<(f64, f64)> {
-    let number = |v: Value| match v.tag() {
-        Tag::Float => Some(v.float_bits()),
-        Tag::Int => Some(v.int_bits() as f64),
-        _ => None,
-    };
-    Some((number(x)?, number(y)?))
+fn mixed_numbers(x: Value, y: Value) -> Option<(f64, f64)> {
+    if x.is_float() && y.is_int() {
+        Some((x.float_bits(), y.int_bits() as f64))
+    } else if x.is_int() && y.is_float() {
+        Some((x.int_bits() as f64, y.float_bits()))
+    } else {
+        None
+    }
 }
 
 impl Vm {
@@ -142,7 +143,10 @@ impl Vm {
                         if both_int(x, y) {
                             let int: fn(i64, i64) -> i64 = $int;
                             reg!($dst) = Value::int(int(x.int_bits(), y.int_bits()));
-                        } else if let Some((x, y)) = both_numbers(x, y) {
+                        } else if x.is_float() && y.is_float() {
+                            let float: fn(f64, f64) -> f64 = $float;
+                            reg!($dst) = Value::float(float(x.float_bits(), y.float_bits()));
+                        } else if let Some((x, y)) = mixed_numbers(x, y) {
                             let float: fn(f64, f64) -> f64 = $float;
                             reg!($dst) = Value::float(float(x, y));
                         } else {
@@ -159,9 +163,10 @@ impl Vm {
                         if both_int(x, y) && (y.int_bits() as u64).wrapping_add(1) > 1 {
                             let int: fn(i64, i64) -> i64 = $int;
                             reg!($dst) = Value::int(int(x.int_bits(), y.int_bits()));
-                        } else if !both_int(x, y)
-                            && let Some((x, y)) = both_numbers(x, y)
-                        {
+                        } else if x.is_float() && y.is_float() {
+                            let float: fn(f64, f64) -> f64 = $float;
+                            reg!($dst) = Value::float(float(x.float_bits(), y.float_bits()));
+                        } else if let Some((x, y)) = mixed_numbers(x, y) {
                             let float: fn(f64, f64) -> f64 = $float;
                             reg!($dst) = Value::float(float(x, y));
                         } else {
