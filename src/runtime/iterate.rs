@@ -35,7 +35,10 @@ impl Vm {
     pub(super) fn start_iteration(&mut self, state: *mut Value, pairs: bool) -> Result<bool> {
         let iterable = read(state, ITERABLE);
         let (iterable, position) = match iterable.tag() {
-            Tag::Instance => self.instance_iterator(iterable)?,
+            Tag::Instance => match self.instance_iterator(iterable)? {
+                iterator if iterator.tag() == Tag::Instance => (iterator, BY_NEXT),
+                iterator => (iterator, 0),
+            },
             Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => (iterable, 0),
             Tag::Module => (self.module_items(iterable)?, 0),
             _ => return Err(not_iterable(iterable)),
@@ -46,20 +49,28 @@ impl Vm {
         if pairs { self.next_pair(state) } else { self.next_item(state) }
     }
 
-    /// What an instance is iterated by: what its `iter` gives, or its own `next`.
-    fn instance_iterator(&mut self, instance: Value) -> Result<(Value, i64)> {
+    /// What an instance is iterated by: what its `iter` gives, or the instance itself if it has `next`. An instance that is returned has
+    /// `next`; anything else is iterable without calling Walrus code.
+    pub(super) fn instance_iterator(&mut self, instance: Value) -> Result<Value> {
         let iterator = match self.bound(instance, "iter") {
             Some(iter) => self.call(iter, &[])?,
-            None if self.bound(instance, "next").is_some() => return Ok((instance, BY_NEXT)),
+            None if self.bound(instance, "next").is_some() => return Ok(instance),
             None => return Err(self.instance_not_iterable(instance)),
         };
         match iterator.tag() {
-            Tag::Instance if self.bound(iterator, "next").is_some() => Ok((iterator, BY_NEXT)),
+            Tag::Instance if self.bound(iterator, "next").is_some() => Ok(iterator),
             Tag::Instance => Err(self.instance_not_iterable(iterator)),
-            Tag::Module => Ok((self.module_items(iterator)?, 0)),
-            Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => Ok((iterator, 0)),
+            Tag::Module => self.module_items(iterator),
+            Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => Ok(iterator),
             _ => Err(not_iterable(iterator)),
         }
+    }
+
+    /// The next item of an instance with `next`; nothing at the end. The caller keeps the instance alive.
+    pub(super) fn next_of_instance(&mut self, iterator: Value) -> Result<Option<Value>> {
+        let Some(next) = self.bound(iterator, "next") else { return Err(not_iterable(iterator)) };
+        let item = self.call(next, &[])?;
+        Ok(if item.is_void() { None } else { Some(item) })
     }
 
     fn instance_not_iterable(&self, instance: Value) -> Error {
@@ -74,7 +85,7 @@ impl Vm {
     }
 
     /// A module is iterated as a list of its names and values at that time.
-    fn module_items(&mut self, module: Value) -> Result<Value> {
+    pub(super) fn module_items(&mut self, module: Value) -> Result<Value> {
         let names: Vec<(String, Value)> = match module.as_module() {
             Some(module) => self.module_names(module).map(|(name, value)| (name.to_owned(), value)).collect(),
             None => Vec::new(),
@@ -129,14 +140,10 @@ impl Vm {
                 Some((key, value, next)) => (Value::from_tuple(Tuple::new(&mut self.heap, &[key, value])), next),
                 None => return Ok(false),
             },
-            Tag::Instance => {
-                let Some(next) = self.bound(iterable, "next") else { return Err(not_iterable(iterable)) };
-                let item = self.call(next, &[])?;
-                if item.is_void() {
-                    return Ok(false);
-                }
-                (item, position)
-            }
+            Tag::Instance => match self.next_of_instance(iterable)? {
+                Some(item) => (item, position),
+                None => return Ok(false),
+            },
             _ => return Err(not_iterable(iterable)),
         };
         write(state, POSITION, Value::int(next));

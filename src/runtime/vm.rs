@@ -2,7 +2,7 @@
 
 use super::call::Begun;
 use super::error::{Error, ErrorKind, Result};
-use super::heap::Heap;
+use super::heap::{Collection, Heap};
 use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::{Host, Output};
 use super::image::Image;
@@ -89,8 +89,9 @@ impl Vm {
         self.hooks = Some(Box::new(Hooks::new(&self.image, fuel, thresholds, tier)));
     }
 
-    /// Writes what output is held back.
+    /// Closes files and writes what output is held back.
     pub fn finish(&mut self) -> Result<()> {
+        self.natives.close_files();
         self.output.flush(&mut *self.host)
     }
 
@@ -175,7 +176,7 @@ impl Vm {
     }
 
     /// As [`Vm::collect`], for `core.gc()`, which does not care about the limit.
-    pub fn collect_garbage(&mut self) {
+    pub fn collect_garbage(&mut self) -> Collection {
         self.stack.forget_above();
         let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
         self.heap.collect(|marker| {
@@ -186,7 +187,7 @@ impl Vm {
                 }
             }
             image.for_each_root(|value| marker.mark(value));
-        });
+        })
     }
 
     /// Finds who handles an error raised in the top frame, whose pc is saved. `entry` is the depth of the first frame of this run.

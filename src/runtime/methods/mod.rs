@@ -1,13 +1,51 @@
-//! temp
-use super::error::{Error, Result};
+//! The built-in methods of lists, strings, dicts, tuples and ranges, one file per type.
+//!
+//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::methods`]: a row is implemented by the function of the same name in
+//! the module of the same name, and a row without one does not compile. The first argument is the receiver. The caller has checked the
+//! receiver's type and the number of arguments; the types of arguments are checked here.
+//!
+//! Invariant: as in [`super::natives`], a method fails for want of memory only before it has had an effect. Methods that call Walrus
+//! code cannot be run again; they pin what they hold, since such a call may collect garbage, and make their own allocations through
+//! [`Vm::with_memory`].
+
+mod dict;
+mod list;
+mod range;
+mod sort;
+mod string;
+mod tuple;
+
+use super::error::Result;
+use super::natives::NativeFn;
 use super::value::{Tag, Value};
 use super::vm::Vm;
-use crate::bytecode::methods::Receiver;
-pub type NativeFn = fn(&mut Vm, &[Value]) -> Result<Value>;
-fn none(_: &mut Vm, _: &[Value]) -> Result<Value> {
-    Err(Error::message("method not there"))
+use crate::bytecode::methods::{METHODS, Receiver};
+
+macro_rules! implementations {
+    ($( $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
+        /// Every built-in method, in the order of [`METHODS`].
+        pub static FUNCTIONS: [NativeFn; METHODS.len()] = [$( self::$receiver::$name ),*];
+    };
 }
-pub static FUNCTIONS: [NativeFn; 100] = [none; 100];
+
+crate::for_each_method!(implementations);
+
+/// Which methods a value of this type has.
 pub fn receiver_of(tag: Tag) -> Option<Receiver> {
-    (tag == Tag::List).then_some(Receiver::List)
+    match tag {
+        Tag::List => Some(Receiver::List),
+        Tag::Str => Some(Receiver::String),
+        Tag::Dict => Some(Receiver::Dict),
+        Tag::Tuple => Some(Receiver::Tuple),
+        Tag::Range => Some(Receiver::Range),
+        _ => None,
+    }
+}
+
+/// Runs something that pins values, and lets go of them however it ends.
+fn with_pins<T>(vm: &mut Vm, first: Value, run: impl FnOnce(&mut Vm) -> Result<T>) -> Result<T> {
+    let mark = vm.pin(first);
+    let result = run(vm);
+    vm.unpin_to(mark);
+    result
 }

@@ -1,11 +1,51 @@
-//! temp
-use super::error::{Error, Result};
+//! The native library: `std/core`, `std/math`, `std/io`, `std/sys` and `std/json`, one file each.
+//!
+//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::natives`]: a row is implemented by the function of the same name in
+//! the module of the same name, and a row without one does not compile. The caller has checked the number of arguments; types are
+//! checked here.
+//!
+//! Invariant: a function here either fails before it has had an effect or does not fail for want of memory, because the caller then
+//! collects garbage and runs it once more. The outside world is reached through the [`Host`](super::host::Host) alone.
+
+pub mod convert;
+mod core;
+mod io;
+pub mod json;
+pub mod math;
+mod random;
+mod sys;
+pub(super) mod value;
+
+use super::error::Result;
 use super::value::Value;
 use super::vm::Vm;
-#[derive(Default)]
-pub struct State;
+use crate::bytecode::natives::NATIVES;
+
+/// A native function. Called with as many arguments as its row of the table allows.
 pub type NativeFn = fn(&mut Vm, &[Value]) -> Result<Value>;
-fn none(_: &mut Vm, _: &[Value]) -> Result<Value> {
-    Err(Error::message("native not there"))
+
+macro_rules! implementations {
+    // The one name that is a keyword of Rust.
+    (@path core type) => { self::core::type_of };
+    (@path $module:ident $name:ident) => { self::$module::$name };
+    ($( $(#[$doc:meta])* $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
+        /// Every native function, in the order of [`NATIVES`].
+        pub static FUNCTIONS: [NativeFn; NATIVES.len()] = [$( implementations!(@path $module $name) ),*];
+    };
 }
-pub static FUNCTIONS: [NativeFn; 100] = [none; 100];
+
+crate::for_each_native!(implementations);
+
+/// What the library remembers between calls.
+#[derive(Default)]
+pub struct State {
+    random: random::Random,
+    files: io::Files,
+}
+
+impl State {
+    /// Closes the files that the program left open. Whether that writes all they hold cannot be told to anyone any more.
+    pub fn close_files(&mut self) {
+        self.files.close_all();
+    }
+}

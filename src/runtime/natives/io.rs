@@ -1,0 +1,120 @@
+//! `std/io`: files, whole or through handles.
+
+use std::collections::BTreeMap;
+
+use super::value::{count, host_error, int_arg, str_arg};
+use crate::runtime::error::{Error, Result};
+use crate::runtime::host::{HostFile, OpenMode};
+use crate::runtime::value::Value;
+use crate::runtime::vm::Vm;
+
+/// The files that a program has open. Handles are never given twice, so a stale one cannot reach another file.
+#[derive(Default)]
+pub struct Files {
+    open: BTreeMap<i64, OpenFile>,
+    /// Handles given so far.
+    given: i64,
+}
+
+struct OpenFile {
+    path: String,
+    file: Box<dyn HostFile>,
+}
+
+impl Files {
+    fn add(&mut self, path: &str, file: Box<dyn HostFile>) -> i64 {
+        self.given += 1;
+        self.open.insert(self.given, OpenFile { path: path.to_owned(), file });
+        self.given
+    }
+
+    fn get(&mut self, handle: i64) -> Result<&mut OpenFile> {
+        self.open.get_mut(&handle).ok_or_else(|| invalid_handle(handle))
+    }
+
+    fn remove(&mut self, handle: i64) -> Result<OpenFile> {
+        self.open.remove(&handle).ok_or_else(|| invalid_handle(handle))
+    }
+
+    pub fn close_all(&mut self) {
+        for (_, mut open) in std::mem::take(&mut self.open) {
+            // The program is over: nobody is left to hear of a failure.
+            let _ = open.file.flush();
+        }
+    }
+}
+
+#[cold]
+fn invalid_handle(handle: i64) -> Error {
+    Error::message(format!("Invalid file handle: {handle}"))
+}
+
+#[cold]
+fn failed(verb: &str, path: &str, error: &std::io::Error) -> Error {
+    host_error(&format!("Failed to {verb} '{path}'"), error)
+}
+
+pub fn file_open(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (path, mode) = (str_arg(args, 0)?, str_arg(args, 1)?);
+    let path = path.as_str();
+    let mode = match mode.as_str() {
+        "r" => OpenMode::Read,
+        "w" => OpenMode::Write,
+        "a" => OpenMode::Append,
+        "rw" => OpenMode::ReadWrite,
+        other => {
+            return Err(Error::message(format!("Invalid file mode '{other}'. Supported modes: r, w, a, rw")));
+        }
+    };
+    let file = vm.host.open(path, mode).map_err(|error| failed("open", path, &error))?;
+    Ok(Value::int(vm.natives.files.add(path, file)))
+}
+
+pub fn file_read(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let open = vm.natives.files.get(int_arg(args, 0)?)?;
+    let rest = open.file.read_rest().map_err(|error| failed("read", &open.path, &error))?;
+    // What was read is gone from the file, so this must not ask for a second attempt.
+    Ok(vm.heap.str_value(&rest))
+}
+
+pub fn file_read_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let open = vm.natives.files.get(int_arg(args, 0)?)?;
+    let line = open.file.read_line().map_err(|error| failed("read", &open.path, &error))?;
+    if line.is_empty() {
+        return Ok(Value::VOID);
+    }
+    let line = line.strip_suffix('\n').map_or(line.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(vm.heap.str_value(line))
+}
+
+pub fn file_write(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let handle = int_arg(args, 0)?;
+    let text = str_arg(args, 1)?;
+    let open = vm.natives.files.get(handle)?;
+    open.file.write(text.as_str()).map_err(|error| failed("write", &open.path, &error))?;
+    Ok(count(text.byte_len()))
+}
+
+pub fn file_close(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let mut open = vm.natives.files.remove(int_arg(args, 0)?)?;
+    open.file.flush().map_err(|error| failed("write", &open.path, &error))?;
+    Ok(Value::VOID)
+}
+
+pub fn file_exists(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    Ok(Value::bool(vm.host.exists(str_arg(args, 0)?.as_str())))
+}
+
+pub fn read_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let path = str_arg(args, 0)?;
+    let path = path.as_str();
+    let contents = vm.host.read_file(path).map_err(|error| failed("read", path, &error))?;
+    vm.string(&contents)
+}
+
+pub fn write_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (path, text) = (str_arg(args, 0)?, str_arg(args, 1)?);
+    let path = path.as_str();
+    vm.host.write_file(path, text.as_str()).map_err(|error| failed("write", path, &error))?;
+    Ok(Value::VOID)
+}

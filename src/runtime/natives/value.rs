@@ -1,0 +1,94 @@
+//! How library functions and methods take their arguments apart and make their results.
+
+use std::cmp::Ordering;
+
+use crate::bytecode::numeric;
+use crate::runtime::error::{Error, Result};
+use crate::runtime::object::{Gc, List, Str};
+use crate::runtime::value::{Tag, Value};
+use crate::runtime::vm::Vm;
+
+/// An argument, or void if it was left out.
+#[inline]
+pub fn arg(args: &[Value], index: usize) -> Value {
+    args.get(index).copied().unwrap_or(Value::VOID)
+}
+
+/// An argument of the wrong type.
+#[cold]
+pub fn expected_type(expected: &str, found: Value) -> Error {
+    Error::message(format!("Expected type '{expected}', but found type '{}'", found.tag().type_name()))
+}
+
+/// A string argument.
+#[inline]
+pub fn str_arg(args: &[Value], index: usize) -> Result<Gc<Str>> {
+    let value = arg(args, index);
+    value.as_str().ok_or_else(|| expected_type("string", value))
+}
+
+/// An int argument.
+#[inline]
+pub fn int_arg(args: &[Value], index: usize) -> Result<i64> {
+    let value = arg(args, index);
+    value.as_int().ok_or_else(|| expected_type("int", value))
+}
+
+/// A numeric argument as a float.
+#[inline]
+pub fn number_arg(args: &[Value], index: usize) -> Result<f64> {
+    let value = arg(args, index);
+    match value.tag() {
+        Tag::Float => Ok(value.float_bits()),
+        Tag::Int => Ok(value.int_bits() as f64),
+        _ => Err(expected_type("float", value)),
+    }
+}
+
+/// Whether a value is an int or a float.
+#[inline]
+pub fn is_number(value: Value) -> bool {
+    matches!(value.tag(), Tag::Int | Tag::Float)
+}
+
+/// Compares two numbers by mathematical value; `None` if one is NaN or no number.
+#[inline]
+pub fn compare_numbers(a: Value, b: Value) -> Option<Ordering> {
+    match (a.tag(), b.tag()) {
+        (Tag::Int, Tag::Int) => Some(a.int_bits().cmp(&b.int_bits())),
+        (Tag::Float, Tag::Float) => a.float_bits().partial_cmp(&b.float_bits()),
+        (Tag::Int, Tag::Float) => numeric::compare_int_float(a.int_bits(), b.float_bits()),
+        (Tag::Float, Tag::Int) => numeric::compare_int_float(b.int_bits(), a.float_bits()).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+/// A list made by a library function.
+pub fn list(vm: &mut Vm, items: &[Value]) -> Result<Value> {
+    Ok(Value::from_list(List::from_values(&mut vm.heap, items)?))
+}
+
+/// An int that counts something in memory.
+pub fn count(count: usize) -> Value {
+    Value::int(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// Number of elements, characters or entries, if the value has such a number.
+pub fn length(value: Value) -> Option<Value> {
+    Some(match value.tag() {
+        Tag::Str => count(value.as_str()?.char_len()),
+        Tag::List => count(value.as_list()?.len()),
+        Tag::Tuple => count(value.as_tuple()?.len()),
+        Tag::Dict => count(value.as_dict()?.len()),
+        Tag::Range => Value::int(value.as_range()?.len()),
+        _ => return None,
+    })
+}
+
+/// The error of an operation that the host could not do, without the number that the system gives it.
+#[cold]
+pub fn host_error(what: &str, error: &std::io::Error) -> Error {
+    let text = error.to_string();
+    let reason = text.rfind(" (os error ").map_or(text.as_str(), |at| &text[..at]);
+    Error::message(format!("{what}: {reason}"))
+}
