@@ -7,11 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
-use crate::bytecode::{Program, wbc};
+use crate::bytecode::{Program, VERDICT_RULES_VERSION, wbc};
 use crate::lower::{self, lower};
 use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModules};
 use crate::resolve::resolve;
-use crate::source::{Diagnostics, SourceMap};
+use crate::source::codes::{CODES, find_code};
+use crate::source::{Diagnostics, Severity, SourceMap};
 use crate::syntax::Interner;
 
 pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
@@ -19,12 +20,45 @@ pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
 /// Address space for the stack of a compilation. The parser bounds nesting; this is enough for the deepest tree it lets through.
 const STACK_SIZE: usize = 512 << 20;
 
-/// How far to go and what to leave out.
-#[derive(Clone, Copy, Debug, Default)]
+/// How far to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Goal {
+    /// Read and parse the program's files.
+    Load,
+    /// Find everything there is to report.
+    Check,
+    /// Make the program.
+    #[default]
+    Build,
+}
+
+/// What becomes of a warning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    Allow,
+    Warn,
+    Deny,
+}
+
+/// How far to go, what to leave out, and how to take warnings.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
+    pub goal: Goal,
     /// Leave out names, line tables and sources that running does not need.
     pub strip: bool,
+    /// Codes of warnings, or `warnings` for all; the last that fits decides.
+    pub levels: Vec<(String, Level)>,
 }
+
+impl Options {
+    fn level(&self, code: &str) -> Level {
+        let fits = |name: &str| name == ALL_WARNINGS || name.eq_ignore_ascii_case(code);
+        self.levels.iter().rev().find(|(name, _)| fits(name)).map_or(Level::Warn, |&(_, level)| level)
+    }
+}
+
+/// The lint name that stands for every warning.
+const ALL_WARNINGS: &str = "warnings";
 
 /// What came out of compiling one program.
 #[derive(Debug, Default)]
@@ -45,6 +79,32 @@ impl Compilation {
         self.program.as_ref().map(|program| wbc::encode(program, &meta))
     }
 
+    /// A line that changes exactly when the output could: it covers the tool, the format, the rules, the flags, and the names and contents
+    /// of all files that were read.
+    pub fn cache_key(&self, options: &Options, flags: &str) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |part: &[u8]| {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        };
+        add(env!("CARGO_PKG_VERSION").as_bytes());
+        add(&wbc::FORMAT_VERSION.to_le_bytes());
+        add(&VERDICT_RULES_VERSION.to_le_bytes());
+        add(&[u8::from(options.strip)]);
+        add(flags.as_bytes());
+        for (code, level) in &options.levels {
+            add(format!("{code}={level:?}").as_bytes());
+        }
+        for input in &self.graph.inputs {
+            add(input.name.as_bytes());
+            add(match &input.contents {
+                InputContents::Source(file) => self.sources.file(*file).text().as_bytes(),
+                InputContents::Manifest(text) => text.as_bytes(),
+            });
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The files of the program with their trees, the entry file first.
     pub fn files(&self) -> impl Iterator<Item = &FileModule> {
         self.graph.modules.iter().filter_map(|module| match &module.source {
@@ -55,7 +115,7 @@ impl Compilation {
 }
 
 /// Compiles a program. What is wrong with it is found in the diagnostics; an error means that the entry file cannot be read.
-pub fn compile(entry: Entry, loader: &(dyn FileLoader + Sync), options: Options) -> io::Result<Compilation> {
+pub fn compile(entry: Entry, loader: &(dyn FileLoader + Sync), options: &Options) -> io::Result<Compilation> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("compile".to_string()).stack_size(STACK_SIZE);
         let running = thread.spawn_scoped(scope, || run(entry, loader, options))?;
@@ -63,23 +123,88 @@ pub fn compile(entry: Entry, loader: &(dyn FileLoader + Sync), options: Options)
     })
 }
 
-fn run(entry: Entry, loader: &dyn FileLoader, options: Options) -> io::Result<Compilation> {
-    let Compilation { mut sources, mut interner, mut diagnostics, .. } = Compilation::default();
+fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<Compilation> {
+    let mut all = Compilation::default();
     let std = StdModules { available: STD_MODULES, to_come: STD_MODULES_TO_COME };
-    let graph = graph::load(entry, loader, std, &mut sources, &mut interner, &mut diagnostics)?;
-    let resolution = resolve(&graph, &mut interner, &mut diagnostics);
-    let mut program = None;
-    if !diagnostics.has_errors() {
-        let input = lower::Input { graph: &graph, resolution: &resolution, interner: &interner, sources: &sources };
-        program = Some(lower(input, &mut diagnostics));
+    all.graph = graph::load(entry, loader, std, &mut all.sources, &mut all.interner, &mut all.diagnostics)?;
+    if options.goal != Goal::Load {
+        let resolution = resolve(&all.graph, &mut all.interner, &mut all.diagnostics);
+        if !all.diagnostics.has_errors() {
+            let Compilation { graph, interner, sources, diagnostics, .. } = &mut all;
+            let input = lower::Input { graph, resolution: &resolution, interner, sources };
+            all.program = Some(lower(input, diagnostics));
+        }
     }
-    if diagnostics.has_errors() {
-        program = None;
+    apply_levels(&mut all.diagnostics, options);
+    if all.diagnostics.has_errors() {
+        all.program = None;
     }
-    if let (true, Some(program)) = (options.strip, &mut program) {
+    if let (true, Some(program)) = (options.strip, &mut all.program) {
         program.debug = None;
     }
-    Ok(Compilation { sources, interner, graph, diagnostics, program })
+    Ok(all)
+}
+
+/// Silences allowed warnings and makes errors of denied ones.
+fn apply_levels(diagnostics: &mut Diagnostics, options: &Options) {
+    if options.levels.is_empty() {
+        return;
+    }
+    let mut kept = Diagnostics::new();
+    for diagnostic in diagnostics.iter() {
+        let mut diagnostic = diagnostic.clone();
+        if diagnostic.severity == Severity::Warning {
+            match options.level(diagnostic.code) {
+                Level::Allow => continue,
+                Level::Warn => {}
+                Level::Deny => diagnostic.severity = Severity::Error,
+            }
+        }
+        kept.push(diagnostic);
+    }
+    // Past its limit the sink only counts errors; they must not get lost with the warnings before them.
+    if !diagnostics.has_errors() || kept.has_errors() {
+        *diagnostics = kept;
+    }
+}
+
+/// Checks that a lint level names a warning, or all of them.
+pub fn known_lint(name: &str) -> Result<(), String> {
+    let is_warning = |code: &str| code.starts_with('W');
+    if name == ALL_WARNINGS || find_code(name).is_some_and(|info| is_warning(info.code)) {
+        return Ok(());
+    }
+    let lints: Vec<&str> = CODES.iter().map(|info| info.code).filter(|code| is_warning(code)).collect();
+    Err(format!("there is no warning '{name}'; the warnings are {} and '{ALL_WARNINGS}' for all", lints.join(", ")))
+}
+
+/// The long text of a diagnostic code.
+pub fn explain(code: &str) -> Result<String, String> {
+    match find_code(code) {
+        Some(info) => Ok(format!("{}: {}\n\n{}\n", info.code, info.title, info.explanation.trim())),
+        None => Err(format!("there is no diagnostic code '{code}'; codes look like E0301 or W0201")),
+    }
+}
+
+/// What `--version` prints.
+pub fn version_text() -> String {
+    let (tool, format, rules) = (env!("CARGO_PKG_VERSION"), wbc::FORMAT_VERSION, VERDICT_RULES_VERSION);
+    let target = target();
+    format!("walrusc {tool}\n.wbc format {format}\nverdict rules {rules}\nCranelift not used\ntarget {target}\n")
+}
+
+/// What `--version --json` prints. No part needs escaping.
+pub fn version_json() -> String {
+    let (tool, format, rules) = (env!("CARGO_PKG_VERSION"), wbc::FORMAT_VERSION, VERDICT_RULES_VERSION);
+    let target = target();
+    format!(
+        "{{\"tool\": \"walrusc\", \"version\": \"{tool}\", \"wbc_format\": {format}, \"verdict_rules\": {rules}, \
+         \"cranelift\": null, \"target\": \"{target}\"}}\n"
+    )
+}
+
+fn target() -> String {
+    format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
 /// The file system.
@@ -100,7 +225,7 @@ impl FileLoader for Disk {
 /// Compiles text without imports, for tests and tools.
 pub fn compile_text(name: &str, text: &str) -> Compilation {
     let entry = Entry::Text { name: name.to_string(), text: text.into(), folder: PathBuf::new() };
-    compile(entry, &NoFiles, Options::default()).expect("text needs no reading")
+    compile(entry, &NoFiles, &Options::default()).expect("text needs no reading")
 }
 
 /// A file system without files.

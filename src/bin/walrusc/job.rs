@@ -1,0 +1,135 @@
+//! One program: compile it, render its diagnostics, write its outputs.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use walrus::bytecode::disassemble::disassemble;
+use walrus::compile::{self, Compilation, Disk, Entry, Goal, Options};
+use walrus::source::render::{self, Format};
+use walrus::syntax::print;
+
+use super::output::{dependency_rule, reason, write_file, write_stdout};
+use super::{Emit, Status};
+
+/// What all programs of one invocation have in common.
+#[derive(Debug)]
+pub struct Plan {
+    pub options: Options,
+    pub emit: Vec<Emit>,
+    pub format: Format,
+    pub colour: bool,
+    pub depfile: Option<PathBuf>,
+    pub print_cache_key: bool,
+}
+
+/// A program to compile and where its outputs go.
+#[derive(Debug)]
+pub struct Job {
+    /// `-` is standard input.
+    pub input: PathBuf,
+    /// In the order of [`Plan::emit`]; `-` is standard output.
+    pub outputs: Vec<PathBuf>,
+}
+
+/// What a job has to say, and how it went.
+#[derive(Debug, Default)]
+pub struct Done {
+    pub messages: String,
+    pub status: Status,
+}
+
+impl Done {
+    fn fail(&mut self, status: Status, message: &str) {
+        self.messages.push_str(&format!("error: {message}\n"));
+        self.status = self.status.max(status);
+    }
+}
+
+pub fn run(job: &Job, plan: &Plan) -> Done {
+    let mut done = Done::default();
+    let mut compilation = match read_entry(&job.input)
+        .and_then(|entry| compile::compile(entry, &Disk, &plan.options).map_err(|error| reason(&error)))
+    {
+        Ok(compilation) => compilation,
+        Err(why) => {
+            done.fail(Status::Usage, &format!("cannot read '{}': {why}", job.input.display()));
+            return done;
+        }
+    };
+    let report = std::mem::take(&mut compilation.diagnostics).into_report();
+    done.messages = render::report(&report, &compilation.sources, plan.format, plan.colour);
+    let failed = report.diagnostics.iter().any(|d| d.severity == walrus::source::Severity::Error);
+    if failed {
+        done.status = Status::Program;
+    } else if let Err(message) = write_outputs(job, plan, &compilation) {
+        done.fail(Status::Usage, &message);
+    }
+    done
+}
+
+fn read_entry(input: &Path) -> Result<Entry, String> {
+    if input == Path::new("-") {
+        let mut text = Vec::new();
+        io::stdin().lock().read_to_end(&mut text).map_err(|error| reason(&error))?;
+        return Ok(Entry::Text { name: "<stdin>".to_string(), text, folder: PathBuf::new() });
+    }
+    if fs::metadata(input).map_err(|error| reason(&error))?.is_dir() {
+        return Err("it is a folder; give a .walrus file".to_string());
+    }
+    Ok(Entry::File(input.to_path_buf()))
+}
+
+fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<(), String> {
+    if plan.print_cache_key {
+        return write_stdout(format!("{}\n", compilation.cache_key(&plan.options, &flags(plan))).as_bytes());
+    }
+    if plan.options.goal == Goal::Check {
+        return Ok(());
+    }
+    let dependencies: Vec<PathBuf> = compilation.graph.inputs.iter().filter_map(|input| input.path.clone()).collect();
+    let outputs = job.outputs.iter().chain(&plan.depfile).filter(|path| path.as_path() != Path::new("-"));
+    for output in outputs {
+        let same = |input: &PathBuf| fs::canonicalize(input).ok() == fs::canonicalize(output).ok();
+        if output.exists() && dependencies.iter().any(same) {
+            return Err(format!(
+                "'{}' is a source of the program; writing the output there would destroy it",
+                output.display()
+            ));
+        }
+    }
+    // The program itself is written last, so that whoever waits for it finds the other outputs in place.
+    let mut order: Vec<usize> = (0..plan.emit.len()).collect();
+    order.sort_by_key(|&index| plan.emit[index] == Emit::Wbc);
+    if let Some(path) = &plan.depfile {
+        write_file(path, &dependency_rule(target(job), &dependencies)?)?;
+    }
+    for index in order {
+        let bytes = match plan.emit[index] {
+            Emit::Wbc => compilation.encode().unwrap_or_default(),
+            Emit::Ast => {
+                let trees = compilation.files().map(|file| {
+                    let name = &compilation.sources.file(file.file).name;
+                    format!("// {name}\n{}", print::print(&file.ast, &compilation.interner))
+                });
+                trees.collect::<Vec<_>>().join("\n").into_bytes()
+            }
+            Emit::Bytecode => compilation.program.as_ref().map(disassemble).unwrap_or_default().into_bytes(),
+            Emit::Deps => dependency_rule(target(job), &dependencies)?,
+        };
+        let path = &job.outputs[index];
+        if path == Path::new("-") { write_stdout(&bytes)? } else { write_file(path, &bytes)? }
+    }
+    Ok(())
+}
+
+/// What a dependency rule is about: the compiled program, or else the first output.
+fn target(job: &Job) -> &Path {
+    job.outputs.iter().find(|path| path.extension().is_some_and(|it| it == "wbc")).unwrap_or(&job.outputs[0])
+}
+
+/// The flags that change what is written.
+fn flags(plan: &Plan) -> String {
+    let emit: Vec<&str> = plan.emit.iter().map(|emit| emit.extension()).collect();
+    format!("emit={}", emit.join(","))
+}
