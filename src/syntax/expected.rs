@@ -102,3 +102,51 @@ pub(super) fn foreign_keyword(word: &str) -> Option<(Token, &'static str)> {
         _ => return None,
     })
 }
+
+/// A word that begins a statement, with one letter wrong, missing, too many, or swapped with its neighbour.
+pub(super) fn misspelt_keyword(word: &str) -> Option<(Token, &'static str)> {
+    const WORDS: [(&str, Token); 9] = [
+        ("while", Token::While),
+        ("for", Token::For),
+        ("return", Token::Return),
+        ("struct", Token::Struct),
+        ("import", Token::Import),
+        ("println", Token::Println),
+        ("print", Token::Print),
+        ("throw", Token::Throw),
+        ("let", Token::Let),
+    ];
+    let found = WORDS.iter().find(|(keyword, _)| one_edit_apart(word.as_bytes(), keyword.as_bytes()));
+    found.map(|&(keyword, token)| (token, keyword))
+}
+
+fn one_edit_apart(a: &[u8], b: &[u8]) -> bool {
+    if a.len() > b.len() {
+        return one_edit_apart(b, a);
+    }
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    match b.len() - a.len() {
+        0 => {
+            let swapped = a.len() > 1 && a[0] == b[1] && a[1] == b[0] && a[2..] == b[2..];
+            !a.is_empty() && (a[1..] == b[1..] || swapped)
+        }
+        1 => *a == b[1..],
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typing_errors_are_told_from_other_words() {
+        for word in ["whle", "whiel", "whille", "wjile", "retrun", "prin", "pritn"] {
+            assert!(misspelt_keyword(word).is_some(), "{word}");
+        }
+        for word in ["x", "whale1", "list", "returned", "structs_"] {
+            assert!(misspelt_keyword(word).is_none(), "{word}");
+        }
+    }
+}

@@ -427,6 +427,13 @@ impl Lexer<'_> {
             '\u{2018}' | '\u{2019}' => "\"",
             '\'' => {
                 diagnostic.help.push("strings are written with double quotes".into());
+                // The whole `'text'` is one fault, if it ends on its line.
+                if let Some(len) = memchr2(b'\'', b'\n', &self.bytes[self.at..])
+                    && self.bytes[self.at + len] == b'\''
+                {
+                    self.at += len + 1;
+                    self.push(Token::ErrorExpr, lo, self.at);
+                }
                 return;
             }
             '\u{2013}' | '\u{2212}' => "-",

@@ -14,7 +14,7 @@ use lalrpop_util::ParseError;
 
 use super::ast::Ast;
 use super::builder::Builder;
-use super::expected::{Expected, foreign_keyword, found};
+use super::expected::{Expected, foreign_keyword, found, misspelt_keyword};
 use super::grammar::FileParser;
 use super::lexer::{Lexeme, Token, Tokens, clip};
 use crate::source::{Diagnostic, Diagnostics, FileId, Span};
@@ -232,7 +232,7 @@ impl Recovery<'_> {
             || self.foreign_function(at)
             || self.foreign_operator(at, &context)
             || self.brackets(at, expected, &context)
-            || self.missing_semicolon(at, expected)
+            || self.missing_semicolon(at, expected, &context)
             || self.block_read_as_dict(at, &context)
         {
             return;
@@ -296,7 +296,8 @@ impl Recovery<'_> {
         if start >= at || !matches!(self.token(start), Some(Token::Ident(_))) {
             return false;
         }
-        let Some((token, written)) = foreign_keyword(self.text_of(start)) else { return false };
+        let word = self.text_of(start);
+        let Some((token, written)) = foreign_keyword(word).or_else(|| misspelt_keyword(word)) else { return false };
         // `use(x);` and `val = 1;` are what they look like; the fault is elsewhere.
         if start + 1 != at && !matches!(token, Token::Else) {
             return false;
@@ -319,7 +320,19 @@ impl Recovery<'_> {
         let anonymous = self.before(at).is_some_and(|before| before.token == Token::Fn);
         let named =
             at >= 2 && self.token(at - 2) == Some(Token::Fn) && matches!(self.token(at - 1), Some(Token::Ident(_)));
-        let head_start = if anonymous { at.wrapping_sub(1) } else { at };
+        if self.token(at) == Some(Token::Fn) && self.token(at + 1) == Some(Token::Colon) {
+            // `fn : a { }` where an expression is due.
+            let diagnostic = Diagnostic::error("E0209", "Anonymous functions are written without `fn`", self.span(at))
+                .labelled("a function without a name begins with its `:`")
+                .with_suggestion("remove `fn`", Span::new(self.file, self.span(at).lo, self.span(at + 1).lo), "");
+            self.report(at, diagnostic);
+            self.lexemes.remove(at);
+            return true;
+        }
+        if self.token(at) == Some(Token::Fn) && self.token(at + 1) == Some(Token::LParen) {
+            return self.foreign_function(at + 1);
+        }
+        let head_start = if anonymous { at - 1 } else { at };
         match self.token(at) {
             Some(Token::LBrace) if named => {
                 let place = Span::new(self.file, self.span(at - 1).hi, self.span(at - 1).hi);
@@ -495,14 +508,17 @@ impl Recovery<'_> {
         true
     }
 
-    fn missing_semicolon(&mut self, at: usize, expected: &Expected) -> bool {
+    fn missing_semicolon(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
         let Some(before) = self.before(at) else { return false };
         let token = self.token(at);
         let ends_here = match token {
             None => true,
-            Some(token) => token == Token::RBrace || self.begins_line(at) || begins_statement(token),
+            Some(token) => {
+                let next_word = begins_statement(token) && before.token.ends_operand();
+                token == Token::RBrace || self.begins_line(at) || next_word
+            }
         };
-        if !expected.has(";") || !ends_here || before.token == Token::Semicolon || at <= self.from {
+        if !expected.has(";") || !ends_here || context.statement >= at {
             return false;
         }
         if !self.is_known(at) {
@@ -548,9 +564,14 @@ impl Recovery<'_> {
                     Token::LBracket => "]",
                     _ => "}",
                 };
-                let diagnostic = Diagnostic::error("E0203", format!("Unclosed `{text}`"), self.span(opener))
+                let mut diagnostic = Diagnostic::error("E0203", format!("Unclosed `{text}`"), self.span(opener))
                     .labelled(format!("this `{text}` is not closed"))
                     .with_label(self.span(at), format!("expected `{closer}` before the end of the file"));
+                if let Some((opener, closer)) = self.misaligned_block(at) {
+                    diagnostic = diagnostic
+                        .with_label(self.span(opener), "this block may be the one that lacks its `}`,")
+                        .with_label(self.span(closer), "because this `}`, which closes it, is indented otherwise");
+                }
                 self.report(at, diagnostic);
             }
             None if !known => self.report_unless_known(at, expected),
@@ -569,6 +590,32 @@ impl Recovery<'_> {
         let end = self.text.len() as u32;
         let closers = context.frames.iter().map(|_| Lexeme { token: Token::RBrace, lo: end, hi: end });
         self.lexemes.extend(closers);
+    }
+
+    /// The first block whose `}` begins a line and is not indented like the line of its `{`.
+    fn misaligned_block(&self, at: usize) -> Option<(usize, usize)> {
+        let mut open: Vec<usize> = Vec::new();
+        for index in self.from..at {
+            match self.lexemes[index].token {
+                Token::LBrace | Token::LDict => open.push(index),
+                Token::RBrace => {
+                    let opener = open.pop()?;
+                    let differs = self.indentation(opener) != self.indentation(index);
+                    if self.begins_line(index) && differs && self.lexemes[opener].token == Token::LBrace {
+                        return Some((opener, index));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The white space at the beginning of the token's line.
+    fn indentation(&self, index: usize) -> &str {
+        let before = &self.text[..self.span(index).lo as usize];
+        let line = &self.text[before.rfind('\n').map_or(0, |at| at + 1)..];
+        &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 
     /// Exchanges the statement for one that says "an error was here", so that the rest can be read.

@@ -264,7 +264,7 @@ fn soup_neither_panics_nor_hangs() {
 fn stress(text: &str) -> Vec<String> {
     let start = std::time::Instant::now();
     let messages = parse_text(text).1;
-    assert!(start.elapsed().as_secs() < 10, "took {:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 60, "took {:?}", start.elapsed());
     messages
 }
 

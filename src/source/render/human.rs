@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 
 use crate::source::{Diagnostic, FileId, Severity, SourceFile, SourceMap, Span};
 
@@ -23,16 +23,20 @@ pub fn human(diagnostic: &Diagnostic, map: &SourceMap, colour: bool) -> String {
         Severity::Note => Level::NOTE,
     };
     let mut main = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
+    // The layout engine counts columns in what it is shown; of a clipped line that is not the whole.
+    let mut columns: Vec<(String, String)> = Vec::new();
     for cluster in clusters(diagnostic, map) {
         let file = map.file(cluster.file);
         let excerpt = Excerpt::new(file, &cluster);
         if excerpt.clipped {
             let at = file.position(cluster.first);
-            let origin = Origin::path(file.name.as_str()).line(at.line as usize).char_column(at.column as usize);
-            main = main.element(origin).element(excerpt.snippet(&cluster.labels));
-        } else {
-            main = main.element(excerpt.snippet(&cluster.labels).path(file.name.as_str()));
+            let shown = excerpt.text[..excerpt.place(cluster.first as usize)].chars().count() + 1;
+            columns.push((
+                format!("{}:{}:{shown}\n", file.name, at.line),
+                format!("{}:{}:{}\n", file.name, at.line, at.column),
+            ));
         }
+        main = main.element(excerpt.snippet(&cluster.labels).path(file.name.as_str()));
     }
     for note in &diagnostic.notes {
         main = main.element(Level::NOTE.message(note.as_str()));
@@ -52,6 +56,9 @@ pub fn human(diagnostic: &Diagnostic, map: &SourceMap, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = renderer.render(&groups);
     out.push('\n');
+    for (shown, real) in columns {
+        out = out.replacen(&shown, &real, 1);
+    }
     out
 }
 

@@ -1,0 +1,44 @@
+//! What users read when a program is wrong: one snapshot for each file of `tests/diagnostics`.
+//!
+//! `INSTA_UPDATE=always cargo test --test diagnostics` accepts changes.
+#![cfg(feature = "compile")]
+
+use std::path::Path;
+
+use walrus::source::render::{Format, report};
+use walrus::source::{Diagnostics, SourceMap};
+use walrus::syntax::{Interner, parse};
+
+/// Everything printed for one program; the one place here that knows the API.
+fn diagnose(name: &str, bytes: Vec<u8>) -> String {
+    let mut map = SourceMap::new();
+    let mut diagnostics = Diagnostics::new();
+    match map.add_bytes(name, None, bytes) {
+        Ok(file) => _ = parse(map.file(file).text(), file, &mut Interner::new(), &mut diagnostics),
+        Err(refused) => diagnostics.push(refused.1),
+    }
+    report(&diagnostics.into_report(), &map, Format::Human, false)
+}
+
+#[test]
+fn syntax_errors_read_well() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the folder is part of the repository")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".walrus"))
+        .collect();
+    names.sort();
+    assert!(names.len() > 15, "programs are missing");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("diagnostics");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for name in names {
+            let text = diagnose(&name, std::fs::read(folder.join(&name)).expect("readable"));
+            assert!(text.contains("error"), "{name} was accepted");
+            insta::assert_snapshot!(name.trim_end_matches(".walrus"), text);
+        }
+    });
+}
