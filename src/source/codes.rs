@@ -1,7 +1,10 @@
 //! The catalogue of diagnostic codes: one row per code, with the long text that `walrusc --explain CODE` prints.
 //!
 //! Families: `E01xx` lexical, `E02xx` syntax, `E03xx` names and scopes, `E04xx` modules, `E05xx` limits and what is not
-//! built yet, `W01xx` why a region is not compiled, `W02xx` lints.
+//! built yet, `W01xx` why a region is not compiled, `W02xx` lints. The texts are Markdown files beside this one, so that
+//! they read and diff as prose.
+//!
+//! Invariant: each code that a diagnostic carries has a row, and a code keeps its meaning for ever.
 
 /// A row of the catalogue.
 pub struct CodeInfo {
@@ -12,10 +15,117 @@ pub struct CodeInfo {
     pub explanation: &'static str,
 }
 
-/// All codes, ascending.
-pub static CODES: &[CodeInfo] = &[];
+macro_rules! codes {
+    ($($code:literal $title:literal)*) => {
+        /// All codes, ascending.
+        pub static CODES: &[CodeInfo] = &[
+            $(CodeInfo {
+                code: $code,
+                title: $title,
+                explanation: include_str!(concat!("explanations/", $code, ".md")),
+            }),*
+        ];
+    };
+}
+
+codes! {
+    "E0101" "invalid token"
+    "E0102" "invalid number literal"
+    "E0103" "number too large"
+    "E0104" "invalid escape sequence"
+    "E0105" "invalid unicode escape sequence"
+    "E0106" "unterminated string"
+    "E0107" "unterminated block comment"
+    "E0108" "broken expression in a format string"
+    "E0109" "source is not UTF-8"
+    "E0110" "source file too large"
+    "E0111" "single brace in a format string"
+    "E0201" "unexpected token"
+    "E0202" "missing semicolon"
+    "E0203" "unclosed bracket"
+    "E0204" "unmatched closing bracket"
+    "E0205" "invalid assignment target"
+    "E0206" "comparisons do not chain"
+    "E0207" "assignment in a condition"
+    "E0208" "word or operator of another language"
+    "E0209" "parameters in another form"
+    "E0301" "undefined variable"
+    "E0302" "local variable defined twice"
+    "E0303" "definition given twice"
+    "E0304" "break outside of a loop"
+    "E0305" "continue outside of a loop"
+    "E0306" "return outside of a function"
+    "E0401" "module not found"
+    "E0402" "circular import"
+    "E0403" "bad manifest or lock file"
+    "E0404" "module cannot be read"
+    "E0501" "too many of something"
+    "E0502" "nested too deeply"
+    "E0503" "async is not available yet"
+    "E0504" "module of the standard library not available yet"
+    "W0101" "loop or function awaits a task"
+    "W0102" "too large to compile"
+    "W0103" "calls a function that may await"
+    "W0104" "irregular control flow"
+    "W0105" "imports a module"
+    "W0201" "unused variable"
+    "W0202" "unreachable code"
+}
 
 /// The row of a code, matched without regard to case.
 pub fn find_code(code: &str) -> Option<&'static CodeInfo> {
     CODES.iter().find(|info| info.code.eq_ignore_ascii_case(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every string literal in `src` that looks like a code.
+    fn codes_in(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("the source is there") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                codes_in(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("source/codes.rs")
+            {
+                let text = std::fs::read_to_string(&path).expect("UTF-8");
+                for literal in text.split('"') {
+                    let (family, number) = literal.split_at_checked(1).unwrap_or(("", ""));
+                    let digits =
+                        number.len() == 4 && number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit());
+                    if matches!(family, "E" | "W") && digits {
+                        found.insert(literal.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_in_the_source_has_a_row() {
+        let mut found = BTreeSet::new();
+        codes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.contains("E0201"), "the search finds nothing");
+        let missing: Vec<&String> = found.iter().filter(|code| find_code(code).is_none()).collect();
+        assert!(missing.is_empty(), "no row for {missing:?}");
+    }
+
+    #[test]
+    fn rows_are_sorted_and_explained() {
+        assert!(CODES.is_sorted_by(|a, b| a.code < b.code));
+        for info in CODES {
+            assert!(!info.title.is_empty() && info.explanation.len() > 80, "{}", info.code);
+            assert!(!info.explanation.contains("\r"), "{}", info.code);
+        }
+    }
+
+    #[test]
+    fn codes_are_found_in_any_case() {
+        assert_eq!(find_code("e0201").map(|info| info.code), Some("E0201"));
+        assert!(find_code("E9999").is_none());
+    }
 }
