@@ -175,7 +175,14 @@ impl Blocks {
             let index = usize::from(block.class);
             let end = self.cut_end(block);
             // SAFETY: `end` is the end of the cut part of this very block.
-            let (first, last, live) = unsafe { sweep_block(block, end, colour, poison, &mut swept) };
+            let (first, last, live) = unsafe {
+                if poison || has_live(block, end, colour) {
+                    sweep_block(block, end, colour, poison, &mut swept)
+                } else {
+                    clear_block(block, end, &mut swept);
+                    (ptr::null_mut(), ptr::null_mut(), 0)
+                }
+            };
             if live == 0 {
                 if self.is_being_cut(block) {
                     self.classes[index].bump = ptr::null_mut();
@@ -203,6 +210,46 @@ impl Blocks {
 /// The length of the part of a block that cells of `size` bytes fill.
 fn cells_end(size: usize) -> usize {
     BLOCK / size * size
+}
+
+/// Whether a block holds a marked object.
+///
+/// # Safety
+/// `end` is where the cut part of the block ends.
+unsafe fn has_live(block: &Block, end: *mut u8, colour: u8) -> bool {
+    let size = usize::from(block.class) * GRANULE;
+    let mut cell = block.start.as_ptr();
+    while cell < end {
+        // SAFETY: every cell below the cut end begins with a header. A free cell's mark is 0, which is no colour.
+        unsafe {
+            if (*cell.cast::<Header>()).mark.get() == colour {
+                return true;
+            }
+            cell = cell.add(size);
+        }
+    }
+    false
+}
+
+/// Frees everything in a block without live objects, and leaves its cells as they are: it will be cut anew. Most blocks are such, and
+/// writing free cells into them would be wasted.
+///
+/// # Safety
+/// `end` is where the cut part of the block ends, and nothing in it is marked.
+unsafe fn clear_block(block: &Block, end: *mut u8, swept: &mut Swept) {
+    let size = usize::from(block.class) * GRANULE;
+    let mut cell = block.start.as_ptr();
+    while cell < end {
+        // SAFETY: every cell below the cut end begins with a header, and all objects in the block are unreachable.
+        unsafe {
+            let header = NonNull::new_unchecked(cell.cast::<Header>());
+            if header.as_ref().kind != ObjKind::Free {
+                swept.objects += 1;
+                swept.bytes += size + release_buffers(header);
+            }
+            cell = cell.add(size);
+        }
+    }
 }
 
 /// Frees what is unmarked in a block. Returns the first and last free cell, linked, and the number of live objects.

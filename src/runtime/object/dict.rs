@@ -1,28 +1,27 @@
 //! Dicts: maps that keep insertion order.
 //!
-//! Entries lie densely in insertion order; an index finds them by hash once there are more than a few. A removed entry becomes a hole (key
-//! [`Value::UNDEF`]); holes are squeezed out when they are as many as the entries. Positions of entries are what iteration counts, and they change only
-//! together with [`Dict::key_version`].
+//! Entries lie densely in insertion order; an index ([`Index`]) finds them by hash once there are more than a few. A removed entry becomes a hole
+//! (key [`Value::UNDEF`]); holes are squeezed out when they are as many as the entries. Positions of entries are what iteration counts, and they change
+//! only together with [`Dict::key_version`].
 
 use std::cell::{Cell, UnsafeCell};
 
-use hashbrown::HashTable;
-
 use super::{Gc, Header, ObjKind, Str};
-use crate::runtime::error::Result;
+use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
 use crate::runtime::ops::hash::{hash_key, hash_str, same_key};
-use crate::runtime::value::Value;
+use crate::runtime::value::{Tag, Value};
 
 /// A key with its value, in insertion order. A hole has the key [`Value::UNDEF`].
 #[derive(Clone, Copy)]
 pub struct Entry {
-    hash: u64,
     pub key: Value,
     pub value: Value,
 }
 
 impl Entry {
+    const HOLE: Entry = Entry { key: Value::UNDEF, value: Value::VOID };
+
     fn is_hole(&self) -> bool {
         self.key.is_undef()
     }
@@ -30,12 +29,102 @@ impl Entry {
 
 /// Up to this many entries are searched one by one, without an index.
 const UNINDEXED: usize = 8;
+/// The most entries, holes included: the index counts them with 32 bits.
+const MOST_ENTRIES: usize = u32::MAX as usize - 2;
+
+/// Finds positions by hash: open addressing with linear probing.
+///
+/// A slot holds 32 bits of the hash above the position plus one, so that neither probing nor growing looks at entries whose hash differs: what costs is
+/// memory that is not in the cache. Hashes are well mixed, and seeded, so runs of slots stay short whatever the keys are.
+#[derive(Default)]
+struct Index {
+    /// None, or a power of two.
+    slots: Vec<u64>,
+    /// Slots that are not [`Index::EMPTY`].
+    used: usize,
+}
+
+impl Index {
+    const EMPTY: u64 = 0;
+    /// A slot whose entry was removed; the position it seems to hold is beyond [`MOST_ENTRIES`].
+    const DELETED: u64 = u32::MAX as u64;
+    const FIRST_SLOTS: usize = 32;
+
+    #[inline(always)]
+    fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    #[inline(always)]
+    fn slot(hash: u32, position: usize) -> u64 {
+        u64::from(hash) << 32 | (position as u64 + 1)
+    }
+
+    /// Where the slot of a matching entry is, and its position.
+    #[inline(always)]
+    fn find(&self, hash: u32, same: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        loop {
+            // An index that is not in use has no slots, and one that is has an empty one.
+            let slot = *self.slots.get(at)?;
+            if slot == Self::EMPTY {
+                return None;
+            }
+            if (slot >> 32) as u32 == hash && slot != Self::DELETED {
+                let position = slot as u32 as usize - 1;
+                if same(position) {
+                    return Some((at, position));
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Adds a position that is not in the index.
+    fn insert(&mut self, hash: u32, position: usize) {
+        if (self.used + 1) * 3 > self.slots.len() * 2 {
+            self.grow();
+        }
+        self.place(Self::slot(hash, position));
+    }
+
+    /// Puts a slot where there is room for it.
+    fn place(&mut self, slot: u64) {
+        let mask = self.slots.len() - 1;
+        let mut at = (slot >> 32) as usize & mask;
+        while self.slots[at] != Self::EMPTY && self.slots[at] != Self::DELETED {
+            at = (at + 1) & mask;
+        }
+        self.used += usize::from(self.slots[at] == Self::EMPTY);
+        self.slots[at] = slot;
+    }
+
+    /// Makes room, or just gets rid of deleted slots if they are many.
+    #[cold]
+    fn grow(&mut self) {
+        let live = self.slots.iter().filter(|slot| !matches!(**slot, Self::EMPTY | Self::DELETED)).count();
+        let len = (live * 3).next_power_of_two().max(Self::FIRST_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![Self::EMPTY; len]);
+        self.used = 0;
+        old.into_iter().filter(|slot| !matches!(*slot, Self::EMPTY | Self::DELETED)).for_each(|slot| self.place(slot));
+    }
+
+    /// Replaces each position by what `new_position` says.
+    fn renumber(&mut self, new_position: impl Fn(usize) -> usize) {
+        for slot in &mut self.slots {
+            if !matches!(*slot, Self::EMPTY | Self::DELETED) {
+                *slot = Self::slot((*slot >> 32) as u32, new_position(*slot as u32 as usize - 1));
+            }
+        }
+    }
+}
 
 #[derive(Default)]
 struct Table {
     entries: Vec<Entry>,
-    /// Positions in `entries`; empty until there are more than [`UNINDEXED`], and never partial.
-    index: HashTable<u32>,
+    /// Positions in `entries`; not in use until there are more than [`UNINDEXED`], and never partial.
+    index: Index,
     holes: usize,
 }
 
@@ -51,69 +140,79 @@ pub struct Dict {
     table: UnsafeCell<Table>,
 }
 
+/// What the index knows of a hash.
+#[inline(always)]
+fn short_hash(heap: &Heap, key: Value) -> Result<u32> {
+    Ok((hash_key(heap, key)? >> 32) as u32)
+}
+
 impl Table {
-    #[inline]
-    fn find(&self, hash: u64, same: impl Fn(Value) -> bool) -> Option<usize> {
+    /// The position of a key; an error if nothing like it can be a key.
+    #[inline(always)]
+    fn find(&self, heap: &Heap, key: Value) -> Result<Option<usize>> {
         if self.index.is_empty() {
-            return self.entries.iter().position(|entry| entry.hash == hash && !entry.is_hole() && same(entry.key));
+            return self.find_unindexed(heap, key);
         }
-        let found = self.index.find(hash, |&at| {
-            let entry = &self.entries[at as usize];
-            entry.hash == hash && same(entry.key)
-        });
-        found.map(|&at| at as usize)
+        let hash = short_hash(heap, key)?;
+        Ok(self.find_hashed(hash, key).map(|(_, position)| position))
     }
 
-    fn push(&mut self, entry: Entry) {
-        let at = self.entries.len();
+    /// Slot and position of a key with this hash.
+    #[inline(always)]
+    fn find_hashed(&self, hash: u32, key: Value) -> Option<(usize, usize)> {
+        self.index.find(hash, |position| same_key(self.entries[position].key, key))
+    }
+
+    fn find_unindexed(&self, heap: &Heap, key: Value) -> Result<Option<usize>> {
+        if !matches!(key.tag(), Tag::Int | Tag::Str) {
+            short_hash(heap, key)?;
+        }
+        Ok(self.entries.iter().position(|entry| same_key(entry.key, key)))
+    }
+
+    /// Adds a key that is not in the table, and can be a key.
+    fn push(&mut self, heap: &Heap, entry: Entry) -> Result<()> {
+        let position = self.entries.len();
+        if self.index.is_empty() && position < UNINDEXED {
+            self.entries.push(entry);
+            return Ok(());
+        }
+        let hash = short_hash(heap, entry.key)?;
+        if self.index.is_empty() {
+            for (position, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_hole()) {
+                self.index.insert(short_hash(heap, entry.key)?, position);
+            }
+        }
         self.entries.push(entry);
-        if !self.index.is_empty() {
-            let entries = &self.entries;
-            self.index.insert_unique(entry.hash, at as u32, |&at| entries[at as usize].hash);
-        } else if at >= UNINDEXED {
-            self.rebuild_index();
-        }
+        self.index.insert(hash, position);
+        Ok(())
     }
 
-    fn rebuild_index(&mut self) {
-        self.index.clear();
-        if self.entries.len() <= UNINDEXED {
-            return;
+    fn remove(&mut self, heap: &Heap, key: Value) -> Result<Option<Value>> {
+        if self.index.is_empty() {
+            return Ok(self.find_unindexed(heap, key)?.map(|position| self.entries.remove(position).value));
         }
-        let entries = &self.entries;
-        self.index.reserve(entries.len(), |&at| entries[at as usize].hash);
-        for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.is_hole()) {
-            self.index.insert_unique(entry.hash, at as u32, |&at| entries[at as usize].hash);
-        }
-    }
-
-    fn remove(&mut self, at: usize) -> Value {
-        let entry = self.entries[at];
-        if !self.index.is_empty()
-            && let Ok(found) = self.index.find_entry(entry.hash, |&position| position as usize == at)
-        {
-            found.remove();
-        }
-        if at + 1 == self.entries.len() {
-            self.entries.pop();
-        } else {
-            self.entries[at] = Entry { hash: 0, key: Value::UNDEF, value: Value::VOID };
-            self.holes += 1;
-        }
-        if (self.holes > UNINDEXED && self.holes * 2 > self.entries.len()) || self.index.is_empty() {
+        let Some((slot, position)) = self.find_hashed(short_hash(heap, key)?, key) else { return Ok(None) };
+        self.index.slots[slot] = Index::DELETED;
+        let entry = std::mem::replace(&mut self.entries[position], Entry::HOLE);
+        self.holes += 1;
+        if self.holes > UNINDEXED && self.holes * 2 > self.entries.len() {
             self.compact();
         }
-        entry.value
+        Ok(Some(entry.value))
     }
 
     fn compact(&mut self) {
+        let mut kept = 0;
+        let new_positions: Vec<u32> =
+            self.entries.iter().map(|entry| (kept, kept += u32::from(!entry.is_hole())).0).collect();
+        self.index.renumber(|position| new_positions[position] as usize);
         self.entries.retain(|entry| !entry.is_hole());
         self.holes = 0;
-        self.rebuild_index();
     }
 
     fn size(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>() + self.index.allocation_size()
+        self.entries.capacity() * size_of::<Entry>() + self.index.slots.capacity() * size_of::<u64>()
     }
 }
 
@@ -160,50 +259,64 @@ impl Dict {
     /// The value at a key; an error if nothing like it can be a key.
     #[inline]
     pub fn get(&self, heap: &Heap, key: Value) -> Result<Option<Value>> {
-        let hash = hash_key(heap, key)?;
-        Ok(self.position(heap, hash, key).map(|at| self.table(heap).entries[at].value))
+        let table = self.table(heap);
+        Ok(table.find(heap, key)?.map(|position| table.entries[position].value))
     }
 
     /// The value at a string key.
     pub fn get_str(&self, heap: &Heap, key: Gc<Str>) -> Option<Value> {
-        let hash = hash_str(heap, &key);
-        self.position(heap, hash, Value::from_str(key)).map(|at| self.table(heap).entries[at].value)
+        let table = self.table(heap);
+        let value = Value::from_str(key);
+        let position = if table.index.is_empty() {
+            table.entries.iter().position(|entry| same_key(entry.key, value))
+        } else {
+            table.find_hashed((hash_str(heap, &key) >> 32) as u32, value).map(|(_, position)| position)
+        };
+        position.map(|position| table.entries[position].value)
     }
 
     pub fn contains(&self, heap: &Heap, key: Value) -> Result<bool> {
-        Ok(self.get(heap, key)?.is_some())
+        Ok(self.table(heap).find(heap, key)?.is_some())
     }
 
     /// Puts a value at a key; returns the one that was there.
     #[inline]
     pub fn insert(&self, heap: &mut Heap, key: Value, value: Value) -> Result<Option<Value>> {
-        let hash = hash_key(heap, key)?;
-        if let Some(at) = self.position(heap, hash, key) {
-            let entry = &mut self.table_mut(heap).entries[at];
-            return Ok(Some(std::mem::replace(&mut entry.value, value)));
+        match self.table(heap).find(heap, key)? {
+            Some(position) => {
+                let entry = &mut self.table_mut(heap).entries[position];
+                Ok(Some(std::mem::replace(&mut entry.value, value)))
+            }
+            None => self.insert_new(heap, key, value),
         }
+    }
+
+    fn insert_new(&self, heap: &mut Heap, key: Value, value: Value) -> Result<Option<Value>> {
         let entries = &self.table(heap).entries;
-        let grows = entries.len() == entries.capacity();
-        if grows {
-            heap.check_room_for(entries.len() * 2, size_of::<Entry>() + size_of::<u64>())?;
+        if entries.len() == entries.capacity() {
+            if entries.len() >= MOST_ENTRIES {
+                return Err(Error::message("Value too large"));
+            }
+            // The index grows at other times than the entries; together they take this much at most.
+            heap.check_room_for(entries.len() * 2, size_of::<Entry>() + 3 * size_of::<u64>())?;
         }
-        self.table_mut(heap).push(Entry { hash, key, value });
+        // SAFETY: nothing else refers to the table; hashing the key reads the heap's seed and the key, which is no dict.
+        unsafe { &mut *self.table.get() }.push(heap, Entry { key, value })?;
         self.len.set(self.len() + 1);
         self.key_version.set(self.key_version.get() + 1);
-        if grows || self.len() == UNINDEXED + 1 {
-            self.account(heap);
-        }
+        self.account(heap);
         Ok(None)
     }
 
     /// Removes a key; returns the value that was there.
     pub fn remove(&self, heap: &mut Heap, key: Value) -> Result<Option<Value>> {
-        let hash = hash_key(heap, key)?;
-        let Some(at) = self.position(heap, hash, key) else { return Ok(None) };
-        let value = self.table_mut(heap).remove(at);
-        self.len.set(self.len() - 1);
-        self.key_version.set(self.key_version.get() + 1);
-        Ok(Some(value))
+        // SAFETY: as in `insert_new`.
+        let removed = unsafe { &mut *self.table.get() }.remove(heap, key)?;
+        if removed.is_some() {
+            self.len.set(self.len() - 1);
+            self.key_version.set(self.key_version.get() + 1);
+        }
+        Ok(removed)
     }
 
     /// Removes all keys and frees their memory.
@@ -253,11 +366,6 @@ impl Dict {
         self.table(heap).entries.iter().filter(|entry| !entry.is_hole()).map(|entry| (entry.key, entry.value))
     }
 
-    #[inline]
-    fn position(&self, heap: &Heap, hash: u64, key: Value) -> Option<usize> {
-        self.table(heap).find(hash, |other| same_key(other, key))
-    }
-
     #[inline(always)]
     fn table<'h>(&self, _heap: &'h Heap) -> &'h Table {
         // SAFETY: changing the table takes the heap mutably, so the borrow of the heap keeps changes away.
@@ -271,9 +379,11 @@ impl Dict {
         unsafe { &mut *self.table.get() }
     }
 
+    #[inline]
     fn account(&self, heap: &mut Heap) {
         let size = self.table(heap).size();
-        heap.account(self.accounted.replace(size), size);
+        let accounted = self.accounted.replace(size);
+        heap.account(accounted, size);
     }
 
     pub(in crate::runtime) fn entries_for_marking<'a>(&self) -> &'a [Entry] {
