@@ -176,11 +176,10 @@ impl Blocks {
             let end = self.cut_end(block);
             // SAFETY: `end` is the end of the cut part of this very block.
             let (first, last, live) = unsafe {
-                if poison || has_live(block, end, colour) {
-                    sweep_block(block, end, colour, poison, &mut swept)
-                } else {
-                    clear_block(block, end, &mut swept);
+                if !poison && clear_dead_block(block, end, colour, &mut swept) {
                     (ptr::null_mut(), ptr::null_mut(), 0)
+                } else {
+                    sweep_block(block, end, colour, poison, &mut swept)
                 }
             };
             if live == 0 {
@@ -212,44 +211,40 @@ fn cells_end(size: usize) -> usize {
     BLOCK / size * size
 }
 
-/// Whether a block holds a marked object.
+/// Frees everything in a block if nothing in it is marked, and leaves its cells as they are, since the block will be cut anew: most blocks
+/// are such, and writing free cells into them would be wasted. False if something is marked; then nothing was done.
 ///
 /// # Safety
 /// `end` is where the cut part of the block ends.
-unsafe fn has_live(block: &Block, end: *mut u8, colour: u8) -> bool {
+unsafe fn clear_dead_block(block: &Block, end: *mut u8, colour: u8, swept: &mut Swept) -> bool {
     let size = usize::from(block.class) * GRANULE;
+    let (mut objects, mut with_buffers) = (0, false);
     let mut cell = block.start.as_ptr();
     while cell < end {
         // SAFETY: every cell below the cut end begins with a header. A free cell's mark is 0, which is no colour.
         unsafe {
-            if (*cell.cast::<Header>()).mark.get() == colour {
-                return true;
+            let header = &*cell.cast::<Header>();
+            if header.mark.get() == colour {
+                return false;
             }
+            objects += usize::from(header.kind != ObjKind::Free);
+            with_buffers |= matches!(header.kind, ObjKind::List | ObjKind::Dict | ObjKind::StrBuffer);
             cell = cell.add(size);
         }
     }
-    false
-}
-
-/// Frees everything in a block without live objects, and leaves its cells as they are: it will be cut anew. Most blocks are such, and
-/// writing free cells into them would be wasted.
-///
-/// # Safety
-/// `end` is where the cut part of the block ends, and nothing in it is marked.
-unsafe fn clear_block(block: &Block, end: *mut u8, swept: &mut Swept) {
-    let size = usize::from(block.class) * GRANULE;
-    let mut cell = block.start.as_ptr();
-    while cell < end {
-        // SAFETY: every cell below the cut end begins with a header, and all objects in the block are unreachable.
-        unsafe {
-            let header = NonNull::new_unchecked(cell.cast::<Header>());
-            if header.as_ref().kind != ObjKind::Free {
-                swept.objects += 1;
-                swept.bytes += size + release_buffers(header);
+    swept.objects += objects;
+    swept.bytes += objects * size;
+    if with_buffers {
+        let mut cell = block.start.as_ptr();
+        while cell < end {
+            // SAFETY: as above, and all objects in the block are unreachable. Free cells have no buffers.
+            unsafe {
+                swept.bytes += release_buffers(NonNull::new_unchecked(cell.cast()));
+                cell = cell.add(size);
             }
-            cell = cell.add(size);
         }
     }
+    true
 }
 
 /// Frees what is unmarked in a block. Returns the first and last free cell, linked, and the number of live objects.

@@ -14,10 +14,11 @@ mod blocks;
 mod buffer;
 mod mark;
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
-use super::object::{Dict, Gc, Header, List, ObjKind, Str, StrBuffer};
+use super::object::{Cursor, Dict, Gc, Header, List, ObjKind, Str, StrBuffer};
 use super::value::Value;
 use blocks::Blocks;
 pub use mark::Marker;
@@ -65,6 +66,8 @@ pub struct Heap {
     /// What `Header::mark` of a live object holds; changes with each collection, so that marks need no clearing.
     colour: u8,
     stress: bool,
+    /// Overwrite freed cells, so that a use after free is seen.
+    poison: bool,
     threshold: usize,
     max_heap: usize,
     /// Bytes that were alive after the last collection.
@@ -75,6 +78,7 @@ pub struct Heap {
     /// The strings of one ASCII character, and last the empty string.
     short_strings: Vec<Gc<Str>>,
     mark_stack: Vec<mark::Work>,
+    cursor: Cell<Cursor>,
 }
 
 struct Large {
@@ -102,6 +106,7 @@ impl Heap {
             large: Vec::new(),
             colour: 1,
             stress: false,
+            poison: cfg!(debug_assertions),
             threshold: DEFAULT_THRESHOLD,
             max_heap: LARGEST_OBJECT,
             live: 0,
@@ -110,6 +115,7 @@ impl Heap {
             hash_seed: RandomState::new().hash_one(0u8),
             short_strings: Vec::new(),
             mark_stack: Vec::new(),
+            cursor: Cell::new(Cursor::NONE),
         };
         let mut short_strings = Vec::with_capacity(129);
         for code in 0..128u8 {
@@ -158,6 +164,7 @@ impl Heap {
     /// With stress, a collection is due all the time, and freed memory is overwritten.
     pub fn set_stress(&mut self, stress: bool) {
         self.stress = stress;
+        self.poison = stress || cfg!(debug_assertions);
         self.update_limit();
     }
 
@@ -249,6 +256,7 @@ impl Heap {
         mark_roots(&mut marker);
         self.mark_stack = marker.finish();
 
+        self.cursor.set(Cursor::NONE);
         let freed = self.sweep();
         self.live = self.bytes;
         self.collections += 1;
@@ -266,8 +274,7 @@ impl Heap {
     }
 
     fn sweep(&mut self) -> Swept {
-        let poison = self.stress || cfg!(debug_assertions);
-        let mut swept = self.blocks.sweep(self.colour, poison);
+        let mut swept = self.blocks.sweep(self.colour, self.poison);
         let colour = self.colour;
         self.large.retain(|large| {
             // SAFETY: the list holds live large objects, each once.
@@ -299,6 +306,11 @@ impl Heap {
             // SAFETY: large objects in the list are alive.
             mark::for_each_child(unsafe { Gc::from_non_null(large.object) }, check);
         }
+    }
+
+    /// Where the last look into a string ended.
+    pub(in crate::runtime) fn cursor(&self) -> &Cell<Cursor> {
+        &self.cursor
     }
 
     /// The header of an object about to be allocated.

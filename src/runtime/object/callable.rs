@@ -48,6 +48,7 @@ impl Closure {
     pub const LEN_OFFSET: usize = 8;
     pub const CAPTURES_OFFSET: usize = 16;
 
+    #[inline]
     pub fn new(heap: &mut Heap, func: FuncId, captures: &[Value]) -> Gc<Closure> {
         let header = heap.header(ObjKind::Closure, 0, func.0);
         let closure = Closure { header, len: captures.len(), captures: [] };
@@ -91,6 +92,7 @@ impl BoundMethod {
     pub const RECEIVER_OFFSET: usize = 8;
     pub const METHOD_OFFSET: usize = 24;
 
+    #[inline]
     pub fn new(heap: &mut Heap, receiver: Value, method: Value) -> Gc<BoundMethod> {
         let header = heap.header(ObjKind::BoundMethod, 0, 0);
         heap.alloc(BoundMethod { header, receiver, method })

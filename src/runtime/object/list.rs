@@ -468,6 +468,8 @@ impl List {
         }
         // Doubling a big buffer would waste much; pages of it that are not touched yet cost nothing, but the heap counts them.
         let grown = if cap < 4096 { cap * 2 } else { cap + cap / 2 };
+        // Room to grow must not be what makes the list too large.
+        let grown = grown.min(heap.max_heap() / self.storage().element_size());
         self.set_cap(heap, grown.max(self.len().saturating_add(more)).max(FIRST_CAP))
     }
 

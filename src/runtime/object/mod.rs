@@ -31,6 +31,7 @@ pub use dict::{Dict, Entry};
 pub use instance::{Instance, StructObject};
 pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
+pub(in crate::runtime) use string::Cursor;
 pub use string::{Str, StrBuffer};
 
 /// The type of an object; numbered like the [`Tag`](super::value::Tag) of a value that points to it.

@@ -17,6 +17,7 @@ impl Tuple {
     pub const ITEMS_OFFSET: usize = 16;
 
     /// A tuple of these items.
+    #[inline]
     pub fn new(heap: &mut Heap, items: &[Value]) -> Gc<Tuple> {
         let header = heap.header(ObjKind::Tuple, 0, 0);
         let tuple = Tuple { header, len: items.len(), items: [] };
@@ -52,6 +53,7 @@ impl Range {
     pub const START_OFFSET: usize = 8;
     pub const END_OFFSET: usize = 16;
 
+    #[inline]
     pub fn new(heap: &mut Heap, start: i64, end: i64) -> Gc<Range> {
         let header = heap.header(ObjKind::Range, 0, 0);
         heap.alloc(Range { header, start, end })

@@ -133,23 +133,45 @@ impl Str {
         self.as_str().chars().nth(index)
     }
 
+    /// As [`Str::byte_offset`], going on from where the last look into this string ended if that is nearer than either end. So a loop over
+    /// the characters by index takes linear time for text of any kind.
+    pub fn locate(&self, heap: &Heap, index: usize) -> Option<usize> {
+        if self.is_ascii() {
+            return (index <= self.len).then_some(index);
+        }
+        let (text, count) = (self.as_str(), self.char_len());
+        if index > count {
+            return None;
+        }
+        let last = heap.cursor().get();
+        let known = if ptr::eq(last.string, self) { (last.index, last.offset) } else { (0, 0) };
+        let (from, offset) = [(0, 0), known, (count, text.len())]
+            .into_iter()
+            .min_by_key(|(from, _)| from.abs_diff(index))
+            .unwrap_or_default();
+        let offset = if index >= from {
+            let rest = &text[offset..];
+            offset + rest.char_indices().nth(index - from).map_or(rest.len(), |(at, _)| at)
+        } else {
+            text[..offset].char_indices().nth_back(from - index - 1).map_or(0, |(at, _)| at)
+        };
+        heap.cursor().set(Cursor { string: self, index, offset });
+        Some(offset)
+    }
+
+    /// As [`Str::char_at`], by [`Str::locate`].
+    #[inline]
+    pub fn locate_char(&self, heap: &Heap, index: usize) -> Option<char> {
+        if self.is_ascii() {
+            return self.as_str().as_bytes().get(index).map(|byte| char::from(*byte));
+        }
+        self.as_str()[self.locate(heap, index)?..].chars().next()
+    }
+
     /// A new string of the characters `start..end`; `None` unless `start <= end` and both are within the text.
     pub fn slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Option<Gc<Str>>> {
-        if start > end {
-            return Ok(None);
-        }
-        let Some(from) = self.byte_offset(start) else { return Ok(None) };
-        let to = if self.is_ascii() {
-            end
-        } else {
-            // Count on from the start instead of from the beginning once more.
-            let rest = &self.as_str()[from..];
-            match rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(end - start) {
-                Some(at) => from + at,
-                None => return Ok(None),
-            }
-        };
-        let Some(text) = self.as_str().get(from..to) else { return Ok(None) };
+        let bounds = self.locate(heap, start).zip(self.locate(heap, end));
+        let Some(text) = bounds.and_then(|(from, to)| self.as_str().get(from..to)) else { return Ok(None) };
         heap.check_room(text.len())?;
         Ok(Some(heap.new_str(text)))
     }
@@ -195,7 +217,8 @@ impl Str {
             let pieces = [left.as_str().as_bytes(), right.as_str().as_bytes()];
             return Ok(Str::inline(heap, flags | APPENDED, count, &pieces));
         }
-        let buffer = StrBuffer::new(heap, len.saturating_mul(2))?;
+        // Room to grow must not be what makes the text too large.
+        let buffer = StrBuffer::new(heap, len.saturating_mul(2).min(heap.max_heap()).max(len))?;
         // SAFETY: the buffer is new, so its first text begins at 0; it has room for both.
         unsafe {
             buffer.extend(0, left.data, left.len);
@@ -223,6 +246,19 @@ impl Str {
         let text = self.as_str().repeat(count);
         Ok(heap.new_str(&text))
     }
+}
+
+/// Where the last look into a string that is not ASCII ended. The heap keeps one, and forgets it when it collects, so the address always is that
+/// of the string it was taken from.
+#[derive(Clone, Copy)]
+pub(in crate::runtime) struct Cursor {
+    string: *const Str,
+    index: usize,
+    offset: usize,
+}
+
+impl Cursor {
+    pub(in crate::runtime) const NONE: Cursor = Cursor { string: ptr::null(), index: 0, offset: 0 };
 }
 
 /// The growing text that strings made by appending to one another share.

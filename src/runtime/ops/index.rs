@@ -34,14 +34,8 @@ fn get_item(heap: &mut Heap, object: Value, index: Value, position: i64) -> Resu
         return Ok(tuple.items()[resolve_index(position, tuple.len())?]);
     }
     if let Some(string) = object.as_str() {
-        // Counting characters backward or to the end takes their number; forward, the walk itself finds out.
-        if position >= 0
-            && let Some(c) = string.char_at(position as usize)
-        {
-            return Ok(Value::from_str(heap.char_str(c)));
-        }
         let at = resolve_index(position, string.char_len())?;
-        let c = string.char_at(at).ok_or_else(|| out_of_bounds(position, string.char_len()))?;
+        let c = string.locate_char(heap, at).ok_or_else(|| out_of_bounds(position, string.char_len()))?;
         return Ok(Value::from_str(heap.char_str(c)));
     }
     Err(cannot_index(object, index))

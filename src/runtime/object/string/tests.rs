@@ -68,6 +68,17 @@ fn slices_and_characters_count_characters() {
 }
 
 #[test]
+fn a_loop_over_long_text_by_index_is_linear() {
+    let mut heap = Heap::new();
+    let count = 300_000;
+    let text = heap.new_str(&"é😀a".repeat(count / 3));
+    let forward = (0..count).filter(|&i| text.locate_char(&heap, i) == Some('é')).count();
+    let backward = (0..count).rev().filter(|&i| text.locate_char(&heap, i) == Some('a')).count();
+    // Walking from an end each time would take some 10^11 steps.
+    assert_eq!((forward, backward), (count / 3, count / 3));
+}
+
+#[test]
 fn repetition() {
     let mut heap = Heap::new();
     let text = heap.new_str("ab");
@@ -78,6 +89,19 @@ fn repetition() {
 }
 
 proptest! {
+    #[test]
+    fn looks_by_index_agree_with_chars_in_any_order(
+        text in "[aé😀]{0,40}", other in "[aé]{0,5}", looks in prop::collection::vec((any::<bool>(), 0..42usize), 0..60)
+    ) {
+        let mut heap = Heap::new();
+        let strings = [heap.new_str(&text), heap.new_str(&other)];
+        for (first, index) in looks {
+            let string = strings[usize::from(!first)];
+            prop_assert_eq!(string.locate_char(&heap, index), string.char_at(index));
+            prop_assert_eq!(string.locate(&heap, index), string.byte_offset(index));
+        }
+    }
+
     #[test]
     fn slices_agree_with_chars(text in "[a-cé😀]{0,20}", a in 0..22usize, b in 0..22usize) {
         let mut heap = Heap::new();
