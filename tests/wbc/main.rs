@@ -3,6 +3,8 @@
 mod mutants;
 mod property;
 mod rules;
+#[cfg(feature = "compile")]
+mod run;
 mod sample;
 
 use walrus::bytecode::disassemble::disassemble;

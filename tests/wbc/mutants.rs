@@ -9,11 +9,25 @@ use walrus::bytecode::{Op, Opcode, verify};
 
 use crate::{meta, reseal, sample};
 
-struct Mutator {
+pub struct Mutator {
     random: Xoshiro256PlusPlus,
 }
 
 impl Mutator {
+    pub fn new() -> Self {
+        Mutator { random: Xoshiro256PlusPlus::seed_from_u64(0x77616c727573) }
+    }
+
+    /// A resealed copy of the file with a few changes.
+    pub fn mutant(&mut self, file: &[u8]) -> Vec<u8> {
+        let mut mutant = file.to_vec();
+        for _ in 0..=self.below(3) {
+            self.mutate(&mut mutant);
+        }
+        reseal(&mut mutant);
+        mutant
+    }
+
     fn below(&mut self, limit: usize) -> usize {
         (self.random.next_u64() % limit as u64) as usize
     }
@@ -75,6 +89,11 @@ impl Mutator {
     }
 }
 
+/// `WALRUS_MUTANTS`, or so many.
+pub fn how_many(default: u32) -> u32 {
+    std::env::var("WALRUS_MUTANTS").map_or(default, |count| count.parse().expect("a number"))
+}
+
 fn code_range(file: &[u8]) -> Option<std::ops::Range<usize>> {
     let header = Header::read(file).ok()?;
     let code = header.sections.iter().find(|section| section.id == wbc::Section::Code as u32)?;
@@ -84,16 +103,12 @@ fn code_range(file: &[u8]) -> Option<std::ops::Range<usize>> {
 
 #[test]
 fn resealed_mutants_are_refused_or_verify() {
-    let count = std::env::var("WALRUS_MUTANTS").map_or(30_000, |count| count.parse().expect("a number"));
+    let count = how_many(30_000);
     let file = wbc::encode(&sample::program(), &meta());
-    let mut mutator = Mutator { random: Xoshiro256PlusPlus::seed_from_u64(0x77616c727573) };
+    let mut mutator = Mutator::new();
     let (mut accepted, mut undecodable, mut refused) = (0, 0, 0);
     for round in 0..count {
-        let mut mutant = file.clone();
-        for _ in 0..=mutator.below(3) {
-            mutator.mutate(&mut mutant);
-        }
-        reseal(&mut mutant);
+        let mutant = mutator.mutant(&file);
         let program = match wbc::decode(&mutant) {
             Ok(program) => program,
             Err(error) => {

@@ -1,0 +1,126 @@
+//! What the verifier accepts runs safely: mutants of the language's fixtures, run with little fuel and memory, come to some
+//! end. What they print does not matter; that nothing panics or reaches beyond its frame does. Debug builds check the
+//! invariants behind each `unsafe`.
+//!
+//! `WALRUS_MUTANTS` sets how many are made; with `WALRUS_MUTANT_FILE` each is written there before it runs, so that one which takes the
+//! process with it can be looked at.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use walrus::bytecode::{VerifiedProgram, load, wbc};
+use walrus::runtime::hooks::Thresholds;
+use walrus::runtime::host::{Host, HostFile, OpenMode};
+use walrus::runtime::vm::{Limits, Vm};
+
+use crate::meta;
+use crate::mutants::{Mutator, how_many};
+
+/// A world in which nothing exists and nothing happens.
+struct Nowhere;
+
+impl Host for Nowhere {
+    fn out_is_terminal(&self) -> bool {
+        false
+    }
+
+    fn write_out(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read_line(&mut self) -> io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn timestamp(&self) -> i64 {
+        0
+    }
+
+    fn clock(&self) -> f64 {
+        0.0
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn args(&self) -> &[String] {
+        &[]
+    }
+
+    fn current_dir(&self) -> io::Result<String> {
+        Ok("/".into())
+    }
+
+    fn open(&mut self, _: &str, _: OpenMode) -> io::Result<Box<dyn HostFile>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn exists(&self, _: &str) -> bool {
+        false
+    }
+
+    fn read_file(&self, _: &str) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn write_file(&mut self, _: &str, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+const NATIVE_STACK: usize = 64 << 20;
+
+fn run(program: VerifiedProgram, gc_stress: bool) {
+    let limits = Limits { max_heap: 4 << 20, native_stack: NATIVE_STACK };
+    let mut vm = Vm::new(program, &limits, Box::new(Nowhere)).expect("address space for a stack");
+    vm.heap.set_stress(gc_stress);
+    vm.set_hooks(Some(300), Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
+    let _ = vm.run_main();
+    let _ = vm.finish();
+    vm.take_trace();
+}
+
+/// The fixtures that compile, as files. Those that test limits take too long to be run often.
+fn compiled_fixtures() -> Vec<(String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut files = Vec::new();
+    for folder in ["language", "builtins", "gc", "loops", "std"] {
+        let Ok(entries) = root.join(folder).read_dir() else { continue };
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+        paths.sort();
+        for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "walrus")) {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let Some(program) = walrus::compile::compile_text("prog.walrus", &text).program else { continue };
+            files.push((path.display().to_string(), wbc::encode(&program, &meta())));
+        }
+    }
+    files
+}
+
+fn run_mutants() {
+    let files = compiled_fixtures();
+    assert!(files.len() > 20, "only {} fixtures compile", files.len());
+    let save = std::env::var_os("WALRUS_MUTANT_FILE");
+    let mut mutator = Mutator::new();
+    let mut ran = 0;
+    let count = how_many(6_000);
+    for (round, (name, file)) in (0..count).zip(files.iter().cycle()) {
+        let mutant = mutator.mutant(file);
+        let Ok(program) = load(&mutant) else { continue };
+        if let Some(path) = &save {
+            std::fs::write(path, &mutant).expect("WALRUS_MUTANT_FILE can be written");
+        }
+        ran += 1;
+        let result = catch_unwind(AssertUnwindSafe(|| run(program, round % 4 == 0)));
+        assert!(result.is_ok(), "mutant {round}, of {name}");
+    }
+    assert!(ran > count / 20, "only {ran} of {count} mutants verify");
+}
+
+#[test]
+fn accepted_mutants_run_safely() {
+    let thread = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(run_mutants).expect("a thread");
+    assert!(thread.join().is_ok(), "see above");
+}
