@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use walrus::source::codes::CODES;
 use walrus::source::render::{Format, report};
 use walrus::source::{Diagnostics, SourceMap};
 use walrus::syntax::{Interner, parse};
@@ -41,4 +42,21 @@ fn syntax_errors_read_well() {
             insta::assert_snapshot!(name.trim_end_matches(".walrus"), text);
         }
     });
+}
+
+/// The first example of an explanation shows the fault, the second is mended. Faults of meaning are beyond the parser, but
+/// their examples have to be programs.
+#[test]
+fn examples_in_explanations_are_true() {
+    for info in CODES {
+        let examples: Vec<&str> =
+            info.explanation.split("```walrus\n").skip(1).map(|rest| rest.split("```").next().unwrap_or("")).collect();
+        let [wrong, mended] = examples[..] else { continue };
+        let name = format!("{}.walrus", info.code);
+        let said = diagnose(&name, wrong.into());
+        let is_syntax = info.code.starts_with("E01") || info.code.starts_with("E02");
+        assert_eq!(said.contains(&format!("error[{}]", info.code)), is_syntax, "{name}: {said}");
+        assert_eq!(said.is_empty(), !is_syntax, "{name}: {said}");
+        assert_eq!(diagnose(&name, mended.into()), "", "{name}");
+    }
 }
