@@ -259,7 +259,7 @@ impl Builder {
         Ident { name, span: self.span(lo, hi) }
     }
 
-    /// `place` is where the function begins, where its head ends, and where it ends.
+    /// The three places are where the function begins, where its head ends, and where it ends.
     pub fn function(
         &mut self,
         name: Option<Ident>,

@@ -53,12 +53,8 @@ impl Expected {
                 parts.push("a string".into());
             }
         } else {
-            for terminal in [":", ")", "]", "}"] {
-                if self.has(terminal) && !self.statement() && !self.has("fn") && !(terminal == ":" && self.expression())
-                {
-                    parts.push(format!("`{terminal}`"));
-                }
-            }
+            let closers = if self.statement() || self.has("fn") { &[][..] } else { &[")", "]", "}"] };
+            parts.extend(closers.iter().filter(|closer| self.has(closer)).map(|closer| format!("`{closer}`")));
             if self.has("{") && !self.statement() {
                 parts.push("`{`".into());
             }

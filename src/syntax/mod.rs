@@ -17,7 +17,7 @@ use crate::source::{Diagnostics, FileId};
 use ast::Ast;
 
 /// The parser that LALRPOP generates.
-#[allow(clippy::all, unused)]
+#[allow(clippy::all)]
 mod grammar {
     lalrpop_util::lalrpop_mod!(walrus);
     pub use walrus::FileParser;
