@@ -29,6 +29,12 @@ pub struct Report {
     pub more_errors: usize,
 }
 
+impl Report {
+    pub fn has_errors(&self) -> bool {
+        self.more_errors > 0 || self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
 impl Diagnostics {
     pub fn new() -> Self {
         Self::default()
@@ -37,7 +43,9 @@ impl Diagnostics {
     /// Takes a diagnostic, unless one with its code and place is there already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let is_error = diagnostic.severity == Severity::Error;
-        if self.kept.len() >= KEPT_LIMIT {
+        // Errors do not lose their place to warnings.
+        let room = if is_error { self.errors } else { self.kept.len() };
+        if room >= KEPT_LIMIT {
             self.errors += usize::from(is_error);
             self.dropped_errors += usize::from(is_error);
             return;
@@ -114,6 +122,18 @@ mod tests {
         assert_eq!(report.diagnostics.len(), 21);
         assert_eq!(report.more_errors, 5);
         assert_eq!(report.diagnostics[19].primary().lo, 19);
+    }
+
+    #[test]
+    fn warnings_do_not_crowd_out_errors() {
+        let mut sink = Diagnostics::new();
+        for at in 0..KEPT_LIMIT as u32 + 5 {
+            sink.push(Diagnostic::warning("W0201", "w", Span::new(FileId(0), at, at + 1)));
+        }
+        sink.push(error(1));
+        let report = sink.into_report();
+        assert!(report.has_errors());
+        assert_eq!(report.more_errors, 0);
     }
 
     #[test]

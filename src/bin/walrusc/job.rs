@@ -59,8 +59,7 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
     };
     let report = std::mem::take(&mut compilation.diagnostics).into_report();
     done.messages = render::report(&report, &compilation.sources, plan.format, plan.colour);
-    let failed = report.diagnostics.iter().any(|d| d.severity == walrus::source::Severity::Error);
-    if failed {
+    if report.has_errors() {
         done.status = Status::Program;
     } else if let Err(message) = write_outputs(job, plan, &compilation) {
         done.fail(Status::Usage, &message);
