@@ -249,10 +249,19 @@ impl Vm {
                     };
                 }
             }
-        } else if cache.key == Site::BUILT_IN | receiver.tag() as u32 {
+        } else if cache.key == Site::BUILT_IN | receiver.tag() as u32 && !self.has_entry(receiver, cache.name) {
             return self.call_builtin(cache.slot as usize, slot, argc);
         }
         self.begin_uncached_method_call(slot, argc, frame, site)
+    }
+
+    /// Whether the receiver is a dict with an entry of this name, which comes before the method.
+    #[inline]
+    fn has_entry(&self, receiver: Value, name: Value) -> bool {
+        match (receiver.as_dict(), name.as_str()) {
+            (Some(dict), Some(name)) => dict.get_str(&self.heap, name).is_some(),
+            _ => false,
+        }
     }
 
     /// Calls a built-in method. The receiver and its arguments stand side by side.
@@ -327,13 +336,10 @@ impl Vm {
                 let Some(index) = crate::bytecode::methods::find_method(kind, text) else {
                     return Err(Error::message(format!("Type '{}' has no method '{text}'", tag.type_name())));
                 };
-                // A dict's own entries come first, so for a dict nothing can be remembered.
-                if tag != Tag::Dict {
-                    let cache = self.site_mut(frame, site);
-                    cache.key = Site::BUILT_IN | tag as u32;
-                    cache.slot = index as u32;
-                    cache.target = std::ptr::null();
-                }
+                let cache = self.site_mut(frame, site);
+                cache.key = Site::BUILT_IN | tag as u32;
+                cache.slot = index as u32;
+                cache.target = std::ptr::null();
                 self.call_builtin(index, slot, argc)
             }
         }
