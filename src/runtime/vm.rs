@@ -44,6 +44,8 @@ pub struct Vm {
     pub(super) hooks: Option<Box<Hooks>>,
     /// Where the running error was raised, once it is known that nothing catches it.
     pub(super) trace: Option<Trace>,
+    /// Depth of a frame that was found to handle the error that is leaving nested runs.
+    outer_handler: Option<usize>,
     /// Native stack pointers below this are too deep to call Walrus code.
     native_limit: usize,
     /// Texts are put together here before they become strings.
@@ -79,6 +81,7 @@ impl Vm {
             natives: natives::State::default(),
             pinned: Vec::new(),
             trace: None,
+            outer_handler: None,
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
             scratch: String::new(),
         })
@@ -198,13 +201,10 @@ impl Vm {
             Ok(()) => return Unwound::Resume,
             Err(error) => error,
         };
+        let top = self.stack.depth();
         if error.is_catchable()
-            && let Some((depth, target, register)) = self.find_handler()
+            && let Some((depth, target, register)) = self.find_handler(entry, top)
         {
-            if depth < entry {
-                self.stack.unwind_to(entry - 1);
-                return Unwound::Leave(error);
-            }
             self.stack.unwind_to(depth);
             let value = match error.into_kind() {
                 ErrorKind::Thrown(value) => value,
@@ -220,15 +220,26 @@ impl Vm {
             return Unwound::Resume;
         }
         if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_)) {
-            self.trace = Some(Trace::capture(self));
+            // Only an error that nobody handles needs a trace.
+            if !(error.is_catchable() && self.is_handled_below(entry)) {
+                self.trace = Some(Trace::capture(self));
+            }
         }
         self.stack.unwind_to(entry - 1);
         Unwound::Leave(error)
     }
 
-    /// Where the innermost handler of all live frames stands: depth of its frame, target, register.
-    fn find_handler(&self) -> Option<(usize, u32, crate::bytecode::Reg)> {
-        (1..=self.stack.depth()).rev().find_map(|depth| {
+    /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is kept, or leaving
+    /// many nested runs would search all frames as many times.
+    fn is_handled_below(&mut self, entry: usize) -> bool {
+        let known = self.outer_handler.filter(|&depth| depth < entry && self.find_handler(depth, depth).is_some());
+        self.outer_handler = known.or_else(|| self.find_handler(1, entry - 1).map(|(depth, ..)| depth));
+        self.outer_handler.is_some()
+    }
+
+    /// Where the innermost handler of the frames from depth `low` to `high` stands: depth of its frame, target, register.
+    fn find_handler(&self, low: usize, high: usize) -> Option<(usize, u32, crate::bytecode::Reg)> {
+        (low..=high).rev().find_map(|depth| {
             let frame = self.stack.frame_at(depth);
             // SAFETY: a frame's function lives as long as the image.
             let function = unsafe { &*frame.function };
