@@ -88,7 +88,7 @@ fn usage_errors_exit_with_2() {
     assert_refused(&program.run(&["--nonsense", "@"]), "--nonsense");
     assert_refused(&program.run(&["@", "--nonsense"]), "--nonsense");
     assert_refused(&program.run(&["--max-heap", "lots", "@"]), "--max-heap");
-    assert_refused(&program.run(&["--fuel", "-1", "@"]), "--fuel");
+    assert_refused(&program.run(&["--fuel", "much", "@"]), "--fuel");
     assert_refused(&program.run(&["--jit-threshold", "many", "@"]), "--jit-threshold");
     assert_refused(&program.run(&["--jit-stress", "nonsense", "@"]), "--jit-stress");
     assert_refused(&program.run(&["--color", "purple", "@"]), "--color");
@@ -214,7 +214,6 @@ fn fuel_is_an_uncaught_error() {
     assert_eq!(recursion.run(&["--fuel", "100000", "@"]).status, Some(1));
     let short = Program::new("println(1 + 1);");
     assert_runs(&short.run(&["--fuel", "100000", "@"]), "2\n");
-    assert_eq!(short.run(&["--fuel", "0", "@"]).status, Some(1));
 }
 
 #[ignore = "walrus-run has no statistics yet"]

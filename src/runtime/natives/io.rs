@@ -66,7 +66,7 @@ pub fn file_open(vm: &mut Vm, args: &[Value]) -> Result<Value> {
             return Err(Error::message(format!("Invalid file mode '{other}'. Supported modes: r, w, a, rw")));
         }
     };
-    let file = vm.host.open(path, mode).map_err(|error| failed("open", path, &error))?;
+    let file = vm.host.open(path, mode).map_err(|error| failed("open file", path, &error))?;
     Ok(Value::int(vm.natives.files.add(path, file)))
 }
 
