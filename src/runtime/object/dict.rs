@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 
+use super::dict_index::{Hashed, Index, direct_limit};
 use super::{Gc, Header, ObjKind, Str};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
@@ -31,94 +32,6 @@ impl Entry {
 const UNINDEXED: usize = 8;
 /// The most entries, holes included: the index counts them with 32 bits.
 const MOST_ENTRIES: usize = u32::MAX as usize - 2;
-
-/// Finds positions by hash: open addressing with linear probing.
-///
-/// A slot holds 32 bits of the hash above the position plus one, so that neither probing nor growing looks at entries whose hash differs: what costs is
-/// memory that is not in the cache. Hashes are well mixed, and seeded, so runs of slots stay short whatever the keys are.
-#[derive(Default)]
-struct Index {
-    /// None, or a power of two.
-    slots: Vec<u64>,
-    /// Slots that are not [`Index::EMPTY`].
-    used: usize,
-}
-
-impl Index {
-    const EMPTY: u64 = 0;
-    /// A slot whose entry was removed; the position it seems to hold is beyond [`MOST_ENTRIES`].
-    const DELETED: u64 = u32::MAX as u64;
-    const FIRST_SLOTS: usize = 32;
-
-    #[inline(always)]
-    fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
-
-    #[inline(always)]
-    fn slot(hash: u32, position: usize) -> u64 {
-        u64::from(hash) << 32 | (position as u64 + 1)
-    }
-
-    /// Where the slot of a matching entry is, and its position.
-    #[inline(always)]
-    fn find(&self, hash: u32, same: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
-        let mask = self.slots.len().wrapping_sub(1);
-        let mut at = hash as usize & mask;
-        loop {
-            // An index that is not in use has no slots, and one that is has an empty one.
-            let slot = *self.slots.get(at)?;
-            if slot == Self::EMPTY {
-                return None;
-            }
-            if (slot >> 32) as u32 == hash && slot != Self::DELETED {
-                let position = slot as u32 as usize - 1;
-                if same(position) {
-                    return Some((at, position));
-                }
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
-    /// Adds a position that is not in the index.
-    fn insert(&mut self, hash: u32, position: usize) {
-        if (self.used + 1) * 3 > self.slots.len() * 2 {
-            self.grow();
-        }
-        self.place(Self::slot(hash, position));
-    }
-
-    /// Puts a slot where there is room for it.
-    fn place(&mut self, slot: u64) {
-        let mask = self.slots.len() - 1;
-        let mut at = (slot >> 32) as usize & mask;
-        while self.slots[at] != Self::EMPTY && self.slots[at] != Self::DELETED {
-            at = (at + 1) & mask;
-        }
-        self.used += usize::from(self.slots[at] == Self::EMPTY);
-        self.slots[at] = slot;
-    }
-
-    /// Makes room, or just gets rid of deleted slots if they are many.
-    #[cold]
-    fn grow(&mut self) {
-        let live = self.slots.iter().filter(|slot| !matches!(**slot, Self::EMPTY | Self::DELETED)).count();
-        let len = (live * 3).next_power_of_two().max(Self::FIRST_SLOTS);
-        let old = std::mem::replace(&mut self.slots, vec![Self::EMPTY; len]);
-        self.used = 0;
-        old.into_iter().filter(|slot| !matches!(*slot, Self::EMPTY | Self::DELETED)).for_each(|slot| self.place(slot));
-    }
-
-    /// Replaces each position by what `new_position` says.
-    fn renumber(&mut self, new_position: impl Fn(usize) -> usize) {
-        for slot in &mut self.slots {
-            if !matches!(*slot, Self::EMPTY | Self::DELETED) {
-                *slot = Self::slot((*slot >> 32) as u32, new_position(*slot as u32 as usize - 1));
-            }
-        }
-    }
-}
 
 #[derive(Default)]
 struct Table {
@@ -146,26 +59,40 @@ fn short_hash(heap: &Heap, key: Value) -> Result<u32> {
     Ok((hash_key(heap, key)? >> 32) as u32)
 }
 
+/// The position a direct index has for an int key.
+#[inline(always)]
+fn direct_position(positions: &[u32], key: Value) -> Option<usize> {
+    (positions.get(key.bits() as usize).copied()? as usize).checked_sub(1)
+}
+
 impl Table {
     /// The position of a key; an error if nothing like it can be a key.
     #[inline(always)]
     fn find(&self, heap: &Heap, key: Value) -> Result<Option<usize>> {
-        if self.index.is_empty() {
-            return self.find_unindexed(heap, key);
+        match &self.index {
+            Index::Direct(positions) if key.is_int() => Ok(direct_position(positions, key)),
+            Index::Hashed(hashed) => {
+                let hash = short_hash(heap, key)?;
+                Ok(self.find_hashed(hashed, hash, key).map(|(_, position)| position))
+            }
+            _ => self.find_unindexed(heap, key),
         }
-        let hash = short_hash(heap, key)?;
-        Ok(self.find_hashed(hash, key).map(|(_, position)| position))
     }
 
     /// Slot and position of a key with this hash.
     #[inline(always)]
-    fn find_hashed(&self, hash: u32, key: Value) -> Option<(usize, usize)> {
-        self.index.find(hash, |position| same_key(self.entries[position].key, key))
+    fn find_hashed(&self, hashed: &Hashed, hash: u32, key: Value) -> Option<(usize, usize)> {
+        hashed.find(hash, |position| same_key(self.entries[position].key, key))
     }
 
+    #[inline(never)]
     fn find_unindexed(&self, heap: &Heap, key: Value) -> Result<Option<usize>> {
         if !matches!(key.tag(), Tag::Int | Tag::Str) {
             short_hash(heap, key)?;
+        }
+        if !self.index.is_none() {
+            // A direct index: all keys are ints, and this is none.
+            return Ok(None);
         }
         Ok(self.entries.iter().position(|entry| same_key(entry.key, key)))
     }
@@ -173,27 +100,75 @@ impl Table {
     /// Adds a key that is not in the table, and can be a key.
     fn push(&mut self, heap: &Heap, entry: Entry) -> Result<()> {
         let position = self.entries.len();
-        if self.index.is_empty() && position < UNINDEXED {
+        if self.index.is_none() && position < UNINDEXED {
             self.entries.push(entry);
             return Ok(());
         }
         let hash = short_hash(heap, entry.key)?;
-        if self.index.is_empty() {
-            for (position, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_hole()) {
-                self.index.insert(short_hash(heap, entry.key)?, position);
+        self.make_index(heap, entry.key)?;
+        self.entries.push(entry);
+        match &mut self.index {
+            Index::None => {}
+            Index::Direct(positions) => positions[entry.key.bits() as usize] = position as u32 + 1,
+            Index::Hashed(hashed) => hashed.insert(hash, position),
+        }
+        Ok(())
+    }
+
+    /// Makes an index that has room for one more key, of the kind that suits the keys.
+    #[inline]
+    fn make_index(&mut self, heap: &Heap, key: Value) -> Result<()> {
+        let fits = match &self.index {
+            Index::None => false,
+            Index::Direct(positions) => key.is_int() && (key.bits() as usize) < positions.len(),
+            Index::Hashed(hashed) => !hashed.is_full(),
+        };
+        if fits { Ok(()) } else { self.rebuild_index(heap, key) }
+    }
+
+    #[cold]
+    fn rebuild_index(&mut self, heap: &Heap, key: Value) -> Result<()> {
+        let live = || self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_hole());
+        let limit = direct_limit(self.entries.len() - self.holes + 1) as u64;
+        // A negative key is a large one here.
+        let largest = live()
+            .map(|(_, entry)| entry.key)
+            .chain([key])
+            .try_fold(0, |largest: u64, key| (key.is_int() && key.bits() < limit).then(|| largest.max(key.bits())));
+        match largest {
+            Some(largest) => {
+                let mut positions = vec![0; (largest as usize + 1).next_power_of_two()];
+                live().for_each(|(position, entry)| positions[entry.key.bits() as usize] = position as u32 + 1);
+                self.index = Index::Direct(positions);
+            }
+            // It grows by itself, without a look at the entries.
+            None if matches!(self.index, Index::Hashed(_)) => {}
+            None => {
+                let mut hashed = Hashed::default();
+                for (position, entry) in live() {
+                    hashed.insert(short_hash(heap, entry.key)?, position);
+                }
+                self.index = Index::Hashed(hashed);
             }
         }
-        self.entries.push(entry);
-        self.index.insert(hash, position);
         Ok(())
     }
 
     fn remove(&mut self, heap: &Heap, key: Value) -> Result<Option<Value>> {
-        if self.index.is_empty() {
+        if self.index.is_none() {
             return Ok(self.find_unindexed(heap, key)?.map(|position| self.entries.remove(position).value));
         }
-        let Some((slot, position)) = self.find_hashed(short_hash(heap, key)?, key) else { return Ok(None) };
-        self.index.slots[slot] = Index::DELETED;
+        let Some(position) = self.find(heap, key)? else { return Ok(None) };
+        let hash = short_hash(heap, key)?;
+        match &mut self.index {
+            Index::None => {}
+            Index::Direct(positions) => positions[key.bits() as usize] = 0,
+            Index::Hashed(hashed) => {
+                if let Some((slot, _)) = hashed.find(hash, |found| found == position) {
+                    hashed.remove(slot);
+                }
+            }
+        }
         let entry = std::mem::replace(&mut self.entries[position], Entry::HOLE);
         self.holes += 1;
         if self.holes > UNINDEXED && self.holes * 2 > self.entries.len() {
@@ -212,7 +187,7 @@ impl Table {
     }
 
     fn size(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>() + self.index.slots.capacity() * size_of::<u64>()
+        self.entries.capacity() * size_of::<Entry>() + self.index.size()
     }
 }
 
@@ -267,10 +242,12 @@ impl Dict {
     pub fn get_str(&self, heap: &Heap, key: Gc<Str>) -> Option<Value> {
         let table = self.table(heap);
         let value = Value::from_str(key);
-        let position = if table.index.is_empty() {
-            table.entries.iter().position(|entry| same_key(entry.key, value))
-        } else {
-            table.find_hashed((hash_str(heap, &key) >> 32) as u32, value).map(|(_, position)| position)
+        let position = match &table.index {
+            Index::None => table.entries.iter().position(|entry| same_key(entry.key, value)),
+            Index::Direct(_) => None,
+            Index::Hashed(hashed) => {
+                table.find_hashed(hashed, (hash_str(heap, &key) >> 32) as u32, value).map(|(_, position)| position)
+            }
         };
         position.map(|position| table.entries[position].value)
     }

@@ -16,6 +16,7 @@
 
 mod callable;
 mod dict;
+mod dict_index;
 mod instance;
 mod list;
 mod sequence;
