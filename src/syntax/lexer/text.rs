@@ -1,0 +1,219 @@
+//! String text: escapes, the ends of strings, and the holes of format strings.
+
+use memchr::{memchr, memchr2};
+
+use super::{Lexer, NESTING_LIMIT, Open, RUNAWAY_LIMIT, Token, clip};
+use crate::source::Diagnostic;
+
+/// How a stretch of string text ended.
+enum Stretch {
+    Quote,
+    Hole,
+    EndOfFile,
+}
+
+impl Lexer<'_> {
+    /// A plain string; `escaped` if its quotes are written `\"`.
+    pub(super) fn string(&mut self, lo: usize, escaped: bool) {
+        let start = lo + 1 + usize::from(escaped);
+        if !escaped
+            && let Some(len) = memchr2(b'"', b'\\', &self.bytes[start..])
+            && self.bytes[start + len] == b'"'
+        {
+            let symbol = self.interner.intern(&self.text[start..start + len]);
+            self.at = start + len + 1;
+            return self.push(Token::Str(symbol), lo, self.at);
+        }
+        self.at = start;
+        match self.stretch(escaped, false) {
+            Stretch::Quote => {
+                let symbol = self.interner.intern(&self.decoded);
+                self.push(Token::Str(symbol), lo, self.at);
+            }
+            Stretch::Hole | Stretch::EndOfFile => self.unterminated(lo, start, "string"),
+        }
+    }
+
+    pub(super) fn fstring(&mut self, lo: usize, start: usize, escaped: bool) {
+        self.push(Token::FStringStart, lo, start);
+        self.at = start;
+        self.fstring_text(escaped);
+    }
+
+    /// Reads on in the text of a format string, up to its end or into the next hole.
+    pub(super) fn fstring_text(&mut self, escaped: bool) {
+        let lo = self.at;
+        let end = self.stretch(escaped, true);
+        let hi = match end {
+            Stretch::Quote => self.at - 1 - usize::from(escaped),
+            Stretch::Hole => self.at - 1,
+            Stretch::EndOfFile => self.at,
+        };
+        if !self.decoded.is_empty() && !matches!(end, Stretch::EndOfFile) {
+            let symbol = self.interner.intern(&self.decoded);
+            self.push(Token::StrPart(symbol), lo, hi);
+        }
+        match end {
+            Stretch::Quote => self.push(Token::FStringEnd, hi, self.at),
+            Stretch::Hole => {
+                if self.open.len() >= NESTING_LIMIT {
+                    self.error("E0502", "Nested too deeply".into(), hi, hi + 1);
+                    self.out.truncated = true;
+                    return;
+                }
+                self.push(Token::HoleStart, hi, self.at);
+                self.open.push(Open::Hole {
+                    lo: hi as u32,
+                    escaped,
+                    tokens: self.out.lexemes.len() as u32,
+                    diagnostics: self.out.diagnostics.len() as u32,
+                });
+            }
+            Stretch::EndOfFile => {
+                let start = self.out.lexemes.iter().rposition(|lexeme| lexeme.token == Token::FStringStart);
+                let start = start.map_or(0, |index| index as u32);
+                let quote = self.out.lexemes[start as usize];
+                self.out.lexemes.truncate(start as usize);
+                self.unterminated(quote.lo as usize, quote.hi as usize, "format string");
+            }
+        }
+    }
+
+    /// A string without an end: reads it as if it ended with its line, unless there were too many of them.
+    fn unterminated(&mut self, lo: usize, start: usize, what: &str) {
+        if self.in_hole() {
+            // Whether the string or the hole is at fault is decided where the hole is given up.
+            self.at = self.bytes.len();
+            return;
+        }
+        self.error("E0106", format!("Unterminated {what}"), lo, start).labels[0].text =
+            format!("the {what} begins here and has no closing `\"`");
+        self.at = memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |len| start + len);
+        self.push(Token::ErrorExpr, lo, self.at);
+        self.runaways += 1;
+        self.out.truncated |= self.runaways > RUNAWAY_LIMIT;
+    }
+
+    /// Decodes text up to the closing quote, a hole, or the end of the file, into `self.decoded`.
+    fn stretch(&mut self, escaped: bool, is_format: bool) -> Stretch {
+        self.decoded.clear();
+        loop {
+            let from = self.at;
+            let Some(len) = self.bytes[from..].iter().position(|b| matches!(b, b'"' | b'\\' | b'{' | b'}')) else {
+                self.at = self.bytes.len();
+                return Stretch::EndOfFile;
+            };
+            let at = from + len;
+            self.decoded.push_str(&self.text[from..at]);
+            self.at = at + 1;
+            match self.bytes[at] {
+                b'"' if !escaped => return Stretch::Quote,
+                // A plain quote ends the outer string, so this one has no end.
+                b'"' => {
+                    self.at = self.bytes.len();
+                    return Stretch::EndOfFile;
+                }
+                b'\\' if escaped && self.bytes.get(at + 1) == Some(&b'"') => {
+                    self.at = at + 2;
+                    return Stretch::Quote;
+                }
+                b'\\' => self.escape(at),
+                brace if !is_format => self.decoded.push(brace as char),
+                brace if self.bytes.get(at + 1) == Some(&brace) => {
+                    self.decoded.push(brace as char);
+                    self.at = at + 2;
+                }
+                b'{' => return Stretch::Hole,
+                _ => {
+                    let span = self.span(at, at + 1);
+                    let diagnostic = Diagnostic::error("E0111", "Single '}' in format string", span)
+                        .labelled("closes no hole")
+                        .with_suggestion("write `}}` for a literal brace", span, "}}");
+                    self.out.diagnostics.push(diagnostic);
+                }
+            }
+        }
+    }
+
+    /// Decodes the escape whose backslash is at `at`.
+    fn escape(&mut self, at: usize) {
+        let c = self.text[at + 1..].chars().next();
+        let simple = match c {
+            Some('n') => '\n',
+            Some('t') => '\t',
+            Some('r') => '\r',
+            Some('0') => '\0',
+            Some('\\') => '\\',
+            Some('"') => '"',
+            Some('\'') => '\'',
+            Some('u') => return self.unicode_escape(at),
+            Some(c) => {
+                self.at = at + 1 + c.len_utf8();
+                let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+                let hi = self.at;
+                let diagnostic = self.error("E0104", format!("Invalid escape sequence '\\{shown}'"), at, hi);
+                diagnostic.help.push("a backslash itself is written `\\\\`".into());
+                return;
+            }
+            None => {
+                self.at = self.bytes.len();
+                return;
+            }
+        };
+        self.decoded.push(simple);
+        self.at = at + 2;
+    }
+
+    /// `\u{1F600}`.
+    fn unicode_escape(&mut self, at: usize) {
+        let digits = at + 3;
+        let opened = self.bytes.get(at + 2) == Some(&b'{');
+        let rest = self.bytes.get(digits..).unwrap_or(&[]);
+        let len = if opened { rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count() } else { 0 };
+        let closed = rest.get(len) == Some(&b'}');
+        let value = match len {
+            1..=6 if closed => u32::from_str_radix(&self.text[digits..digits + len], 16).ok().and_then(char::from_u32),
+            _ => None,
+        };
+        self.at = match (opened, closed) {
+            (true, true) => digits + len + 1,
+            (true, false) => digits + len,
+            (false, _) => at + 2,
+        };
+        match value {
+            Some(c) => self.decoded.push(c),
+            None => {
+                let hi = self.at;
+                let diagnostic = self.error("E0105", "Invalid unicode escape sequence".into(), at, hi);
+                diagnostic.help.push("write the number of a character in one to six hex digits: `\\u{1F600}`".into());
+            }
+        }
+    }
+
+    /// The text ended inside a hole. Reports the hole, forgets what was read in it, and goes on behind the quote that
+    /// most likely was meant to end the string. Returns whether to go on.
+    pub(super) fn abandon_hole(&mut self, depth: usize) -> bool {
+        let Open::Hole { lo, tokens, diagnostics, .. } = self.open[depth] else { return false };
+        self.open.truncate(depth);
+        self.out.lexemes.truncate(tokens as usize);
+        self.out.diagnostics.truncate(diagnostics as usize);
+        let start = lo as usize + 1;
+        let len = self.bytes[start..].iter().position(|byte| matches!(byte, b'"' | b'\n'));
+        let end = len.map_or(self.bytes.len(), |len| start + len);
+        let expression = self.text[start..end].trim_end_matches(['\r', '\\']);
+        let shown = clip(expression);
+        let span = self.span(lo as usize, start + expression.len());
+        self.out.diagnostics.push(
+            Diagnostic::error("E0108", format!("Failed to parse f-string expression '{shown}': expected `}}`"), span)
+                .labelled("this hole is not closed")
+                .with_help("a literal brace is written `{{`"),
+        );
+        self.push(Token::ErrorExpr, start, end);
+        self.push(Token::HoleEnd, end, end);
+        self.at = end + usize::from(self.bytes.get(end) == Some(&b'"'));
+        self.push(Token::FStringEnd, end, self.at);
+        self.runaways += 1;
+        self.out.truncated |= self.runaways > RUNAWAY_LIMIT;
+        !self.out.truncated
+    }
+}
