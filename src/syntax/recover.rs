@@ -184,14 +184,18 @@ impl Recovery<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Whether the fault at this token follows from one that was reported.
-    fn is_known(&self, at: usize) -> bool {
+    /// Whether the fault at this token follows from one that was reported. Then so do further ones at the same token.
+    fn is_known(&mut self, at: usize) -> bool {
         let span = self.span(at);
         if self.last_error == Some(span.lo) || (self.truncated && at >= self.lexemes.len()) {
             return true;
         }
         let from = self.before(at).map_or(0, |before| before.lo);
-        self.lexical_spans.iter().any(|lexical| lexical.lo <= span.hi && lexical.hi >= from)
+        let known = self.lexical_spans.iter().any(|lexical| lexical.lo <= span.hi && lexical.hi >= from);
+        if known {
+            self.last_error = Some(span.lo);
+        }
+        known
     }
 
     fn report_unless_known(&mut self, at: usize, expected: &Expected) {
