@@ -207,7 +207,12 @@ pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 pub fn join(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (list, separator) = (receiver(args)?, str_arg(args, 1)?);
-    let mut joined = String::new();
+    // Long texts may occur many times over: what cannot fit is refused before any of it is made.
+    let separators = list.len().saturating_sub(1).saturating_mul(separator.byte_len());
+    let texts = (0..list.len()).filter_map(|at| list.get(at).as_str().map(|text| text.byte_len()));
+    let known = texts.fold(separators, usize::saturating_add);
+    vm.heap.check_room(known)?;
+    let mut joined = String::with_capacity(known);
     let mut digits = itoa::Buffer::new();
     for at in 0..list.len() {
         if at > 0 {
@@ -215,14 +220,12 @@ pub fn join(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         }
         let item = list.get(at);
         if let Some(text) = item.as_str() {
-            // Long texts may occur many times over: their sum is refused before it is made.
-            vm.heap.check_room(joined.len().saturating_add(text.byte_len()).saturating_add(separator.byte_len()))?;
             joined.push_str(text.as_str());
         } else if let Some(int) = item.as_int() {
             joined.push_str(digits.format(int));
         } else {
-            vm.heap.check_room(joined.len().saturating_add(separator.byte_len()))?;
             joined.push_str(&vm.text(item)?);
+            vm.heap.check_room(joined.len())?;
         }
     }
     vm.string(&joined)
