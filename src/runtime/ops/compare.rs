@@ -89,12 +89,24 @@ impl Pair {
     }
 }
 
-#[cold]
+#[inline(never)]
 fn compare_slow(heap: &Heap, a: Value, b: Value, operator: &str) -> Result<Option<Ordering>> {
     let Some(pair) = Pair::new(a, b) else { return Err(invalid_operation(operator, a, b)) };
+    // Most sequences are decided by numbers or strings in front; that needs no memory.
+    let mut next = 0;
+    loop {
+        match pair.get(next) {
+            (Some(a), Some(b)) => match compare_flat(a, b) {
+                Some(Some(Ordering::Equal)) => next += 1,
+                Some(order) => return Ok(order),
+                None => break,
+            },
+            (a, b) => return Ok(Some(a.is_some().cmp(&b.is_some()))),
+        }
+    }
     let mut met: HashSet<(u64, u64), FxBuildHasher> = HashSet::default();
     met.insert((a.bits(), b.bits()));
-    let mut stack = vec![Frame { pair, next: 0 }];
+    let mut stack = vec![Frame { pair, next }];
     while let Some(frame) = stack.last_mut() {
         let (a, b) = match frame.pair.get(frame.next) {
             (Some(a), Some(b)) => (a, b),
