@@ -2,15 +2,36 @@
 
 use walrus::bytecode::disassemble::disassemble;
 use walrus::bytecode::verify::verify;
-use walrus::compile::compile_text;
+use walrus::bytecode::{LoopRegion, Op, Program};
+use walrus::compile::{Compilation, compile_text};
 
-/// The disassembly of a program without its constants and globals.
-fn lower(text: &str) -> String {
+fn compile(text: &str) -> Program {
     let compilation = compile_text("t.walrus", text);
-    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
-    let listing = disassemble(&program);
-    verify(program).unwrap_or_else(|error| panic!("{error}\n{listing}"));
-    listing[listing.find("fn0").expect("a body")..].to_string()
+    let Compilation { program, diagnostics, .. } = compilation;
+    let program = program.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    if let Err(error) = verify(program.clone()) {
+        panic!("{error}\n{}", disassemble(&program));
+    }
+    program
+}
+
+/// The disassembly of the functions of a program.
+fn lower(text: &str) -> String {
+    let listing = disassemble(&compile(text));
+    listing[listing.find("\nfn0").expect("a body") + 1..].to_string()
+}
+
+/// The disassembly of the program's first function, which is what these tests are about.
+fn first(text: &str) -> String {
+    let listing = lower(text);
+    let start = listing.find("\nfn1").expect("a function") + 1;
+    let end = listing[start..].find("\nfn2").map_or(listing.len(), |end| start + end + 1);
+    listing[start..end].trim_end().to_string()
+}
+
+fn messages(text: &str) -> Vec<String> {
+    let report = compile_text("t.walrus", text).diagnostics.into_report();
+    report.diagnostics.into_iter().map(|d| format!("{} {}", d.code, d.message)).collect()
 }
 
 #[test]
@@ -18,4 +39,212 @@ fn recursion_is_direct() {
     insta::assert_snapshot!(lower(
         "fn fib : n { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); }\nprintln(fib(20));"
     ));
+}
+
+#[test]
+fn results_go_where_they_are_wanted() {
+    insta::assert_snapshot!(first(
+        "fn f : a, b {
+           let sum = a + b * 2 - 1;
+           let call = f(a, sum);
+           sum = f(b, call) + 1;
+           call = f(a, b);
+           let text = f\"{sum} of {call}\";
+           return 10 - sum / 0.5;
+         }"
+    ));
+}
+
+#[test]
+fn nothing_is_written_to_a_live_variable_too_early() {
+    insta::assert_snapshot!(first(
+        "fn f : a, b {
+           a = b and a;
+           a = a or (b and a);
+           b = f(b, f(b, a));
+           try { b = f(b, a); } catch e { println(b, e); }
+           return a;
+         }"
+    ));
+}
+
+#[test]
+fn conditions_branch_without_making_values() {
+    insta::assert_snapshot!(first(
+        "fn f : a, b {
+           if a < 1 and not (b >= a or b == \"x\") { println(1); } else if 2 == a { println(2); }
+           if not a { println(3); }
+           return a < b or a;
+         }"
+    ));
+}
+
+#[test]
+fn a_small_condition_is_tested_at_the_bottom() {
+    insta::assert_snapshot!(first(
+        "fn f : n { let i = 0; while i < n and i != 7 { if i == 3 { continue; } i += 1; } return i; }"
+    ));
+}
+
+#[test]
+fn a_large_condition_or_one_with_a_lambda_stays_at_the_top() {
+    insta::assert_snapshot!(first(
+        "fn f : n {
+           while n + 1 < n * 2 and n - 1 < n * 3 and n / 2 < n * 4 { n += 1; }
+           while (: { return n; })() { break; }
+         }"
+    ));
+}
+
+#[test]
+fn loops_over_ranges_items_and_pairs() {
+    insta::assert_snapshot!(first(
+        "fn f : xs {
+           // @jit
+           for i in 0..xs.len() { for j in ..i { println(j); } }
+           for x in xs { if x { break; } }
+           for k, v in xs { return k; }
+           while true { xs = xs + 1; }
+         }"
+    ));
+}
+
+#[test]
+fn closures_copy_what_stays_and_share_what_changes() {
+    insta::assert_snapshot!(lower(
+        "fn f : a {
+           let count = 0;
+           for i in 0..3 { i += 1; let g = : { count += i; return a; }; g(); }
+           fn self_seeing : n { count = n; return self_seeing(n); }
+           fn plain : n { return plain(n); }
+           return plain(self_seeing(count));
+         }"
+    ));
+}
+
+#[test]
+fn structs_have_slots_and_direct_constructors() {
+    insta::assert_snapshot!(lower(
+        "struct P { fn init : self, x { self.x = x; } fn twice : x { return x * 2; } fn m : self { return twice(self.x); } }
+         let p = P(1);
+         println(p.m(), P.twice(2), P.m(p));
+         fn wrong : { return P(); }
+         fn tail : p { return p.m(); }
+         { let k = 3; struct Q { fn m : { return helper(k); } fn helper : x { return x; } } println(Q.m()); }"
+    ));
+}
+
+#[test]
+fn tail_calls_reuse_the_frame_outside_try() {
+    insta::assert_snapshot!(first(
+        "fn f : g, n {
+           if n == 1 { return f(g, n); }
+           if n == 2 { return g(n); }
+           if n == 3 { return f(g); }
+           try { return f(g, n); } catch e { return f(e, n); }
+         }"
+    ));
+}
+
+#[test]
+fn library_functions_are_called_directly_when_the_arguments_fit() {
+    insta::assert_snapshot!(lower(
+        "import \"std/math\" as m; println(m.sqrt(2), core.len([])); let f = m.sin; m.sqrt(); m.nope(1); println(m.pi);"
+    ));
+}
+
+#[test]
+fn places_are_evaluated_once() {
+    insta::assert_snapshot!(first("fn f : xs, o { xs[o.i()] += 1; o.f().n *= 2; xs[0] and= o; o.n or= 3; }"));
+}
+
+#[test]
+fn handlers_are_innermost_first() {
+    insta::assert_snapshot!(first(
+        "fn f : n {
+           for i in 0..n { try { try { f(i); } catch a { break; } continue; } catch b { return b; } }
+         }"
+    ));
+}
+
+#[test]
+fn long_literals_are_built_in_pieces() {
+    let program = compile(&format!(
+        "let xs = [{}]; let t = ({}); let d = {{{}}};",
+        "1,".repeat(200),
+        "1,".repeat(65),
+        "1: 2,".repeat(65)
+    ));
+    let count = |wanted: fn(&Op) -> bool| program.code.iter().filter(|op| wanted(op)).count();
+    assert_eq!(count(|op| matches!(op, Op::MakeList { .. })), 2);
+    assert_eq!(count(|op| matches!(op, Op::ListAppend { .. })), 4);
+    assert_eq!(count(|op| matches!(op, Op::TupleFromList { .. })), 1);
+    assert_eq!(count(|op| matches!(op, Op::DictInsert { .. })), 1);
+    assert!(program.functions[0].registers < 200);
+}
+
+#[test]
+fn branches_reach_over_huge_bodies() {
+    let body = "t += i; t -= 1;".repeat(30_000);
+    let program = compile(&format!(
+        "fn f : n {{ let t = 0; let i = 0; while i < n {{ {body} i += 1; if i == 5 {{ break; }} }} return t; }}"
+    ));
+    let [LoopRegion { back_edges, exits, header, end, .. }] = &program.loops[..] else { panic!("{:?}", program.loops) };
+    assert_eq!(back_edges.len(), 1);
+    assert_eq!(exits, &[*end]);
+    assert!(end - header > 60_000);
+}
+
+#[test]
+fn constants_beyond_the_reach_of_short_operands_are_loaded() {
+    let program = compile(&(0..70_000).map(|i| format!("println({i}.5 + 1, 1 + {i}.5);")).collect::<String>());
+    assert_eq!(program.constants.len(), 70_001);
+    assert!(program.code.iter().any(|op| matches!(op, Op::LoadConst { constant, .. } if constant.0 > 60_000)));
+}
+
+#[test]
+fn long_chains_need_neither_stack_nor_registers() {
+    let program =
+        compile(&format!("let x = 1; let y = x{}; if x{} {{ }}", " + x".repeat(100_000), " and x".repeat(100_000)));
+    assert!(program.functions[0].registers < 10);
+}
+
+#[test]
+fn a_loop_without_a_back_edge_is_none() {
+    assert_eq!(compile("fn f : n { while n { for i in 0..3 { n -= i; } return n; } }").loops.len(), 1);
+    assert_eq!(compile("fn f : n { return n; while n { n -= 1; } }").loops.len(), 0);
+}
+
+#[test]
+fn nested_loops_know_their_parents() {
+    let program =
+        compile("while true { for i in 0..3 { for x in [] { println(x); } } while core.len([]) { println(1); } }");
+    let tree: Vec<_> =
+        program.loops.iter().map(|region| (region.depth, region.parent.map(|parent| parent.0))).collect();
+    assert_eq!(tree, [(1, None), (2, Some(0)), (3, Some(1)), (2, Some(0))]);
+}
+
+#[test]
+fn limits_are_diagnostics() {
+    let locals: String = (0..70_000).map(|i| format!("let _{i} = {i};")).collect();
+    assert_eq!(
+        messages(&format!("fn f : {{ {locals} }}")),
+        [
+            "E0501 A function needs at most 65000 registers for its variables and temporary values, but this one needs 70000"
+        ]
+    );
+    let params: Vec<String> = (0..256).map(|i| format!("p{i}")).collect();
+    assert_eq!(
+        messages(&format!("fn f : {} {{ }}", params.join(", "))),
+        ["E0501 A function has at most 255 parameters, but this one has 256"]
+    );
+}
+
+#[test]
+fn unreachable_code_is_reported_once_a_block() {
+    assert_eq!(
+        messages("fn f : n { while true { if n { return 1; n += 1; n += 2; } } println(n); fn after : { } after(); }"),
+        ["W0202 Unreachable code", "W0202 Unreachable code"]
+    );
+    assert_eq!(messages("fn f : { return 1; fn unused : { } }"), [""; 0]);
 }

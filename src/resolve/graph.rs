@@ -435,7 +435,13 @@ impl Load<'_> {
             return Ok(Some(module));
         }
         let bytes = self.loader.read(&path).map_err(|error| {
-            NotFound::module(&slashes(name), Some(format!("'{}' cannot be read: {error}", slashes(name))))
+            let text = error.to_string();
+            let reason = text.split(" (os error").next().unwrap_or(&text);
+            NotFound {
+                code: "E0404",
+                message: format!("Module '{}' cannot be read: {reason}", slashes(name)),
+                help: None,
+            }
         })?;
         let module = self.add_file(module_name, name.to_path_buf(), Some(path), bytes);
         self.by_path.insert(identity, module);

@@ -14,6 +14,8 @@ pub mod graph;
 mod packages;
 mod scopes;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 use rustc_hash::FxHashMap;
 

@@ -531,6 +531,7 @@ impl FileWalk<'_> {
             StmtKind::Import { .. } => {
                 if let Some(binding) = self.import_binding(stmt) {
                     let var = self.declare(binding.name, binding.module.map(StaticValue::Module));
+                    self.scopes.vars[var.0 as usize].used = true;
                     self.scopes.declared[stmt.0 as usize] = Some(var);
                 }
             }

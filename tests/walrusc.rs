@@ -1,0 +1,393 @@
+//! `walrusc` as its users meet it: every flag, exit status and output of `walrusc --help`.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use support::{Outcome, run, walrus_run, walrusc};
+use tempfile::TempDir;
+
+/// A folder with files, in which walrusc is run.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Folder {
+        let folder = Folder(tempfile::tempdir().expect("a temporary folder can be made"));
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("folders can be made");
+        fs::write(path, text).expect("files can be written");
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.0.path())
+            .expect("the folder is there")
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = walrusc();
+        command.current_dir(self.0.path()).args(args);
+        command
+    }
+
+    fn walrusc(&self, args: &[&str]) -> Outcome {
+        self.walrusc_with(args, "")
+    }
+
+    fn walrusc_with(&self, args: &[&str], stdin: &str) -> Outcome {
+        run(&mut self.command(args), stdin.as_bytes()).expect("walrusc ends")
+    }
+
+    /// Runs walrusc, which must end with this status.
+    #[track_caller]
+    fn expect(&self, status: i32, args: &[&str]) -> Outcome {
+        let outcome = self.walrusc(args);
+        assert_eq!(outcome.status, Some(status), "walrusc {args:?}: {}", outcome.describe());
+        outcome
+    }
+}
+
+const HELLO: &str = "println(\"hello\");\n";
+
+#[test]
+fn the_output_stands_beside_the_source() {
+    let folder = Folder::new(&[("sub/prog.walrus", HELLO)]);
+    let outcome = folder.expect(0, &["sub/prog.walrus"]);
+    assert_eq!(outcome.out() + &outcome.err(), "");
+    let ran = run(walrus_run().arg(folder.path("sub/prog.wbc")), b"").unwrap();
+    assert_eq!(ran.out(), "hello\n");
+    folder.expect(0, &["sub/prog.walrus", "-o", "other.wbc"]);
+    assert_eq!(folder.read("other.wbc"), folder.read("sub/prog.wbc"));
+}
+
+#[test]
+fn many_programs_go_to_a_folder_and_errors_keep_their_order() {
+    let names: Vec<String> = (0..20).map(|i| format!("p{i:02}.walrus")).collect();
+    let folder = Folder::new(&[("out/.keep", "")]);
+    for (i, name) in names.iter().enumerate() {
+        folder.write(name, if i % 7 == 3 { "println(missing);" } else { HELLO });
+    }
+    let mut args: Vec<&str> = names.iter().map(String::as_str).collect();
+    args.extend(["--out-dir", "out", "--message-format", "short"]);
+    let outcome = folder.expect(1, &args);
+    let files: Vec<&str> = outcome
+        .err()
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(file, _)| file)
+        .filter(|file| file.ends_with(".walrus"))
+        .map(|file| names.iter().find(|name| *name == file).expect("a source").as_str())
+        .collect();
+    assert_eq!(files, ["p03.walrus", "p10.walrus", "p17.walrus"]);
+    assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 18);
+}
+
+#[test]
+fn outputs_that_would_collide_are_refused() {
+    let folder = Folder::new(&[("a/x.walrus", HELLO), ("b/x.walrus", HELLO)]);
+    let outcome = folder.expect(2, &["a/x.walrus", "b/x.walrus", "--out-dir", "."]);
+    assert!(outcome.err().contains("would both be written"), "{}", outcome.err());
+    folder.expect(2, &["a/x.walrus", "b/x.walrus", "-o", "y.wbc"]);
+    folder.expect(2, &["a/x.walrus", "--emit", "wbc,ast", "-o", "y.wbc"]);
+    folder.expect(2, &["a/x.walrus", "b/x.walrus", "--depfile", "y.d"]);
+    let outcome = folder.expect(2, &["a/x.walrus", "-o", "a/x.walrus"]);
+    assert!(outcome.err().contains("is a source of the program"), "{}", outcome.err());
+    assert_eq!(folder.read("a/x.walrus"), HELLO.as_bytes());
+}
+
+#[test]
+fn standard_input_and_output() {
+    let folder = Folder::new(&[("lib.walrus", "let x = 7;")]);
+    let text = "import \"./lib.walrus\"; println(lib.x);";
+    let outcome = folder.walrusc_with(&["-", "-o", "-"], text);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.describe());
+    fs::write(folder.path("x.wbc"), &outcome.stdout).unwrap();
+    assert_eq!(run(walrus_run().arg(folder.path("x.wbc")), b"").unwrap().out(), "7\n");
+    assert_eq!(folder.walrusc_with(&["-"], text).status, Some(2), "the output needs a name");
+    assert_eq!(folder.walrusc_with(&["--check", "-"], text).status, Some(0));
+    assert_eq!(folder.walrusc_with(&["-", "-", "--check"], text).status, Some(2));
+}
+
+#[test]
+fn check_writes_nothing() {
+    let folder = Folder::new(&[("p.walrus", "println(1); break; println(nope);")]);
+    let outcome = folder.expect(1, &["--check", "p.walrus"]);
+    for message in ["Break statement outside of loop", "Undefined variable 'nope'"] {
+        assert!(outcome.err().contains(message), "{}", outcome.err());
+    }
+    assert_eq!(folder.names(), ["p.walrus"]);
+    folder.expect(2, &["--check", "p.walrus", "-o", "x.wbc"]);
+}
+
+#[test]
+fn each_kind_of_output() {
+    let folder = Folder::new(&[("p.walrus", "import \"./lib.walrus\"; println(lib.x);"), ("lib.walrus", "let x = 1;")]);
+    folder.expect(0, &["p.walrus", "--emit", "wbc,ast,bytecode,deps"]);
+    assert_eq!(folder.names(), ["lib.walrus", "p.ast", "p.bytecode", "p.d", "p.walrus", "p.wbc"]);
+    assert!(String::from_utf8(folder.read("p.bytecode")).unwrap().contains("GetGlobal"));
+    assert_eq!(String::from_utf8(folder.read("p.d")).unwrap(), "p.wbc: \\\n  p.walrus \\\n  lib.walrus\n");
+    let ast = folder.expect(0, &["p.walrus", "--emit", "ast", "-o", "-"]).out();
+    assert_eq!(ast.as_bytes(), folder.read("p.ast"));
+    assert!(ast.contains("lib.walrus"), "{ast}");
+    let outcome = folder.expect(2, &["p.walrus", "--emit", "nonsense"]);
+    assert!(outcome.err().contains("nonsense"));
+}
+
+#[test]
+fn lints_have_levels_and_the_last_one_counts() {
+    let folder = Folder::new(&[("p.walrus", "{ let unused = 1; }")]);
+    let outcome = folder.expect(0, &["p.walrus"]);
+    assert!(outcome.err().contains("W0201"), "{}", outcome.err());
+    fs::remove_file(folder.path("p.wbc")).unwrap();
+    assert_eq!(folder.expect(0, &["p.walrus", "--allow", "W0201", "--check"]).err(), "");
+    assert_eq!(folder.expect(0, &["p.walrus", "--deny", "W0201", "--allow", "w0201", "--check"]).err(), "");
+    let outcome = folder.expect(1, &["p.walrus", "--allow", "W0201", "--deny", "warnings"]);
+    assert!(outcome.err().contains("error[W0201]"), "{}", outcome.err());
+    assert!(!folder.has("p.wbc"), "a denied lint is an error");
+    folder.expect(1, &["p.walrus", "--deny", "W0201", "--check"]);
+    folder.expect(0, &["p.walrus", "--deny", "W0201", "--warn", "W0201", "--check"]);
+    folder.expect(2, &["p.walrus", "--deny", "W9999"]);
+    folder.expect(2, &["p.walrus", "--allow", "E0301"]);
+}
+
+#[test]
+fn messages_for_people_and_for_tools() {
+    let folder = Folder::new(&[("p.walrus", "let count = 1;\nprintln(cuont);\nprintln(other);\n")]);
+    let human = folder.expect(1, &["p.walrus"]).err();
+    assert!(human.contains("error[E0301]") && human.contains("did you mean") && human.contains("2 errors"), "{human}");
+    let short = folder.expect(1, &["p.walrus", "--message-format", "short"]).err();
+    assert!(short.starts_with("p.walrus:2:9: "), "{short}");
+    let json = folder.expect(1, &["p.walrus", "--message-format", "json"]).err();
+    let lines: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["code"], "E0301");
+    assert_eq!(lines[0]["suggestions"][0]["replacement"], "count");
+    let sarif = folder.expect(1, &["p.walrus", "--message-format", "sarif"]).err();
+    let sarif: serde_json::Value = serde_json::from_str(&sarif).expect("one document");
+    assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn dependency_files_escape_names_and_refuse_line_breaks() {
+    let folder = Folder::new(&[
+        ("my lib$#.walrus", "let x = 1;"),
+        ("p q.walrus", "import \"./my lib$#.walrus\" as lib; println(lib.x);"),
+    ]);
+    folder.expect(0, &["p q.walrus", "--depfile", "p.d"]);
+    let rule = String::from_utf8(folder.read("p.d")).unwrap();
+    assert_eq!(rule, "p\\ q.wbc: \\\n  p\\ q.walrus \\\n  my\\ lib$$\\#.walrus\n");
+    folder.write("new\nline.walrus", HELLO);
+    let outcome = folder.expect(2, &["new\nline.walrus", "--depfile", "n.d"]);
+    assert!(outcome.err().contains("line break"), "{}", outcome.err());
+    assert!(!folder.has("n.d") && !folder.has("new\nline.wbc"));
+}
+
+#[test]
+fn the_cache_key_changes_when_the_output_could() {
+    let folder = Folder::new(&[("p.walrus", "import \"./lib.walrus\"; println(lib.x);"), ("lib.walrus", "let x = 1;")]);
+    let key = |args: &[&str]| {
+        let out = folder.expect(0, &[&["--print", "cache-key", "p.walrus"], args].concat()).out();
+        assert_eq!(out.lines().count(), 1);
+        out
+    };
+    let first = key(&[]);
+    assert_eq!(key(&[]), first);
+    assert_eq!(key(&["--color", "never"]), first, "colours are not in the output");
+    assert_ne!(key(&["--strip"]), first);
+    assert_ne!(key(&["--deny", "warnings"]), first);
+    assert_eq!(folder.names(), ["lib.walrus", "p.walrus"], "nothing is compiled");
+    folder.write("lib.walrus", "let x = 2;");
+    assert_ne!(key(&[]), first);
+    folder.write("lib.walrus", "let x = 1;");
+    assert_eq!(key(&[]), first);
+    let elsewhere =
+        Folder::new(&[("p.walrus", "import \"./lib.walrus\"; println(lib.x);"), ("lib.walrus", "let x = 1;")]);
+    assert_eq!(elsewhere.expect(0, &["--print", "cache-key", "p.walrus"]).out(), first);
+}
+
+#[test]
+fn stripped_programs_are_smaller_and_run() {
+    let folder = Folder::new(&[("p.walrus", HELLO)]);
+    folder.expect(0, &["p.walrus"]);
+    folder.expect(0, &["p.walrus", "--strip", "-o", "s.wbc"]);
+    assert!(folder.read("s.wbc").len() < folder.read("p.wbc").len());
+    assert_eq!(run(walrus_run().arg(folder.path("s.wbc")), b"").unwrap().out(), "hello\n");
+}
+
+#[test]
+fn reports_about_compiled_files() {
+    let folder = Folder::new(&[("p.walrus", HELLO), ("bad.wbc", "not a program")]);
+    folder.expect(0, &["p.walrus"]);
+    assert!(folder.expect(0, &["dis", "p.wbc"]).out().contains("Print"));
+    assert!(folder.expect(0, &["info", "p.wbc"]).out().contains("walrusc"));
+    folder.expect(0, &["dis", "p.wbc", "-o", "p.txt"]);
+    assert_eq!(folder.read("p.txt"), folder.expect(0, &["dis", "p.wbc", "-o", "-"]).stdout);
+    for command in ["dis", "info"] {
+        assert_eq!(folder.expect(2, &[command, "bad.wbc"]).err().lines().count(), 1);
+        assert_eq!(folder.expect(2, &[command, "nope.wbc"]).err().lines().count(), 1);
+        assert_eq!(folder.expect(2, &[command, "."]).err().lines().count(), 1);
+    }
+}
+
+#[test]
+fn codes_are_explained() {
+    let folder = Folder::new(&[]);
+    assert!(folder.expect(0, &["--explain", "e0301"]).out().starts_with("E0301: undefined variable"));
+    let outcome = folder.expect(2, &["--explain", "E9999"]);
+    assert!(outcome.err().contains("no diagnostic code 'E9999'"), "{}", outcome.err());
+}
+
+#[test]
+fn versions_and_help() {
+    let folder = Folder::new(&[]);
+    assert!(folder.expect(0, &["-V"]).out().starts_with("walrusc "));
+    let json: serde_json::Value = serde_json::from_str(&folder.expect(0, &["--version", "--json"]).out()).unwrap();
+    assert_eq!(json["tool"], "walrusc");
+    assert!(json["wbc_format"].is_number());
+    assert!(folder.expect(0, &["--help"]).out().contains("--emit"));
+    folder.expect(2, &["--json"]);
+}
+
+#[test]
+fn bad_invocations_are_told_apart_from_bad_programs() {
+    let folder = Folder::new(&[("p.walrus", HELLO), ("latin.walrus", "")]);
+    fs::write(folder.path("latin.walrus"), b"println(\"\xE9\");").unwrap();
+    for args in [
+        &[][..],
+        &["--nonsense", "p.walrus"],
+        &["nope.walrus"],
+        &["."],
+        &["p.walrus", "-o", "no/such/folder/x.wbc"],
+        &["p.walrus", "-o", "."],
+    ] {
+        let outcome = folder.expect(2, args);
+        assert_eq!(outcome.out(), "", "{args:?}");
+        assert!(outcome.err().starts_with("error: "), "{args:?}: {}", outcome.err());
+    }
+    assert_eq!(
+        folder.expect(2, &["nope.walrus"]).err(),
+        "error: cannot read 'nope.walrus': No such file or directory\n"
+    );
+    assert!(folder.expect(1, &["latin.walrus"]).err().contains("Invalid UTF-8 at byte offset 9"));
+}
+
+#[test]
+fn the_same_program_gives_the_same_bytes_in_every_folder() {
+    let files: &[(&str, &str)] = &[
+        ("app/p.walrus", "import \"../shared/a.walrus\"; import @pack; println(a.x, pack.y); fn f : n { return n; }"),
+        ("shared/a.walrus", "let x = 1;"),
+        ("packs/pack/main.walrus", "let y = 2;"),
+        ("Walrus.toml", "[dependencies]\npack = { version = \"1\", path = \"packs/pack\" }"),
+    ];
+    let (one, two) = (Folder::new(files), Folder::new(files));
+    one.expect(0, &["app/p.walrus"]);
+    let absolute = two.path("app/p.walrus");
+    two.expect(0, &[absolute.to_str().unwrap()]);
+    assert_eq!(one.read("app/p.wbc"), two.read("app/p.wbc"));
+    let inside = run(walrusc().current_dir(one.path("app")).args(["p.walrus", "-o", "q.wbc"]), b"").unwrap();
+    assert_eq!(inside.status, Some(0), "{}", inside.describe());
+    assert_eq!(one.read("app/q.wbc"), two.read("app/p.wbc"));
+    let text = String::from_utf8_lossy(&one.read("app/p.wbc")).into_owned();
+    assert!(!text.contains(one.path("").to_str().unwrap()), "the folder's name is in the output");
+}
+
+#[test]
+fn a_failed_compile_leaves_the_old_file_alone() {
+    let folder = Folder::new(&[("p.walrus", HELLO)]);
+    folder.expect(0, &["p.walrus"]);
+    let old = folder.read("p.wbc");
+    folder.write("p.walrus", "println(missing);");
+    folder.expect(1, &["p.walrus"]);
+    assert_eq!(folder.read("p.wbc"), old);
+    assert_eq!(folder.names(), ["p.walrus", "p.wbc"], "nothing temporary is left");
+}
+
+#[test]
+fn a_reader_sees_whole_files_only() {
+    let folder = Folder::new(&[("p.walrus", HELLO)]);
+    folder.expect(0, &["p.walrus"]);
+    let whole = folder.read("p.wbc");
+    std::thread::scope(|scope| {
+        let writers: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| (0..10).for_each(|_| drop(folder.expect(0, &["p.walrus"]))))).collect();
+        while !writers.iter().all(|writer| writer.is_finished()) {
+            assert_eq!(folder.read("p.wbc"), whole);
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn new_files_have_the_usual_permissions_and_devices_are_not_replaced() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    let folder = Folder::new(&[("p.walrus", HELLO)]);
+    folder.expect(0, &["p.walrus"]);
+    let mode = |name: &str| fs::metadata(folder.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("p.wbc"), mode("p.walrus"));
+    folder.expect(0, &["p.walrus", "-o", "/dev/null"]);
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_reported_and_a_closed_pipe_is_not() {
+    let folder = Folder::new(&[("p.walrus", HELLO)]);
+    let outcome = folder.expect(2, &["p.walrus", "-o", "/dev/full"]);
+    assert!(outcome.err().contains("cannot write '/dev/full'"), "{}", outcome.err());
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = folder.command(&["p.walrus", "-o", "-"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = folder.command(&["p.walrus", "-o", "-"]).stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn colour_is_for_terminals_or_by_demand() {
+    let folder = Folder::new(&[("p.walrus", "println(missing);")]);
+    let coloured = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = folder.command(&[&["p.walrus"], args].concat());
+        command.envs(variables.iter().copied());
+        run(&mut command, b"").unwrap().err().contains('\u{1B}')
+    };
+    assert!(!coloured(&[], &[]), "a pipe is no terminal");
+    assert!(coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[], &[("CLICOLOR_FORCE", "0")]));
+    assert!(!coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+}
+
+#[test]
+fn many_errors_in_one_go_are_cut_at_twenty() {
+    let text: String = (0..30).map(|i| format!("println(missing_{i});\n")).collect();
+    let folder = Folder::new(&[("p.walrus", &text)]);
+    let err = folder.expect(1, &["p.walrus"]).err();
+    assert_eq!(err.matches("error[E0301]").count(), 20);
+    assert!(err.contains("10 more"), "{err}");
+}
