@@ -6,16 +6,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::bytecode::disassemble::disassemble;
 use crate::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
-use crate::bytecode::{Program, VERDICT_RULES_VERSION, wbc};
+use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
 use crate::lower::{self, lower};
 use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModules};
 use crate::resolve::resolve;
 use crate::source::codes::{CODES, find_code};
-use crate::source::{Diagnostics, Severity, SourceMap};
-use crate::syntax::Interner;
+use crate::source::{Diagnostics, Severity, SourceMap, render};
+use crate::syntax::{Interner, print};
 
 pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
+pub use crate::source::render::Format;
 
 /// Address space for the stack of a compilation. The parser bounds nesting; this is enough for the deepest tree it lets through.
 const STACK_SIZE: usize = 512 << 20;
@@ -105,6 +107,31 @@ impl Compilation {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// The diagnostics as text, and whether there are errors among them.
+    pub fn render_diagnostics(&mut self, format: Format, colour: bool) -> (String, bool) {
+        let report = std::mem::take(&mut self.diagnostics).into_report();
+        (render::report(&report, &self.sources, format, colour), report.has_errors())
+    }
+
+    /// The syntax trees as text.
+    pub fn trees_text(&self) -> String {
+        let trees = self.files().map(|file| {
+            let name = &self.sources.file(file.file).name;
+            format!("// {name}\n{}", print::print(&file.ast, &self.interner))
+        });
+        trees.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The instructions as text, if the program compiled.
+    pub fn bytecode_text(&self) -> Option<String> {
+        self.program.as_ref().map(disassemble)
+    }
+
+    /// Where the program's files were read from, the entry file first.
+    pub fn input_paths(&self) -> Vec<PathBuf> {
+        self.graph.inputs.iter().filter_map(|input| input.path.clone()).collect()
+    }
+
     /// The files of the program with their trees, the entry file first.
     pub fn files(&self) -> impl Iterator<Item = &FileModule> {
         self.graph.modules.iter().filter_map(|module| match &module.source {
@@ -184,6 +211,16 @@ pub fn explain(code: &str) -> Result<String, String> {
         Some(info) => Ok(format!("{}: {}\n\n{}\n", info.code, info.title, info.explanation.trim())),
         None => Err(format!("there is no diagnostic code '{code}'; codes look like E0301 or W0201")),
     }
+}
+
+/// The program in a `.wbc` file as readable bytecode.
+pub fn disassemble_file(bytes: &[u8]) -> Result<String, String> {
+    bytecode::load(bytes).map(|program| disassemble(&program)).map_err(|error| error.to_string())
+}
+
+/// What a `.wbc` file of any version says of itself.
+pub fn describe_file(bytes: &[u8]) -> Result<String, String> {
+    wbc::info(bytes).map_err(|error| error.to_string())
 }
 
 /// What `--version` prints.

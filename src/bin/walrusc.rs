@@ -14,9 +14,9 @@ use std::sync::mpsc;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use walrus::bytecode::{self, disassemble::disassemble, wbc};
-use walrus::compile::{Goal, Level, Options, explain, known_lint, version_json, version_text};
-use walrus::source::render::Format;
+use walrus::compile::{
+    Format, Goal, Level, Options, describe_file, disassemble_file, explain, known_lint, version_json, version_text,
+};
 
 use job::{Done, Job, Plan};
 use output::{reason, write_report, write_stderr, write_stdout};
@@ -232,20 +232,23 @@ fn dispatch(args: Args, levels: Vec<(String, Level)>) -> Result<Status, String> 
         return write_stdout(explain(code)?.as_bytes()).map(|()| Status::Success);
     }
     match args.command {
-        Some(Command::Dis { file, output }) => {
-            let bytes = read(&file)?;
-            let program = bytecode::load(&bytes).map_err(|error| format!("'{}': {error}", file.display()))?;
-            write_report(output.as_deref(), disassemble(&program).as_bytes()).map(|()| Status::Success)
-        }
-        Some(Command::Info { file, output }) => {
-            let report = wbc::info(&read(&file)?).map_err(|error| format!("'{}': {error}", file.display()))?;
-            write_report(output.as_deref(), report.as_bytes()).map(|()| Status::Success)
-        }
+        Some(Command::Dis { file, output }) => report_on(&file, output.as_deref(), disassemble_file),
+        Some(Command::Info { file, output }) => report_on(&file, output.as_deref(), describe_file),
         None => {
             let (jobs, plan) = plan(args, levels)?;
             Ok(run_jobs(&jobs, &plan))
         }
     }
+}
+
+/// Writes a report on a compiled file.
+fn report_on(
+    file: &Path,
+    output: Option<&Path>,
+    report: fn(&[u8]) -> Result<String, String>,
+) -> Result<Status, String> {
+    let text = report(&read(file)?).map_err(|error| format!("'{}': {error}", file.display()))?;
+    write_report(output, text.as_bytes()).map(|()| Status::Success)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

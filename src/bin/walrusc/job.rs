@@ -4,10 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use walrus::bytecode::disassemble::disassemble;
-use walrus::compile::{self, Compilation, Disk, Entry, Goal, Options};
-use walrus::source::render::{self, Format};
-use walrus::syntax::print;
+use walrus::compile::{self, Compilation, Disk, Entry, Format, Goal, Options};
 
 use super::output::{dependency_rule, reason, write_file, write_stdout};
 use super::{Emit, Status};
@@ -57,9 +54,9 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
             return done;
         }
     };
-    let report = std::mem::take(&mut compilation.diagnostics).into_report();
-    done.messages = render::report(&report, &compilation.sources, plan.format, plan.colour);
-    if report.has_errors() {
+    let (messages, has_errors) = compilation.render_diagnostics(plan.format, plan.colour);
+    done.messages = messages;
+    if has_errors {
         done.status = Status::Program;
     } else if let Err(message) = write_outputs(job, plan, &compilation) {
         done.fail(Status::Usage, &message);
@@ -86,7 +83,7 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
     if plan.options.goal == Goal::Check {
         return Ok(());
     }
-    let dependencies: Vec<PathBuf> = compilation.graph.inputs.iter().filter_map(|input| input.path.clone()).collect();
+    let dependencies = compilation.input_paths();
     let outputs = job.outputs.iter().chain(&plan.depfile).filter(|path| path.as_path() != Path::new("-"));
     for output in outputs {
         let same = |input: &PathBuf| fs::canonicalize(input).ok() == fs::canonicalize(output).ok();
@@ -106,14 +103,8 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
     for index in order {
         let bytes = match plan.emit[index] {
             Emit::Wbc => compilation.encode().unwrap_or_default(),
-            Emit::Ast => {
-                let trees = compilation.files().map(|file| {
-                    let name = &compilation.sources.file(file.file).name;
-                    format!("// {name}\n{}", print::print(&file.ast, &compilation.interner))
-                });
-                trees.collect::<Vec<_>>().join("\n").into_bytes()
-            }
-            Emit::Bytecode => compilation.program.as_ref().map(disassemble).unwrap_or_default().into_bytes(),
+            Emit::Ast => compilation.trees_text().into_bytes(),
+            Emit::Bytecode => compilation.bytecode_text().unwrap_or_default().into_bytes(),
             Emit::Deps => dependency_rule(target(job), &dependencies)?,
         };
         let path = &job.outputs[index];
