@@ -9,3 +9,4 @@ pub mod flow;
 pub mod infer;
 pub mod liveness;
 pub mod loops;
+pub mod type_facts;

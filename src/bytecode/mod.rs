@@ -2,8 +2,10 @@
 //!
 //! Invariant: nothing here knows a syntax tree or a runtime value.
 
+pub mod check_facts;
 #[forbid(unsafe_code)]
 pub mod disassemble;
+pub mod facts;
 mod ids;
 #[forbid(unsafe_code)]
 mod load;

@@ -1,7 +1,7 @@
 //! The places of a program that have a type each, classes with their merging, and who has read what.
 
 use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
-use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Tags, Type};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Type};
 use crate::bytecode::{Program, StructId};
 
 /// What has got to where nothing is known.
@@ -290,14 +290,9 @@ impl Places {
             (0..).zip(self.sites.iter().copied()).filter(|&(_, site)| site != NO_SITE).collect();
         made.into_iter().map(|(pc, site)| (pc, self.find(ClassId(site)))).collect()
     }
-
-    /// One past the largest class.
-    pub fn class_count(&self) -> u32 {
-        self.parents.len() as u32
-    }
 }
 
-/// Whether two joined types are the same but for kinds.
+/// Notes a reader.
 fn note(readers: &mut Vec<u32>, reader: u32) {
     // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list has doubled.
     if readers.iter().rev().take(4).any(|&known| known == reader) {
@@ -307,12 +302,5 @@ fn note(readers: &mut Vec<u32>, reader: u32) {
     if readers.len() >= 64 && readers.len().is_power_of_two() {
         readers.sort_unstable();
         readers.dedup();
-    }
-}
-
-impl Type {
-    /// Kinds of a type that a program can see.
-    pub fn visible(self) -> Tags {
-        self.tags.and(Tags::VISIBLE)
     }
 }

@@ -1,0 +1,332 @@
+//! What walrusc learned about a program, as plain data: types, and one entry per loop and function.
+//!
+//! Facts are hints. Type facts can be checked in one pass ([`super::check_facts`]); what has not been checked may choose a strategy and
+//! nothing else. A program runs the same without facts.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::{Identity, Slot, Type};
+use super::{FuncId, GlobalId, LoopId, Program, Reg, StructId};
+use crate::source::Span;
+
+/// Everything in the `facts` section.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`super::VERDICT_RULES_VERSION`] of the compiler that wrote the verdicts.
+    pub rules: u32,
+    pub types: TypeFacts,
+    /// In the order of [`Program::loops`], then of [`Program::functions`] without the bodies of modules.
+    pub regions: Vec<RegionFacts>,
+}
+
+/// A type of [`TypeFacts::types`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub struct TypeId(pub u32);
+
+impl TypeId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The types that inference found, in the form that can be checked.
+///
+/// In [`TypeFacts::types`], `ids` is a position in `id_sets` (whose first is the empty set) or `TOP`, and `class` one in `classes`, counted
+/// from 1 because 0 is `ANY`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct TypeFacts {
+    pub id_sets: Vec<Vec<Identity>>,
+    pub types: Vec<Type>,
+    pub classes: Vec<[TypeId; Slot::COUNT]>,
+    pub globals: Vec<TypeId>,
+    /// Of all functions, end to end.
+    pub params: Vec<TypeId>,
+    pub results: Vec<TypeId>,
+    /// Of all functions, end to end.
+    pub captures: Vec<TypeId>,
+    /// Of all structs, end to end; after the fields of each comes the type of all fields its layout does not name.
+    pub fields: Vec<TypeId>,
+    pub thrown: TypeId,
+    pub functions: Vec<FunctionFacts>,
+    pub structs: Vec<StructFacts>,
+    /// Modules whose names unknown code may look up.
+    pub escaped_modules: Vec<bool>,
+    /// Globals that unknown code may read through a module.
+    pub escaped_globals: Vec<bool>,
+    /// Classes of what instructions make, by index into `Program::code`, ascending.
+    pub sites: Vec<(u32, u32)>,
+    /// The types of live registers where jumps lead, and at the start of each function; ascending.
+    pub frames: Vec<FrameFacts>,
+    /// The registers of all frames, end to end, ascending within a frame.
+    pub frame_registers: Vec<(Reg, TypeId)>,
+}
+
+/// How a function may be called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FunctionFacts {
+    pub reached: bool,
+    /// Called by unknown code, with unknown arguments.
+    pub escaped: bool,
+    /// What it returns gets to unknown code.
+    pub result_escaped: bool,
+    /// Its registers have types; of a function too large to follow they have none.
+    pub followed: bool,
+}
+
+/// Whether unknown code may hold a struct, or its instances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct StructFacts {
+    pub escaped: bool,
+    pub instances_escaped: bool,
+}
+
+/// Where a frame's types are declared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FrameFacts {
+    /// Index into `Program::code`.
+    pub pc: u32,
+    /// How many entries of [`TypeFacts::frame_registers`] are this frame's.
+    pub count: u32,
+}
+
+/// What is known of a loop or a function.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RegionFacts {
+    pub region: Region,
+    pub verdict: Verdict,
+    /// For `Conditional`: what must hold for the region to compile.
+    pub conditions: Vec<Condition>,
+    /// For `Incompatible`.
+    pub reason: Option<Refusal>,
+    /// Whether control can get there at all. The verdict of a region that is never reached is about what its code would need.
+    pub reached: bool,
+    pub blocks: u32,
+    pub instructions: u32,
+    /// Registers whose values at the header matter, with their types.
+    pub live_in: Vec<(Reg, TypeId)>,
+    /// Registers written inside whose values matter after the loop, with their types at the exits.
+    pub live_out: Vec<(Reg, TypeId)>,
+    /// Live-in registers that nothing inside writes.
+    pub invariants: Vec<Reg>,
+    pub inductions: Vec<Induction>,
+    /// How often the body runs, where that is known.
+    pub trip_count: Option<u64>,
+    pub effects: RegionEffects,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Region {
+    Loop(LoopId),
+    Function(FuncId),
+}
+
+/// See the table in the project's ARCHITECTURE.md.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Verdict {
+    Proven,
+    Conditional,
+    Incompatible,
+}
+
+impl Verdict {
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Proven => "proven",
+            Verdict::Conditional => "conditional",
+            Verdict::Incompatible => "incompatible",
+        }
+    }
+}
+
+/// A value named as in the source, and the type it must have.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Condition {
+    pub name: String,
+    pub ty: String,
+}
+
+/// Why a region cannot be compiled, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    pub reason: Reason,
+    pub span: Span,
+}
+
+macro_rules! reasons {
+    ($( $(#[doc = $doc:literal])* $name:ident = $code:literal, $text:literal, $remedy:literal; )*) => {
+        /// Why a region cannot be compiled: the one table that verdicts, the JIT's refusals and their explanations share.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        pub enum Reason { $( $(#[doc = $doc])* $name, )* }
+
+        impl Reason {
+            pub const ALL: &[Reason] = &[$( Reason::$name, )*];
+
+            /// The code under which `walrusc --explain` has more to say.
+            pub fn code(self) -> &'static str {
+                match self { $( Reason::$name => $code, )* }
+            }
+
+            /// The reason in a few words, to follow "is not compiled: it".
+            pub fn text(self) -> &'static str {
+                match self { $( Reason::$name => $text, )* }
+            }
+
+            /// What to do about it.
+            pub fn remedy(self) -> &'static str {
+                match self { $( Reason::$name => $remedy, )* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// An `await` stands in the region.
+    Suspends = "W0101", "awaits a task", "move the `await` out of the loop, or collect the tasks and await them together afterwards";
+    /// More instructions than [`MAX_REGION_INSTRUCTIONS`].
+    TooLarge = "W0102", "is too large to compile", "move parts of it into functions";
+    /// It calls a function known when compiling that awaits.
+    CallsSuspending = "W0103", "calls a function that may await", "await before the loop and pass the result in";
+    /// The control flow has a cycle that is entered in more than one place, or that no loop region describes.
+    Irregular = "W0104", "has control flow that is no structured loop", "compile the program again with this version of walrusc";
+    /// The body of a module may run inside.
+    InitialisesModule = "W0105", "imports a module", "move the `import` to the top of the file";
+}
+
+/// A region with more instructions is not compiled: native code would take longer to make than it could win back, and what a
+/// program spends its time in is far smaller.
+pub const MAX_REGION_INSTRUCTIONS: u32 = 4_000;
+
+/// A register that changes by the same amount on each way round.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Induction {
+    pub register: Reg,
+    /// Its value when the loop is entered, where known.
+    pub start: Option<i64>,
+    pub step: i64,
+    pub bound: Bound,
+}
+
+/// What an induction variable is compared with to stay in the loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Bound {
+    None,
+    Constant(i64),
+    /// Does not change in the loop.
+    Register(Reg),
+}
+
+/// What running the region may do.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RegionEffects {
+    pub allocates: bool,
+    pub throws: bool,
+    pub outputs: bool,
+    pub awaits: bool,
+    /// Calls code that is not known, so anything may be read or written.
+    pub calls_unknown: bool,
+    /// Writes items of lists or dicts.
+    pub writes_items: bool,
+    pub globals_read: Vec<GlobalId>,
+    pub globals_written: Vec<GlobalId>,
+    /// Fields by struct and position in its layout.
+    pub fields_read: Vec<(StructId, u32)>,
+    pub fields_written: Vec<(StructId, u32)>,
+    /// Functions called directly.
+    pub calls: Vec<FuncId>,
+}
+
+impl Facts {
+    /// The facts about a loop.
+    pub fn of_loop(&self, id: LoopId) -> Option<&RegionFacts> {
+        let facts = self.regions.get(id.index())?;
+        (facts.region == Region::Loop(id)).then_some(facts)
+    }
+
+    /// The facts about a function; the bodies of modules have none.
+    pub fn of_function(&self, id: FuncId) -> Option<&RegionFacts> {
+        let functions = self.regions.partition_point(|facts| matches!(facts.region, Region::Loop(_)));
+        let key = |facts: &RegionFacts| match facts.region {
+            Region::Function(func) => func.0,
+            Region::Loop(_) => 0,
+        };
+        let rest = &self.regions[functions..];
+        rest.binary_search_by_key(&id.0, key).ok().map(|at| &rest[at])
+    }
+}
+
+/// A type in words: `int`, `list of float`, `int or void`, the name of a struct. Containers that contain themselves end in `…`.
+pub fn type_text(program: &Program, facts: &TypeFacts, ty: TypeId) -> String {
+    let words = TypeWords {
+        program,
+        resolve: &|ty: TypeId| facts.types.get(ty.index()).copied().unwrap_or(Type::ANY),
+        slots: &|class| facts.classes.get((class as usize).checked_sub(1)?).copied(),
+        members: &|set| facts.id_sets.get(set as usize).cloned().unwrap_or_default(),
+    };
+    words.text(ty, 0)
+}
+
+struct TypeWords<'a> {
+    program: &'a Program,
+    resolve: &'a dyn Fn(TypeId) -> Type,
+    slots: &'a dyn Fn(u32) -> Option<[TypeId; Slot::COUNT]>,
+    members: &'a dyn Fn(u32) -> Vec<Identity>,
+}
+
+impl TypeWords<'_> {
+    fn text(&self, id: TypeId, depth: u32) -> String {
+        use super::types::Tags;
+        let ty = (self.resolve)(id);
+        let tags = ty.tags.and(Tags::VISIBLE);
+        if ty.tags.meets(Tags::ITER) && ty.tags != Tags::ALL {
+            return "iterator".to_owned();
+        }
+        if tags == Tags::VISIBLE {
+            return "anything".to_owned();
+        }
+        if tags.is_empty() {
+            return if ty.tags.meets(Tags::CELL) { "cell".to_owned() } else { "nothing".to_owned() };
+        }
+        let slots = (self.slots)(ty.class.0);
+        let slot = |slot: Slot| match slots {
+            _ if depth >= 3 => "…".to_owned(),
+            Some(slots) => self.text(slots[slot as usize], depth + 1),
+            None => "anything".to_owned(),
+        };
+        let mut words = Vec::new();
+        for name in tags.names() {
+            words.push(match name {
+                "list" => match slot(Slot::Item).as_str() {
+                    "anything" => "list".to_owned(),
+                    "nothing" => "empty list".to_owned(),
+                    item => format!("list of {item}"),
+                },
+                "dict" => match (slot(Slot::Key).as_str(), slot(Slot::Value).as_str()) {
+                    ("anything", "anything") => "dict".to_owned(),
+                    ("nothing", _) => "empty dict".to_owned(),
+                    (key, value) => format!("dict of {key} to {value}"),
+                },
+                "struct instance" => self.identities(ty, name, |kind| match kind {
+                    super::types::IdKind::Instance(def) => Some(self.program.structs.get(def.index())?.name),
+                    _ => None,
+                }),
+                "function" => self.identities(ty, name, |kind| match kind {
+                    super::types::IdKind::Function(func) => Some(self.program.functions.get(func.index())?.name),
+                    _ => None,
+                }),
+                _ => name.to_owned(),
+            });
+        }
+        words.join(" or ")
+    }
+
+    fn identities(
+        &self,
+        ty: Type,
+        fallback: &str,
+        name: impl Fn(super::types::IdKind) -> Option<super::StrId>,
+    ) -> String {
+        let members = (self.members)(ty.ids.0);
+        let names: Vec<&str> = members.iter().filter_map(|id| self.program.strings.get(name(id.unpack()?)?)).collect();
+        if names.is_empty() { fallback.to_owned() } else { names.join(" or ") }
+    }
+}
