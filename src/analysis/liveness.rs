@@ -5,7 +5,7 @@
 
 use super::cfg::{BlockId, Cfg};
 use crate::bytecode::op::operand::Kind;
-use crate::bytecode::{Op, Program, Reg};
+use crate::bytecode::{CaptureSource, Op, Program, Reg};
 
 /// Live registers per block.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +48,23 @@ pub fn visit_registers(
             _ => {}
         }
     });
+    // What a closure captures is named by its function, not by the instruction.
+    let mut captures = |func: usize| {
+        let sources = program.functions.get(func).map_or(&[][..], |function| &function.captures);
+        for source in sources {
+            if let CaptureSource::Register(reg) = source {
+                reads(reg.0);
+            }
+        }
+    };
+    match (op, func, def) {
+        (Op::MakeClosure { .. }, Some(func), _) => captures(func),
+        (Op::MakeStruct { .. }, _, Some(def)) => {
+            let methods = program.structs.get(def).map_or(&[][..], |def| &def.methods);
+            methods.iter().for_each(|method| captures(method.func.index()));
+        }
+        _ => {}
+    }
     let (kind, first) = run?;
     let mut read_run = |from: u16, count: u16| (0..count).for_each(|at| reads(from.saturating_add(at)));
     match kind {
@@ -76,23 +93,18 @@ pub fn visit_registers(
             base = Some(first);
         }
         Kind::InitBase => base = Some(first),
+        // The variables of a loop are written on the way into the body only. The lowering gives each loop its own, out of scope
+        // behind it, so on the way out they are as good as written.
         Kind::RangeBase => {
             read_run(first, 2);
-            if matches!(op, Op::ForPrep { .. }) {
-                // The end is read and stays; the counter and the variable are written.
-                writes(first);
-            }
             writes(first);
+            writes(first.saturating_add(2));
         }
         Kind::IterBase | Kind::PairIterBase => {
             let prep = matches!(op, Op::IterPrep { .. } | Op::IterPrep2 { .. });
             read_run(first, if prep { 1 } else { 3 });
-            // The iterator's state and the items are written on some paths only, so they do not end a live range, except the
-            // second and third state slot, which exist only from the preparation on.
-            if prep {
-                writes(first.saturating_add(1));
-                writes(first.saturating_add(2));
-            }
+            let last = if kind == Kind::IterBase { 3 } else { 4 };
+            (if prep { 0 } else { 3 }..=last).for_each(|at| writes(first.saturating_add(at)));
         }
         _ => {}
     }
@@ -174,7 +186,7 @@ impl Liveness {
                 *word &= !(1 << (reg % 64));
             }
         };
-        let mut cleared: [u16; 4] = [u16::MAX; 4];
+        let mut cleared: [u16; 6] = [u16::MAX; 6];
         let mut clears = 0;
         let base = visit_registers(
             program,

@@ -10,3 +10,20 @@ pub mod infer;
 pub mod liveness;
 pub mod loops;
 pub mod type_facts;
+
+use crate::bytecode::facts::Facts;
+use crate::bytecode::type_rules::RuleIndex;
+use crate::bytecode::{Program, VERDICT_RULES_VERSION};
+
+use self::flow::ProgramFlow;
+use self::infer::Inference;
+
+/// Everything that is known of a program before it runs. The program must be one that [`crate::bytecode::verify()`] accepts.
+pub fn analyse(program: &Program) -> Facts {
+    let flow = ProgramFlow::new(program);
+    let index = RuleIndex::new(program);
+    let mut inference = Inference::run(program, &flow, &index);
+    let table = type_facts::build(program, &flow, &mut inference);
+    let types = type_facts::finish(table, &mut inference);
+    Facts { rules: VERDICT_RULES_VERSION, types, regions: Vec::new() }
+}

@@ -578,6 +578,12 @@ impl TypeEnv for Checker<'_> {
         }
     }
 
+    fn restore(&mut self, reg: Reg, ty: Type) {
+        if let Some(register) = self.registers.get_mut(reg.index()) {
+            *register = ty;
+        }
+    }
+
     fn clobber_above(&mut self, base: Reg) {
         let (first, end) = (usize::from(base.0) + 1, usize::from(self.high) + 1);
         if first < end {

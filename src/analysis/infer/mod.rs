@@ -349,6 +349,12 @@ impl TypeEnv for Inference<'_> {
         }
     }
 
+    fn restore(&mut self, reg: Reg, ty: Type) {
+        if let Some(register) = self.registers.get_mut(reg.index()) {
+            *register = ty;
+        }
+    }
+
     fn clobber_above(&mut self, base: Reg) {
         if !self.followed {
             return;

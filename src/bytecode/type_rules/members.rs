@@ -314,9 +314,9 @@ pub fn iterate<E: TypeEnv>(env: &mut E, at: &At, base: Reg, target: i32, prepare
     }
     if some {
         env.edge(at.target(target));
-        env.set(state(3), before.0);
+        env.restore(state(3), before.0);
         if unpacks {
-            env.set(state(4), before.1);
+            env.restore(state(4), before.1);
         }
     }
     true

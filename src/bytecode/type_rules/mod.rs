@@ -42,6 +42,8 @@ pub trait TypeEnv {
     /// The type of a register as it was set.
     fn register(&mut self, reg: Reg) -> Type;
     fn set(&mut self, reg: Reg, ty: Type);
+    /// Undoes a `set` for the path on which the instruction has not written the register.
+    fn restore(&mut self, reg: Reg, ty: Type);
     /// Forgets every register above `base`.
     fn clobber_above(&mut self, base: Reg);
     /// Control may go on at `target`, a pc of the same function, with the registers as they are.
@@ -379,11 +381,11 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             // only possible in a forged program, and its new value is unknown.
             let (a, b) = (env.get(base), env.get(Reg(base.0.saturating_add(1))));
             let ty = if a == Type::INT && b == Type::INT { Type::INT } else { Type::ANY };
-            let old = env.get(Reg(base.0.saturating_add(2)));
+            let old = env.register(Reg(base.0.saturating_add(2)));
             env.set(base, ty);
             env.set(Reg(base.0.saturating_add(2)), ty);
             env.edge(at.target(back));
-            env.set(Reg(base.0.saturating_add(2)), old);
+            env.restore(Reg(base.0.saturating_add(2)), old);
         }
         IterPrep { base, exit } => return members::iterate(env, at, base, exit, true, false),
         IterPrep2 { base, exit } => return members::iterate(env, at, base, exit, true, true),
