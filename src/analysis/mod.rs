@@ -5,25 +5,34 @@
 
 pub mod cfg;
 pub mod dominators;
+pub mod effects;
 pub mod flow;
+pub mod inductions;
 pub mod infer;
 pub mod liveness;
 pub mod loops;
+pub mod names;
+pub mod regions;
 pub mod type_facts;
+pub mod verdict;
 
 use crate::bytecode::facts::Facts;
 use crate::bytecode::type_rules::RuleIndex;
-use crate::bytecode::{Program, VERDICT_RULES_VERSION};
+use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 
 use self::flow::ProgramFlow;
 use self::infer::Inference;
+use self::regions::Regions;
 
 /// Everything that is known of a program before it runs. The program must be one that [`crate::bytecode::verify()`] accepts.
 pub fn analyse(program: &Program) -> Facts {
     let flow = ProgramFlow::new(program);
     let index = RuleIndex::new(program);
     let mut inference = Inference::run(program, &flow, &index);
-    let table = type_facts::build(program, &flow, &mut inference);
+    let mut table = type_facts::build(program, &flow, &mut inference);
+    let all_reached = (0..program.functions.len() as u32).all(|at| inference.is_reached(FuncId(at)));
+    let mut supposed = (!all_reached).then(|| inference.suppose_all_called());
+    let regions = Regions::new(program, &flow, &mut inference, supposed.as_mut(), &mut table).build();
     let types = type_facts::finish(table, &mut inference);
-    Facts { rules: VERDICT_RULES_VERSION, types, regions: Vec::new() }
+    Facts { rules: VERDICT_RULES_VERSION, types, regions }
 }

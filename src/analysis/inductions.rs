@@ -1,0 +1,178 @@
+//! Induction variables and trip counts.
+//!
+//! A range loop's counter is one by construction. In any loop, a register whose only write inside is `r = r ± c` in a block
+//! that every way round passes is another; its bound is what the test at a back edge compares it with.
+
+use super::dominators::Dominators;
+use super::flow::FunctionFlow;
+use super::liveness::visit_registers;
+use crate::bytecode::facts::{Bound, Induction};
+use crate::bytecode::{Constant, LoopKind, LoopRegion, Op, Program, Reg, ShortConst};
+
+/// What is known of how a loop counts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counting {
+    pub inductions: Vec<Induction>,
+    pub trip_count: Option<u64>,
+}
+
+/// Finds the induction variables of a loop; `inner` are the loops in it, `invariants` live-in registers that it does not write.
+pub fn find(
+    program: &Program,
+    region: &LoopRegion,
+    inner: &[LoopRegion],
+    own: &FunctionFlow,
+    dominators: &Dominators,
+    code: &[Op],
+    invariants: &[Reg],
+) -> Counting {
+    let mut counting = Counting::default();
+    let body = region.header as usize..(region.end as usize).min(code.len());
+    if region.kind == LoopKind::Range
+        && let Some(Op::ForLoop { base, .. }) = region.back_edges.last().and_then(|&pc| code.get(pc as usize))
+    {
+        let entered = body.start.checked_sub(1).filter(|&pc| matches!(code[pc], Op::ForPrep { .. }));
+        let known = |reg: Reg| entered.and_then(|pc| constant_before(program, code, pc, reg));
+        let (start, end) = (known(*base), known(Reg(base.0 + 1)));
+        let bound = end.map_or(Bound::Register(Reg(base.0 + 1)), Bound::Constant);
+        counting.inductions.push(Induction { register: Reg(base.0 + 2), start, step: 1, bound });
+        let leaves_early = region.exits.len() > 1 || leaves(code, region);
+        if let (Some(start), Some(end), false) = (start, end, leaves_early) {
+            counting.trip_count = Some(i128::max(0, i128::from(end) - i128::from(start)) as u64);
+        }
+    }
+    for (register, step, pc) in steps(program, code, &body) {
+        let block = own.cfg.block_of[pc];
+        let every_round =
+            region.back_edges.iter().all(|&edge| dominators.dominates(block, own.cfg.block_of[edge as usize]));
+        // Inside an inner loop the step may happen any number of times per round.
+        let in_inner_loop = inner.iter().any(|other| other.header as usize <= pc && pc < other.end as usize);
+        if !every_round || in_inner_loop {
+            continue;
+        }
+        let start = constant_before(program, code, body.start, register);
+        let bound = region
+            .back_edges
+            .iter()
+            .find_map(|&edge| compared_with(program, code[edge as usize], register, invariants))
+            .unwrap_or(Bound::None);
+        counting.inductions.push(Induction { register, start, step, bound });
+    }
+    counting
+}
+
+/// Whether control may leave the loop other than by its test: by returning, throwing past it, or jumping out.
+fn leaves(code: &[Op], region: &LoopRegion) -> bool {
+    let (start, end) = (region.header, region.end.min(code.len() as u32));
+    (start..end).any(|pc| {
+        let op = &code[pc as usize];
+        let ends = matches!(op, Op::Return { .. } | Op::ReturnVoid {} | Op::Throw { .. } | Op::TailCallFn { .. });
+        let jumps_out = op.jump_offset().is_some_and(|offset| {
+            let target = i64::from(pc) + 1 + i64::from(offset);
+            target < i64::from(start) || target >= i64::from(end)
+        });
+        ends || jumps_out || matches!(op, Op::TailCall { .. } | Op::TailCallMethod { .. })
+    })
+}
+
+/// Registers with a single write inside, which adds a constant: register, step, pc.
+fn steps(program: &Program, code: &[Op], body: &std::ops::Range<usize>) -> Vec<(Reg, i64, usize)> {
+    let mut found: Vec<(Reg, i64, usize)> = Vec::new();
+    for pc in body.clone() {
+        let int = |k: ShortConst| match program.constants.get(usize::from(k.0)) {
+            Some(Constant::Int(value)) => Some(*value),
+            _ => None,
+        };
+        let step = match code[pc] {
+            Op::AddK { dst, a, k } if dst == a => int(k).map(|k| (dst, k)),
+            Op::SubK { dst, a, k } if dst == a => int(k).map(|k| (dst, k.wrapping_neg())),
+            Op::KAdd { dst, k, b } if dst == b => int(k).map(|k| (dst, k)),
+            _ => None,
+        };
+        found.extend(step.map(|(reg, step)| (reg, step, pc)));
+    }
+    if found.is_empty() {
+        return found;
+    }
+    let mut spoiled = vec![false; found.len()];
+    for pc in body.clone() {
+        let mut spoil = |hit: &dyn Fn(u16) -> bool| {
+            for (at, &(reg, _, own)) in found.iter().enumerate() {
+                spoiled[at] |= own != pc && hit(reg.0);
+            }
+        };
+        let mut written = [u16::MAX; 8];
+        let mut count = 0;
+        let base = visit_registers(
+            program,
+            &code[pc],
+            |_| {},
+            |reg| {
+                written[count.min(7)] = reg;
+                count += 1;
+            },
+        );
+        spoil(&|reg| written.contains(&reg) || base.is_some_and(|base| base < reg));
+    }
+    let mut spoiled = spoiled.into_iter();
+    found.retain(|_| !spoiled.next().expect("one flag each"));
+    found
+}
+
+/// The constant that a register was loaded with just before `pc`, in straight-line code.
+fn constant_before(program: &Program, code: &[Op], pc: usize, register: Reg) -> Option<i64> {
+    for at in (pc.saturating_sub(16)..pc).rev() {
+        match code[at] {
+            Op::LoadInt { dst, value } if dst == register => return Some(value.into()),
+            Op::LoadConst { dst, constant } if dst == register => {
+                return match program.constants.get(constant.index()) {
+                    Some(Constant::Int(value)) => Some(*value),
+                    _ => None,
+                };
+            }
+            op => {
+                let mut written = false;
+                let base = visit_registers(program, &op, |_| {}, |reg| written |= reg == register.0);
+                if written || base.is_some_and(|base| base < register.0) || op.effects().ends {
+                    return None;
+                }
+                // A forward jump over the load may lead here from elsewhere, but a loop's test at its top is only left forwards,
+                // so looking past it is safe; past any other jump it is not.
+                if op.jump_offset().is_some_and(|offset| at as i64 + 1 + i64::from(offset) <= pc as i64) {
+                    return None;
+                }
+            }
+        }
+    }
+    None
+}
+
+fn compared_with(program: &Program, op: Op, register: Reg, invariants: &[Reg]) -> Option<Bound> {
+    let with_register = |a: Reg, b: Reg| {
+        let other = if a == register {
+            b
+        } else if b == register {
+            a
+        } else {
+            return None;
+        };
+        invariants.contains(&other).then_some(Bound::Register(other))
+    };
+    let with_constant = |a: Reg, k: ShortConst| match program.constants.get(usize::from(k.0)) {
+        Some(Constant::Int(value)) if a == register => Some(Bound::Constant(*value)),
+        _ => None,
+    };
+    match op {
+        Op::JumpLt { a, b, .. }
+        | Op::JumpLe { a, b, .. }
+        | Op::JumpGt { a, b, .. }
+        | Op::JumpGe { a, b, .. }
+        | Op::JumpNe { a, b, .. } => with_register(a, b),
+        Op::JumpLtK { a, k, .. }
+        | Op::JumpLeK { a, k, .. }
+        | Op::JumpGtK { a, k, .. }
+        | Op::JumpGeK { a, k, .. }
+        | Op::JumpNeK { a, k, .. } => with_constant(a, k),
+        _ => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! What values are called in the source: for conditions and reports.
+
+use rustc_hash::FxHashMap;
+
+use crate::bytecode::{FuncId, LocalName, Op, Program, Reg};
+use crate::source::Span;
+
+/// Names of registers and places of instructions. Without debug information there are neither.
+#[derive(Debug)]
+pub struct Names<'p> {
+    program: &'p Program,
+    /// By where their scope starts.
+    locals: FxHashMap<(FuncId, Reg), Vec<&'p LocalName>>,
+}
+
+/// How far back an operand's origin is looked for.
+const REACH: u32 = 64;
+
+/// Where a value comes from, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    pub name: String,
+    /// The value is an item of what the name names: `list` or `dict`.
+    pub item: bool,
+    /// The register of a local variable, if the value is simply its.
+    pub local: Option<Reg>,
+}
+
+impl<'p> Names<'p> {
+    pub fn new(program: &'p Program) -> Names<'p> {
+        let mut locals: FxHashMap<(FuncId, Reg), Vec<&LocalName>> = FxHashMap::default();
+        for local in program.debug.iter().flat_map(|debug| &debug.locals) {
+            locals.entry((local.func, local.register)).or_default().push(local);
+        }
+        for scopes in locals.values_mut() {
+            scopes.sort_by_key(|local| local.start);
+        }
+        Names { program, locals }
+    }
+
+    /// The name of a register at a pc of its function.
+    pub fn local(&self, func: FuncId, pc: u32, register: Reg) -> Option<&'p str> {
+        let scopes = self.locals.get(&(func, register))?;
+        let after = scopes.partition_point(|local| local.start <= pc);
+        let local = scopes.get(after.checked_sub(1)?)?;
+        if pc < local.end { self.program.strings.get(local.name) } else { None }
+    }
+
+    /// The place in the source of an instruction.
+    pub fn span(&self, func: FuncId, pc: u32) -> Span {
+        let global = self.program.functions[func.index()].code.start + pc;
+        let Some(debug) = &self.program.debug else { return Span::default() };
+        let after = debug.lines.partition_point(|line| line.pc <= global);
+        after.checked_sub(1).map_or(Span::default(), |at| debug.lines[at].span)
+    }
+
+    /// Where the value comes from that `register` holds before the instruction at `pc`.
+    pub fn origin(&self, func: FuncId, code: &[Op], pc: u32, register: Reg) -> Origin {
+        self.trace(func, code, pc, register, 0).unwrap_or_else(|| Origin {
+            name: "a temporary value".to_owned(),
+            item: false,
+            local: None,
+        })
+    }
+
+    fn trace(&self, func: FuncId, code: &[Op], pc: u32, register: Reg, depth: u32) -> Option<Origin> {
+        let plain = |name: String| Some(Origin { name, item: false, local: None });
+        if let Some(name) = self.local(func, pc, register) {
+            return Some(Origin { name: name.to_owned(), item: false, local: Some(register) });
+        }
+        if depth > 4 {
+            return None;
+        }
+        let text = |id| self.program.strings.get(id).unwrap_or("?");
+        for at in (pc.saturating_sub(REACH)..pc).rev() {
+            let op = code[at as usize];
+            let deeper = |register: Reg| self.trace(func, code, at, register, depth + 1);
+            match op {
+                Op::Move { dst, src } if dst == register => return deeper(src),
+                Op::GetGlobal { dst, global } if dst == register => {
+                    return plain(text(self.program.globals.get(global.index())?.name).to_owned());
+                }
+                Op::GetIndex { dst, object, .. } if dst == register => {
+                    let object = deeper(object)?;
+                    return Some(Origin { item: true, local: None, name: object.name });
+                }
+                Op::GetMember { dst, object, site } if dst == register => {
+                    let sites = self.program.functions[func.index()].sites.range();
+                    let name = text(*self.program.sites.get(sites)?.get(site.index())?);
+                    return plain(match deeper(object) {
+                        Some(object) => format!("{}.{name}", object.name),
+                        None => format!(".{name}"),
+                    });
+                }
+                Op::CallFn { base, func: callee } if base == register => {
+                    let name = text(self.program.functions.get(callee.index())?.name);
+                    return plain(format!("{name}(…)"));
+                }
+                Op::CallMethod { base, site, .. } if base == register => {
+                    let sites = self.program.functions[func.index()].sites.range();
+                    let name = text(*self.program.sites.get(sites)?.get(site.index())?);
+                    return plain(match deeper(Reg(base.0.saturating_add(1))) {
+                        Some(object) => format!("{}.{name}(…)", object.name),
+                        None => format!(".{name}(…)"),
+                    });
+                }
+                Op::CallNative { base, native, .. } if base == register => {
+                    let name = text(self.program.natives.get(native.index())?.name);
+                    return plain(format!("{name}(…)"));
+                }
+                Op::Call { base, .. } if base == register => {
+                    return plain(match deeper(base) {
+                        Some(callee) => format!("{}(…)", callee.name),
+                        None => "the result of a call".to_owned(),
+                    });
+                }
+                Op::GetCapture { dst, .. } | Op::GetCaptureCell { dst, .. } | Op::GetCell { dst, .. }
+                    if dst == register =>
+                {
+                    return plain("a captured variable".to_owned());
+                }
+                _ => {
+                    let mut written = false;
+                    let base =
+                        super::liveness::visit_registers(self.program, &op, |_| {}, |reg| written |= reg == register.0);
+                    if written || base.is_some_and(|base| base < register.0) {
+                        return None;
+                    }
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,257 @@
+//! The rules of verdicts: what keeps a region from being compiled, and what an instruction needs to know about its operands to be compiled
+//! without a guard. One table for both programs: a change here raises [`VERDICT_RULES_VERSION`](crate::bytecode::VERDICT_RULES_VERSION).
+//!
+//! | instruction | needs |
+//! |---|---|
+//! | arithmetic, ordering | each operand of one kind; an int for bits |
+//! | `for` over a range | int bounds |
+//! | `for` over a value | a value of one kind |
+//! | index, slice | an object of one kind; an int or a range as index of a list, string or tuple |
+//! | member, method call | an object of one kind |
+//! | anything else | nothing: it works on any value through the run time |
+//!
+//! A region all of whose needs are met is *proven*. What is not met becomes a condition that names the value's source.
+
+use crate::bytecode::methods::{METHODS, Receiver};
+use crate::bytecode::type_rules::{TypeEnv, constant_type};
+use crate::bytecode::types::{Tags, Type};
+use crate::bytecode::{FuncId, Op, Reg};
+
+use super::infer::Inference;
+
+/// A need that is not met: the register, and what it would have to hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unmet {
+    pub register: Reg,
+    pub wanted: Wanted,
+}
+
+/// The kind of value that a condition asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    Int,
+    Float,
+    Str,
+    List,
+    Dict,
+    Tuple,
+    Range,
+    Instance,
+    Bool,
+}
+
+impl Wanted {
+    pub fn name(self) -> &'static str {
+        match self {
+            Wanted::Int => "int",
+            Wanted::Float => "float",
+            Wanted::Str => "string",
+            Wanted::List => "list",
+            Wanted::Dict => "dict",
+            Wanted::Tuple => "tuple",
+            Wanted::Range => "range",
+            Wanted::Instance => "struct instance",
+            Wanted::Bool => "bool",
+        }
+    }
+
+    /// The first of the kinds that `tags` allows, in the order in which programs use them.
+    fn likeliest(tags: Tags, preferred: &[Wanted]) -> Wanted {
+        preferred.iter().copied().find(|wanted| tags.meets(wanted.tag())).unwrap_or(preferred[0])
+    }
+
+    fn tag(self) -> Tags {
+        match self {
+            Wanted::Int => Tags::INT,
+            Wanted::Float => Tags::FLOAT,
+            Wanted::Str => Tags::STR,
+            Wanted::List => Tags::LIST,
+            Wanted::Dict => Tags::DICT,
+            Wanted::Tuple => Tags::TUPLE,
+            Wanted::Range => Tags::RANGE,
+            Wanted::Instance => Tags::INSTANCE,
+            Wanted::Bool => Tags::BOOL,
+        }
+    }
+
+    fn of(ty: Type) -> Option<Wanted> {
+        const ALL: [Wanted; 9] = [
+            Wanted::Int,
+            Wanted::Float,
+            Wanted::Str,
+            Wanted::List,
+            Wanted::Dict,
+            Wanted::Tuple,
+            Wanted::Range,
+            Wanted::Instance,
+            Wanted::Bool,
+        ];
+        ALL.into_iter().find(|wanted| ty.tags == wanted.tag())
+    }
+}
+
+/// The needs of `op` that the types before it do not meet; at most two.
+pub fn unmet(types: &mut Inference<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2] {
+    use Op::*;
+    let need = |holds: bool, register: Reg, wanted: Wanted| (!holds).then_some(Unmet { register, wanted });
+    match op {
+        Add { a, b, .. }
+        | Sub { a, b, .. }
+        | Mul { a, b, .. }
+        | Div { a, b, .. }
+        | Mod { a, b, .. }
+        | Pow { a, b, .. } => two_operands(types, a, b),
+        Lt { a, b, .. } | Le { a, b, .. } | Gt { a, b, .. } | Ge { a, b, .. } => two_operands(types, a, b),
+        JumpLt { a, b, .. }
+        | JumpLe { a, b, .. }
+        | JumpGt { a, b, .. }
+        | JumpGe { a, b, .. }
+        | JumpNotLt { a, b, .. }
+        | JumpNotLe { a, b, .. }
+        | JumpNotGt { a, b, .. }
+        | JumpNotGe { a, b, .. } => two_operands(types, a, b),
+        BitAnd { a, b, .. } | BitOr { a, b, .. } | BitXor { a, b, .. } | Shl { a, b, .. } | Shr { a, b, .. } => {
+            [a, b].map(|operand| need(types.get(operand) == Type::INT, operand, Wanted::Int))
+        }
+        BitNot { a, .. } => [need(types.get(a) == Type::INT, a, Wanted::Int), None],
+        AddK { a: operand, k, .. }
+        | SubK { a: operand, k, .. }
+        | MulK { a: operand, k, .. }
+        | DivK { a: operand, k, .. }
+        | ModK { a: operand, k, .. }
+        | KAdd { k, b: operand, .. }
+        | KSub { k, b: operand, .. }
+        | KMul { k, b: operand, .. }
+        | KDiv { k, b: operand, .. }
+        | JumpLtK { a: operand, k, .. }
+        | JumpLeK { a: operand, k, .. }
+        | JumpGtK { a: operand, k, .. }
+        | JumpGeK { a: operand, k, .. }
+        | JumpNotLtK { a: operand, k, .. }
+        | JumpNotLeK { a: operand, k, .. }
+        | JumpNotGtK { a: operand, k, .. }
+        | JumpNotGeK { a: operand, k, .. } => {
+            let ty = types.get(operand);
+            let wanted = Wanted::of(constant_type(types.program().constants.get(usize::from(k.0))));
+            let wanted = wanted.filter(|wanted| ty.tags.meets(wanted.tag()));
+            let wanted = wanted.unwrap_or_else(|| Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float]));
+            [need(ty.is_single(), operand, wanted), None]
+        }
+        Neg { a, .. } => {
+            let ty = types.get(a);
+            [need(ty.is_single(), a, Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float])), None]
+        }
+        ForPrep { base, .. } => {
+            [base, Reg(base.0.saturating_add(1))].map(|bound| need(types.get(bound) == Type::INT, bound, Wanted::Int))
+        }
+        IterPrep { base, .. } | IterPrep2 { base, .. } => {
+            let ty = types.get(base);
+            let kinds = [Wanted::List, Wanted::Dict, Wanted::Range, Wanted::Str, Wanted::Tuple, Wanted::Instance];
+            [need(ty.is_single(), base, Wanted::likeliest(ty.tags, &kinds)), None]
+        }
+        GetIndex { object, index, .. } | SetIndex { object, index, .. } => {
+            let (ty, key) = (types.get(object), types.get(index));
+            let kinds = match key.tags {
+                Tags::STR => [Wanted::Dict, Wanted::Instance, Wanted::List, Wanted::Str],
+                _ => [Wanted::List, Wanted::Dict, Wanted::Str, Wanted::Tuple],
+            };
+            let keyed = ty.tags == Tags::DICT || !ty.is_single();
+            [
+                need(ty.is_single(), object, Wanted::likeliest(ty.tags, &kinds)),
+                need(keyed || key.is_single(), index, Wanted::likeliest(key.tags, &[Wanted::Int, Wanted::Range])),
+            ]
+        }
+        GetMember { object, .. }
+        | SetMember { object, .. }
+        | GetMemberNamed { object, .. }
+        | SetMemberNamed { object, .. } => {
+            let ty = types.get(object);
+            [need(ty.is_single(), object, Wanted::likeliest(ty.tags, &[Wanted::Instance, Wanted::Dict])), None]
+        }
+        CallMethod { base, site, .. } | TailCallMethod { base, site, .. } => {
+            let receiver = Reg(base.0.saturating_add(1));
+            let ty = types.get(receiver);
+            let program = types.program();
+            let sites = program.functions[func.index()].sites.range();
+            let name = program.sites.get(sites).and_then(|sites| program.strings.get(*sites.get(site.index())?));
+            let builtin = METHODS.iter().find(|method| Some(method.name) == name).map(|method| method.receiver);
+            let wanted = match builtin {
+                Some(Receiver::List) => Wanted::List,
+                Some(Receiver::String) => Wanted::Str,
+                Some(Receiver::Dict) => Wanted::Dict,
+                Some(Receiver::Tuple) => Wanted::Tuple,
+                Some(Receiver::Range) => Wanted::Range,
+                None => Wanted::Instance,
+            };
+            [need(ty.is_single(), receiver, wanted), None]
+        }
+        // Equality, truth, copies, texts, allocation and calls work on any value.
+        Move { .. }
+        | LoadInt { .. }
+        | LoadConst { .. }
+        | LoadVoid { .. }
+        | LoadTrue { .. }
+        | LoadFalse { .. }
+        | LoadFn { .. }
+        | LoadNative { .. }
+        | LoadModule { .. }
+        | LoadStruct { .. }
+        | GetGlobal { .. }
+        | SetGlobal { .. }
+        | NewCell { .. }
+        | GetCell { .. }
+        | SetCell { .. }
+        | GetCapture { .. }
+        | GetCaptureCell { .. }
+        | SetCaptureCell { .. }
+        | MakeClosure { .. }
+        | MakeStruct { .. }
+        | Not { .. }
+        | Eq { .. }
+        | Ne { .. }
+        | Jump { .. }
+        | JumpIf { .. }
+        | JumpIfNot { .. }
+        | JumpEq { .. }
+        | JumpNe { .. }
+        | JumpEqK { .. }
+        | JumpNeK { .. }
+        | ForLoop { .. }
+        | IterNext { .. }
+        | IterNext2 { .. }
+        | MakeList { .. }
+        | ListAppend { .. }
+        | MakeTuple { .. }
+        | TupleFromList { .. }
+        | MakeDict { .. }
+        | DictInsert { .. }
+        | MakeRange { .. }
+        | Concat { .. }
+        | Print { .. }
+        | Call { .. }
+        | CallFn { .. }
+        | CallNative { .. }
+        | New { .. }
+        | TailCall { .. }
+        | TailCallFn { .. }
+        | Return { .. }
+        | ReturnVoid {}
+        | Throw { .. }
+        | InitModule { .. }
+        | Await { .. } => [None, None],
+    }
+}
+
+/// Each operand must be of one kind; what is not should be of the other's.
+fn two_operands(types: &mut Inference<'_>, a: Reg, b: Reg) -> [Option<Unmet>; 2] {
+    let (left, right) = (types.get(a), types.get(b));
+    let wanted = |own: Type, other: Type| {
+        let like_other = Wanted::of(other).filter(|wanted| own.tags.meets(wanted.tag()));
+        like_other.unwrap_or_else(|| Wanted::likeliest(own.tags, &[Wanted::Int, Wanted::Float, Wanted::Str]))
+    };
+    let one = |register: Reg, own: Type, other: Type| {
+        (!own.is_single()).then(|| Unmet { register, wanted: wanted(own, other) })
+    };
+    let second = if a == b { None } else { one(b, right, left) };
+    [one(a, left, right), second]
+}
