@@ -1,4 +1,4 @@
-//! The compiler in one screen: load the import graph, resolve names, lower to bytecode, encode.
+//! The compiler in one screen: load the import graph, resolve names, lower to bytecode, analyse, encode.
 //!
 //! The façade reads files only through the [`FileLoader`] it is given; [`Disk`] is the one that programs hand in. It runs on a thread
 //! of its own, as trees may be deep and the main thread's stack is not ours to size.
@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::analysis::analyse;
 use crate::bytecode::disassemble::disassemble;
 use crate::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
@@ -166,8 +167,11 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
     if all.diagnostics.has_errors() {
         all.program = None;
     }
-    if let (true, Some(program)) = (options.strip, &mut all.program) {
-        program.debug = None;
+    if let Some(program) = &mut all.program {
+        program.facts = Some(analyse(program));
+        if options.strip {
+            program.debug = None;
+        }
     }
     Ok(all)
 }

@@ -10,10 +10,10 @@
 
 use std::fmt;
 
-use super::facts::{Facts, TypeFacts, TypeId};
+use super::facts::{Bound, Facts, Region, TypeFacts, TypeId, Verdict};
 use super::type_rules::{At, Place, RuleIndex, SIDE_FIELDS, TypeEnv, step};
 use super::types::{ClassId, IdKind, IdSet, IdSets, Identity, Slot, Tags, Type};
-use super::{FuncId, FunctionKind, ModuleKind, Op, Program, Reg, StructId};
+use super::{FuncId, FunctionKind, LoopId, ModuleKind, Op, Program, Reg, StructId};
 
 /// What is wrong with facts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -145,6 +145,62 @@ pub fn check(program: &Program, facts: &Facts) -> Result<CheckedTypes, FactsErro
     Ok(checker.known)
 }
 
+/// Whether facts are well formed: whatever they name exists, and tables have the program's lengths. The program's other parts have been
+/// verified. Facts that pass may still be wrong.
+pub fn validate(program: &Program, facts: &Facts) -> Result<(), FactsError> {
+    Checker::new(program, facts)?;
+    validate_regions(program, facts)
+}
+
+fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsError> {
+    let malformed = |what| Err(FactsError::Malformed(what));
+    let loops = (0..program.loops.len() as u32).map(|at| Region::Loop(LoopId(at)));
+    let functions = (0..program.functions.len() as u32)
+        .filter(|&at| program.functions[at as usize].kind != FunctionKind::Body)
+        .map(|at| Region::Function(FuncId(at)));
+    if !loops.chain(functions).eq(facts.regions.iter().map(|facts| facts.region)) {
+        return malformed("the regions are not the program's");
+    }
+    for region in &facts.regions {
+        let func = match region.region {
+            Region::Loop(id) => program.loops[id.index()].func,
+            Region::Function(func) => func,
+        };
+        let registers = program.functions[func.index()].registers;
+        let bounds = region.inductions.iter().filter_map(|induction| match induction.bound {
+            Bound::Register(reg) => Some(reg),
+            Bound::Constant(_) | Bound::None => None,
+        });
+        let named = (region.live_in.iter().chain(&region.live_out).map(|entry| entry.0))
+            .chain(region.invariants.iter().copied())
+            .chain(region.inductions.iter().map(|induction| induction.register))
+            .chain(bounds);
+        if named.into_iter().any(|reg| reg.0 >= registers) {
+            return malformed("a region names a register that does not exist");
+        }
+        if region.live_in.iter().chain(&region.live_out).any(|entry| entry.1.index() >= facts.types.types.len()) {
+            return malformed("a region names a type that does not exist");
+        }
+        let effects = &region.effects;
+        let field = |&(def, field): &(StructId, u32)| {
+            program.structs.get(def.index()).is_some_and(|def| (field as usize) < def.fields.len())
+        };
+        if !(effects.globals_read.iter().chain(&effects.globals_written).all(|id| id.index() < program.globals.len())
+            && effects.fields_read.iter().chain(&effects.fields_written).all(field)
+            && effects.calls.iter().all(|id| id.index() < program.functions.len()))
+        {
+            return malformed("a region's effects name what does not exist");
+        }
+        if region.reason.is_some_and(|refusal| refusal.span.lo > refusal.span.hi) {
+            return malformed("a reason's span ends before it starts");
+        }
+        if (region.verdict == Verdict::Incompatible) != region.reason.is_some() {
+            return malformed("a verdict without its reason");
+        }
+    }
+    Ok(())
+}
+
 /// A register that no frame names and nothing has set. No rule makes this type: it has a class but no kinds.
 const UNSET: Type = Type { tags: Tags::NONE, class: ClassId::ANY, ids: IdSet::EMPTY };
 
@@ -230,7 +286,7 @@ impl<'p> Checker<'p> {
             classes.push(resolved);
         }
         let mut frames = Vec::with_capacity(facts.frames.len());
-        let mut end = 0u32;
+        let (mut end, mut function) = (0u32, 0);
         for frame in &facts.frames {
             if frame.pc as usize >= program.code.len() || frames.last().is_some_and(|&(pc, _)| pc >= frame.pc) {
                 return Err(malformed("frames out of order"));
@@ -241,6 +297,12 @@ impl<'p> Checker<'p> {
                 facts.frame_registers.get(start..end as usize).ok_or(malformed("frames without registers"))?;
             if registers.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
                 return Err(malformed("a frame's registers are out of order"));
+            }
+            while program.functions[function].code.range().end <= frame.pc as usize {
+                function += 1;
+            }
+            if registers.last().is_some_and(|last| last.0.0 >= program.functions[function].registers) {
+                return Err(malformed("a frame names a register that does not exist"));
             }
             frames.push((frame.pc, end));
         }
@@ -438,7 +500,7 @@ impl<'p> Checker<'p> {
                     self.edge(pc - start);
                 }
                 next_frame += 1;
-                self.load(pc, function.registers)?;
+                self.load(pc);
                 running = true;
                 entered_handler = false;
                 before = None;
@@ -466,19 +528,15 @@ impl<'p> Checker<'p> {
         Ok(())
     }
 
-    fn load(&mut self, pc: u32, limit: u16) -> Result<(), FactsError> {
+    fn load(&mut self, pc: u32) {
         let clear = usize::from(self.high) + 1;
         self.registers[..clear].fill(UNSET);
         self.high = 0;
         for at in self.frame_at(pc).unwrap_or_default() {
             let (reg, ty) = self.known.frame_registers[at];
-            if reg.0 >= limit {
-                return Err(FactsError::Malformed("a frame names a register that does not exist"));
-            }
             self.registers[reg.index()] = ty;
             self.high = self.high.max(reg.0);
         }
-        Ok(())
     }
 
     /// An error may reach the handler with the registers as they are now; later writes are checked one by one.

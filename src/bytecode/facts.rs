@@ -141,8 +141,23 @@ impl Verdict {
 /// A value named as in the source, and the type it must have.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Condition {
+    #[serde(with = "text")]
     pub name: String,
+    #[serde(with = "text")]
     pub ty: String,
+}
+
+/// Text as a sequence of bytes, which a decoder reads piece by piece: an announced length is not believed before the bytes are there.
+mod text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        text.as_bytes().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        String::from_utf8(Vec::deserialize(deserializer)?).map_err(|_| D::Error::custom("text that is not UTF-8"))
+    }
 }
 
 /// Why a region cannot be compiled, and where.

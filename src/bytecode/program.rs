@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::Facts;
 use super::ids::*;
 use super::op::Op;
 use crate::source::Span;
@@ -30,6 +31,8 @@ pub struct Program {
     pub main: ModuleId,
     /// Absent after `--strip`.
     pub debug: Option<DebugInfo>,
+    /// What walrusc found out by analysis; hints that running does not need.
+    pub facts: Option<Facts>,
 }
 
 /// All strings of the program in one piece of text.

@@ -139,7 +139,21 @@ fn program() -> impl Strategy<Value = Program> {
         let (strings, constants, code, functions, structs) = pools;
         let (modules, globals, natives, sites, main) = names;
         let main = ModuleId(main);
-        Program { strings, constants, code, functions, structs, modules, globals, natives, sites, loops, main, debug }
+        Program {
+            strings,
+            constants,
+            code,
+            functions,
+            structs,
+            modules,
+            globals,
+            natives,
+            sites,
+            loops,
+            main,
+            debug,
+            facts: None,
+        }
     })
 }
 

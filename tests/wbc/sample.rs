@@ -224,5 +224,6 @@ pub fn program() -> Program {
         code,
         functions,
         strings: names.0,
+        facts: None,
     }
 }

@@ -54,6 +54,7 @@ rules! {
     Async = "async functions and await cannot run in this version, which has no scheduler";
     LoopRegion = "a loop region lies inside its function and its parent, and its back edges are jumps to its header from inside";
     DebugInfo = "debug information ascends and lies inside files and functions";
+    Facts = "facts are about parts that the program has";
 }
 
 /// Where a rule is broken.

@@ -10,6 +10,11 @@ pub fn check(program: &Program) -> Result<(), VerifyError> {
             return Err(VerifyError::pool(Rule::LoopRegion, "loops", i, what));
         }
     }
+    if let Some(facts) = &program.facts
+        && let Err(error) = check_facts::validate(program, facts)
+    {
+        return Err(VerifyError::pool(Rule::Facts, "facts", None, error.to_string()));
+    }
     let Some(debug) = &program.debug else { return Ok(()) };
     for (i, region) in program.loops.iter().enumerate() {
         if !span_ok(debug, region.span) {

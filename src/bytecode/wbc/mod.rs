@@ -6,7 +6,7 @@
 //! | section | encoding |
 //! |---|---|
 //! | strings | count, the `u32` ends, then the text |
-//! | constants, functions, structs, modules, loops | bincode, fixed-width integers |
+//! | constants, functions, structs, modules, loops, facts | bincode, fixed-width integers |
 //! | code, sites | raw little-endian words |
 //! | debug | see [`debug`] |
 //!
@@ -30,6 +30,7 @@ pub use info::info;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::facts::Facts;
 use super::{
     Constant, Function, Global, LoopRegion, Module, ModuleId, NativeRef, Op, Program, StrId, Strings, StructDef,
 };
@@ -113,6 +114,7 @@ sections! {
     Modules = 7, "modules", optional: false;
     Loops = 8, "loops", optional: true;
     Debug = 9, "debug", optional: true;
+    Facts = 10, "facts", optional: true;
 }
 
 /// What the `modules` section holds.
@@ -144,6 +146,9 @@ pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
     ];
     if let Some(info) = &program.debug {
         sections.push((Section::Debug, debug::encode(info)));
+    }
+    if let Some(facts) = &program.facts {
+        sections.push((Section::Facts, to_bincode(facts)));
     }
     let flags = if program.debug.is_none() { FLAG_STRIPPED } else { 0 };
     let sections: Vec<_> =
@@ -215,6 +220,10 @@ fn decode_sections(file: &[u8], header: &Header) -> Result<Program, WbcError> {
         },
         main: modules.main,
         debug: bytes_of(Section::Debug).map(debug::decode).transpose()?,
+        facts: match bytes_of(Section::Facts) {
+            Some(bytes) => Some(from_bincode::<Facts>(Section::Facts, bytes)?),
+            None => None,
+        },
     })
 }
 
