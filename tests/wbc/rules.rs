@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use walrus::bytecode::facts::{Facts, TypeId};
+use walrus::bytecode::types::Identity;
 use walrus::bytecode::verify::Rule;
 use walrus::bytecode::*;
 use walrus::source::{FileId, Span};
@@ -268,6 +270,22 @@ fn cases() -> Vec<Case> {
     case(Rule::DebugInfo, Box::new(|p| debug(p).locals[0].name = NO_STR));
     case(Rule::DebugInfo, Box::new(|p| debug(p).locals[0].end = 11));
     case(Rule::DebugInfo, Box::new(|p| (debug(p).locals[0].start, debug(p).locals[0].end) = (6, 5)));
+
+    case(Rule::Facts, Box::new(|p| p.facts = Some(Facts::default())));
+    let with_facts = |change: fn(&mut Facts)| -> Box<dyn Fn(&mut Program)> {
+        Box::new(move |p: &mut Program| {
+            let mut facts = walrus::analysis::analyse(p);
+            change(&mut facts);
+            p.facts = Some(facts);
+        })
+    };
+    case(Rule::Facts, with_facts(|facts| facts.types.results[0] = TypeId(u32::MAX)));
+    case(Rule::Facts, with_facts(|facts| facts.types.frame_registers[0].0 = Reg(u16::MAX)));
+    case(Rule::Facts, with_facts(|facts| facts.types.frames.swap(0, 1)));
+    case(Rule::Facts, with_facts(|facts| facts.types.frames[0].count += 1));
+    case(Rule::Facts, with_facts(|facts| facts.types.id_sets.push(vec![Identity(u32::MAX)])));
+    case(Rule::Facts, with_facts(|facts| { facts.regions.pop(); }));
+    case(Rule::Facts, with_facts(|facts| facts.regions[0].invariants.push(Reg(99))));
     cases
 }
 
