@@ -150,6 +150,10 @@ fn each_kind_of_output() {
     assert_eq!(folder.names(), ["lib.walrus", "p.ast", "p.bytecode", "p.d", "p.walrus", "p.wbc"]);
     assert!(String::from_utf8(folder.read("p.bytecode")).unwrap().contains("GetGlobal"));
     assert_eq!(String::from_utf8(folder.read("p.d")).unwrap(), "p.wbc: \\\n  p.walrus \\\n  lib.walrus\n");
+    let deps = folder.expect(0, &["p.walrus", "--emit", "deps", "-o", "-"]).stdout;
+    assert_eq!(deps, folder.read("p.d"), "the rule is about the program, wherever it is written");
+    assert_eq!(folder.walrusc_with(&["-", "--emit", "deps", "-o", "-"], HELLO).status, Some(2));
+    folder.expect(0, &["p.walrus", "--emit", "ast,wbc,ast"]);
     let ast = folder.expect(0, &["p.walrus", "--emit", "ast", "-o", "-"]).out();
     assert_eq!(ast.as_bytes(), folder.read("p.ast"));
     assert!(ast.contains("lib.walrus"), "{ast}");

@@ -270,8 +270,12 @@ fn plan(args: Args, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, Plan), St
         return Err("no input: give a .walrus file, or '-' for standard input (see --help)".to_string());
     }
     let several = args.files.len() > 1;
-    let mut emit = args.emit;
-    emit.dedup();
+    let mut emit: Vec<Emit> = Vec::new();
+    for kind in args.emit {
+        if !emit.contains(&kind) {
+            emit.push(kind);
+        }
+    }
     let is_stdin = |file: &PathBuf| file == Path::new("-");
     if args.files.iter().filter(|file| is_stdin(file)).count() > 1 {
         return Err("standard input ('-') is given twice".to_string());

@@ -98,14 +98,14 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
     let mut order: Vec<usize> = (0..plan.emit.len()).collect();
     order.sort_by_key(|&index| plan.emit[index] == Emit::Wbc);
     if let Some(path) = &plan.depfile {
-        write_file(path, &dependency_rule(target(job), &dependencies)?)?;
+        write_file(path, &dependency_rule(&target(job, plan)?, &dependencies)?)?;
     }
     for index in order {
         let bytes = match plan.emit[index] {
             Emit::Wbc => compilation.encode().unwrap_or_default(),
             Emit::Ast => compilation.trees_text().into_bytes(),
             Emit::Bytecode => compilation.bytecode_text().unwrap_or_default().into_bytes(),
-            Emit::Deps => dependency_rule(target(job), &dependencies)?,
+            Emit::Deps => dependency_rule(&target(job, plan)?, &dependencies)?,
         };
         let path = &job.outputs[index];
         if path == Path::new("-") { write_stdout(&bytes)? } else { write_file(path, &bytes)? }
@@ -113,9 +113,17 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
     Ok(())
 }
 
-/// What a dependency rule is about: the compiled program, or else the first output.
-fn target(job: &Job) -> &Path {
-    job.outputs.iter().find(|path| path.extension().is_some_and(|it| it == "wbc")).unwrap_or(&job.outputs[0])
+/// What a dependency rule is about: the compiled program, also when it is not among the outputs of this invocation.
+fn target(job: &Job, plan: &Plan) -> Result<PathBuf, String> {
+    let named = |path: &&PathBuf| path.as_path() != Path::new("-");
+    let program = plan.emit.iter().zip(&job.outputs).find(|(emit, _)| **emit == Emit::Wbc).map(|(_, path)| path);
+    if let Some(path) = program.filter(named) {
+        return Ok(path.clone());
+    }
+    match job.outputs.first().filter(named).or(Some(&job.input)).filter(named) {
+        Some(path) => Ok(path.with_extension("wbc")),
+        None => Err("a dependency rule needs the name of the output: give -o".to_string()),
+    }
 }
 
 /// The flags that change what is written.
