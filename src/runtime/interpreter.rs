@@ -43,8 +43,8 @@ fn mixed_numbers(x: Value, y: Value) -> Option<(f64, f64)> {
 
 impl Vm {
     /// Runs from the top frame, the `entry`-th, until it returns. `HOOKS` turns on counting of back edges and calls, for limits and for the
-    /// JIT; without it the loop has no trace of them.
-    pub(super) fn run<const HOOKS: bool>(&mut self, entry: usize) -> Result<Value> {
+    /// JIT; `OBSERVED` shows every instruction to the judge of facts. Without them the loop has no trace of either.
+    pub(super) fn run<const HOOKS: bool, const OBSERVED: bool>(&mut self, entry: usize) -> Result<Value> {
         debug_assert_eq!(self.stack.depth(), entry);
         let entry_frame = self.stack.frame();
         let mut frame: *mut Frame;
@@ -70,6 +70,10 @@ impl Vm {
                 // instruction that does not fall through.
                 let op = unsafe { &*pc };
                 pc = pc.wrapping_add(1);
+
+                if OBSERVED && let Err(error) = self.observe(op, frame) {
+                    break 'dispatch error;
+                }
 
                 /// A register as a place.
                 macro_rules! reg {

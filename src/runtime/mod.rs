@@ -17,6 +17,7 @@ pub mod natives;
 pub mod object;
 mod operators;
 pub mod ops;
+pub mod oracle;
 pub mod stack;
 mod trace;
 pub mod value;

@@ -9,6 +9,7 @@ use super::image::Image;
 use super::natives;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
+use super::oracle::Oracle;
 use super::stack::Stack;
 use super::trace::Trace;
 use super::value::{Tag, Value};
@@ -42,6 +43,8 @@ pub struct Vm {
     pub(super) pinned: Vec<Value>,
     /// Counting of back edges and calls; absent if nobody asked for it.
     pub(super) hooks: Option<Box<Hooks>>,
+    /// The judge of static types, in the testing mode that has one.
+    pub(super) oracle: Option<Box<Oracle>>,
     /// Where the running error was raised, once it is known that nothing catches it.
     pub(super) trace: Option<Trace>,
     /// Depth of a frame that was found to handle the error that is leaving nested runs.
@@ -71,6 +74,7 @@ impl Vm {
         let output = Output::new(host.out_is_terminal());
         Ok(Vm {
             hooks: None,
+            oracle: None,
             image,
             heap,
             stack: Stack::new()?,
@@ -119,7 +123,11 @@ impl Vm {
     /// Runs the top frame until it returns.
     pub(super) fn run_top_frame(&mut self) -> Result<Value> {
         let entry = self.stack.depth();
-        if self.hooks.is_some() { self.run::<true>(entry) } else { self.run::<false>(entry) }
+        match (&self.oracle, &self.hooks) {
+            (Some(_), _) => self.run::<false, true>(entry),
+            (None, Some(_)) => self.run::<true, false>(entry),
+            (None, None) => self.run::<false, false>(entry),
+        }
     }
 
     /// Calls a value from native code and waits for its result. The arguments and everything reachable from the caller's frame survive a collection in

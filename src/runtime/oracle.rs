@@ -1,0 +1,237 @@
+//! The judge of static types: runs a program and compares every value an instruction writes with what walrusc proved of it.
+//!
+//! A testing mode (`walrus-run --check-facts`). The interpreter's loop has an instance that calls [`Vm::observe`] before each
+//! instruction; what the instruction before it wrote, and the registers a declared frame names, are looked at there. The judge
+//! knows nothing of how types were inferred: it only asks whether a value is one of those a type allows.
+
+use super::error::{Error, Result};
+use super::object::Gc;
+use super::stack::Frame;
+use super::value::{Tag, Value};
+use super::vm::Vm;
+use crate::bytecode::check_facts::CheckedTypes;
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
+use crate::bytecode::{FuncId, Op, Reg};
+
+/// How many items of a container are looked at, at each level.
+const ITEMS: usize = 8;
+/// How many levels of containers are looked into.
+const LEVELS: u32 = 4;
+
+/// See the module documentation.
+pub struct Oracle {
+    types: CheckedTypes,
+    /// For each frame by depth: the instruction it executed last.
+    last: Vec<Option<u32>>,
+    /// Values compared with a type so far.
+    checked: u64,
+}
+
+impl Oracle {
+    pub fn new(types: CheckedTypes) -> Oracle {
+        Oracle { types, last: Vec::new(), checked: 0 }
+    }
+
+    /// How many values were compared.
+    pub fn checked(&self) -> u64 {
+        self.checked
+    }
+}
+
+impl Vm {
+    /// Makes the program run under the judge.
+    pub fn set_oracle(&mut self, oracle: Oracle) {
+        self.oracle = Some(Box::new(oracle));
+    }
+
+    /// The top frame is about to execute the instruction at `pc`.
+    #[inline(never)]
+    pub(super) fn observe(&mut self, pc: *const Op, frame: *mut Frame) -> Result<()> {
+        let Some(mut oracle) = self.oracle.take() else { return Ok(()) };
+        // SAFETY: the frame is the running one, and the pc points into the program's code.
+        let (frame, pc) = unsafe { (*frame, pc.offset_from(self.image.program.code.as_ptr()) as u32) };
+        let verdict = oracle.judge(self, &frame, pc);
+        self.oracle = Some(oracle);
+        verdict
+    }
+
+    /// The judge, if one sits.
+    pub fn oracle(&self) -> Option<&Oracle> {
+        self.oracle.as_deref()
+    }
+}
+
+impl Oracle {
+    fn judge(&mut self, vm: &Vm, frame: &Frame, pc: u32) -> Result<()> {
+        let depth = vm.stack.depth();
+        self.last.resize(depth + 1, None);
+        // SAFETY: a frame's function lives as long as the image.
+        let function = unsafe { &*frame.function };
+        let start = vm.image.program.functions[function.id.index()].code.start;
+        let is_entry = pc == start;
+        let caught = function.handlers.iter().any(|handler| handler.target + start == pc);
+        if let Some(before) = self.last[depth]
+            && !is_entry
+            && !caught
+        {
+            self.judge_written(vm, frame, before, pc)?;
+        }
+        self.last[depth] = Some(pc);
+        let declared: Vec<(Reg, Type)> = self.types.frame(pc).unwrap_or_default().to_vec();
+        for (register, ty) in declared {
+            // The error register of a handler, iterator state and the like are declared with types that no value has to have.
+            if ty.tags.meets(Tags::ITER) {
+                continue;
+            }
+            let value = read(frame, register);
+            self.expect(vm, value, ty, pc, || format!("register {} at a declared frame", register.0))?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what the instruction at `before` has written, now that control is at `pc`.
+    fn judge_written(&mut self, vm: &Vm, frame: &Frame, before: u32, pc: u32) -> Result<()> {
+        let op = vm.image.program.code[before as usize];
+        let jumped = op.jump_offset().is_some_and(|offset| i64::from(before) + 1 + i64::from(offset) == i64::from(pc));
+        let registers: &[Reg] = match op {
+            Op::ForPrep { base, .. } if pc == before + 1 => &[base.above(2)],
+            Op::ForLoop { base, .. } if jumped => &[base.above(2)],
+            Op::IterPrep { base, .. } if pc == before + 1 => &[base.above(3)],
+            Op::IterNext { base, .. } if jumped => &[base.above(3)],
+            Op::IterPrep2 { base, .. } if pc == before + 1 => &[base.above(3), base.above(4)],
+            Op::IterNext2 { base, .. } if jumped => &[base.above(3), base.above(4)],
+            Op::ForPrep { .. } | Op::ForLoop { .. } | Op::IterPrep { .. } | Op::IterNext { .. } => &[],
+            Op::IterPrep2 { .. } | Op::IterNext2 { .. } | Op::TailCallFn { .. } => &[],
+            Op::SetGlobal { global, .. } => {
+                let value = vm.globals[global.index()];
+                return self.expect(vm, value, self.types.global(global), before, || format!("global {}", global.0));
+            }
+            _ => &written(op),
+        };
+        for &register in registers {
+            if let Some(ty) = self.types.written(op, before, register) {
+                let value = read(frame, register);
+                self.expect(vm, value, ty, before, || {
+                    format!("what {} wrote to register {}", op.info().name, register.0)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, vm: &Vm, value: Value, ty: Type, pc: u32, what: impl Fn() -> String) -> Result<()> {
+        self.checked += 1;
+        if self.allows(vm, ty, value, LEVELS) {
+            return Ok(());
+        }
+        let place = vm.image.span_at(pc).and_then(|span| vm.image.place(span)).unwrap_or_default();
+        Err(Error::fatal(format!(
+            "A proven fact does not hold: {} is {value:?}, which is not {:?} (instruction {pc}, {place})",
+            what(),
+            ty.tags
+        )))
+    }
+
+    /// Whether a type allows a value, looking `levels` deep into containers.
+    fn allows(&self, vm: &Vm, ty: Type, value: Value, levels: u32) -> bool {
+        if ty == Type::ANY {
+            return true;
+        }
+        let Some(tag) = tags_of(value.tag()) else { return false };
+        if !tag.within(ty.tags) {
+            return false;
+        }
+        self.identity_is_allowed(vm, ty, value)
+            && (levels == 0 || self.contents_are_allowed(vm, ty.class, value, levels - 1))
+    }
+
+    fn identity_is_allowed(&self, vm: &Vm, ty: Type, value: Value) -> bool {
+        if ty.ids == IdSet::TOP {
+            return true;
+        }
+        let Some(allowed) = self.types.identities(ty.ids) else { return true };
+        let is_one = |kind: IdKind| allowed.contains(&kind.into());
+        match value.tag() {
+            Tag::Function => is_one(IdKind::Function(FuncId(value.bits() as u32))),
+            Tag::Closure => value.as_closure().is_some_and(|closure| is_one(IdKind::Function(closure.func()))),
+            Tag::Struct => value.as_struct().is_some_and(|object| is_one(IdKind::Struct(object.id()))),
+            Tag::Instance => value.as_instance().is_some_and(|object| is_one(IdKind::Instance(object.struct_id()))),
+            Tag::Module => value.as_module().is_some_and(|module| is_one(IdKind::Module(module))),
+            Tag::Native => allowed
+                .iter()
+                .filter_map(|id| id.unpack())
+                .any(|kind| matches!(kind, IdKind::Native(native) if vm.image.native(native) == value.bits() as usize)),
+            _ => true,
+        }
+    }
+
+    fn contents_are_allowed(&self, vm: &Vm, class: ClassId, value: Value, levels: u32) -> bool {
+        let slot = |slot| self.types.slot(class, slot);
+        if let Some(list) = value.as_list() {
+            let ty = slot(Slot::Item);
+            return (0..list.len().min(ITEMS)).all(|i| self.allows(vm, ty, list.get(i), levels));
+        }
+        if let Some(tuple) = value.as_tuple() {
+            let items = tuple.items().iter().enumerate().take(ITEMS);
+            return items.into_iter().all(|(i, &item)| self.allows(vm, slot(Slot::part(i)), item, levels));
+        }
+        if let Some(dict) = value.as_dict() {
+            let (key, item) = (slot(Slot::Key), slot(Slot::Value));
+            return dict
+                .entries(&vm.heap)
+                .take(ITEMS)
+                .all(|(k, v)| self.allows(vm, key, k, levels) && self.allows(vm, item, v, levels));
+        }
+        if let Some(cell) = value.as_cell() {
+            let held = Gc::clone(&cell).get();
+            return held.is_undef() || self.allows(vm, slot(Slot::Item), held, levels);
+        }
+        if let Some(instance) = value.as_instance() {
+            let fields = vm.image.struct_def(instance.struct_id()).fields.len();
+            return (0..fields).all(|field| {
+                let held = instance.slot(field);
+                held.is_undef() || self.allows(vm, self.types.field(instance.struct_id(), field as u32), held, levels)
+            });
+        }
+        true
+    }
+}
+
+/// The registers an instruction writes on its way to the next one, the loops' aside.
+fn written(op: Op) -> Vec<Reg> {
+    use crate::bytecode::op::operand::Kind;
+    let mut registers = Vec::new();
+    op.for_each_operand(|operand| match operand.kind {
+        Kind::Out | Kind::CallBase | Kind::FnBase | Kind::NativeBase | Kind::MethodBase | Kind::NewBase => {
+            registers.push(Reg(operand.value as u16));
+        }
+        _ => {}
+    });
+    registers
+}
+
+fn read(frame: &Frame, register: Reg) -> Value {
+    // SAFETY: facts that passed the check name registers of the function's window only.
+    unsafe { *frame.base.add(register.index()) }
+}
+
+/// The kind of value a tag stands for; `None` for what no register may hold.
+fn tags_of(tag: Tag) -> Option<Tags> {
+    Some(match tag {
+        Tag::Int => Tags::INT,
+        Tag::Float => Tags::FLOAT,
+        Tag::Bool => Tags::BOOL,
+        Tag::Void => Tags::VOID,
+        Tag::Undef => return None,
+        Tag::Function | Tag::Native | Tag::Closure | Tag::BoundMethod => Tags::FUNCTION,
+        Tag::Module => Tags::MODULE,
+        Tag::Str => Tags::STR,
+        Tag::List => Tags::LIST,
+        Tag::Tuple => Tags::TUPLE,
+        Tag::Dict => Tags::DICT,
+        Tag::Range => Tags::RANGE,
+        Tag::Struct => Tags::STRUCT,
+        Tag::Instance => Tags::INSTANCE,
+        Tag::Cell => Tags::CELL,
+    })
+}
