@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::bytecode::{self, VerifiedProgram};
+use crate::bytecode::{self, VerifiedProgram, check_facts};
 use crate::runtime::error::{Error, ErrorKind};
 use crate::runtime::hooks::Thresholds;
 use crate::runtime::host::Host;
+use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
 
 mod system_host;
@@ -21,6 +22,8 @@ pub struct RunOptions {
     pub fuel: Option<u64>,
     /// Collect garbage at every allocation.
     pub gc_stress: bool,
+    /// Compare every value the program computes with its static type.
+    pub check_facts: bool,
 }
 
 /// Exit statuses that do not come from the program.
@@ -121,6 +124,10 @@ pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host + 
 }
 
 fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
+    let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
+        Ok(oracle) => oracle,
+        Err(message) => return Outcome { status: status::USAGE, message: format!("walrus-run: {message}\n") },
+    };
     let limits = Limits { max_heap: options.max_heap, native_stack: NATIVE_STACK };
     let mut vm = match Vm::new(program, &limits, host) {
         Ok(vm) => vm,
@@ -132,19 +139,33 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
         }
     };
     vm.heap.set_stress(options.gc_stress);
+    if let Some(oracle) = oracle {
+        vm.set_oracle(oracle);
+    }
     if options.fuel.is_some() {
         vm.set_hooks(options.fuel, Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
     }
     let result = vm.run_main();
     let flushed = vm.finish();
-    let outcome = match (result, flushed) {
+    let judged = vm.oracle().map(|oracle| format!("{} values agree with their static types\n", oracle.checked()));
+    let mut outcome = match (result, flushed) {
         (Err(error), Ok(())) => failed(&mut vm, error),
         (Ok(()), Ok(())) => Outcome { status: 0, message: String::new() },
         (_, Err(error)) => failed(&mut vm, error),
     };
+    if let (0, Some(judged)) = (outcome.status, judged) {
+        outcome.message.push_str(&judged);
+    }
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
+}
+
+/// The judge of a program's facts; an error if it has none, or if they contradict its code.
+fn oracle_of(program: &VerifiedProgram) -> Result<Oracle, String> {
+    let facts = program.facts.as_ref().ok_or("the program carries no facts: compile it again without --strip")?;
+    let types = check_facts::check(program, facts).map_err(|error| error.to_string())?;
+    Ok(Oracle::new(types))
 }
 
 fn failed(vm: &mut Vm, error: Error) -> Outcome {

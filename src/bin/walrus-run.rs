@@ -27,6 +27,10 @@ struct Args {
     #[arg(long)]
     gc_stress: bool,
 
+    /// Compare every value with its static type, and stop where one is wrong (testing)
+    #[arg(long, conflicts_with_all = ["fuel"])]
+    check_facts: bool,
+
     /// Most memory the program's values may take, such as 512M or 4G
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_heap: Option<usize>,
@@ -87,6 +91,7 @@ fn main() {
         max_heap: args.max_heap.unwrap_or_else(run::default_max_heap),
         fuel: args.fuel,
         gc_stress: args.gc_stress,
+        check_facts: args.check_facts,
     };
     let program_args = std::iter::once(file.display().to_string()).chain(args.args).collect();
     let outcome = run::run(program, &options, Box::new(SystemHost::new(program_args)));

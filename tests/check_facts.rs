@@ -1,0 +1,50 @@
+//! Every value that a fixture computes is one that its static type allows.
+//!
+//! `walrus-run --check-facts` compares them while the program runs; see `src/runtime/oracle.rs`. A violation would mean
+//! that inference is unsound, and that a verdict of "proven" may be wrong.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// All programs below a folder but those that are only imported.
+fn programs(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of fixtures") {
+        let path = entry.expect("a readable entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "lib" {
+            programs(&path, found);
+        } else if name.ends_with(".walrus") && !name.starts_with('_') {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn proven_facts_hold_in_every_fixture() {
+    let mut found = Vec::new();
+    programs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), &mut found);
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    let wbc = scratch.path().join("prog.wbc");
+    let (mut judged, mut values) = (0, 0u64);
+    for path in found {
+        let compiled =
+            Command::new(env!("CARGO_BIN_EXE_walrusc")).arg(&path).arg("-o").arg(&wbc).output().expect("walrusc runs");
+        if !compiled.status.success() {
+            continue;
+        }
+        let run = Command::new(env!("CARGO_BIN_EXE_walrus-run"))
+            .args(["--check-facts".as_ref(), wbc.as_os_str()])
+            .current_dir(scratch.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("walrus-run runs");
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert!(!stderr.contains("A proven fact does not hold"), "{}: {stderr}", path.display());
+        assert!(!stderr.contains("walrus-run:"), "{}: {stderr}", path.display());
+        judged += 1;
+        if let Some(line) = stderr.lines().find(|line| line.ends_with("agree with their static types")) {
+            values += line.split(' ').next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    assert!(judged > 100 && values > 100_000, "only {values} values of {judged} programs were looked at");
+}
