@@ -11,6 +11,8 @@ pub mod compile;
 pub mod lower;
 #[cfg(feature = "compile")]
 pub mod resolve;
+#[cfg(feature = "jit")]
+pub mod jit;
 pub mod run;
 pub mod runtime;
 pub mod source;

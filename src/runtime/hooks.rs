@@ -4,19 +4,23 @@
 //! stand in one array beside the code, so that the counter of an instruction is found from its pc alone. They count down:
 //! reaching zero is what is worth telling someone.
 
+use std::rc::Rc;
+
 use super::error::{Error, Result};
 use super::image::Image;
 use super::vm::Vm;
 use crate::bytecode::Op;
 
 /// What watches a running program and may execute part of it some other way. The interpreter knows the JIT as this alone.
+///
+/// A tier may be asked again while it is answering: native code runs helpers, which may run the interpreter.
 pub trait Tier {
     /// The counter of the loop whose header stands at `header` (index into the program's code) has run out; the top frame is about to execute it.
     /// May run native code that moves the top frame on. Returns the next number of iterations to count before asking again.
-    fn at_loop(&mut self, vm: &mut Vm, header: u32) -> Result<u32>;
+    fn at_loop(&self, vm: &mut Vm, header: u32) -> Result<u32>;
 
     /// The counter of the function whose code starts at `entry` has run out; the top frame is about to execute it.
-    fn at_function(&mut self, vm: &mut Vm, entry: u32) -> Result<u32>;
+    fn at_function(&self, vm: &mut Vm, entry: u32) -> Result<u32>;
 }
 
 /// Counters, limits and the tier.
@@ -27,7 +31,7 @@ pub struct Hooks {
     /// How often each counter has been wound up, as a total of iterations or calls.
     wound: Box<[u64]>,
     fuel: Option<u64>,
-    tier: Option<Box<dyn Tier>>,
+    tier: Option<Rc<dyn Tier>>,
 }
 
 /// How many back edges and calls are counted before the first question.
@@ -38,7 +42,7 @@ pub struct Thresholds {
 }
 
 impl Hooks {
-    pub fn new(image: &Image, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Box<dyn Tier>>) -> Hooks {
+    pub fn new(image: &Image, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) -> Hooks {
         let mut left = vec![thresholds.loops.max(1); image.program.code.len()];
         for function in &image.program.functions {
             left[function.code.start as usize] = thresholds.functions.max(1);
@@ -84,14 +88,10 @@ impl Vm {
 
     #[cold]
     fn ran_out(&mut self, index: usize, call: bool) -> Result<()> {
-        let Some(mut tier) = self.hooks.as_mut().and_then(|hooks| hooks.tier.take()) else {
-            self.wind_up(index, u32::MAX);
-            return Ok(());
-        };
+        // Until the answer is there, nothing that runs meanwhile asks about this counter.
+        self.wind_up(index, u32::MAX);
+        let Some(tier) = self.hooks.as_ref().and_then(|hooks| hooks.tier.clone()) else { return Ok(()) };
         let answer = if call { tier.at_function(self, index as u32) } else { tier.at_loop(self, index as u32) };
-        if let Some(hooks) = &mut self.hooks {
-            hooks.tier = Some(tier);
-        }
         self.wind_up(index, *answer.as_ref().unwrap_or(&1));
         answer.map(|_| ())
     }
@@ -99,7 +99,17 @@ impl Vm {
     fn wind_up(&mut self, index: usize, count: u32) {
         let Some(hooks) = &mut self.hooks else { return };
         let count = count.max(1);
+        hooks.wound[index] = hooks.wound[index] - u64::from(hooks.left[index]) + u64::from(count);
         hooks.left[index] = count;
-        hooks.wound[index] += u64::from(count);
+    }
+
+    /// How often the loop or function at an index of the program's code was counted so far.
+    pub fn times_counted(&self, index: u32) -> u64 {
+        self.hooks.as_ref().map_or(0, |hooks| hooks.count(index as usize))
+    }
+
+    /// Makes the counter at an index of the program's code run out the next time it is counted.
+    pub fn ask_soon(&mut self, index: u32) {
+        self.wind_up(index as usize, 1);
     }
 }

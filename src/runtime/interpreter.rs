@@ -106,8 +106,10 @@ impl Vm {
                         if HOOKS && offset < 0 {
                             // SAFETY: the frame is alive.
                             unsafe { (*frame).pc = pc };
-                            attempt!(self.on_back_edge());
+                            let counted = self.on_back_edge();
+                            // Native code may have moved the frame on, or left others above it, before it failed.
                             resume!();
+                            attempt!(counted);
                         }
                     }};
                 }

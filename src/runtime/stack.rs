@@ -52,6 +52,9 @@ pub struct Stack {
 pub struct Overflow;
 
 impl Stack {
+    /// Where native code finds the pointer to the running frame.
+    pub const TOP_OFFSET: usize = std::mem::offset_of!(Stack, top);
+
     /// Reserves the stacks; an error if the system has no address space to give.
     pub fn new() -> std::io::Result<Stack> {
         let mut slots = SLOTS;

@@ -1,5 +1,7 @@
 //! The virtual machine: a loaded program, its heap, stacks and globals, and what the interpreter's loop leaves to be done outside it.
 
+use std::rc::Rc;
+
 use super::call::Begun;
 use super::error::{Error, ErrorKind, Result};
 use super::heap::{Collection, Heap};
@@ -51,6 +53,8 @@ pub struct Vm {
     outer_handler: Option<usize>,
     /// Native stack pointers below this are too deep to call Walrus code.
     native_limit: usize,
+    /// An error on its way through native code.
+    pub(super) pending: Option<Error>,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
 }
@@ -87,12 +91,13 @@ impl Vm {
             trace: None,
             outer_handler: None,
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
+            pending: None,
             scratch: String::new(),
         })
     }
 
     /// Turns on counting of back edges and calls.
-    pub fn set_hooks(&mut self, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Box<dyn Tier>>) {
+    pub fn set_hooks(&mut self, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) {
         self.hooks = Some(Box::new(Hooks::new(&self.image, fuel, thresholds, tier)));
     }
 
@@ -133,7 +138,7 @@ impl Vm {
     /// Calls a value from native code and waits for its result. The arguments and everything reachable from the caller's frame survive a collection in
     /// between; what else the caller holds must be pinned, see [`Vm::pin`].
     pub fn call(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
-        if stack_address() < self.native_limit {
+        if !self.has_native_stack() {
             return Err(self.stack_overflow());
         }
         if let Some(native) = callee.as_native() {
@@ -164,6 +169,11 @@ impl Vm {
         let constructs = self.stack.frame_at(self.stack.depth()).base != slot.wrapping_add(1);
         let returned = self.run_top_frame()?;
         Ok(if constructs { result() } else { returned })
+    }
+
+    /// Whether enough native stack is left to call Walrus code.
+    pub(super) fn has_native_stack(&self) -> bool {
+        stack_address() >= self.native_limit
     }
 
     /// Keeps a value alive until [`Vm::unpin_to`] is given the number returned here.

@@ -1,0 +1,235 @@
+//! Calls: inlined functions, built-in methods and natives with forms of their own, and what other instructions may do.
+
+use super::*;
+use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::natives::{NATIVES, NativeEffect};
+use crate::bytecode::{FunctionKind, NativeId, SiteId};
+
+/// Largest function to inline, in instructions.
+const MAX_INLINED: u32 = 80;
+/// Calls inlined into one another.
+const MAX_INLINE_DEPTH: usize = 3;
+
+impl Builder<'_> {
+    /// Calls a function known when compiling: walks into it if it is small, else asks the run time.
+    pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+        if !self.is_inlinable(func) {
+            return self.step();
+        }
+        let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
+        let function = &self.program.functions[func.index()];
+        let call_base = self.home(base);
+        let callee_base = call_base + 1;
+        self.region.window = self.region.window.max(callee_base + u32::from(function.registers));
+
+        let mut frames = self.context.frames.clone();
+        frames.push(InlinedFrame { func, base: callee_base, return_pc: self.pc + 1 });
+        self.region.inlined_depth = self.region.inlined_depth.max(frames.len());
+        let live = Rc::clone(&self.live);
+        let after: Vec<u32> =
+            live[self.live_at + 1].iter().map(|reg| self.home(reg)).filter(|at| *at != call_base).collect();
+        let mut saved = self.context.saved.clone();
+        saved.extend(after.iter().copied());
+        self.env.kill_from(callee_base + u32::from(function.params));
+
+        let inner = Context {
+            func,
+            flow: Rc::clone(&flow),
+            base: callee_base,
+            frames,
+            saved,
+            call_pc: Some(self.pc),
+            outer_loop: self.current_loop,
+        };
+        let outer = std::mem::replace(&mut self.context, inner);
+        let (pc, live_at, in_loop) = (self.pc, self.live_at, self.current_loop);
+        let start = (self.current, self.env.clone());
+        let returns = self.walk(None, super::flow::BlockId(0), start);
+        self.context = outer;
+        (self.pc, self.live, self.live_at, self.current_loop) = (pc, live, live_at, in_loop);
+        let returns = returns?;
+        if returns.is_empty() {
+            return Ok(Goes::Nowhere);
+        }
+        let mut alive = self.live[self.live_at + 1].clone();
+        alive.add_register(base);
+        self.merge(returns, &alive)?;
+        self.env.kill_from(callee_base);
+        Ok(Goes::On)
+    }
+
+    fn is_inlinable(&mut self, func: FuncId) -> bool {
+        let function = &self.program.functions[func.index()];
+        let recursive = func == self.context.func || self.context.frames.iter().any(|frame| frame.func == func);
+        !self.plan.not_inlined.contains(&self.pc)
+            && self.context.frames.len() < MAX_INLINE_DEPTH
+            && !recursive
+            && function.kind != FunctionKind::Async
+            && function.code.len <= MAX_INLINED
+            && self.program.code[function.code.range()].iter().all(may_be_inlined)
+    }
+
+    /// `receiver.name(args)`.
+    pub(super) fn call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
+        let feedback = *self.feedback();
+        let receiver = self.operand(Reg(base.0 + 1), feedback.a)?;
+        let name = self.vm.site_name(self.context.func, site);
+        if let Some(list) = receiver.as_tag(Tag::List) {
+            match (name, argc) {
+                ("len", 0) => {
+                    let len = self.list_len(list);
+                    self.env.kill_from(self.home(base));
+                    self.set(base, Typed::Known(Tag::Int, len));
+                    return Ok(Goes::On);
+                }
+                ("push", 1) => {
+                    let goes = self.push_element(base, list, Reg(base.0 + 2))?;
+                    let above = self.home(base) + 1;
+                    self.env.kill_from(above);
+                    return Ok(goes);
+                }
+                _ => {}
+            }
+        }
+        self.step()
+    }
+
+    /// A native function: some are instructions.
+    pub(super) fn call_native(&mut self, base: Reg, native: NativeId, argc: u16) -> Built<Goes> {
+        let spec = &NATIVES[self.vm.image().native(native)];
+        let feedback = *self.feedback();
+        if argc != 1 {
+            return self.step();
+        }
+        let arg = self.operand(Reg(base.0 + 1), feedback.a)?;
+        if let ("std/core", "len", Some(list)) = (spec.module, spec.name, arg.as_tag(Tag::List)) {
+            let len = self.list_len(list);
+            return Ok(self.native_result(base, Typed::Known(Tag::Int, len)));
+        }
+        if spec.module != "std/math" {
+            return self.step();
+        }
+        if let ("abs", Some(float)) = (spec.name, arg.as_tag(Tag::Float)) {
+            let result = self.push(Inst::Unary(Unary::Fabs, float), Repr::F64);
+            return Ok(self.native_result(base, Typed::Known(Tag::Float, result)));
+        }
+        let op = match spec.name {
+            "sqrt" => Unary::Sqrt,
+            "floor" => Unary::Floor,
+            "ceil" => Unary::Ceil,
+            "trunc" => Unary::Trunc,
+            _ => return self.step(),
+        };
+        let operand = match arg {
+            Typed::Known(Tag::Float, payload) => payload,
+            Typed::Known(Tag::Int, payload) => self.push(Inst::Unary(Unary::IntToFloat, payload), Repr::F64),
+            _ => return self.step(),
+        };
+        if op == Unary::Sqrt {
+            let zero = self.float(0.0);
+            let negative = self.push(Inst::Fcmp(Compare::Lt, operand, zero), Repr::Bool);
+            let exit = self.exit(ExitReason::Domain);
+            self.guard(negative, false, exit);
+        }
+        let result = self.push(Inst::Unary(op, operand), Repr::F64);
+        Ok(self.native_result(base, Typed::Known(Tag::Float, result)))
+    }
+
+    fn native_result(&mut self, base: Reg, value: Typed) -> Goes {
+        let at = self.home(base);
+        self.env.kill_from(at);
+        self.set(base, value);
+        Goes::On
+    }
+
+    /// The built-in method that a call comes to, by the type that the receiver has or was seen to have.
+    fn built_in(&mut self, base: Reg, site: SiteId) -> Built<Option<usize>> {
+        let seen = self.feedback().a;
+        let receiver = self.operand(Reg(base.0 + 1), seen)?;
+        let kind = match receiver.tag() {
+            Some(Tag::List) => Receiver::List,
+            Some(Tag::Str) => Receiver::String,
+            Some(Tag::Tuple) => Receiver::Tuple,
+            Some(Tag::Range) => Receiver::Range,
+            // A dict's entries come before its methods.
+            _ => return Ok(None),
+        };
+        Ok(find_method(kind, self.vm.site_name(self.context.func, site)))
+    }
+
+    /// Whether an instruction that the run time executes may run Walrus code.
+    pub(super) fn may_call(&mut self, op: &Op) -> Built<bool> {
+        Ok(match *op {
+            Op::CallNative { native, .. } => {
+                NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls || self.collects(native)
+            }
+            Op::CallMethod { base, site, .. } => match self.built_in(base, site)? {
+                Some(method) => METHODS[method].effect == MethodEffect::Calls,
+                None => true,
+            },
+            Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } | Op::IterNext { base, .. } | Op::IterNext2 { base, .. } => {
+                let seen = self.feedback().a;
+                let iterable = self.operand(base, seen)?;
+                // Modules are turned into lists without running anything.
+                !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range))
+            }
+            _ => op.effects().calls,
+        })
+    }
+
+    /// `core.gc()` collects without being asked to by the heap.
+    fn collects(&self, native: NativeId) -> bool {
+        let spec = &NATIVES[self.vm.image().native(native)];
+        spec.module == "std/core" && matches!(spec.name, "gc" | "gc_threshold")
+    }
+
+    /// Whether an instruction that the run time executes may change some list's length, storage or buffer.
+    pub(super) fn may_change_lists(&mut self, op: &Op) -> Built<bool> {
+        Ok(match *op {
+            Op::SetIndex { .. } | Op::ListAppend { .. } => true,
+            Op::CallMethod { base, site, .. } => match self.built_in(base, site)? {
+                Some(method) => METHODS[method].effect != MethodEffect::Reads,
+                None => true,
+            },
+            Op::CallNative { native, .. } => NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls,
+            Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => self.may_call(op)?,
+            _ => op.effects().calls,
+        })
+    }
+}
+
+/// Whether an instruction can have a native form, so that it may stand in an inlined function.
+fn may_be_inlined(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::LoadStruct { .. }
+            | Op::NewCell { .. }
+            | Op::GetCell { .. }
+            | Op::SetCell { .. }
+            | Op::GetCapture { .. }
+            | Op::GetCaptureCell { .. }
+            | Op::SetCaptureCell { .. }
+            | Op::MakeClosure { .. }
+            | Op::MakeStruct { .. }
+            | Op::MakeList { .. }
+            | Op::ListAppend { .. }
+            | Op::MakeTuple { .. }
+            | Op::TupleFromList { .. }
+            | Op::MakeDict { .. }
+            | Op::DictInsert { .. }
+            | Op::MakeRange { .. }
+            | Op::Concat { .. }
+            | Op::Print { .. }
+            | Op::GetMemberNamed { .. }
+            | Op::SetMemberNamed { .. }
+            | Op::Call { .. }
+            | Op::New { .. }
+            | Op::TailCall { .. }
+            | Op::TailCallFn { .. }
+            | Op::TailCallMethod { .. }
+            | Op::InitModule { .. }
+            | Op::Await { .. }
+            | Op::IterPrep2 { .. }
+            | Op::IterNext2 { .. }
+    )
+}

@@ -1,0 +1,325 @@
+//! Lists: element access, appending, iteration.
+//!
+//! Storage, length and buffer of a list are facts until something may change lists. Where nothing in a loop does, they are established in its
+//! preheader.
+
+use super::super::helpers::{Helper, NEXT};
+use super::env::ListFacts;
+use super::loops::ExitSource;
+use super::*;
+use crate::runtime::object::{List, Storage};
+
+fn element_tag(storage: Storage) -> Option<Tag> {
+    match storage {
+        Storage::Ints => Some(Tag::Int),
+        Storage::Floats => Some(Tag::Float),
+        Storage::Bools => Some(Tag::Bool),
+        Storage::Values => None,
+    }
+}
+
+fn storage_for(value: Typed) -> Option<Storage> {
+    match value.tag()? {
+        Tag::Int => Some(Storage::Ints),
+        Tag::Float => Some(Storage::Floats),
+        Tag::Bool => Some(Storage::Bools),
+        _ => Some(Storage::Values),
+    }
+}
+
+impl Builder<'_> {
+    /// Something just may have changed any list.
+    pub(super) fn lists_change(&mut self) {
+        self.env.lists.clear();
+        let mut at = self.current_loop;
+        while let Some(index) = at {
+            let state = &mut self.loops[index];
+            if self.plan.lists_change.insert(state.key) {
+                self.again = true;
+            }
+            at = state.parent;
+        }
+    }
+
+    pub(super) fn lists_may_change(&self, key: LoopKey) -> bool {
+        self.plan.lists_change.contains(&key)
+    }
+
+    fn known_facts(&self, list: Val) -> Option<ListFacts> {
+        let here = self.env.list_facts(list);
+        here.or_else(|| {
+            let mut at = self.current_loop;
+            while let Some(index) = at {
+                let state = &self.loops[index];
+                if self.plan.lists_change.contains(&state.key) {
+                    return None;
+                }
+                if let Some((_, facts)) = state.lists.iter().find(|(known, _)| *known == list) {
+                    return Some(*facts);
+                }
+                at = state.parent;
+            }
+            None
+        })
+    }
+
+    /// Length and buffer of a list whose storage is as seen.
+    fn list_facts(&mut self, list: Val, storage: Storage) -> ListFacts {
+        if let Some(facts) = self.known_facts(list)
+            && facts.storage == storage
+        {
+            return facts;
+        }
+        let target = self.hoist_target(&[list], |key| !self.plan.lists_change.contains(&key));
+        match target {
+            Some(index) => {
+                let facts = self.in_preheader(index, |builder, source| builder.load_facts(list, storage, source));
+                self.loops[index].lists.push((list, facts));
+                facts
+            }
+            None => {
+                let facts = self.load_facts(list, storage, ExitSource::Here);
+                self.env.lists.push((list, facts));
+                facts
+            }
+        }
+    }
+
+    fn load_facts(&mut self, list: Val, storage: Storage, source: ExitSource) -> ListFacts {
+        let exit = self.exit_from(source, ExitReason::Storage);
+        let is = self.storage_is(list, storage);
+        self.guard(is, true, exit);
+        let len = self.header_word(list, List::LEN_OFFSET);
+        let data = self.header_word(list, List::DATA_OFFSET);
+        ListFacts { storage, len, data }
+    }
+
+    fn storage_is(&mut self, list: Val, storage: Storage) -> Val {
+        let offset = List::STORAGE_OFFSET as i32;
+        let load = Inst::Load { mem: Mem::Header, base: list, offset, repr: Repr::I64, width: Width::U16 };
+        let found = self.push(load, Repr::I64);
+        let wanted = self.int(storage as i64);
+        self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool)
+    }
+
+    fn header_word(&mut self, object: Val, offset: usize) -> Val {
+        self.load(Mem::Header, object, offset as i32, Repr::I64)
+    }
+
+    pub(super) fn list_len(&mut self, list: Val) -> Val {
+        match self.known_facts(list) {
+            Some(facts) => facts.len,
+            None => self.header_word(list, List::LEN_OFFSET),
+        }
+    }
+
+    /// The index as a position, guarded to lie in the list. `None` if it cannot be an int.
+    fn position(&mut self, reg: Reg, len: Val) -> Built<Option<Val>> {
+        let feedback = *self.feedback();
+        let index = self.operand(reg, feedback.b)?;
+        let Some(mut index) = index.as_tag(Tag::Int) else { return Ok(None) };
+        if feedback.negative {
+            let zero = self.int(0);
+            let negative = self.push(Inst::Icmp(Compare::Lt, index, zero), Repr::Bool);
+            let from_end = self.int_binary(Binary::Iadd, index, len);
+            index = self.push(Inst::Select(negative, from_end, index), Repr::I64);
+        }
+        let inside = self.push(Inst::Icmp(Compare::Below, index, len), Repr::Bool);
+        let exit = self.exit(ExitReason::Bounds);
+        self.guard(inside, true, exit);
+        Ok(Some(index))
+    }
+
+    /// `dst = object[index]`.
+    pub(super) fn get_index(&mut self, dst: Reg, object: Reg, index: Reg) -> Built<Goes> {
+        let feedback = *self.feedback();
+        let object = self.operand(object, feedback.a)?;
+        let (Some(list), Some(storage)) = (object.as_tag(Tag::List), feedback.storage.one()) else {
+            return self.step();
+        };
+        if self.operand(index, feedback.b)?.as_tag(Tag::Int).is_none() {
+            return self.step();
+        }
+        let facts = self.list_facts(list, storage);
+        let Some(at) = self.position(index, facts.len)? else { return self.step() };
+        let (value, guard) = self.element(facts, at, feedback.result.single());
+        match guard {
+            None => self.set(dst, value),
+            Some(tag) => {
+                let Typed::Any { tag: found, payload } = value else { unreachable!("a type to be guarded is open") };
+                // The access itself has no effect, so it may simply be executed again.
+                let exit = self.exit(ExitReason::Type);
+                self.guard_tag(found, tag, exit);
+                let value = self.unpack(tag, payload);
+                self.set(dst, value);
+            }
+        }
+        Ok(Goes::On)
+    }
+
+    /// An element of a list, and the type it must be guarded to have, if it is open and only one was seen.
+    fn element(&mut self, facts: ListFacts, index: Val, seen: Option<Tag>) -> (Typed, Option<Tag>) {
+        let data = facts.data;
+        let (element, repr) = match facts.storage {
+            Storage::Ints => (Element::Int, Repr::I64),
+            Storage::Floats => (Element::Float, Repr::F64),
+            Storage::Bools => (Element::Bool, Repr::Bool),
+            Storage::Values => {
+                let tag = self.push(Inst::LoadElement { element: Element::ValueTag, data, index }, Repr::I64);
+                let payload = self.push(Inst::LoadElement { element: Element::ValuePayload, data, index }, Repr::I64);
+                return (Typed::Any { tag, payload }, seen);
+            }
+        };
+        let value = self.push(Inst::LoadElement { element, data, index }, repr);
+        (Typed::Known(element_tag(facts.storage).expect("not boxed"), value), None)
+    }
+
+    /// `object[index] = value`.
+    pub(super) fn set_index(&mut self, object: Reg, index: Reg, value: Reg) -> Built<Goes> {
+        let feedback = *self.feedback();
+        let object = self.operand(object, feedback.a)?;
+        let value = self.get(value)?;
+        let (Some(list), Some(storage)) = (object.as_tag(Tag::List), feedback.storage.one()) else {
+            return self.step();
+        };
+        if storage != Storage::Values && storage_for(value) != Some(storage) {
+            return self.step();
+        }
+        if self.operand(index, feedback.b)?.as_tag(Tag::Int).is_none() {
+            return self.step();
+        }
+        let facts = self.list_facts(list, storage);
+        let Some(at) = self.position(index, facts.len)? else { return self.step() };
+        self.store_element(storage, facts.data, at, value);
+        Ok(Goes::On)
+    }
+
+    fn store_element(&mut self, storage: Storage, data: Val, index: Val, value: Typed) {
+        let element = match (storage, value) {
+            (Storage::Ints, Typed::Known(_, payload)) => (Element::Int, payload),
+            (Storage::Floats, Typed::Known(_, payload)) => (Element::Float, payload),
+            (Storage::Bools, Typed::Known(_, payload)) => (Element::Bool, payload),
+            _ => {
+                let (tag, payload) = self.parts(value);
+                self.effect(Inst::StoreElement { element: Element::ValueTag, data, index, value: tag });
+                (Element::ValuePayload, payload)
+            }
+        };
+        self.effect(Inst::StoreElement { element: element.0, data, index, value: element.1 });
+    }
+
+    /// `list.push(value)`: in place while there is room in a storage that suits, else by the run time.
+    pub(super) fn push_element(&mut self, base: Reg, list: Val, value: Reg) -> Built<Goes> {
+        let seen = self.feedback().storage.one();
+        let value = self.get(value)?;
+        let storage = match (seen, storage_for(value)) {
+            (Some(Storage::Values), _) | (_, None) => Storage::Values,
+            (_, Some(storage)) => storage,
+        };
+        self.lists_change();
+        let len = self.header_word(list, List::LEN_OFFSET);
+        let cap = self.header_word(list, List::CAP_OFFSET);
+        let room = self.push(Inst::Icmp(Compare::Below, len, cap), Repr::Bool);
+        let suits = self.storage_is(list, storage);
+        let fits = self.push(Inst::Binary(Binary::BoolAnd, room, suits), Repr::Bool);
+        let exit = self.exit(ExitReason::Safepoint);
+
+        let (fast, slow) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(fits, fast, slow));
+        let env = self.env.clone();
+
+        self.current = fast;
+        let data = self.header_word(list, List::DATA_OFFSET);
+        self.store_element(storage, data, len, value);
+        let one = self.int(1);
+        let longer = self.push(Inst::Binary(Binary::Iadd, len, one), Repr::I64);
+        let offset = List::LEN_OFFSET as i32;
+        self.effect(Inst::Store { mem: Mem::Header, base: list, offset, value: longer });
+
+        self.current = slow;
+        let (tag, payload) = self.parts(value);
+        let status = self.call(Helper::ListPush, vec![VM, list, tag, payload]);
+        let next = self.int(NEXT as i64);
+        let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        self.guard(done, true, exit);
+
+        let done = self.new_block();
+        for block in [fast, slow] {
+            self.region.block_mut(block).end = Terminator::Jump(done, Vec::new());
+        }
+        (self.current, self.env) = (done, env);
+        let void = self.int(0);
+        self.set(base, Typed::Known(Tag::Void, void));
+        Ok(Goes::On)
+    }
+
+    /// Whether an iteration has a native form: over a list whose storage was seen.
+    pub(super) fn native_iteration(&mut self, op: Op, base: Reg) -> bool {
+        let feedback = self.feedback();
+        let known_list = match self.env.register(self.home(base)) {
+            Slot::Value { value, .. } => value.tag() == Some(Tag::List),
+            _ => false,
+        };
+        matches!(op, Op::IterPrep { .. } | Op::IterNext { .. }) && known_list && feedback.storage.one().is_some()
+    }
+
+    /// The condition and the environments of a step of `for x in v`.
+    pub(super) fn iterate(&mut self, op: Op, base: Reg, starts: bool) -> Built<Option<(Val, Env, Env)>> {
+        let feedback = *self.feedback();
+        let iterable = self.operand(base, feedback.a)?;
+        let position_reg = Reg(base.0 + 1);
+        let position = match (starts, iterable.as_tag(Tag::List)) {
+            (true, Some(_)) => Some(self.int(0)),
+            (false, Some(_)) => self.get(position_reg)?.as_tag(Tag::Int),
+            _ => None,
+        };
+        let (Some(list), Some(position), true) =
+            (iterable.as_tag(Tag::List), position, self.native_iteration(op, base))
+        else {
+            if self.native_iteration(op, base) {
+                let exit = self.exit(ExitReason::Leaves);
+                self.finish(Terminator::Exit(exit));
+                return Ok(None);
+            }
+            let status = self.step_jump()?;
+            return Ok(Some((status, self.env.clone(), self.env.clone())));
+        };
+        let storage = feedback.storage.one().expect("a native iteration has a storage");
+        let facts = self.list_facts(list, storage);
+        let more = self.push(Inst::Icmp(Compare::Below, position, facts.len), Repr::Bool);
+        // State registers are written when the loop starts, whether or not there is an item.
+        if starts {
+            let zero = self.int(0);
+            self.set(position_reg, Typed::Known(Tag::Int, zero));
+            self.set(Reg(base.0 + 2), Typed::Known(Tag::Int, zero));
+        }
+        let jumps = if starts { self.not(more) } else { more };
+        Ok(Some((jumps, self.env.clone(), self.env.clone())))
+    }
+
+    /// Takes the item and moves the position, on the way of a native iteration that leads into the loop's body.
+    pub(super) fn take_item(&mut self, base: Reg) -> Built<()> {
+        let feedback = *self.feedback();
+        let (position_reg, item_reg) = (Reg(base.0 + 1), Reg(base.0 + 3));
+        let (list, position) = (self.get(base)?.as_tag(Tag::List), self.get(position_reg)?.as_tag(Tag::Int));
+        let (Some(list), Some(position), Some(storage)) = (list, position, feedback.storage.one()) else {
+            return Err(Stop::Refused(Refusal::Unsettled));
+        };
+        let facts = self.list_facts(list, storage);
+        let (value, guard) = self.element(facts, position, feedback.result.single());
+        let value = match (value, guard) {
+            (Typed::Any { tag, payload }, Some(wanted)) => {
+                // Nothing the instruction does not write again has been written: the interpreter takes the step once more.
+                let exit = self.exit(ExitReason::Type);
+                self.guard_tag(tag, wanted, exit);
+                self.unpack(wanted, payload)
+            }
+            (value, _) => value,
+        };
+        let one = self.int(1);
+        let next = self.int_binary(Binary::Iadd, position, one);
+        self.set(position_reg, Typed::Known(Tag::Int, next));
+        self.set(item_reg, value);
+        Ok(())
+    }
+}

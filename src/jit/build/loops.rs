@@ -1,0 +1,465 @@
+//! Blocks, merges and loops: the control flow of the region.
+//!
+//! An edge is an open block with the environment at its end. Where several edges meet, each is closed with a jump that passes what
+//! differs; where one arrives alone, its block simply goes on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::super::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
+use super::*;
+
+/// An open block and what holds at its end.
+pub(super) type Edge = (BlockId, Env);
+
+/// A way out of an inlined function, with its result in the caller's register.
+pub(super) type Return = Edge;
+
+impl Builder<'_> {
+    /// Walks through the blocks of the current context, or of one loop of it, from `start`. Returns the edges on which an inlined
+    /// function returns.
+    pub(super) fn walk(&mut self, within: Option<LoopIndex>, first: FlowBlock, start: Edge) -> Built<Vec<Return>> {
+        let flow = Rc::clone(&self.context.flow);
+        let mut walk = Walk { within, pending: HashMap::new(), loops: HashMap::new(), returns: Vec::new() };
+        walk.pending.insert(first, vec![start]);
+        for &block in &flow.order {
+            let Some(edges) = walk.pending.remove(&block) else { continue };
+            self.check_size()?;
+            let inner = flow.block(block).innermost;
+            let own_loop = inner.filter(|index| flow.loop_at(*index).header == block);
+            let enclosing = match own_loop {
+                Some(index) => flow.loop_at(index).parent,
+                None => inner,
+            };
+            self.current_loop = enclosing.and_then(|index| walk.loops.get(&index).copied()).or(self.context.outer_loop);
+            self.pc = flow.start + flow.block(block).start;
+            let live = flow.live_before_each(self.program, block);
+            self.merge(edges, &live[0])?;
+            self.live = Rc::new(live);
+            self.live_at = 0;
+            if let Some(index) = own_loop {
+                let state = self.open_loop(&flow, index)?;
+                walk.loops.insert(index, state);
+            }
+            self.block(&flow, block, &mut walk)?;
+        }
+        Ok(walk.returns)
+    }
+
+    fn block(&mut self, flow: &Flow, block: FlowBlock, walk: &mut Walk) -> Built<()> {
+        let (start, end) = (flow.block(block).start, flow.block(block).end);
+        let live = Rc::clone(&self.live);
+        for pc in start..end {
+            self.pc = flow.start + pc;
+            self.live = Rc::clone(&live);
+            self.live_at = (pc - start) as usize;
+            let op = self.op();
+            if pc + 1 == end && (op.jump_offset().is_some() || op.effects().ends) {
+                return self.last_instruction(flow, block, op, walk);
+            }
+            if self.instruction(op)? == Goes::Nowhere {
+                return Ok(());
+            }
+        }
+        let next = flow.block(block).next.ok_or(Stop::Refused(Refusal::Irreducible))?;
+        let edge = (self.current, self.env.clone());
+        self.follow(flow, next, edge, walk)
+    }
+
+    fn last_instruction(&mut self, flow: &Flow, block: FlowBlock, op: Op, walk: &mut Walk) -> Built<()> {
+        let (next, taken) = (flow.block(block).next, flow.block(block).taken);
+        match op {
+            Op::Return { src } if self.context.call_pc.is_some() => {
+                let value = self.get(src)?;
+                self.return_from_inlined(value, walk);
+                return Ok(());
+            }
+            Op::ReturnVoid {} if self.context.call_pc.is_some() => {
+                let void = self.int(0);
+                self.return_from_inlined(Typed::Known(Tag::Void, void), walk);
+                return Ok(());
+            }
+            Op::Jump { .. } => {
+                let target = taken.ok_or(Stop::Refused(Refusal::Irreducible))?;
+                let edge = (self.current, self.env.clone());
+                return self.follow(flow, target, edge, walk);
+            }
+            _ if op.effects().ends => {
+                let exit = self.exit(ExitReason::Leaves);
+                self.finish(Terminator::Exit(exit));
+                return Ok(());
+            }
+            _ => {}
+        }
+        let (next, taken) = next.zip(taken).ok_or(Stop::Refused(Refusal::Irreducible))?;
+        let Some((condition, on_taken, on_next)) = self.branch(op)? else { return Ok(()) };
+        if let Some(known) = self.const_bool(condition) {
+            let (target, env) = if known { (taken, on_taken) } else { (next, on_next) };
+            return self.follow(flow, target, (self.current, env), walk);
+        }
+        let (yes, no) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(condition, yes, no));
+        let (live, live_at, pc) = (Rc::clone(&self.live), self.live_at, self.pc);
+        for (target, block, env, is_taken) in [(next, no, on_next, false), (taken, yes, on_taken, true)] {
+            (self.live, self.live_at, self.pc) = (Rc::clone(&live), live_at, pc);
+            (self.current, self.env) = (block, env);
+            self.arrive(op, is_taken, flow.start + flow.block(target).start, flow.live_in(target))?;
+            let edge = (self.current, self.env.clone());
+            self.follow(flow, target, edge, walk)?;
+        }
+        Ok(())
+    }
+
+    fn return_from_inlined(&mut self, value: Typed, walk: &mut Walk) {
+        let at = self.context.base - 1;
+        self.env.kill_from(self.context.base);
+        self.env.set_register(at, Slot::Value { value, dirty: true });
+        walk.returns.push((self.current, self.env.clone()));
+    }
+
+    /// Sends an edge to a block of the flow graph: onward, back to a header, or out of the region.
+    fn follow(&mut self, flow: &Flow, target: FlowBlock, edge: Edge, walk: &mut Walk) -> Built<()> {
+        (self.current, self.env) = edge;
+        if let Some(within) = walk.within
+            && !flow.loop_contains(within, target)
+        {
+            let exit = self.exit_with(
+                ExitReason::LoopDone,
+                flow.start + flow.block(target).start,
+                flow.live_in(target),
+            );
+            self.finish(Terminator::Exit(exit));
+            return Ok(());
+        }
+        let header = flow.block(target).innermost.filter(|index| flow.loop_at(*index).header == target);
+        if let Some(state) = header.and_then(|index| walk.loops.get(&index).copied()) {
+            return self.close_loop(state);
+        }
+        walk.pending.entry(target).or_default().push((self.current, self.env.clone()));
+        Ok(())
+    }
+
+    /// Makes the current block and environment those where all edges have met.
+    pub(super) fn merge(&mut self, mut edges: Vec<Edge>, live: &RegSet) -> Built<()> {
+        if edges.len() == 1 {
+            (self.current, self.env) = edges.remove(0);
+            self.forget_dead(live);
+            return Ok(());
+        }
+        for (block, env) in &mut edges {
+            (self.current, self.env) = (*block, env.clone());
+            self.forget_dead(live);
+            *env = self.env.clone();
+        }
+        let target = self.new_block();
+        let mut merged = Env {
+            registers: Vec::new(),
+            globals: BTreeMap::new(),
+            lists: common(edges.iter().map(|(_, env)| &env.lists)),
+            instances: common(edges.iter().map(|(_, env)| &env.instances)),
+        };
+        let mut args: Vec<Vec<Val>> = vec![Vec::new(); edges.len()];
+        let registers = edges.iter().map(|(_, env)| env.registers.len()).min().unwrap_or(0);
+        for at in 0..registers as u32 {
+            let slots: Vec<Slot> = edges.iter().map(|(_, env)| env.register(at)).collect();
+            let slot = self.merge_slots(Home::Register(at), &slots, &edges, target, &mut args)?;
+            merged.set_register(at, slot);
+        }
+        let globals: Vec<GlobalId> = edges.iter().flat_map(|(_, env)| env.globals.keys().copied()).collect();
+        for global in globals {
+            if !merged.globals.contains_key(&global) {
+                let get = |env: &Env| env.globals.get(&global).copied().unwrap_or(Slot::Initial);
+                let slots: Vec<Slot> = edges.iter().map(|(_, env)| get(env)).collect();
+                let slot = self.merge_slots(Home::Global(global), &slots, &edges, target, &mut args)?;
+                merged.globals.insert(global, slot);
+            }
+        }
+        for ((block, _), args) in edges.iter().zip(args) {
+            self.region.block_mut(*block).end = Terminator::Jump(target, args);
+        }
+        (self.current, self.env) = (target, merged);
+        Ok(())
+    }
+
+    fn merge_slots(
+        &mut self,
+        home: Home,
+        slots: &[Slot],
+        edges: &[Edge],
+        target: BlockId,
+        args: &mut [Vec<Val>],
+    ) -> Built<Slot> {
+        if slots.iter().all(|slot| *slot == Slot::Initial) {
+            return Ok(Slot::Initial);
+        }
+        if slots.contains(&Slot::Dead) {
+            return Ok(Slot::Dead);
+        }
+        let mut values = Vec::with_capacity(slots.len());
+        let mut any_dirty = false;
+        for slot in slots {
+            values.push(match *slot {
+                Slot::Value { value, dirty } => {
+                    any_dirty |= dirty;
+                    value
+                }
+                _ => self.initial(home),
+            });
+        }
+        if values.iter().all(|value| *value == values[0]) {
+            return Ok(Slot::Value { value: values[0], dirty: any_dirty });
+        }
+        let tag = values[0].tag().filter(|tag| values.iter().all(|value| value.tag() == Some(*tag)));
+        for ((value, (block, _)), args) in values.iter().zip(edges).zip(args) {
+            self.current = *block;
+            self.pass(*value, tag, args);
+        }
+        self.current = target;
+        let value = self.parameter(target, tag);
+        Ok(Slot::Value { value, dirty: true })
+    }
+
+    /// Adds the arguments for a parameter of a type (`None`: any) to a jump from the current block.
+    fn pass(&mut self, value: Typed, tag: Option<Tag>, args: &mut Vec<Val>) {
+        match (tag, value) {
+            (Some(_), Typed::Known(_, payload)) => args.push(payload),
+            _ => {
+                let (tag, payload) = self.parts(value);
+                args.extend([tag, payload]);
+            }
+        }
+    }
+
+    fn parameter(&mut self, block: BlockId, tag: Option<Tag>) -> Typed {
+        let in_loop = self.current_loop;
+        let mut add = |repr| {
+            let val = self.new_val(repr, in_loop);
+            self.region.block_mut(block).params.push(val);
+            val
+        };
+        match tag {
+            Some(tag) => Typed::Known(tag, add(repr_of(tag))),
+            None => Typed::Any { tag: add(Repr::I64), payload: add(Repr::I64) },
+        }
+    }
+
+    /// Marks as dead what nothing reads from here on, so that it is neither merged nor written home.
+    fn forget_dead(&mut self, live: &RegSet) {
+        let base = self.context.base;
+        for at in base..self.env.registers.len() as u32 {
+            if !live.contains(Reg((at - base) as u16)) {
+                self.env.registers[at as usize] = Slot::Dead;
+            }
+        }
+    }
+
+    /// Ends the current block as a loop's preheader and starts its header.
+    fn open_loop(&mut self, flow: &Flow, index: LoopIndex) -> Built<usize> {
+        let natural = flow.loop_at(index);
+        let key = LoopKey { pc: self.pc, base: self.context.base };
+        let live = flow.live_in(natural.header).clone();
+        let is_region = self.loops.is_empty();
+        let preheader = self.current;
+
+        // The variable of a counted loop equals its counter at the header, so one parameter does for both.
+        let variable = self.counted_variable(natural, &live, is_region);
+        let mut homes: Vec<Home> = live
+            .iter()
+            .filter(|reg| natural.written.contains(*reg) && Some(*reg) != variable)
+            .map(|reg| Home::Register(self.home(reg)))
+            .collect();
+        if !self.plan.globals_in_memory {
+            homes.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
+        }
+        let mut entry = self.state(ExitReason::Type, self.pc, &live);
+        if is_region {
+            // Nothing has happened yet.
+            entry.reason = ExitReason::EntryType;
+        }
+
+        let mut args = Vec::new();
+        let mut params = Vec::new();
+        for &home in &homes {
+            let value = match self.slot(home) {
+                Slot::Value { value, .. } => value,
+                Slot::Initial => self.initial(home),
+                Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
+            };
+            let tag = value.tag().filter(|_| !self.plan.widened.contains(&(key, home)));
+            self.pass(value, tag, &mut args);
+            params.push((home, tag));
+        }
+        let header = self.new_block();
+        self.region.block_mut(header).is_loop_header = true;
+        self.finish(Terminator::Jump(header, args));
+
+        let instances = self.env.instances.clone();
+        let lists = if self.lists_may_change(key) { Vec::new() } else { self.env.lists.clone() };
+        let parent = self.current_loop;
+        self.loops.push(LoopState { key, parent, preheader, header, params: params.clone(), entry, lists, instances });
+        let state = self.loops.len() - 1;
+        self.current_loop = Some(state);
+        self.current = header;
+        self.env.lists.clear();
+        for (home, tag) in params {
+            let value = self.parameter(header, tag);
+            self.set_slot(home, Slot::Value { value, dirty: true });
+        }
+        if let (Some(variable), Some(counter)) = (variable, natural.counted) {
+            let value = self.get(counter)?;
+            self.set(variable, value);
+        }
+        Ok(state)
+    }
+
+    /// The variable of a counted loop, if it certainly equals the counter whenever control is at the header.
+    fn counted_variable(&mut self, natural: &flow::Loop, live: &RegSet, is_region: bool) -> Option<Reg> {
+        let counter = natural.counted?;
+        let variable = Reg(counter.0 + 2);
+        if !live.contains(variable) || !live.contains(counter) {
+            return None;
+        }
+        let (a, b) = (self.get(counter).ok()?, self.get(variable).ok()?);
+        let (a, b) = (a.as_tag(Tag::Int)?, b.as_tag(Tag::Int)?);
+        if a == b {
+            return Some(variable);
+        }
+        if !is_region {
+            return None;
+        }
+        let exit = self.entry_exit();
+        let same = self.push(Inst::Icmp(Compare::Eq, a, b), Repr::Bool);
+        self.guard(same, true, exit);
+        Some(variable)
+    }
+
+    fn slot(&self, home: Home) -> Slot {
+        match home {
+            Home::Register(at) => self.env.register(at),
+            Home::Global(global) => self.env.globals.get(&global).copied().unwrap_or(Slot::Initial),
+        }
+    }
+
+    fn set_slot(&mut self, home: Home, slot: Slot) {
+        match home {
+            Home::Register(at) => self.env.set_register(at, slot),
+            Home::Global(global) => {
+                self.env.globals.insert(global, slot);
+            }
+        }
+    }
+
+    /// Ends the current block with a jump back to a header.
+    fn close_loop(&mut self, state: usize) -> Built<()> {
+        let (header, key) = (self.loops[state].header, self.loops[state].key);
+        let params = self.loops[state].params.clone();
+        let mut args = Vec::new();
+        for (home, tag) in params {
+            let value = match self.slot(home) {
+                Slot::Value { value, .. } => value,
+                Slot::Initial => self.initial(home),
+                Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
+            };
+            match tag {
+                Some(wanted) if value.tag() != Some(wanted) => {
+                    self.plan.widened.insert((key, home));
+                    self.again = true;
+                    let dummy = match repr_of(wanted) {
+                        Repr::I64 => self.int(0),
+                        Repr::F64 => self.float(0.0),
+                        Repr::Bool => self.truth(false),
+                    };
+                    args.push(dummy);
+                }
+                _ => self.pass(value, tag, &mut args),
+            }
+        }
+        self.finish(Terminator::Jump(header, args));
+        Ok(())
+    }
+
+    /// The outermost loop around the current instruction in whose preheader something may be done that depends on these values alone and
+    /// that `allowed` permits; none if it must be done here.
+    pub(super) fn hoist_target(&self, depends: &[Val], allowed: impl Fn(LoopKey) -> bool) -> Option<usize> {
+        let mut target = None;
+        let mut at = self.current_loop;
+        while let Some(index) = at {
+            let state = &self.loops[index];
+            let inside = depends.iter().any(|val| self.is_defined_in(*val, index));
+            if inside || !allowed(state.key) {
+                break;
+            }
+            target = Some(index);
+            at = state.parent;
+        }
+        target
+    }
+
+    fn is_defined_in(&self, val: Val, index: usize) -> bool {
+        let mut at = self.defined_in[val.0 as usize];
+        while let Some(inner) = at {
+            if inner == index {
+                return true;
+            }
+            at = self.loops[inner].parent;
+        }
+        false
+    }
+
+    /// Runs `emit` at the end of a loop's preheader.
+    pub(super) fn in_preheader<T>(&mut self, index: usize, emit: impl FnOnce(&mut Self, ExitSource) -> T) -> T {
+        let (block, in_loop) = (self.current, self.current_loop);
+        (self.current, self.current_loop) = (self.loops[index].preheader, self.loops[index].parent);
+        let result = emit(self, ExitSource::Preheader(index));
+        (self.current, self.current_loop) = (block, in_loop);
+        result
+    }
+
+    /// A new exit for a guard that stands here or in a preheader.
+    pub(super) fn exit_from(&mut self, source: ExitSource, reason: ExitReason) -> ExitId {
+        match source {
+            ExitSource::Here => self.exit(reason),
+            ExitSource::Preheader(index) => {
+                let mut exit = self.loops[index].entry.clone();
+                if exit.reason != ExitReason::EntryType {
+                    exit.reason = reason;
+                }
+                self.region.exits.push(exit);
+                ExitId(self.region.exits.len() as u32 - 1)
+            }
+        }
+    }
+}
+
+/// Where a guard stands, and so what its exit restores.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ExitSource {
+    Here,
+    Preheader(usize),
+}
+
+/// The state of one walk through a function or loop.
+struct Walk {
+    within: Option<LoopIndex>,
+    pending: HashMap<FlowBlock, Vec<Edge>>,
+    loops: HashMap<LoopIndex, usize>,
+    returns: Vec<Return>,
+}
+
+pub(super) fn repr_of(tag: Tag) -> Repr {
+    match tag {
+        Tag::Float => Repr::F64,
+        Tag::Bool => Repr::Bool,
+        _ => Repr::I64,
+    }
+}
+
+/// What all lists of facts agree on.
+fn common<'e, T: Copy + PartialEq + 'e>(mut lists: impl Iterator<Item = &'e Vec<T>>) -> Vec<T> {
+    let Some(first) = lists.next() else { return Vec::new() };
+    let mut facts = first.clone();
+    for list in lists {
+        facts.retain(|fact| list.contains(fact));
+    }
+    facts
+}

@@ -1,0 +1,199 @@
+//! Globals, captured variables, struct fields.
+
+use super::*;
+use crate::bytecode::{CaptureId, SiteId, StructId};
+use crate::runtime::native::layout;
+use crate::runtime::object::{Cell, Closure, Instance};
+
+impl Builder<'_> {
+    pub(super) fn globals_base(&mut self) -> Val {
+        if let Some(base) = self.globals {
+            return base;
+        }
+        let base = self.at_entry(|builder| builder.load(Mem::Constant, VM, layout::GLOBALS, Repr::I64));
+        self.globals = Some(base);
+        base
+    }
+
+    pub(super) fn get_global(&mut self, dst: Reg, global: GlobalId) -> Built<Goes> {
+        if self.plan.globals_in_memory {
+            let (mem, base, offset) = self.place_of(Home::Global(global));
+            // A function or struct is assigned once, so feedback about it is as good as about anything else.
+            let seen = self.feedback().result.single();
+            let value = self.load_seen(mem, base, offset, seen, ExitReason::Type);
+            self.set(dst, value);
+            return Ok(Goes::On);
+        }
+        let value = match self.env.globals.get(&global) {
+            Some(Slot::Value { value, .. }) => *value,
+            _ => {
+                let value = self.initial(Home::Global(global));
+                self.env.globals.insert(global, Slot::Value { value, dirty: false });
+                value
+            }
+        };
+        let value = match value {
+            Typed::Any { tag, payload } => {
+                // It may not have been assigned yet, which is an error.
+                match self.feedback().result.single() {
+                    Some(seen) => {
+                        let exit = self.exit(ExitReason::Type);
+                        self.guard_tag(tag, seen, exit);
+                        self.unpack(seen, payload)
+                    }
+                    None => {
+                        let undef = self.int(Tag::Undef as i64);
+                        let unset = self.push(Inst::Icmp(Compare::Eq, tag, undef), Repr::Bool);
+                        let exit = self.exit(ExitReason::Unseen);
+                        self.guard(unset, false, exit);
+                        value
+                    }
+                }
+            }
+            known => known,
+        };
+        self.set(dst, value);
+        Ok(Goes::On)
+    }
+
+    pub(super) fn set_global(&mut self, src: Reg, global: GlobalId) -> Built<Goes> {
+        let value = self.get(src)?;
+        if self.plan.globals_in_memory {
+            let (mem, base, offset) = self.place_of(Home::Global(global));
+            self.store_value(mem, base, offset, value);
+            return Ok(Goes::On);
+        }
+        if self.plan.written_globals.insert(global) {
+            self.again = true;
+        }
+        self.env.globals.insert(global, Slot::Value { value, dirty: true });
+        Ok(Goes::On)
+    }
+
+    /// Loads a value, of a known type if only one was seen; otherwise of any type but undefined.
+    fn load_seen(&mut self, mem: Mem, base: Val, offset: i32, seen: Option<Tag>, reason: ExitReason) -> Typed {
+        let exit = self.exit(reason);
+        let tag = self.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
+        match seen {
+            Some(seen) => {
+                self.guard_tag(tag, seen, exit);
+                self.load_payload(mem, base, offset, seen)
+            }
+            None => {
+                let undef = self.int(Tag::Undef as i64);
+                let unset = self.push(Inst::Icmp(Compare::Eq, tag, undef), Repr::Bool);
+                self.guard(unset, false, exit);
+                let payload = self.load(mem, base, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+                Typed::Any { tag, payload }
+            }
+        }
+    }
+
+    fn store_value(&mut self, mem: Mem, base: Val, offset: i32, value: Typed) {
+        let (tag, payload) = self.parts(value);
+        self.effect(Inst::Store { mem, base, offset: offset + Value::TAG_OFFSET as i32, value: tag });
+        self.effect(Inst::Store { mem, base, offset: offset + Value::PAYLOAD_OFFSET as i32, value: payload });
+    }
+
+    /// A capture of the running closure, read once: captures do not change while their closure runs. `None` in an inlined function, which has no closure.
+    pub(super) fn capture(&mut self, capture: CaptureId) -> Option<Typed> {
+        if self.context.call_pc.is_some() {
+            return None;
+        }
+        if let Some(value) = self.captures.get(&capture.0) {
+            return Some(*value);
+        }
+        let now = self.vm.top_capture(capture).tag();
+        let value = self.at_entry(|builder| {
+            let closure = match builder.closure {
+                Some(closure) => closure,
+                None => {
+                    let frame = builder.load(Mem::Vm, VM, layout::TOP_FRAME, Repr::I64);
+                    let closure = builder.load(Mem::Vm, frame, layout::FRAME_CLOSURE, Repr::I64);
+                    builder.closure = Some(closure);
+                    closure
+                }
+            };
+            let offset = Closure::CAPTURES_OFFSET + capture.index() * size_of::<Value>();
+            builder.load_value(Mem::Field, closure, offset as i32, (now != Tag::Undef).then_some(now))
+        });
+        self.captures.insert(capture.0, value);
+        Some(value)
+    }
+
+    pub(super) fn get_cell(&mut self, dst: Reg, cell: Typed) -> Built<Goes> {
+        let Some(cell) = cell.as_tag(Tag::Cell) else { return self.step() };
+        let seen = self.feedback().result.single();
+        let value = self.load_seen(Mem::Field, cell, Cell::VALUE_OFFSET as i32, seen, ExitReason::Type);
+        self.set(dst, value);
+        Ok(Goes::On)
+    }
+
+    pub(super) fn set_cell(&mut self, cell: Typed, src: Reg) -> Built<Goes> {
+        let Some(cell) = cell.as_tag(Tag::Cell) else { return self.step() };
+        let value = self.get(src)?;
+        self.store_value(Mem::Field, cell, Cell::VALUE_OFFSET as i32, value);
+        Ok(Goes::On)
+    }
+
+    /// The instance in a register and the offset of one of its fields, if its struct was seen and has the field. Guards the struct.
+    fn field(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, i32)>> {
+        let feedback = *self.feedback();
+        let object = self.operand(object, feedback.a)?;
+        let (Some(instance), Some(id)) = (object.as_tag(Tag::Instance), feedback.instance_of.one()) else {
+            return Ok(None);
+        };
+        let name = self.vm.site_name(self.context.func, site);
+        let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
+        self.guard_struct(instance, id);
+        Ok(Some((instance, (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32)))
+    }
+
+    pub(super) fn guard_struct(&mut self, instance: Val, id: StructId) {
+        let mut known = self.env.struct_of(instance);
+        let mut at = self.current_loop;
+        while let (None, Some(index)) = (known, at) {
+            known = self.loops[index].instances.iter().find(|(val, _)| *val == instance).map(|(_, id)| *id);
+            at = self.loops[index].parent;
+        }
+        if known == Some(id) {
+            return;
+        }
+        // The struct of an instance never changes, so any loop it is defined outside of will do.
+        let target = if known.is_none() { self.hoist_target(&[instance], |_| true) } else { None };
+        let emit = |builder: &mut Self, source| {
+            let exit = builder.exit_from(source, ExitReason::Field);
+            let offset = Instance::STRUCT_OFFSET as i32;
+            let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
+            let found = builder.push(load, Repr::I64);
+            let wanted = builder.int(id.0.into());
+            let same = builder.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            builder.guard(same, true, exit);
+        };
+        match target {
+            Some(index) => {
+                self.in_preheader(index, emit);
+                self.loops[index].instances.push((instance, id));
+            }
+            None => {
+                emit(self, super::loops::ExitSource::Here);
+                self.env.instances.push((instance, id));
+            }
+        }
+    }
+
+    pub(super) fn get_member(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
+        let Some((instance, offset)) = self.field(object, site)? else { return self.step() };
+        let seen = self.feedback().result.single();
+        let value = self.load_seen(Mem::Field, instance, offset, seen, ExitReason::Field);
+        self.set(dst, value);
+        Ok(Goes::On)
+    }
+
+    pub(super) fn set_member(&mut self, object: Reg, value: Reg, site: SiteId) -> Built<Goes> {
+        let value = self.get(value)?;
+        let Some((instance, offset)) = self.field(object, site)? else { return self.step() };
+        self.store_value(Mem::Field, instance, offset, value);
+        Ok(Goes::On)
+    }
+}

@@ -1,0 +1,540 @@
+//! Bytecode to region IR.
+//!
+//! The builder walks the blocks of a hot loop in order, with an abstract frame ([`Env`]) that maps homes to SSA values of known
+//! type. Registers live in SSA; memory is written by exits, and before helpers that look at it. Several things are done on the way, rather than
+//! in passes of their own:
+//!
+//! - **Typing.** Live-ins take the types they have when the loop is compiled; what comes from memory takes the types that feedback has seen, guarded.
+//! - **Hoisting.** Every loop has a preheader that stays open while its body is built; checks and loads whose operands are defined outside
+//!   go there, with the state at the header as their exit.
+//! - **Inlining.** A call of a known function is walked through like any other code, its registers above the caller's.
+//! - **Promotion.** Globals are homes like registers, unless the region runs code that may see them.
+//!
+//! # Attempts
+//! Some decisions depend on what comes later in the loop: whether a variable changes its type on the way round, whether lists may change, whether
+//! something may look at globals. They are assumed favourably; if that turns out wrong, the [`Plan`] is amended and the region built anew.
+
+mod calls;
+mod env;
+mod lists;
+mod loops;
+mod memory;
+mod numbers;
+mod ops;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use env::{Env, Slot, Typed};
+
+use super::feedback::{TypeFeedback, TypeProfile};
+use super::flow::{self, Flow, RegSet};
+use super::ir::*;
+use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
+use crate::runtime::value::{Tag, Value};
+use crate::runtime::vm::Vm;
+
+/// Why a loop stays interpreted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Refusal {
+    /// Control flow that no structured program has.
+    Irreducible,
+    /// The region would be too large to compile quickly.
+    TooLarge,
+    /// The attempts to build it did not come to an end.
+    Unsettled,
+    /// A register is read that nothing has written.
+    Undefined,
+    /// Cranelift refused the code.
+    Backend,
+    /// Native code kept being left for the same reasons, whatever it was compiled for.
+    Unstable,
+    /// The budget for compilation is spent.
+    Budget,
+}
+
+impl Refusal {
+    pub const ALL: [Refusal; 7] = [
+        Refusal::Irreducible,
+        Refusal::TooLarge,
+        Refusal::Unsettled,
+        Refusal::Undefined,
+        Refusal::Backend,
+        Refusal::Unstable,
+        Refusal::Budget,
+    ];
+
+    /// The reason's code in statistics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Refusal::Irreducible => "irreducible",
+            Refusal::TooLarge => "too-large",
+            Refusal::Unsettled => "unsettled",
+            Refusal::Undefined => "undefined-register",
+            Refusal::Backend => "backend",
+            Refusal::Unstable => "unstable-types",
+            Refusal::Budget => "budget",
+        }
+    }
+}
+
+/// Why an attempt to build a region ended early.
+#[derive(Debug)]
+pub enum Stop {
+    /// The plan was amended.
+    Again,
+    Refused(Refusal),
+}
+
+type Built<T> = Result<T, Stop>;
+
+/// A loop of the region, across attempts: its header's pc and the base of the (inlined) frame it runs in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct LoopKey {
+    pc: u32,
+    base: u32,
+}
+
+/// What earlier attempts have taught.
+#[derive(Default, Debug)]
+pub struct Plan {
+    /// Loop variables that change their type on the way round.
+    widened: HashSet<(LoopKey, Home)>,
+    /// Calls, by pc, that are not to be inlined.
+    not_inlined: HashSet<u32>,
+    /// Loops in which lists may change length or storage.
+    lists_change: HashSet<LoopKey>,
+    /// Something in the region may look at globals.
+    globals_in_memory: bool,
+    /// Globals that the region assigns.
+    written_globals: BTreeSet<GlobalId>,
+}
+
+/// Flow graphs, made once per function.
+#[derive(Default, Debug)]
+pub struct Flows(FxHashMap<FuncId, Result<Rc<Flow>, flow::Irreducible>>);
+
+impl Flows {
+    pub fn of(&mut self, program: &Program, func: FuncId) -> Result<Rc<Flow>, Refusal> {
+        let entry = self.0.entry(func).or_insert_with(|| {
+            Flow::of(program, &program.functions[func.index()]).map(Rc::new)
+        });
+        entry.as_ref().map(Rc::clone).map_err(|_| Refusal::Irreducible)
+    }
+}
+
+/// Largest region, in IR instructions: past it, register allocation gets slow out of proportion.
+const MAX_INSTRUCTIONS: usize = 1800;
+/// Attempts after which building is given up.
+const MAX_ATTEMPTS: usize = 40;
+
+/// Builds the region of the loop whose header the top frame of the machine is about to execute.
+pub fn build(vm: &Vm, profile: &TypeProfile, flows: &mut Flows, header: u32) -> Result<Region, Refusal> {
+    let mut plan = Plan::default();
+    for _ in 0..MAX_ATTEMPTS {
+        match Builder::new(vm, profile, flows, &mut plan, header).and_then(Builder::run) {
+            Ok(region) => return Ok(region),
+            Err(Stop::Again) => {}
+            Err(Stop::Refused(refusal)) => return Err(refusal),
+        }
+    }
+    Err(Refusal::Unsettled)
+}
+
+/// A function being walked through: the region's own, or one inlined into it.
+struct Context {
+    func: FuncId,
+    flow: Rc<Flow>,
+    /// Its register 0, counted from the base of the region's frame.
+    base: u32,
+    /// Frames of inlined functions up to this one, outermost first.
+    frames: Vec<InlinedFrame>,
+    /// Registers of the callers that are alive after the call.
+    saved: Vec<u32>,
+    /// The call that is inlined.
+    call_pc: Option<u32>,
+    /// The loop the call stands in.
+    outer_loop: Option<usize>,
+}
+
+/// A loop of the region.
+struct LoopState {
+    key: LoopKey,
+    parent: Option<usize>,
+    preheader: BlockId,
+    header: BlockId,
+    /// The homes that its parameters stand for, each taking one value or, if its type is open, two.
+    params: Vec<(Home, Option<Tag>)>,
+    /// The state at the header, for the exits of what is hoisted into the preheader.
+    entry: Exit,
+    /// Facts about lists that hold everywhere in the loop.
+    lists: Vec<(Val, env::ListFacts)>,
+    instances: Vec<(Val, crate::bytecode::StructId)>,
+}
+
+struct Builder<'a> {
+    vm: &'a Vm,
+    program: &'a Program,
+    profile: &'a TypeProfile,
+    flows: &'a mut Flows,
+    plan: &'a mut Plan,
+    region: Region,
+    /// What the value is, if it is a constant.
+    constants: Vec<Option<Inst>>,
+    /// The loop that a value is defined in.
+    defined_in: Vec<Option<usize>>,
+    header_pc: u32,
+    entry: BlockId,
+    initial: HashMap<Home, Typed>,
+    captures: HashMap<u16, Typed>,
+    closure: Option<Val>,
+    globals: Option<Val>,
+    context: Context,
+    loops: Vec<LoopState>,
+    current: BlockId,
+    current_loop: Option<usize>,
+    env: Env,
+    /// Index into the program's code of the instruction being translated.
+    pc: u32,
+    /// Registers live before and after it.
+    live: Rc<Vec<RegSet>>,
+    live_at: usize,
+    /// The plan was amended, but the attempt goes on to learn more.
+    again: bool,
+}
+
+/// Whether control goes on after an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Goes {
+    On,
+    /// The block was ended.
+    Nowhere,
+}
+
+const VM: Val = Val(0);
+const BASE: Val = Val(1);
+
+impl<'a> Builder<'a> {
+    fn new(
+        vm: &'a Vm,
+        profile: &'a TypeProfile,
+        flows: &'a mut Flows,
+        plan: &'a mut Plan,
+        header_pc: u32,
+    ) -> Built<Builder<'a>> {
+        let program = vm.program();
+        let func = vm.top_function();
+        let flow = flows.of(program, func).map_err(Stop::Refused)?;
+        let mut region = Region::default();
+        let entry = region.new_block(header_pc);
+        region.order.push(entry);
+        region.new_val(Repr::I64);
+        region.new_val(Repr::I64);
+        let registers = program.functions[func.index()].registers;
+        region.window = registers.into();
+        let context =
+            Context { func, flow, base: 0, frames: Vec::new(), saved: Vec::new(), call_pc: None, outer_loop: None };
+        let env = Env {
+            registers: vec![Slot::Initial; registers.into()],
+            globals: Default::default(),
+            lists: Vec::new(),
+            instances: Vec::new(),
+        };
+        Ok(Builder {
+            vm,
+            program,
+            profile,
+            flows,
+            plan,
+            region,
+            constants: vec![None; 2],
+            defined_in: vec![None; 2],
+            header_pc,
+            entry,
+            initial: HashMap::new(),
+            captures: HashMap::new(),
+            closure: None,
+            globals: None,
+            context,
+            loops: Vec::new(),
+            current: entry,
+            current_loop: None,
+            env,
+            pc: header_pc,
+            live: Rc::new(Vec::new()),
+            live_at: 0,
+            again: false,
+        })
+    }
+
+    fn run(mut self) -> Built<Region> {
+        let flow = Rc::clone(&self.context.flow);
+        let region_loop =
+            flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::Irreducible))?;
+        let start = (self.entry, self.env.clone());
+        self.walk(Some(region_loop), flow.loop_at(region_loop).header, start)?;
+        if self.again { Err(Stop::Again) } else { Ok(self.region) }
+    }
+
+    // Emitting.
+
+    /// Appends an instruction with a result to the current block.
+    fn push(&mut self, inst: Inst, repr: Repr) -> Val {
+        let (block, in_loop) = (self.current, self.current_loop);
+        self.push_to(block, in_loop, inst, repr)
+    }
+
+    fn push_to(&mut self, block: BlockId, in_loop: Option<usize>, inst: Inst, repr: Repr) -> Val {
+        let constant = matches!(inst, Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)).then(|| inst.clone());
+        let val = self.new_val(repr, in_loop);
+        self.constants[val.0 as usize] = constant;
+        self.region.block_mut(block).insts.push((Some(val), inst));
+        val
+    }
+
+    fn new_val(&mut self, repr: Repr, in_loop: Option<usize>) -> Val {
+        self.constants.push(None);
+        self.defined_in.push(in_loop);
+        self.region.new_val(repr)
+    }
+
+    /// Appends an instruction without a result.
+    fn effect(&mut self, inst: Inst) {
+        let block = self.current;
+        self.region.block_mut(block).insts.push((None, inst));
+    }
+
+    fn int(&mut self, value: i64) -> Val {
+        self.push(Inst::Int(value), Repr::I64)
+    }
+
+    fn float(&mut self, value: f64) -> Val {
+        self.push(Inst::Float(value.to_bits()), Repr::F64)
+    }
+
+    fn truth(&mut self, value: bool) -> Val {
+        self.push(Inst::Bool(value), Repr::Bool)
+    }
+
+    fn const_int(&self, val: Val) -> Option<i64> {
+        if let Some(Inst::Int(value)) = self.constants[val.0 as usize] { Some(value) } else { None }
+    }
+
+    fn const_float(&self, val: Val) -> Option<f64> {
+        if let Some(Inst::Float(bits)) = self.constants[val.0 as usize] { Some(f64::from_bits(bits)) } else { None }
+    }
+
+    fn const_bool(&self, val: Val) -> Option<bool> {
+        if let Some(Inst::Bool(value)) = self.constants[val.0 as usize] { Some(value) } else { None }
+    }
+
+    fn new_block(&mut self) -> BlockId {
+        let block = self.region.new_block(self.pc);
+        self.region.order.push(block);
+        block
+    }
+
+    fn finish(&mut self, end: Terminator) {
+        let block = self.current;
+        debug_assert_eq!(self.region.block(block).end, Terminator::None);
+        self.region.block_mut(block).end = end;
+    }
+
+    /// Goes on only if the condition is as expected.
+    fn guard(&mut self, condition: Val, expect: bool, exit: ExitId) {
+        if self.const_bool(condition) != Some(expect) {
+            self.effect(Inst::Guard { condition, expect, exit });
+        }
+    }
+
+    // Exits.
+
+    /// An exit that re-executes the current instruction.
+    fn exit(&mut self, reason: ExitReason) -> ExitId {
+        let live = Rc::clone(&self.live);
+        self.exit_with(reason, self.pc, &live[self.live_at])
+    }
+
+    /// An exit that goes on after the current instruction, whose result is in place.
+    fn exit_after(&mut self, reason: ExitReason) -> ExitId {
+        let live = Rc::clone(&self.live);
+        self.exit_with(reason, self.pc + 1, &live[self.live_at + 1])
+    }
+
+    fn exit_with(&mut self, reason: ExitReason, pc: u32, live: &RegSet) -> ExitId {
+        let exit = self.state(reason, pc, live);
+        self.region.exits.push(exit);
+        ExitId(self.region.exits.len() as u32 - 1)
+    }
+
+    /// What must be in memory for the interpreter to go on at a pc.
+    fn state(&self, reason: ExitReason, pc: u32, live: &RegSet) -> Exit {
+        let own = live.iter().map(|reg| self.context.base + u32::from(reg.0));
+        let registers = self.context.saved.iter().copied().chain(own).filter_map(|at| match self.env.register(at) {
+            Slot::Value { value, dirty: true } => Some((Home::Register(at), value.boxed())),
+            _ => None,
+        });
+        let globals = self.env.globals.iter().filter_map(|(&global, slot)| match slot {
+            Slot::Value { value, dirty: true } => Some((Home::Global(global), value.boxed())),
+            _ => None,
+        });
+        Exit { reason, pc, frames: self.context.frames.clone(), values: registers.chain(globals).collect() }
+    }
+
+    // Homes.
+
+    fn home(&self, reg: Reg) -> u32 {
+        self.context.base + u32::from(reg.0)
+    }
+
+    /// The value of a register.
+    fn get(&mut self, reg: Reg) -> Built<Typed> {
+        let at = self.home(reg);
+        match self.env.register(at) {
+            Slot::Value { value, .. } => Ok(value),
+            Slot::Initial => {
+                let value = self.initial(Home::Register(at));
+                self.env.set_register(at, Slot::Value { value, dirty: false });
+                Ok(value)
+            }
+            Slot::Dead => Err(Stop::Refused(Refusal::Undefined)),
+        }
+    }
+
+    fn set(&mut self, reg: Reg, value: Typed) {
+        let at = self.home(reg);
+        self.env.set_register(at, Slot::Value { value, dirty: true });
+    }
+
+    /// Remembers that a register's value has turned out to be of a known type.
+    fn refine(&mut self, reg: Reg, value: Typed) {
+        let at = self.home(reg);
+        if let Slot::Value { value: old, dirty } = self.env.register(at)
+            && old.tag().is_none()
+        {
+            self.env.set_register(at, Slot::Value { value, dirty });
+        }
+    }
+
+    /// What a home holds when the region is entered, checked there to be of the type that it has now.
+    fn initial(&mut self, home: Home) -> Typed {
+        if let Some(value) = self.initial.get(&home) {
+            return *value;
+        }
+        let key = LoopKey { pc: self.header_pc, base: 0 };
+        let now = match home {
+            Home::Register(at) => self.vm.top_register(at).tag(),
+            Home::Global(global) => self.vm.global(global).tag(),
+        };
+        let wanted = (now != Tag::Undef && !self.plan.widened.contains(&(key, home))).then_some(now);
+        let (mem, base, offset) = self.place_of(home);
+        let value = self.at_entry(|builder| builder.load_value(mem, base, offset, wanted));
+        self.initial.insert(home, value);
+        value
+    }
+
+    fn place_of(&mut self, home: Home) -> (Mem, Val, i32) {
+        let size = size_of::<Value>() as i32;
+        match home {
+            Home::Register(at) => (Mem::Frame, BASE, at as i32 * size),
+            Home::Global(global) => (Mem::Globals, self.globals_base(), global.0 as i32 * size),
+        }
+    }
+
+    /// Runs `emit` in the entry block, where nothing has happened yet.
+    fn at_entry<T>(&mut self, emit: impl FnOnce(&mut Self) -> T) -> T {
+        let (block, in_loop) = (self.current, self.current_loop);
+        (self.current, self.current_loop) = (self.entry, None);
+        let result = emit(self);
+        (self.current, self.current_loop) = (block, in_loop);
+        result
+    }
+
+    /// An exit of the entry block: nothing has changed yet.
+    fn entry_exit(&mut self) -> ExitId {
+        let exit =
+            Exit { reason: ExitReason::EntryType, pc: self.header_pc, frames: Vec::new(), values: Vec::new() };
+        self.region.exits.push(exit);
+        ExitId(self.region.exits.len() as u32 - 1)
+    }
+
+    /// Loads a value in the entry block, guarding its type if one is wanted.
+    fn load_value(&mut self, mem: Mem, base: Val, offset: i32, wanted: Option<Tag>) -> Typed {
+        let tag = self.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
+        match wanted {
+            None => {
+                let payload = self.load(mem, base, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+                Typed::Any { tag, payload }
+            }
+            Some(wanted) => {
+                let exit = self.entry_exit();
+                self.guard_tag(tag, wanted, exit);
+                self.load_payload(mem, base, offset, wanted)
+            }
+        }
+    }
+
+    fn load_payload(&mut self, mem: Mem, base: Val, offset: i32, tag: Tag) -> Typed {
+        let offset = offset + Value::PAYLOAD_OFFSET as i32;
+        let payload = match tag {
+            Tag::Float => self.load(mem, base, offset, Repr::F64),
+            Tag::Bool => {
+                let bits = self.load(mem, base, offset, Repr::I64);
+                self.push(Inst::Unary(Unary::BitsToBool, bits), Repr::Bool)
+            }
+            Tag::Void => self.int(0),
+            _ => self.load(mem, base, offset, Repr::I64),
+        };
+        Typed::Known(tag, payload)
+    }
+
+    fn load(&mut self, mem: Mem, base: Val, offset: i32, repr: Repr) -> Val {
+        self.push(Inst::Load { mem, base, offset, repr, width: Width::Full }, repr)
+    }
+
+    fn guard_tag(&mut self, tag: Val, wanted: Tag, exit: ExitId) {
+        let wanted = self.int(wanted as i64);
+        let same = self.push(Inst::Icmp(Compare::Eq, tag, wanted), Repr::Bool);
+        self.guard(same, true, exit);
+    }
+
+    /// The payload of a value of open type in the form that suits a type it was found to have.
+    fn unpack(&mut self, tag: Tag, payload: Val) -> Typed {
+        let payload = match tag {
+            Tag::Float => self.push(Inst::Unary(Unary::BitsToFloat, payload), Repr::F64),
+            Tag::Bool => self.push(Inst::Unary(Unary::BitsToBool, payload), Repr::Bool),
+            _ => payload,
+        };
+        Typed::Known(tag, payload)
+    }
+
+    /// Tag and payload of any value, as two ints.
+    fn parts(&mut self, value: Typed) -> (Val, Val) {
+        match value {
+            Typed::Any { tag, payload } => (tag, payload),
+            Typed::Known(tag, payload) => {
+                let payload = match self.region.repr(payload) {
+                    Repr::I64 => payload,
+                    Repr::F64 => self.push(Inst::Unary(Unary::FloatToBits, payload), Repr::I64),
+                    Repr::Bool => self.push(Inst::Unary(Unary::BoolToBits, payload), Repr::I64),
+                };
+                (self.int(tag as i64), payload)
+            }
+        }
+    }
+
+    fn feedback(&self) -> &'a TypeFeedback {
+        self.profile.at(self.pc)
+    }
+
+    fn op(&self) -> Op {
+        self.program.code[self.pc as usize]
+    }
+
+    fn check_size(&self) -> Built<()> {
+        // Every instruction has a result or ends in an exit, so this bounds the region.
+        if self.region.reprs.len() > MAX_INSTRUCTIONS { Err(Stop::Refused(Refusal::TooLarge)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,328 @@
+//! Arithmetic, comparison and truth.
+
+use super::super::feedback::TagSet;
+use super::super::helpers::Helper;
+use super::*;
+
+/// A binary operator of the language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Operator {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    And,
+    Or,
+    Xor,
+    Shl,
+    Shr,
+}
+
+/// Ints up to this magnitude are exact as floats.
+const EXACT: i64 = 1 << 53;
+
+impl Builder<'_> {
+    /// A register's value, made of a known type if feedback has seen only that one.
+    pub(super) fn operand(&mut self, reg: Reg, seen: TagSet) -> Built<Typed> {
+        let value = self.get(reg)?;
+        let Typed::Any { tag, payload } = value else { return Ok(value) };
+        let Some(wanted) = seen.single() else { return Ok(value) };
+        let exit = self.exit(ExitReason::Type);
+        self.guard_tag(tag, wanted, exit);
+        let value = self.unpack(wanted, payload);
+        self.refine(reg, value);
+        Ok(value)
+    }
+
+    /// A number as a float, if it is known to be a number or feedback has seen nothing else.
+    fn as_float(&mut self, value: Typed, seen: TagSet) -> Option<Val> {
+        match value {
+            Typed::Known(Tag::Float, payload) => Some(payload),
+            Typed::Known(Tag::Int, payload) => Some(self.int_to_float(payload)),
+            Typed::Any { tag, payload } if !seen.is_empty() && seen.within(TagSet::NUMBERS) => {
+                let exit = self.exit(ExitReason::Type);
+                Some(self.number_to_float(tag, payload, exit))
+            }
+            _ => None,
+        }
+    }
+
+    fn number_to_float(&mut self, tag: Val, payload: Val, exit: ExitId) -> Val {
+        let one = self.int(Tag::Float as i64);
+        let number = self.push(Inst::Icmp(Compare::BelowEq, tag, one), Repr::Bool);
+        self.guard(number, true, exit);
+        let is_float = self.push(Inst::Icmp(Compare::Eq, tag, one), Repr::Bool);
+        let float = self.push(Inst::Unary(Unary::BitsToFloat, payload), Repr::F64);
+        let converted = self.push(Inst::Unary(Unary::IntToFloat, payload), Repr::F64);
+        self.push(Inst::Select(is_float, float, converted), Repr::F64)
+    }
+
+    fn int_to_float(&mut self, int: Val) -> Val {
+        match self.const_int(int) {
+            Some(value) => self.float(value as f64),
+            None => self.push(Inst::Unary(Unary::IntToFloat, int), Repr::F64),
+        }
+    }
+
+    /// `a op b`, or `None` if there is no native form for these operands.
+    pub(super) fn arithmetic(&mut self, op: Operator, a: Typed, b: Typed) -> Option<Typed> {
+        if let (Some(a), Some(b)) = (a.as_tag(Tag::Int), b.as_tag(Tag::Int)) {
+            return self.int_arithmetic(op, a, b);
+        }
+        let feedback = *self.feedback();
+        let (seen_a, seen_b) = self.seen_operands(&feedback);
+        let has_float = a.tag() == Some(Tag::Float) || b.tag() == Some(Tag::Float);
+        let float_op = match op {
+            Operator::Add => Some(Binary::Fadd),
+            Operator::Sub => Some(Binary::Fsub),
+            Operator::Mul => Some(Binary::Fmul),
+            Operator::Div => Some(Binary::Fdiv),
+            Operator::Mod | Operator::Pow => None,
+            _ => return None,
+        };
+        if has_float {
+            let (x, y) = (self.as_float(a, seen_a)?, self.as_float(b, seen_b)?);
+            let result = match (float_op, op) {
+                (Some(float_op), _) => self.float_binary(float_op, x, y),
+                (None, Operator::Mod) => self.call(Helper::FloatRem, vec![x, y]),
+                (None, _) => self.call(Helper::FloatPow, vec![x, y]),
+            };
+            return Some(Typed::Known(Tag::Float, result));
+        }
+        self.open_arithmetic(op, a, b, seen_a, seen_b)
+    }
+
+    /// The types that feedback has seen for the left and the right operand, a constant being none.
+    fn seen_operands(&self, feedback: &TypeFeedback) -> (TagSet, TagSet) {
+        match self.op() {
+            Op::KAdd { .. } | Op::KSub { .. } | Op::KMul { .. } | Op::KDiv { .. } => (TagSet::default(), feedback.a),
+            _ => (feedback.a, feedback.b),
+        }
+    }
+
+    /// `+ - *` on numbers of which neither is known to be a float and one is of open type.
+    fn open_arithmetic(&mut self, op: Operator, a: Typed, b: Typed, seen_a: TagSet, seen_b: TagSet) -> Option<Typed> {
+        let (int_op, float_op) = match op {
+            Operator::Add => (Binary::Iadd, Binary::Fadd),
+            Operator::Sub => (Binary::Isub, Binary::Fsub),
+            Operator::Mul => (Binary::Imul, Binary::Fmul),
+            _ => return None,
+        };
+        let numeric = |value: Typed, seen: TagSet| match value {
+            Typed::Known(tag, _) => tag == Tag::Int,
+            Typed::Any { .. } => !seen.is_empty() && seen.within(TagSet::NUMBERS),
+        };
+        if !numeric(a, seen_a) || !numeric(b, seen_b) {
+            return None;
+        }
+        let (x, y) = (self.as_float(a, seen_a)?, self.as_float(b, seen_b)?);
+        let ((tag_a, bits_a), (tag_b, bits_b)) = (self.parts(a), self.parts(b));
+        let ints = self.push(Inst::Binary(int_op, bits_a, bits_b), Repr::I64);
+        let floats = self.float_binary(float_op, x, y);
+        let floats = self.push(Inst::Unary(Unary::FloatToBits, floats), Repr::I64);
+        // Int is 0 and Float 1, and both were found to be one of these.
+        let tag = self.push(Inst::Binary(Binary::Or, tag_a, tag_b), Repr::I64);
+        let is_float = self.push(Inst::Unary(Unary::BitsToBool, tag), Repr::Bool);
+        let payload = self.push(Inst::Select(is_float, floats, ints), Repr::I64);
+        Some(Typed::Any { tag, payload })
+    }
+
+    pub(super) fn call(&mut self, helper: Helper, args: Vec<Val>) -> Val {
+        let repr = match helper.result() {
+            super::super::helpers::Argument::Int => Repr::I64,
+            super::super::helpers::Argument::Float => Repr::F64,
+        };
+        self.push(Inst::Call { helper, args }, repr)
+    }
+
+    fn float_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
+        self.push(Inst::Binary(op, a, b), Repr::F64)
+    }
+
+    pub(super) fn int_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
+        if let (Some(a), Some(b)) = (self.const_int(a), self.const_int(b)) {
+            let folded = match op {
+                Binary::Iadd => Some(a.wrapping_add(b)),
+                Binary::Isub => Some(a.wrapping_sub(b)),
+                Binary::Imul => Some(a.wrapping_mul(b)),
+                Binary::And => Some(a & b),
+                Binary::Or => Some(a | b),
+                Binary::Xor => Some(a ^ b),
+                _ => None,
+            };
+            if let Some(folded) = folded {
+                return self.int(folded);
+            }
+        }
+        self.push(Inst::Binary(op, a, b), Repr::I64)
+    }
+
+    fn int_arithmetic(&mut self, op: Operator, a: Val, b: Val) -> Option<Typed> {
+        let plain = match op {
+            Operator::Add => Binary::Iadd,
+            Operator::Sub => Binary::Isub,
+            Operator::Mul => Binary::Imul,
+            Operator::And => Binary::And,
+            Operator::Or => Binary::Or,
+            Operator::Xor => Binary::Xor,
+            Operator::Div | Operator::Mod => {
+                self.guard_divisor(b);
+                if op == Operator::Div { Binary::Idiv } else { Binary::Irem }
+            }
+            Operator::Shl | Operator::Shr => {
+                self.guard_not_negative(b);
+                if op == Operator::Shl { Binary::Shl } else { Binary::Shr }
+            }
+            Operator::Pow => {
+                self.guard_not_negative(b);
+                let power = match self.const_int(b) {
+                    Some(2) => self.int_binary(Binary::Imul, a, a),
+                    _ => self.call(Helper::IntPow, vec![a, b]),
+                };
+                return Some(Typed::Known(Tag::Int, power));
+            }
+        };
+        Some(Typed::Known(Tag::Int, self.int_binary(plain, a, b)))
+    }
+
+    /// A divisor of 0 fails and one of -1 wraps: both are left to the interpreter.
+    fn guard_divisor(&mut self, divisor: Val) {
+        match self.const_int(divisor) {
+            Some(value) if value != 0 && value != -1 => {}
+            _ => {
+                let one = self.int(1);
+                let next = self.int_binary(Binary::Iadd, divisor, one);
+                let fits = self.push(Inst::Icmp(Compare::BelowEq, next, one), Repr::Bool);
+                let exit = self.exit(ExitReason::Divisor);
+                self.guard(fits, false, exit);
+            }
+        }
+    }
+
+    fn guard_not_negative(&mut self, value: Val) {
+        if self.const_int(value).is_some_and(|value| value >= 0) {
+            return;
+        }
+        let zero = self.int(0);
+        let fits = self.push(Inst::Icmp(Compare::Ge, value, zero), Repr::Bool);
+        let exit = self.exit(ExitReason::Domain);
+        self.guard(fits, true, exit);
+    }
+
+    pub(super) fn negate(&mut self, value: Typed) -> Option<Typed> {
+        match value {
+            Typed::Known(Tag::Int, payload) => {
+                Some(Typed::Known(Tag::Int, self.push(Inst::Unary(Unary::Ineg, payload), Repr::I64)))
+            }
+            Typed::Known(Tag::Float, payload) => {
+                Some(Typed::Known(Tag::Float, self.push(Inst::Unary(Unary::Fneg, payload), Repr::F64)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The truth of `a op b`, or `None` if there is no native form for these operands.
+    pub(super) fn comparison(&mut self, op: Compare, a: Typed, b: Typed) -> Option<Val> {
+        let (Typed::Known(tag_a, x), Typed::Known(tag_b, y)) = (a, b) else {
+            return self.open_comparison(op, a, b);
+        };
+        match (tag_a, tag_b) {
+            (Tag::Int, Tag::Int) => {
+                if let (Some(x), Some(y)) = (self.const_int(x), self.const_int(y)) {
+                    let holds = match op {
+                        Compare::Eq => x == y,
+                        Compare::Ne => x != y,
+                        Compare::Lt => x < y,
+                        Compare::Le => x <= y,
+                        Compare::Gt => x > y,
+                        Compare::Ge => x >= y,
+                        Compare::Below => (x as u64) < y as u64,
+                        Compare::BelowEq => x as u64 <= y as u64,
+                    };
+                    return Some(self.truth(holds));
+                }
+                Some(self.push(Inst::Icmp(op, x, y), Repr::Bool))
+            }
+            (Tag::Float, Tag::Float) => Some(self.push(Inst::Fcmp(op, x, y), Repr::Bool)),
+            (Tag::Int, Tag::Float) => {
+                let x = self.exact_float(x);
+                Some(self.push(Inst::Fcmp(op, x, y), Repr::Bool))
+            }
+            (Tag::Float, Tag::Int) => {
+                let y = self.exact_float(y);
+                Some(self.push(Inst::Fcmp(op, x, y), Repr::Bool))
+            }
+            _ if !matches!(op, Compare::Eq | Compare::Ne) => None,
+            (Tag::Void, Tag::Void) => Some(self.truth(op == Compare::Eq)),
+            (Tag::Bool, Tag::Bool) => {
+                let (x, y) = (self.push(Inst::Unary(Unary::BoolToBits, x), Repr::I64), self.push(Inst::Unary(Unary::BoolToBits, y), Repr::I64));
+                Some(self.push(Inst::Icmp(op, x, y), Repr::Bool))
+            }
+            // Values of different types are unequal; which objects of one type are equal is for the run time.
+            (a, b) if a != b => Some(self.truth(op == Compare::Ne)),
+            _ => None,
+        }
+    }
+
+    /// Comparison with an operand of open type, against a type whose values equal only their like.
+    fn open_comparison(&mut self, op: Compare, a: Typed, b: Typed) -> Option<Val> {
+        if !matches!(op, Compare::Eq | Compare::Ne) {
+            return None;
+        }
+        let (open, known) = match (a, b) {
+            (Typed::Any { tag, .. }, Typed::Known(known, _)) | (Typed::Known(known, _), Typed::Any { tag, .. }) => {
+                (tag, known)
+            }
+            _ => return None,
+        };
+        if known != Tag::Void {
+            return None;
+        }
+        let void = self.int(Tag::Void as i64);
+        Some(self.push(Inst::Icmp(op, open, void), Repr::Bool))
+    }
+
+    /// An int as a float that compares as the int does: leaves if it is too large for that.
+    fn exact_float(&mut self, int: Val) -> Val {
+        match self.const_int(int) {
+            Some(value) if value.unsigned_abs() <= EXACT as u64 => return self.float(value as f64),
+            _ => {}
+        }
+        let (limit, twice) = (self.int(EXACT), self.int(2 * EXACT));
+        let moved = self.int_binary(Binary::Iadd, int, limit);
+        let fits = self.push(Inst::Icmp(Compare::BelowEq, moved, twice), Repr::Bool);
+        let exit = self.exit(ExitReason::Magnitude);
+        self.guard(fits, true, exit);
+        self.push(Inst::Unary(Unary::IntToFloat, int), Repr::F64)
+    }
+
+    /// Whether a value is truthy, or `None` if only the run time can tell.
+    pub(super) fn truthiness(&mut self, value: Typed) -> Option<Val> {
+        let Typed::Known(tag, payload) = value else { return None };
+        match tag {
+            Tag::Bool => Some(payload),
+            Tag::Int => Some(match self.const_int(payload) {
+                Some(value) => self.truth(value != 0),
+                None => self.push(Inst::Unary(Unary::BitsToBool, payload), Repr::Bool),
+            }),
+            Tag::Float => {
+                let zero = self.float(0.0);
+                Some(self.push(Inst::Fcmp(Compare::Ne, payload, zero), Repr::Bool))
+            }
+            Tag::Void => Some(self.truth(false)),
+            Tag::Function | Tag::Native | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod => {
+                Some(self.truth(true))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn not(&mut self, truth: Val) -> Val {
+        match self.const_bool(truth) {
+            Some(known) => self.truth(!known),
+            None => self.push(Inst::Unary(Unary::Not, truth), Repr::Bool),
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! One instruction after another: which native form it has, and the way to the run time for the rest.
+
+use super::super::helpers::{Helper, LEAVE, NEXT};
+use super::numbers::Operator;
+use super::*;
+use crate::bytecode::ConstId;
+
+impl Builder<'_> {
+    /// Translates an instruction that neither jumps nor ends control.
+    pub(super) fn instruction(&mut self, op: Op) -> Built<Goes> {
+        match op {
+            Op::Move { dst, src } => {
+                let value = self.get(src)?;
+                self.set(dst, value);
+            }
+            Op::LoadInt { dst, value } => {
+                let value = self.int(value.into());
+                self.set(dst, Typed::Known(Tag::Int, value));
+            }
+            Op::LoadConst { dst, constant } => {
+                let value = self.constant(constant);
+                self.set(dst, value);
+            }
+            Op::LoadVoid { dst } => self.set_constant(dst, Tag::Void, 0),
+            Op::LoadTrue { dst } => {
+                let value = self.truth(true);
+                self.set(dst, Typed::Known(Tag::Bool, value));
+            }
+            Op::LoadFalse { dst } => {
+                let value = self.truth(false);
+                self.set(dst, Typed::Known(Tag::Bool, value));
+            }
+            Op::LoadFn { dst, func } => self.set_constant(dst, Tag::Function, func.0.into()),
+            Op::LoadNative { dst, native } => {
+                let index = self.vm.image().native(native);
+                self.set_constant(dst, Tag::Native, index as i64);
+            }
+            Op::LoadModule { dst, module } => self.set_constant(dst, Tag::Module, module.0.into()),
+            Op::GetGlobal { dst, global } => return self.get_global(dst, global),
+            Op::SetGlobal { src, global } => return self.set_global(src, global),
+            Op::GetCell { dst, cell } => {
+                let cell = self.get(cell)?;
+                return self.get_cell(dst, cell);
+            }
+            Op::SetCell { cell, src } => {
+                let cell = self.get(cell)?;
+                return self.set_cell(cell, src);
+            }
+            Op::GetCapture { dst, capture } => match self.capture(capture) {
+                Some(value) => self.set(dst, value),
+                None => return self.step(),
+            },
+            Op::GetCaptureCell { dst, capture } => match self.capture(capture) {
+                Some(cell) => return self.get_cell(dst, cell),
+                None => return self.step(),
+            },
+            Op::SetCaptureCell { src, capture } => match self.capture(capture) {
+                Some(cell) => return self.set_cell(cell, src),
+                None => return self.step(),
+            },
+
+            Op::Add { dst, a, b } => return self.binary(Operator::Add, dst, a, b),
+            Op::Sub { dst, a, b } => return self.binary(Operator::Sub, dst, a, b),
+            Op::Mul { dst, a, b } => return self.binary(Operator::Mul, dst, a, b),
+            Op::Div { dst, a, b } => return self.binary(Operator::Div, dst, a, b),
+            Op::Mod { dst, a, b } => return self.binary(Operator::Mod, dst, a, b),
+            Op::Pow { dst, a, b } => return self.binary(Operator::Pow, dst, a, b),
+            Op::BitAnd { dst, a, b } => return self.binary(Operator::And, dst, a, b),
+            Op::BitOr { dst, a, b } => return self.binary(Operator::Or, dst, a, b),
+            Op::BitXor { dst, a, b } => return self.binary(Operator::Xor, dst, a, b),
+            Op::Shl { dst, a, b } => return self.binary(Operator::Shl, dst, a, b),
+            Op::Shr { dst, a, b } => return self.binary(Operator::Shr, dst, a, b),
+            Op::AddK { dst, a, k } => return self.binary_constant(Operator::Add, dst, a, k.into(), false),
+            Op::SubK { dst, a, k } => return self.binary_constant(Operator::Sub, dst, a, k.into(), false),
+            Op::MulK { dst, a, k } => return self.binary_constant(Operator::Mul, dst, a, k.into(), false),
+            Op::DivK { dst, a, k } => return self.binary_constant(Operator::Div, dst, a, k.into(), false),
+            Op::ModK { dst, a, k } => return self.binary_constant(Operator::Mod, dst, a, k.into(), false),
+            Op::KAdd { dst, k, b } => return self.binary_constant(Operator::Add, dst, b, k.into(), true),
+            Op::KSub { dst, k, b } => return self.binary_constant(Operator::Sub, dst, b, k.into(), true),
+            Op::KMul { dst, k, b } => return self.binary_constant(Operator::Mul, dst, b, k.into(), true),
+            Op::KDiv { dst, k, b } => return self.binary_constant(Operator::Div, dst, b, k.into(), true),
+            Op::Neg { dst, a } => {
+                let value = self.operand(a, self.feedback().a)?;
+                match self.negate(value) {
+                    Some(result) => self.set(dst, result),
+                    None => return self.step(),
+                }
+            }
+            Op::Not { dst, a } => {
+                let value = self.operand(a, self.feedback().a)?;
+                match self.truth_of(value)? {
+                    Some(truth) => {
+                        let inverse = self.not(truth);
+                        self.set(dst, Typed::Known(Tag::Bool, inverse));
+                    }
+                    None => return self.step(),
+                }
+            }
+            Op::BitNot { dst, a } => {
+                let value = self.operand(a, self.feedback().a)?;
+                match value.as_tag(Tag::Int) {
+                    Some(int) => {
+                        let result = self.push(Inst::Unary(Unary::Inot, int), Repr::I64);
+                        self.set(dst, Typed::Known(Tag::Int, result));
+                    }
+                    None => return self.step(),
+                }
+            }
+            Op::Eq { dst, a, b } => return self.compare_into(Compare::Eq, dst, a, b),
+            Op::Ne { dst, a, b } => return self.compare_into(Compare::Ne, dst, a, b),
+            Op::Lt { dst, a, b } => return self.compare_into(Compare::Lt, dst, a, b),
+            Op::Le { dst, a, b } => return self.compare_into(Compare::Le, dst, a, b),
+            Op::Gt { dst, a, b } => return self.compare_into(Compare::Gt, dst, a, b),
+            Op::Ge { dst, a, b } => return self.compare_into(Compare::Ge, dst, a, b),
+
+            Op::GetIndex { dst, object, index } => return self.get_index(dst, object, index),
+            Op::SetIndex { object, index, value } => return self.set_index(object, index, value),
+            Op::GetMember { dst, object, site } => return self.get_member(dst, object, site),
+            Op::SetMember { object, value, site } => return self.set_member(object, value, site),
+            Op::CallMethod { base, argc, site } => return self.call_method(base, argc, site),
+            Op::CallNative { base, native, argc } => return self.call_native(base, native, argc),
+            Op::CallFn { base, func } => return self.call_function(base, func),
+
+            Op::LoadStruct { .. }
+            | Op::NewCell { .. }
+            | Op::MakeClosure { .. }
+            | Op::MakeStruct { .. }
+            | Op::MakeList { .. }
+            | Op::ListAppend { .. }
+            | Op::MakeTuple { .. }
+            | Op::TupleFromList { .. }
+            | Op::MakeDict { .. }
+            | Op::DictInsert { .. }
+            | Op::MakeRange { .. }
+            | Op::Concat { .. }
+            | Op::Print { .. }
+            | Op::GetMemberNamed { .. }
+            | Op::SetMemberNamed { .. }
+            | Op::Call { .. }
+            | Op::New { .. }
+            | Op::InitModule { .. } => return self.step(),
+
+            // A task may have to wait: its stack must hold no native frame of ours.
+            Op::Await { .. } => {
+                let exit = self.exit(ExitReason::Leaves);
+                self.finish(Terminator::Exit(exit));
+                return Ok(Goes::Nowhere);
+            }
+
+            Op::Jump { .. }
+            | Op::JumpIf { .. }
+            | Op::JumpIfNot { .. }
+            | Op::JumpEq { .. }
+            | Op::JumpNe { .. }
+            | Op::JumpLt { .. }
+            | Op::JumpLe { .. }
+            | Op::JumpGt { .. }
+            | Op::JumpGe { .. }
+            | Op::JumpNotLt { .. }
+            | Op::JumpNotLe { .. }
+            | Op::JumpNotGt { .. }
+            | Op::JumpNotGe { .. }
+            | Op::JumpEqK { .. }
+            | Op::JumpNeK { .. }
+            | Op::JumpLtK { .. }
+            | Op::JumpLeK { .. }
+            | Op::JumpGtK { .. }
+            | Op::JumpGeK { .. }
+            | Op::JumpNotLtK { .. }
+            | Op::JumpNotLeK { .. }
+            | Op::JumpNotGtK { .. }
+            | Op::JumpNotGeK { .. }
+            | Op::ForPrep { .. }
+            | Op::ForLoop { .. }
+            | Op::IterPrep { .. }
+            | Op::IterNext { .. }
+            | Op::IterPrep2 { .. }
+            | Op::IterNext2 { .. }
+            | Op::TailCall { .. }
+            | Op::TailCallFn { .. }
+            | Op::TailCallMethod { .. }
+            | Op::Return { .. }
+            | Op::ReturnVoid {}
+            | Op::Throw { .. } => unreachable!("these end their blocks"),
+        }
+        Ok(Goes::On)
+    }
+
+    fn set_constant(&mut self, dst: Reg, tag: Tag, payload: i64) {
+        let payload = self.int(payload);
+        self.set(dst, Typed::Known(tag, payload));
+    }
+
+    pub(super) fn constant(&mut self, id: ConstId) -> Typed {
+        let value = self.vm.image().constant(id);
+        let payload = match value.tag() {
+            Tag::Float => self.float(value.float_bits()),
+            _ => self.int(value.int_bits()),
+        };
+        Typed::Known(value.tag(), payload)
+    }
+
+    fn binary(&mut self, op: Operator, dst: Reg, a: Reg, b: Reg) -> Built<Goes> {
+        let feedback = *self.feedback();
+        let x = self.operand(a, feedback.a)?;
+        let y = self.operand(b, feedback.b)?;
+        match self.arithmetic(op, x, y) {
+            Some(result) => {
+                self.set(dst, result);
+                Ok(Goes::On)
+            }
+            None => self.step(),
+        }
+    }
+
+    fn binary_constant(&mut self, op: Operator, dst: Reg, reg: Reg, k: ConstId, constant_first: bool) -> Built<Goes> {
+        let x = self.operand(reg, self.feedback().a)?;
+        let k = self.constant(k);
+        let (x, y) = if constant_first { (k, x) } else { (x, k) };
+        match self.arithmetic(op, x, y) {
+            Some(result) => {
+                self.set(dst, result);
+                Ok(Goes::On)
+            }
+            None => self.step(),
+        }
+    }
+
+    fn compare_into(&mut self, op: Compare, dst: Reg, a: Reg, b: Reg) -> Built<Goes> {
+        let feedback = *self.feedback();
+        let (x, y) = (self.operand(a, feedback.a)?, self.operand(b, feedback.b)?);
+        match self.comparison(op, x, y) {
+            Some(truth) => {
+                self.set(dst, Typed::Known(Tag::Bool, truth));
+                Ok(Goes::On)
+            }
+            None => self.step(),
+        }
+    }
+
+    /// Whether a value is truthy; lists tell by their length.
+    fn truth_of(&mut self, value: Typed) -> Built<Option<Val>> {
+        if let Some(list) = value.as_tag(Tag::List) {
+            let len = self.list_len(list);
+            return Ok(Some(self.push(Inst::Unary(Unary::BitsToBool, len), Repr::Bool)));
+        }
+        Ok(self.truthiness(value))
+    }
+
+    /// The condition of a conditional jump, with the environment on its taken and its other way. `None` if the block was ended.
+    pub(super) fn branch(&mut self, op: Op) -> Built<Option<(Val, Env, Env)>> {
+        let feedback = *self.feedback();
+        let condition = match op {
+            Op::JumpIf { a, .. } => {
+                let value = self.operand(a, feedback.a)?;
+                self.truth_of(value)?
+            }
+            Op::JumpIfNot { a, .. } => {
+                let value = self.operand(a, feedback.a)?;
+                let truth = self.truth_of(value)?;
+                truth.map(|truth| self.not(truth))
+            }
+            Op::JumpEq { a, b, .. } => self.jump_comparison(Compare::Eq, a, b, false)?,
+            Op::JumpNe { a, b, .. } => self.jump_comparison(Compare::Ne, a, b, false)?,
+            Op::JumpLt { a, b, .. } => self.jump_comparison(Compare::Lt, a, b, false)?,
+            Op::JumpLe { a, b, .. } => self.jump_comparison(Compare::Le, a, b, false)?,
+            Op::JumpGt { a, b, .. } => self.jump_comparison(Compare::Gt, a, b, false)?,
+            Op::JumpGe { a, b, .. } => self.jump_comparison(Compare::Ge, a, b, false)?,
+            Op::JumpNotLt { a, b, .. } => self.jump_comparison(Compare::Lt, a, b, true)?,
+            Op::JumpNotLe { a, b, .. } => self.jump_comparison(Compare::Le, a, b, true)?,
+            Op::JumpNotGt { a, b, .. } => self.jump_comparison(Compare::Gt, a, b, true)?,
+            Op::JumpNotGe { a, b, .. } => self.jump_comparison(Compare::Ge, a, b, true)?,
+            Op::JumpEqK { a, k, .. } => self.jump_constant(Compare::Eq, a, k.into(), false)?,
+            Op::JumpNeK { a, k, .. } => self.jump_constant(Compare::Ne, a, k.into(), false)?,
+            Op::JumpLtK { a, k, .. } => self.jump_constant(Compare::Lt, a, k.into(), false)?,
+            Op::JumpLeK { a, k, .. } => self.jump_constant(Compare::Le, a, k.into(), false)?,
+            Op::JumpGtK { a, k, .. } => self.jump_constant(Compare::Gt, a, k.into(), false)?,
+            Op::JumpGeK { a, k, .. } => self.jump_constant(Compare::Ge, a, k.into(), false)?,
+            Op::JumpNotLtK { a, k, .. } => self.jump_constant(Compare::Lt, a, k.into(), true)?,
+            Op::JumpNotLeK { a, k, .. } => self.jump_constant(Compare::Le, a, k.into(), true)?,
+            Op::JumpNotGtK { a, k, .. } => self.jump_constant(Compare::Gt, a, k.into(), true)?,
+            Op::JumpNotGeK { a, k, .. } => self.jump_constant(Compare::Ge, a, k.into(), true)?,
+            Op::ForPrep { base, .. } => return self.for_prep(base),
+            Op::ForLoop { base, .. } => return self.for_loop(base),
+            Op::IterPrep { base, .. } => return self.iterate(op, base, true),
+            Op::IterNext { base, .. } => return self.iterate(op, base, false),
+            Op::IterPrep2 { .. } | Op::IterNext2 { .. } => None,
+            _ => unreachable!("not a conditional jump"),
+        };
+        let condition = match condition {
+            Some(condition) => condition,
+            None => self.step_jump()?,
+        };
+        Ok(Some((condition, self.env.clone(), self.env.clone())))
+    }
+
+    fn jump_comparison(&mut self, op: Compare, a: Reg, b: Reg, inverse: bool) -> Built<Option<Val>> {
+        let feedback = *self.feedback();
+        let (x, y) = (self.operand(a, feedback.a)?, self.operand(b, feedback.b)?);
+        let truth = self.comparison(op, x, y);
+        Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
+    }
+
+    fn jump_constant(&mut self, op: Compare, a: Reg, k: ConstId, inverse: bool) -> Built<Option<Val>> {
+        let x = self.operand(a, self.feedback().a)?;
+        let y = self.constant(k);
+        let truth = self.comparison(op, x, y);
+        Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
+    }
+
+    /// Starts a counted loop: goes on with the variable set, or jumps past an empty one.
+    fn for_prep(&mut self, base: Reg) -> Built<Option<(Val, Env, Env)>> {
+        let (counter, end) = (self.get(base)?, self.get(Reg(base.0 + 1))?);
+        let counter = self.counter_operand(base, counter)?;
+        let end = self.counter_operand(Reg(base.0 + 1), end)?;
+        let (Some(from), Some(to)) = (counter, end) else {
+            let exit = self.exit(ExitReason::Unseen);
+            self.finish(Terminator::Exit(exit));
+            return Ok(None);
+        };
+        let empty = self.comparison(Compare::Ge, Typed::Known(Tag::Int, from), Typed::Known(Tag::Int, to));
+        let empty = empty.ok_or(Stop::Refused(Refusal::Unsettled))?;
+        let taken = self.env.clone();
+        self.set(Reg(base.0 + 2), Typed::Known(Tag::Int, from));
+        Ok(Some((empty, taken, self.env.clone())))
+    }
+
+    /// A bound of a counted loop as an int; `None` if it cannot be one.
+    fn counter_operand(&mut self, reg: Reg, value: Typed) -> Built<Option<Val>> {
+        match value {
+            Typed::Known(Tag::Int, payload) => Ok(Some(payload)),
+            Typed::Known(..) => Ok(None),
+            Typed::Any { tag, payload } => {
+                let exit = self.exit(ExitReason::Type);
+                self.guard_tag(tag, Tag::Int, exit);
+                self.refine(reg, Typed::Known(Tag::Int, payload));
+                Ok(Some(payload))
+            }
+        }
+    }
+
+    fn for_loop(&mut self, base: Reg) -> Built<Option<(Val, Env, Env)>> {
+        let (counter, end) = (self.get(base)?, self.get(Reg(base.0 + 1))?);
+        let counter = self.counter_operand(base, counter)?;
+        let end = self.counter_operand(Reg(base.0 + 1), end)?;
+        let (Some(counter), Some(end)) = (counter, end) else {
+            let exit = self.exit(ExitReason::Leaves);
+            self.finish(Terminator::Exit(exit));
+            return Ok(None);
+        };
+        let one = self.int(1);
+        let next = self.push(Inst::Binary(Binary::Iadd, counter, one), Repr::I64);
+        let more = self.push(Inst::Icmp(Compare::Lt, next, end), Repr::Bool);
+        let done = self.env.clone();
+        self.set(base, Typed::Known(Tag::Int, next));
+        self.set(Reg(base.0 + 2), Typed::Known(Tag::Int, next));
+        Ok(Some((more, self.env.clone(), done)))
+    }
+
+    /// What a jump does on its way to a block: registers that the run time wrote are picked up.
+    pub(super) fn arrive(&mut self, op: Op, taken: bool, target: u32, live: &RegSet) -> Built<()> {
+        let feedback = *self.feedback();
+        let (base, is_pair) = match op {
+            Op::IterPrep { base, .. } | Op::IterNext { base, .. } => (base, false),
+            Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => (base, true),
+            _ => return Ok(()),
+        };
+        if !is_pair && self.native_iteration(op, base) {
+            let goes_on = taken == matches!(op, Op::IterNext { .. });
+            return if goes_on { self.take_item(base) } else { Ok(()) };
+        }
+        for reg in flow::edge_writes(&op, taken) {
+            let item = reg.0.checked_sub(base.0 + 3);
+            let seen = match item {
+                Some(0) => feedback.result.single(),
+                Some(1) => feedback.second.single(),
+                _ if reg.0 == base.0 + 1 => Some(Tag::Int),
+                _ => None,
+            };
+            self.pick_up(reg, seen, target, live);
+        }
+        Ok(())
+    }
+
+    // The run time.
+
+    /// Leaves the current instruction to the run time.
+    pub(super) fn step(&mut self) -> Built<Goes> {
+        let op = self.op();
+        let (calls, lists_change) = self.prepare_step(&op)?;
+        let exit = self.exit(ExitReason::Throw);
+        let status = self.call_step(calls);
+        let next = self.int(NEXT as i64);
+        let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        self.guard(done, true, exit);
+        if lists_change {
+            self.lists_change();
+        }
+        let effects = flow::effects(self.program, &op);
+        if let Some(from) = effects.clobbers_from {
+            let from = self.home(Reg(from));
+            self.env.kill_from(from);
+        }
+        for reg in effects.writes {
+            let seen = self.feedback().result.single();
+            let live = Rc::clone(&self.live);
+            self.pick_up(reg, seen, self.pc + 1, &live[self.live_at + 1]);
+        }
+        self.check_size()?;
+        Ok(Goes::On)
+    }
+
+    /// Leaves a conditional jump to the run time; whether it jumps.
+    pub(super) fn step_jump(&mut self) -> Built<Val> {
+        let op = self.op();
+        let (calls, lists_change) = self.prepare_step(&op)?;
+        let exit = self.exit(ExitReason::Throw);
+        let status = self.call_step(calls);
+        let leave = self.int(LEAVE as i64);
+        let left = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
+        self.guard(left, false, exit);
+        if lists_change {
+            self.lists_change();
+        }
+        Ok(self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool))
+    }
+
+    fn call_step(&mut self, calls: bool) -> Val {
+        let pc = self.int(self.pc.into());
+        self.call(if calls { Helper::StepCall } else { Helper::Step }, vec![VM, pc])
+    }
+
+    /// Writes home what the run time will look at. Whether the instruction may run Walrus code, and whether it may change lists.
+    fn prepare_step(&mut self, op: &Op) -> Built<(bool, bool)> {
+        if let Some(call) = self.context.call_pc {
+            // The run time would look at the inlined frame, which does not exist.
+            self.plan.not_inlined.insert(call);
+            return Err(Stop::Again);
+        }
+        let calls = self.may_call(op)?;
+        let lists_change = self.may_change_lists(op)?;
+        if calls && !self.plan.globals_in_memory {
+            self.plan.globals_in_memory = true;
+            return Err(Stop::Again);
+        }
+        for reg in flow::effects(self.program, op).reads {
+            self.get(reg)?;
+            self.write_home(self.home(reg));
+        }
+        if calls {
+            let live = Rc::clone(&self.live);
+            for reg in live[self.live_at].iter() {
+                let at = self.home(reg);
+                if let Slot::Value { value, dirty: true } = self.env.register(at)
+                    && value.may_be_object()
+                {
+                    self.write_home(at);
+                }
+            }
+        }
+        Ok((calls, lists_change))
+    }
+
+    fn write_home(&mut self, at: u32) {
+        let Slot::Value { value, dirty: true } = self.env.register(at) else { return };
+        let (tag, payload) = self.parts(value);
+        let offset = at as i32 * size_of::<Value>() as i32;
+        let tag_offset = offset + Value::TAG_OFFSET as i32;
+        self.effect(Inst::Store { mem: Mem::Frame, base: BASE, offset: tag_offset, value: tag });
+        let payload_offset = offset + Value::PAYLOAD_OFFSET as i32;
+        self.effect(Inst::Store { mem: Mem::Frame, base: BASE, offset: payload_offset, value: payload });
+        self.env.set_register(at, Slot::Value { value, dirty: false });
+    }
+
+    /// Takes the value of a register that the run time has written, of a known type if only one was seen.
+    fn pick_up(&mut self, reg: Reg, seen: Option<Tag>, target: u32, live: &RegSet) {
+        let at = self.home(reg);
+        let offset = at as i32 * size_of::<Value>() as i32;
+        let tag = self.load(Mem::Frame, BASE, offset + Value::TAG_OFFSET as i32, Repr::I64);
+        let payload = self.load(Mem::Frame, BASE, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        self.env.set_register(at, Slot::Value { value: Typed::Any { tag, payload }, dirty: false });
+        if let Some(seen) = seen
+            && live.contains(reg)
+        {
+            let exit = self.exit_with(ExitReason::Type, target, live);
+            self.guard_tag(tag, seen, exit);
+            let value = self.unpack(seen, payload);
+            self.env.set_register(at, Slot::Value { value, dirty: false });
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Region IR to CLIF.
+//!
+//! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own which writes the
+//! exit's values home: one block for all guards would make register allocation quadratic.
+
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{self, AliasRegionData, BlockArg, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::isa::{CallConv, TargetIsa};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+use super::helpers::{Argument, Helper};
+use super::ir::*;
+use crate::runtime::native::layout;
+use crate::runtime::value::Value;
+
+/// Addresses that emitted code holds.
+#[derive(Clone, Copy, Debug)]
+pub struct EmitOptions {
+    /// Flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be forced.
+    pub stress: Option<*const u8>,
+}
+
+/// Number of the alias region of a kind of memory.
+fn alias_number(mem: Mem) -> Option<u32> {
+    match mem {
+        Mem::Frame => Some(1),
+        Mem::Globals => Some(2),
+        Mem::Vm => Some(3),
+        Mem::Header => Some(4),
+        Mem::Field => Some(5),
+        Mem::Constant => None,
+    }
+}
+
+fn element_alias(element: Element) -> u32 {
+    match element {
+        Element::Int => 6,
+        Element::Float => 7,
+        Element::Bool => 8,
+        Element::ValueTag | Element::ValuePayload => 9,
+    }
+}
+
+fn clif_type(repr: Repr) -> ir::Type {
+    match repr {
+        Repr::I64 => types::I64,
+        Repr::F64 => types::F64,
+        Repr::Bool => types::I8,
+    }
+}
+
+/// The signature of a region's function.
+pub fn signature(call_conv: CallConv) -> ir::Signature {
+    let mut signature = ir::Signature::new(call_conv);
+    signature.params.extend([ir::AbiParam::new(types::I64); 2]);
+    signature.returns.push(ir::AbiParam::new(types::I64));
+    signature
+}
+
+/// Fills `func` with the code of a region. The region's first two values are the machine and the frame's base.
+pub fn emit(
+    region: &Region,
+    isa: &dyn TargetIsa,
+    options: EmitOptions,
+    func: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+) {
+    func.signature = signature(isa.default_call_conv());
+    let builder = FunctionBuilder::new(func, context);
+    let mut emitter = Emitter {
+        region,
+        options,
+        call_conv: isa.default_call_conv(),
+        builder,
+        values: vec![None; region.reprs.len()],
+        blocks: Vec::new(),
+        exits: vec![None; region.exits.len()],
+        vm: ir::Value::from_u32(0),
+        base: ir::Value::from_u32(0),
+        globals: None,
+        signatures: Vec::new(),
+    };
+    emitter.run();
+    emitter.builder.seal_all_blocks();
+    emitter.builder.finalize(isa.frontend_config());
+}
+
+struct Emitter<'a> {
+    region: &'a Region,
+    options: EmitOptions,
+    call_conv: CallConv,
+    builder: FunctionBuilder<'a>,
+    values: Vec<Option<ir::Value>>,
+    blocks: Vec<ir::Block>,
+    exits: Vec<Option<ir::Block>>,
+    vm: ir::Value,
+    base: ir::Value,
+    globals: Option<ir::Value>,
+    signatures: Vec<(Helper, ir::SigRef)>,
+}
+
+impl Emitter<'_> {
+    fn run(&mut self) {
+        let region = self.region;
+        self.blocks = region.blocks.iter().map(|_| self.builder.create_block()).collect();
+        let entry = self.blocks[region.order[0].0 as usize];
+        self.builder.append_block_params_for_function_params(entry);
+        self.builder.switch_to_block(entry);
+        (self.vm, self.base) = (self.builder.block_params(entry)[0], self.builder.block_params(entry)[1]);
+        self.values[0] = Some(self.vm);
+        self.values[1] = Some(self.base);
+        // Blocks without predecessors were never filled and are not in the order.
+        for &id in &region.order {
+            let block = self.blocks[id.0 as usize];
+            for &param in &region.block(id).params {
+                let value = self.builder.append_block_param(block, clif_type(region.repr(param)));
+                self.values[param.0 as usize] = Some(value);
+            }
+        }
+        let uses_globals = region.exits.iter().flat_map(|exit| &exit.values).any(|(home, _)| matches!(home, Home::Global(_)));
+        if uses_globals {
+            let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+            self.globals = Some(self.builder.ins().load(types::I64, flags, self.vm, layout::GLOBALS));
+        }
+        for &id in &region.order {
+            if id != region.order[0] {
+                self.builder.switch_to_block(self.blocks[id.0 as usize]);
+            }
+            let block = region.block(id);
+            for (result, inst) in &block.insts {
+                let value = self.inst(inst, *result);
+                if let Some(result) = result {
+                    self.values[result.0 as usize] = value;
+                }
+            }
+            self.terminator(&block.end);
+        }
+        for index in 0..self.exits.len() {
+            if let Some(block) = self.exits[index] {
+                self.exit(index, block);
+            }
+        }
+    }
+
+    fn value(&self, val: Val) -> ir::Value {
+        self.values[val.0 as usize].expect("a definition stands before its uses in the order of blocks")
+    }
+
+    fn flags(&mut self, number: Option<u32>) -> MemFlagsData {
+        match number {
+            None => MemFlagsData::trusted().with_readonly().with_can_move(),
+            Some(number) => {
+                let region = AliasRegionData { user_id: number, description: "".into() };
+                let region = self.builder.func.dfg.alias_regions.insert(region);
+                MemFlagsData::trusted().with_alias_region(Some(region))
+            }
+        }
+    }
+
+    fn inst(&mut self, inst: &Inst, result: Option<Val>) -> Option<ir::Value> {
+        Some(match *inst {
+            Inst::Int(value) => self.builder.ins().iconst(types::I64, value),
+            Inst::Float(bits) => self.builder.ins().f64const(f64::from_bits(bits)),
+            Inst::Bool(value) => self.builder.ins().iconst(types::I8, i64::from(value)),
+            Inst::Unary(op, a) => self.unary(op, a),
+            Inst::Binary(op, a, b) => self.binary(op, a, b),
+            Inst::Icmp(op, a, b) => {
+                let condition = match op {
+                    Compare::Eq => IntCC::Equal,
+                    Compare::Ne => IntCC::NotEqual,
+                    Compare::Lt => IntCC::SignedLessThan,
+                    Compare::Le => IntCC::SignedLessThanOrEqual,
+                    Compare::Gt => IntCC::SignedGreaterThan,
+                    Compare::Ge => IntCC::SignedGreaterThanOrEqual,
+                    Compare::Below => IntCC::UnsignedLessThan,
+                    Compare::BelowEq => IntCC::UnsignedLessThanOrEqual,
+                };
+                let (a, b) = (self.value(a), self.value(b));
+                self.builder.ins().icmp(condition, a, b)
+            }
+            Inst::Fcmp(op, a, b) => {
+                let condition = match op {
+                    Compare::Eq => FloatCC::Equal,
+                    // Unordered: NaN differs from everything.
+                    Compare::Ne => FloatCC::NotEqual,
+                    Compare::Lt | Compare::Below => FloatCC::LessThan,
+                    Compare::Le | Compare::BelowEq => FloatCC::LessThanOrEqual,
+                    Compare::Gt => FloatCC::GreaterThan,
+                    Compare::Ge => FloatCC::GreaterThanOrEqual,
+                };
+                let (a, b) = (self.value(a), self.value(b));
+                self.builder.ins().fcmp(condition, a, b)
+            }
+            Inst::Select(c, a, b) => {
+                let (c, a, b) = (self.value(c), self.value(a), self.value(b));
+                self.builder.ins().select(c, a, b)
+            }
+            Inst::Load { mem, base, offset, repr, width } => {
+                let flags = self.flags(alias_number(mem));
+                let base = self.value(base);
+                match width {
+                    Width::Full => self.builder.ins().load(clif_type(repr), flags, base, offset),
+                    Width::U16 => self.builder.ins().uload16(types::I64, flags, base, offset),
+                    Width::U32 => self.builder.ins().uload32(flags, base, offset),
+                }
+            }
+            Inst::Store { mem, base, offset, value } => {
+                let flags = self.flags(alias_number(mem));
+                let (base, value) = (self.value(base), self.value(value));
+                self.builder.ins().store(flags, value, base, offset);
+                return None;
+            }
+            Inst::LoadElement { element, data, index } => {
+                let (address, offset) = self.element_address(element, data, index);
+                let flags = self.flags(Some(element_alias(element)));
+                let ty = match element {
+                    Element::Float => types::F64,
+                    Element::Bool => types::I8,
+                    _ => types::I64,
+                };
+                self.builder.ins().load(ty, flags, address, offset)
+            }
+            Inst::StoreElement { element, data, index, value } => {
+                let (address, offset) = self.element_address(element, data, index);
+                let flags = self.flags(Some(element_alias(element)));
+                let value = self.value(value);
+                self.builder.ins().store(flags, value, address, offset);
+                return None;
+            }
+            Inst::Guard { condition, expect, exit } => {
+                self.guard(condition, expect, exit);
+                return None;
+            }
+            Inst::Call { helper, ref args } => return self.call(helper, args, result),
+        })
+    }
+
+    fn element_address(&mut self, element: Element, data: Val, index: Val) -> (ir::Value, i32) {
+        let (data, index) = (self.value(data), self.value(index));
+        let (scale, offset) = match element {
+            Element::Bool => (0, 0),
+            Element::Int | Element::Float => (3, 0),
+            Element::ValueTag => (4, Value::TAG_OFFSET as i32),
+            Element::ValuePayload => (4, Value::PAYLOAD_OFFSET as i32),
+        };
+        let scaled = if scale == 0 { index } else { self.builder.ins().ishl_imm_u(index, scale) };
+        (self.builder.ins().iadd(data, scaled), offset)
+    }
+
+    fn unary(&mut self, op: Unary, a: Val) -> ir::Value {
+        let a = self.value(a);
+        let ins = self.builder.ins();
+        match op {
+            Unary::Ineg => ins.ineg(a),
+            Unary::Inot => ins.bnot(a),
+            Unary::Fneg => ins.fneg(a),
+            Unary::Fabs => ins.fabs(a),
+            Unary::Sqrt => ins.sqrt(a),
+            Unary::Floor => ins.floor(a),
+            Unary::Ceil => ins.ceil(a),
+            Unary::Trunc => ins.trunc(a),
+            Unary::IntToFloat => ins.fcvt_from_sint(types::F64, a),
+            Unary::FloatToBits => ins.bitcast(types::I64, MemFlagsData::new(), a),
+            Unary::BitsToFloat => ins.bitcast(types::F64, MemFlagsData::new(), a),
+            Unary::Not => ins.bxor_imm_u(a, 1),
+            Unary::BoolToBits => ins.uextend(types::I64, a),
+            Unary::BitsToBool => ins.icmp_imm_s(IntCC::NotEqual, a, 0),
+        }
+    }
+
+    fn binary(&mut self, op: Binary, a: Val, b: Val) -> ir::Value {
+        let (a, b) = (self.value(a), self.value(b));
+        let ins = self.builder.ins();
+        match op {
+            Binary::Iadd => ins.iadd(a, b),
+            Binary::Isub => ins.isub(a, b),
+            Binary::Imul => ins.imul(a, b),
+            Binary::Idiv => ins.sdiv(a, b),
+            Binary::Irem => ins.srem(a, b),
+            Binary::And | Binary::BoolAnd => ins.band(a, b),
+            Binary::Or | Binary::BoolOr => ins.bor(a, b),
+            Binary::Xor => ins.bxor(a, b),
+            Binary::Shl => ins.ishl(a, b),
+            Binary::Shr => ins.sshr(a, b),
+            Binary::Fadd => ins.fadd(a, b),
+            Binary::Fsub => ins.fsub(a, b),
+            Binary::Fmul => ins.fmul(a, b),
+            Binary::Fdiv => ins.fdiv(a, b),
+        }
+    }
+
+    fn exit_block(&mut self, exit: ExitId) -> ir::Block {
+        match self.exits[exit.0 as usize] {
+            Some(block) => block,
+            None => {
+                let block = self.builder.create_block();
+                self.builder.set_cold_block(block);
+                self.exits[exit.0 as usize] = Some(block);
+                block
+            }
+        }
+    }
+
+    fn guard(&mut self, condition: Val, expect: bool, exit: ExitId) {
+        let mut condition = self.value(condition);
+        let block = self.exit_block(exit);
+        let next = self.builder.create_block();
+        if let Some(flags) = self.options.stress {
+            let address = flags.wrapping_add(exit.0 as usize) as i64;
+            let address = self.builder.ins().iconst(types::I64, address);
+            let forced = self.builder.ins().load(types::I8, MemFlagsData::trusted(), address, 0);
+            // A forced guard behaves as if its condition were not as expected.
+            condition = if expect {
+                let inverse = self.builder.ins().bxor_imm_u(forced, 1);
+                self.builder.ins().band(condition, inverse)
+            } else {
+                self.builder.ins().bor(condition, forced)
+            };
+        }
+        let (yes, no) = if expect { (next, block) } else { (block, next) };
+        self.builder.ins().brif(condition, yes, &[], no, &[]);
+        self.builder.switch_to_block(next);
+    }
+
+    fn call(&mut self, helper: Helper, args: &[Val], result: Option<Val>) -> Option<ir::Value> {
+        let signature = match self.signatures.iter().find(|(known, _)| *known == helper) {
+            Some((_, signature)) => *signature,
+            None => {
+                let mut signature = ir::Signature::new(self.call_conv);
+                let clif = |argument: &Argument| match argument {
+                    Argument::Int => ir::AbiParam::new(types::I64),
+                    Argument::Float => ir::AbiParam::new(types::F64),
+                };
+                signature.params.extend(helper.params().iter().map(clif));
+                signature.returns.push(clif(&helper.result()));
+                let signature = self.builder.import_signature(signature);
+                self.signatures.push((helper, signature));
+                signature
+            }
+        };
+        let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
+        let address = self.builder.ins().iconst(types::I64, helper.address() as i64);
+        let call = self.builder.ins().call_indirect(signature, address, &args);
+        result.map(|_| self.builder.inst_results(call)[0])
+    }
+
+    fn terminator(&mut self, end: &Terminator) {
+        match end {
+            Terminator::None => unreachable!("every block in the order was finished"),
+            Terminator::Jump(target, args) => {
+                let args: Vec<BlockArg> = args.iter().map(|&arg| BlockArg::Value(self.value(arg))).collect();
+                self.builder.ins().jump(self.blocks[target.0 as usize], &args);
+            }
+            Terminator::Branch(condition, yes, no) => {
+                let condition = self.value(*condition);
+                let (yes, no) = (self.blocks[yes.0 as usize], self.blocks[no.0 as usize]);
+                self.builder.ins().brif(condition, yes, &[], no, &[]);
+            }
+            Terminator::Exit(exit) => {
+                let block = self.exit_block(*exit);
+                self.builder.ins().jump(block, &[]);
+            }
+        }
+    }
+
+    fn exit(&mut self, index: usize, block: ir::Block) {
+        self.builder.switch_to_block(block);
+        let region = self.region;
+        for &(home, boxed) in &region.exits[index].values {
+            let (base, offset, mem) = match home {
+                Home::Register(register) => (self.base, register as i32 * size_of::<Value>() as i32, Mem::Frame),
+                Home::Global(global) => {
+                    let globals = self.globals.expect("loaded if any exit writes a global");
+                    (globals, global.0 as i32 * size_of::<Value>() as i32, Mem::Globals)
+                }
+            };
+            let tag = match boxed.tag {
+                BoxedTag::Known(tag) => self.builder.ins().iconst(types::I64, tag as i64),
+                BoxedTag::Dynamic(tag) => self.value(tag),
+            };
+            let mut payload = self.value(boxed.payload);
+            if region.repr(boxed.payload) == Repr::Bool {
+                payload = self.builder.ins().uextend(types::I64, payload);
+            }
+            let flags = self.flags(alias_number(mem));
+            self.builder.ins().store(flags, tag, base, offset + Value::TAG_OFFSET as i32);
+            self.builder.ins().store(flags, payload, base, offset + Value::PAYLOAD_OFFSET as i32);
+        }
+        let number = self.builder.ins().iconst(types::I64, index as i64);
+        self.builder.ins().return_(&[number]);
+    }
+}

@@ -1,0 +1,161 @@
+//! Types seen at run time, by instruction.
+
+use crate::bytecode::{FuncId, StructId};
+use crate::runtime::object::Storage;
+use crate::runtime::value::Tag;
+
+/// A set of types.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct TagSet(u32);
+
+impl TagSet {
+    pub const NUMBERS: TagSet = TagSet(1 << Tag::Int as u32 | 1 << Tag::Float as u32);
+
+    pub fn add(&mut self, tag: Tag) {
+        self.0 |= 1 << tag as u32;
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The one type, if there is exactly one.
+    pub fn single(self) -> Option<Tag> {
+        if self.0.count_ones() != 1 {
+            return None;
+        }
+        ALL_TAGS.into_iter().find(|&tag| self.contains(tag))
+    }
+
+    pub fn contains(self, tag: Tag) -> bool {
+        self.0 >> tag as u32 & 1 == 1
+    }
+
+    pub fn within(self, other: TagSet) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+}
+
+/// Every type, in the order of its number.
+pub const ALL_TAGS: [Tag; 18] = [
+    Tag::Int,
+    Tag::Float,
+    Tag::Bool,
+    Tag::Void,
+    Tag::Undef,
+    Tag::Function,
+    Tag::Native,
+    Tag::Module,
+    Tag::Str,
+    Tag::List,
+    Tag::Tuple,
+    Tag::Dict,
+    Tag::Range,
+    Tag::Closure,
+    Tag::Struct,
+    Tag::Instance,
+    Tag::BoundMethod,
+    Tag::Cell,
+];
+
+/// One thing, several things, or nothing yet.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Seen<T> {
+    #[default]
+    Nothing,
+    One(T),
+    Many,
+}
+
+impl<T: PartialEq + Copy> Seen<T> {
+    pub fn add(&mut self, value: T) {
+        *self = match *self {
+            Seen::Nothing => Seen::One(value),
+            Seen::One(known) if known == value => Seen::One(known),
+            _ => Seen::Many,
+        }
+    }
+
+    pub fn one(self) -> Option<T> {
+        if let Seen::One(value) = self { Some(value) } else { None }
+    }
+}
+
+/// What was seen at one instruction.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct TypeFeedback {
+    /// The value it wrote (the item, for an iteration).
+    pub result: TagSet,
+    /// The second value it wrote.
+    pub second: TagSet,
+    /// First and second operand: object and index, receiver and first argument, iterable.
+    pub a: TagSet,
+    pub b: TagSet,
+    /// How the list that is accessed keeps its elements; empty lists do not count.
+    pub storage: Seen<Storage>,
+    /// An index was negative.
+    pub negative: bool,
+    /// The struct of the instance that is accessed.
+    pub instance_of: Seen<StructId>,
+    /// The function that was called.
+    pub callee: Seen<FuncId>,
+}
+
+impl TypeFeedback {
+    /// Whether every value seen here was of one type.
+    pub fn is_monomorphic(&self) -> bool {
+        self.result.count() <= 1 && self.a.count() <= 1 && self.b.count() <= 1
+    }
+
+    fn is_seen(&self) -> bool {
+        !(self.result.is_empty() && self.a.is_empty() && self.b.is_empty())
+    }
+}
+
+/// The feedback of a whole program, by index into its code.
+#[derive(Debug, Default)]
+pub struct TypeProfile {
+    sites: Vec<TypeFeedback>,
+}
+
+impl TypeProfile {
+    pub fn new(code_len: usize) -> TypeProfile {
+        TypeProfile { sites: vec![TypeFeedback::default(); code_len] }
+    }
+
+    pub fn at(&self, pc: u32) -> &TypeFeedback {
+        &self.sites[pc as usize]
+    }
+
+    pub fn at_mut(&mut self, pc: u32) -> &mut TypeFeedback {
+        &mut self.sites[pc as usize]
+    }
+
+    /// How many instructions were observed, and how many of them are monomorphic.
+    pub fn counts(&self) -> (usize, usize) {
+        let observed = self.sites.iter().filter(|site| site.is_seen());
+        let (all, monomorphic) = observed.fold((0, 0), |(all, mono), site| (all + 1, mono + usize::from(site.is_monomorphic())));
+        (all, monomorphic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_type_is_monomorphic_and_two_are_not() {
+        let mut feedback = TypeFeedback::default();
+        feedback.result.add(Tag::Int);
+        assert!(feedback.is_monomorphic());
+        assert_eq!(feedback.result.single(), Some(Tag::Int));
+        feedback.result.add(Tag::Float);
+        assert!(!feedback.is_monomorphic());
+        assert_eq!(feedback.result.single(), None);
+        assert!(feedback.result.within(TagSet::NUMBERS));
+    }
+}

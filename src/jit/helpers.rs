@@ -1,0 +1,159 @@
+//! What native code calls, once: name, signature, implementation.
+//!
+//! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there only what they
+//! read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
+
+use crate::bytecode::numeric;
+use crate::runtime::object::{Gc, List};
+use crate::runtime::step::Stepped;
+use crate::runtime::value::{Tag, Value};
+use crate::runtime::vm::Vm;
+
+/// The instruction is done.
+pub const NEXT: u64 = 0;
+/// The instruction is done and jumps.
+pub const JUMP: u64 = 1;
+/// The instruction was not executed (a collection is due, or the native stack is low), or it failed and the error is pending.
+pub const LEAVE: u64 = 2;
+
+/// The type of an argument or result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Argument {
+    Int,
+    Float,
+}
+
+macro_rules! helpers {
+    ($( $(#[doc = $doc:literal])* $name:ident = $function:ident ($($param:ident),*) -> $result:ident; )*) => {
+        /// A function that native code may call.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Helper { $( $(#[doc = $doc])* $name, )* }
+
+        impl Helper {
+            /// All helpers.
+            pub const ALL: &[Helper] = &[$( Helper::$name, )*];
+
+            pub fn symbol(self) -> &'static str {
+                match self { $( Helper::$name => stringify!($function), )* }
+            }
+
+            pub fn params(self) -> &'static [Argument] {
+                match self { $( Helper::$name => &[$( Argument::$param ),*], )* }
+            }
+
+            pub fn result(self) -> Argument {
+                match self { $( Helper::$name => Argument::$result, )* }
+            }
+
+            pub fn address(self) -> usize {
+                match self { $( Helper::$name => $function as *const () as usize, )* }
+            }
+        }
+    };
+}
+
+helpers! {
+    /// `(machine, pc)`: executes an instruction that calls nothing; gives a status.
+    Step = step (Int, Int) -> Int;
+    /// `(machine, pc)`: executes an instruction that may run Walrus code and collect garbage; gives a status.
+    StepCall = step_call (Int, Int) -> Int;
+    /// `(machine, list, tag, payload)`: appends; gives a status.
+    ListPush = list_push (Int, Int, Int, Int) -> Int;
+    /// The remainder of floats.
+    FloatRem = float_rem (Float, Float) -> Float;
+    /// The power of floats.
+    FloatPow = float_pow (Float, Float) -> Float;
+    /// The power of ints, for an exponent that is not negative.
+    IntPow = int_pow (Int, Int) -> Int;
+}
+
+/// Runs a helper's body with the machine.
+///
+/// # Safety
+/// `vm` is the machine that called the native code; nobody else uses it while the helper runs.
+unsafe fn with_vm(vm: *mut Vm, run: impl FnOnce(&mut Vm) -> u64) -> u64 {
+    // SAFETY: passed on to the caller.
+    run(unsafe { &mut *vm })
+}
+
+fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
+    match stepped {
+        Ok(Stepped::Next) => NEXT,
+        Ok(Stepped::Jump) => JUMP,
+        Err(error) => {
+            vm.set_pending(error);
+            LEAVE
+        }
+    }
+}
+
+unsafe extern "C" fn step(vm: *mut Vm, pc: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given.
+    unsafe {
+        with_vm(vm, |vm| {
+            if vm.heap.should_collect() {
+                return LEAVE;
+            }
+            let stepped = vm.step_at_without_safepoint(pc as u32);
+            status(vm, stepped)
+        })
+    }
+}
+
+unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given.
+    unsafe {
+        with_vm(vm, |vm| {
+            if !vm.may_nest() {
+                return LEAVE;
+            }
+            let stepped = vm.step_at(pc as u32);
+            status(vm, stepped)
+        })
+    }
+}
+
+unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given, a pointer to a live list, and the two words of a value.
+    unsafe {
+        with_vm(vm, |vm| {
+            let Some(list) = std::ptr::NonNull::new(list) else { return LEAVE };
+            if vm.heap.should_collect() {
+                return LEAVE;
+            }
+            let words = [tag, payload];
+            debug_assert!(tag <= Tag::Cell as u64);
+            let value: Value = *words.as_ptr().cast();
+            match Gc::from_non_null(list).push(&mut vm.heap, value) {
+                Ok(()) => NEXT,
+                // The interpreter asks again, and deals with it.
+                Err(_) => LEAVE,
+            }
+        })
+    }
+}
+
+extern "C" fn float_rem(a: f64, b: f64) -> f64 {
+    a % b
+}
+
+extern "C" fn float_pow(a: f64, b: f64) -> f64 {
+    a.powf(b)
+}
+
+extern "C" fn int_pow(a: i64, b: i64) -> i64 {
+    numeric::int_pow(a, b).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_are_distinct() {
+        let mut symbols: Vec<_> = Helper::ALL.iter().map(|helper| helper.symbol()).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        assert_eq!(symbols.len(), Helper::ALL.len());
+    }
+}

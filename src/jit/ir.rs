@@ -1,0 +1,439 @@
+//! The region IR: typed SSA between bytecode and CLIF.
+//!
+//! Values are machine values; what they mean to the language (int, float, list …) was decided when the region was built, and every
+//! assumption is a [`Inst::Guard`] with an exit of its own. Blocks take parameters instead of phis. A block
+//! stands in [`Region::order`] after all blocks that dominate it.
+//!
+//! # Exits
+//! An [`Exit`] says where the interpreter goes on and what must be in memory then: for each home slot that differs, the value. Frames
+//! of inlined functions are listed outermost first and rebuilt by whoever called the native code.
+
+use std::fmt::{self, Write};
+
+use super::helpers::Helper;
+use crate::bytecode::{FuncId, GlobalId};
+
+/// An SSA value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Val(pub u32);
+
+/// A block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BlockId(pub u32);
+
+/// An exit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ExitId(pub u32);
+
+/// The machine type of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Repr {
+    I64,
+    F64,
+    /// A truth value, 0 or 1.
+    Bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Unary {
+    Ineg,
+    Inot,
+    Fneg,
+    Fabs,
+    Sqrt,
+    Floor,
+    Ceil,
+    Trunc,
+    /// An int as the nearest float.
+    IntToFloat,
+    FloatToBits,
+    BitsToFloat,
+    /// A truth value's negation.
+    Not,
+    BoolToBits,
+    /// Whether a payload is not 0.
+    BitsToBool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Binary {
+    Iadd,
+    Isub,
+    Imul,
+    /// Divisor neither 0 nor, unless the dividend cannot be the smallest int, -1.
+    Idiv,
+    Irem,
+    And,
+    Or,
+    Xor,
+    /// The count is taken modulo 64.
+    Shl,
+    Shr,
+    Fadd,
+    Fsub,
+    Fmul,
+    Fdiv,
+    /// Truth values.
+    BoolAnd,
+    BoolOr,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Compare {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    /// Unsigned.
+    Below,
+    BelowEq,
+}
+
+/// Kinds of memory that never overlap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mem {
+    Frame,
+    Globals,
+    /// State of the machine: stacks, heap figures.
+    Vm,
+    /// Headers of objects: kind, storage, length, pointer to the elements.
+    Header,
+    /// Struct fields and cells.
+    Field,
+    /// What never changes while the region runs.
+    Constant,
+}
+
+/// Elements of lists, by storage and part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Element {
+    Int,
+    Float,
+    Bool,
+    ValueTag,
+    ValuePayload,
+}
+
+/// How wide a load or store is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Width {
+    Full,
+    /// Zero-extended.
+    U16,
+    U32,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Inst {
+    Int(i64),
+    /// The bits of a float.
+    Float(u64),
+    Bool(bool),
+    Unary(Unary, Val),
+    Binary(Binary, Val, Val),
+    Icmp(Compare, Val, Val),
+    Fcmp(Compare, Val, Val),
+    /// The first if the truth value holds, else the second.
+    Select(Val, Val, Val),
+    Load { mem: Mem, base: Val, offset: i32, repr: Repr, width: Width },
+    Store { mem: Mem, base: Val, offset: i32, value: Val },
+    LoadElement { element: Element, data: Val, index: Val },
+    StoreElement { element: Element, data: Val, index: Val, value: Val },
+    /// Goes on if the condition is as expected, else takes the exit.
+    Guard { condition: Val, expect: bool, exit: ExitId },
+    Call { helper: Helper, args: Vec<Val> },
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Terminator {
+    /// Not built yet.
+    None,
+    Jump(BlockId, Vec<Val>),
+    /// To the first block if the condition holds, else to the second; neither takes arguments.
+    Branch(Val, BlockId, BlockId),
+    Exit(ExitId),
+}
+
+#[derive(Debug)]
+pub struct Block {
+    pub params: Vec<Val>,
+    pub insts: Vec<(Option<Val>, Inst)>,
+    pub end: Terminator,
+    /// Where the code comes from: index into the program's code.
+    pub pc: u32,
+    pub is_loop_header: bool,
+}
+
+/// Where a value lives while the interpreter runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Home {
+    /// A register, counted from the base of the region's frame; inlined frames lie above it.
+    Register(u32),
+    Global(GlobalId),
+}
+
+/// A value of the language in parts, to be written to its home.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Boxed {
+    pub tag: BoxedTag,
+    pub payload: Val,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BoxedTag {
+    Known(u64),
+    Dynamic(Val),
+}
+
+/// Why native code is left.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ExitReason {
+    /// A value that entered had another type.
+    EntryType,
+    /// The loop is done, or control leaves it.
+    LoopDone,
+    /// Code that had not run when the region was compiled.
+    Unseen,
+    /// A value had another type than those seen.
+    Type,
+    /// A list kept its elements in another way than seen.
+    Storage,
+    /// An index was not in the list.
+    Bounds,
+    /// A divisor of 0 or -1.
+    Divisor,
+    /// An int too large to be compared with a float by converting it.
+    Magnitude,
+    /// A negative shift count, a square root of a negative number and their like.
+    Domain,
+    /// A field had not been assigned, or the instance was of another struct.
+    Field,
+    /// Another function was called than seen.
+    Callee,
+    /// The instruction always ends native execution.
+    Leaves,
+    /// Memory ran short: a collection is due.
+    Safepoint,
+    /// An error was raised by the run time.
+    Throw,
+}
+
+impl ExitReason {
+    pub const COUNT: usize = ExitReason::Throw as usize + 1;
+
+    /// Whether many such exits mean that the code was compiled for the wrong types.
+    pub fn asks_for_recompilation(self) -> bool {
+        !matches!(self, ExitReason::LoopDone | ExitReason::Leaves | ExitReason::Safepoint | ExitReason::Throw)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ExitReason::EntryType => "entry-type",
+            ExitReason::LoopDone => "loop-done",
+            ExitReason::Unseen => "unseen-code",
+            ExitReason::Type => "type",
+            ExitReason::Storage => "storage",
+            ExitReason::Bounds => "bounds",
+            ExitReason::Divisor => "divisor",
+            ExitReason::Magnitude => "magnitude",
+            ExitReason::Domain => "domain",
+            ExitReason::Field => "field",
+            ExitReason::Callee => "callee",
+            ExitReason::Leaves => "leaves",
+            ExitReason::Safepoint => "safepoint",
+            ExitReason::Throw => "throw",
+        }
+    }
+}
+
+/// A frame above the region's own that an exit rebuilds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InlinedFrame {
+    pub func: FuncId,
+    /// Its register 0, counted from the base of the region's frame.
+    pub base: u32,
+    /// Where the frame below goes on after the call: index into the program's code.
+    pub return_pc: u32,
+}
+
+/// See the module documentation.
+#[derive(Clone, Debug)]
+pub struct Exit {
+    pub reason: ExitReason,
+    /// Where the interpreter goes on: index into the program's code.
+    pub pc: u32,
+    pub frames: Vec<InlinedFrame>,
+    pub values: Vec<(Home, Boxed)>,
+}
+
+/// A region ready to be emitted.
+#[derive(Debug, Default)]
+pub struct Region {
+    pub blocks: Vec<Block>,
+    pub order: Vec<BlockId>,
+    pub reprs: Vec<Repr>,
+    pub exits: Vec<Exit>,
+    /// Registers above the region's base that must exist before it is entered.
+    pub window: u32,
+    /// Frames that exits may rebuild, at most.
+    pub inlined_depth: usize,
+}
+
+impl Region {
+    pub fn block_mut(&mut self, id: BlockId) -> &mut Block {
+        &mut self.blocks[id.0 as usize]
+    }
+
+    pub fn block(&self, id: BlockId) -> &Block {
+        &self.blocks[id.0 as usize]
+    }
+
+    pub fn exit(&self, id: ExitId) -> &Exit {
+        &self.exits[id.0 as usize]
+    }
+
+    pub fn repr(&self, val: Val) -> Repr {
+        self.reprs[val.0 as usize]
+    }
+
+    pub fn new_val(&mut self, repr: Repr) -> Val {
+        self.reprs.push(repr);
+        Val(self.reprs.len() as u32 - 1)
+    }
+
+    pub fn new_block(&mut self, pc: u32) -> BlockId {
+        let block = Block { params: Vec::new(), insts: Vec::new(), end: Terminator::None, pc, is_loop_header: false };
+        self.blocks.push(block);
+        BlockId(self.blocks.len() as u32 - 1)
+    }
+
+    pub fn instruction_count(&self) -> usize {
+        self.order.iter().map(|&id| self.block(id).insts.len() + 1).sum()
+    }
+}
+
+impl Inst {
+    /// Whether nothing but the result matters.
+    pub fn is_pure(&self) -> bool {
+        !matches!(self, Inst::Store { .. } | Inst::StoreElement { .. } | Inst::Guard { .. } | Inst::Call { .. })
+    }
+
+    pub fn for_each_arg(&self, mut visit: impl FnMut(Val)) {
+        match self {
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
+            Inst::Unary(_, a) => visit(*a),
+            Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) => {
+                visit(*a);
+                visit(*b);
+            }
+            Inst::Select(c, a, b) => [c, a, b].into_iter().for_each(|v| visit(*v)),
+            Inst::Load { base, .. } => visit(*base),
+            Inst::Store { base, value, .. } => {
+                visit(*base);
+                visit(*value);
+            }
+            Inst::LoadElement { data, index, .. } => {
+                visit(*data);
+                visit(*index);
+            }
+            Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(|v| visit(*v)),
+            Inst::Guard { condition, .. } => visit(*condition),
+            Inst::Call { args, .. } => args.iter().for_each(|v| visit(*v)),
+        }
+    }
+}
+
+impl fmt::Display for Val {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+impl fmt::Display for BlockId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b{}", self.0)
+    }
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Home::Register(register) => write!(f, "r{register}"),
+            Home::Global(global) => write!(f, "g{}", global.0),
+        }
+    }
+}
+
+fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let mut text = String::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        let _ = write!(text, "{comma}{item}");
+    }
+    text
+}
+
+impl fmt::Display for Inst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lower = |name: &dyn fmt::Debug| format!("{name:?}").to_lowercase();
+        match self {
+            Inst::Int(value) => write!(f, "int {value}"),
+            Inst::Float(bits) => write!(f, "float {:?}", f64::from_bits(*bits)),
+            Inst::Bool(value) => write!(f, "bool {value}"),
+            Inst::Unary(op, a) => write!(f, "{} {a}", lower(op)),
+            Inst::Binary(op, a, b) => write!(f, "{} {a}, {b}", lower(op)),
+            Inst::Icmp(op, a, b) => write!(f, "icmp {} {a}, {b}", lower(op)),
+            Inst::Fcmp(op, a, b) => write!(f, "fcmp {} {a}, {b}", lower(op)),
+            Inst::Select(c, a, b) => write!(f, "select {c}, {a}, {b}"),
+            Inst::Load { mem, base, offset, .. } => write!(f, "load {} [{base} + {offset}]", lower(mem)),
+            Inst::Store { mem, base, offset, value } => write!(f, "store {} [{base} + {offset}], {value}", lower(mem)),
+            Inst::LoadElement { element, data, index } => write!(f, "load {} {data}[{index}]", lower(element)),
+            Inst::StoreElement { element, data, index, value } => {
+                write!(f, "store {} {data}[{index}], {value}", lower(element))
+            }
+            Inst::Guard { condition, expect, exit } => {
+                let not = if *expect { "" } else { "not " };
+                write!(f, "guard {not}{condition} else x{}", exit.0)
+            }
+            Inst::Call { helper, args } => write!(f, "call {}({})", helper.symbol(), list(args)),
+        }
+    }
+}
+
+/// The text of `--dump region`.
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &id in &self.order {
+            let block = self.block(id);
+            let params = block.params.iter().map(|&param| format!("{param}: {:?}", self.repr(param)).to_lowercase());
+            let header = if block.is_loop_header { " loop" } else { "" };
+            writeln!(f, "{id}({}):{header}", list(params))?;
+            for (result, inst) in &block.insts {
+                match result {
+                    Some(result) => writeln!(f, "    {result} = {inst}")?,
+                    None => writeln!(f, "    {inst}")?,
+                }
+            }
+            match &block.end {
+                Terminator::None => writeln!(f, "    unfinished")?,
+                Terminator::Jump(target, args) => writeln!(f, "    jump {target}({})", list(args))?,
+                Terminator::Branch(condition, yes, no) => writeln!(f, "    branch {condition}, {yes}, {no}")?,
+                Terminator::Exit(exit) => writeln!(f, "    exit x{}", exit.0)?,
+            }
+        }
+        for (index, exit) in self.exits.iter().enumerate() {
+            let values = exit.values.iter().map(|(home, boxed)| match boxed.tag {
+                BoxedTag::Known(tag) => format!("{home} = {}:{tag}", boxed.payload),
+                BoxedTag::Dynamic(tag) => format!("{home} = {}:{tag}", boxed.payload),
+            });
+            write!(f, "x{index}: {} at {}", exit.reason.name(), exit.pc)?;
+            for frame in &exit.frames {
+                write!(f, " in fn {} at r{}", frame.func.0, frame.base)?;
+            }
+            writeln!(f, " [{}]", list(values))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! Native code for hot loops: the tier above the interpreter.
+//!
+//! # The way of a loop
+//! 1. The interpreter counts its back edges. At the threshold it asks the tier ([`Jit`]).
+//! 2. The recorder executes two iterations one instruction at a time and notes types ([`record`], [`feedback`]).
+//! 3. The builder makes region IR from the bytecode and these types ([`build`], [`ir`]); the backend makes native code ([`emit`], [`backend`]).
+//! 4. From then on each back edge in the interpreter enters the native code with the frame as it is. It returns the number of an exit;
+//!    [`Jit`] rebuilds inlined frames and sets the pc, and the interpreter goes on.
+//! 5. An exit that is taken often sends the recorder out again and leads to another version of the code, up to a limit.
+//!
+//! A hot inner loop is compiled at once. Its outer loop is asked about at its next back edge and compiled with the inner one as part of it.
+//!
+//! # What safety rests on
+//! Every assumption about a type is a guard or was checked at the entry of the region. Facts in the file are not used.
+//! Native code re-executes in the interpreter whatever fails, so that errors are raised in one place.
+
+mod backend;
+pub mod build;
+mod emit;
+pub mod feedback;
+pub mod flow;
+pub mod helpers;
+pub mod ir;
+mod record;
+mod stats;
+mod tier;
+
+pub use backend::Dump;
+pub use tier::{Jit, JitOptions, LogFormat};

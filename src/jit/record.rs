@@ -1,0 +1,153 @@
+//! The recorder: executes a few iterations of a hot loop one instruction at a time and notes the types it sees.
+//!
+//! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works on ordinary frames, so it can
+//! stop anywhere and leave the rest to the interpreter.
+
+use super::feedback::TypeProfile;
+use crate::bytecode::{Op, Reg};
+use crate::runtime::error::Result;
+use crate::runtime::step::Stepped;
+use crate::runtime::value::{Tag, Value};
+use crate::runtime::vm::Vm;
+
+/// Where a recording ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorded {
+    /// The top frame stands at the loop's header after enough iterations.
+    AtHeader,
+    /// Somewhere else: the loop was left, or an instruction only the interpreter executes was reached.
+    Elsewhere,
+    /// At the header of another loop, which has native code.
+    AtNative(u32),
+}
+
+/// How much to record.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// The loop's header: index into the program's code.
+    pub header: u32,
+    /// The depth of the loop's frame.
+    pub depth: usize,
+    pub iterations: u32,
+    /// Most instructions to execute.
+    pub budget: u32,
+}
+
+/// Records from the top frame's pc on. `has_native` tells whether a loop has native code.
+pub fn record(
+    vm: &mut Vm,
+    profile: &std::cell::RefCell<TypeProfile>,
+    goal: &mut Goal,
+    has_native: &dyn Fn(u32) -> bool,
+) -> Result<Recorded> {
+    while goal.budget > 0 {
+        goal.budget -= 1;
+        let pc = vm.top_pc();
+        let op = vm.program().code[pc as usize];
+        match op {
+            Op::Return { .. } | Op::ReturnVoid {} if vm.depth() > goal.depth => {
+                let result = if let Op::Return { src } = op { vm.top_register(src.0.into()) } else { Value::VOID };
+                vm.step_out(result);
+                let call = vm.top_pc() - 1;
+                profile.borrow_mut().at_mut(call).result.add(result.tag());
+                continue;
+            }
+            Op::CallFn { base, func } => {
+                profile.borrow_mut().at_mut(pc).callee.add(func);
+                vm.step_into(func, base)?;
+                continue;
+            }
+            _ => {}
+        }
+        let effects = op.effects();
+        if effects.ends && !matches!(op, Op::Jump { .. }) || matches!(op, Op::Await { .. }) {
+            return Ok(Recorded::Elsewhere);
+        }
+        note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+        let stepped = vm.step_at(pc)?;
+        note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
+        if stepped == Stepped::Jump {
+            let offset = op.jump_offset().unwrap_or(0);
+            let target = (i64::from(pc) + 1 + i64::from(offset)) as u32;
+            vm.set_top_pc(target);
+            if offset < 0 {
+                if target == goal.header && vm.depth() == goal.depth {
+                    goal.iterations -= 1;
+                    if goal.iterations == 0 {
+                        return Ok(Recorded::AtHeader);
+                    }
+                } else if has_native(target) {
+                    return Ok(Recorded::AtNative(target));
+                }
+            }
+        }
+    }
+    Ok(Recorded::Elsewhere)
+}
+
+fn register(vm: &Vm, reg: Reg) -> Value {
+    vm.top_register(reg.0.into())
+}
+
+fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
+    let (a, b) = match *op {
+        Op::CallMethod { base, argc, .. } => {
+            (Some(Reg(base.0 + 1)), (argc > 0).then_some(Reg(base.0.saturating_add(2))))
+        }
+        Op::CallNative { base, argc, .. } => {
+            ((argc > 0).then_some(Reg(base.0.saturating_add(1))), (argc > 1).then_some(Reg(base.0.saturating_add(2))))
+        }
+        Op::IterPrep { base, .. } | Op::IterNext { base, .. } | Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => {
+            (Some(base), None)
+        }
+        Op::Call { base, .. } => (Some(base), None),
+        _ => {
+            let mut reads = Vec::new();
+            op.for_each_operand(|operand| {
+                if operand.kind == crate::bytecode::op::operand::Kind::In {
+                    reads.push(Reg(operand.value as u16));
+                }
+            });
+            (reads.first().copied(), reads.get(1).copied())
+        }
+    };
+    let site = profile.at_mut(pc);
+    let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
+    if let Some(a) = a {
+        site.a.add(a.tag());
+        if let Some(list) = a.as_list()
+            && !list.is_empty()
+        {
+            site.storage.add(list.storage());
+        }
+        if let Some(instance) = a.as_instance() {
+            site.instance_of.add(instance.struct_id());
+        }
+        if let Some(func) = a.as_function() {
+            site.callee.add(func);
+        }
+    }
+    if let Some(b) = b {
+        site.b.add(b.tag());
+        site.negative |= b.tag() == Tag::Int && b.int_bits() < 0;
+    }
+}
+
+fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) {
+    let site = profile.at_mut(pc);
+    let effects = super::flow::effects(vm.program(), op);
+    if let [dst, ..] = effects.writes[..] {
+        site.result.add(register(vm, dst).tag());
+    }
+    let item = match *op {
+        Op::IterNext { base, .. } | Op::IterNext2 { base, .. } if stepped == Stepped::Jump => Some(base),
+        Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } if stepped == Stepped::Next => Some(base),
+        _ => None,
+    };
+    if let Some(base) = item {
+        site.result.add(register(vm, Reg(base.0 + 3)).tag());
+        if matches!(op, Op::IterNext2 { .. } | Op::IterPrep2 { .. }) {
+            site.second.add(register(vm, Reg(base.0 + 4)).tag());
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What `--jit-stats` and `--jit-log` say.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use super::tier::{Jit, LogFormat};
+use crate::bytecode::{FunctionKind, LoopRegion, Program};
+use crate::runtime::vm::Vm;
+
+/// File, line and column of an instruction, if the program still has its debug information.
+fn location(program: &Program, pc: u32) -> Option<(&str, usize, usize)> {
+    let debug = program.debug.as_ref()?;
+    let at = debug.lines.partition_point(|entry| entry.pc <= pc).checked_sub(1)?;
+    span_location(program, debug.lines[at].span)
+}
+
+fn span_location(program: &Program, span: crate::source::Span) -> Option<(&str, usize, usize)> {
+    let file = program.debug.as_ref()?.files.get(span.file.0 as usize)?;
+    let before = file.text.get(..span.lo as usize)?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    Some((&file.name, line, column))
+}
+
+/// `prog.walrus:3`, or the pc if the lines were stripped.
+pub(super) fn place(program: &Program, pc: u32) -> String {
+    match location(program, pc) {
+        Some((file, line, _)) => format!("{file}:{line}"),
+        None => format!("pc {pc}"),
+    }
+}
+
+pub(super) fn log_event(format: LogFormat, event: &str, place: &str, details: &[(&str, String)]) {
+    let mut line = match format {
+        LogFormat::Text => format!("jit: {event} {place}"),
+        LogFormat::Json => format!("{{\"event\": \"{event}\", \"at\": {}", quoted(place)),
+    };
+    for (name, value) in details {
+        let _ = match format {
+            LogFormat::Text => write!(line, " {name}={value}"),
+            LogFormat::Json => write!(line, ", \"{name}\": {}", quoted(value)),
+        };
+    }
+    if format == LogFormat::Json {
+        line.push('}');
+    }
+    eprintln!("{line}");
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c < ' ' => {
+                let _ = write!(quoted, "\\u{:04x}", c as u32);
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Adds a line to the map file that `perf` reads.
+pub(super) fn add_to_perf_map(address: usize, size: usize, name: &str) {
+    let path = std::env::temp_dir().join(format!("perf-{}.map", std::process::id()));
+    if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
+        // Without its map `perf` shows addresses; nothing else depends on it.
+        let _ = writeln!(file, "{address:x} {size:x} walrus:{name}");
+    }
+}
+
+struct RegionStats {
+    id: usize,
+    is_loop: bool,
+    function: Option<String>,
+    file: String,
+    line: usize,
+    count: u64,
+    compiled: u32,
+    entered: u64,
+    exits: u64,
+    polymorphic: bool,
+    refused: Option<&'static str>,
+}
+
+/// Everything the statistics are made of, taken when the program has ended.
+pub struct Statistics {
+    regions: Vec<RegionStats>,
+    hot_loops: usize,
+    hot_functions: usize,
+    observed: usize,
+    monomorphic: usize,
+    compile_ms: f64,
+    code_bytes: usize,
+}
+
+impl Jit {
+    /// Takes the statistics.
+    pub fn statistics(&self, vm: &Vm) -> Statistics {
+        let program = vm.program();
+        let state = self.state();
+        let mut regions = Vec::new();
+        for region in &program.loops {
+            let header = program.functions[region.func.index()].code.start + region.header;
+            let hot = state.loops.get(&header);
+            let (file, line) = region_place(program, region, header);
+            regions.push(RegionStats {
+                id: regions.len(),
+                is_loop: true,
+                function: function_name(program, region.func.index()),
+                file,
+                line,
+                count: vm.times_counted(header),
+                compiled: hot.map_or(0, |hot| hot.compiled),
+                entered: hot.map_or(0, |hot| hot.entered),
+                exits: hot.map_or(0, |hot| hot.exits),
+                polymorphic: hot.is_some_and(|hot| hot.compiled > 1),
+                refused: hot.and_then(|hot| hot.refused).map(|refusal| refusal.code()),
+            });
+        }
+        for (index, function) in program.functions.iter().enumerate() {
+            if function.kind == FunctionKind::Body {
+                continue;
+            }
+            let entry = function.code.start;
+            let place = program.debug.as_ref().and_then(|debug| span_location(program, *debug.functions.get(index)?));
+            let (file, line) = place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line));
+            regions.push(RegionStats {
+                id: regions.len(),
+                is_loop: false,
+                function: function_name(program, index),
+                file,
+                line,
+                count: vm.times_counted(entry),
+                compiled: 0,
+                entered: 0,
+                exits: 0,
+                polymorphic: false,
+                refused: None,
+            });
+        }
+        let (observed, monomorphic) = self.profile.borrow().counts();
+        Statistics {
+            hot_loops: state.loops.len(),
+            hot_functions: state.hot_functions.len(),
+            observed,
+            monomorphic,
+            compile_ms: state.compile_time.as_secs_f64() * 1e3,
+            code_bytes: state.code_bytes,
+            regions,
+        }
+    }
+}
+
+fn region_place(program: &Program, region: &LoopRegion, header: u32) -> (String, usize) {
+    let place = span_location(program, region.span).or_else(|| location(program, header));
+    place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line))
+}
+
+fn function_name(program: &Program, index: usize) -> Option<String> {
+    let function = &program.functions[index];
+    (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("").to_owned())
+}
+
+impl Statistics {
+    fn compiled(&self) -> u32 {
+        self.regions.iter().map(|region| region.compiled).sum()
+    }
+
+    fn exits(&self) -> u64 {
+        self.regions.iter().map(|region| region.exits).sum()
+    }
+
+    /// The text for people.
+    pub fn text(&self) -> String {
+        let mut out = String::from("Hot-spot Statistics:\n");
+        let tracked = self.regions.iter().filter(|region| region.count > 0).count();
+        let compiled_regions = self.regions.iter().filter(|region| region.compiled > 0).count();
+        let _ = writeln!(out, "  Total tracked regions: {tracked}");
+        let _ = writeln!(out, "  Hot loops: {}", self.hot_loops);
+        let _ = writeln!(out, "  Hot functions: {}", self.hot_functions);
+        let _ = writeln!(out, "  JIT compiled regions: {compiled_regions}");
+        if let Some(hottest) = self.regions.iter().max_by_key(|region| region.count).filter(|region| region.count > 0) {
+            let name = hottest.function.as_deref().unwrap_or("<main>");
+            let _ = writeln!(out, "  Hottest spot: {name}@{}:{} ({}x)", hottest.file, hottest.line, hottest.count);
+        }
+        let polymorphic = self.observed - self.monomorphic;
+        let _ = writeln!(
+            out,
+            "\nType Profile: {} locations observed ({} monomorphic, {polymorphic} polymorphic)",
+            self.observed, self.monomorphic
+        );
+        let _ = writeln!(
+            out,
+            "JIT Stats: {} functions compiled in {:.2} ms, {} bytes of code, {} exits taken",
+            self.compiled(),
+            self.compile_ms,
+            self.code_bytes,
+            self.exits()
+        );
+        out.push_str("\nRegions:\n");
+        for region in self.regions.iter().filter(|region| region.count > 0) {
+            let kind = if region.is_loop { "loop" } else { "function" };
+            let within = region.function.as_deref().map_or(String::new(), |name| format!(" in {name}"));
+            let place = format!("{}:{}", region.file, region.line);
+            let what = match region.refused {
+                Some(code) => format!("interpreted: {code}"),
+                None if region.compiled > 0 => {
+                    format!("compiled {}x  entered {}x  exits {}", region.compiled, region.entered, region.exits)
+                }
+                None => "interpreted".to_owned(),
+            };
+            let _ = writeln!(out, "  {place:<20} {:<24} {what}", format!("{kind}{within}"));
+        }
+        out
+    }
+
+    /// One line of JSON.
+    pub fn json(&self) -> String {
+        let mut out = String::new();
+        let _ = write!(
+            out,
+            "{{\"version\": 1, \"functions_compiled\": {}, \"compile_ms\": {:.3}, \"code_bytes\": {}, \"exits\": {}, \"regions\": [",
+            self.compiled(),
+            self.compile_ms,
+            self.code_bytes,
+            self.exits()
+        );
+        for (index, region) in self.regions.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            let kind = if region.is_loop { "loop" } else { "function" };
+            let function = region.function.as_deref().map_or("null".to_owned(), quoted);
+            let refused = region.refused.map_or("null".to_owned(), quoted);
+            let _ = write!(
+                out,
+                "{comma}{{\"id\": {}, \"kind\": \"{kind}\", \"function\": {function}, \"file\": {}, \"line\": {}, \"verdict\": null, \
+                 \"count\": {}, \"compiled\": {}, \"entered\": {}, \"exits\": {}, \"polymorphic\": {}, \"refused\": {refused}}}",
+                region.id,
+                quoted(&region.file),
+                region.line,
+                region.count,
+                region.compiled,
+                region.entered,
+                region.exits,
+                region.polymorphic
+            );
+        }
+        out.push_str("]}\n");
+        out
+    }
+}

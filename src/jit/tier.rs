@@ -1,0 +1,410 @@
+//! Policy: which loops become native, when, and when not any more.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use super::backend::{Backend, Dump};
+use super::build::{self, Flows, Refusal};
+use super::emit::EmitOptions;
+use super::feedback::TypeProfile;
+use super::ir::{Exit, ExitReason};
+use super::record::{self, Goal, Recorded};
+use crate::runtime::error::Result;
+use crate::runtime::hooks::Tier;
+use crate::runtime::native::NativeCode;
+use crate::runtime::vm::Vm;
+
+/// How events are logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What the user asked for.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct JitOptions {
+    /// Log events to stderr as they happen.
+    pub log: Option<LogFormat>,
+    /// Make every guard fail once.
+    pub stress_exits: bool,
+    /// Print stages to stderr.
+    pub dump: Dump,
+    /// Write a map of the code for `perf`.
+    pub perf_map: bool,
+    /// Count and observe, but compile nothing.
+    pub observe_only: bool,
+}
+
+/// Iterations to record before a loop is compiled.
+const RECORDED_ITERATIONS: u32 = 2;
+/// Instructions to record at most.
+const RECORDING_BUDGET: u32 = 4000;
+/// Exits by the same guard after which the types are looked at again.
+const HOT_EXIT: u32 = 6;
+/// Versions of one loop's code.
+const MAX_VERSIONS: u32 = 4;
+/// Entries that were refused by every version after which a loop stays interpreted.
+const MAX_REFUSED_ENTRIES: u32 = 200;
+/// Exits, once no further version may be made, after which a loop that keeps leaving stays interpreted.
+const MAX_HOT_EXITS: u64 = 20_000;
+/// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
+const BUDGET_SHARE: u32 = 4;
+const FREE_BUDGET: Duration = Duration::from_millis(100);
+/// How long a counter runs that nobody needs to hear of.
+const SELDOM: u32 = 1 << 30;
+
+/// One version of a loop's native code.
+struct Version {
+    code: NativeCode,
+    exits: Vec<Exit>,
+    taken: RefCell<Vec<u32>>,
+    window: u32,
+    inlined_depth: usize,
+    /// For `--jit-stress exits`: which guards have yet to fail.
+    forced: Option<Box<[std::cell::Cell<u8>]>>,
+}
+
+/// What is known about a loop that has been hot.
+#[derive(Default)]
+pub(super) struct HotLoop {
+    /// Newest first.
+    versions: Vec<Rc<Version>>,
+    pub(super) refused: Option<Refusal>,
+    /// The profile must be looked at before the next version.
+    recorded: bool,
+    stale: bool,
+    refused_entries: u32,
+    pub(super) compiled: u32,
+    pub(super) entered: u64,
+    pub(super) exits: u64,
+    guard_exits: u64,
+}
+
+/// The tier: see the module documentation of [`super`].
+pub struct Jit {
+    pub(super) options: JitOptions,
+    pub(super) profile: RefCell<TypeProfile>,
+    state: RefCell<State>,
+}
+
+pub(super) struct State {
+    backend: Option<Backend>,
+    no_backend: bool,
+    flows: Flows,
+    pub(super) loops: FxHashMap<u32, HotLoop>,
+    pub(super) hot_functions: FxHashMap<u32, u64>,
+    started: Instant,
+    pub(super) compile_time: Duration,
+    pub(super) code_bytes: usize,
+    pub(super) exit_reasons: [u64; ExitReason::COUNT],
+}
+
+impl Jit {
+    pub fn new(code_len: usize, options: JitOptions) -> Jit {
+        Jit {
+            options,
+            profile: RefCell::new(TypeProfile::new(code_len)),
+            state: RefCell::new(State {
+                backend: None,
+                no_backend: false,
+                flows: Flows::default(),
+                loops: FxHashMap::default(),
+                hot_functions: FxHashMap::default(),
+                started: Instant::now(),
+                compile_time: Duration::ZERO,
+                code_bytes: 0,
+                exit_reasons: [0; ExitReason::COUNT],
+            }),
+        }
+    }
+
+    pub(super) fn state(&self) -> std::cell::Ref<'_, State> {
+        self.state.borrow()
+    }
+
+    /// The loop at `header` is hot, and the top frame is there: goes on as long as the tier has something to do.
+    fn run_loop(&self, vm: &mut Vm, header: u32) -> Result<u32> {
+        loop {
+            let (refused, has_code, recorded) = {
+                let mut state = self.state.borrow_mut();
+                let hot = state.loops.entry(header).or_default();
+                (hot.refused.is_some(), !hot.versions.is_empty() && !hot.stale, hot.recorded)
+            };
+            if refused {
+                return Ok(SELDOM);
+            }
+            if has_code {
+                match self.enter(vm, header)? {
+                    Entered::Left => return Ok(1),
+                    Entered::NotFitting => {
+                        let mut state = self.state.borrow_mut();
+                        let hot = state.loops.entry(header).or_default();
+                        hot.refused_entries += 1;
+                        if hot.compiled >= MAX_VERSIONS {
+                            if hot.refused_entries > MAX_REFUSED_ENTRIES {
+                                drop(state);
+                                self.refuse(vm, header, Refusal::Unstable);
+                                return Ok(SELDOM);
+                            }
+                            return Ok(1);
+                        }
+                        hot.stale = true;
+                        hot.recorded = false;
+                    }
+                    Entered::NoRoom => return Ok(1),
+                }
+                continue;
+            }
+            if !recorded && !self.record(vm, header)? {
+                return Ok(1);
+            }
+            if self.options.observe_only {
+                return Ok(SELDOM);
+            }
+            if let Err(refusal) = self.compile(vm, header) {
+                self.refuse(vm, header, refusal);
+                return Ok(SELDOM);
+            }
+        }
+    }
+
+    /// Records iterations of the loop from the top frame's pc on; whether the top frame stands at the header again.
+    fn record(&self, vm: &mut Vm, header: u32) -> Result<bool> {
+        let depth = vm.depth();
+        let goal = Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
+        self.record_towards(vm, goal)
+    }
+
+    fn record_towards(&self, vm: &mut Vm, mut goal: Goal) -> Result<bool> {
+        let header = goal.header;
+        // Whatever becomes of the recording, the next question leads to compilation.
+        self.state.borrow_mut().loops.entry(header).or_default().recorded = true;
+        let has_native = |at: u32| {
+            let state = self.state.borrow();
+            at != header && state.loops.get(&at).is_some_and(|hot| !hot.versions.is_empty() && hot.refused.is_none())
+        };
+        loop {
+            match record::record(vm, &self.profile, &mut goal, &has_native)? {
+                Recorded::AtHeader => return Ok(true),
+                Recorded::Elsewhere => return Ok(false),
+                Recorded::AtNative(inner) => {
+                    self.run_loop(vm, inner)?;
+                    if vm.depth() < goal.depth {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, vm: &Vm, header: u32, refusal: Refusal) {
+        self.state.borrow_mut().loops.entry(header).or_default().refused = Some(refusal);
+        self.log(vm, "refused", header, &[("reason", refusal.code().to_string())]);
+    }
+
+    fn compile(&self, vm: &mut Vm, header: u32) -> std::result::Result<(), Refusal> {
+        let started = Instant::now();
+        let state = &mut *self.state.borrow_mut();
+        if state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
+            return Err(Refusal::Budget);
+        }
+        if state.backend.is_none() && !state.no_backend {
+            state.backend = Backend::new();
+            state.no_backend = state.backend.is_none();
+        }
+        let backend = state.backend.as_mut().ok_or(Refusal::Backend)?;
+        let region = build::build(vm, &self.profile.borrow(), &mut state.flows, header)?;
+        let dump = self.options.dump;
+        if dump.region {
+            eprintln!("region {}:\n{region}", super::stats::place(vm.program(), header));
+        }
+        let forced: Option<Box<[std::cell::Cell<u8>]>> =
+            self.options.stress_exits.then(|| region.exits.iter().map(|_| std::cell::Cell::new(1)).collect());
+        let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr().cast()) };
+        let compiled = backend.compile(&region, options, dump)?;
+        if !compiled.text.is_empty() {
+            eprintln!("{}", compiled.text);
+        }
+        if self.options.perf_map {
+            super::stats::add_to_perf_map(compiled.code as usize, compiled.size, &super::stats::place(vm.program(), header));
+        }
+        let taken = RefCell::new(vec![0; region.exits.len()]);
+        let time = started.elapsed();
+        state.compile_time += time;
+        state.code_bytes += compiled.size;
+        let hot = state.loops.entry(header).or_default();
+        if std::mem::take(&mut hot.stale) && hot.compiled >= MAX_VERSIONS {
+            hot.versions.pop();
+        }
+        hot.compiled += 1;
+        hot.versions.insert(0, Rc::new(Version {
+            code: compiled.code,
+            exits: region.exits,
+            taken,
+            window: region.window,
+            inlined_depth: region.inlined_depth,
+            forced,
+        }));
+        // The loop around it has been running for as long: ask about it at its next iteration.
+        let func = vm.top_function();
+        let parent = state.flows.of(vm.program(), func).ok().and_then(|flow| {
+            let index = flow.loop_with_header(header - flow.start)?;
+            let parent = flow.loop_at(index).parent?;
+            Some(flow.start + flow.block(flow.loop_at(parent).header).start)
+        });
+        let details = [
+            ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
+            ("bytes", compiled.size.to_string()),
+            ("version", hot.compiled.to_string()),
+        ];
+        if let Some(parent) = parent
+            && !state.loops.contains_key(&parent)
+        {
+            vm.ask_soon(parent);
+        }
+        self.log(vm, "compiled", header, &details);
+        Ok(())
+    }
+
+    /// Runs the loop's native code from the header.
+    fn enter(&self, vm: &mut Vm, header: u32) -> Result<Entered> {
+        let versions = match self.state.borrow().loops.get(&header) {
+            Some(hot) => hot.versions.clone(),
+            None => return Ok(Entered::NotFitting),
+        };
+        for version in versions {
+            if !vm.room_for_native(version.window, version.inlined_depth) {
+                return Ok(Entered::NoRoom);
+            }
+            let base = vm.top_base();
+            // SAFETY: the code was compiled for this loop of this machine's program, whose frame is on top with its pc at the header; the window
+            // that it uses above the base exists.
+            let number = unsafe { (version.code)(vm, base) } as usize;
+            let exit = &version.exits[number];
+            let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
+            let entry_failed = exit.reason == ExitReason::EntryType;
+            let mut hot_exit = false;
+            {
+                let state = &mut *self.state.borrow_mut();
+                state.exit_reasons[exit.reason as usize] += 1;
+                let hot = state.loops.entry(header).or_default();
+                if entry_failed {
+                    if forced {
+                        return Ok(Entered::Left);
+                    }
+                    continue;
+                }
+                hot.entered += 1;
+                if exit.reason.asks_for_recompilation() {
+                    hot.exits += 1;
+                    if !forced {
+                        hot.guard_exits += 1;
+                        let taken = &mut version.taken.borrow_mut()[number];
+                        *taken += 1;
+                        hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
+                        if hot.compiled >= MAX_VERSIONS && hot.guard_exits > MAX_HOT_EXITS && hot.guard_exits > hot.entered / 2 {
+                            hot.refused = Some(Refusal::Unstable);
+                        }
+                    }
+                }
+            }
+            return self.leave(vm, header, base, exit, hot_exit).map(|()| Entered::Left);
+        }
+        Ok(Entered::NotFitting)
+    }
+
+    /// Makes the interpreter's state what the exit says.
+    fn leave(
+        &self,
+        vm: &mut Vm,
+        header: u32,
+        base: *mut crate::runtime::value::Value,
+        exit: &Exit,
+        hot_exit: bool,
+    ) -> Result<()> {
+        let pending = vm.take_pending();
+        if exit.reason == ExitReason::Throw
+            && let Some(error) = pending
+        {
+            // The helper has left the pc behind the instruction, as raising an error wants it.
+            return Err(error);
+        }
+        let depth = vm.depth();
+        for frame in &exit.frames {
+            vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
+        }
+        vm.set_top_pc(exit.pc);
+        if matches!(exit.reason, ExitReason::Throw | ExitReason::Safepoint) && vm.heap.should_collect() {
+            vm.collect_now()?;
+        }
+        self.check_frame(vm);
+        if exit.reason.asks_for_recompilation() {
+            self.log(vm, "exit", header, &[("reason", exit.reason.name().to_string()), ("pc", exit.pc.to_string())]);
+        }
+        if hot_exit {
+            if let Some(hot) = self.state.borrow_mut().loops.get_mut(&header) {
+                hot.stale = true;
+            }
+            self.log(vm, "recompile", header, &[("reason", exit.reason.name().to_string())]);
+            let goal = Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
+            self.record_towards(vm, goal)?;
+        }
+        Ok(())
+    }
+
+    /// In debug builds: every register of the top frame holds a value that could be there.
+    fn check_frame(&self, vm: &Vm) {
+        if cfg!(debug_assertions) {
+            let registers = vm.image().function(vm.top_function()).registers;
+            for register in 0..u32::from(registers) {
+                let value = vm.top_register(register);
+                if let Some(object) = value.as_object() {
+                    assert_eq!(object.kind() as u64, value.tag() as u64, "an exit wrote a value of the wrong type");
+                }
+                if let Some(truth) = value.as_bool() {
+                    assert_eq!(u64::from(truth), value.bits(), "an exit wrote a bool that is neither 0 nor 1");
+                }
+            }
+        }
+    }
+
+    /// Logs an event, if the user wants to see them.
+    pub(super) fn log(&self, vm: &Vm, event: &str, at: u32, details: &[(&str, String)]) {
+        if let Some(format) = self.options.log {
+            super::stats::log_event(format, event, &super::stats::place(vm.program(), at), details);
+        }
+    }
+}
+
+/// What came of an attempt to enter native code.
+enum Entered {
+    /// It ran and was left; the top frame may be anywhere.
+    Left,
+    /// No version was compiled for these types.
+    NotFitting,
+    /// The stacks are too full.
+    NoRoom,
+}
+
+impl Tier for Jit {
+    fn at_loop(&self, vm: &mut Vm, header: u32) -> Result<u32> {
+        let is_new = !self.state.borrow().loops.contains_key(&header);
+        if is_new {
+            self.log(vm, "hot", header, &[]);
+        }
+        self.run_loop(vm, header)
+    }
+
+    fn at_function(&self, vm: &mut Vm, entry: u32) -> Result<u32> {
+        let calls = vm.times_counted(entry);
+        let known = self.state.borrow_mut().hot_functions.insert(entry, calls);
+        if known.is_none() {
+            self.log(vm, "hot-function", entry, &[]);
+        }
+        Ok(SELDOM)
+    }
+}

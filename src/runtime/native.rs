@@ -1,0 +1,189 @@
+//! What native code and the JIT may see of the machine: layouts, and a few doors into its state.
+//!
+//! Native code is called by the tier with the machine and the base of the top frame. It keeps values in machine registers, writes them home
+//! before it leaves or calls anything that looks at the frame, and returns the number of an exit.
+
+use super::error::{Error, Result};
+use super::image::Image;
+use super::stack::MAX_FRAMES;
+use super::step::Stepped;
+use super::value::Value;
+use super::vm::Vm;
+use crate::bytecode::{FuncId, GlobalId, Op, Program, SiteId};
+
+/// Offsets from the address of a [`Vm`] and of what it points to.
+pub mod layout {
+    use std::mem::offset_of;
+
+    use crate::runtime::heap::Heap;
+    use crate::runtime::stack::{Frame, Stack};
+    use crate::runtime::vm::Vm;
+
+    /// Pointer to the first global. A boxed slice keeps its pointer in its first word; a test compares.
+    pub const GLOBALS: i32 = offset_of!(Vm, globals) as i32;
+    /// Pointer to the running frame.
+    pub const TOP_FRAME: i32 = (offset_of!(Vm, stack) + Stack::TOP_OFFSET) as i32;
+    /// Pointer to the running closure, in a frame.
+    pub const FRAME_CLOSURE: i32 = offset_of!(Frame, closure) as i32;
+    /// Bytes in use.
+    pub const HEAP_BYTES: i32 = (offset_of!(Vm, heap) + Heap::BYTES_OFFSET) as i32;
+    /// A collection is due when that many are in use.
+    pub const HEAP_LIMIT: i32 = (offset_of!(Vm, heap) + Heap::LIMIT_OFFSET) as i32;
+}
+
+/// The function that a region is compiled to: machine and frame base in, number of the exit out.
+pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value) -> u64;
+
+impl Vm {
+    /// The program as data.
+    pub fn program(&self) -> &Program {
+        &self.image.program
+    }
+
+    /// The loaded program.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Number of frames.
+    pub fn depth(&self) -> usize {
+        self.stack.depth()
+    }
+
+    /// Where the top frame goes on, as an index into the program's code.
+    pub fn top_pc(&self) -> u32 {
+        // SAFETY: a frame is alive, and its pc points into the program's code.
+        unsafe { (*self.stack.frame()).pc.offset_from(self.image.program.code.as_ptr()) as u32 }
+    }
+
+    /// Moves the top frame to an instruction of its function.
+    pub fn set_top_pc(&mut self, pc: u32) {
+        debug_assert!({
+            let range = self.image.program.functions[self.top_function().index()].code.range();
+            range.contains(&(pc as usize))
+        });
+        let pc: *const Op = &self.image.program.code[pc as usize];
+        // SAFETY: a frame is alive.
+        unsafe { (*self.stack.frame()).pc = pc };
+    }
+
+    /// The running function.
+    pub fn top_function(&self) -> FuncId {
+        // SAFETY: a frame is alive, and its function belongs to the image.
+        unsafe { (*(*self.stack.frame()).function).id }
+    }
+
+    /// Register 0 of the top frame.
+    pub fn top_base(&self) -> *mut Value {
+        // SAFETY: a frame is alive.
+        unsafe { (*self.stack.frame()).base }
+    }
+
+    /// The value of a register of the top frame. Panics unless the function has it.
+    pub fn top_register(&self, register: u32) -> Value {
+        let registers = self.image.function(self.top_function()).registers;
+        assert!(register < registers.into(), "register outside the frame");
+        // SAFETY: the register lies in the top frame's window.
+        unsafe { *self.top_base().add(register as usize) }
+    }
+
+    /// The value of a global, `Undef` if its `let` has not run.
+    pub fn global(&self, global: GlobalId) -> Value {
+        self.globals[global.index()]
+    }
+
+    /// A capture of the running closure. Panics if the function has no such capture.
+    pub fn top_capture(&self, capture: crate::bytecode::CaptureId) -> Value {
+        assert!(capture.index() < self.image.function(self.top_function()).captures.len(), "no such capture");
+        self.capture(capture)
+    }
+
+    /// The member name of a site of a function.
+    pub fn site_name(&self, func: FuncId, site: SiteId) -> &str {
+        let function = &self.image.program.functions[func.index()];
+        self.image.str(self.image.program.sites[function.sites.start as usize + site.index()])
+    }
+
+    /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames, and that enough native stack is left.
+    pub fn room_for_native(&mut self, window: u32, frames: usize) -> bool {
+        let base = self.top_base();
+        let Ok(window) = u16::try_from(window) else { return false };
+        self.has_native_stack() && self.stack.make_room(base, window).is_ok() && self.depth() + frames < MAX_FRAMES
+    }
+
+    /// Rebuilds the frame of an inlined function above the top frame: the top frame goes on at `return_pc` when it returns.
+    pub fn push_inlined(&mut self, func: FuncId, offset: u32, return_pc: u32, region_base: *mut Value) -> Result<()> {
+        self.set_top_pc(return_pc);
+        self.start_frame(func, region_base.wrapping_add(offset as usize), None)
+    }
+
+    /// Executes the instruction at an index of the program's code, which belongs to the top frame's function; see [`Vm::step`]. The top frame's
+    /// pc is left behind the instruction.
+    pub fn step_at(&mut self, pc: u32) -> Result<Stepped> {
+        let op = self.op_at(pc);
+        // SAFETY: the instruction belongs to the top frame's function.
+        unsafe { self.step(op) }
+    }
+
+    /// As [`Vm::step_at`], without a collection after the instruction; see [`Vm::step_without_safepoint`].
+    pub fn step_at_without_safepoint(&mut self, pc: u32) -> Result<Stepped> {
+        let op = self.op_at(pc);
+        // SAFETY: the instruction belongs to the top frame's function.
+        unsafe { self.step_without_safepoint(op) }
+    }
+
+    fn op_at(&self, pc: u32) -> *const Op {
+        debug_assert!({
+            let range = self.image.program.functions[self.top_function().index()].code.range();
+            range.contains(&(pc as usize))
+        });
+        &self.image.program.code[pc as usize]
+    }
+
+    /// Collects garbage; everything alive must be in its home.
+    pub fn collect_now(&mut self) -> Result<()> {
+        self.collect()
+    }
+
+    /// Whether a helper of native code may call Walrus code: it nests on the native stack.
+    pub fn may_nest(&self) -> bool {
+        self.has_native_stack()
+    }
+
+    /// Starts the frame that `CallFn` at the top frame's pc starts. For the recorder, which walks into known functions.
+    pub fn step_into(&mut self, func: FuncId, base: crate::bytecode::Reg) -> Result<()> {
+        let pc = self.top_pc();
+        self.set_top_pc(pc + 1);
+        self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+    }
+
+    /// Ends the top frame, which [`Vm::step_into`] started, with a result.
+    pub fn step_out(&mut self, result: Value) {
+        let base = self.top_base();
+        self.stack.leave();
+        // SAFETY: below a callee's base lies the caller's register of the call.
+        unsafe { *base.sub(1) = result };
+    }
+
+    /// Keeps an error that a helper of native code ran into, until the native code has been left.
+    pub fn set_pending(&mut self, error: Error) {
+        self.pending = Some(error);
+    }
+
+    /// The error that a helper ran into, if that is why native code was left.
+    pub fn take_pending(&mut self) -> Option<Error> {
+        self.pending.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_boxed_slice_begins_with_its_pointer() {
+        let boxed: Box<[u64]> = vec![1, 2, 3].into();
+        let first: *const u64 = boxed.as_ptr();
+        // SAFETY: a boxed slice is two words, of which the first is read here.
+        let word = unsafe { *(&raw const boxed).cast::<*const u64>() };
+        assert_eq!(word, first);
+    }
+}

@@ -1,0 +1,304 @@
+//! One instruction at a time, outside the interpreter's loop: for native code, which leaves to this what it has no form of its own for,
+//! and for the recorder of type feedback.
+//!
+//! Invariant: each arm does what the interpreter's arm does, by the same methods. Calls run to completion inside the step.
+
+use super::call::Begun;
+use super::error::{Error, Result};
+use super::object::{Cell, List, Range, Tuple};
+use super::operators::{BinaryOp, OrderOp};
+use super::value::{Tag, Value};
+use super::vm::Vm;
+use crate::bytecode::{Op, Reg};
+
+/// How control goes on after an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stepped {
+    /// To the following instruction.
+    Next,
+    /// To the instruction's jump target.
+    Jump,
+}
+
+impl Vm {
+    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls) and `Await` are not for this: they
+    /// must be left to the interpreter.
+    ///
+    /// A collection may follow, so every live value must be in its home.
+    ///
+    /// # Safety
+    /// `op` is an instruction of the top frame's function.
+    pub unsafe fn step(&mut self, op: *const Op) -> Result<Stepped> {
+        // SAFETY: passed on to the caller.
+        let stepped = unsafe { self.step_without_safepoint(op)? };
+        if self.heap.should_collect() {
+            self.collect()?;
+        }
+        Ok(stepped)
+    }
+
+    /// As [`Vm::step`], but nothing is collected after the instruction itself, so only what it reads need be at home unless it calls.
+    ///
+    /// # Safety
+    /// `op` is an instruction of the top frame's function.
+    pub unsafe fn step_without_safepoint(&mut self, op: *const Op) -> Result<Stepped> {
+        let frame = self.stack.frame();
+        // SAFETY: a frame is alive, and the caller answers for the instruction.
+        let (base, op) = unsafe {
+            (*frame).pc = op.add(1);
+            ((*frame).base, *op)
+        };
+        // SAFETY (all uses): the verifier proved the registers to lie in the frame's window.
+        let read = |reg: Reg| unsafe { *base.add(reg.index()) };
+        let write = |reg: Reg, value: Value| unsafe { *base.add(reg.index()) = value };
+        let slot = |reg: Reg| base.wrapping_add(reg.index());
+        let constant = |vm: &Vm, k: crate::bytecode::ShortConst| vm.image.constants[k.index()];
+        // SAFETY: as above; nobody keeps the slice.
+        let window = |first: Reg, count: usize| unsafe { std::slice::from_raw_parts(base.add(first.index()), count) };
+
+        macro_rules! binary {
+            ($dst:expr, $x:expr, $y:expr, $op:ident) => {{
+                let (x, y) = ($x, $y);
+                write($dst, self.binary(BinaryOp::$op, x, y)?);
+            }};
+        }
+        macro_rules! jump_when {
+            ($condition:expr) => {{
+                let condition = $condition;
+                return Ok(jumped(condition));
+            }};
+        }
+        macro_rules! ordered {
+            ($x:expr, $y:expr, $op:ident) => {{
+                let (x, y) = ($x, $y);
+                self.ordering(OrderOp::$op, x, y)?
+            }};
+        }
+        macro_rules! equal {
+            ($x:expr, $y:expr) => {{
+                let (x, y) = ($x, $y);
+                self.equal(x, y)
+            }};
+        }
+
+        match op {
+            Op::Move { dst, src } => write(dst, read(src)),
+            Op::LoadInt { dst, value } => write(dst, Value::int(value.into())),
+            Op::LoadConst { dst, constant } => write(dst, self.image.constant(constant)),
+            Op::LoadVoid { dst } => write(dst, Value::VOID),
+            Op::LoadTrue { dst } => write(dst, Value::TRUE),
+            Op::LoadFalse { dst } => write(dst, Value::FALSE),
+            Op::LoadFn { dst, func } => write(dst, Value::function(func)),
+            Op::LoadNative { dst, native } => write(dst, Value::native(self.image.native(native))),
+            Op::LoadModule { dst, module } => write(dst, Value::module(module)),
+            Op::LoadStruct { dst, def } => write(dst, self.image.struct_objects[def.index()]),
+            Op::GetGlobal { dst, global } => {
+                let value = self.globals[global.index()];
+                if value.is_undef() {
+                    return Err(self.undefined_global(global));
+                }
+                write(dst, value);
+            }
+            Op::SetGlobal { src, global } => self.globals[global.index()] = read(src),
+            Op::NewCell { dst, src } => write(dst, Value::from_cell(Cell::new(&mut self.heap, read(src)))),
+            Op::GetCell { dst, cell } => write(dst, self.cell_value(read(cell))?),
+            Op::SetCell { cell, src } => self.set_cell_value(read(cell), read(src))?,
+            Op::GetCapture { dst, capture } => write(dst, self.capture(capture)),
+            Op::GetCaptureCell { dst, capture } => write(dst, self.cell_value(self.capture(capture))?),
+            Op::SetCaptureCell { src, capture } => self.set_cell_value(self.capture(capture), read(src))?,
+            Op::MakeClosure { dst, func } => write(dst, self.make_closure(func, base)),
+            Op::MakeStruct { dst, def } => write(dst, self.make_struct(def, base)),
+
+            Op::Add { dst, a, b } => binary!(dst, read(a), read(b), Add),
+            Op::Sub { dst, a, b } => binary!(dst, read(a), read(b), Sub),
+            Op::Mul { dst, a, b } => binary!(dst, read(a), read(b), Mul),
+            Op::Div { dst, a, b } => binary!(dst, read(a), read(b), Div),
+            Op::Mod { dst, a, b } => binary!(dst, read(a), read(b), Mod),
+            Op::Pow { dst, a, b } => binary!(dst, read(a), read(b), Pow),
+            Op::BitAnd { dst, a, b } => binary!(dst, read(a), read(b), BitAnd),
+            Op::BitOr { dst, a, b } => binary!(dst, read(a), read(b), BitOr),
+            Op::BitXor { dst, a, b } => binary!(dst, read(a), read(b), BitXor),
+            Op::Shl { dst, a, b } => binary!(dst, read(a), read(b), Shl),
+            Op::Shr { dst, a, b } => binary!(dst, read(a), read(b), Shr),
+            Op::AddK { dst, a, k } => binary!(dst, read(a), constant(self, k), Add),
+            Op::SubK { dst, a, k } => binary!(dst, read(a), constant(self, k), Sub),
+            Op::MulK { dst, a, k } => binary!(dst, read(a), constant(self, k), Mul),
+            Op::DivK { dst, a, k } => binary!(dst, read(a), constant(self, k), Div),
+            Op::ModK { dst, a, k } => binary!(dst, read(a), constant(self, k), Mod),
+            Op::KAdd { dst, k, b } => binary!(dst, constant(self, k), read(b), Add),
+            Op::KSub { dst, k, b } => binary!(dst, constant(self, k), read(b), Sub),
+            Op::KMul { dst, k, b } => binary!(dst, constant(self, k), read(b), Mul),
+            Op::KDiv { dst, k, b } => binary!(dst, constant(self, k), read(b), Div),
+            Op::Neg { dst, a } => {
+                let x = read(a);
+                let negated = match x.tag() {
+                    Tag::Int => Value::int(x.int_bits().wrapping_neg()),
+                    Tag::Float => Value::float(-x.float_bits()),
+                    _ => return Err(self.bad_unary("-", x)),
+                };
+                write(dst, negated);
+            }
+            Op::Not { dst, a } => write(dst, Value::bool(!self.truthy(read(a)))),
+            Op::BitNot { dst, a } => match read(a).as_int() {
+                Some(x) => write(dst, Value::int(!x)),
+                None => return Err(self.bad_unary("~", read(a))),
+            },
+
+            Op::Eq { dst, a, b } => write(dst, Value::bool(equal!(read(a), read(b)))),
+            Op::Ne { dst, a, b } => write(dst, Value::bool(!equal!(read(a), read(b)))),
+            Op::Lt { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Lt))),
+            Op::Le { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Le))),
+            Op::Gt { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Gt))),
+            Op::Ge { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Ge))),
+
+            Op::Jump { .. } => return Ok(Stepped::Jump),
+            Op::JumpIf { a, .. } => jump_when!(self.truthy(read(a))),
+            Op::JumpIfNot { a, .. } => jump_when!(!self.truthy(read(a))),
+            Op::JumpEq { a, b, .. } => jump_when!(equal!(read(a), read(b))),
+            Op::JumpNe { a, b, .. } => jump_when!(!equal!(read(a), read(b))),
+            Op::JumpLt { a, b, .. } => jump_when!(ordered!(read(a), read(b), Lt)),
+            Op::JumpLe { a, b, .. } => jump_when!(ordered!(read(a), read(b), Le)),
+            Op::JumpGt { a, b, .. } => jump_when!(ordered!(read(a), read(b), Gt)),
+            Op::JumpGe { a, b, .. } => jump_when!(ordered!(read(a), read(b), Ge)),
+            Op::JumpNotLt { a, b, .. } => jump_when!(!ordered!(read(a), read(b), Lt)),
+            Op::JumpNotLe { a, b, .. } => jump_when!(!ordered!(read(a), read(b), Le)),
+            Op::JumpNotGt { a, b, .. } => jump_when!(!ordered!(read(a), read(b), Gt)),
+            Op::JumpNotGe { a, b, .. } => jump_when!(!ordered!(read(a), read(b), Ge)),
+            Op::JumpEqK { a, k, .. } => jump_when!(equal!(read(a), constant(self, k))),
+            Op::JumpNeK { a, k, .. } => jump_when!(!equal!(read(a), constant(self, k))),
+            Op::JumpLtK { a, k, .. } => jump_when!(ordered!(read(a), constant(self, k), Lt)),
+            Op::JumpLeK { a, k, .. } => jump_when!(ordered!(read(a), constant(self, k), Le)),
+            Op::JumpGtK { a, k, .. } => jump_when!(ordered!(read(a), constant(self, k), Gt)),
+            Op::JumpGeK { a, k, .. } => jump_when!(ordered!(read(a), constant(self, k), Ge)),
+            Op::JumpNotLtK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Lt)),
+            Op::JumpNotLeK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Le)),
+            Op::JumpNotGtK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Gt)),
+            Op::JumpNotGeK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Ge)),
+
+            Op::ForPrep { base: at, .. } => {
+                let (counter, end) = (read(at), read(Reg(at.0 + 1)));
+                let (Some(from), Some(to)) = (counter.as_int(), end.as_int()) else {
+                    return Err(self.bad_operands("..", counter, end));
+                };
+                if from >= to {
+                    return Ok(Stepped::Jump);
+                }
+                write(Reg(at.0 + 2), counter);
+            }
+            Op::ForLoop { base: at, .. } => {
+                let next = read(at).int_bits().wrapping_add(1);
+                if next < read(Reg(at.0 + 1)).int_bits() {
+                    write(at, Value::int(next));
+                    write(Reg(at.0 + 2), Value::int(next));
+                    return Ok(Stepped::Jump);
+                }
+            }
+            Op::IterPrep { base: at, .. } => {
+                let any = self.start_iteration(slot(at), false)?;
+                return Ok(jumped(!any));
+            }
+            Op::IterNext { base: at, .. } => {
+                let more = self.next_item(slot(at))?;
+                return Ok(jumped(more));
+            }
+            Op::IterPrep2 { base: at, .. } => {
+                let any = self.start_iteration(slot(at), true)?;
+                return Ok(jumped(!any));
+            }
+            Op::IterNext2 { base: at, .. } => {
+                let more = self.next_pair(slot(at))?;
+                return Ok(jumped(more));
+            }
+
+            Op::MakeList { dst, base: first, count } => {
+                write(dst, Value::from_list(List::from_values(&mut self.heap, window(first, count.into()))?));
+            }
+            Op::ListAppend { list, base: first, count } => self.append_items(read(list), window(first, count.into()))?,
+            Op::MakeTuple { dst, base: first, count } => {
+                write(dst, Value::from_tuple(Tuple::new(&mut self.heap, window(first, count.into()))));
+            }
+            Op::TupleFromList { dst, list } => write(dst, self.tuple_from_list(read(list))?),
+            Op::MakeDict { dst, base: first, count } => write(dst, self.make_dict(window(first, 2 * usize::from(count)))?),
+            Op::DictInsert { dict, base: first, count } => {
+                self.insert_pairs(read(dict), window(first, 2 * usize::from(count)))?;
+            }
+            Op::MakeRange { dst, a, b } => {
+                let (x, y) = (read(a), read(b));
+                let (Some(from), Some(to)) = (x.as_int(), y.as_int()) else { return Err(self.bad_operands("..", x, y)) };
+                write(dst, Value::from_range(Range::new(&mut self.heap, from, to)));
+            }
+            Op::Concat { dst, base: first, count } => write(dst, self.concat_texts(window(first, count.into()))?),
+            Op::Print { base: first, count, newline } => self.print(window(first, count.into()), newline != 0)?,
+
+            Op::GetIndex { dst, object, index } => write(dst, self.index(read(object), read(index))?),
+            Op::SetIndex { object, index, value } => self.set_index(read(object), read(index), read(value))?,
+            Op::GetMember { dst, object, site } => {
+                let x = read(object);
+                let value = match self.cached_field(x, frame, site) {
+                    Some(value) => value,
+                    None => self.member_at(x, frame, site)?,
+                };
+                write(dst, value);
+            }
+            Op::SetMember { object, value, site } => {
+                let (x, v) = (read(object), read(value));
+                if !self.set_cached_field(x, v, frame, site) {
+                    self.set_member_at(x, v, frame, site)?;
+                }
+            }
+            Op::GetMemberNamed { dst, object, name } => write(dst, self.member(read(object), read(name))?),
+            Op::SetMemberNamed { object, name, value } => self.set_member(read(object), read(name), read(value))?,
+
+            Op::Call { base: at, argc } => {
+                let begun = self.begin_call(slot(at), argc)?;
+                self.finish_call(begun)?;
+            }
+            Op::CallFn { base: at, func } => {
+                self.start_frame(func, slot(at).wrapping_add(1), None)?;
+                self.finish_call(Begun::Frame)?;
+            }
+            Op::CallNative { base: at, native, argc } => {
+                let result = self.call_native(self.image.native(native), slot(at).wrapping_add(1), argc.into())?;
+                write(at, result);
+            }
+            Op::CallMethod { base: at, argc, site } => {
+                let begun = self.begin_method_call(slot(at), argc, frame, site)?;
+                self.finish_call(begun)?;
+            }
+            Op::New { base: at, def } => {
+                let begun = self.begin_new(slot(at), def)?;
+                self.finish_call(begun)?;
+            }
+            Op::InitModule { base: at, module } => {
+                let begun = self.begin_module(slot(at), module)?;
+                self.finish_call(begun)?;
+            }
+            Op::TailCall { .. }
+            | Op::TailCallFn { .. }
+            | Op::TailCallMethod { .. }
+            | Op::Return { .. }
+            | Op::ReturnVoid {}
+            | Op::Throw { .. }
+            | Op::Await { .. } => return Err(Error::fatal("an instruction that only the interpreter executes")),
+        }
+        Ok(Stepped::Next)
+    }
+
+    /// Runs the frame that a call has begun, if it has, and puts its result where the call wants it.
+    fn finish_call(&mut self, begun: Begun) -> Result<()> {
+        if begun == Begun::Done {
+            return Ok(());
+        }
+        // SAFETY: a frame was just started; below its base lies the register of the caller that gets the result.
+        let result = unsafe { (*self.stack.frame()).base.sub(1) };
+        self.on_call()?;
+        let value = self.run_top_frame()?;
+        // SAFETY: as above; the caller's window is alive.
+        unsafe { *result = value };
+        Ok(())
+    }
+}
+
+fn jumped(jump: bool) -> Stepped {
+    if jump { Stepped::Jump } else { Stepped::Next }
+}
