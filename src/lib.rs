@@ -7,12 +7,12 @@ pub mod analysis;
 pub mod bytecode;
 #[cfg(feature = "compile")]
 pub mod compile;
+#[cfg(feature = "jit")]
+pub mod jit;
 #[cfg(feature = "compile")]
 pub mod lower;
 #[cfg(feature = "compile")]
 pub mod resolve;
-#[cfg(feature = "jit")]
-pub mod jit;
 pub mod run;
 pub mod runtime;
 pub mod source;

@@ -1,10 +1,16 @@
 //! The pipeline of `walrus-run`: load, verify, run, report.
 
 use std::path::Path;
+#[cfg(feature = "jit")]
+use std::rc::Rc;
 
 use crate::bytecode::{self, VerifiedProgram, check_facts};
+#[cfg(feature = "jit")]
+use crate::jit;
 use crate::runtime::error::{Error, ErrorKind};
 use crate::runtime::hooks::Thresholds;
+#[cfg(feature = "jit")]
+use crate::runtime::hooks::Tier;
 use crate::runtime::host::Host;
 use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
@@ -24,6 +30,58 @@ pub struct RunOptions {
     pub gc_stress: bool,
     /// Compare every value the program computes with its static type.
     pub check_facts: bool,
+    /// Native code, profile, and reports about them.
+    pub jit: JitSettings,
+}
+
+/// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`JIT_BUILT_IN`]).
+#[derive(Clone, Debug)]
+pub struct JitSettings {
+    /// Compile hot loops. With a limit of fuel, which is counted in the interpreter, everything is interpreted.
+    pub compile: bool,
+    /// Count and observe.
+    pub profile: bool,
+    pub loop_threshold: u32,
+    pub function_threshold: u32,
+    pub stats: Option<ReportFormat>,
+    pub log: Option<ReportFormat>,
+    pub stress_exits: bool,
+    pub perf_map: bool,
+    pub dump: Vec<DumpStage>,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportFormat {
+    Text,
+    Json,
+}
+
+/// A stage of compilation to native code that can be printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DumpStage {
+    Region,
+    Clif,
+    Asm,
+}
+
+/// Whether this build can compile to native code.
+pub const JIT_BUILT_IN: bool = cfg!(feature = "jit");
+
+impl Default for JitSettings {
+    fn default() -> Self {
+        JitSettings {
+            compile: false,
+            profile: true,
+            loop_threshold: 1000,
+            function_threshold: 100,
+            stats: None,
+            log: None,
+            stress_exits: false,
+            perf_map: false,
+            dump: Vec::new(),
+        }
+    }
 }
 
 /// Exit statuses that do not come from the program.
@@ -105,6 +163,14 @@ pub struct Outcome {
     pub status: i32,
     /// What to say on stderr; empty if all went well.
     pub message: String,
+    /// Reports that were asked for, for stderr after the message.
+    pub report: String,
+}
+
+impl Outcome {
+    fn new(status: i32, message: impl Into<String>) -> Outcome {
+        Outcome { status, message: message.into(), report: String::new() }
+    }
 }
 
 /// Runs a program to its end on a thread with a stack of known size.
@@ -116,46 +182,40 @@ pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host + 
         .spawn(move || run_here(program, &options, host));
     match thread.map(std::thread::JoinHandle::join) {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Outcome { status: status::USAGE, message: "walrus-run: internal error, see above\n".into() },
-        Err(error) => {
-            Outcome { status: status::USAGE, message: format!("walrus-run: cannot start a thread: {error}\n") }
-        }
+        Ok(Err(_)) => Outcome::new(status::USAGE, "walrus-run: internal error, see above\n"),
+        Err(error) => Outcome::new(status::USAGE, format!("walrus-run: cannot start a thread: {error}\n")),
     }
 }
 
 fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
     let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
         Ok(oracle) => oracle,
-        Err(message) => return Outcome { status: status::USAGE, message: format!("walrus-run: {message}\n") },
+        Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
     };
     let limits = Limits { max_heap: options.max_heap, native_stack: NATIVE_STACK };
     let mut vm = match Vm::new(program, &limits, host) {
         Ok(vm) => vm,
         Err(error) => {
-            return Outcome {
-                status: status::USAGE,
-                message: format!("walrus-run: cannot reserve a stack: {error}\n"),
-            };
+            return Outcome::new(status::USAGE, format!("walrus-run: cannot reserve a stack: {error}\n"));
         }
     };
     vm.heap.set_stress(options.gc_stress);
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);
     }
-    if options.fuel.is_some() {
-        vm.set_hooks(options.fuel, Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
-    }
+    let tier = Watch::start(&mut vm, options);
     let result = vm.run_main();
     let flushed = vm.finish();
     let judged = vm.oracle().map(|oracle| format!("{} values agree with their static types\n", oracle.checked()));
     let mut outcome = match (result, flushed) {
         (Err(error), Ok(())) => failed(&mut vm, error),
-        (Ok(()), Ok(())) => Outcome { status: 0, message: String::new() },
+        (Ok(()), Ok(())) => Outcome::new(0, ""),
         (_, Err(error)) => failed(&mut vm, error),
     };
     if let (0, Some(judged)) = (outcome.status, judged) {
         outcome.message.push_str(&judged);
     }
+    outcome.report = tier.report(&vm, options);
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
@@ -168,12 +228,75 @@ fn oracle_of(program: &VerifiedProgram) -> Result<Oracle, String> {
     Ok(Oracle::new(types))
 }
 
+/// What watches the running program: counters, and the tier if one is built in and wanted.
+struct Watch {
+    #[cfg(feature = "jit")]
+    jit: Option<Rc<jit::Jit>>,
+}
+
+impl Watch {
+    const NEVER: Thresholds = Thresholds { loops: u32::MAX, functions: u32::MAX };
+
+    #[cfg(feature = "jit")]
+    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
+        let settings = &options.jit;
+        // Fuel is counted by the interpreter alone.
+        let compile = settings.compile && options.fuel.is_none();
+        if !settings.profile || !(compile || settings.stats.is_some() || settings.log.is_some()) {
+            Self::count_fuel(vm, options);
+            return Watch { jit: None };
+        }
+        let has = |stage| settings.dump.contains(&stage);
+        let jit_options = jit::JitOptions {
+            log: settings.log.map(|format| match format {
+                ReportFormat::Text => jit::LogFormat::Text,
+                ReportFormat::Json => jit::LogFormat::Json,
+            }),
+            stress_exits: settings.stress_exits,
+            dump: jit::Dump { region: has(DumpStage::Region), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
+            perf_map: settings.perf_map,
+            observe_only: !compile,
+        };
+        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
+        let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
+        vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
+        Watch { jit: Some(tier) }
+    }
+
+    #[cfg(not(feature = "jit"))]
+    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
+        Self::count_fuel(vm, options);
+        Watch {}
+    }
+
+    fn count_fuel(vm: &mut Vm, options: &RunOptions) {
+        if options.fuel.is_some() {
+            vm.set_hooks(options.fuel, Self::NEVER, None);
+        }
+    }
+
+    #[cfg(feature = "jit")]
+    fn report(&self, vm: &Vm, options: &RunOptions) -> String {
+        let (Some(jit), Some(format)) = (&self.jit, options.jit.stats) else { return String::new() };
+        let statistics = jit.statistics(vm);
+        match format {
+            ReportFormat::Text => statistics.text(),
+            ReportFormat::Json => statistics.json(),
+        }
+    }
+
+    #[cfg(not(feature = "jit"))]
+    fn report(&self, _vm: &Vm, _options: &RunOptions) -> String {
+        String::new()
+    }
+}
+
 fn failed(vm: &mut Vm, error: Error) -> Outcome {
     let headline = match error.into_kind() {
-        ErrorKind::Exit(status) => return Outcome { status, message: String::new() },
+        ErrorKind::Exit(status) => return Outcome::new(status, ""),
         ErrorKind::Unwritable(reason) => {
             let message = format!("walrus-run: cannot write the output: {reason}\n");
-            return Outcome { status: status::USAGE, message };
+            return Outcome::new(status::USAGE, message);
         }
         ErrorKind::Thrown(value) => match vm.text(value) {
             Ok(text) => format!("Thrown value: {text}"),
@@ -182,5 +305,5 @@ fn failed(vm: &mut Vm, error: Error) -> Outcome {
         ErrorKind::Message(message) | ErrorKind::Fatal(message) => message,
         ErrorKind::NeedsMemory(_) => "Out of memory".into(),
     };
-    Outcome { status: status::PROGRAM, message: format!("{headline}\n{}", vm.take_trace()) }
+    Outcome::new(status::PROGRAM, format!("{headline}\n{}", vm.take_trace()))
 }

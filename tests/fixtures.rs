@@ -22,10 +22,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::{Outcome, run, shorten, walrus_run, walrusc};
 
 /// Whether walrus-run knows `--jit` and the flags around it.
-const JIT_ACCEPTED: bool = false;
+const JIT_ACCEPTED: bool = true;
 
 /// Whether `--jit` compiles anything.
-const JIT_COMPILES: bool = false;
+const JIT_COMPILES: bool = true;
 
 /// A way to run a program.
 struct Mode {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use walrus::run::{self, RunOptions, SystemHost, status};
+use walrus::run::{self, DumpStage, JitSettings, ReportFormat, RunOptions, SystemHost, status};
 
 /// Runs a program that walrusc compiled.
 #[derive(Parser, Debug)]
@@ -39,6 +39,42 @@ struct Args {
     #[arg(long, value_name = "N")]
     fuel: Option<u64>,
 
+    /// Compile hot loops to native code
+    #[arg(long)]
+    jit: bool,
+
+    /// Print statistics about hot code to stderr at the end
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    jit_stats: Option<Report>,
+
+    /// No counting and no type feedback
+    #[arg(long)]
+    no_jit_profile: bool,
+
+    /// Log what is compiled, refused and left, to stderr
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    jit_log: Option<Report>,
+
+    /// Iterations after which a loop is hot
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    jit_threshold: u32,
+
+    /// Calls after which a function is hot
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    jit_function_threshold: u32,
+
+    /// Make native code fail where it could (testing)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    jit_stress: Option<Stress>,
+
+    /// Write a map of native code for Linux perf
+    #[arg(long)]
+    perf_map: bool,
+
+    /// Print stages of compilation to native code to stderr
+    #[arg(long, value_enum, value_name = "STAGE", value_delimiter = ',')]
+    dump: Vec<Stage>,
+
     /// Whether messages are coloured
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
@@ -59,6 +95,34 @@ enum Color {
     Never,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Report {
+    Text,
+    Json,
+}
+
+impl From<Report> for ReportFormat {
+    fn from(report: Report) -> Self {
+        match report {
+            Report::Text => ReportFormat::Text,
+            Report::Json => ReportFormat::Json,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Stress {
+    /// Every guard fails once
+    Exits,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Stage {
+    Region,
+    Clif,
+    Asm,
+}
+
 fn main() {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -76,6 +140,13 @@ fn main() {
             _ => exit(0),
         }
     }
+    if args.jit && !run::JIT_BUILT_IN {
+        report(
+            "walrus-run: this build cannot compile to native code (--jit): it was built without the 'jit' feature\n",
+            args.color,
+        );
+        exit(status::USAGE)
+    }
     let Some(file) = args.file else {
         let _ = Args::command().print_help();
         exit(status::USAGE)
@@ -92,10 +163,30 @@ fn main() {
         fuel: args.fuel,
         gc_stress: args.gc_stress,
         check_facts: args.check_facts,
+        jit: JitSettings {
+            compile: args.jit,
+            profile: !args.no_jit_profile,
+            loop_threshold: args.jit_threshold,
+            function_threshold: args.jit_function_threshold,
+            stats: args.jit_stats.map(ReportFormat::from),
+            log: args.jit_log.map(ReportFormat::from),
+            stress_exits: args.jit_stress == Some(Stress::Exits),
+            perf_map: args.perf_map,
+            dump: args
+                .dump
+                .iter()
+                .map(|stage| match stage {
+                    Stage::Region => DumpStage::Region,
+                    Stage::Clif => DumpStage::Clif,
+                    Stage::Asm => DumpStage::Asm,
+                })
+                .collect(),
+        },
     };
     let program_args = std::iter::once(file.display().to_string()).chain(args.args).collect();
     let outcome = run::run(program, &options, Box::new(SystemHost::new(program_args)));
     report(&outcome.message, args.color);
+    let _ = io::stderr().write_all(outcome.report.as_bytes());
     exit(outcome.status)
 }
 

@@ -89,14 +89,13 @@ impl Backend {
         }
         // Without relocations the bytes may be put anywhere.
         let relocations = code.buffer.relocs();
-        if relocations.iter().any(|reloc| !matches!(reloc.target, FinalizedRelocTarget::Func(_))) || !relocations.is_empty() {
+        if relocations.iter().any(|reloc| !matches!(reloc.target, FinalizedRelocTarget::Func(_)))
+            || !relocations.is_empty()
+        {
             return Err(Refusal::Backend);
         }
         let bytes = code.code_buffer();
-        let place = self
-            .memory
-            .allocate(bytes.len(), 64, JITMemoryKind::Executable)
-            .map_err(|_| Refusal::Budget)?;
+        let place = self.memory.allocate(bytes.len(), 64, JITMemoryKind::Executable).map_err(|_| Refusal::Budget)?;
         // SAFETY: the provider gave `bytes.len()` writable bytes that nothing else uses.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
         let size = bytes.len();

@@ -117,7 +117,8 @@ impl Emitter<'_> {
                 self.values[param.0 as usize] = Some(value);
             }
         }
-        let uses_globals = region.exits.iter().flat_map(|exit| &exit.values).any(|(home, _)| matches!(home, Home::Global(_)));
+        let uses_globals =
+            region.exits.iter().flat_map(|exit| &exit.values).any(|(home, _)| matches!(home, Home::Global(_)));
         if uses_globals {
             let flags = MemFlagsData::trusted().with_readonly().with_can_move();
             self.globals = Some(self.builder.ins().load(types::I64, flags, self.vm, layout::GLOBALS));
@@ -305,7 +306,11 @@ impl Emitter<'_> {
         let mut condition = self.value(condition);
         let block = self.exit_block(exit);
         let next = self.builder.create_block();
-        if let Some(flags) = self.options.stress {
+        // What a helper's status says cannot be forced: the instruction may have had its effect.
+        let reason = self.region.exit(exit).reason;
+        if let Some(flags) = self.options.stress
+            && !matches!(reason, ExitReason::Throw | ExitReason::Safepoint)
+        {
             let address = flags.wrapping_add(exit.0 as usize) as i64;
             let address = self.builder.ins().iconst(types::I64, address);
             let forced = self.builder.ins().load(types::I8, MemFlagsData::trusted(), address, 0);

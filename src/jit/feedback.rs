@@ -138,7 +138,8 @@ impl TypeProfile {
     /// How many instructions were observed, and how many of them are monomorphic.
     pub fn counts(&self) -> (usize, usize) {
         let observed = self.sites.iter().filter(|site| site.is_seen());
-        let (all, monomorphic) = observed.fold((0, 0), |(all, mono), site| (all + 1, mono + usize::from(site.is_monomorphic())));
+        let (all, monomorphic) =
+            observed.fold((0, 0), |(all, mono), site| (all + 1, mono + usize::from(site.is_monomorphic())));
         (all, monomorphic)
     }
 }

@@ -343,7 +343,8 @@ impl Flow {
                     work.extend(&predecessors[at]);
                 }
             }
-            let mut blocks: Vec<BlockId> = (0..inside.len()).filter(|&at| inside[at]).map(|at| self.order[at]).collect();
+            let mut blocks: Vec<BlockId> =
+                (0..inside.len()).filter(|&at| inside[at]).map(|at| self.order[at]).collect();
             blocks.sort_by_key(|block| block.0);
             let mut written = RegSet::with_room(self.registers);
             for &id in &blocks {
@@ -381,7 +382,8 @@ impl Flow {
             for index in (0..self.blocks.len()).rev() {
                 let (start, end) = (self.blocks[index].start, self.blocks[index].end);
                 let mut handled = RegSet::with_room(self.registers);
-                for handler in function.handlers.iter().filter(|handler| handler.start <= start && start < handler.end) {
+                for handler in function.handlers.iter().filter(|handler| handler.start <= start && start < handler.end)
+                {
                     if let Some(target) = self.block_at(handler.target) {
                         let mut live = self.block(target).live_in.clone();
                         live.remove(handler.error);
@@ -477,7 +479,7 @@ fn intersect(idom: &[usize], mut a: usize, mut b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytecode::{ConstId, FunctionKind, FuncId, ModuleId, Run, ShortConst, StrId};
+    use crate::bytecode::{ConstId, FuncId, FunctionKind, ModuleId, Run, ShortConst, StrId};
 
     fn program(code: Vec<Op>) -> Program {
         let function = Function {

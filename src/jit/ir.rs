@@ -137,13 +137,40 @@ pub enum Inst {
     Fcmp(Compare, Val, Val),
     /// The first if the truth value holds, else the second.
     Select(Val, Val, Val),
-    Load { mem: Mem, base: Val, offset: i32, repr: Repr, width: Width },
-    Store { mem: Mem, base: Val, offset: i32, value: Val },
-    LoadElement { element: Element, data: Val, index: Val },
-    StoreElement { element: Element, data: Val, index: Val, value: Val },
+    Load {
+        mem: Mem,
+        base: Val,
+        offset: i32,
+        repr: Repr,
+        width: Width,
+    },
+    Store {
+        mem: Mem,
+        base: Val,
+        offset: i32,
+        value: Val,
+    },
+    LoadElement {
+        element: Element,
+        data: Val,
+        index: Val,
+    },
+    StoreElement {
+        element: Element,
+        data: Val,
+        index: Val,
+        value: Val,
+    },
     /// Goes on if the condition is as expected, else takes the exit.
-    Guard { condition: Val, expect: bool, exit: ExitId },
-    Call { helper: Helper, args: Vec<Val> },
+    Guard {
+        condition: Val,
+        expect: bool,
+        exit: ExitId,
+    },
+    Call {
+        helper: Helper,
+        args: Vec<Val>,
+    },
 }
 
 #[derive(Clone, PartialEq, Debug)]

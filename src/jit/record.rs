@@ -59,8 +59,7 @@ pub fn record(
             }
             _ => {}
         }
-        let effects = op.effects();
-        if effects.ends && !matches!(op, Op::Jump { .. }) || matches!(op, Op::Await { .. }) {
+        if !is_stepped(&op) {
             return Ok(Recorded::Elsewhere);
         }
         note_operands(vm, &mut profile.borrow_mut(), pc, &op);
@@ -85,6 +84,12 @@ pub fn record(
     Ok(Recorded::Elsewhere)
 }
 
+/// Whether [`Vm::step`] executes the instruction; it leaves ends of frames and waiting to the interpreter.
+fn is_stepped(op: &Op) -> bool {
+    let leaves = matches!(op, Op::Await { .. } | Op::TailCall { .. } | Op::TailCallMethod { .. });
+    !leaves && (!op.effects().ends || matches!(op, Op::Jump { .. }))
+}
+
 fn register(vm: &Vm, reg: Reg) -> Value {
     vm.top_register(reg.0.into())
 }
@@ -97,9 +102,10 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
         Op::CallNative { base, argc, .. } => {
             ((argc > 0).then_some(Reg(base.0.saturating_add(1))), (argc > 1).then_some(Reg(base.0.saturating_add(2))))
         }
-        Op::IterPrep { base, .. } | Op::IterNext { base, .. } | Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => {
-            (Some(base), None)
-        }
+        Op::IterPrep { base, .. }
+        | Op::IterNext { base, .. }
+        | Op::IterPrep2 { base, .. }
+        | Op::IterNext2 { base, .. } => (Some(base), None),
         Op::Call { base, .. } => (Some(base), None),
         _ => {
             let mut reads = Vec::new();

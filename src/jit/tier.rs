@@ -230,7 +230,11 @@ impl Jit {
             eprintln!("{}", compiled.text);
         }
         if self.options.perf_map {
-            super::stats::add_to_perf_map(compiled.code as usize, compiled.size, &super::stats::place(vm.program(), header));
+            super::stats::add_to_perf_map(
+                compiled.code as usize,
+                compiled.size,
+                &super::stats::place(vm.program(), header),
+            );
         }
         let taken = RefCell::new(vec![0; region.exits.len()]);
         let time = started.elapsed();
@@ -241,14 +245,17 @@ impl Jit {
             hot.versions.pop();
         }
         hot.compiled += 1;
-        hot.versions.insert(0, Rc::new(Version {
-            code: compiled.code,
-            exits: region.exits,
-            taken,
-            window: region.window,
-            inlined_depth: region.inlined_depth,
-            forced,
-        }));
+        hot.versions.insert(
+            0,
+            Rc::new(Version {
+                code: compiled.code,
+                exits: region.exits,
+                taken,
+                window: region.window,
+                inlined_depth: region.inlined_depth,
+                forced,
+            }),
+        );
         // The loop around it has been running for as long: ask about it at its next iteration.
         let func = vm.top_function();
         let parent = state.flows.of(vm.program(), func).ok().and_then(|flow| {
@@ -306,7 +313,10 @@ impl Jit {
                         let taken = &mut version.taken.borrow_mut()[number];
                         *taken += 1;
                         hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
-                        if hot.compiled >= MAX_VERSIONS && hot.guard_exits > MAX_HOT_EXITS && hot.guard_exits > hot.entered / 2 {
+                        if hot.compiled >= MAX_VERSIONS
+                            && hot.guard_exits > MAX_HOT_EXITS
+                            && hot.guard_exits > hot.entered / 2
+                        {
                             hot.refused = Some(Refusal::Unstable);
                         }
                     }

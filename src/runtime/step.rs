@@ -213,18 +213,24 @@ impl Vm {
             Op::MakeList { dst, base: first, count } => {
                 write(dst, Value::from_list(List::from_values(&mut self.heap, window(first, count.into()))?));
             }
-            Op::ListAppend { list, base: first, count } => self.append_items(read(list), window(first, count.into()))?,
+            Op::ListAppend { list, base: first, count } => {
+                self.append_items(read(list), window(first, count.into()))?
+            }
             Op::MakeTuple { dst, base: first, count } => {
                 write(dst, Value::from_tuple(Tuple::new(&mut self.heap, window(first, count.into()))));
             }
             Op::TupleFromList { dst, list } => write(dst, self.tuple_from_list(read(list))?),
-            Op::MakeDict { dst, base: first, count } => write(dst, self.make_dict(window(first, 2 * usize::from(count)))?),
+            Op::MakeDict { dst, base: first, count } => {
+                write(dst, self.make_dict(window(first, 2 * usize::from(count)))?)
+            }
             Op::DictInsert { dict, base: first, count } => {
                 self.insert_pairs(read(dict), window(first, 2 * usize::from(count)))?;
             }
             Op::MakeRange { dst, a, b } => {
                 let (x, y) = (read(a), read(b));
-                let (Some(from), Some(to)) = (x.as_int(), y.as_int()) else { return Err(self.bad_operands("..", x, y)) };
+                let (Some(from), Some(to)) = (x.as_int(), y.as_int()) else {
+                    return Err(self.bad_operands("..", x, y));
+                };
                 write(dst, Value::from_range(Range::new(&mut self.heap, from, to)));
             }
             Op::Concat { dst, base: first, count } => write(dst, self.concat_texts(window(first, count.into()))?),

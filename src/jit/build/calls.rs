@@ -167,7 +167,10 @@ impl Builder<'_> {
                 Some(method) => METHODS[method].effect == MethodEffect::Calls,
                 None => true,
             },
-            Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } | Op::IterNext { base, .. } | Op::IterNext2 { base, .. } => {
+            Op::IterPrep { base, .. }
+            | Op::IterPrep2 { base, .. }
+            | Op::IterNext { base, .. }
+            | Op::IterNext2 { base, .. } => {
                 let seen = self.feedback().a;
                 let iterable = self.operand(base, seen)?;
                 // Modules are turned into lists without running anything.
@@ -192,7 +195,9 @@ impl Builder<'_> {
                 None => true,
             },
             Op::CallNative { native, .. } => NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls,
-            Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => self.may_call(op)?,
+            Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => {
+                self.may_call(op)?
+            }
             _ => op.effects().calls,
         })
     }

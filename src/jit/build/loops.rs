@@ -123,11 +123,8 @@ impl Builder<'_> {
         if let Some(within) = walk.within
             && !flow.loop_contains(within, target)
         {
-            let exit = self.exit_with(
-                ExitReason::LoopDone,
-                flow.start + flow.block(target).start,
-                flow.live_in(target),
-            );
+            let exit =
+                self.exit_with(ExitReason::LoopDone, flow.start + flow.block(target).start, flow.live_in(target));
             self.finish(Terminator::Exit(exit));
             return Ok(());
         }

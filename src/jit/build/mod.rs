@@ -118,9 +118,8 @@ pub struct Flows(FxHashMap<FuncId, Result<Rc<Flow>, flow::Irreducible>>);
 
 impl Flows {
     pub fn of(&mut self, program: &Program, func: FuncId) -> Result<Rc<Flow>, Refusal> {
-        let entry = self.0.entry(func).or_insert_with(|| {
-            Flow::of(program, &program.functions[func.index()]).map(Rc::new)
-        });
+        let entry =
+            self.0.entry(func).or_insert_with(|| Flow::of(program, &program.functions[func.index()]).map(Rc::new));
         entry.as_ref().map(Rc::clone).map_err(|_| Refusal::Irreducible)
     }
 }
@@ -322,10 +321,6 @@ impl<'a> Builder<'a> {
         if let Some(Inst::Int(value)) = self.constants[val.0 as usize] { Some(value) } else { None }
     }
 
-    fn const_float(&self, val: Val) -> Option<f64> {
-        if let Some(Inst::Float(bits)) = self.constants[val.0 as usize] { Some(f64::from_bits(bits)) } else { None }
-    }
-
     fn const_bool(&self, val: Val) -> Option<bool> {
         if let Some(Inst::Bool(value)) = self.constants[val.0 as usize] { Some(value) } else { None }
     }
@@ -355,12 +350,6 @@ impl<'a> Builder<'a> {
     fn exit(&mut self, reason: ExitReason) -> ExitId {
         let live = Rc::clone(&self.live);
         self.exit_with(reason, self.pc, &live[self.live_at])
-    }
-
-    /// An exit that goes on after the current instruction, whose result is in place.
-    fn exit_after(&mut self, reason: ExitReason) -> ExitId {
-        let live = Rc::clone(&self.live);
-        self.exit_with(reason, self.pc + 1, &live[self.live_at + 1])
     }
 
     fn exit_with(&mut self, reason: ExitReason, pc: u32, live: &RegSet) -> ExitId {
@@ -454,8 +443,7 @@ impl<'a> Builder<'a> {
 
     /// An exit of the entry block: nothing has changed yet.
     fn entry_exit(&mut self) -> ExitId {
-        let exit =
-            Exit { reason: ExitReason::EntryType, pc: self.header_pc, frames: Vec::new(), values: Vec::new() };
+        let exit = Exit { reason: ExitReason::EntryType, pc: self.header_pc, frames: Vec::new(), values: Vec::new() };
         self.region.exits.push(exit);
         ExitId(self.region.exits.len() as u32 - 1)
     }

@@ -257,7 +257,10 @@ impl Builder<'_> {
             _ if !matches!(op, Compare::Eq | Compare::Ne) => None,
             (Tag::Void, Tag::Void) => Some(self.truth(op == Compare::Eq)),
             (Tag::Bool, Tag::Bool) => {
-                let (x, y) = (self.push(Inst::Unary(Unary::BoolToBits, x), Repr::I64), self.push(Inst::Unary(Unary::BoolToBits, y), Repr::I64));
+                let (x, y) = (
+                    self.push(Inst::Unary(Unary::BoolToBits, x), Repr::I64),
+                    self.push(Inst::Unary(Unary::BoolToBits, y), Repr::I64),
+                );
                 Some(self.push(Inst::Icmp(op, x, y), Repr::Bool))
             }
             // Values of different types are unequal; which objects of one type are equal is for the run time.

@@ -140,8 +140,8 @@ impl Builder<'_> {
             | Op::New { .. }
             | Op::InitModule { .. } => return self.step(),
 
-            // A task may have to wait: its stack must hold no native frame of ours.
-            Op::Await { .. } => {
+            // A task may have to wait: its stack must hold no native frame of ours. A tail call ends the region's frame.
+            Op::Await { .. } | Op::TailCall { .. } | Op::TailCallMethod { .. } => {
                 let exit = self.exit(ExitReason::Leaves);
                 self.finish(Terminator::Exit(exit));
                 return Ok(Goes::Nowhere);
@@ -176,9 +176,7 @@ impl Builder<'_> {
             | Op::IterNext { .. }
             | Op::IterPrep2 { .. }
             | Op::IterNext2 { .. }
-            | Op::TailCall { .. }
             | Op::TailCallFn { .. }
-            | Op::TailCallMethod { .. }
             | Op::Return { .. }
             | Op::ReturnVoid {}
             | Op::Throw { .. } => unreachable!("these end their blocks"),
@@ -369,7 +367,10 @@ impl Builder<'_> {
             let goes_on = taken == matches!(op, Op::IterNext { .. });
             return if goes_on { self.take_item(base) } else { Ok(()) };
         }
-        for reg in flow::edge_writes(&op, taken) {
+        let written = flow::edge_writes(&op, taken);
+        // All first, as the exits of the checks below must not write old values over them.
+        written.iter().for_each(|reg| self.reload(*reg));
+        for reg in written {
             let item = reg.0.checked_sub(base.0 + 3);
             let seen = match item {
                 Some(0) => feedback.result.single(),
@@ -377,7 +378,7 @@ impl Builder<'_> {
                 _ if reg.0 == base.0 + 1 => Some(Tag::Int),
                 _ => None,
             };
-            self.pick_up(reg, seen, target, live);
+            self.check_reloaded(reg, seen, target, live);
         }
         Ok(())
     }
@@ -404,7 +405,8 @@ impl Builder<'_> {
         for reg in effects.writes {
             let seen = self.feedback().result.single();
             let live = Rc::clone(&self.live);
-            self.pick_up(reg, seen, self.pc + 1, &live[self.live_at + 1]);
+            self.reload(reg);
+            self.check_reloaded(reg, seen, self.pc + 1, &live[self.live_at + 1]);
         }
         self.check_size()?;
         Ok(Goes::On)
@@ -472,14 +474,20 @@ impl Builder<'_> {
         self.env.set_register(at, Slot::Value { value, dirty: false });
     }
 
-    /// Takes the value of a register that the run time has written, of a known type if only one was seen.
-    fn pick_up(&mut self, reg: Reg, seen: Option<Tag>, target: u32, live: &RegSet) {
+    /// Takes the value of a register that the run time has written.
+    fn reload(&mut self, reg: Reg) {
         let at = self.home(reg);
         let offset = at as i32 * size_of::<Value>() as i32;
         let tag = self.load(Mem::Frame, BASE, offset + Value::TAG_OFFSET as i32, Repr::I64);
         let payload = self.load(Mem::Frame, BASE, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
         self.env.set_register(at, Slot::Value { value: Typed::Any { tag, payload }, dirty: false });
-        if let Some(seen) = seen
+    }
+
+    /// Makes a reloaded value one of known type if only one was seen.
+    fn check_reloaded(&mut self, reg: Reg, seen: Option<Tag>, target: u32, live: &RegSet) {
+        let at = self.home(reg);
+        if let Slot::Value { value: Typed::Any { tag, payload }, .. } = self.env.register(at)
+            && let Some(seen) = seen
             && live.contains(reg)
         {
             let exit = self.exit_with(ExitReason::Type, target, live);
