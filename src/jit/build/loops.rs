@@ -162,14 +162,12 @@ impl Builder<'_> {
             let slot = self.merge_slots(Home::Register(at), &slots, &edges, target, &mut args)?;
             merged.set_register(at, slot);
         }
-        let globals: Vec<GlobalId> = edges.iter().flat_map(|(_, env)| env.globals.keys().copied()).collect();
+        let globals: BTreeSet<GlobalId> = edges.iter().flat_map(|(_, env)| env.globals.keys().copied()).collect();
         for global in globals {
-            if !merged.globals.contains_key(&global) {
-                let get = |env: &Env| env.globals.get(&global).copied().unwrap_or(Slot::Initial);
-                let slots: Vec<Slot> = edges.iter().map(|(_, env)| get(env)).collect();
-                let slot = self.merge_slots(Home::Global(global), &slots, &edges, target, &mut args)?;
-                merged.globals.insert(global, slot);
-            }
+            let get = |env: &Env| env.globals.get(&global).copied().unwrap_or(Slot::Initial);
+            let slots: Vec<Slot> = edges.iter().map(|(_, env)| get(env)).collect();
+            let slot = self.merge_slots(Home::Global(global), &slots, &edges, target, &mut args)?;
+            merged.globals.insert(global, slot);
         }
         for ((block, _), args) in edges.iter().zip(args) {
             self.region.block_mut(*block).end = Terminator::Jump(target, args);
