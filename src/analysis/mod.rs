@@ -12,6 +12,7 @@ pub mod infer;
 pub mod liveness;
 pub mod loops;
 pub mod names;
+pub mod report;
 pub mod regions;
 pub mod type_facts;
 pub mod verdict;

@@ -19,6 +19,7 @@ use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
 use crate::bytecode::{FuncId, Function, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
+use crate::source::Span;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
 const MAX_CONDITIONS: usize = 16;
@@ -223,6 +224,7 @@ impl<'p, 'a> Regions<'p, 'a> {
         }
         RegionFacts {
             region,
+            span: self.span(region),
             verdict,
             conditions,
             reason: refusal,
@@ -238,6 +240,16 @@ impl<'p, 'a> Regions<'p, 'a> {
         }
     }
 
+    fn span(&self, region: Region) -> Span {
+        match region {
+            Region::Loop(id) => self.program.loops[id.index()].span,
+            Region::Function(func) => {
+                let spans = self.program.debug.as_ref().map(|debug| &debug.functions);
+                spans.and_then(|spans| spans.get(func.index()).copied()).unwrap_or_default()
+            }
+        }
+    }
+
     fn refusal(
         &self,
         region: Region,
@@ -246,13 +258,7 @@ impl<'p, 'a> Regions<'p, 'a> {
         irregular: bool,
         notes: &Notes,
     ) -> Option<Refusal> {
-        let whole = match region {
-            Region::Loop(id) => self.program.loops[id.index()].span,
-            Region::Function(func) => {
-                let spans = self.program.debug.as_ref().map(|debug| &debug.functions);
-                spans.and_then(|spans| spans.get(func.index()).copied()).unwrap_or_default()
-            }
-        };
+        let whole = self.span(region);
         let first = notes.refusals.partition_point(|&(pc, _)| pc < range.start);
         if let Some(&(pc, reason)) = notes.refusals.get(first).filter(|&&(pc, _)| pc < range.end) {
             return Some(Refusal { reason, span: self.names.span(func, pc) });

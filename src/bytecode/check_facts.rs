@@ -191,7 +191,7 @@ fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsError> 
         {
             return malformed("a region's effects name what does not exist");
         }
-        if region.reason.is_some_and(|refusal| refusal.span.lo > refusal.span.hi) {
+        if region.span.lo > region.span.hi || region.reason.is_some_and(|refusal| refusal.span.lo > refusal.span.hi) {
             return malformed("a reason's span ends before it starts");
         }
         if (region.verdict == Verdict::Incompatible) != region.reason.is_some() {

@@ -93,6 +93,8 @@ pub struct FrameFacts {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RegionFacts {
     pub region: Region,
+    /// The loop's head, or where the function is defined.
+    pub span: Span,
     pub verdict: Verdict,
     /// For `Conditional`: what must hold for the region to compile.
     pub conditions: Vec<Condition>,

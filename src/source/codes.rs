@@ -1,7 +1,7 @@
 //! The catalogue of diagnostic codes: one row per code, with the long text that `walrusc --explain CODE` prints.
 //!
 //! Families: `E01xx` lexical, `E02xx` syntax, `E03xx` names and scopes, `E04xx` modules, `E05xx` limits and what is not
-//! built yet, `W01xx` why a region is not compiled, `W02xx` lints. The texts are Markdown files beside this one, so that
+//! built yet, `N01xx` notes on what is compiled, `W01xx` why a region is not compiled, `W02xx` lints. The texts are Markdown files beside this one, so that
 //! they read and diff as prose.
 //!
 //! Invariant: each code that a diagnostic carries has a row, and a code keeps its meaning for ever.
@@ -63,6 +63,8 @@ codes! {
     "E0502" "nested too deeply"
     "E0503" "async is not available yet"
     "E0504" "module of the standard library not available yet"
+    "N0101" "proven: compiled when hot"
+    "N0102" "conditional: compiled if types agree"
     "W0101" "loop or function awaits a task"
     "W0102" "too large to compile"
     "W0103" "calls a function that may await"

@@ -1,0 +1,408 @@
+//! Facts for people and tools: notes on the source, JSON of regions, a listing of all types, and the difference of two programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::names::Names;
+use crate::bytecode::disassemble::instruction;
+use crate::bytecode::facts::{Facts, Reason, Region, RegionFacts, TypeId, Verdict, type_text};
+use crate::bytecode::{FuncId, FunctionKind, Program};
+use crate::source::{Diagnostic, Severity, SourceMap};
+
+/// Most types that a note lists.
+const NOTED_TYPES: usize = 8;
+
+/// The regions of a program with their facts, in the order of the source.
+fn in_source_order<'f>(facts: &'f Facts) -> Vec<&'f RegionFacts> {
+    let mut regions: Vec<&RegionFacts> = facts.regions.iter().collect();
+    regions.sort_by_key(|facts| (facts.span, matches!(facts.region, Region::Loop(_))));
+    regions
+}
+
+fn function_of(program: &Program, region: Region) -> FuncId {
+    match region {
+        Region::Loop(id) => program.loops[id.index()].func,
+        Region::Function(func) => func,
+    }
+}
+
+/// The name of the function a region is or lies in; `None` at top level.
+fn function_name(program: &Program, region: Region) -> Option<&str> {
+    let function = &program.functions[function_of(program, region).index()];
+    (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("?"))
+}
+
+fn title(program: &Program, region: Region) -> String {
+    match (region, function_name(program, region)) {
+        (Region::Loop(_), Some(name)) => format!("loop in '{name}'"),
+        (Region::Loop(_), None) => "loop at top level".to_owned(),
+        (Region::Function(_), name) => format!("function '{}'", name.unwrap_or("?")),
+    }
+}
+
+fn conditions_text(facts: &RegionFacts) -> String {
+    let words: Vec<String> =
+        facts.conditions.iter().map(|condition| format!("{}: {}", condition.name, condition.ty)).collect();
+    words.join(", ")
+}
+
+/// One note per loop and function: its verdict with what it rests on.
+pub fn notes(program: &Program, facts: &Facts) -> Vec<Diagnostic> {
+    let names = Names::new(program);
+    let mut notes = Vec::new();
+    for region in in_source_order(facts) {
+        let what = title(program, region.region);
+        let verdict = region.verdict.name();
+        let mut note = match (region.verdict, region.reason) {
+            (_, Some(refusal)) => {
+                let reason = refusal.reason;
+                let mut note =
+                    Diagnostic::warning(reason.code(), format!("{what} is {verdict}: it {}", reason.text()), region.span)
+                        .with_help(reason.remedy());
+                if refusal.span != region.span {
+                    note = note.with_label(refusal.span, "here");
+                }
+                note
+            }
+            (Verdict::Conditional, _) => Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span)
+                .labelled(format!("compiled if {}", conditions_text(region))),
+            _ => {
+                let types = type_words(program, facts, &names, region);
+                let label = match (region.reached, types.is_empty()) {
+                    (false, _) => "never reached".to_owned(),
+                    (true, true) => "compiled when hot".to_owned(),
+                    (true, false) => format!("compiled when hot, with {types}"),
+                };
+                Diagnostic::warning("N0101", format!("{what} is {verdict}"), region.span).labelled(label)
+            }
+        };
+        note.severity = Severity::Note;
+        if let Some(count) = region.trip_count {
+            note = note.with_note(format!("it runs {count} times"));
+        }
+        notes.push(note);
+    }
+    notes
+}
+
+/// The types of named registers at a region's start, and of the globals it uses.
+fn type_words(program: &Program, facts: &Facts, names: &Names<'_>, region: &RegionFacts) -> String {
+    let func = function_of(program, region.region);
+    let pc = match region.region {
+        Region::Loop(id) => program.loops[id.index()].header,
+        Region::Function(_) => 0,
+    };
+    let text = |ty: TypeId| type_text(program, &facts.types, ty);
+    let locals = region.live_in.iter().filter_map(|&(reg, ty)| Some((names.local(func, pc, reg)?, text(ty))));
+    let globals = region.effects.globals_read.iter().chain(&region.effects.globals_written).map(|global| {
+        let name = program.strings.get(program.globals[global.index()].name).unwrap_or("?");
+        (name, text(facts.types.globals[global.index()]))
+    });
+    let mut words: Vec<String> = Vec::new();
+    for (name, ty) in locals.chain(globals) {
+        let word = format!("{name}: {ty}");
+        if !words.contains(&word) && words.len() < NOTED_TYPES {
+            words.push(word);
+        }
+    }
+    words.join(", ")
+}
+
+/// Which loops a lint on incompatible loops is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gate {
+    /// Those that the user has marked.
+    Marked,
+    All,
+}
+
+/// A warning for each loop that cannot be compiled though the gate asks for it.
+pub fn incompatible_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for region in in_source_order(facts) {
+        let (Region::Loop(id), Some(refusal)) = (region.region, region.reason) else { continue };
+        let marked = program.loops[id.index()].marked;
+        if gate == Gate::Marked && !marked {
+            continue;
+        }
+        let what = title(program, region.region);
+        let marked = if marked { " though it is marked `// @jit`" } else { "" };
+        let message = format!("{what} cannot be compiled{marked}: it {}", refusal.reason.text());
+        let warning = Diagnostic::warning(refusal.reason.code(), message, region.span).with_help(refusal.reason.remedy());
+        found.push(if refusal.span == region.span { warning } else { warning.with_label(refusal.span, "here") });
+    }
+    found
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The document of `--emit loops`: one object per region, one line each.
+pub fn loops_json(program: &Program, facts: &Facts, sources: &SourceMap) -> String {
+    let mut out = String::from("{\"version\": 1, \"regions\": [");
+    for (id, region) in in_source_order(facts).into_iter().enumerate() {
+        let (kind, depth) = match region.region {
+            Region::Loop(id) => ("loop", program.loops[id.index()].depth),
+            Region::Function(_) => ("function", 0),
+        };
+        let name = function_name(program, region.region).map_or("null".to_owned(), json_string);
+        let at = sources.position(region.span);
+        let file = json_string(&sources.file(region.span.file).name);
+        let conditions: Vec<String> = (region.conditions.iter())
+            .map(|one| format!("{{\"name\": {}, \"type\": {}}}", json_string(&one.name), json_string(&one.ty)))
+            .collect();
+        let reason = |text: fn(Reason) -> &'static str| {
+            region.reason.map_or("null".to_owned(), |refusal| json_string(text(refusal.reason)))
+        };
+        let _ = write!(
+            out,
+            "{}\n{{\"id\": {id}, \"kind\": \"{kind}\", \"function\": {name}, \"file\": {file}, \"line\": {}, \"column\": {}, \
+             \"depth\": {depth}, \"verdict\": \"{}\", \"conditions\": [{}], \"code\": {}, \"reason\": {}, \"remedy\": {}, \
+             \"trip_count\": {}}}",
+            if id == 0 { "" } else { "," },
+            at.line,
+            at.column,
+            region.verdict.name(),
+            conditions.join(", "),
+            reason(Reason::code),
+            reason(Reason::text),
+            reason(Reason::remedy),
+            region.trip_count.map_or("null".to_owned(), |count| count.to_string()),
+        );
+    }
+    out.push_str(if facts.regions.is_empty() { "]}\n" } else { "\n]}\n" });
+    out
+}
+
+/// Everything known, as text: types of globals, fields, parameters and results, then each region.
+pub fn facts_text(program: &Program, facts: &Facts, sources: &SourceMap) -> String {
+    let mut out = format!("verdict rules {}\n", facts.rules);
+    let types = &facts.types;
+    let text = |ty: TypeId| type_text(program, types, ty);
+    let string = |id| program.strings.get(id).unwrap_or("?");
+    for (global, &ty) in program.globals.iter().zip(&types.globals) {
+        let _ = writeln!(out, "global {}: {}", string(global.name), text(ty));
+    }
+    let mut field = types.fields.iter();
+    for def in &program.structs {
+        let _ = writeln!(out, "struct {}", string(def.name));
+        for &name in &def.fields {
+            let ty = field.next().copied().unwrap_or_default();
+            let _ = writeln!(out, "  .{}: {}", string(name), text(ty));
+        }
+        field.next();
+    }
+    let mut param = types.params.iter().copied();
+    for (at, function) in program.functions.iter().enumerate() {
+        let params: Vec<String> = param.by_ref().take(function.params.into()).map(text).collect();
+        if function.kind != FunctionKind::Body {
+            let known = types.functions[at];
+            let reached = if known.reached { "" } else { ", never called" };
+            let escaped = if known.escaped { ", called by unknown code" } else { "" };
+            let result = text(types.results[at]);
+            let _ = writeln!(out, "fn {}({}) -> {result}{reached}{escaped}", string(function.name), params.join(", "));
+        }
+    }
+    let names = Names::new(program);
+    for region in in_source_order(facts) {
+        let at = sources.position(region.span);
+        let _ = writeln!(
+            out,
+            "{} at {}:{}: {}, {} blocks, {} instructions",
+            title(program, region.region),
+            sources.file(region.span.file).name,
+            at.line,
+            verdict_text(region),
+            region.blocks,
+            region.instructions
+        );
+        let func = function_of(program, region.region);
+        let pc = match region.region {
+            Region::Loop(id) => program.loops[id.index()].header,
+            Region::Function(_) => 0,
+        };
+        let register = |reg: crate::bytecode::Reg| match names.local(func, pc, reg) {
+            Some(name) => format!("r{}({name})", reg.0),
+            None => format!("r{}", reg.0),
+        };
+        for (what, list) in [("live in", &region.live_in), ("live out", &region.live_out)] {
+            let words: Vec<String> = list.iter().map(|&(reg, ty)| format!("{}: {}", register(reg), text(ty))).collect();
+            if !words.is_empty() {
+                let _ = writeln!(out, "  {what}: {}", words.join(", "));
+            }
+        }
+        if !region.invariants.is_empty() {
+            let words: Vec<String> = region.invariants.iter().map(|&reg| register(reg)).collect();
+            let _ = writeln!(out, "  invariant: {}", words.join(", "));
+        }
+        for one in &region.inductions {
+            let start = one.start.map_or("?".to_owned(), |start| start.to_string());
+            let bound = match one.bound {
+                crate::bytecode::facts::Bound::None => "?".to_owned(),
+                crate::bytecode::facts::Bound::Constant(value) => value.to_string(),
+                crate::bytecode::facts::Bound::Register(reg) => register(reg),
+            };
+            let _ = writeln!(out, "  induction: {} from {start} by {} to {bound}", register(one.register), one.step);
+        }
+        if let Some(count) = region.trip_count {
+            let _ = writeln!(out, "  runs {count} times");
+        }
+        let effects = effects_text(program, region);
+        if !effects.is_empty() {
+            let _ = writeln!(out, "  effects: {effects}");
+        }
+    }
+    out
+}
+
+fn effects_text(program: &Program, region: &RegionFacts) -> String {
+    let effects = &region.effects;
+    let string = |id| program.strings.get(id).unwrap_or("?");
+    let mut words: Vec<String> = [
+        (effects.allocates, "may allocate"),
+        (effects.throws, "may throw"),
+        (effects.outputs, "outputs"),
+        (effects.awaits, "may await"),
+        (effects.calls_unknown, "may call unknown code"),
+        (effects.writes_items, "writes items"),
+    ]
+    .iter()
+    .filter(|(on, _)| *on)
+    .map(|(_, text)| (*text).to_owned())
+    .collect();
+    for (what, list) in [("reads global", &effects.globals_read), ("writes global", &effects.globals_written)] {
+        words.extend(list.iter().map(|id| format!("{what} {}", string(program.globals[id.index()].name))));
+    }
+    for (what, list) in [("reads field", &effects.fields_read), ("writes field", &effects.fields_written)] {
+        words.extend(list.iter().map(|&(def, field)| {
+            let def = &program.structs[def.index()];
+            format!("{what} {}.{}", string(def.name), string(def.fields[field as usize]))
+        }));
+    }
+    words.extend(effects.calls.iter().map(|id| format!("calls {}", string(program.functions[id.index()].name))));
+    words.join(", ")
+}
+
+/// A verdict in a few words: `conditional (n: int)`.
+pub fn verdict_text(region: &RegionFacts) -> String {
+    match region.reason {
+        Some(refusal) => format!("incompatible ({} {})", refusal.reason.code(), refusal.reason.text()),
+        None if region.conditions.is_empty() => region.verdict.name().to_owned(),
+        None => format!("{} ({})", region.verdict.name(), conditions_text(region)),
+    }
+}
+
+/// Functions, loops and verdicts that differ between two programs, a line each; empty if none do. Functions go by name and, where
+/// several share one, by their order; loops by their order in the function.
+pub fn difference(old: &Program, new: &Program) -> String {
+    let (before, after) = (outline(old), outline(new));
+    let mut out = String::new();
+    for (name, entry) in &before {
+        match after.get(name) {
+            None => {
+                let _ = writeln!(out, "- {name}");
+            }
+            Some(other) => {
+                if entry.code != other.code {
+                    let (a, b) = (entry.code.len(), other.code.len());
+                    let _ = writeln!(out, "~ {name}: code changed ({a} -> {b} instructions)");
+                }
+                let count = entry.verdicts.len().max(other.verdicts.len());
+                for at in 0..count {
+                    let what = match at {
+                        0 => name.clone(),
+                        _ => format!("{name}, loop {at}"),
+                    };
+                    match (entry.verdicts.get(at), other.verdicts.get(at)) {
+                        (Some(a), Some(b)) if a != b => {
+                            let _ = writeln!(out, "~ {what}: {a} -> {b}");
+                        }
+                        (Some(a), None) => {
+                            let _ = writeln!(out, "- {what}: {a}");
+                        }
+                        (None, Some(b)) => {
+                            let _ = writeln!(out, "+ {what}: {b}");
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    for (name, entry) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+        let _ = writeln!(out, "+ {name}: {}", entry.verdicts[0]);
+    }
+    out
+}
+
+/// What is compared of a function.
+struct Outline {
+    code: Vec<String>,
+    /// The function's verdict, then its loops'.
+    verdicts: Vec<String>,
+}
+
+fn outline(program: &Program) -> BTreeMap<String, Outline> {
+    let mut outlines: Vec<Outline> = Vec::new();
+    let verdict = |region: Option<&RegionFacts>| region.map_or("no verdict".to_owned(), verdict_text);
+    for (at, function) in program.functions.iter().enumerate() {
+        let code = program.code.get(function.code.range()).unwrap_or_default();
+        let own = program.facts.as_ref().and_then(|facts| facts.of_function(FuncId(at as u32)));
+        outlines.push(Outline {
+            code: code.iter().map(|op| without_numbers(&instruction(program, *op))).collect(),
+            verdicts: vec![if function.kind == FunctionKind::Body { String::new() } else { verdict(own) }],
+        });
+    }
+    for (at, region) in program.loops.iter().enumerate() {
+        let facts = program.facts.as_ref().and_then(|facts| facts.of_loop(crate::bytecode::LoopId(at as u32)));
+        if let Some(outline) = outlines.get_mut(region.func.index()) {
+            outline.verdicts.push(verdict(facts));
+        }
+    }
+    let mut named = BTreeMap::new();
+    for (function, outline) in program.functions.iter().zip(outlines) {
+        let module = program.modules.get(function.module.index()).and_then(|module| program.strings.get(module.name));
+        let own = program.strings.get(function.name).unwrap_or("?");
+        let base = match function.kind {
+            FunctionKind::Body => format!("{}: top level", module.unwrap_or("?")),
+            _ => format!("{}: {own}", module.unwrap_or("?")),
+        };
+        let mut name = base.clone();
+        let mut count = 1;
+        while named.contains_key(&name) {
+            count += 1;
+            name = format!("{base} #{count}");
+        }
+        named.insert(name, outline);
+    }
+    named
+}
+
+/// An instruction without the numbers of what it names (`k2("x")` is `k("x")`), which shift when something else is added.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let prefix = ["struct", "module", "native", "fn", "k", "g", "s"].into_iter().find(|prefix| {
+            let after = rest.strip_prefix(prefix).unwrap_or("");
+            let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+            digits > 0 && after[digits..].starts_with('(') && (at == 0 || bytes[at - 1] == b' ')
+        });
+        match prefix {
+            Some(prefix) => {
+                out.push_str(prefix);
+                at += prefix.len();
+                at += bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            }
+            None => {
+                let len = rest.chars().next().map_or(1, char::len_utf8);
+                out.push_str(&rest[..len]);
+                at += len;
+            }
+        }
+    }
+    out
+}
