@@ -6,8 +6,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::analyse;
+use crate::analysis::{analyse, report};
 use crate::bytecode::disassemble::disassemble;
+use crate::bytecode::facts::Facts;
 use crate::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
 use crate::lower::{self, lower};
@@ -49,8 +50,10 @@ pub struct Options {
     pub goal: Goal,
     /// Leave out names, line tables and sources that running does not need.
     pub strip: bool,
-    /// Codes of warnings, or `warnings` for all; the last that fits decides.
+    /// Codes of warnings, `warnings` for all, or one of [`JIT_LINTS`]; the last that fits decides.
     pub levels: Vec<(String, Level)>,
+    /// Add a note for every loop and function: whether it is compiled, under which conditions, or why not.
+    pub explain: bool,
 }
 
 impl Options {
@@ -59,6 +62,9 @@ impl Options {
         self.levels.iter().rev().find(|(name, _)| fits(name)).map_or(Level::Warn, |&(_, level)| level)
     }
 }
+
+/// The lints about loops that cannot be compiled: those marked `// @jit`, and all.
+pub const JIT_LINTS: [&str; 2] = ["jit-incompatible", "jit-incompatible=all"];
 
 /// The lint name that stands for every warning.
 const ALL_WARNINGS: &str = "warnings";
@@ -128,6 +134,18 @@ impl Compilation {
         self.program.as_ref().map(disassemble)
     }
 
+    /// Each loop and function with its verdict as JSON, if the program compiled.
+    pub fn loops_text(&self) -> Option<String> {
+        let program = self.program.as_ref()?;
+        Some(report::loops_json(program, program.facts.as_ref()?, &self.sources))
+    }
+
+    /// Everything the analysis knows as text, if the program compiled.
+    pub fn facts_text(&self) -> Option<String> {
+        let program = self.program.as_ref()?;
+        Some(report::facts_text(program, program.facts.as_ref()?, &self.sources))
+    }
+
     /// Where the program's files were read from, the entry file first.
     pub fn input_paths(&self) -> Vec<PathBuf> {
         self.graph.inputs.iter().filter_map(|input| input.path.clone()).collect()
@@ -168,12 +186,49 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         all.program = None;
     }
     if let Some(program) = &mut all.program {
-        program.facts = Some(analyse(program));
+        let facts = analyse(program);
+        report_verdicts(program, &facts, options, &mut all.diagnostics);
+        program.facts = Some(facts);
         if options.strip {
             program.debug = None;
         }
     }
+    if all.diagnostics.has_errors() {
+        all.program = None;
+    }
     Ok(all)
+}
+
+/// Notes on all regions if they are asked for, and warnings about loops that cannot be compiled at the level they have.
+fn report_verdicts(program: &Program, facts: &Facts, options: &Options, diagnostics: &mut Diagnostics) {
+    let level = |names: &[&str], otherwise: Level| {
+        let fits = |name: &String| names.iter().any(|known| name == known);
+        options.levels.iter().rev().find(|(name, _)| fits(name)).map_or(otherwise, |&(_, level)| level)
+    };
+    let [marked, all] = JIT_LINTS;
+    for (gate, level) in [
+        (report::Gate::All, level(&[all], Level::Allow)),
+        (report::Gate::Marked, level(&[marked, all, ALL_WARNINGS], Level::Warn)),
+    ] {
+        if level == Level::Allow {
+            continue;
+        }
+        for mut warning in report::incompatible_loops(program, facts, gate) {
+            match options.level(warning.code) {
+                Level::Allow => continue,
+                Level::Deny => warning.severity = Severity::Error,
+                Level::Warn if level == Level::Deny => warning.severity = Severity::Error,
+                Level::Warn => {}
+            }
+            diagnostics.push(warning);
+        }
+    }
+    if options.explain {
+        for note in report::notes(program, facts) {
+            // Where a warning says the same already, the note has nothing to add.
+            diagnostics.push(note);
+        }
+    }
 }
 
 /// Silences allowed warnings and makes errors of denied ones.
@@ -202,11 +257,15 @@ fn apply_levels(diagnostics: &mut Diagnostics, options: &Options) {
 /// Checks that a lint level names a warning, or all of them.
 pub fn known_lint(name: &str) -> Result<(), String> {
     let is_warning = |code: &str| code.starts_with('W');
-    if name == ALL_WARNINGS || find_code(name).is_some_and(|info| is_warning(info.code)) {
+    if name == ALL_WARNINGS || JIT_LINTS.contains(&name) || find_code(name).is_some_and(|info| is_warning(info.code)) {
         return Ok(());
     }
     let lints: Vec<&str> = CODES.iter().map(|info| info.code).filter(|code| is_warning(code)).collect();
-    Err(format!("there is no warning '{name}'; the warnings are {} and '{ALL_WARNINGS}' for all", lints.join(", ")))
+    Err(format!(
+        "there is no warning '{name}'; the warnings are {}, {} and '{ALL_WARNINGS}' for all",
+        lints.join(", "),
+        JIT_LINTS.join(", ")
+    ))
 }
 
 /// The long text of a diagnostic code.
@@ -220,6 +279,12 @@ pub fn explain(code: &str) -> Result<String, String> {
 /// The program in a `.wbc` file as readable bytecode.
 pub fn disassemble_file(bytes: &[u8]) -> Result<String, String> {
     bytecode::load(bytes).map(|program| disassemble(&program)).map_err(|error| error.to_string())
+}
+
+/// The functions, loops and verdicts that differ between two `.wbc` files, a line each.
+pub fn difference_of_files(old: &[u8], new: &[u8]) -> Result<String, String> {
+    let load = |bytes: &[u8]| bytecode::load(bytes).map_err(|error| error.to_string());
+    Ok(report::difference(&*load(old)?, &*load(new)?))
 }
 
 /// What a `.wbc` file of any version says of itself.

@@ -12,8 +12,8 @@ pub mod infer;
 pub mod liveness;
 pub mod loops;
 pub mod names;
-pub mod report;
 pub mod regions;
+pub mod report;
 pub mod type_facts;
 pub mod verdict;
 

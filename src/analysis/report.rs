@@ -56,9 +56,12 @@ pub fn notes(program: &Program, facts: &Facts) -> Vec<Diagnostic> {
         let mut note = match (region.verdict, region.reason) {
             (_, Some(refusal)) => {
                 let reason = refusal.reason;
-                let mut note =
-                    Diagnostic::warning(reason.code(), format!("{what} is {verdict}: it {}", reason.text()), region.span)
-                        .with_help(reason.remedy());
+                let mut note = Diagnostic::warning(
+                    reason.code(),
+                    format!("{what} is {verdict}: it {}", reason.text()),
+                    region.span,
+                )
+                .with_help(reason.remedy());
                 if refusal.span != region.span {
                     note = note.with_label(refusal.span, "here");
                 }
@@ -78,7 +81,7 @@ pub fn notes(program: &Program, facts: &Facts) -> Vec<Diagnostic> {
         };
         note.severity = Severity::Note;
         if let Some(count) = region.trip_count {
-            note = note.with_note(format!("it runs {count} times"));
+            note = note.with_note(format!("it runs {count} times, unless an error ends it"));
         }
         notes.push(note);
     }
@@ -128,7 +131,8 @@ pub fn incompatible_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<D
         let what = title(program, region.region);
         let marked = if marked { " though it is marked `// @jit`" } else { "" };
         let message = format!("{what} cannot be compiled{marked}: it {}", refusal.reason.text());
-        let warning = Diagnostic::warning(refusal.reason.code(), message, region.span).with_help(refusal.reason.remedy());
+        let warning =
+            Diagnostic::warning(refusal.reason.code(), message, region.span).with_help(refusal.reason.remedy());
         found.push(if refusal.span == region.span { warning } else { warning.with_label(refusal.span, "here") });
     }
     found
@@ -361,6 +365,7 @@ fn outline(program: &Program) -> BTreeMap<String, Outline> {
         }
     }
     let mut named = BTreeMap::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (function, outline) in program.functions.iter().zip(outlines) {
         let module = program.modules.get(function.module.index()).and_then(|module| program.strings.get(module.name));
         let own = program.strings.get(function.name).unwrap_or("?");
@@ -368,12 +373,9 @@ fn outline(program: &Program) -> BTreeMap<String, Outline> {
             FunctionKind::Body => format!("{}: top level", module.unwrap_or("?")),
             _ => format!("{}: {own}", module.unwrap_or("?")),
         };
-        let mut name = base.clone();
-        let mut count = 1;
-        while named.contains_key(&name) {
-            count += 1;
-            name = format!("{base} #{count}");
-        }
+        let count = counts.entry(base.clone()).or_default();
+        *count += 1;
+        let name = if *count == 1 { base } else { format!("{base} #{count}") };
         named.insert(name, outline);
     }
     named

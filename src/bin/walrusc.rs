@@ -15,7 +15,8 @@ use std::sync::mpsc;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use walrus::compile::{
-    Format, Goal, Level, Options, describe_file, disassemble_file, explain, known_lint, version_json, version_text,
+    Format, Goal, Level, Options, describe_file, difference_of_files, disassemble_file, explain, known_lint,
+    version_json, version_text,
 };
 
 use job::{Done, Job, Plan};
@@ -64,8 +65,8 @@ struct Args {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS", default_values_t = [Emit::Wbc])]
     emit: Vec<Emit>,
 
-    /// Print the long text of a diagnostic code
-    #[arg(long, value_name = "CODE", exclusive = true)]
+    /// Say for every loop and function whether it is compiled, and if not why; with a CODE, print the long text of that diagnostic instead
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "")]
     explain: Option<String>,
 
     /// Make a warning an error (a code, or `warnings` for all)
@@ -119,6 +120,16 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Print which functions, loops and verdicts differ between two .wbc files
+    Diff {
+        #[arg(value_name = "A.wbc")]
+        old: PathBuf,
+        #[arg(value_name = "B.wbc")]
+        new: PathBuf,
+        /// Where to write; default: standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Print what a .wbc file of any version says of itself
     Info {
         #[arg(value_name = "FILE.wbc")]
@@ -138,6 +149,10 @@ enum Emit {
     Ast,
     /// The instructions
     Bytecode,
+    /// What the analysis knows
+    Facts,
+    /// Loops and functions with their verdicts, as JSON
+    Loops,
     /// A dependency rule for make and ninja
     Deps,
 }
@@ -148,6 +163,8 @@ impl Emit {
             Emit::Wbc => "wbc",
             Emit::Ast => "ast",
             Emit::Bytecode => "bytecode",
+            Emit::Facts => "facts",
+            Emit::Loops => "loops.json",
             Emit::Deps => "d",
         }
     }
@@ -223,16 +240,31 @@ fn lint_levels(matches: &ArgMatches) -> Vec<(String, Level)> {
     levels.into_iter().map(|(_, code, level)| (code, level)).collect()
 }
 
+/// Whether the word after `--explain` is a diagnostic code; otherwise it is a program.
+fn is_code(word: &str) -> bool {
+    matches!(word.as_bytes(), [letter, digits @ ..]
+        if letter.is_ascii_alphabetic() && digits.len() == 4 && digits.iter().all(u8::is_ascii_digit))
+}
+
 fn dispatch(args: Args, levels: Vec<(String, Level)>) -> Result<Status, String> {
     if args.version {
         let text = if args.json { version_json() } else { version_text() };
         return write_stdout(text.as_bytes()).map(|()| Status::Success);
     }
-    if let Some(code) = &args.explain {
+    if let Some(code) = args.explain.as_ref().filter(|value| is_code(value)) {
+        if !args.files.is_empty() {
+            return Err("--explain with a code takes no files".to_string());
+        }
         return write_stdout(explain(code)?.as_bytes()).map(|()| Status::Success);
     }
     match args.command {
         Some(Command::Dis { file, output }) => report_on(&file, output.as_deref(), disassemble_file),
+        Some(Command::Diff { old, new, output }) => {
+            let (before, after) = (read(&old)?, read(&new)?);
+            let report = difference_of_files(&before, &after)
+                .map_err(|error| format!("'{}' and '{}': {error}", old.display(), new.display()))?;
+            write_report(output.as_deref(), report.as_bytes()).map(|()| Status::Success)
+        }
         Some(Command::Info { file, output }) => report_on(&file, output.as_deref(), describe_file),
         None => {
             let (jobs, plan) = plan(args, levels)?;
@@ -265,7 +297,10 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Turns the arguments into jobs, refusing what cannot be meant.
-fn plan(args: Args, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, Plan), String> {
+fn plan(mut args: Args, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, Plan), String> {
+    if let Some(file) = args.explain.as_ref().filter(|word| !word.is_empty()) {
+        args.files.insert(0, PathBuf::from(file));
+    }
     if args.files.is_empty() {
         return Err("no input: give a .walrus file, or '-' for standard input (see --help)".to_string());
     }
@@ -318,7 +353,7 @@ fn plan(args: Args, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, Plan), St
         (None, false) => Goal::Build,
     };
     let plan = Plan {
-        options: Options { goal, strip: args.strip, levels },
+        options: Options { goal, strip: args.strip, levels, explain: args.explain.is_some() },
         emit,
         format: match args.message_format {
             MessageFormat::Human => Format::Human,

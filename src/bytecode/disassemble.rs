@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+use super::facts::{RegionFacts, type_text};
 use super::op::operand::Kind;
 use super::*;
 use crate::source::Span;
@@ -134,6 +135,9 @@ impl<'a> Disassembler<'a> {
         };
         write!(out, "fn{} {}: {kind}, {}", id.0, self.text(function.name), self.module(function.module))?;
         writeln!(out, ", {} params, {} registers", function.params, function.registers)?;
+        if let Some(facts) = program.facts.as_ref().and_then(|facts| facts.of_function(id)) {
+            self.facts(out, facts)?;
+        }
         for (i, capture) in function.captures.iter().enumerate() {
             match capture {
                 CaptureSource::Register(register) => writeln!(out, "; c{i} is r{} of the maker", register.0)?,
@@ -190,7 +194,34 @@ impl<'a> Disassembler<'a> {
         if region.marked {
             write!(out, ", marked @jit")?;
         }
-        writeln!(out)
+        writeln!(out)?;
+        match self.program.facts.as_ref().and_then(|facts| facts.of_loop(LoopId(id as u32))) {
+            Some(facts) => self.facts(out, facts),
+            None => Ok(()),
+        }
+    }
+
+    /// A verdict with what it rests on.
+    fn facts(&self, out: &mut String, region: &RegionFacts) -> fmt::Result {
+        write!(out, "       ; {}", region.verdict.name())?;
+        for (i, condition) in region.conditions.iter().enumerate() {
+            let before = if i == 0 { " if" } else { "," };
+            write!(out, "{before} {}: {}", condition.name.escape_debug(), condition.ty.escape_debug())?;
+        }
+        if let Some(refusal) = region.reason {
+            write!(out, ", {} {}", refusal.reason.code(), refusal.reason.text())?;
+        }
+        if let Some(count) = region.trip_count {
+            write!(out, ", runs {count} times")?;
+        }
+        writeln!(out)?;
+        if let Some(facts) = self.program.facts.as_ref().filter(|_| !region.live_in.is_empty()) {
+            let words: Vec<String> = (region.live_in.iter())
+                .map(|&(reg, ty)| format!("r{}: {}", reg.0, type_text(self.program, &facts.types, ty).escape_debug()))
+                .collect();
+            writeln!(out, "       ; live in {}", words.join(", "))?;
+        }
+        Ok(())
     }
 
     /// `func` and `pc` say which names registers and sites have; without `func` they have none and jumps are relative.

@@ -105,6 +105,8 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
             Emit::Wbc => compilation.encode().unwrap_or_default(),
             Emit::Ast => compilation.trees_text().into_bytes(),
             Emit::Bytecode => compilation.bytecode_text().unwrap_or_default().into_bytes(),
+            Emit::Facts => compilation.facts_text().unwrap_or_default().into_bytes(),
+            Emit::Loops => compilation.loops_text().unwrap_or_default().into_bytes(),
             Emit::Deps => dependency_rule(&target(job, plan)?, &dependencies)?,
         };
         let path = &job.outputs[index];
