@@ -294,11 +294,12 @@ impl<'p, 'a> Regions<'p, 'a> {
                 computed.get_or_insert_with(|| computed_registers(inside)).contains(&reg)
             });
             let list = if is_computed || condition.name == "a temporary value" { &mut derived } else { &mut roots };
+            let room = list.len() < MAX_CONDITIONS;
             match list.iter_mut().find(|known| known.name == condition.name) {
                 // `list of int` says more than `list`.
                 Some(known) if condition.ty.starts_with(&known.ty) => *known = condition,
                 Some(_) => {}
-                None if list.len() < MAX_CONDITIONS => list.push(condition),
+                None if room => list.push(condition),
                 None => {}
             }
             if roots.len() == MAX_CONDITIONS {

@@ -1,0 +1,196 @@
+//! Verdicts of whole programs, facts that hold, and facts that do not.
+
+use std::path::{Path, PathBuf};
+
+use walrus::analysis::{analyse, report};
+use walrus::bytecode::check_facts::{FactsError, check};
+use walrus::bytecode::facts::{Facts, Region, Verdict};
+use walrus::bytecode::{Program, load};
+use walrus::compile::{Compilation, Disk, Entry, Level, Options, compile, compile_text};
+
+fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            fixtures(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "walrus") {
+            found.push(path);
+        }
+    }
+    found.sort();
+}
+
+fn all_fixtures(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    fixtures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder), &mut found);
+    assert!(!found.is_empty());
+    found
+}
+
+fn program_of(path: &Path) -> Option<Program> {
+    compile(Entry::File(path.to_path_buf()), &Disk, &Options::default()).expect("readable").program
+}
+
+fn facts_of(program: &Program) -> &Facts {
+    program.facts.as_ref().expect("every program has facts")
+}
+
+/// `proven`, `conditional x: int, y: float`, `incompatible W0105`.
+fn verdict_words(facts: &walrus::bytecode::facts::RegionFacts) -> String {
+    let conditions: Vec<String> = facts.conditions.iter().map(|one| format!("{}: {}", one.name, one.ty)).collect();
+    let code = facts.reason.map_or("", |refusal| refusal.reason.code());
+    format!("{} {}{code}", facts.verdict.name(), conditions.join(", ")).trim().to_string()
+}
+
+#[test]
+fn loops_have_the_verdicts_their_lines_state() {
+    let mut wrong = Vec::new();
+    for path in all_fixtures("verdicts") {
+        let program = program_of(&path).expect("it compiles");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let mut expected: Vec<(usize, &str)> = (text.lines().enumerate())
+            .filter_map(|(at, line)| Some((at + 1, line.split_once("// verdict: ")?.1.trim())))
+            .collect();
+        for facts in &facts_of(&program).regions {
+            let Region::Loop(_) = facts.region else { continue };
+            let line = text[..facts.span.lo as usize].matches('\n').count() + 1;
+            let found = verdict_words(facts);
+            let at = expected.iter().position(|&(at, _)| at == line);
+            let stated = at.map(|at| expected.remove(at).1);
+            if stated != Some(&found) {
+                wrong.push(format!("{}:{line}: {found}, but the line states {stated:?}", path.display()));
+            }
+        }
+        wrong.extend(expected.iter().map(|(line, _)| format!("{}:{line}: no loop there", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn most_loops_of_ordinary_programs_are_proven() {
+    let (mut proven, mut incompatible, mut all) = (0, 0, 0);
+    for path in all_fixtures("") {
+        let Some(program) = program_of(&path) else { continue };
+        for facts in &facts_of(&program).regions {
+            if let Region::Loop(_) = facts.region {
+                all += 1;
+                proven += usize::from(facts.verdict == Verdict::Proven);
+                incompatible += usize::from(facts.verdict == Verdict::Incompatible);
+            }
+        }
+    }
+    assert!(proven * 10 >= all * 6, "{proven} of {all} loops are proven");
+    assert!(incompatible * 20 <= all, "{incompatible} of {all} loops are incompatible");
+}
+
+#[test]
+fn what_inference_finds_passes_the_check_and_survives_the_file() {
+    for path in all_fixtures("") {
+        let Some(compiled) = compile(Entry::File(path.clone()), &Disk, &Options::default()).expect("readable").encode() else {
+            continue;
+        };
+        let program = load(&compiled).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if let Err(error) = check(&program, facts_of(&program)) {
+            panic!("{}: {error}", path.display());
+        }
+    }
+}
+
+const SUM: &str = "fn sum : n { let s = 0; for i in 0..n { s = s + i; } return s; }\n\
+                   let xs = [1]; let d = {\"a\": 1.5};\n\
+                   try { xs.push(sum(3)); throw xs; } catch e { println(e); }\n\
+                   println(xs[0] + d[\"a\"]);\n";
+
+#[test]
+fn a_fact_changed_to_something_narrower_or_different_is_found() {
+    let program = compile_text("t.walrus", SUM).program.expect("it compiles");
+    let facts = facts_of(&program);
+    assert!(check(&program, facts).is_ok());
+    let mut found = 0;
+    let types = facts.types.types.len() as u32;
+    // Each place in turn takes each other type. Whatever passes must be wider than what was inferred: it must hold as well.
+    for at in 0..facts.types.results.len() {
+        for other in 0..types {
+            let mut changed = facts.clone();
+            if changed.types.results[at].0 == other {
+                continue;
+            }
+            changed.types.results[at].0 = other;
+            found += usize::from(check(&program, &changed).is_err());
+        }
+    }
+    assert!(found > types as usize, "{found}");
+    for site in 0..facts.types.sites.len() {
+        let mut changed = facts.clone();
+        changed.types.sites.remove(site);
+        assert!(matches!(check(&program, &changed), Err(FactsError::Inconsistent { .. })), "site {site}");
+    }
+    for frame in 0..facts.types.frames.len() {
+        let mut changed = facts.clone();
+        let before: u32 = changed.types.frames[..frame].iter().map(|frame| frame.count).sum();
+        let removed = changed.types.frames.remove(frame).count;
+        changed.types.frame_registers.drain(before as usize..(before + removed) as usize);
+        assert!(check(&program, &changed).is_err(), "frame {frame}");
+    }
+    let mut changed = facts.clone();
+    changed.types.functions[0].reached = false;
+    assert!(matches!(check(&program, &changed), Err(FactsError::Contradictory(_))));
+}
+
+fn explained(program: &Program) -> Vec<String> {
+    let facts = analyse(program);
+    let notes = report::notes(program, &facts).into_iter();
+    notes.map(|note| format!("{} {} {} {}", note.code, note.message, note.labels[0].text, note.help.join(" "))).collect()
+}
+
+fn compiled(text: &str) -> Program {
+    let Compilation { program, diagnostics, .. } = compile_text("t.walrus", text);
+    program.unwrap_or_else(|| panic!("{diagnostics:?}"))
+}
+
+#[test]
+fn explanations_say_what_holds_a_region_back() {
+    let notes = explained(&compiled("fn f : n { for i in 0..n { println(i); } }\nf(3);\n"));
+    assert_eq!(notes[0].trim(), "N0101 function 'f' is proven compiled when hot, with n: int");
+    assert_eq!(notes[1].trim(), "N0101 loop in 'f' is proven compiled when hot, with i: int");
+
+    let notes = explained(&compiled("let s = 0;\nfor x in [1, 2.5] { s = s + x; }\n"));
+    assert_eq!(notes[0].trim(), "N0102 loop at top level is conditional compiled if s: int, x: int");
+
+    let long = format!("let a = 1;\nwhile a < 9 {{\n{}}}\n", "a = a * 3 - a;\n".repeat(1500));
+    let notes = explained(&compiled(&long));
+    assert!(notes[0].starts_with("W0102 loop at top level is incompatible: it is too large to compile"), "{}", notes[0]);
+    assert!(notes[0].contains("move parts of it into functions"));
+
+    let mut irregular = compiled("let a = 1;\nwhile a < 9 { while a < 5 { a += 1; } a += 1; }\n");
+    irregular.loops.remove(1);
+    let notes = explained(&irregular);
+    assert!(notes[0].starts_with("W0104 loop at top level is incompatible"), "{}", notes[0]);
+
+    let notes = explained(&compiled("for i in 0..2 { import \"std/math\"; }\n"));
+    assert!(notes[0].starts_with("W0105 loop at top level is incompatible: it imports a module"), "{}", notes[0]);
+}
+
+#[test]
+fn a_marked_loop_that_cannot_be_compiled_is_denied() {
+    let marked = "// @jit\nfor i in 0..2 { import \"std/math\"; }\n";
+    let plain = "for i in 0..2 { import \"std/math\"; }\n";
+    let errors = |text: &str, lint: &str| {
+        let entry = Entry::Text { name: "t.walrus".into(), text: text.into(), folder: PathBuf::new() };
+        let options = Options { levels: vec![(lint.to_string(), Level::Deny)], ..Options::default() };
+        compile(entry, &Disk, &options).expect("text").diagnostics.has_errors()
+    };
+    assert!(errors(marked, "jit-incompatible"));
+    assert!(!errors(plain, "jit-incompatible"));
+    assert!(errors(plain, "jit-incompatible=all"));
+}
+
+#[test]
+fn differences_name_what_changed() {
+    let old = compiled("fn f : n { for i in 0..n { println(i); } }\nf(3);\n");
+    let new = compiled("fn f : n { for i in 0..n { println(i + n); } }\nfn g : { }\nf(3);\nf(true);\n");
+    assert_eq!(report::difference(&old, &old), "");
+    let difference = report::difference(&old, &new);
+    assert!(difference.contains("~ t: f: code changed"), "{difference}");
+    assert!(difference.contains("+ t: g"), "{difference}");
+}
