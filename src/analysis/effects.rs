@@ -135,6 +135,10 @@ impl InstructionEffects {
         effects
     }
 
+    pub fn writes_global(&self, global: GlobalId) -> bool {
+        self.global_written == Some(global)
+    }
+
     fn calls_value(&mut self, types: &mut Inference<'_>, callee: Type) {
         if callee.ids == IdSet::TOP {
             return self.flags.add(Flags::CALLS_UNKNOWN);

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::bytecode::{FuncId, LocalName, Op, Program, Reg};
+use crate::bytecode::{FuncId, GlobalId, LocalName, Op, Program, Reg};
 use crate::source::Span;
 
 /// Names of registers and places of instructions. Without debug information there are neither.
@@ -24,6 +24,8 @@ pub struct Origin {
     pub item: bool,
     /// The register of a local variable, if the value is simply its.
     pub local: Option<Reg>,
+    /// The global variable, if the value is simply its.
+    pub global: Option<GlobalId>,
 }
 
 impl<'p> Names<'p> {
@@ -60,13 +62,14 @@ impl<'p> Names<'p> {
             name: "a temporary value".to_owned(),
             item: false,
             local: None,
+            global: None,
         })
     }
 
     fn trace(&self, func: FuncId, code: &[Op], pc: u32, register: Reg, depth: u32) -> Option<Origin> {
-        let plain = |name: String| Some(Origin { name, item: false, local: None });
+        let plain = |name: String| Some(Origin { name, item: false, local: None, global: None });
         if let Some(name) = self.local(func, pc, register) {
-            return Some(Origin { name: name.to_owned(), item: false, local: Some(register) });
+            return Some(Origin { name: name.to_owned(), item: false, local: Some(register), global: None });
         }
         if depth > 4 {
             return None;
@@ -78,11 +81,12 @@ impl<'p> Names<'p> {
             match op {
                 Op::Move { dst, src } if dst == register => return deeper(src),
                 Op::GetGlobal { dst, global } if dst == register => {
-                    return plain(text(self.program.globals.get(global.index())?.name).to_owned());
+                    let named = plain(text(self.program.globals.get(global.index())?.name).to_owned())?;
+                    return Some(Origin { global: Some(global), ..named });
                 }
                 Op::GetIndex { dst, object, .. } if dst == register => {
                     let object = deeper(object)?;
-                    return Some(Origin { item: true, local: None, name: object.name });
+                    return Some(Origin { item: true, local: None, global: None, name: object.name });
                 }
                 Op::GetMember { dst, object, site } if dst == register => {
                     let sites = self.program.functions[func.index()].sites.range();

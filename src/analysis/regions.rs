@@ -293,6 +293,11 @@ impl<'p, 'a> Regions<'p, 'a> {
                 let inside = &code[range.start as usize..range.end as usize];
                 computed.get_or_insert_with(|| computed_registers(inside)).contains(&reg)
             });
+            let is_computed = is_computed
+                || origin.global.is_some_and(|global| {
+                    let inside = &notes.effects[range.start as usize..range.end as usize];
+                    inside.iter().any(|effects| effects.writes_global(global))
+                });
             let list = if is_computed || condition.name == "a temporary value" { &mut derived } else { &mut roots };
             let room = list.len() < MAX_CONDITIONS;
             match list.iter_mut().find(|known| known.name == condition.name) {
