@@ -13,7 +13,7 @@ use crate::source::{Diagnostic, Severity, SourceMap};
 const NOTED_TYPES: usize = 8;
 
 /// The regions of a program with their facts, in the order of the source.
-fn in_source_order<'f>(facts: &'f Facts) -> Vec<&'f RegionFacts> {
+fn in_source_order(facts: &Facts) -> Vec<&RegionFacts> {
     let mut regions: Vec<&RegionFacts> = facts.regions.iter().collect();
     regions.sort_by_key(|facts| (facts.span, matches!(facts.region, Region::Loop(_))));
     regions

@@ -369,9 +369,10 @@ impl TypeEnv for Inference<'_> {
             let own = self.flow.of(self.func);
             let error = own.cfg.blocks[self.block as usize].handler.map(|(_, error)| error);
             let live = own.live_in(target);
-            for at in live.partition_point(|&reg| reg <= base)..live.len() {
-                if error != Some(live[at]) {
-                    self.join_entry(self.func, target, own.live_slots(target).start + at, Type::ANY);
+            let slots = own.live_slots(target);
+            for (&reg, slot) in live.iter().zip(slots).rev().take_while(|&(&reg, _)| reg > base) {
+                if error != Some(reg) {
+                    self.join_entry(self.func, target, slot, Type::ANY);
                 }
             }
         }
