@@ -6,6 +6,10 @@
 
 use crate::bytecode::{Function, Op, Reg};
 
+/// Longer runs are cut. Inference runs a block again whenever something it has read grows, so a straight run of
+/// 20,000 calls must not be one block.
+const MAX_BLOCK: u32 = 64;
+
 /// Index of a block in its function, in code order. Block 0 is the entry.
 pub type BlockId = u32;
 
@@ -66,10 +70,11 @@ impl Cfg {
             }
         }
 
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<Block> = Vec::new();
         let mut block_of = Vec::with_capacity(code.len());
         for pc in 0..len {
-            if leader[pc as usize] {
+            let full = blocks.last().is_some_and(|block| pc - block.start >= MAX_BLOCK);
+            if leader[pc as usize] || full {
                 blocks.push(Block { start: pc, end: pc, handler: None });
             }
             block_of.push(blocks.len() as u32 - 1);
@@ -236,6 +241,16 @@ pub(crate) mod tests {
         assert_eq!(cfg.reverse_postorder().len(), 4);
         assert_eq!(cfg.reverse_postorder()[0], 0);
         assert_eq!(cfg.reverse_postorder()[3], 3);
+    }
+
+    #[test]
+    fn long_runs_are_cut() {
+        let mut code = vec![Op::LoadVoid { dst: Reg(0) }; 1000];
+        code.push(Op::ReturnVoid {});
+        let cfg = Cfg::new(&function(1, 0, vec![]), &code);
+        assert!(cfg.blocks.iter().all(|block| block.end - block.start <= MAX_BLOCK));
+        assert_eq!(cfg.succs(3), [4]);
+        assert_eq!(cfg.reverse_postorder().len(), cfg.len());
     }
 
     #[test]
