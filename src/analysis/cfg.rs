@@ -13,10 +13,6 @@ const MAX_BLOCK: u32 = 64;
 /// Index of a block in its function, in code order. Block 0 is the entry.
 pub type BlockId = u32;
 
-/// A block of this many instructions ends at its next call. Inference takes up a block again from its start when a result becomes
-/// known that it has read, so straight-line code of a thousand calls would cost a million steps as one block.
-const LONG_BLOCK: usize = 32;
-
 /// A run of instructions `start..end`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Block {
@@ -57,17 +53,12 @@ impl Cfg {
         let len = code.len() as u32;
         let mut leader = vec![false; code.len() + 1];
         leader[0] = true;
-        let mut start = 0;
         for (pc, op) in code.iter().enumerate() {
-            if leader[pc] {
-                start = pc;
-            }
             let target = jump_target(op, pc as u32, len);
             if let Some(target) = target {
                 leader[target as usize] = true;
             }
-            let effects = op.effects();
-            if target.is_some() || effects.ends || effects.calls && pc - start >= LONG_BLOCK {
+            if target.is_some() || op.effects().ends {
                 leader[pc + 1] = true;
             }
         }
