@@ -20,7 +20,7 @@ use ast::Ast;
 #[allow(clippy::all)]
 mod grammar {
     lalrpop_util::lalrpop_mod!(walrus);
-    pub use walrus::FileParser;
+    pub use self::walrus::FileParser;
 }
 
 /// Parses one file. What is wrong is reported; where the parser had to recover, the tree has `Error` nodes.
