@@ -223,6 +223,8 @@ struct Checker<'p> {
     code_start: u32,
     /// The handler of the instruction being checked: its frame, and the register that gets the error.
     handler: Option<(u32, Reg)>,
+    /// Registers written since an instruction that may throw last checked them against the handler.
+    touched: Vec<Reg>,
     pc: u32,
 }
 
@@ -359,6 +361,7 @@ impl<'p> Checker<'p> {
             followed: true,
             code_start: 0,
             handler: None,
+            touched: Vec::new(),
             pc: 0,
         })
     }
@@ -503,6 +506,7 @@ impl<'p> Checker<'p> {
                 self.load(pc);
                 running = true;
                 entered_handler = false;
+                self.touched.clear();
                 before = None;
             }
             if !running {
@@ -512,11 +516,17 @@ impl<'p> Checker<'p> {
             if handler != self.handler {
                 self.handler = handler;
                 entered_handler = false;
+                self.touched.clear();
             }
             let op = self.program.code[pc as usize];
-            if !entered_handler && said.followed && op.effects().throws && self.handler.is_some() {
+            if said.followed && op.effects().throws && self.handler.is_some() {
+                if entered_handler {
+                    self.recheck_handler();
+                } else {
+                    self.enter_handler();
+                }
                 entered_handler = true;
-                self.enter_handler();
+                self.touched.clear();
             }
             let at = At { func, pc: pc - start, global_pc: pc, before };
             running = step(self, &at, op) || !said.followed;
@@ -539,7 +549,18 @@ impl<'p> Checker<'p> {
         }
     }
 
-    /// An error may reach the handler with the registers as they are now; later writes are checked one by one.
+    /// As [`Self::enter_handler`], for the registers written since the handler was last looked at.
+    fn recheck_handler(&mut self) {
+        for at in 0..self.touched.len() {
+            let reg = self.touched[at];
+            if let Some(declared) = self.at_handler(reg) {
+                let ty = self.registers[reg.index()];
+                self.demand(self.is_within(ty, declared));
+            }
+        }
+    }
+
+    /// An error may reach the handler with the registers as they are now.
     fn enter_handler(&mut self) {
         let Some((target, error)) = self.handler else { return };
         let Some(frame) = self.frame_at(self.code_start + target) else { return self.demand(false) };
@@ -629,10 +650,8 @@ impl TypeEnv for Checker<'_> {
         }
         self.registers[reg.index()] = ty;
         self.high = self.high.max(reg.0);
-        if self.handler.is_some()
-            && let Some(declared) = self.at_handler(reg)
-        {
-            self.demand(self.is_within(ty, declared));
+        if self.handler.is_some() {
+            self.touched.push(reg);
         }
     }
 
