@@ -52,7 +52,7 @@ impl Generator {
             0 => self.random.below(5).to_string(),
             1 => self
                 .random
-                .pick(&["1.5", "0.0", "true", "void", "\"s\"", "\"ab\"", "[]", "{}", "()", "0..3"])
+                .pick(&["1.5", "0.0", "true", "void", "\"s\"", "\"ab\"", "[]", "{}", "()", "(0..3)"])
                 .to_string(),
             2..=8 => name(self),
             9..=13 => {
