@@ -130,7 +130,7 @@ impl Generator {
                         "core.int(@)",
                         "twice(: x { return [x]; }, @)",
                         "id(id)(@)",
-                        "f\"{@}\"",
+                        "f\"{(@)}\"",
                     ])
                     .replace('@', &a)
                     .replace('#', &b)
