@@ -74,6 +74,7 @@ pub fn emit(
         builder,
         values: vec![None; region.reprs.len()],
         blocks: Vec::new(),
+        threaded: threaded_blocks(region),
         exits: vec![None; region.exits.len()],
         vm: ir::Value::from_u32(0),
         base: ir::Value::from_u32(0),
@@ -85,6 +86,22 @@ pub fn emit(
     emitter.builder.finalize(isa.frontend_config());
 }
 
+/// Empty blocks between a branch and where it leads. Left in place, they would draw the computation of what they pass out of the loop's
+/// body, and the loop would take two jumps a round.
+fn threaded_blocks(region: &Region) -> Vec<bool> {
+    let mut threaded = vec![false; region.blocks.len()];
+    for &id in &region.order {
+        if let Terminator::Branch(_, yes, no) = region.block(id).end {
+            for target in [yes, no] {
+                let block = region.block(target);
+                let only_jumps = block.insts.is_empty() && matches!(block.end, Terminator::Jump(..));
+                threaded[target.0 as usize] = only_jumps;
+            }
+        }
+    }
+    threaded
+}
+
 struct Emitter<'a> {
     region: &'a Region,
     options: EmitOptions,
@@ -92,6 +109,8 @@ struct Emitter<'a> {
     builder: FunctionBuilder<'a>,
     values: Vec<Option<ir::Value>>,
     blocks: Vec<ir::Block>,
+    /// Blocks that only pass arguments on: the branch to them does it itself.
+    threaded: Vec<bool>,
     exits: Vec<Option<ir::Block>>,
     vm: ir::Value,
     base: ir::Value,
@@ -124,6 +143,9 @@ impl Emitter<'_> {
             self.globals = Some(self.builder.ins().load(types::I64, flags, self.vm, layout::GLOBALS));
         }
         for &id in &region.order {
+            if self.threaded[id.0 as usize] {
+                continue;
+            }
             if id != region.order[0] {
                 self.builder.switch_to_block(self.blocks[id.0 as usize]);
             }
@@ -358,14 +380,25 @@ impl Emitter<'_> {
             }
             Terminator::Branch(condition, yes, no) => {
                 let condition = self.value(*condition);
-                let (yes, no) = (self.blocks[yes.0 as usize], self.blocks[no.0 as usize]);
-                self.builder.ins().brif(condition, yes, &[], no, &[]);
+                let ((yes, yes_args), (no, no_args)) = (self.target(*yes), self.target(*no));
+                self.builder.ins().brif(condition, yes, &yes_args, no, &no_args);
             }
             Terminator::Exit(exit) => {
                 let block = self.exit_block(*exit);
                 self.builder.ins().jump(block, &[]);
             }
         }
+    }
+
+    /// Where a branch to a block leads in the end.
+    fn target(&self, id: BlockId) -> (ir::Block, Vec<BlockArg>) {
+        if self.threaded[id.0 as usize]
+            && let Terminator::Jump(target, args) = &self.region.block(id).end
+        {
+            let args = args.iter().map(|&arg| BlockArg::Value(self.value(arg))).collect();
+            return (self.blocks[target.0 as usize], args);
+        }
+        (self.blocks[id.0 as usize], Vec::new())
     }
 
     fn exit(&mut self, index: usize, block: ir::Block) {
