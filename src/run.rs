@@ -44,6 +44,8 @@ pub struct JitSettings {
     pub loop_threshold: u32,
     pub function_threshold: u32,
     pub stats: Option<ReportFormat>,
+    /// Compare the static verdicts with what happened.
+    pub audit_verdicts: bool,
     pub log: Option<ReportFormat>,
     pub stress_exits: bool,
     pub perf_map: bool,
@@ -76,6 +78,7 @@ impl Default for JitSettings {
             loop_threshold: 1000,
             function_threshold: 100,
             stats: None,
+            audit_verdicts: false,
             log: None,
             stress_exits: false,
             perf_map: false,
@@ -215,7 +218,7 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
     if let (0, Some(judged)) = (outcome.status, judged) {
         outcome.message.push_str(&judged);
     }
-    outcome.report = tier.report(&vm, options);
+    tier.report(&vm, options, &mut outcome);
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
@@ -242,7 +245,9 @@ impl Watch {
         let settings = &options.jit;
         // Fuel is counted by the interpreter alone.
         let compile = settings.compile && options.fuel.is_none();
-        if !settings.profile || !(compile || settings.stats.is_some() || settings.log.is_some()) {
+        if !settings.profile
+            || !(compile || settings.stats.is_some() || settings.log.is_some() || settings.audit_verdicts)
+        {
             Self::count_fuel(vm, options);
             return Watch { jit: None };
         }
@@ -255,6 +260,7 @@ impl Watch {
             stress_exits: settings.stress_exits,
             dump: jit::Dump { region: has(DumpStage::Region), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
             perf_map: settings.perf_map,
+            threshold: settings.loop_threshold,
             observe_only: !compile,
         };
         let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
@@ -275,20 +281,29 @@ impl Watch {
         }
     }
 
+    /// Adds the reports that were asked for.
     #[cfg(feature = "jit")]
-    fn report(&self, vm: &Vm, options: &RunOptions) -> String {
-        let (Some(jit), Some(format)) = (&self.jit, options.jit.stats) else { return String::new() };
+    fn report(&self, vm: &Vm, options: &RunOptions, outcome: &mut Outcome) {
+        let Some(jit) = &self.jit else { return };
         let statistics = jit.statistics(vm);
-        match format {
-            ReportFormat::Text => statistics.text(),
-            ReportFormat::Json => statistics.json(),
+        if options.jit.audit_verdicts {
+            let disagreements = statistics.disagreements();
+            for line in &disagreements {
+                outcome.report.push_str(&format!("verdict: {line}\n"));
+            }
+            if !disagreements.is_empty() {
+                outcome.status = status::PROGRAM;
+            }
+        }
+        match options.jit.stats {
+            Some(ReportFormat::Text) => outcome.report.push_str(&statistics.text()),
+            Some(ReportFormat::Json) => outcome.report.push_str(&statistics.json()),
+            None => {}
         }
     }
 
     #[cfg(not(feature = "jit"))]
-    fn report(&self, _vm: &Vm, _options: &RunOptions) -> String {
-        String::new()
-    }
+    fn report(&self, _vm: &Vm, _options: &RunOptions, _outcome: &mut Outcome) {}
 }
 
 fn failed(vm: &mut Vm, error: Error) -> Outcome {

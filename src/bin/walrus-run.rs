@@ -47,6 +47,10 @@ struct Args {
     #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     jit_stats: Option<Report>,
 
+    /// Compare every static verdict with what happened; status 1 if one is wrong
+    #[arg(long)]
+    audit_verdicts: bool,
+
     /// No counting and no type feedback
     #[arg(long)]
     no_jit_profile: bool,
@@ -169,6 +173,7 @@ fn main() {
             loop_threshold: args.jit_threshold,
             function_threshold: args.jit_function_threshold,
             stats: args.jit_stats.map(ReportFormat::from),
+            audit_verdicts: args.audit_verdicts,
             log: args.jit_log.map(ReportFormat::from),
             stress_exits: args.jit_stress == Some(Stress::Exits),
             perf_map: args.perf_map,

@@ -11,7 +11,7 @@ use cranelift_jit::{ArenaMemoryProvider, BranchProtection, JITMemoryKind, JITMem
 
 use super::build::Refusal;
 use super::emit::{self, EmitOptions};
-use super::ir::Region;
+use super::ir::*;
 use crate::runtime::native::NativeCode;
 
 /// Address space for code. Pages are taken as code is made.
@@ -66,6 +66,33 @@ impl Backend {
             builder: FunctionBuilderContext::new(),
             memory: ArenaMemoryProvider::new_with_size(CODE_SPACE).ok()?,
         })
+    }
+
+    /// A backend that has compiled something: the first compilation of a process costs several times what later ones do.
+    pub fn warm() -> Option<Backend> {
+        let mut backend = Backend::new()?;
+        let mut region = Region::default();
+        let (vm, base) = (region.new_val(Repr::I64), region.new_val(Repr::I64));
+        let (entry, header) = (region.new_block(0), region.new_block(0));
+        region.order = vec![entry, header];
+        let exit = Exit { reason: ExitReason::LoopDone, pc: 0, frames: Vec::new(), values: Vec::new() };
+        region.exits.push(exit);
+        let number = region.new_val(Repr::I64);
+        region
+            .block_mut(entry)
+            .insts
+            .push((Some(number), Inst::Load { mem: Mem::Frame, base, offset: 0, repr: Repr::I64, width: Width::Full }));
+        region.block_mut(entry).end = Terminator::Jump(header, vec![number]);
+        let (param, sum, less) = (region.new_val(Repr::I64), region.new_val(Repr::I64), region.new_val(Repr::Bool));
+        let block = region.block_mut(header);
+        block.params.push(param);
+        block.insts.push((Some(sum), Inst::Binary(Binary::Iadd, param, vm)));
+        block.insts.push((Some(less), Inst::Icmp(Compare::Lt, sum, number)));
+        block.insts.push((None, Inst::Guard { condition: less, expect: true, exit: ExitId(0) }));
+        block.end = Terminator::Jump(header, vec![sum]);
+        // The code is never entered; what matters is that the compiler has run.
+        backend.compile(&region, EmitOptions { stress: None }, Dump::default()).ok()?;
+        Some(backend)
     }
 
     /// Compiles a region.

@@ -57,6 +57,18 @@ pub fn record(
                 vm.step_into(func, base)?;
                 continue;
             }
+            Op::CallMethod { base, argc, site } => {
+                let instance =
+                    register(vm, Reg(base.0 + 1)).as_instance().filter(|instance| instance.extra().is_none());
+                if let Some(instance) = instance
+                    && let name = vm.site_name(vm.top_function(), site)
+                    && let Some(func) = vm.plain_method(instance.struct_id(), name, argc)
+                {
+                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    vm.step_into(func, base)?;
+                    continue;
+                }
+            }
             _ => {}
         }
         if !is_stepped(&op) {

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use super::build::Refusal;
 use super::tier::{Jit, LogFormat};
-use crate::bytecode::{FunctionKind, LoopRegion, Program};
+use crate::bytecode::facts::{RegionFacts, Verdict};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Program};
 use crate::runtime::vm::Vm;
 
 /// File, line and column of an instruction, if the program still has its debug information.
@@ -78,12 +80,16 @@ struct RegionStats {
     function: Option<String>,
     file: String,
     line: usize,
+    verdict: Option<Verdict>,
+    /// The code of the static refusal.
+    reason: Option<&'static str>,
     count: u64,
     compiled: u32,
     entered: u64,
     exits: u64,
+    type_exits: u64,
     polymorphic: bool,
-    refused: Option<&'static str>,
+    refused: Option<Refusal>,
 }
 
 /// Everything the statistics are made of, taken when the program has ended.
@@ -103,7 +109,9 @@ impl Jit {
         let program = vm.program();
         let state = self.state();
         let mut regions = Vec::new();
-        for region in &program.loops {
+        let facts = program.facts.as_ref();
+        for (index, region) in program.loops.iter().enumerate() {
+            let known = facts.and_then(|facts| facts.of_loop(LoopId(index as u32)));
             let header = program.functions[region.func.index()].code.start + region.header;
             let hot = state.loops.get(&header);
             let (file, line) = region_place(program, region, header);
@@ -113,12 +121,15 @@ impl Jit {
                 function: function_name(program, region.func.index()),
                 file,
                 line,
+                verdict: known.map(|facts| facts.verdict),
+                reason: known.and_then(static_refusal),
                 count: vm.times_counted(header),
                 compiled: hot.map_or(0, |hot| hot.compiled),
                 entered: hot.map_or(0, |hot| hot.entered),
                 exits: hot.map_or(0, |hot| hot.exits),
+                type_exits: hot.map_or(0, |hot| hot.type_exits),
                 polymorphic: hot.is_some_and(|hot| hot.compiled > 1),
-                refused: hot.and_then(|hot| hot.refused).map(|refusal| refusal.code()),
+                refused: hot.and_then(|hot| hot.refused),
             });
         }
         for (index, function) in program.functions.iter().enumerate() {
@@ -126,6 +137,7 @@ impl Jit {
                 continue;
             }
             let entry = function.code.start;
+            let known = facts.and_then(|facts| facts.of_function(FuncId(index as u32)));
             let place = program.debug.as_ref().and_then(|debug| span_location(program, *debug.functions.get(index)?));
             let (file, line) = place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line));
             regions.push(RegionStats {
@@ -134,10 +146,13 @@ impl Jit {
                 function: function_name(program, index),
                 file,
                 line,
+                verdict: known.map(|facts| facts.verdict),
+                reason: known.and_then(static_refusal),
                 count: vm.times_counted(entry),
                 compiled: 0,
                 entered: 0,
                 exits: 0,
+                type_exits: 0,
                 polymorphic: false,
                 refused: None,
             });
@@ -153,6 +168,10 @@ impl Jit {
             regions,
         }
     }
+}
+
+fn static_refusal(facts: &RegionFacts) -> Option<&'static str> {
+    facts.reason.map(|refusal| refusal.reason.code())
 }
 
 fn region_place(program: &Program, region: &LoopRegion, header: u32) -> (String, usize) {
@@ -207,15 +226,45 @@ impl Statistics {
             let within = region.function.as_deref().map_or(String::new(), |name| format!(" in {name}"));
             let place = format!("{}:{}", region.file, region.line);
             let what = match region.refused {
-                Some(code) => format!("interpreted: {code}"),
+                Some(refusal) => refusal.code().to_owned(),
                 None if region.compiled > 0 => {
                     format!("compiled {}x  entered {}x  exits {}", region.compiled, region.entered, region.exits)
                 }
-                None => "interpreted".to_owned(),
+                None => region.reason.unwrap_or("interpreted").to_owned(),
             };
-            let _ = writeln!(out, "  {place:<20} {:<24} {what}", format!("{kind}{within}"));
+            let verdict = region.verdict.map_or("unknown", Verdict::name);
+            let _ = writeln!(out, "  {place:<20} {:<20} {verdict:<13} {what}", format!("{kind}{within}"));
         }
         out
+    }
+
+    /// Where what happened disagrees with the static verdicts, a line each.
+    ///
+    /// A region that cannot be compiled must not have been; one that can must have been if it was hot, unless it was
+    /// merely too large or too late; and where every type is proven, no guard of a type may have failed.
+    pub fn disagreements(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for region in &self.regions {
+            let Some(verdict) = region.verdict else { continue };
+            let place = format!("{}:{}", region.file, region.line);
+            let kind = if region.is_loop { "loop" } else { "function" };
+            let mut disagree = |what: String| lines.push(format!("{place}: {kind} is {}, but {what}", verdict.name()));
+            if verdict == Verdict::Incompatible {
+                if region.compiled > 0 {
+                    disagree("was compiled".into());
+                }
+                continue;
+            }
+            match region.refused {
+                None | Some(Refusal::TooLarge | Refusal::Budget) => {}
+                Some(Refusal::Unstable) if verdict == Verdict::Conditional => {}
+                Some(refusal) => disagree(format!("was refused: {}", refusal.code())),
+            }
+            if verdict == Verdict::Proven && region.type_exits > 0 {
+                disagree(format!("a type was another one than proven, {} times", region.type_exits));
+            }
+        }
+        lines
     }
 
     /// One line of JSON.
@@ -233,10 +282,11 @@ impl Statistics {
             let comma = if index > 0 { ", " } else { "" };
             let kind = if region.is_loop { "loop" } else { "function" };
             let function = region.function.as_deref().map_or("null".to_owned(), quoted);
-            let refused = region.refused.map_or("null".to_owned(), quoted);
+            let refused = region.refused.map_or("null".to_owned(), |refusal| quoted(refusal.code()));
+            let verdict = region.verdict.map_or("null".to_owned(), |verdict| quoted(verdict.name()));
             let _ = write!(
                 out,
-                "{comma}{{\"id\": {}, \"kind\": \"{kind}\", \"function\": {function}, \"file\": {}, \"line\": {}, \"verdict\": null, \
+                "{comma}{{\"id\": {}, \"kind\": \"{kind}\", \"function\": {function}, \"file\": {}, \"line\": {}, \"verdict\": {verdict}, \
                  \"count\": {}, \"compiled\": {}, \"entered\": {}, \"exits\": {}, \"polymorphic\": {}, \"refused\": {refused}}}",
                 region.id,
                 quoted(&region.file),

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -12,6 +13,8 @@ use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
 use super::ir::{Exit, ExitReason};
 use super::record::{self, Goal, Recorded};
+use crate::bytecode::facts::Reason;
+use crate::bytecode::{LoopId, LoopRegion, Program};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
 use crate::runtime::native::NativeCode;
@@ -35,6 +38,8 @@ pub struct JitOptions {
     pub dump: Dump,
     /// Write a map of the code for `perf`.
     pub perf_map: bool,
+    /// Iterations after which a loop is hot.
+    pub threshold: u32,
     /// Count and observe, but compile nothing.
     pub observe_only: bool,
 }
@@ -74,13 +79,17 @@ pub(super) struct HotLoop {
     /// Newest first.
     versions: Vec<Rc<Version>>,
     pub(super) refused: Option<Refusal>,
-    /// The profile must be looked at before the next version.
+    /// Compilation was put off once, to see whether the loop around it comes first.
+    deferred: bool,
+    /// The profile knows the loop's types.
     recorded: bool,
+    /// The code is to be made anew.
     stale: bool,
     refused_entries: u32,
     pub(super) compiled: u32,
     pub(super) entered: u64,
     pub(super) exits: u64,
+    pub(super) type_exits: u64,
     guard_exits: u64,
 }
 
@@ -92,8 +101,9 @@ pub struct Jit {
 }
 
 pub(super) struct State {
+    /// Makes the compiler ready while the program starts.
+    warming: Option<JoinHandle<Option<Backend>>>,
     backend: Option<Backend>,
-    no_backend: bool,
     flows: Flows,
     pub(super) loops: FxHashMap<u32, HotLoop>,
     pub(super) hot_functions: FxHashMap<u32, u64>,
@@ -103,14 +113,32 @@ pub(super) struct State {
     pub(super) exit_reasons: [u64; ExitReason::COUNT],
 }
 
+impl State {
+    /// The header of the loop around a loop of the running function.
+    fn parent_of(&mut self, vm: &Vm, header: u32) -> Option<u32> {
+        let flow = self.flows.of(vm.program(), vm.top_function()).ok()?;
+        let index = flow.loop_with_header(header - flow.start)?;
+        let parent = flow.loop_at(index).parent?;
+        Some(flow.start + flow.block(flow.loop_at(parent).header).start)
+    }
+
+    /// The compiler, which has been made ready in the meantime.
+    fn backend(&mut self) -> Option<&mut Backend> {
+        if let Some(warming) = self.warming.take() {
+            self.backend = warming.join().ok().flatten();
+        }
+        self.backend.as_mut()
+    }
+}
+
 impl Jit {
     pub fn new(code_len: usize, options: JitOptions) -> Jit {
         Jit {
             options,
             profile: RefCell::new(TypeProfile::new(code_len)),
             state: RefCell::new(State {
+                warming: (!options.observe_only).then(|| std::thread::spawn(Backend::warm)),
                 backend: None,
-                no_backend: false,
                 flows: Flows::default(),
                 loops: FxHashMap::default(),
                 hot_functions: FxHashMap::default(),
@@ -159,6 +187,9 @@ impl Jit {
                 }
                 continue;
             }
+            if !recorded && self.defer(vm, header) {
+                return Ok(self.options.threshold);
+            }
             if !recorded && !self.record(vm, header)? {
                 return Ok(1);
             }
@@ -170,6 +201,21 @@ impl Jit {
                 return Ok(SELDOM);
             }
         }
+    }
+
+    /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
+    /// one in it, and compiling this one alone would have been in vain.
+    fn defer(&self, vm: &mut Vm, header: u32) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        let Some(parent) = state.parent_of(vm, header) else { return false };
+        if std::mem::replace(&mut state.loops.entry(header).or_default().deferred, true) {
+            return false;
+        }
+        if state.loops.contains_key(&parent) {
+            return false;
+        }
+        vm.ask_soon(parent);
+        true
     }
 
     /// Records iterations of the loop from the top frame's pc on; whether the top frame stands at the header again.
@@ -208,15 +254,13 @@ impl Jit {
 
     fn compile(&self, vm: &mut Vm, header: u32) -> std::result::Result<(), Refusal> {
         let started = Instant::now();
+        if let Some(reason) = statically_refused(vm.program(), header) {
+            return Err(Refusal::Static(reason));
+        }
         let state = &mut *self.state.borrow_mut();
         if state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
             return Err(Refusal::Budget);
         }
-        if state.backend.is_none() && !state.no_backend {
-            state.backend = Backend::new();
-            state.no_backend = state.backend.is_none();
-        }
-        let backend = state.backend.as_mut().ok_or(Refusal::Backend)?;
         let region = build::build(vm, &self.profile.borrow(), &mut state.flows, header)?;
         let dump = self.options.dump;
         if dump.region {
@@ -225,7 +269,7 @@ impl Jit {
         let forced: Option<Box<[std::cell::Cell<u8>]>> =
             self.options.stress_exits.then(|| region.exits.iter().map(|_| std::cell::Cell::new(1)).collect());
         let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr().cast()) };
-        let compiled = backend.compile(&region, options, dump)?;
+        let compiled = state.backend().ok_or(Refusal::Backend)?.compile(&region, options, dump)?;
         if !compiled.text.is_empty() {
             eprintln!("{}", compiled.text);
         }
@@ -257,22 +301,17 @@ impl Jit {
             }),
         );
         // The loop around it has been running for as long: ask about it at its next iteration.
-        let func = vm.top_function();
-        let parent = state.flows.of(vm.program(), func).ok().and_then(|flow| {
-            let index = flow.loop_with_header(header - flow.start)?;
-            let parent = flow.loop_at(index).parent?;
-            Some(flow.start + flow.block(flow.loop_at(parent).header).start)
-        });
-        let details = [
-            ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
-            ("bytes", compiled.size.to_string()),
-            ("version", hot.compiled.to_string()),
-        ];
-        if let Some(parent) = parent
+        let version = hot.compiled;
+        if let Some(parent) = state.parent_of(vm, header)
             && !state.loops.contains_key(&parent)
         {
             vm.ask_soon(parent);
         }
+        let details = [
+            ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
+            ("bytes", compiled.size.to_string()),
+            ("version", version.to_string()),
+        ];
         self.log(vm, "compiled", header, &details);
         Ok(())
     }
@@ -310,6 +349,7 @@ impl Jit {
                     hot.exits += 1;
                     if !forced {
                         hot.guard_exits += 1;
+                        hot.type_exits += u64::from(exit.reason == ExitReason::Type);
                         let taken = &mut version.taken.borrow_mut()[number];
                         *taken += 1;
                         hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
@@ -388,6 +428,14 @@ impl Jit {
             super::stats::log_event(format, event, &super::stats::place(vm.program(), at), details);
         }
     }
+}
+
+/// Why walrusc says that the loop cannot be compiled, if it does. A false claim costs speed and nothing else.
+fn statically_refused(program: &Program, header: u32) -> Option<Reason> {
+    let facts = program.facts.as_ref()?;
+    let at = |region: &LoopRegion| program.functions[region.func.index()].code.start + region.header == header;
+    let id = program.loops.iter().position(at)?;
+    facts.of_loop(LoopId(id as u32))?.reason.map(|refusal| refusal.reason)
 }
 
 /// What came of an attempt to enter native code.

@@ -9,7 +9,7 @@ use super::stack::MAX_FRAMES;
 use super::step::Stepped;
 use super::value::Value;
 use super::vm::Vm;
-use crate::bytecode::{FuncId, GlobalId, Op, Program, SiteId};
+use crate::bytecode::{FuncId, GlobalId, Op, Program, SiteId, StructId};
 
 /// Offsets from the address of a [`Vm`] and of what it points to.
 pub mod layout {
@@ -102,6 +102,19 @@ impl Vm {
     pub fn site_name(&self, func: FuncId, site: SiteId) -> &str {
         let function = &self.image.program.functions[func.index()];
         self.image.str(self.image.program.sites[function.sites.start as usize + site.index()])
+    }
+
+    /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed slots: `None` unless
+    /// it takes the receiver, captures nothing, and takes as many arguments.
+    pub fn plain_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
+        let def = self.image.struct_def(id);
+        let method = &def.methods[def.method(name)?];
+        let function = self.image.function(method.func);
+        let plain = method.takes_self
+            && def.field(name).is_none()
+            && function.captures.is_empty()
+            && function.params == argc.checked_add(1)?;
+        plain.then_some(method.func)
     }
 
     /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames, and that enough native stack is left.

@@ -4,6 +4,7 @@ use super::*;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::natives::{NATIVES, NativeEffect};
 use crate::bytecode::{FunctionKind, NativeId, SiteId};
+use crate::runtime::object::Instance;
 
 /// Largest function to inline, in instructions.
 const MAX_INLINED: u32 = 80;
@@ -13,9 +14,28 @@ const MAX_INLINE_DEPTH: usize = 3;
 impl Builder<'_> {
     /// Calls a function known when compiling: walks into it if it is small, else asks the run time.
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+        if self.is_inlinable(func) { self.inline(base, func) } else { self.step() }
+    }
+
+    /// Calls a method of an instance whose struct was seen, if it is a small function. `None` if it is not, and nothing was done.
+    fn inline_method(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
+        let Some(id) = self.feedback().instance_of.one() else { return Ok(None) };
+        let Some(instance) = receiver.as_tag(Tag::Instance) else { return Ok(None) };
+        let Some(func) = self.vm.plain_method(id, name, argc) else { return Ok(None) };
         if !self.is_inlinable(func) {
-            return self.step();
+            return Ok(None);
         }
+        self.guard_struct(instance, id);
+        // A field of this name in the side table would come first.
+        let extra = self.load(Mem::Header, instance, Instance::EXTRA_OFFSET as i32, Repr::I64);
+        let has_extra = self.push(Inst::Unary(Unary::BitsToBool, extra), Repr::Bool);
+        let exit = self.exit(ExitReason::Field);
+        self.guard(has_extra, false, exit);
+        self.inline(base, func).map(Some)
+    }
+
+    /// Walks into a function whose parameters stand above `base`.
+    fn inline(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
         let function = &self.program.functions[func.index()];
         let call_base = self.home(base);
@@ -90,6 +110,9 @@ impl Builder<'_> {
                 }
                 _ => {}
             }
+        }
+        if let Some(goes) = self.inline_method(base, argc, name, receiver)? {
+            return Ok(goes);
         }
         self.step()
     }

@@ -32,6 +32,7 @@ use env::{Env, Slot, Typed};
 use super::feedback::{TypeFeedback, TypeProfile};
 use super::flow::{self, Flow, RegSet};
 use super::ir::*;
+use crate::bytecode::facts::Reason;
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
@@ -53,19 +54,11 @@ pub enum Refusal {
     Unstable,
     /// The budget for compilation is spent.
     Budget,
+    /// walrusc says so.
+    Static(Reason),
 }
 
 impl Refusal {
-    pub const ALL: [Refusal; 7] = [
-        Refusal::Irreducible,
-        Refusal::TooLarge,
-        Refusal::Unsettled,
-        Refusal::Undefined,
-        Refusal::Backend,
-        Refusal::Unstable,
-        Refusal::Budget,
-    ];
-
     /// The reason's code in statistics.
     pub fn code(self) -> &'static str {
         match self {
@@ -76,6 +69,7 @@ impl Refusal {
             Refusal::Backend => "backend",
             Refusal::Unstable => "unstable-types",
             Refusal::Budget => "budget",
+            Refusal::Static(reason) => reason.code(),
         }
     }
 }

@@ -138,6 +138,13 @@ impl Builder<'_> {
     }
 
     fn float_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
+        // A constant on the right can be a memory operand. It is not NaN, so no payload of a NaN depends on the order.
+        let constant = |val: Val| match self.constants[val.0 as usize] {
+            Some(Inst::Float(bits)) => !f64::from_bits(bits).is_nan(),
+            _ => false,
+        };
+        let swap = matches!(op, Binary::Fadd | Binary::Fmul) && constant(a) && !constant(b);
+        let (a, b) = if swap { (b, a) } else { (a, b) };
         self.push(Inst::Binary(op, a, b), Repr::F64)
     }
 

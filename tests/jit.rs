@@ -1,0 +1,182 @@
+//! What the native tier makes of loops: pairs of programs, one to which an optimisation applies and one to which it must not.
+//!
+//! The region IR of the last compiled loop is looked at through `--dump region`. That the code is right is the business of the fixtures
+//! and of `differential.rs`; here it is whether it is the code we mean.
+#![cfg(all(feature = "jit", feature = "compile"))]
+
+mod support;
+
+use support::{run, walrus_run, walrusc};
+
+/// Compiles and runs a program with these flags; its standard output and standard error.
+fn execute(source: &str, flags: &[&str]) -> (String, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (text, program) = (folder.path().join("t.walrus"), folder.path().join("t.wbc"));
+    std::fs::write(&text, source).expect("the folder is writable");
+    let compiled = run(walrusc().arg(&text).arg("-o").arg(&program), b"").expect("walrusc runs");
+    assert!(program.exists(), "{}", compiled.describe());
+    let outcome = run(walrus_run().args(flags).arg(&program), b"").expect("walrus-run runs");
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (lossy(&outcome.stdout), lossy(&outcome.stderr))
+}
+
+/// The IR of the region that was compiled last.
+fn region(source: &str) -> String {
+    let (_, stderr) = execute(source, &["--jit", "--dump", "region"]);
+    let at = stderr.rfind("region t.walrus").unwrap_or_else(|| panic!("nothing was compiled: {stderr}"));
+    stderr[at..].to_string()
+}
+
+/// What runs in every iteration: the blocks from the first loop header on, without the list of exits.
+fn body(region: &str) -> &str {
+    let start = region.find("): loop").expect("a region has a loop");
+    let end = region.find("\nx0:").unwrap_or(region.len());
+    &region[start..end]
+}
+
+fn statistics(source: &str, flags: &[&str]) -> serde_json::Value {
+    let flags: Vec<&str> = ["--jit", "--jit-stats=json"].into_iter().chain(flags.iter().copied()).collect();
+    let (_, stderr) = execute(source, &flags);
+    let line = stderr.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+}
+
+const SUM: &str = "fn f : n { let t = 0; for i in 0..n { t = t + i; } return t; } println(f(5000));";
+
+#[test]
+fn an_int_loop_has_neither_guards_nor_memory_accesses() {
+    let region = region(SUM);
+    let body = body(&region);
+    assert!(!body.contains("guard") && !body.contains("load") && !body.contains("store"), "{region}");
+    // One parameter for the sum and one for counter and variable together.
+    assert!(region.contains("b1(v14: i64, v16: i64): loop") || body.matches("i64").count() <= 2, "{region}");
+}
+
+#[test]
+fn a_variable_that_changes_its_type_is_open() {
+    let region = region(
+        "fn f : n { let t = 0; for i in 0..n { t = t + 0.5; if i % 100 == 0 { t = 1; } } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("select"), "{region}");
+}
+
+#[test]
+fn the_storage_check_of_a_list_is_hoisted() {
+    let source =
+        "fn f : xs, n { let t = 0; for i in 0..n { t = t + xs[i % 3]; } return t; } println(f([1, 2, 3], 5000));";
+    let region = region(source);
+    assert!(!body(&region).contains("load header"), "{region}");
+    assert!(region.contains("load header"), "{region}");
+}
+
+#[test]
+fn the_storage_check_is_not_hoisted_where_lists_change() {
+    let source = "fn f : xs, n { let t = 0; for i in 0..n { t = t + xs[i % 3]; xs.push(i); } return t; } println(f([1, 2, 3], 5000));";
+    let region = region(source);
+    assert!(body(&region).contains("load header"), "{region}");
+}
+
+#[test]
+fn a_global_lives_in_a_register() {
+    let region = region("let t = 0; for i in 0..5000 { t = t + i; } println(t);");
+    assert!(!body(&region).contains("globals"), "{region}");
+    assert!(region.contains("g0 ="), "the exit writes it: {region}");
+}
+
+#[test]
+fn a_global_stays_in_memory_where_unknown_code_may_look_at_it() {
+    let region = region("let t = 0; let fs = [: { t = t + 1; }]; for i in 0..5000 { t = t + i; fs[0](); } println(t);");
+    assert!(body(&region).contains("store globals"), "{region}");
+    assert!(body(&region).contains("call step_call"), "{region}");
+}
+
+#[test]
+fn a_small_function_is_inlined() {
+    let region = region(
+        "fn g : x { return x * 2 + 1; } fn f : n { let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn a_recursive_function_is_not_inlined() {
+    let region = region(
+        "fn g : x { if x < 2 { return x; } return g(x / 2) + 1; } fn f : n { let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("call step_call"), "{region}");
+}
+
+#[test]
+fn a_method_of_one_struct_is_inlined() {
+    let region = region(
+        "struct P { fn init : self { self.n = 0; } fn add : self, d { self.n = self.n + d; return self.n; } }
+         fn f : n { let p = P(); let t = 0; for i in 0..n { t = t + p.add(i); } return t; } println(f(5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn a_constant_divisor_needs_no_guard() {
+    let region = region("fn f : n { let t = 0; for i in 0..n { t = t + i % 7; } return t; } println(f(5000));");
+    assert!(!region.contains("divisor"), "{region}");
+}
+
+#[test]
+fn a_divisor_that_may_be_zero_is_guarded() {
+    let region = region("fn f : n, d { let t = 0; for i in 0..n { t = t + i % d; } return t; } println(f(5000, 7));");
+    assert!(region.contains("divisor"), "{region}");
+}
+
+#[test]
+fn a_loop_that_is_not_hot_is_not_compiled() {
+    let statistics = statistics("fn f : n { let t = 0; for i in 0..n { t += i; } return t; } println(f(900));", &[]);
+    assert_eq!(statistics["functions_compiled"], 0);
+}
+
+#[test]
+fn an_exit_that_is_taken_often_leads_to_another_version() {
+    let source = "fn f : xs, n { let t = 0; for i in 0..n { let x = xs[i % 2]; if i > 3000 { x = xs[2]; } t = t + x; } return t; }
+        println(f([1, 2, 0.5, \"\"], 6000));";
+    let statistics = statistics(source, &[]);
+    let region = statistics["regions"].as_array().and_then(|regions| regions.first()).cloned().unwrap_or_default();
+    assert!(region["compiled"].as_u64() > Some(1), "{statistics}");
+    assert!(region["exits"].as_u64() < Some(100), "{statistics}");
+}
+
+#[test]
+fn without_counting_nothing_is_compiled() {
+    let (stdout, stderr) = execute(SUM, &["--jit", "--no-jit-profile", "--jit-stats"]);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("12497500\n", ""));
+}
+
+#[test]
+fn statistics_begin_as_users_know_them() {
+    let (_, stderr) = execute(SUM, &["--jit", "--jit-stats"]);
+    assert!(
+        stderr.starts_with("Hot-spot Statistics:\n  Total tracked regions: 2\n  Hot loops: 1\n  Hot functions: 0\n  JIT compiled regions: 1\n  Hottest spot: f@t.walrus:1 ("),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("\nType Profile: ") && stderr.contains("\nJIT Stats: 1 functions compiled in "),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_log_names_each_event() {
+    let (_, stderr) = execute(SUM, &["--jit", "--jit-log=json"]);
+    let events: Vec<String> = stderr
+        .lines()
+        .map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            event["event"].as_str().unwrap_or_default().to_string()
+        })
+        .collect();
+    assert_eq!(events, ["hot", "compiled"]);
+}
+
+#[test]
+fn verdicts_agree_with_what_happens() {
+    let (_, stderr) = execute(SUM, &["--jit", "--audit-verdicts"]);
+    assert_eq!(stderr, "");
+}
