@@ -87,6 +87,8 @@ fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
     }
 }
 
+/// # Safety
+/// Called by native code with the machine that runs it.
 unsafe extern "C" fn step(vm: *mut Vm, pc: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe {
@@ -100,6 +102,8 @@ unsafe extern "C" fn step(vm: *mut Vm, pc: u64) -> u64 {
     }
 }
 
+/// # Safety
+/// Called by native code with the machine that runs it.
 unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe {
@@ -113,6 +117,8 @@ unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
     }
 }
 
+/// # Safety
+/// Called by native code with the machine that runs it and the parts of a list and a value that are alive.
 unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given, a pointer to a live list, and the two words of a value.
     unsafe {

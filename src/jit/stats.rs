@@ -13,12 +13,16 @@ use crate::runtime::vm::Vm;
 fn location(program: &Program, pc: u32) -> Option<(&str, usize, usize)> {
     let debug = program.debug.as_ref()?;
     let at = debug.lines.partition_point(|entry| entry.pc <= pc).checked_sub(1)?;
-    span_location(program, debug.lines[at].span)
+    {
+        let span = debug.lines[at].span;
+        source_place(program, span.file.0, span.lo)
+    }
 }
 
-fn span_location(program: &Program, span: crate::source::Span) -> Option<(&str, usize, usize)> {
-    let file = program.debug.as_ref()?.files.get(span.file.0 as usize)?;
-    let before = file.text.get(..span.lo as usize)?;
+/// File, line and column of a byte of a source file.
+fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, usize)> {
+    let file = program.debug.as_ref()?.files.get(file as usize)?;
+    let before = file.text.get(..at as usize)?;
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     Some((&file.name, line, column))
@@ -138,7 +142,10 @@ impl Jit {
             }
             let entry = function.code.start;
             let known = facts.and_then(|facts| facts.of_function(FuncId(index as u32)));
-            let place = program.debug.as_ref().and_then(|debug| span_location(program, *debug.functions.get(index)?));
+            let place = program.debug.as_ref().and_then(|debug| {
+                let span = debug.functions.get(index)?;
+                source_place(program, span.file.0, span.lo)
+            });
             let (file, line) = place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line));
             regions.push(RegionStats {
                 id: regions.len(),
@@ -175,7 +182,7 @@ fn static_refusal(facts: &RegionFacts) -> Option<&'static str> {
 }
 
 fn region_place(program: &Program, region: &LoopRegion, header: u32) -> (String, usize) {
-    let place = span_location(program, region.span).or_else(|| location(program, header));
+    let place = source_place(program, region.span.file.0, region.span.lo).or_else(|| location(program, header));
     place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line))
 }
 

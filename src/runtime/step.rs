@@ -48,8 +48,9 @@ impl Vm {
             (*frame).pc = op.add(1);
             ((*frame).base, *op)
         };
-        // SAFETY (all uses): the verifier proved the registers to lie in the frame's window.
+        // SAFETY: the verifier proved the registers to lie in the frame's window.
         let read = |reg: Reg| unsafe { *base.add(reg.index()) };
+        // SAFETY: as for `read`.
         let write = |reg: Reg, value: Value| unsafe { *base.add(reg.index()) = value };
         let slot = |reg: Reg| base.wrapping_add(reg.index());
         let constant = |vm: &Vm, k: crate::bytecode::ShortConst| vm.image.constants[k.index()];
