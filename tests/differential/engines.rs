@@ -1,0 +1,181 @@
+//! One program in every mode, inside this process.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use walrus::bytecode;
+use walrus::compile::compile_text;
+use walrus::run::{JitSettings, RunOptions, run};
+use walrus::runtime::host::{Host, HostFile, OpenMode};
+
+/// Back edges and calls after which a program is dropped: it would only take time.
+const FUEL: u64 = 60_000;
+/// Small, so that a program whose texts grow without bound is dropped soon.
+const MAX_HEAP: usize = 48 << 20;
+
+/// How to run a program, other than in the interpreter without any flag.
+pub struct Mode {
+    pub name: &'static str,
+    gc_stress: bool,
+    check_facts: bool,
+    jit: bool,
+    eager: bool,
+    exits: bool,
+    /// Only every n-th program runs in this mode, as it takes long.
+    pub every: u64,
+}
+
+const PLAIN: Mode =
+    Mode { name: "", gc_stress: false, check_facts: false, jit: false, eager: false, exits: false, every: 1 };
+
+pub const MODES: &[Mode] = &[
+    Mode { name: "jit", jit: true, ..PLAIN },
+    Mode { name: "jit-eager", jit: true, eager: true, ..PLAIN },
+    Mode { name: "jit-exits", jit: true, eager: true, exits: true, ..PLAIN },
+    Mode { name: "check-facts", check_facts: true, ..PLAIN },
+    Mode { name: "gc-stress", gc_stress: true, every: 5, ..PLAIN },
+    Mode { name: "jit-eager-gc-stress", jit: true, eager: true, gc_stress: true, every: 5, ..PLAIN },
+];
+
+/// What a program did, as a user sees it.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Observed {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// What became of a program.
+pub enum Verdict {
+    /// It behaved alike in all modes.
+    Same,
+    /// It takes too long or too much memory to be of use.
+    Dropped,
+    Differs(Box<Difference>),
+}
+
+/// A mode in which a program does something else than in the interpreter.
+pub struct Difference {
+    pub mode: &'static str,
+    pub expected: Observed,
+    pub seen: Observed,
+}
+
+/// Runs `source` in the interpreter and in all modes that `wanted` lets through; `starts` hears of each run before it begins.
+pub fn judge(source: &str, wanted: &dyn Fn(&Mode) -> bool, starts: &mut dyn FnMut(&str)) -> Verdict {
+    starts("compile");
+    let compilation = compile_text("main.walrus", source);
+    let Some(bytes) = compilation.encode() else {
+        let codes: Vec<String> = compilation.diagnostics.iter().map(|diagnostic| format!("{diagnostic:?}")).collect();
+        let seen = Observed { status: 1, stdout: String::new(), stderr: codes.join("\n") };
+        return differs("compile", Observed { status: 0, stdout: String::new(), stderr: String::new() }, seen);
+    };
+    starts("interp");
+    let expected = observe(&bytes, &PLAIN, Some(FUEL));
+    let first_line = expected.stderr.lines().next().unwrap_or("");
+    if first_line.starts_with("Out of fuel") || first_line == "Out of memory" {
+        return Verdict::Dropped;
+    }
+    if is_broken(&expected) {
+        return differs("interp", Observed { status: 0, stdout: String::new(), stderr: String::new() }, expected);
+    }
+    for mode in MODES.iter().filter(|mode| wanted(mode)) {
+        starts(mode.name);
+        let mut seen = observe(&bytes, mode, None);
+        if mode.check_facts && seen.status == 0 && seen.stderr.ends_with("agree with their static types\n") {
+            seen.stderr.clear();
+        }
+        if seen != expected {
+            return differs(mode.name, expected, seen);
+        }
+    }
+    Verdict::Same
+}
+
+fn differs(mode: &'static str, expected: Observed, seen: Observed) -> Verdict {
+    Verdict::Differs(Box::new(Difference { mode, expected, seen }))
+}
+
+/// No program may do this, whatever it is.
+fn is_broken(observed: &Observed) -> bool {
+    observed.status == walrus::run::status::USAGE
+}
+
+fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>) -> Observed {
+    let program = bytecode::load(bytes).expect("what the compiler writes can be loaded");
+    let thresholds = JitSettings::default();
+    let jit = JitSettings {
+        compile: mode.jit,
+        loop_threshold: if mode.eager { 1 } else { thresholds.loop_threshold },
+        function_threshold: if mode.eager { 1 } else { thresholds.function_threshold },
+        stress_exits: mode.exits,
+        ..thresholds
+    };
+    let options =
+        RunOptions { max_heap: MAX_HEAP, fuel, gc_stress: mode.gc_stress, check_facts: mode.check_facts, jit };
+    let out = Arc::new(Mutex::new(Vec::new()));
+    let outcome = run(program, &options, Box::new(MemoryHost { out: Arc::clone(&out), args: Vec::new() }));
+    let stdout = String::from_utf8_lossy(&out.lock().unwrap_or_else(|poisoned| poisoned.into_inner())).into_owned();
+    Observed { status: outcome.status, stdout, stderr: outcome.message }
+}
+
+/// A world with nothing in it but an output.
+struct MemoryHost {
+    out: Arc<Mutex<Vec<u8>>>,
+    args: Vec<String>,
+}
+
+fn nothing<T>() -> io::Result<T> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+impl Host for MemoryHost {
+    fn out_is_terminal(&self) -> bool {
+        false
+    }
+
+    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.lock().expect("no writer panics").extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read_line(&mut self) -> io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn timestamp(&self) -> i64 {
+        0
+    }
+
+    fn clock(&self) -> f64 {
+        0.0
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn args(&self) -> &[String] {
+        &self.args
+    }
+
+    fn current_dir(&self) -> io::Result<String> {
+        nothing()
+    }
+
+    fn open(&mut self, _: &str, _: OpenMode) -> io::Result<Box<dyn HostFile>> {
+        nothing()
+    }
+
+    fn exists(&self, _: &str) -> bool {
+        false
+    }
+
+    fn read_file(&self, _: &str) -> io::Result<String> {
+        nothing()
+    }
+
+    fn write_file(&mut self, _: &str, _: &str) -> io::Result<()> {
+        nothing()
+    }
+}
