@@ -186,7 +186,8 @@ impl Generator {
 
     /// What is in scope, as a check of everything that happened. Objects show their fields.
     fn print_all(&mut self, from: usize) {
-        for variable in self.scope[from..].to_vec() {
+        for i in from..self.scope.len() {
+            let variable = self.scope[i].clone();
             let name = &variable.name;
             match variable.kind {
                 Kind::Object => self.line(&format!("println(f\"{name}: {{{name}.a}} {{{name}.b}} {{{name}.c}}\");")),

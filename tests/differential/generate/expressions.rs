@@ -247,7 +247,7 @@ impl Generator {
                     _ => format!("core.int({a})"),
                 }
             }
-            11 => self.from_object(),
+            11 => self.member(),
             _ => {
                 if let Some(rows) = self.variable(Kind::Rows) {
                     let (i, j) = (self.index(&rows), self.random.below(3));
@@ -263,7 +263,7 @@ impl Generator {
         self.variable(kind).unwrap_or_else(|| otherwise.into())
     }
 
-    fn from_object(&mut self) -> String {
+    fn member(&mut self) -> String {
         let object = if self.random.percent(35) {
             self.variable(Kind::Objects).map(|objects| {
                 let index = self.index(&objects);
