@@ -155,7 +155,7 @@ fn roots_of_paths(line: &str, prefix: &str) -> Vec<String> {
 }
 
 /// The room that a path with enough `super::` in it leads to, if it leaves the room at all.
-fn root_of_supers<'a>(line: &'a str, depth: usize) -> Option<&'a str> {
+fn root_of_supers(line: &str, depth: usize) -> Option<&str> {
     let at = line.find("super::")?;
     let mut rest = &line[at..];
     let mut supers = 0;

@@ -41,7 +41,7 @@ impl Mutator {
         }
     }
 
-    fn mutate(&mut self, file: &mut Vec<u8>) {
+    fn mutate(&mut self, file: &mut [u8]) {
         // Most damage goes to the body: the header's checks are few.
         let body = Header::read(file).map_or(0, |header| file.len() - header.body_len as usize);
         let from = if self.below(8) == 0 { 0 } else { body };
