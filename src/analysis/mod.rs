@@ -1,6 +1,6 @@
 //! Algorithms that produce facts from bytecode: control flow, dominators, loops, liveness, types, effects, verdicts.
 //!
-//! Invariant: nothing here knows a syntax tree or a runtime value; a [`Program`](crate::bytecode::Program) goes in, plain data comes
+//! Invariant: nothing here knows a syntax tree or a runtime value; a [`Program`] goes in, plain data comes
 //! out. All passes use dense vectors and worklists, and their time is linear in the program but for the depth of its loops.
 
 pub mod cfg;
