@@ -1,12 +1,13 @@
 //! Verdicts of whole programs, facts that hold, and facts that do not.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use walrus::analysis::{analyse, report};
 use walrus::bytecode::check_facts::{FactsError, check};
-use walrus::bytecode::facts::{Facts, Region, Verdict};
+use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
 use walrus::bytecode::{Program, load};
-use walrus::compile::{Compilation, Disk, Entry, Level, Options, compile, compile_text};
+use walrus::compile::{Compilation, Disk, Entry, Format, Level, Options, compile, compile_text};
 
 fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
@@ -202,4 +203,138 @@ fn differences_name_what_changed() {
     let difference = report::difference(&old, &new);
     assert!(difference.contains("~ t: f: code changed"), "{difference}");
     assert!(difference.contains("+ t: g"), "{difference}");
+}
+
+/// Facts of the same form that say something else: parts of them change places. What is named still exists.
+fn scrambled(facts: &Facts, shift: usize) -> Facts {
+    let mut facts = facts.clone();
+    let types = &mut facts.types;
+    let rotate = |types: &mut [TypeId]| types.rotate_right(shift % types.len().max(1));
+    let claimed = types.types.len();
+    types.types.rotate_right(shift % claimed.max(1));
+    types.results.reverse();
+    for part in [&mut types.globals, &mut types.params, &mut types.captures] {
+        rotate(part);
+    }
+    let verdicts: Vec<_> = facts.regions.iter().map(|one| (one.verdict, one.conditions.clone(), one.reason)).collect();
+    let trips: Vec<_> = facts.regions.iter().map(|one| (one.trip_count, one.effects.clone())).collect();
+    for (at, region) in facts.regions.iter_mut().enumerate() {
+        (region.verdict, region.conditions, region.reason) = verdicts[(at + shift) % verdicts.len()].clone();
+        (region.trip_count, region.effects) = trips[(at + 1) % trips.len()].clone();
+        region.invariants = region.live_in.iter().map(|entry| entry.0).collect();
+        region.live_out = std::mem::take(&mut region.live_in);
+        region.inductions.iter_mut().for_each(|one| (one.start, one.step) = (Some(7), one.step.wrapping_neg()));
+    }
+    facts
+}
+
+/// Facts that take nothing to be compilable, or everything.
+fn all_claimed(facts: &Facts, verdict: Verdict) -> Facts {
+    let mut facts = facts.clone();
+    for region in &mut facts.regions {
+        let refusal = Refusal { reason: Reason::TooLarge, span: region.span };
+        region.reason = (verdict == Verdict::Incompatible).then_some(refusal);
+        (region.verdict, region.conditions, region.trip_count) = (verdict, Vec::new(), Some(1));
+    }
+    facts
+}
+
+/// Facts are hints: a program without them, or with others that are well formed, does the same.
+#[test]
+fn no_output_depends_on_facts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wbc = folder.path().join("prog.wbc");
+    let output = |program: &Program, flags: &[&str]| {
+        let meta = walrus::bytecode::wbc::Meta::new([0; 32]);
+        std::fs::write(&wbc, walrus::bytecode::wbc::encode(program, &meta)).expect("writable");
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_walrus-run"))
+            .args(flags)
+            .arg(&wbc)
+            .current_dir(folder.path())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("walrus-run runs");
+        assert_ne!(run.status.code(), Some(2), "{}", String::from_utf8_lossy(&run.stderr));
+        (run.status.code(), run.stdout, run.stderr)
+    };
+    let mut modes: Vec<&[&str]> = vec![&[]];
+    if cfg!(feature = "jit") {
+        modes.push(&["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1"]);
+    }
+    let (mut programs, mut contradicted) = (0, 0);
+    for path in [all_fixtures("verdicts"), all_fixtures("loops")].concat() {
+        if path.components().any(|part| part.as_os_str() == "lib") {
+            continue;
+        }
+        let program = program_of(&path).expect("it compiles");
+        let facts = facts_of(&program);
+        let mut variants = vec![None];
+        variants.extend([Verdict::Proven, Verdict::Incompatible].map(|verdict| Some(all_claimed(facts, verdict))));
+        variants.extend([1, 2, 5].map(|shift| Some(scrambled(facts, shift))));
+        contradicted += variants.iter().flatten().filter(|facts| check(&program, facts).is_err()).count();
+        programs += 1;
+        for flags in &modes {
+            let expected = output(&program, flags);
+            for (number, facts) in variants.iter().enumerate() {
+                let changed = Program { facts: facts.clone(), ..program.clone() };
+                assert_eq!(output(&changed, flags), expected, "{} {flags:?}, variant {number}", path.display());
+            }
+        }
+    }
+    assert!(programs > 24, "only {programs} programs");
+    assert!(contradicted > programs, "of all variants only {contradicted} say something false");
+}
+
+/// What `walrusc --explain` says of a program that some tool may have changed after it was compiled.
+fn explanation(text: &str, change: impl FnOnce(&mut Program)) -> (BTreeSet<&'static str>, String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/verdicts");
+    let entry = Entry::Text { name: "prog.walrus".to_string(), text: text.into(), folder };
+    let Compilation { program, sources, diagnostics, .. } =
+        compile(entry, &Disk, &Options::default()).expect("text needs no reading");
+    let mut program = program.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    change(&mut program);
+    let mut notes = walrus::source::Diagnostics::new();
+    for note in report::notes(&program, &analyse(&program)) {
+        notes.push(note);
+    }
+    let codes = notes.iter().map(|note| note.code).collect();
+    (codes, walrus::source::render::report(&notes.into_report(), &sources, Format::Human, false))
+}
+
+#[test]
+fn each_verdict_is_explained_on_the_source() {
+    let mut codes = BTreeSet::new();
+    let mut explain = |name: &str, text: &str, change: fn(&mut Program)| {
+        let (found, said) = explanation(text, change);
+        codes.extend(found);
+        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(format!("explain_{name}"), said) });
+    };
+    explain(
+        "proven",
+        "struct point { fn init : self, x { self.x = x; } }\n\
+         fn sum : points {\n    let s = 0;\n    for p in points {\n        s = s + p.x;\n    }\n    return s;\n}\n\
+         fn count : n {\n    let i = 0;\n    while i < n { i += 1; }\n    return i;\n}\n\
+         let total = 0.5;\nfor i in 0..10 {\n    total = total + count(i);\n}\n\
+         println(sum([point(1), point(2)]), total);\n",
+        |_| {},
+    );
+    explain(
+        "conditional",
+        "fn scale : xs, by {\n    let s = 0;\n    for x in xs {\n        s = s + x * by;\n    }\n    return s;\n}\n\
+         println(scale([1, 2.5], 2), scale([3], 0.5));\n",
+        |_| {},
+    );
+    explain("never_reached", "fn unused : n {\n    while n > 0 { n -= 1; }\n}\n", |_| {});
+    let large = format!("let a = 1;\nwhile a < 9 {{\n{}}}\n", "    a = a * 3 - a;\n".repeat(1500));
+    explain("too_large", &large, |_| {});
+    explain("irregular", "let a = 1;\nwhile a < 9 {\n    while a < 5 { a += 1; }\n    a += 1;\n}\n", |program| {
+        // As a compiler would leave it that forgot to register the inner loop.
+        program.loops.remove(1);
+    });
+    let importing =
+        "let sum = 0;\nfor i in 0..3 {\n    import \"./lib/unit.walrus\";\n    sum = sum + unit.unit * i;\n}\n";
+    explain("imports", importing, |_| {});
+    // Programs that await do not compile yet; every other reason has to be seen here.
+    let reasons = Reason::ALL.iter().map(|reason| reason.code()).filter(|code| !["W0101", "W0103"].contains(code));
+    assert_eq!(codes, reasons.chain(["N0101", "N0102"]).collect());
 }
