@@ -117,6 +117,14 @@ impl Vm {
         plain.then_some(method.func)
     }
 
+    /// The function that a call of a method through the struct itself comes to: `None` unless it captures nothing and takes as many arguments.
+    pub fn method_of_struct(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
+        let def = self.image.struct_def(id);
+        let method = &def.methods[def.method(name)?];
+        let function = self.image.function(method.func);
+        (function.captures.is_empty() && function.params == argc).then_some(method.func)
+    }
+
     /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames, and that enough native stack is left.
     pub fn room_for_native(&mut self, window: u32, frames: usize) -> bool {
         let base = self.top_base();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::natives::{NATIVES, NativeEffect};
-use crate::bytecode::{FunctionKind, NativeId, SiteId};
+use crate::bytecode::{FunctionKind, NativeId, SiteId, StructId};
 use crate::runtime::object::Instance;
 
 /// Largest function to inline, in instructions.
@@ -32,6 +32,14 @@ impl Builder<'_> {
         let exit = self.exit(ExitReason::Field);
         self.guard(has_extra, false, exit);
         self.inline(base, func).map(Some)
+    }
+
+    /// The function that a call of a method of a constant struct comes to.
+    fn static_method(&self, name: &str, argc: u16, receiver: Typed) -> Option<FuncId> {
+        let object = self.const_int(receiver.as_tag(Tag::Struct)?)?;
+        let objects = &self.vm.image().struct_objects;
+        let index = objects.iter().position(|known| known.tag() == Tag::Struct && known.int_bits() == object)?;
+        self.vm.method_of_struct(StructId(index as u32), name, argc)
     }
 
     /// Walks into a function whose parameters stand above `base`.
@@ -113,6 +121,18 @@ impl Builder<'_> {
         }
         if let Some(goes) = self.inline_method(base, argc, name, receiver)? {
             return Ok(goes);
+        }
+        if let Some(func) = self.static_method(name, argc, receiver)
+            && self.is_inlinable(func)
+        {
+            // The arguments move down over the struct, which the function does not get.
+            let receiver = self.home(base) + 1;
+            for at in receiver..receiver + u32::from(argc) {
+                let slot = self.env.register(at + 1);
+                let Slot::Value { value, .. } = slot else { return Err(Stop::Refused(Refusal::Undefined)) };
+                self.env.set_register(at, Slot::Value { value, dirty: true });
+            }
+            return self.inline(base, func);
         }
         self.step()
     }
@@ -230,8 +250,7 @@ impl Builder<'_> {
 fn may_be_inlined(op: &Op) -> bool {
     !matches!(
         op,
-        Op::LoadStruct { .. }
-            | Op::NewCell { .. }
+        Op::NewCell { .. }
             | Op::GetCell { .. }
             | Op::SetCell { .. }
             | Op::GetCapture { .. }

@@ -98,7 +98,10 @@ impl Builder<'_> {
             return self.follow(flow, target, (self.current, env), walk);
         }
         let (yes, no) = (self.new_block(), self.new_block());
-        self.finish(Terminator::Branch(condition, yes, no));
+        self.finish(match self.inverse_of.get(&condition) {
+            Some(inverse) => Terminator::Branch(*inverse, no, yes),
+            None => Terminator::Branch(condition, yes, no),
+        });
         let (live, live_at, pc) = (Rc::clone(&self.live), self.live_at, self.pc);
         for (target, block, env, is_taken) in [(next, no, on_next, false), (taken, yes, on_taken, true)] {
             (self.live, self.live_at, self.pc) = (Rc::clone(&live), live_at, pc);

@@ -178,6 +178,8 @@ struct Builder<'a> {
     constants: Vec<Option<Inst>>,
     /// The loop that a value is defined in.
     defined_in: Vec<Option<usize>>,
+    /// Truth values that are the negation of others, so that branches can test those.
+    inverse_of: HashMap<Val, Val>,
     header_pc: u32,
     entry: BlockId,
     initial: HashMap<Home, Typed>,
@@ -244,6 +246,7 @@ impl<'a> Builder<'a> {
             region,
             constants: vec![None; 2],
             defined_in: vec![None; 2],
+            inverse_of: HashMap::new(),
             header_pc,
             entry,
             initial: HashMap::new(),

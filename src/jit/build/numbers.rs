@@ -332,7 +332,11 @@ impl Builder<'_> {
     pub(super) fn not(&mut self, truth: Val) -> Val {
         match self.const_bool(truth) {
             Some(known) => self.truth(!known),
-            None => self.push(Inst::Unary(Unary::Not, truth), Repr::Bool),
+            None => {
+                let inverse = self.push(Inst::Unary(Unary::Not, truth), Repr::Bool);
+                self.inverse_of.insert(inverse, truth);
+                inverse
+            }
         }
     }
 }

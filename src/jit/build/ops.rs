@@ -121,8 +121,15 @@ impl Builder<'_> {
             Op::CallNative { base, native, argc } => return self.call_native(base, native, argc),
             Op::CallFn { base, func } => return self.call_function(base, func),
 
-            Op::LoadStruct { .. }
-            | Op::NewCell { .. }
+            Op::LoadStruct { dst, def } => {
+                // The image holds on to it as long as the program runs.
+                let object = self.vm.image().struct_objects[def.index()];
+                match object.tag() {
+                    Tag::Struct => self.set_constant(dst, Tag::Struct, object.int_bits()),
+                    _ => return self.step(),
+                }
+            }
+            Op::NewCell { .. }
             | Op::MakeClosure { .. }
             | Op::MakeStruct { .. }
             | Op::MakeList { .. }
