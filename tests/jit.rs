@@ -180,3 +180,22 @@ fn verdicts_agree_with_what_happens() {
     let (_, stderr) = execute(SUM, &["--jit", "--audit-verdicts"]);
     assert_eq!(stderr, "");
 }
+
+/// Static verdicts hold for every fixture about loops.
+#[test]
+fn verdicts_agree_for_the_fixtures() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/loops");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
+        let path = entry.expect("a folder can be read").path();
+        if path.extension().is_none_or(|extension| extension != "walrus") {
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).expect("a fixture can be read");
+        let (_, stderr) = execute(&source, &["--jit", "--audit-verdicts"]);
+        let disagreements: Vec<&str> = stderr.lines().filter(|line| line.starts_with("verdict: ")).collect();
+        assert!(disagreements.is_empty(), "{}: {disagreements:?}", path.display());
+        seen += 1;
+    }
+    assert!(seen > 10, "only {seen} fixtures were found");
+}

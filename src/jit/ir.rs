@@ -12,6 +12,7 @@ use std::fmt::{self, Write};
 
 use super::helpers::Helper;
 use crate::bytecode::{FuncId, GlobalId};
+use crate::runtime::value::Tag;
 
 /// An SSA value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -306,6 +307,8 @@ pub struct Region {
     pub window: u32,
     /// Frames that exits may rebuild, at most.
     pub inlined_depth: usize,
+    /// The types that homes had when the region was built.
+    pub entry_types: Vec<(Home, Tag)>,
 }
 
 impl Region {

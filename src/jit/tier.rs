@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::backend::{Backend, Dump};
-use super::build::{self, Flows, Refusal};
+use super::build::{self, EntryTypes, Flows, Refusal};
 use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
 use super::ir::{Exit, ExitReason};
@@ -89,8 +89,8 @@ pub(super) struct HotLoop {
     pub(super) compiled: u32,
     pub(super) entered: u64,
     pub(super) exits: u64,
-    pub(super) type_exits: u64,
     guard_exits: u64,
+    entry_types: EntryTypes,
 }
 
 /// The tier: see the module documentation of [`super`].
@@ -261,7 +261,13 @@ impl Jit {
         if state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
             return Err(Refusal::Budget);
         }
-        let region = build::build(vm, &self.profile.borrow(), &mut state.flows, header)?;
+        let hot = state.loops.entry(header).or_default();
+        // The last version is made for whatever may come.
+        let open = (hot.compiled + 1 >= MAX_VERSIONS).then_some(&hot.entry_types);
+        let mut region = build::build(vm, &self.profile.borrow(), &mut state.flows, header, open)?;
+        for (home, tag) in region.entry_types.drain(..) {
+            hot.entry_types.entry(home).or_default().add(tag);
+        }
         let dump = self.options.dump;
         if dump.region {
             eprintln!("region {}:\n{region}", super::stats::place(vm.program(), header));
@@ -349,7 +355,6 @@ impl Jit {
                     hot.exits += 1;
                     if !forced {
                         hot.guard_exits += 1;
-                        hot.type_exits += u64::from(exit.reason == ExitReason::Type);
                         let taken = &mut version.taken.borrow_mut()[number];
                         *taken += 1;
                         hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;

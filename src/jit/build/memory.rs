@@ -115,7 +115,9 @@ impl Builder<'_> {
                 }
             };
             let offset = Closure::CAPTURES_OFFSET + capture.index() * size_of::<Value>();
-            builder.load_value(Mem::Field, closure, offset as i32, (now != Tag::Undef).then_some(now))
+            // Cells are made once; what was copied into a closure may differ from one closure to the next.
+            let certain = now != Tag::Undef && (now == Tag::Cell || builder.plan.open.is_none());
+            builder.load_value(Mem::Field, closure, offset as i32, certain.then_some(now))
         });
         self.captures.insert(capture.0, value);
         Some(value)

@@ -29,7 +29,7 @@ use rustc_hash::FxHashMap;
 
 use env::{Env, Slot, Typed};
 
-use super::feedback::{TypeFeedback, TypeProfile};
+use super::feedback::{TagSet, TypeFeedback, TypeProfile};
 use super::flow::{self, Flow, RegSet};
 use super::ir::*;
 use crate::bytecode::facts::Reason;
@@ -42,6 +42,8 @@ use crate::runtime::vm::Vm;
 pub enum Refusal {
     /// Control flow that no structured program has.
     Irreducible,
+    /// The loop comes round by way of a handler only, and errors are the interpreter's business.
+    ByHandler,
     /// The region would be too large to compile quickly.
     TooLarge,
     /// The attempts to build it did not come to an end.
@@ -63,6 +65,7 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Refusal::Irreducible => "irreducible",
+            Refusal::ByHandler => "loops-by-handler",
             Refusal::TooLarge => "too-large",
             Refusal::Unsettled => "unsettled",
             Refusal::Undefined => "undefined-register",
@@ -104,6 +107,8 @@ pub struct Plan {
     globals_in_memory: bool,
     /// Globals that the region assigns.
     written_globals: BTreeSet<GlobalId>,
+    /// For a version that is to fit whatever comes: the types that homes had before.
+    open: Option<EntryTypes>,
 }
 
 /// Flow graphs, made once per function.
@@ -123,9 +128,19 @@ const MAX_INSTRUCTIONS: usize = 1800;
 /// Attempts after which building is given up.
 const MAX_ATTEMPTS: usize = 40;
 
-/// Builds the region of the loop whose header the top frame of the machine is about to execute.
-pub fn build(vm: &Vm, profile: &TypeProfile, flows: &mut Flows, header: u32) -> Result<Region, Refusal> {
-    let mut plan = Plan::default();
+/// Types that homes had when earlier versions of a loop's code were made.
+pub type EntryTypes = FxHashMap<Home, TagSet>;
+
+/// Builds the region of the loop whose header the top frame of the machine is about to execute. With `open`, homes that had other types before are
+/// taken to be of any type: no entry fails for them.
+pub fn build(
+    vm: &Vm,
+    profile: &TypeProfile,
+    flows: &mut Flows,
+    header: u32,
+    open: Option<&EntryTypes>,
+) -> Result<Region, Refusal> {
+    let mut plan = Plan { open: open.cloned(), ..Plan::default() };
     for _ in 0..MAX_ATTEMPTS {
         match Builder::new(vm, profile, flows, &mut plan, header).and_then(Builder::run) {
             Ok(region) => return Ok(region),
@@ -268,7 +283,7 @@ impl<'a> Builder<'a> {
     fn run(mut self) -> Built<Region> {
         let flow = Rc::clone(&self.context.flow);
         let region_loop =
-            flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::Irreducible))?;
+            flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;
         let start = (self.entry, self.env.clone());
         self.walk(Some(region_loop), flow.loop_at(region_loop).header, start)?;
         if self.again { Err(Stop::Again) } else { Ok(self.region) }
@@ -414,7 +429,10 @@ impl<'a> Builder<'a> {
             Home::Register(at) => self.vm.top_register(at).tag(),
             Home::Global(global) => self.vm.global(global).tag(),
         };
-        let wanted = (now != Tag::Undef && !self.plan.widened.contains(&(key, home))).then_some(now);
+        let changes =
+            self.plan.open.as_ref().and_then(|open| open.get(&home)).is_some_and(|seen| seen.single() != Some(now));
+        let wanted = (now != Tag::Undef && !changes && !self.plan.widened.contains(&(key, home))).then_some(now);
+        self.region.entry_types.push((home, now));
         let (mem, base, offset) = self.place_of(home);
         let value = self.at_entry(|builder| builder.load_value(mem, base, offset, wanted));
         self.initial.insert(home, value);
