@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Objects,
     /// A closure of one argument.
     Closure,
+    /// A list of such.
+    Closures,
     Scalar,
 }
 
@@ -102,7 +104,7 @@ const MAX_COST: u64 = 6000;
 /// The program of a seed.
 pub fn program(seed: u64) -> String {
     let mut random = Random::new(seed);
-    let confusion = [0, 1, 3][random.below(3) as usize];
+    let confusion = [0, 1, 4][random.below(3) as usize];
     let mut generator = Generator {
         random,
         lines: Vec::new(),
@@ -191,14 +193,14 @@ impl Generator {
             let name = &variable.name;
             match variable.kind {
                 Kind::Object => self.line(&format!("println(f\"{name}: {{{name}.a}} {{{name}.b}} {{{name}.c}}\");")),
-                Kind::Objects | Kind::Closure => {}
+                Kind::Objects | Kind::Closure | Kind::Closures => {}
                 _ => self.line(&format!("println(f\"{name}: {{{name}}}\");")),
             }
         }
     }
 
     fn any_kind(&mut self) -> Kind {
-        const KINDS: [Kind; 14] = [
+        const KINDS: [Kind; 15] = [
             Kind::Int,
             Kind::Float,
             Kind::Bool,
@@ -213,8 +215,9 @@ impl Generator {
             Kind::Dict,
             Kind::Object,
             Kind::Objects,
+            Kind::Closures,
         ];
-        let at = self.random.weighted(&[30, 20, 6, 10, 14, 10, 4, 4, 5, 4, 5, 8, 10, 5]);
+        let at = self.random.weighted(&[30, 20, 6, 10, 14, 10, 4, 4, 5, 4, 5, 8, 10, 5, 3]);
         KINDS[at]
     }
 

@@ -7,6 +7,11 @@ impl Generator {
     pub(super) fn fresh_value(&mut self, kind: Kind) -> String {
         match kind {
             Kind::Closure => self.closure(),
+            Kind::Closures => {
+                let count = self.random.between(0, 2);
+                let items: Vec<String> = (0..count).map(|_| self.closure()).collect();
+                format!("[{}]", items.join(", "))
+            }
             Kind::Object => {
                 let number = self.random.below(self.structs as u64);
                 let a = self.expression(Kind::Int, 1);
@@ -164,7 +169,7 @@ impl Generator {
             5 => self.random.below(3).to_string(),
             6 => format!("({} & 3)", self.leaf(Kind::Int)),
             _ => match self.loops.last().and_then(|around| around.counter.clone()) {
-                Some(counter) if self.random.percent(40) => counter,
+                Some(counter) if self.random.percent(25) => counter,
                 Some(counter) => format!("({counter} % {list}.len())"),
                 None => "0".into(),
             },
@@ -172,7 +177,7 @@ impl Generator {
     }
 
     fn int(&mut self, depth: u32) -> String {
-        match self.random.weighted(&[30, 30, 5, 5, 5, 8, 3, 5, 4, 4, 3, 8, 3]) {
+        match self.random.weighted(&[30, 30, 5, 5, 5, 8, 3, 5, 4, 4, 3, 8, 3, 3, 3]) {
             0 => self.leaf(Kind::Int),
             1 => {
                 let operator = self.random.pick(&["+", "+", "+", "-", "-", "*", "*", "&", "|", "^"]);
@@ -248,6 +253,20 @@ impl Generator {
                 }
             }
             11 => self.member(),
+            12 => match self.variable(Kind::Tuple) {
+                Some(tuple) if self.random.percent(60) => {
+                    let at = self.random.between(-1, 2);
+                    format!("{tuple}[{at}]")
+                }
+                _ => self.reduction(),
+            },
+            13 => match self.variable(Kind::Closures) {
+                Some(closures) => {
+                    let (index, argument) = (self.index(&closures), self.leaf(Kind::Int));
+                    format!("{closures}[{index}]({argument})")
+                }
+                None => self.leaf(Kind::Int),
+            },
             _ => {
                 if let Some(rows) = self.variable(Kind::Rows) {
                     let (i, j) = (self.index(&rows), self.random.below(3));
@@ -256,6 +275,27 @@ impl Generator {
                 let b = self.random.between(-1, 3);
                 format!("({} ** {b})", self.leaf(Kind::Int))
             }
+        }
+    }
+
+    /// A value made of a whole list, often by a function that is called from native code.
+    fn reduction(&mut self) -> String {
+        let Some(list) = self.variable_where(|variable| variable.kind.is_list()) else {
+            return self.leaf(Kind::Int);
+        };
+        let (a, b) = (self.name("p"), self.name("p"));
+        let k = self.random.between(1, 5);
+        match self.random.below(7) {
+            0 => format!("{list}.sum()"),
+            1 => format!("{list}.min()"),
+            2 => format!("{list}.reduce(: {a}, {b} {{ return {a} + {b}; }}, {k})"),
+            3 => format!("{list}.filter(: {a} {{ return {a} > {k}; }}).len()"),
+            4 => format!("({list} + [{k}]).len()"),
+            5 => format!("{list}[0..{k}].len()"),
+            _ => match self.variable(Kind::Closure) {
+                Some(closure) => format!("{list}.map({closure}).len()"),
+                None => format!("{list}.last()"),
+            },
         }
     }
 
@@ -362,7 +402,9 @@ impl Generator {
             // Whatever is truthy.
             5 => self.scalar(depth),
             6 => {
-                let (a, b) = (self.scalar(0), self.scalar(0));
+                let kind = [Kind::Scalar, Kind::Scalar, Kind::Ints, Kind::Floats, Kind::Tuple, Kind::Dict];
+                let (a, b) = (kind[self.random.below(6) as usize], kind[self.random.below(6) as usize]);
+                let (a, b) = (self.expression(a, 0), self.expression(b, 0));
                 format!("({a} == {b})")
             }
             _ => self.leaf(Kind::Bool),

@@ -27,7 +27,7 @@ impl Generator {
 
     pub(super) fn for_range(&mut self, count: u64, nest: u32) {
         let i = self.name("i");
-        let iterable = match self.random.below(10) {
+        let iterable = match self.random.below(14) {
             0 => format!("..{count}"),
             1 => format!("-{}..{}", count / 2, count - count / 2),
             2 => match self.writable(Kind::Ints) {
@@ -163,7 +163,7 @@ impl Generator {
         self.iterations = outer.saturating_mul(around.iterations.max(1));
         self.loops.push(around);
         let statements = self.random.between(1, if nest == 2 { 6 } else { 4 });
-        let caught = self.random.percent(15);
+        let caught = self.random.percent(40);
         if caught {
             self.open("try");
         }
@@ -186,7 +186,7 @@ impl Generator {
     }
 
     fn statement(&mut self, nest: u32) {
-        match self.random.weighted(&[50, 12, 10, 5, 5, 4, 5, 4]) {
+        match self.random.weighted(&[50, 12, 10, 11, 5, 4, 5, 5]) {
             0 => self.simple_statement(),
             1 => {
                 let condition = self.condition(2);
@@ -316,7 +316,7 @@ impl Generator {
 
     /// A statement without a block of its own. Texts and lists are kept short.
     pub(super) fn simple_statement(&mut self) {
-        match self.random.weighted(&[45, 20, 8, 12, 6, 8, 5, 4]) {
+        match self.random.weighted(&[45, 20, 8, 12, 6, 8, 5, 4, 5]) {
             0 => self.accumulate(Kind::Int),
             1 => self.accumulate(Kind::Float),
             2 => {
@@ -341,8 +341,29 @@ impl Generator {
                     self.line(&format!("{name} = {value};"));
                 }
             }
-            _ => self.alias(),
+            7 => self.alias(),
+            _ => self.logical_or_closure(),
         }
+    }
+
+    fn logical_or_closure(&mut self) {
+        if self.random.percent(60)
+            && let Some(closures) = self.variable(Kind::Closures)
+        {
+            let closure = self.closure();
+            self.open(&format!("if {closures}.len() < 6"));
+            self.line(&format!("{closures}.push({closure});"));
+            self.close();
+            return;
+        }
+        let kind = self.scalar_kind();
+        let Some(name) = self.writable(kind) else { return };
+        if self.loops.last().and_then(|around| around.counter.as_deref()) == Some(&name) {
+            return;
+        }
+        let value = self.expression(kind, 1);
+        let operator = self.random.pick(&["and=", "or="]);
+        self.line(&format!("{name} {operator} {value};"));
     }
 
     fn accumulate(&mut self, kind: Kind) {
@@ -393,7 +414,11 @@ impl Generator {
                 self.close();
             }
             7 => self.line(&format!("{list}.remove({index});")),
-            8 => self.line(&format!("{list}.sort();")),
+            8 if self.random.percent(50) => self.line(&format!("{list}.sort();")),
+            8 => {
+                let (a, b) = (self.name("p"), self.name("p"));
+                self.line(&format!("{list}.sort(: {a}, {b} {{ return core.int({b} - {a}); }});"));
+            }
             _ => {
                 let x = self.name("x");
                 let factor = self.random.between(2, 4);
