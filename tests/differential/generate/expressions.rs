@@ -6,6 +6,10 @@ impl Generator {
     /// A value to start a variable with.
     pub(super) fn fresh_value(&mut self, kind: Kind) -> String {
         match kind {
+            Kind::Closure if self.random.percent(50) => {
+                let made = self.call(Kind::Closure);
+                if made.ends_with(')') { made } else { self.closure() }
+            }
             Kind::Closure => self.closure(),
             Kind::Closures => {
                 let count = self.random.between(0, 2);
@@ -321,11 +325,12 @@ impl Generator {
                 None => self.leaf(Kind::Int),
             };
         };
-        match self.random.below(7) {
+        match self.random.below(8) {
             0 => format!("{object}.a"),
             1 => format!("{object}.b"),
             2 => format!("{object}.c"),
             3 => format!("{object}.get()"),
+            7 if self.iterations < 500 => format!("{object}.run({})", self.random.between(0, 9)),
             4 => format!("{object}.both({}, {})", self.leaf(Kind::Int), self.leaf(Kind::Int)),
             _ => format!("{object}.add({})", self.leaf(Kind::Int)),
         }

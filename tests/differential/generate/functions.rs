@@ -29,6 +29,17 @@ impl Generator {
             let count = format!("self.c += {b};");
             let result = self.random.pick(&["return self.a;", "return self.c + x;", "return x;", "return self.get();"]);
             self.method("add : self, x", &[&bump, &count, result]);
+            let step = self.random.pick(&[
+                "self.a += i;",
+                "self.c = self.c + self.b;",
+                "self.add(i);",
+                "self.late = i; self.a -= self.late;",
+                "if i > 4 { return self.b; }",
+                "self.a = self.b * i;",
+            ]);
+            let other =
+                self.random.pick(&["self.c += 1;", "self.b = self.b + 1;", "self.helper(i, self.a);", "self.a;"]);
+            self.method("run : self, n", &["for i in 0..n {", step, other, "}", "return self.a;"]);
             let both = self.random.pick(&[
                 "return self.add(x) + y;",
                 "return x * y - self.b;",
@@ -64,14 +75,58 @@ impl Generator {
     /// A function that loops may call.
     pub(super) fn function(&mut self) {
         let outer = self.scope.clone();
-        match self.random.weighted(&[50, 12, 8, 8, 22]) {
+        match self.random.weighted(&[50, 12, 8, 8, 22, 14]) {
             0 => self.small_function(),
             1 => self.recursive_function(),
             2 => self.tail_recursive_function(),
             3 => self.generic_function(),
-            _ => self.looping_function(),
+            4 => self.looping_function(),
+            _ => self.maker(),
         }
         self.scope = outer;
+    }
+
+    /// A function that makes closures with loops in them, over its parameters and variables.
+    fn maker(&mut self) {
+        let kinds = vec![self.parameter_kind(), Kind::Int];
+        let name = self.begin("k", &kinds);
+        let kind = if self.random.percent(60) { Kind::Int } else { self.any_kind() };
+        self.declare(kind, "v");
+        let depth = self.scope.len();
+        let parameter = self.parameters(&[Kind::Int]);
+        self.open(&format!("return : {parameter}"));
+        let total = self.declare(Kind::Int, "v");
+        let count = self.random.between(2, 6) as u64;
+        self.for_range(count, 0);
+        self.line(&format!("return {total};"));
+        self.indent -= 1;
+        self.line("};");
+        self.scope.truncate(depth);
+        self.cost = 3;
+        self.end(name, kinds, Kind::Closure);
+    }
+
+    /// A function in a block, under a name that nothing assigns.
+    pub(super) fn local_function(&mut self) {
+        let loops = std::mem::take(&mut self.loops);
+        let depth = self.scope.len();
+        let name = self.name("h");
+        let parameter = self.parameters(&[Kind::Int]);
+        let outside = std::mem::replace(&mut self.in_function, true);
+        self.open(&format!("fn {name} : {parameter}"));
+        if self.iterations < 500 && self.random.percent(50) {
+            let count = self.random.between(2, 5) as u64;
+            self.for_range(count, 0);
+        } else {
+            self.simple_statement();
+        }
+        let result = self.expression(Kind::Int, 1);
+        self.line(&format!("return {result};"));
+        self.close();
+        self.in_function = outside;
+        self.scope.truncate(depth);
+        self.loops = loops;
+        self.scope.push(Variable { name, kind: Kind::Closure, writable: false });
     }
 
     fn parameters(&mut self, kinds: &[Kind]) -> String {

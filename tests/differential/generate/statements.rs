@@ -223,6 +223,9 @@ impl Generator {
             }
             6 => self.print_some(),
             _ => {
+                if self.random.percent(20) {
+                    return self.local_function();
+                }
                 let kind = if self.random.percent(40) { Kind::Closure } else { self.any_kind() };
                 self.declare(kind, "u");
             }
