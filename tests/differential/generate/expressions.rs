@@ -376,7 +376,7 @@ impl Generator {
     }
 
     pub(super) fn condition(&mut self, depth: u32) -> String {
-        match self.random.weighted(&[50, 8, 8, 6, 5, 4, 4, 3]) {
+        match self.random.weighted(&[50, 8, 8, 6, 5, 4, 4, 3, 3]) {
             0 => {
                 let operator = self.random.pick(&["<", "<=", ">", ">=", "==", "!="]);
                 let kind = [Kind::Int, Kind::Int, Kind::Float, Kind::Text][self.random.below(4) as usize];
@@ -411,6 +411,14 @@ impl Generator {
                 let (a, b) = (kind[self.random.below(6) as usize], kind[self.random.below(6) as usize]);
                 let (a, b) = (self.expression(a, 0), self.expression(b, 0));
                 format!("({a} == {b})")
+            }
+            7 => {
+                // Where floats skip every other int.
+                let operator = self.random.pick(&["<", "<=", ">", ">=", "==", "!="]);
+                let int = format!("(9007199254740991 + ({} & 3))", self.leaf(Kind::Int));
+                let float = self.random.pick(&["9007199254740992.0", "9007199254740994.0"]).to_owned();
+                let (a, b) = if self.random.percent(50) { (int, float) } else { (float, int) };
+                format!("({a} {operator} {b})")
             }
             _ => self.leaf(Kind::Bool),
         }

@@ -140,8 +140,19 @@ impl Generator {
         self.close();
     }
 
-    /// The iterator protocol. The counter is for methods that are called in the loop and start it again.
+    /// A list of objects, or the iterator protocol. The counter is for methods that are called in the loop and start it again.
     fn for_object(&mut self, nest: u32) {
+        if self.random.percent(50)
+            && let Some(objects) = self.variable(Kind::Objects)
+        {
+            let x = self.name("x");
+            self.open(&format!("for {x} in {objects}"));
+            self.scope.push(Variable { name: x, kind: Kind::Object, writable: true });
+            self.object_statement();
+            self.body(Loop { may_continue: true, counter: None, iterations: 3 }, nest);
+            self.scope.pop();
+            return self.close();
+        }
         let Some(object) = self.variable(Kind::Object) else { return self.for_range(7, nest) };
         let (n, x) = (self.name("n"), self.name("x"));
         self.line(&format!("let {n} = 0;"));
