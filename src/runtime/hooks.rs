@@ -78,7 +78,12 @@ impl Vm {
         if let Some(fuel) = &mut hooks.fuel {
             match fuel.checked_sub(1) {
                 Some(left) => *fuel = left,
-                None => return Err(Error::fatal("Out of fuel: the program passed the limit of --fuel")),
+                None => {
+                    // A trace takes a pc to be one past the instruction it is about.
+                    // SAFETY: the frame is alive; code does not end with the instruction that control has just come to.
+                    unsafe { (*self.stack.frame()).pc = (*self.stack.frame()).pc.add(1) };
+                    return Err(Error::fatal("Out of fuel: the program passed the limit of --fuel"));
+                }
             }
         }
         let left = &mut hooks.left[index];
