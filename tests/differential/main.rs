@@ -32,6 +32,8 @@ const SEED: u64 = 1;
 const COUNT: u64 = 500;
 /// Programs for one worker. What a program leaves behind in memory is given back when its worker ends.
 const BATCH: u64 = 50;
+/// Programs between two signs of life.
+const PROGRESS: u64 = 5000;
 /// After this many, no more are looked for.
 const MAX_FAILURES: usize = 5;
 /// Times that a failing program is run to make it smaller.
@@ -186,6 +188,9 @@ fn run_all(seed: u64, count: u64) -> ExitCode {
                         return;
                     }
                     run_batch(first, end.min(first + BATCH), &counts, &failures);
+                    if (first - seed) / PROGRESS != (first + BATCH - seed) / PROGRESS {
+                        println!("seed {}: {:.0} s", first + BATCH, started.elapsed().as_secs_f64());
+                    }
                 }
             });
         }
