@@ -263,10 +263,24 @@ impl Watch {
             threshold: settings.loop_threshold,
             observe_only: !compile,
         };
+        if settings.log.is_some() || settings.stats.is_some() || settings.audit_verdicts {
+            Self::drop_wrong_facts(vm, jit_options.log);
+        }
         let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
         vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
+    }
+
+    /// Checks the file's facts before a report repeats them. Nothing that runs relies on them, so a run without reports need not.
+    #[cfg(feature = "jit")]
+    fn drop_wrong_facts(vm: &mut Vm, log: Option<jit::LogFormat>) {
+        let Some(facts) = vm.program().facts.as_ref() else { return };
+        let Err(error) = check_facts::check(vm.program(), facts) else { return };
+        vm.drop_facts();
+        if let Some(format) = log {
+            jit::log_event(format, "facts-dropped", "program", &[("because", error.to_string())]);
+        }
     }
 
     #[cfg(not(feature = "jit"))]

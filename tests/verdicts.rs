@@ -338,3 +338,32 @@ fn each_verdict_is_explained_on_the_source() {
     let reasons = Reason::ALL.iter().map(|reason| reason.code()).filter(|code| !["W0101", "W0103"].contains(code));
     assert_eq!(codes, reasons.chain(["N0101", "N0102"]).collect());
 }
+
+/// Facts that contradict the code are dropped, and `--jit-log` says so; facts that hold are not mentioned.
+#[cfg(feature = "jit")]
+#[test]
+fn the_log_tells_of_facts_that_are_dropped() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wbc = folder.path().join("prog.wbc");
+    let log_of = |program: &Program| {
+        let meta = walrus::bytecode::wbc::Meta::new([0; 32]);
+        std::fs::write(&wbc, walrus::bytecode::wbc::encode(program, &meta)).expect("writable");
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_walrus-run"))
+            .args(["--jit", "--jit-log"])
+            .arg(&wbc)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("walrus-run runs");
+        assert!(run.status.success());
+        String::from_utf8_lossy(&run.stderr).into_owned()
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/loops/int_sum.walrus");
+    let mut program = program_of(&path).expect("it compiles");
+    assert!(!log_of(&program).contains("facts-dropped"));
+    let wrong = (1..6)
+        .map(|shift| scrambled(facts_of(&program), shift))
+        .find(|facts| check(&program, facts).is_err())
+        .expect("some way of scrambling contradicts the code");
+    program.facts = Some(wrong);
+    assert!(log_of(&program).contains("facts-dropped"));
+}

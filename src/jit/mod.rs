@@ -26,4 +26,5 @@ mod stats;
 mod tier;
 
 pub use backend::Dump;
+pub use stats::log_event;
 pub use tier::{Jit, JitOptions, LogFormat};

@@ -36,7 +36,8 @@ pub(super) fn place(program: &Program, pc: u32) -> String {
     }
 }
 
-pub(super) fn log_event(format: LogFormat, event: &str, place: &str, details: &[(&str, String)]) {
+/// Writes an event to stderr. That nobody reads it is no reason to stop.
+pub fn log_event(format: LogFormat, event: &str, place: &str, details: &[(&str, String)]) {
     let mut line = match format {
         LogFormat::Text => format!("jit: {event} {place}"),
         LogFormat::Json => format!("{{\"event\": \"{event}\", \"at\": {}", quoted(place)),
@@ -50,7 +51,8 @@ pub(super) fn log_event(format: LogFormat, event: &str, place: &str, details: &[
     if format == LogFormat::Json {
         line.push('}');
     }
-    eprintln!("{line}");
+    line.push('\n');
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 fn quoted(text: &str) -> String {

@@ -112,6 +112,11 @@ impl Vm {
         self.trace.take().map_or_else(String::new, |trace| trace.render(self))
     }
 
+    /// Forgets the program's facts, which were found not to agree with its code.
+    pub fn drop_facts(&mut self) {
+        self.image.program.drop_facts();
+    }
+
     /// Runs the main module's body to its end.
     pub fn run_main(&mut self) -> Result<()> {
         let main = self.image.program.main;
