@@ -199,8 +199,12 @@ fn branches_reach_over_huge_bodies() {
 
 #[test]
 fn constants_beyond_the_reach_of_short_operands_are_loaded() {
-    let program = compile(&(0..70_000).map(|i| format!("println({i}.5 + 1, 1 + {i}.5);")).collect::<String>());
-    assert_eq!(program.constants.len(), 70_001);
+    let program = compile(
+        &(0..70_000)
+            .map(|i| format!("println({i}.5 + x, x + {i}.5);"))
+            .fold("let x = 1;".to_string(), |all, one| all + &one),
+    );
+    assert_eq!(program.constants.len(), 70_000);
     assert!(program.code.iter().any(|op| matches!(op, Op::LoadConst { constant, .. } if constant.0 > 60_000)));
 }
 
@@ -249,4 +253,68 @@ fn unreachable_code_is_reported_once_a_block() {
         ["W0202 Unreachable code", "W0202 Unreachable code"]
     );
     assert_eq!(messages("fn f : { return 1; fn unused : { } }"), [""; 0]);
+}
+
+/// The instructions of `return EXPR`, without their operands.
+fn ops_of(expr: &str) -> Vec<String> {
+    let program = compile(&format!("fn f : x {{ return {expr}; }} f(1);"));
+    let function = program.functions.iter().find(|function| function.params == 1).expect("the function f");
+    let code = &program.code[function.code.start as usize..][..function.code.len as usize];
+    let name = |op: &Op| format!("{op:?}").split([' ', '{']).next().unwrap_or_default().to_string();
+    code.iter().map(name).filter(|name| !name.starts_with("Return")).collect()
+}
+
+#[test]
+fn operators_on_literals_fold() {
+    for (expr, load) in [
+        ("1 + 2 * 3", "LoadInt"),
+        ("9223372036854775807 + 1", "LoadConst"),
+        ("(2 ** 10 - 1) % 7", "LoadInt"),
+        ("-(3 - 1) << 2 | 1", "LoadInt"),
+        ("1 / 2.0", "LoadConst"),
+        ("1 < 2.5", "LoadTrue"),
+        ("1 == true", "LoadFalse"),
+        ("not 0", "LoadTrue"),
+        ("0 or 7", "LoadInt"),
+        ("1.5 and false", "LoadFalse"),
+    ] {
+        assert_eq!(ops_of(expr), [load], "{expr}");
+    }
+    assert_eq!(ops_of("1 + 2 + x"), ["KAdd"]);
+    assert_eq!(ops_of("x * (60 * 60)"), ["MulK"]);
+    assert_eq!(ops_of("x - -(4 + 1)"), ["SubK"]);
+}
+
+#[test]
+fn what_may_throw_or_differ_does_not_fold() {
+    for (expr, op) in [
+        ("1 / 0", "DivK"),
+        ("1 % 0", "ModK"),
+        ("1 << -1", "Shl"),
+        ("true + 1", "AddK"),
+        ("true < false", "Lt"),
+        ("-true", "Neg"),
+        ("~1.5", "BitNot"),
+        ("2 ** -1", "Pow"),
+        ("2.0 ** 0.5", "Pow"),
+        ("0.0 / 0.0", "DivK"),
+        ("1 & 1.0", "BitAnd"),
+    ] {
+        assert_eq!(ops_of(expr).last().map(String::as_str), Some(op), "{expr}");
+    }
+    // Addition goes from left to right, and `x` may be a float or a string.
+    assert_eq!(ops_of("x + 1 + 2"), ["AddK", "AddK"]);
+    assert_eq!(ops_of("x and 1 < 2").len(), 3);
+}
+
+#[test]
+fn conditions_that_never_change_are_reported() {
+    let program = "let n = 1; if 1 < 2 { n += 1; } while 1 { break; } while 2 < 1 { n += 1; }
+                   if not (2 > 1) { n += 2; } else if 0 { n += 3; }";
+    let (is_true, is_false) = ("W0203 Condition is always true", "W0203 Condition is always false");
+    let unreachable = "W0202 Unreachable code";
+    let expected = [is_true, is_true, is_false, unreachable, is_false, unreachable, is_false, unreachable];
+    assert_eq!(messages(program), expected);
+    let unknown = "let n = 1; while (true) { n += 1; if n > 9 { break; } } while n < 5 and 1 / 0 { n += 1; }";
+    assert_eq!(messages(unknown), [""; 0]);
 }

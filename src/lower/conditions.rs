@@ -11,12 +11,13 @@ impl Lowering<'_, '_> {
     pub fn branch(&mut self, condition: ExprId, to: Label, sense: bool) {
         let condition = self.strip_parens(condition);
         let expr = *self.ast.expr(condition);
-        match expr.kind {
-            ExprKind::Bool(value) => {
-                if value == sense {
-                    self.code.jump(Op::Jump { to: 0 }, to, expr.span);
-                }
+        if let Some(value) = self.folded(condition) {
+            if value.is_truthy() == sense {
+                self.code.jump(Op::Jump { to: 0 }, to, expr.span);
             }
+            return;
+        }
+        match expr.kind {
             ExprKind::Unary { op: UnaryOp::Not, operand } => self.branch(operand, to, !sense),
             ExprKind::Logic { op, .. } => self.branch_logic(condition, op, to, sense),
             ExprKind::Binary { op, left, right } if is_comparison(op) => {

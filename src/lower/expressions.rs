@@ -65,11 +65,11 @@ impl Lowering<'_, '_> {
         let expr = self.strip_parens(expr);
         let node = *self.ast.expr(expr);
         let (dst, span) = (dest.register, node.span);
+        if let Some(value) = self.folded(expr) {
+            self.load_folded(value, dst, span);
+            return self.code.free_to(mark);
+        }
         match node.kind {
-            ExprKind::Int(value) => self.load_constant(Constant::Int(value), dst, span),
-            ExprKind::Float(value) => self.load_constant(Constant::Float(value.to_bits()), dst, span),
-            ExprKind::Bool(true) => self.code.emit(Op::LoadTrue { dst }, span),
-            ExprKind::Bool(false) => self.code.emit(Op::LoadFalse { dst }, span),
             ExprKind::Void | ExprKind::Error => self.code.emit(Op::LoadVoid { dst }, span),
             ExprKind::Str(text) => {
                 let constant = self.string_constant(text);
@@ -118,18 +118,19 @@ impl Lowering<'_, '_> {
                 let src = self.expr_any(operand);
                 self.code.emit(Op::Await { dst, src }, span);
             }
-            ExprKind::Paren(_) => unreachable!("parentheses were stripped"),
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Paren(_) => {
+                unreachable!("literals are constants, and parentheses were stripped")
+            }
         }
         self.code.free_to(mark);
     }
 
-    /// The constant that an expression is, if it is a number or string literal.
+    /// The constant that an expression is, if it is a number known now or a string literal.
     pub fn literal(&mut self, expr: ExprId) -> Option<Constant> {
-        match self.ast.expr(self.strip_parens(expr)).kind {
-            ExprKind::Int(value) => Some(Constant::Int(value)),
-            ExprKind::Float(value) => Some(Constant::Float(value.to_bits())),
+        let expr = self.strip_parens(expr);
+        match self.ast.expr(expr).kind {
             ExprKind::Str(text) => Some(self.string_constant(text)),
-            _ => None,
+            _ => self.folded(expr)?.number(),
         }
     }
 
@@ -145,7 +146,9 @@ impl Lowering<'_, '_> {
     fn binary_chain(&mut self, chain: ExprId, dest: Dest) {
         let mut spine = Vec::new();
         let mut left = chain;
-        while let ExprKind::Binary { op, left: inner, right } = self.ast.expr(left).kind {
+        while let ExprKind::Binary { op, left: inner, right } = self.ast.expr(left).kind
+            && self.folded(left).is_none()
+        {
             spine.push((op, right, self.ast.expr(left).span));
             left = inner;
         }

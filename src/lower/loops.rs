@@ -2,6 +2,7 @@
 //! before the loop and once at its end; a large one stays at the top.
 
 use super::code::Label;
+use super::fold::Folded;
 use super::function::{Dest, Lowering, OpenLoop, PendingLoop};
 use crate::bytecode::{LoopKind, Op, Reg};
 use crate::source::Span;
@@ -16,7 +17,8 @@ impl Lowering<'_, '_> {
         let exit = self.code.new_label();
         let header = self.code.new_label();
         let next = self.code.new_label();
-        let is_endless = matches!(self.ast.expr(self.strip_parens(condition)).kind, ExprKind::Bool(true));
+        self.warn_if_constant(condition, true);
+        let is_endless = self.folded(condition).is_some_and(Folded::is_truthy);
         let test_at_bottom = is_endless || self.is_small(condition);
         if test_at_bottom && !is_endless {
             self.branch(condition, exit, false);

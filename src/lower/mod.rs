@@ -15,6 +15,7 @@ mod calls;
 mod code;
 mod conditions;
 mod expressions;
+mod fold;
 mod function;
 mod loops;
 mod pools;
@@ -87,6 +88,8 @@ struct Builder<'a> {
     globals: Vec<Option<GlobalId>>,
     debug: DebugInfo,
     symbols: Symbols,
+    /// Of the file being lowered.
+    constants: fold::Constants,
 }
 
 #[derive(Clone, Copy)]
@@ -111,6 +114,7 @@ impl<'a> Builder<'a> {
             globals: Vec::new(),
             debug: DebugInfo::default(),
             symbols,
+            constants: fold::Constants::default(),
         }
     }
 
@@ -280,7 +284,8 @@ impl<'a> Builder<'a> {
             let module = self.functions[index as usize].module;
             if current != Some(module) {
                 current = Some(module);
-                let (_, scopes) = self.file(module);
+                let (file, scopes) = self.file(module);
+                self.constants = fold::Constants::of(&file.ast);
                 registers = vec![crate::bytecode::Reg(0); scopes.vars.len()];
             }
             lower_function(self, FuncIndex(index), &mut registers);

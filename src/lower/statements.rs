@@ -224,6 +224,7 @@ impl Lowering<'_, '_> {
         while let StmtKind::If { condition, then, otherwise } = self.ast.stmt(stmt).kind {
             let span = self.ast.stmt(stmt).span;
             let next = self.code.new_label();
+            self.warn_if_constant(condition, false);
             self.branch(condition, next, false);
             self.block(then);
             let Some(otherwise) = otherwise else {

@@ -72,6 +72,7 @@ codes! {
     "W0105" "imports a module"
     "W0201" "unused variable"
     "W0202" "unreachable code"
+    "W0203" "condition that never changes"
 }
 
 /// The row of a code, matched without regard to case.
