@@ -1,7 +1,7 @@
 //! The host of a program that runs on this machine: standard streams, files, clocks.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -123,7 +123,8 @@ impl HostFile for SystemFile {
             // What was read ahead does not count: a write goes on where the program's reading stopped.
             let ahead = self.reader.buffer().len() as i64;
             if ahead > 0 {
-                self.reader.stream_position()?;
+                let position = self.reader.stream_position()?;
+                self.reader.seek(SeekFrom::Start(position))?;
             }
         }
         self.written.extend_from_slice(text.as_bytes());
