@@ -216,7 +216,6 @@ fn fuel_is_an_uncaught_error() {
     assert_runs(&short.run(&["--fuel", "100000", "@"]), "2\n");
 }
 
-#[ignore = "walrus-run has no statistics yet"]
 #[test]
 fn jit_stats_are_json_with_every_field() {
     let source = "fn f : n {\n    let t = 0;\n    for i in 0..n { t += i; }\n    return t;\n}\nprintln(f(5000));\n";
@@ -245,7 +244,6 @@ fn jit_stats_are_json_with_every_field() {
     }
 }
 
-#[ignore = "walrus-run has no statistics yet"]
 #[test]
 fn jit_stats_for_people() {
     let outcome = Program::new("for i in 0..5000 { }").run(&["--jit-stats", "@"]);
