@@ -244,6 +244,13 @@ fn limits_are_diagnostics() {
         messages(&format!("fn f : {} {{ }}", params.join(", "))),
         ["E0501 A function has at most 255 parameters, but this one has 256"]
     );
+    let fields = |count| -> String { (0..count).map(|i| format!("self.f{i} = {i};")).collect() };
+    let with_fields = |count| format!("struct S {{ fn init : self {{ {} }} }} S();", fields(count));
+    assert_eq!(
+        messages(&with_fields(65_536)),
+        ["E0501 The methods of a struct assign at most 65535 fields, but these assign 65536"]
+    );
+    assert_eq!(messages(&with_fields(65_535)), [""; 0]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! scope restores what it hid. The walk numbers its moments (`now`), which is how it knows whether a captured variable may
 //! change after a closure has copied it: an assignment after the capture, or in a loop that both stand in, needs a cell.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
 use super::suggest::closest;
@@ -41,6 +41,7 @@ pub fn resolve(graph: &ModuleGraph, interner: &mut Interner, diagnostics: &mut D
                 functions: Vec::new(),
                 structs: Vec::new(),
                 capture_slots: FxHashMap::default(),
+                noted_fields: FxHashSet::default(),
                 spine: Vec::new(),
                 now: 0,
                 suggestions_left: 20,
@@ -101,6 +102,8 @@ struct FileWalk<'a> {
     functions: Vec<OpenFunction>,
     structs: Vec<OpenStruct>,
     capture_slots: FxHashMap<(u32, VarId), u16>,
+    /// The fields that have a slot, so that a struct with many takes no longer for each.
+    noted_fields: FxHashSet<(StructId, Symbol)>,
     /// Right operands of the binary chains being walked.
     spine: Vec<ExprId>,
     now: u32,
@@ -613,11 +616,9 @@ impl FileWalk<'_> {
         let method = self.functions.iter().rev().find_map(|function| function.self_param);
         if let Some((self_param, owner)) = method
             && var == Some(self_param)
+            && self.noted_fields.insert((owner, name.name))
         {
-            let fields = &mut self.scopes.structs[owner.0 as usize].fields;
-            if !fields.contains(&name.name) {
-                fields.push(name.name);
-            }
+            self.scopes.structs[owner.0 as usize].fields.push(name.name);
         }
     }
 
@@ -683,6 +684,13 @@ impl FileWalk<'_> {
                 );
             }
             self.function(method, Some(id));
+        }
+        let fields = self.scopes.structs[id.0 as usize].fields.len();
+        if fields > usize::from(u16::MAX) {
+            let message = format!("The methods of a struct assign at most 65535 fields, but these assign {fields}");
+            let help = "keep such data in a list or a dict";
+            let span = ast.struct_def(id).name.span;
+            self.diagnostics.push(Diagnostic::error("E0501", message, span).with_help(help));
         }
         self.structs.pop();
     }

@@ -50,6 +50,15 @@ fn capture_in_method(program: &mut Program, source: CaptureSource) {
     program.code[30] = Op::LoadVoid { dst: Reg(0) };
 }
 
+/// Gives the sample's struct fields of different names until it has `count`.
+fn add_fields(program: &mut Program, count: usize) {
+    for number in program.structs[0].fields.len()..count {
+        program.strings.text.push_str(&format!("field {number}"));
+        program.strings.ends.push(program.strings.text.len() as u32);
+        program.structs[0].fields.push(StrId(program.strings.len() as u32 - 1));
+    }
+}
+
 fn debug(program: &mut Program) -> &mut DebugInfo {
     program.debug.as_mut().expect("the sample has debug information")
 }
@@ -65,6 +74,7 @@ fn cases() -> Vec<Case> {
 
     case(Rule::Limits, Box::new(|p| p.natives = vec![p.natives[0]; verify::limits::NATIVES + 1]));
     case(Rule::Limits, Box::new(|p| p.functions[4].captures = vec![CaptureSource::Register(Reg(0)); verify::limits::CAPTURES + 1]));
+    case(Rule::Limits, Box::new(|p| add_fields(p, verify::limits::FIELDS + 1)));
 
     case(Rule::StringBounds, Box::new(|p| p.strings.ends[0] = u32::MAX));
     case(Rule::StringBounds, Box::new(|p| p.strings.ends.swap(0, 1)));
@@ -330,6 +340,18 @@ fn windows_may_reach_the_last_register() {
         if let Err(error) = verify(program) {
             panic!("{error}");
         }
+    }
+}
+
+/// The twin of the struct with one field too many.
+#[test]
+fn a_struct_may_have_as_many_fields_as_an_instance_can_count() {
+    let mut program = sample::program();
+    add_fields(&mut program, verify::limits::FIELDS);
+    // What facts say of fields is about those that the sample had.
+    program.facts = None;
+    if let Err(error) = verify(program) {
+        panic!("{error}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! hold and are not checked again:
 //!
 //! **Pools.** Every index of one pool into another exists. Strings are cut at character boundaries. Totals are below the
-//! [`limits`]. A struct's fields have different names, and so have its methods and a module's exports. A method's function says
+//! [`limits`], and so are a function's captures and a struct's fields. A struct's fields have different names, and so have its methods and a module's exports. A method's function says
 //! it belongs to that struct, and takes `self` (as its first parameter) exactly if the method does. Each native is in this
 //! build's table, and so is each standard module. The entry module is a file.
 //!
@@ -54,6 +54,8 @@ pub mod limits {
     pub const NATIVES: usize = 1 << 16;
     /// What a [`super::super::CaptureId`] can name.
     pub const CAPTURES: usize = 1 << 16;
+    /// Fields of one struct with fixed slots: what the header of an instance can count.
+    pub const FIELDS: usize = u16::MAX as usize;
 }
 
 /// A program for which the rules at the head of this module hold.

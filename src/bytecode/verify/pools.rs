@@ -200,6 +200,9 @@ fn check_structs(program: &Program, demands: &[Demand], names: &mut Names) -> Re
     for (i, def) in program.structs.iter().enumerate() {
         let fail = |rule, what: String| Err(VerifyError::pool(rule, "structs", i, what));
         file_module(program, def.module, "structs", i)?;
+        if def.fields.len() > limits::FIELDS {
+            return fail(Rule::Limits, format!("{} fields, limit {}", def.fields.len(), limits::FIELDS));
+        }
         names.start_set();
         for field in &def.fields {
             if !names.insert(*field) {
