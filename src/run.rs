@@ -48,6 +48,10 @@ pub struct JitSettings {
     pub audit_verdicts: bool,
     pub log: Option<ReportFormat>,
     pub stress_exits: bool,
+    /// Compare all that native code leaves behind with what interpreting does. Debug builds do some of it anyway.
+    pub stress_shadow: bool,
+    /// Make native code leave wrong state behind, to test the comparison.
+    pub spoil_exits: bool,
     pub perf_map: bool,
     pub dump: Vec<DumpStage>,
 }
@@ -81,6 +85,8 @@ impl Default for JitSettings {
             audit_verdicts: false,
             log: None,
             stress_exits: false,
+            stress_shadow: false,
+            spoil_exits: false,
             perf_map: false,
             dump: Vec::new(),
         }
@@ -258,6 +264,11 @@ impl Watch {
                 ReportFormat::Json => jit::LogFormat::Json,
             }),
             stress_exits: settings.stress_exits,
+            shadow: match settings.stress_shadow {
+                true => Some(jit::ShadowLimits::THOROUGH),
+                false => cfg!(debug_assertions).then_some(jit::ShadowLimits::IN_PASSING),
+            },
+            spoil_exits: settings.spoil_exits,
             dump: jit::Dump { region: has(DumpStage::Region), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
             perf_map: settings.perf_map,
             threshold: settings.loop_threshold,

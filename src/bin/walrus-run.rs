@@ -68,8 +68,8 @@ struct Args {
     jit_function_threshold: u32,
 
     /// Make native code fail where it could (testing)
-    #[arg(long, value_enum, value_name = "WHAT")]
-    jit_stress: Option<Stress>,
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    jit_stress: Vec<Stress>,
 
     /// Write a map of native code for Linux perf
     #[arg(long)]
@@ -118,6 +118,8 @@ impl From<Report> for ReportFormat {
 enum Stress {
     /// Every guard fails once
     Exits,
+    /// What native code leaves behind is compared with what interpreting does
+    Shadow,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -175,7 +177,9 @@ fn main() {
             stats: args.jit_stats.map(ReportFormat::from),
             audit_verdicts: args.audit_verdicts,
             log: args.jit_log.map(ReportFormat::from),
-            stress_exits: args.jit_stress == Some(Stress::Exits),
+            stress_exits: args.jit_stress.contains(&Stress::Exits),
+            stress_shadow: args.jit_stress.contains(&Stress::Shadow),
+            spoil_exits: false,
             perf_map: args.perf_map,
             dump: args
                 .dump

@@ -220,6 +220,12 @@ impl Flow {
         self.blocks.binary_search_by_key(&pc, |block| block.start).ok().map(|index| BlockId(index as u32))
     }
 
+    /// The block that a pc lies in.
+    pub fn block_around(&self, pc: u32) -> Option<BlockId> {
+        let index = self.blocks.partition_point(|block| block.start <= pc).checked_sub(1)?;
+        (pc < self.blocks[index].end).then_some(BlockId(index as u32))
+    }
+
     /// The loop whose header starts at a pc.
     pub fn loop_with_header(&self, pc: u32) -> Option<LoopIndex> {
         let header = self.block_at(pc)?;

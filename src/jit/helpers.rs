@@ -4,6 +4,7 @@
 //! read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
 
 use crate::bytecode::numeric;
+use crate::runtime::error::ErrorKind;
 use crate::runtime::object::{Gc, List};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
@@ -80,6 +81,8 @@ fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
     match stepped {
         Ok(Stepped::Next) => NEXT,
         Ok(Stepped::Jump) => JUMP,
+        // The interpreter executes the instruction again, and makes room first.
+        Err(error) if matches!(error.kind(), ErrorKind::NeedsMemory(_)) => LEAVE,
         Err(error) => {
             vm.set_pending(error);
             LEAVE
@@ -96,7 +99,8 @@ unsafe extern "C" fn step(vm: *mut Vm, pc: u64) -> u64 {
             if vm.heap.should_collect() {
                 return LEAVE;
             }
-            let stepped = vm.step_at_without_safepoint(pc as u32);
+            // The frame lacks what lives in machine registers only.
+            let stepped = vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32));
             status(vm, stepped)
         })
     }

@@ -22,9 +22,11 @@ pub mod flow;
 pub mod helpers;
 pub mod ir;
 mod record;
+mod shadow;
 mod stats;
 mod tier;
 
 pub use backend::Dump;
+pub use shadow::Limits as ShadowLimits;
 pub use stats::log_event;
 pub use tier::{Jit, JitOptions, LogFormat};

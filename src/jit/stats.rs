@@ -106,6 +106,8 @@ pub struct Statistics {
     monomorphic: usize,
     compile_ms: f64,
     code_bytes: usize,
+    /// Exits compared with the shadow interpreter, and exits passed over by it.
+    shadow: Option<(u64, u64)>,
 }
 
 impl Jit {
@@ -171,6 +173,7 @@ impl Jit {
             monomorphic,
             compile_ms: state.compile_time.as_secs_f64() * 1e3,
             code_bytes: state.code_bytes,
+            shadow: self.shadow.as_ref().map(|shadow| shadow.counts()),
             regions,
         }
     }
@@ -226,6 +229,9 @@ impl Statistics {
             self.code_bytes,
             self.exits()
         );
+        if let Some((compared, passed_over)) = self.shadow {
+            let _ = writeln!(out, "Shadow: {compared} exits compared, {passed_over} passed over");
+        }
         out.push_str("\nRegions:\n");
         for region in self.regions.iter().filter(|region| region.count > 0) {
             let kind = if region.is_loop { "loop" } else { "function" };

@@ -13,6 +13,7 @@ use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
 use super::ir::{Exit, ExitReason};
 use super::record::{self, Goal, Recorded};
+use super::shadow::{self, Shadow};
 use crate::bytecode::facts::Reason;
 use crate::bytecode::{LoopId, LoopRegion, Program};
 use crate::runtime::error::Result;
@@ -34,6 +35,10 @@ pub struct JitOptions {
     pub log: Option<LogFormat>,
     /// Make every guard fail once.
     pub stress_exits: bool,
+    /// How much of what native code leaves behind is compared with what interpreting does.
+    pub shadow: Option<shadow::Limits>,
+    /// Make every snapshot wrong, so that the comparison can be tested.
+    pub spoil_exits: bool,
     /// Print stages to stderr.
     pub dump: Dump,
     /// Write a map of the code for `perf`.
@@ -69,6 +74,8 @@ struct Version {
     taken: RefCell<Vec<u32>>,
     window: u32,
     inlined_depth: usize,
+    /// What it does can be undone and interpreted again.
+    replayable: bool,
     /// For `--jit-stress exits`: which guards have yet to fail.
     forced: Option<Box<[std::cell::Cell<u8>]>>,
 }
@@ -97,6 +104,7 @@ pub(super) struct HotLoop {
 pub struct Jit {
     pub(super) options: JitOptions,
     pub(super) profile: RefCell<TypeProfile>,
+    pub(super) shadow: Option<Shadow>,
     state: RefCell<State>,
 }
 
@@ -136,6 +144,7 @@ impl Jit {
         Jit {
             options,
             profile: RefCell::new(TypeProfile::new(code_len)),
+            shadow: options.shadow.map(Shadow::new),
             state: RefCell::new(State {
                 warming: (!options.observe_only).then(|| std::thread::spawn(Backend::warm)),
                 backend: None,
@@ -268,6 +277,9 @@ impl Jit {
         for (home, tag) in region.entry_types.drain(..) {
             hot.entry_types.entry(home).or_default().add(tag);
         }
+        if self.options.spoil_exits {
+            shadow::spoil_exits(&mut region);
+        }
         let dump = self.options.dump;
         if dump.region {
             eprintln!("region {}:\n{region}", super::stats::place(vm.program(), header));
@@ -287,6 +299,7 @@ impl Jit {
             );
         }
         let taken = RefCell::new(vec![0; region.exits.len()]);
+        let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
         let time = started.elapsed();
         state.compile_time += time;
         state.code_bytes += compiled.size;
@@ -303,6 +316,7 @@ impl Jit {
                 taken,
                 window: region.window,
                 inlined_depth: region.inlined_depth,
+                replayable,
                 forced,
             }),
         );
@@ -333,10 +347,15 @@ impl Jit {
                 return Ok(Entered::NoRoom);
             }
             let base = vm.top_base();
+            let shadow = self.shadow.as_ref().filter(|_| version.replayable);
+            let before = shadow.and_then(|shadow| shadow.before(vm, version.window));
             // SAFETY: the code was compiled for this loop of this machine's program, whose frame is on top with its pc at the header; the window
             // that it uses above the base exists.
             let number = unsafe { (version.code)(vm, base) } as usize;
             let exit = &version.exits[number];
+            if let Some((shadow, before)) = shadow.zip(before) {
+                shadow.compare(vm, &mut self.state.borrow_mut().flows, before, exit)?;
+            }
             let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
             let entry_failed = exit.reason == ExitReason::EntryType;
             let mut hot_exit = false;

@@ -174,6 +174,7 @@ impl Vm {
     #[inline]
     pub fn with_memory<T>(&mut self, mut operation: impl FnMut(&mut Vm) -> Result<T>) -> Result<T> {
         match operation(self) {
+            Err(error) if self.must_not_collect => Err(error),
             Err(error) => {
                 self.make_memory(error)?;
                 operation(self).map_err(|error| match error.kind() {

@@ -174,11 +174,20 @@ impl Vm {
             write(state, ITEM + 1, value);
             return Ok(true);
         }
+        let last = read(state, ITEM);
         if !self.next_item(state)? {
             return Ok(false);
         }
         let item = read(state, ITEM);
-        let (first, second) = self.unpack_pair(item)?;
+        let (first, second) = match self.unpack_pair(item) {
+            Ok(pair) => pair,
+            Err(error) => {
+                // An instruction that fails has had no effect.
+                write(state, POSITION, position);
+                write(state, ITEM, last);
+                return Err(error);
+            }
+        };
         write(state, ITEM, first);
         write(state, ITEM + 1, second);
         Ok(true)

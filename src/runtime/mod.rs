@@ -19,6 +19,7 @@ pub mod object;
 mod operators;
 pub mod ops;
 pub mod oracle;
+pub mod replay;
 pub mod stack;
 pub mod step;
 mod trace;

@@ -62,7 +62,12 @@ impl Vm {
             let range = self.image.program.functions[self.top_function().index()].code.range();
             range.contains(&(pc as usize))
         });
-        let pc: *const Op = &self.image.program.code[pc as usize];
+        self.set_top_pc_unchecked(pc);
+    }
+
+    /// As [`Vm::set_top_pc`], also for one past the function's last instruction, where a call in progress may be.
+    pub(super) fn set_top_pc_unchecked(&mut self, pc: u32) {
+        let pc: *const Op = self.image.program.code.as_ptr().wrapping_add(pc as usize);
         // SAFETY: a frame is alive.
         unsafe { (*self.stack.frame()).pc = pc };
     }
@@ -151,6 +156,15 @@ impl Vm {
         let op = self.op_at(pc);
         // SAFETY: the instruction belongs to the top frame's function.
         unsafe { self.step_without_safepoint(op) }
+    }
+
+    /// Runs something during which no operation collects garbage: one that wants memory fails with
+    /// [`ErrorKind::NeedsMemory`](super::error::ErrorKind::NeedsMemory) before it has had an effect.
+    pub fn without_collections<T>(&mut self, run: impl FnOnce(&mut Vm) -> T) -> T {
+        let outer = std::mem::replace(&mut self.must_not_collect, true);
+        let result = run(self);
+        self.must_not_collect = outer;
+        result
     }
 
     fn op_at(&self, pc: u32) -> *const Op {

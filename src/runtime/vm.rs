@@ -55,6 +55,8 @@ pub struct Vm {
     native_limit: usize,
     /// An error on its way through native code.
     pub(super) pending: Option<Error>,
+    /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again later.
+    pub(super) must_not_collect: bool,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
 }
@@ -92,6 +94,7 @@ impl Vm {
             outer_handler: None,
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
             pending: None,
+            must_not_collect: false,
             scratch: String::new(),
         })
     }

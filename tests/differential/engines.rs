@@ -21,17 +21,28 @@ pub struct Mode {
     jit: bool,
     eager: bool,
     exits: bool,
+    shadow: bool,
     /// Only every n-th program runs in this mode, as it takes long.
     pub every: u64,
 }
 
-const PLAIN: Mode =
-    Mode { name: "", gc_stress: false, check_facts: false, jit: false, eager: false, exits: false, every: 1 };
+const PLAIN: Mode = Mode {
+    name: "",
+    gc_stress: false,
+    check_facts: false,
+    jit: false,
+    eager: false,
+    exits: false,
+    shadow: false,
+    every: 1,
+};
 
 pub const MODES: &[Mode] = &[
     Mode { name: "jit", jit: true, ..PLAIN },
     Mode { name: "jit-eager", jit: true, eager: true, ..PLAIN },
     Mode { name: "jit-exits", jit: true, eager: true, exits: true, ..PLAIN },
+    Mode { name: "jit-shadow", jit: true, shadow: true, every: 2, ..PLAIN },
+    Mode { name: "jit-exits-shadow", jit: true, eager: true, exits: true, shadow: true, every: 3, ..PLAIN },
     Mode { name: "check-facts", check_facts: true, ..PLAIN },
     Mode { name: "gc-stress", gc_stress: true, every: 5, ..PLAIN },
     Mode { name: "jit-eager-gc-stress", jit: true, eager: true, gc_stress: true, every: 5, ..PLAIN },
@@ -109,6 +120,7 @@ fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>) -> Observed {
         loop_threshold: if mode.eager { 1 } else { thresholds.loop_threshold },
         function_threshold: if mode.eager { 1 } else { thresholds.function_threshold },
         stress_exits: mode.exits,
+        stress_shadow: mode.shadow,
         ..thresholds
     };
     let options =

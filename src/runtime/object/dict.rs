@@ -33,7 +33,7 @@ const UNINDEXED: usize = 8;
 /// The most entries, holes included: the index counts them with 32 bits.
 const MOST_ENTRIES: usize = u32::MAX as usize - 2;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Table {
     entries: Vec<Entry>,
     /// Positions in `entries`; not in use until there are more than [`UNINDEXED`], and never partial.
@@ -51,6 +51,28 @@ pub struct Dict {
     /// Bytes that the heap counts for the table.
     accounted: Cell<usize>,
     table: UnsafeCell<Table>,
+}
+
+/// The contents of a dict at some time.
+pub struct DictImage {
+    table: Table,
+    len: usize,
+    key_version: u64,
+}
+
+impl DictImage {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The entries in insertion order.
+    pub fn entries(&self) -> impl Iterator<Item = (Value, Value)> + '_ {
+        self.table.entries.iter().filter(|entry| !entry.is_hole()).map(|entry| (entry.key, entry.value))
+    }
 }
 
 /// What the index knows of a hash.
@@ -354,6 +376,19 @@ impl Dict {
     fn table_mut<'h>(&self, _heap: &'h mut Heap) -> &'h mut Table {
         // SAFETY: every other access borrows the heap, or ends before its function returns.
         unsafe { &mut *self.table.get() }
+    }
+
+    /// The contents now.
+    pub fn image(&self, heap: &Heap) -> DictImage {
+        DictImage { table: self.table(heap).clone(), len: self.len(), key_version: self.key_version() }
+    }
+
+    /// Makes the contents those of an image, positions of entries included. What the image refers to must be alive.
+    pub fn set_image(&self, heap: &mut Heap, image: &DictImage) {
+        *self.table_mut(heap) = image.table.clone();
+        self.len.set(image.len);
+        self.key_version.set(image.key_version);
+        self.account(heap);
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! How a dict finds the position of a key.
 
 /// Positions of entries by key.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) enum Index {
     /// A few entries are searched one by one.
     #[default]
@@ -47,7 +47,7 @@ pub(super) fn direct_limit(count: usize) -> usize {
 ///
 /// A slot holds 32 bits of the hash above the position plus one, so that neither probing nor growing looks at entries whose hash differs: what costs is
 /// memory that is not in the cache. Hashes are well mixed, and seeded, so runs of slots stay short whatever the keys are.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Hashed {
     /// None, or a power of two.
     slots: Vec<u64>,

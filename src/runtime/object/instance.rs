@@ -111,6 +111,10 @@ impl Instance {
         self.extra.get()
     }
 
+    pub(in crate::runtime) fn set_extra(&self, extra: Option<Gc<Dict>>) {
+        self.extra.set(extra);
+    }
+
     /// A field without a fixed slot.
     pub fn extra_field(&self, heap: &Heap, name: Gc<Str>) -> Option<Value> {
         self.extra.get()?.get_str(heap, name)

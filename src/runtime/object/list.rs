@@ -233,6 +233,14 @@ impl List {
         let _ = self.set_cap(heap, 0);
     }
 
+    /// Makes the list one of these elements, all of which suit the storage.
+    pub(in crate::runtime) fn set_contents(&self, heap: &mut Heap, storage: Storage, items: &[Value]) -> Result<()> {
+        self.clear(heap);
+        self.set_storage(storage);
+        self.reserve(heap, items.len())?;
+        items.iter().try_for_each(|item| self.push(heap, *item))
+    }
+
     /// Drops the elements from `len` on.
     pub fn truncate(&self, len: usize) {
         self.len.set(self.len().min(len));

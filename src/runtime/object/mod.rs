@@ -28,7 +28,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 
 pub use callable::{BoundMethod, Cell, Closure};
-pub use dict::{Dict, Entry};
+pub use dict::{Dict, DictImage, Entry};
 pub use instance::{Instance, StructObject};
 pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
