@@ -34,6 +34,13 @@ pub struct RunOptions {
     pub jit: JitSettings,
 }
 
+impl RunOptions {
+    /// Whether anything is to become native. Fuel is counted by the interpreter alone.
+    fn compiles(&self) -> bool {
+        self.jit.compile && self.jit.profile && self.fuel.is_none()
+    }
+}
+
 /// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`JIT_BUILT_IN`]).
 #[derive(Clone, Debug)]
 pub struct JitSettings {
@@ -53,6 +60,8 @@ pub struct JitSettings {
     /// Make native code leave wrong state behind, to test the comparison.
     pub spoil_exits: bool,
     pub perf_map: bool,
+    /// Wait for each compilation instead of running on beside it, so that reports are the same in each run.
+    pub wait: bool,
     pub dump: Vec<DumpStage>,
 }
 
@@ -88,6 +97,7 @@ impl Default for JitSettings {
             stress_shadow: false,
             spoil_exits: false,
             perf_map: false,
+            wait: false,
             dump: Vec::new(),
         }
     }
@@ -182,21 +192,50 @@ impl Outcome {
     }
 }
 
-/// Runs a program to its end on a thread with a stack of known size.
-pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host + Send>) -> Outcome {
-    let options = options.clone();
-    let thread = std::thread::Builder::new()
-        .name("walrus".into())
-        .stack_size(NATIVE_STACK)
-        .spawn(move || run_here(program, &options, host));
-    match thread.map(std::thread::JoinHandle::join) {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Outcome::new(status::USAGE, "walrus-run: internal error, see above\n"),
-        Err(error) => Outcome::new(status::USAGE, format!("walrus-run: cannot start a thread: {error}\n")),
+/// A run in preparation: what can start before the program is loaded has been started.
+pub struct Session {
+    options: RunOptions,
+    #[cfg(feature = "jit")]
+    compiler: Option<jit::Compiler>,
+}
+
+impl Session {
+    pub fn new(options: RunOptions) -> Session {
+        Session {
+            #[cfg(feature = "jit")]
+            compiler: options.compiles().then(jit::Compiler::start).flatten(),
+            options,
+        }
+    }
+
+    /// Runs a program to its end on a thread with a stack of known size. What it came to is given to `end`, still on that thread, so that a
+    /// process need not wait for its thread before it ends.
+    pub fn run<T: Send + 'static>(
+        self,
+        program: VerifiedProgram,
+        host: Box<dyn Host + Send>,
+        end: impl Fn(Outcome) -> T + Clone + Send + 'static,
+    ) -> T {
+        let end_here = end.clone();
+        let thread = std::thread::Builder::new()
+            .name("walrus".into())
+            .stack_size(NATIVE_STACK)
+            .spawn(move || end_here(run_here(program, self, host)));
+        match thread.map(std::thread::JoinHandle::join) {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(_)) => end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")),
+            Err(error) => end(Outcome::new(status::USAGE, format!("walrus-run: cannot start a thread: {error}\n"))),
+        }
     }
 }
 
-fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
+/// Runs a program to its end.
+pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host + Send>) -> Outcome {
+    Session::new(options.clone()).run(program, host, |outcome| outcome)
+}
+
+fn run_here(program: VerifiedProgram, session: Session, host: Box<dyn Host>) -> Outcome {
+    let options = &session.options;
     let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
         Ok(oracle) => oracle,
         Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
@@ -212,6 +251,9 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);
     }
+    #[cfg(feature = "jit")]
+    let tier = Watch::start(&mut vm, options, session.compiler);
+    #[cfg(not(feature = "jit"))]
     let tier = Watch::start(&mut vm, options);
     let result = vm.run_main();
     let flushed = vm.finish();
@@ -224,7 +266,7 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
     if let (0, Some(judged)) = (outcome.status, judged) {
         outcome.message.push_str(&judged);
     }
-    tier.report(&vm, options, &mut outcome);
+    tier.report(&mut vm, options, &mut outcome);
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
@@ -247,10 +289,9 @@ impl Watch {
     const NEVER: Thresholds = Thresholds { loops: u32::MAX, functions: u32::MAX };
 
     #[cfg(feature = "jit")]
-    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
+    fn start(vm: &mut Vm, options: &RunOptions, compiler: Option<jit::Compiler>) -> Watch {
         let settings = &options.jit;
-        // Fuel is counted by the interpreter alone.
-        let compile = settings.compile && options.fuel.is_none();
+        let compile = options.compiles();
         if !settings.profile
             || !(compile || settings.stats.is_some() || settings.log.is_some() || settings.audit_verdicts)
         {
@@ -273,11 +314,12 @@ impl Watch {
             perf_map: settings.perf_map,
             threshold: settings.loop_threshold,
             observe_only: !compile,
+            wait: settings.wait || settings.audit_verdicts,
         };
         if settings.log.is_some() || settings.stats.is_some() || settings.audit_verdicts {
             Self::drop_wrong_facts(vm, jit_options.log);
         }
-        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
+        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options, compiler));
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
         vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
@@ -308,8 +350,12 @@ impl Watch {
 
     /// Adds the reports that were asked for.
     #[cfg(feature = "jit")]
-    fn report(&self, vm: &Vm, options: &RunOptions, outcome: &mut Outcome) {
+    fn report(&self, vm: &mut Vm, options: &RunOptions, outcome: &mut Outcome) {
         let Some(jit) = &self.jit else { return };
+        if !options.jit.audit_verdicts && options.jit.stats.is_none() {
+            return;
+        }
+        jit.settle(vm);
         let statistics = jit.statistics(vm);
         if options.jit.audit_verdicts {
             let disagreements = statistics.disagreements();
@@ -328,7 +374,7 @@ impl Watch {
     }
 
     #[cfg(not(feature = "jit"))]
-    fn report(&self, _vm: &Vm, _options: &RunOptions, _outcome: &mut Outcome) {}
+    fn report(&self, _vm: &mut Vm, _options: &RunOptions, _outcome: &mut Outcome) {}
 }
 
 fn failed(vm: &mut Vm, error: Error) -> Outcome {

@@ -36,11 +36,25 @@ struct Mode {
 const MODES: &[Mode] = &[
     Mode { name: "interp", flags: &[] },
     Mode { name: "gc-stress", flags: &["--gc-stress"] },
-    Mode { name: "jit", flags: &["--jit"] },
-    Mode { name: "jit-eager", flags: &["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1"] },
+    Mode { name: "jit", flags: &["--jit", "--jit-wait"] },
+    Mode {
+        name: "jit-eager",
+        flags: &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
+    },
+    // Compilation runs beside the program here, so what gets native differs from run to run; what the program does must not.
+    Mode { name: "jit-beside", flags: &["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1"] },
     Mode {
         name: "jit-exits",
-        flags: &["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1", "--jit-stress", "exits"],
+        flags: &[
+            "--jit",
+            "--jit-wait",
+            "--jit-threshold",
+            "1",
+            "--jit-function-threshold",
+            "1",
+            "--jit-stress",
+            "exits",
+        ],
     },
 ];
 

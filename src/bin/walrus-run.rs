@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use walrus::run::{self, DumpStage, JitSettings, ReportFormat, RunOptions, SystemHost, status};
+use walrus::run::{self, DumpStage, JitSettings, Outcome, ReportFormat, RunOptions, Session, SystemHost, status};
 
 /// Runs a program that walrusc compiled.
 #[derive(Parser, Debug)]
@@ -70,6 +70,10 @@ struct Args {
     /// Make native code fail where it could (testing)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     jit_stress: Vec<Stress>,
+
+    /// Wait for each compilation instead of running on beside it: slower, but each run does the same
+    #[arg(long)]
+    jit_wait: bool,
 
     /// Write a map of native code for Linux perf
     #[arg(long)]
@@ -157,13 +161,6 @@ fn main() {
         let _ = Args::command().print_help();
         exit(status::USAGE)
     };
-    let program = match run::load(&file) {
-        Ok(program) => program,
-        Err(message) => {
-            report(&format!("walrus-run: {message}\n"), args.color);
-            exit(status::USAGE)
-        }
-    };
     let options = RunOptions {
         max_heap: args.max_heap.unwrap_or_else(run::default_max_heap),
         fuel: args.fuel,
@@ -190,13 +187,24 @@ fn main() {
                     Stage::Asm => DumpStage::Asm,
                 })
                 .collect(),
+            wait: args.jit_wait,
         },
     };
+    let session = Session::new(options);
+    let program = match run::load(&file) {
+        Ok(program) => program,
+        Err(message) => {
+            report(&format!("walrus-run: {message}\n"), args.color);
+            exit(status::USAGE)
+        }
+    };
     let program_args = std::iter::once(file.display().to_string()).chain(args.args).collect();
-    let outcome = run::run(program, &options, Box::new(SystemHost::new(program_args)));
-    report(&outcome.message, args.color);
-    let _ = io::stderr().write_all(outcome.report.as_bytes());
-    exit(outcome.status)
+    let color = args.color;
+    session.run(program, Box::new(SystemHost::new(program_args)), move |outcome: Outcome| {
+        report(&outcome.message, color);
+        let _ = io::stderr().write_all(outcome.report.as_bytes());
+        exit(outcome.status)
+    })
 }
 
 /// Writes a message to stderr, its first line emphasised where colour is wanted.

@@ -68,31 +68,12 @@ impl Backend {
         })
     }
 
-    /// A backend that has compiled something: the first compilation of a process costs several times what later ones do.
-    pub fn warm() -> Option<Backend> {
-        let mut backend = Backend::new()?;
-        let mut region = Region::default();
-        let (vm, base) = (region.new_val(Repr::I64), region.new_val(Repr::I64));
-        let (entry, header) = (region.new_block(0), region.new_block(0));
-        region.order = vec![entry, header];
-        let exit = Exit { reason: ExitReason::LoopDone, pc: 0, frames: Vec::new(), values: Vec::new() };
-        region.exits.push(exit);
-        let number = region.new_val(Repr::I64);
-        region
-            .block_mut(entry)
-            .insts
-            .push((Some(number), Inst::Load { mem: Mem::Frame, base, offset: 0, repr: Repr::I64, width: Width::Full }));
-        region.block_mut(entry).end = Terminator::Jump(header, vec![number]);
-        let (param, sum, less) = (region.new_val(Repr::I64), region.new_val(Repr::I64), region.new_val(Repr::Bool));
-        let block = region.block_mut(header);
-        block.params.push(param);
-        block.insts.push((Some(sum), Inst::Binary(Binary::Iadd, param, vm)));
-        block.insts.push((Some(less), Inst::Icmp(Compare::Lt, sum, number)));
-        block.insts.push((None, Inst::Guard { condition: less, expect: true, exit: ExitId(0) }));
-        block.end = Terminator::Jump(header, vec![sum]);
+    /// Compiles a region of a size for nothing: the first compilations of a process cost several times what later ones do, because the compiler
+    /// itself has to come into memory and caches.
+    pub fn warm_up(&mut self, size: u32) {
         // The code is never entered; what matters is that the compiler has run.
-        backend.compile(&region, EmitOptions { stress: None }, Dump::default()).ok()?;
-        Some(backend)
+        let warmed = self.compile(&sample(size), EmitOptions { stress: None }, Dump::default());
+        debug_assert!(warmed.is_ok());
     }
 
     /// Compiles a region.
@@ -131,4 +112,57 @@ impl Backend {
         let code = unsafe { std::mem::transmute::<*mut u8, NativeCode>(place) };
         Ok(Compiled { code, size, text })
     }
+}
+
+/// A region like those that programs have: a loop over lists of ints and floats, with so many accesses.
+fn sample(size: u32) -> Region {
+    let mut region = Region::default();
+    let (vm, base) = (region.new_val(Repr::I64), region.new_val(Repr::I64));
+    let (entry, header) = (region.new_block(0), region.new_block(0));
+    region.order = vec![entry, header];
+    let count = def(&mut region, entry, Repr::I64, frame(base, 8, Repr::I64));
+    let start = def(&mut region, entry, Repr::F64, frame(base, 24, Repr::F64));
+    region.block_mut(entry).end = Terminator::Jump(header, vec![count, start]);
+    let (index, mut sum) = (region.new_val(Repr::I64), region.new_val(Repr::F64));
+    let block = region.block_mut(header);
+    block.params = vec![index, sum];
+    block.is_loop_header = true;
+    for at in 0..size {
+        let list = def(&mut region, entry, Repr::I64, frame(base, 32 + 16 * at as i32, Repr::I64));
+        let load = |offset| Inst::Load { mem: Mem::Header, base: list, offset, repr: Repr::I64, width: Width::Full };
+        let len = def(&mut region, entry, Repr::I64, load(8));
+        let data = def(&mut region, entry, Repr::I64, load(24));
+        let inside = def(&mut region, header, Repr::Bool, Inst::Icmp(Compare::Below, index, len));
+        let values = vec![
+            (Home::Register(0), Boxed { tag: BoxedTag::Known(0), payload: index }),
+            (Home::Register(1), Boxed { tag: BoxedTag::Known(1), payload: sum }),
+        ];
+        region.exits.push(Exit { reason: ExitReason::Bounds, pc: 0, frames: Vec::new(), values });
+        let exit = ExitId(region.exits.len() as u32 - 1);
+        region.block_mut(header).insts.push((None, Inst::Guard { condition: inside, expect: true, exit }));
+        let read = Inst::LoadElement { element: Element::Float, data, index };
+        let element = def(&mut region, header, Repr::F64, read);
+        let product = def(&mut region, header, Repr::F64, Inst::Binary(Binary::Fmul, element, element));
+        sum = def(&mut region, header, Repr::F64, Inst::Binary(Binary::Fadd, sum, product));
+        let write = Inst::StoreElement { element: Element::Float, data, index, value: sum };
+        region.block_mut(header).insts.push((None, write));
+    }
+    let one = def(&mut region, header, Repr::I64, Inst::Int(1));
+    let next = def(&mut region, header, Repr::I64, Inst::Binary(Binary::Iadd, index, one));
+    let more = def(&mut region, header, Repr::Bool, Inst::Icmp(Compare::Lt, next, vm));
+    region.exits.push(Exit { reason: ExitReason::LoopDone, pc: 0, frames: Vec::new(), values: Vec::new() });
+    let exit = ExitId(region.exits.len() as u32 - 1);
+    region.block_mut(header).insts.push((None, Inst::Guard { condition: more, expect: true, exit }));
+    region.block_mut(header).end = Terminator::Jump(header, vec![next, sum]);
+    region
+}
+
+fn frame(base: Val, offset: i32, repr: Repr) -> Inst {
+    Inst::Load { mem: Mem::Frame, base, offset, repr, width: Width::Full }
+}
+
+fn def(region: &mut Region, block: BlockId, repr: Repr, inst: Inst) -> Val {
+    let val = region.new_val(repr);
+    region.block_mut(block).insts.push((Some(val), inst));
+    val
 }

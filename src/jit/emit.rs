@@ -8,6 +8,8 @@ use cranelift_codegen::ir::{self, AliasRegionData, BlockArg, InstBuilder, MemFla
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
+use rustc_hash::FxHashMap;
+
 use super::helpers::{Argument, Helper};
 use super::ir::*;
 use crate::runtime::native::layout;
@@ -16,8 +18,8 @@ use crate::runtime::value::Value;
 /// Addresses that emitted code holds.
 #[derive(Clone, Copy, Debug)]
 pub struct EmitOptions {
-    /// Flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be forced.
-    pub stress: Option<*const u8>,
+    /// Address of the flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be forced.
+    pub stress: Option<usize>,
 }
 
 /// Number of the alias region of a kind of memory.
@@ -76,6 +78,8 @@ pub fn emit(
         blocks: Vec::new(),
         threaded: threaded_blocks(region),
         exits: vec![None; region.exits.len()],
+        states: FxHashMap::default(),
+        leave: None,
         vm: ir::Value::from_u32(0),
         base: ir::Value::from_u32(0),
         globals: None,
@@ -112,6 +116,10 @@ struct Emitter<'a> {
     /// Blocks that only pass arguments on: the branch to them does it itself.
     threaded: Vec<bool>,
     exits: Vec<Option<ir::Block>>,
+    /// Blocks that write the values of an exit home, for all exits with the same values, and take the exit's number.
+    states: FxHashMap<Vec<(Home, Boxed)>, ir::Block>,
+    /// The block that returns: one for all, as each carries the function's epilogue.
+    leave: Option<ir::Block>,
     vm: ir::Value,
     base: ir::Value,
     globals: Option<ir::Value>,
@@ -162,6 +170,11 @@ impl Emitter<'_> {
             if let Some(block) = self.exits[index] {
                 self.exit(index, block);
             }
+        }
+        if let Some(leave) = self.leave {
+            self.builder.switch_to_block(leave);
+            let number = self.builder.block_params(leave)[0];
+            self.builder.ins().return_(&[number]);
         }
     }
 
@@ -401,10 +414,52 @@ impl Emitter<'_> {
         (self.blocks[id.0 as usize], Vec::new())
     }
 
+    /// An exit of its own is only its number; what it writes is shared with others that write the same, and the way out with all.
     fn exit(&mut self, index: usize, block: ir::Block) {
         self.builder.switch_to_block(block);
-        let region = self.region;
-        for &(home, boxed) in &region.exits[index].values {
+        let number = self.builder.ins().iconst(types::I64, index as i64);
+        let values = &self.region.exits[index].values;
+        if values.is_empty() {
+            let leave = self.leave_block();
+            self.builder.ins().jump(leave, &[number.into()]);
+            return;
+        }
+        if let Some(&state) = self.states.get(values) {
+            self.builder.ins().jump(state, &[number.into()]);
+            return;
+        }
+        let state = self.cold_block();
+        self.states.insert(values.clone(), state);
+        self.builder.ins().jump(state, &[number.into()]);
+        self.builder.switch_to_block(state);
+        self.write_home(values);
+        let number = self.builder.block_params(state)[0];
+        let leave = self.leave_block();
+        self.builder.ins().jump(leave, &[number.into()]);
+    }
+
+    /// A cold block that takes the number of an exit.
+    fn cold_block(&mut self) -> ir::Block {
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
+        self.builder.append_block_param(block, types::I64);
+        block
+    }
+
+    fn leave_block(&mut self) -> ir::Block {
+        match self.leave {
+            Some(block) => block,
+            None => {
+                let block = self.cold_block();
+                self.leave = Some(block);
+                block
+            }
+        }
+    }
+
+    /// Writes values to where the interpreter has them.
+    fn write_home(&mut self, values: &[(Home, Boxed)]) {
+        for &(home, boxed) in values {
             let (base, offset, mem) = match home {
                 Home::Register(register) => (self.base, register as i32 * size_of::<Value>() as i32, Mem::Frame),
                 Home::Global(global) => {
@@ -417,14 +472,12 @@ impl Emitter<'_> {
                 BoxedTag::Dynamic(tag) => self.value(tag),
             };
             let mut payload = self.value(boxed.payload);
-            if region.repr(boxed.payload) == Repr::Bool {
+            if self.region.repr(boxed.payload) == Repr::Bool {
                 payload = self.builder.ins().uextend(types::I64, payload);
             }
             let flags = self.flags(alias_number(mem));
             self.builder.ins().store(flags, tag, base, offset + Value::TAG_OFFSET as i32);
             self.builder.ins().store(flags, payload, base, offset + Value::PAYLOAD_OFFSET as i32);
         }
-        let number = self.builder.ins().iconst(types::I64, index as i64);
-        self.builder.ins().return_(&[number]);
     }
 }

@@ -16,6 +16,7 @@
 
 mod backend;
 pub mod build;
+mod compiler;
 mod emit;
 pub mod feedback;
 pub mod flow;
@@ -27,6 +28,7 @@ mod stats;
 mod tier;
 
 pub use backend::Dump;
+pub use compiler::Compiler;
 pub use shadow::Limits as ShadowLimits;
 pub use stats::log_event;
 pub use tier::{Jit, JitOptions, LogFormat};

@@ -2,16 +2,16 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::backend::{Backend, Dump};
+use super::backend::{Compiled, Dump};
 use super::build::{self, EntryTypes, Flows, Refusal};
+use super::compiler::{Compiler, Done, Job};
 use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
-use super::ir::{Exit, ExitReason};
+use super::ir::{Exit, ExitReason, Region};
 use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
 use crate::bytecode::facts::Reason;
@@ -47,6 +47,8 @@ pub struct JitOptions {
     pub threshold: u32,
     /// Count and observe, but compile nothing.
     pub observe_only: bool,
+    /// Wait for each compilation, so that each run does the same.
+    pub wait: bool,
 }
 
 /// Iterations to record before a loop is compiled.
@@ -64,6 +66,8 @@ const MAX_HOT_EXITS: u64 = 20_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
+/// How often the compilation of a loop is put off whose outer loop has native code.
+const MAX_DEFERRED: u32 = 8;
 /// How long a counter runs that nobody needs to hear of.
 const SELDOM: u32 = 1 << 30;
 
@@ -86,8 +90,8 @@ pub(super) struct HotLoop {
     /// Newest first.
     versions: Vec<Rc<Version>>,
     pub(super) refused: Option<Refusal>,
-    /// Compilation was put off once, to see whether the loop around it comes first.
-    deferred: bool,
+    /// How often compilation was put off, because of the loop around it.
+    deferred: u32,
     /// The profile knows the loop's types.
     recorded: bool,
     /// The code is to be made anew.
@@ -100,6 +104,15 @@ pub(super) struct HotLoop {
     entry_types: EntryTypes,
 }
 
+/// What the compiler is at work on.
+struct Pending {
+    header: u32,
+    parent: Option<u32>,
+    forced: Option<Box<[std::cell::Cell<u8>]>>,
+    /// What building the region took.
+    built_in: Duration,
+}
+
 /// The tier: see the module documentation of [`super`].
 pub struct Jit {
     pub(super) options: JitOptions,
@@ -109,9 +122,11 @@ pub struct Jit {
 }
 
 pub(super) struct State {
-    /// Makes the compiler ready while the program starts.
-    warming: Option<JoinHandle<Option<Backend>>>,
-    backend: Option<Backend>,
+    /// `None` if nothing is to be compiled.
+    compiler: Option<Compiler>,
+    pending: Option<Pending>,
+    /// Loops with native code directly inside. Compiling them is not waited for: the program makes good progress meanwhile.
+    around_native: FxHashSet<u32>,
     flows: Flows,
     pub(super) loops: FxHashMap<u32, HotLoop>,
     pub(super) hot_functions: FxHashMap<u32, u64>,
@@ -129,25 +144,19 @@ impl State {
         let parent = flow.loop_at(index).parent?;
         Some(flow.start + flow.block(flow.loop_at(parent).header).start)
     }
-
-    /// The compiler, which has been made ready in the meantime.
-    fn backend(&mut self) -> Option<&mut Backend> {
-        if let Some(warming) = self.warming.take() {
-            self.backend = warming.join().ok().flatten();
-        }
-        self.backend.as_mut()
-    }
 }
 
 impl Jit {
-    pub fn new(code_len: usize, options: JitOptions) -> Jit {
+    /// A tier for a program with so many instructions; without a compiler it only observes.
+    pub fn new(code_len: usize, options: JitOptions, compiler: Option<Compiler>) -> Jit {
         Jit {
             options,
             profile: RefCell::new(TypeProfile::new(code_len)),
             shadow: options.shadow.map(Shadow::new),
             state: RefCell::new(State {
-                warming: (!options.observe_only).then(|| std::thread::spawn(Backend::warm)),
-                backend: None,
+                compiler,
+                pending: None,
+                around_native: FxHashSet::default(),
                 flows: Flows::default(),
                 loops: FxHashMap::default(),
                 hot_functions: FxHashMap::default(),
@@ -166,10 +175,17 @@ impl Jit {
     /// The loop at `header` is hot, and the top frame is there: goes on as long as the tier has something to do.
     fn run_loop(&self, vm: &mut Vm, header: u32) -> Result<u32> {
         loop {
+            self.take_finished(vm, false);
             let (refused, has_code, recorded) = {
                 let mut state = self.state.borrow_mut();
+                // One thing at a time: whoever else is hot asks again at its next iteration.
+                let busy = state.pending.is_some();
                 let hot = state.loops.entry(header).or_default();
-                (hot.refused.is_some(), !hot.versions.is_empty() && !hot.stale, hot.recorded)
+                let has_code = !hot.versions.is_empty() && !hot.stale;
+                if busy && !has_code && hot.refused.is_none() {
+                    return Ok(1);
+                }
+                (hot.refused.is_some(), has_code, hot.recorded)
             };
             if refused {
                 return Ok(SELDOM);
@@ -205,25 +221,36 @@ impl Jit {
             if self.options.observe_only {
                 return Ok(SELDOM);
             }
+            // Recording may have passed other loops that had something compiled.
+            self.take_finished(vm, true);
             if let Err(refusal) = self.compile(vm, header) {
                 self.refuse(vm, header, refusal);
                 return Ok(SELDOM);
             }
+            let wait = self.options.wait || !self.state.borrow().around_native.contains(&header);
+            self.take_finished(vm, wait);
         }
     }
 
     /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
-    /// one in it, and compiling this one alone would have been in vain.
+    /// one in it, and compiling this one alone would have been in vain. If the loop around it is native already, this one runs in the interpreter
+    /// only until that comes round again, so it has to be hot several times over.
     fn defer(&self, vm: &mut Vm, header: u32) -> bool {
         let state = &mut *self.state.borrow_mut();
         let Some(parent) = state.parent_of(vm, header) else { return false };
-        if std::mem::replace(&mut state.loops.entry(header).or_default().deferred, true) {
+        let (known, native) = match state.loops.get(&parent) {
+            None => (false, false),
+            Some(around) => (true, around.refused.is_none() && !around.versions.is_empty()),
+        };
+        let deferred = &mut state.loops.entry(header).or_default().deferred;
+        let limit = if native { MAX_DEFERRED } else { 1 };
+        if *deferred >= limit || (known && !native) {
             return false;
         }
-        if state.loops.contains_key(&parent) {
-            return false;
+        *deferred += 1;
+        if !known {
+            vm.ask_soon(parent);
         }
-        vm.ask_soon(parent);
         true
     }
 
@@ -261,6 +288,7 @@ impl Jit {
         self.log(vm, "refused", header, &[("reason", refusal.code().to_string())]);
     }
 
+    /// Builds the loop's region and gives it to the compiler.
     fn compile(&self, vm: &mut Vm, header: u32) -> std::result::Result<(), Refusal> {
         let started = Instant::now();
         if let Some(reason) = statically_refused(vm.program(), header) {
@@ -280,27 +308,60 @@ impl Jit {
         if self.options.spoil_exits {
             shadow::spoil_exits(&mut region);
         }
-        let dump = self.options.dump;
-        if dump.region {
+        if self.options.dump.region {
             eprintln!("region {}:\n{region}", super::stats::place(vm.program(), header));
         }
         let forced: Option<Box<[std::cell::Cell<u8>]>> =
             self.options.stress_exits.then(|| region.exits.iter().map(|_| std::cell::Cell::new(1)).collect());
-        let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr().cast()) };
-        let compiled = state.backend().ok_or(Refusal::Backend)?.compile(&region, options, dump)?;
+        let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize) };
+        let parent = state.parent_of(vm, header);
+        state.pending = Some(Pending { header, parent, forced, built_in: started.elapsed() });
+        let job = Job { region, options, dump: self.options.dump };
+        let submitted = state.compiler.as_ref().is_some_and(|compiler| compiler.submit(job));
+        if !submitted {
+            state.pending = None;
+            return Err(Refusal::Backend);
+        }
+        Ok(())
+    }
+
+    /// Takes what the compiler has finished; with `wait`, whatever it is at work on.
+    fn take_finished(&self, vm: &mut Vm, wait: bool) {
+        let (pending, done) = {
+            let state = &mut *self.state.borrow_mut();
+            let Some(compiler) = state.compiler.as_ref().filter(|_| state.pending.is_some()) else { return };
+            let done = if wait { compiler.wait() } else { compiler.poll() };
+            if done.is_none() && !wait {
+                return;
+            }
+            (state.pending.take(), done)
+        };
+        let Some(pending) = pending else { return };
+        let header = pending.header;
+        match done {
+            None => self.refuse(vm, header, Refusal::Backend),
+            Some(Done { compiled: Err(refusal), .. }) => self.refuse(vm, header, refusal),
+            Some(Done { region, compiled: Ok(compiled), time }) => self.install(vm, pending, region, compiled, time),
+        }
+    }
+
+    /// Waits for what is being compiled, so that a report can count it.
+    pub fn settle(&self, vm: &mut Vm) {
+        self.take_finished(vm, true);
+    }
+
+    fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
+        let Pending { header, parent, forced, built_in } = pending;
         if !compiled.text.is_empty() {
             eprintln!("{}", compiled.text);
         }
         if self.options.perf_map {
-            super::stats::add_to_perf_map(
-                compiled.code as usize,
-                compiled.size,
-                &super::stats::place(vm.program(), header),
-            );
+            let place = super::stats::place(vm.program(), header);
+            super::stats::add_to_perf_map(compiled.code as usize, compiled.size, &place);
         }
-        let taken = RefCell::new(vec![0; region.exits.len()]);
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
-        let time = started.elapsed();
+        let time = built_in + time;
+        let state = &mut *self.state.borrow_mut();
         state.compile_time += time;
         state.code_bytes += compiled.size;
         let hot = state.loops.entry(header).or_default();
@@ -308,24 +369,25 @@ impl Jit {
             hot.versions.pop();
         }
         hot.compiled += 1;
+        let version = hot.compiled;
         hot.versions.insert(
             0,
             Rc::new(Version {
                 code: compiled.code,
+                taken: RefCell::new(vec![0; region.exits.len()]),
                 exits: region.exits,
-                taken,
                 window: region.window,
                 inlined_depth: region.inlined_depth,
                 replayable,
                 forced,
             }),
         );
-        // The loop around it has been running for as long: ask about it at its next iteration.
-        let version = hot.compiled;
-        if let Some(parent) = state.parent_of(vm, header)
-            && !state.loops.contains_key(&parent)
-        {
-            vm.ask_soon(parent);
+        if let Some(parent) = parent {
+            state.around_native.insert(parent);
+            // The loop around it has been running for as long: ask about it at its next iteration.
+            if !state.loops.contains_key(&parent) {
+                vm.ask_soon(parent);
+            }
         }
         let details = [
             ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
@@ -333,7 +395,6 @@ impl Jit {
             ("version", version.to_string()),
         ];
         self.log(vm, "compiled", header, &details);
-        Ok(())
     }
 
     /// Runs the loop's native code from the header.

@@ -22,6 +22,8 @@ pub struct Mode {
     eager: bool,
     exits: bool,
     shadow: bool,
+    /// Whether compilations are waited for, so that the program behaves alike when it is run again.
+    wait: bool,
     /// Only every n-th program runs in this mode, as it takes long.
     pub every: u64,
 }
@@ -34,6 +36,7 @@ const PLAIN: Mode = Mode {
     eager: false,
     exits: false,
     shadow: false,
+    wait: true,
     every: 1,
 };
 
@@ -43,6 +46,7 @@ pub const MODES: &[Mode] = &[
     Mode { name: "jit-exits", jit: true, eager: true, exits: true, ..PLAIN },
     Mode { name: "jit-shadow", jit: true, shadow: true, every: 2, ..PLAIN },
     Mode { name: "jit-exits-shadow", jit: true, eager: true, exits: true, shadow: true, every: 3, ..PLAIN },
+    Mode { name: "jit-beside", jit: true, eager: true, wait: false, ..PLAIN },
     Mode { name: "check-facts", check_facts: true, ..PLAIN },
     Mode { name: "gc-stress", gc_stress: true, every: 5, ..PLAIN },
     Mode { name: "jit-eager-gc-stress", jit: true, eager: true, gc_stress: true, every: 5, ..PLAIN },
@@ -121,6 +125,7 @@ fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>) -> Observed {
         function_threshold: if mode.eager { 1 } else { thresholds.function_threshold },
         stress_exits: mode.exits,
         stress_shadow: mode.shadow,
+        wait: mode.wait,
         ..thresholds
     };
     let options =

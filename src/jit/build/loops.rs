@@ -419,9 +419,11 @@ impl Builder<'_> {
             ExitSource::Here => self.exit(reason),
             ExitSource::Preheader(index) => {
                 let mut exit = self.loops[index].entry.clone();
-                if exit.reason != ExitReason::EntryType {
-                    exit.reason = reason;
+                if exit.reason == ExitReason::EntryType {
+                    debug_assert!(exit.values.is_empty() && exit.frames.is_empty() && exit.pc == self.header_pc);
+                    return self.entry_exit();
                 }
+                exit.reason = reason;
                 self.region.exits.push(exit);
                 ExitId(self.region.exits.len() as u32 - 1)
             }

@@ -198,6 +198,10 @@ struct Builder<'a> {
     header_pc: u32,
     entry: BlockId,
     initial: HashMap<Home, Typed>,
+    /// Tags loaded in the entry block, and what they must be. One guard checks them all.
+    entry_tags: Vec<(Val, Tag)>,
+    /// Where everything leads that is not as it should be before anything has happened.
+    entry_exit: Option<ExitId>,
     captures: HashMap<u16, Typed>,
     closure: Option<Val>,
     globals: Option<Val>,
@@ -265,6 +269,8 @@ impl<'a> Builder<'a> {
             header_pc,
             entry,
             initial: HashMap::new(),
+            entry_tags: Vec::new(),
+            entry_exit: None,
             captures: HashMap::new(),
             closure: None,
             globals: None,
@@ -286,7 +292,11 @@ impl<'a> Builder<'a> {
             flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;
         let start = (self.entry, self.env.clone());
         self.walk(Some(region_loop), flow.loop_at(region_loop).header, start)?;
-        if self.again { Err(Stop::Again) } else { Ok(self.region) }
+        if self.again {
+            return Err(Stop::Again);
+        }
+        self.check_entry_types();
+        Ok(self.region)
     }
 
     // Emitting.
@@ -434,9 +444,59 @@ impl<'a> Builder<'a> {
         let wanted = (now != Tag::Undef && !changes && !self.plan.widened.contains(&(key, home))).then_some(now);
         self.region.entry_types.push((home, now));
         let (mem, base, offset) = self.place_of(home);
-        let value = self.at_entry(|builder| builder.load_value(mem, base, offset, wanted));
+        let value = self.at_entry(|builder| {
+            let tag = builder.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
+            match wanted {
+                None => {
+                    let payload = builder.load(mem, base, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+                    Typed::Any { tag, payload }
+                }
+                Some(wanted) => {
+                    builder.entry_tags.push((tag, wanted));
+                    builder.load_payload(mem, base, offset, wanted)
+                }
+            }
+        });
         self.initial.insert(home, value);
         value
+    }
+
+    /// Puts the check of all types that homes must have at the front of the entry block: without branches between, in one guard, because each
+    /// block and each exit costs the compiler more time than a comparison.
+    fn check_entry_types(&mut self) {
+        if self.entry_tags.is_empty() {
+            return;
+        }
+        let globals = self.globals;
+        let reads_homes = |(result, inst): &(Option<Val>, Inst)| match inst {
+            Inst::Load { base, .. } => *base == BASE || Some(*base) == globals || (*result == globals && *base == VM),
+            _ => false,
+        };
+        let entry = self.entry;
+        let insts = std::mem::take(&mut self.region.block_mut(entry).insts);
+        let (loads, rest): (Vec<_>, Vec<_>) = insts.into_iter().partition(reads_homes);
+        self.region.block_mut(entry).insts = loads;
+        let tags = std::mem::take(&mut self.entry_tags);
+        self.at_entry(|builder| {
+            let mut differs = None;
+            for (tag, wanted) in tags {
+                let differs_here = if wanted as u64 == 0 {
+                    tag
+                } else {
+                    let wanted = builder.int(wanted as i64);
+                    builder.push(Inst::Binary(Binary::Xor, tag, wanted), Repr::I64)
+                };
+                differs = Some(match differs {
+                    None => differs_here,
+                    Some(before) => builder.push(Inst::Binary(Binary::Or, before, differs_here), Repr::I64),
+                });
+            }
+            let (Some(differs), zero) = (differs, builder.int(0)) else { return };
+            let same = builder.push(Inst::Icmp(Compare::Eq, differs, zero), Repr::Bool);
+            let exit = builder.entry_exit();
+            builder.guard(same, true, exit);
+        });
+        self.region.block_mut(entry).insts.extend(rest);
     }
 
     fn place_of(&mut self, home: Home) -> (Mem, Val, i32) {
@@ -458,12 +518,17 @@ impl<'a> Builder<'a> {
 
     /// An exit of the entry block: nothing has changed yet.
     fn entry_exit(&mut self) -> ExitId {
+        if let Some(exit) = self.entry_exit {
+            return exit;
+        }
         let exit = Exit { reason: ExitReason::EntryType, pc: self.header_pc, frames: Vec::new(), values: Vec::new() };
         self.region.exits.push(exit);
-        ExitId(self.region.exits.len() as u32 - 1)
+        let exit = ExitId(self.region.exits.len() as u32 - 1);
+        self.entry_exit = Some(exit);
+        exit
     }
 
-    /// Loads a value in the entry block, guarding its type if one is wanted.
+    /// Loads a value of an object in the entry block, guarding its type if one is wanted.
     fn load_value(&mut self, mem: Mem, base: Val, offset: i32, wanted: Option<Tag>) -> Typed {
         let tag = self.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
         match wanted {
