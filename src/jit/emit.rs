@@ -287,6 +287,7 @@ impl Emitter<'_> {
         let a = self.value(a);
         let ins = self.builder.ins();
         match op {
+            Unary::Refine => a,
             Unary::Ineg => ins.ineg(a),
             Unary::Inot => ins.bnot(a),
             Unary::Fneg => ins.fneg(a),

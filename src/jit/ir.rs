@@ -54,6 +54,8 @@ pub enum Unary {
     BoolToBits,
     /// Whether a payload is not 0.
     BitsToBool,
+    /// A payload that a guard before has found to be a pointer: the same bits, but what is done with them stays behind the guard.
+    Refine,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

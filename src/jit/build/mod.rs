@@ -573,6 +573,8 @@ impl<'a> Builder<'a> {
         let payload = match tag {
             Tag::Float => self.push(Inst::Unary(Unary::BitsToFloat, payload), Repr::F64),
             Tag::Bool => self.push(Inst::Unary(Unary::BitsToBool, payload), Repr::Bool),
+            // A value of its own: were it the payload, what reads the object could be hoisted to where that is defined, past the guard.
+            _ if tag.is_heap() => self.push(Inst::Unary(Unary::Refine, payload), Repr::I64),
             _ => payload,
         };
         Typed::Known(tag, payload)
