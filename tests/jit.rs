@@ -199,3 +199,99 @@ fn verdicts_agree_for_the_fixtures() {
     }
     assert!(seen > 10, "only {seen} fixtures were found");
 }
+
+/// A function over a list, called with one long enough for all its iterations.
+fn over_list(body: &str) -> String {
+    format!(
+        "fn f : xs, n {{ let t = 0; {body} return t; }} let xs = []; for i in 0..6000 {{ xs.push(i); }} println(f(xs, 5000));"
+    )
+}
+
+#[test]
+fn an_index_that_follows_the_counter_is_checked_before_the_loop() {
+    for body in [
+        "for i in 0..n { t = t + xs[i]; }",
+        "for i in 1..n { t = t + xs[i - 1] * xs[i + 1]; }",
+        "for i in 0..n { t = t + xs[n - i]; }",
+        "let i = 0; while i <= n { t = t + xs[i]; i = i + 2; }",
+        "let i = n; while i > 0 { t = t + xs[i]; i = i - 1; }",
+        "for i in 0..n { if t != 5 { t = t + xs[i]; } t = t + 1; }",
+        "let i = 0; while true { if i >= n { break; } t = t + xs[i]; i = i + 1; }",
+        "for i in 0..50 { for j in 0..100 { t = t + xs[i * 100 + j]; } }",
+    ] {
+        let region = region(&over_list(body));
+        assert!(!self::body(&region).contains("guard"), "{body}: {region}");
+        assert!(region.contains("hoisted-check"), "{body}: {region}");
+    }
+}
+
+#[test]
+fn another_index_is_checked_in_each_iteration() {
+    for body in [
+        // The list changes.
+        "for i in 0..n { t = t + xs[i]; xs.push(t); }",
+        // The index depends on what the loop computes.
+        "for i in 0..n { t = t + xs[t % 7]; }",
+        // The counter does not step evenly.
+        "let i = 0; while i < n { t = t + xs[i]; if t % 2 == 0 { i = i + 1; } else { i = i + 2; } }",
+        // The bound changes.
+        "let i = 0; while i < n { t = t + xs[i]; n = n - t % 2; i = i + 1; }",
+        // Nothing bounds the counter.
+        "let i = 0; while t < 3000000 { t = t + xs[i]; i = i + 1; }",
+    ] {
+        let region = region(&over_list(body));
+        assert!(self::body(&region).contains("icmp below"), "{body}: {region}");
+    }
+}
+
+#[test]
+fn a_check_before_the_loop_that_keeps_failing_is_taken_back() {
+    // The loop is left before the index gets too large.
+    let source = "fn f : xs, n { let i = 0; while i < n { if xs[i] == 150 { break; } i = i + 1; } return i; }
+        let xs = []; for i in 0..200 { xs.push(i); } let t = 0; for i in 0..3000 { t = t + f(xs, 100000); } println(t);";
+    let (output, log) = execute(source, &["--jit", "--jit-log"]);
+    assert_eq!(output, "450000\n");
+    let failed = log.lines().filter(|line| line.contains("reason=hoisted-check") && line.contains("exit")).count();
+    assert!((1..20).contains(&failed), "{log}");
+    assert!(!log.contains("refused"), "{log}");
+}
+
+/// Sums the rows of a table, with something done in the inner loop.
+fn over_rows(inner: &str) -> String {
+    format!(
+        "fn f : rows, other, n {{ let t = 0; for i in 0..n {{ for j in 0..3 {{ t = t + rows[i][j]; {inner} }} }} return t; }}
+         let rows = []; for i in 0..1500 {{ rows.push([1, 2, 3]); }} println(f(rows, [1, 2], 1500));"
+    )
+}
+
+#[test]
+fn a_row_is_loaded_before_the_loop_over_its_elements() {
+    let region = region(&over_rows(""));
+    let inner = &region[region.rfind("): loop").expect("a region has a loop")..];
+    let inner = &inner[..inner.find("branch").expect("the loop has an end")];
+    assert_eq!(inner.matches("load").count(), 1, "{region}");
+    assert!(!inner.contains("guard"), "{region}");
+}
+
+#[test]
+fn a_row_is_loaded_in_the_loop_where_lists_change() {
+    let region = region(&over_rows("other.push(j);"));
+    let inner = &region[region.rfind("): loop").expect("a region has a loop")..];
+    assert!(inner.contains("load header"), "{region}");
+}
+
+#[test]
+fn a_field_is_read_once_where_nothing_can_have_changed_it() {
+    let source = |between: &str| {
+        format!(
+            "struct P {{ fn init : self, x {{ self.x = x; }} }}
+             fn f : p, q, n {{ let t = 0; for i in 0..n {{ t = t + p.x; {between} t = t * p.x; }} return t; }}
+             println(f(P(3), P(4), 5000));"
+        )
+    };
+    // Tag and payload, in front of the loop.
+    let plain = region(&source(""));
+    assert!(!body(&plain).contains("load field"), "{plain}");
+    let assigned = region(&source("q.x = i;"));
+    assert_eq!(body(&assigned).matches("load field").count(), 4, "{assigned}");
+}

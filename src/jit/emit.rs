@@ -267,7 +267,7 @@ impl Emitter<'_> {
                 self.guard(condition, expect, exit);
                 return None;
             }
-            Inst::Call { helper, ref args } => return self.call(helper, args, result),
+            Inst::Call { helper, ref args, .. } => return self.call(helper, args, result),
         })
     }
 

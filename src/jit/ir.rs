@@ -128,7 +128,58 @@ pub enum Width {
     U32,
 }
 
-#[derive(Clone, PartialEq, Debug)]
+/// A set of kinds of memory, elements of lists counted by [`Element`]. [`Mem::Constant`] belongs to none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct MemSet(u16);
+
+impl MemSet {
+    /// Kinds of memory that can be written.
+    pub const KINDS: usize = 10;
+    pub const NONE: MemSet = MemSet(0);
+    pub const ALL: MemSet = MemSet((1 << Self::KINDS) - 1);
+    /// What is known about lists: headers and elements.
+    pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | Self::ALL.0 & !0x1f);
+
+    pub const fn of(mem: Mem) -> MemSet {
+        match mem {
+            Mem::Frame => MemSet(1),
+            Mem::Globals => MemSet(1 << 1),
+            Mem::Vm => MemSet(1 << 2),
+            Mem::Header => MemSet(1 << 3),
+            Mem::Field => MemSet(1 << 4),
+            Mem::Constant => MemSet::NONE,
+        }
+    }
+
+    pub const fn of_element(element: Element) -> MemSet {
+        match element {
+            Element::Int => MemSet(1 << 5),
+            Element::Float => MemSet(1 << 6),
+            Element::Bool => MemSet(1 << 7),
+            Element::ValueTag => MemSet(1 << 8),
+            Element::ValuePayload => MemSet(1 << 9),
+        }
+    }
+
+    pub const fn with(self, other: MemSet) -> MemSet {
+        MemSet(self.0 | other.0)
+    }
+
+    pub fn meets(self, other: MemSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Numbers of the kinds in the set, below [`Self::KINDS`].
+    pub fn kinds(self) -> impl Iterator<Item = usize> {
+        (0..Self::KINDS).filter(move |kind| self.0 & (1 << kind) != 0)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Inst {
     Int(i64),
     /// The bits of a float.
@@ -173,6 +224,8 @@ pub enum Inst {
     Call {
         helper: Helper,
         args: Vec<Val>,
+        /// What the helper may write.
+        writes: MemSet,
     },
 }
 
@@ -226,6 +279,8 @@ pub enum ExitReason {
     LoopDone,
     /// Code that had not run when the region was compiled.
     Unseen,
+    /// A check made once before a loop, for all its iterations, failed; a single iteration need not.
+    Hoisted,
     /// A value had another type than those seen.
     Type,
     /// A list kept its elements in another way than seen.
@@ -263,6 +318,7 @@ impl ExitReason {
             ExitReason::EntryType => "entry-type",
             ExitReason::LoopDone => "loop-done",
             ExitReason::Unseen => "unseen-code",
+            ExitReason::Hoisted => "hoisted-check",
             ExitReason::Type => "type",
             ExitReason::Storage => "storage",
             ExitReason::Bounds => "bounds",
@@ -298,11 +354,23 @@ pub struct Exit {
     pub values: Vec<(Home, Boxed)>,
 }
 
+/// A loop of a region.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    pub header: BlockId,
+    /// The block from which alone the loop is entered. It ends in a jump to the header.
+    pub preheader: BlockId,
+    /// The state at the header before the first iteration, for exits of what is hoisted into the preheader.
+    pub entry: Exit,
+}
+
 /// A region ready to be emitted.
 #[derive(Debug, Default)]
 pub struct Region {
     pub blocks: Vec<Block>,
     pub order: Vec<BlockId>,
+    /// Outer loops before those in them.
+    pub loops: Vec<Loop>,
     pub reprs: Vec<Repr>,
     pub exits: Vec<Exit>,
     /// Registers above the region's base that must exist before it is entered.
@@ -352,6 +420,49 @@ impl Inst {
         !matches!(self, Inst::Store { .. } | Inst::StoreElement { .. } | Inst::Guard { .. } | Inst::Call { .. })
     }
 
+    /// The memory that is read.
+    pub fn reads(&self) -> MemSet {
+        match self {
+            Inst::Load { mem, .. } => MemSet::of(*mem),
+            Inst::LoadElement { element, .. } => MemSet::of_element(*element),
+            _ => MemSet::NONE,
+        }
+    }
+
+    /// The memory that may be written.
+    pub fn writes(&self) -> MemSet {
+        match self {
+            Inst::Store { mem, .. } => MemSet::of(*mem),
+            Inst::StoreElement { element, .. } => MemSet::of_element(*element),
+            Inst::Call { writes, .. } => *writes,
+            _ => MemSet::NONE,
+        }
+    }
+
+    pub fn for_each_arg_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
+        match self {
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
+            Inst::Unary(_, a) => visit(a),
+            Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) => {
+                visit(a);
+                visit(b);
+            }
+            Inst::Select(c, a, b) => [c, a, b].into_iter().for_each(visit),
+            Inst::Load { base, .. } => visit(base),
+            Inst::Store { base, value, .. } => {
+                visit(base);
+                visit(value);
+            }
+            Inst::LoadElement { data, index, .. } => {
+                visit(data);
+                visit(index);
+            }
+            Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(visit),
+            Inst::Guard { condition, .. } => visit(condition),
+            Inst::Call { args, .. } => args.iter_mut().for_each(visit),
+        }
+    }
+
     pub fn for_each_arg(&self, mut visit: impl FnMut(Val)) {
         match self {
             Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
@@ -373,6 +484,38 @@ impl Inst {
             Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(|v| visit(*v)),
             Inst::Guard { condition, .. } => visit(*condition),
             Inst::Call { args, .. } => args.iter().for_each(|v| visit(*v)),
+        }
+    }
+}
+
+impl Terminator {
+    pub fn for_each_arg_mut(&mut self, visit: impl FnMut(&mut Val)) {
+        match self {
+            Terminator::Jump(_, args) => args.iter_mut().for_each(visit),
+            Terminator::Branch(condition, ..) => [condition].into_iter().for_each(visit),
+            Terminator::None | Terminator::Exit(_) => {}
+        }
+    }
+
+    pub fn for_each_successor(&self, mut visit: impl FnMut(BlockId)) {
+        match self {
+            Terminator::Jump(target, _) => visit(*target),
+            Terminator::Branch(_, yes, no) => {
+                visit(*yes);
+                visit(*no);
+            }
+            Terminator::None | Terminator::Exit(_) => {}
+        }
+    }
+}
+
+impl Exit {
+    pub fn for_each_val_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
+        for (_, boxed) in &mut self.values {
+            visit(&mut boxed.payload);
+            if let BoxedTag::Dynamic(tag) = &mut boxed.tag {
+                visit(tag);
+            }
         }
     }
 }
@@ -429,7 +572,7 @@ impl fmt::Display for Inst {
                 let not = if *expect { "" } else { "not " };
                 write!(f, "guard {not}{condition} else x{}", exit.0)
             }
-            Inst::Call { helper, args } => write!(f, "call {}({})", helper.symbol(), list(args)),
+            Inst::Call { helper, args, .. } => write!(f, "call {}({})", helper.symbol(), list(args)),
         }
     }
 }

@@ -216,7 +216,7 @@ pub fn can_be_replayed(vm: &Vm, region: &Region) -> bool {
     };
     let is_harmless = |inst: &Inst| match inst {
         Inst::Call { helper: Helper::StepCall, .. } => false,
-        Inst::Call { helper: Helper::Step, args } => {
+        Inst::Call { helper: Helper::Step, args, .. } => {
             let pc = args.get(1).and_then(|pc| constant(*pc));
             pc.and_then(|pc| vm.program().code.get(pc as usize)).is_some_and(|op| match *op {
                 Op::CallNative { native, .. } => NATIVES[vm.image().native(native)].effect == NativeEffect::Pure,

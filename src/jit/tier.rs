@@ -12,6 +12,7 @@ use super::compiler::{Compiler, Done, Job};
 use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
 use super::ir::{Exit, ExitReason, Region};
+use super::opt::{self, Caution};
 use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
 use crate::bytecode::facts::Reason;
@@ -101,6 +102,8 @@ pub(super) struct HotLoop {
     pub(super) entered: u64,
     pub(super) exits: u64,
     guard_exits: u64,
+    /// Loops in front of which checks for all iterations have failed too often.
+    caution: Caution,
     entry_types: EntryTypes,
 }
 
@@ -302,6 +305,8 @@ impl Jit {
         // The last version is made for whatever may come.
         let open = (hot.compiled + 1 >= MAX_VERSIONS).then_some(&hot.entry_types);
         let mut region = build::build(vm, &self.profile.borrow(), &mut state.flows, header, open)?;
+        hot.caution.everywhere |= open.is_some();
+        opt::optimise(&mut region, &hot.caution);
         for (home, tag) in region.entry_types.drain(..) {
             hot.entry_types.entry(home).or_default().add(tag);
         }
@@ -438,6 +443,9 @@ impl Jit {
                         let taken = &mut version.taken.borrow_mut()[number];
                         *taken += 1;
                         hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
+                        if hot_exit && exit.reason == ExitReason::Hoisted {
+                            hot.caution.loops.insert(exit.pc);
+                        }
                         if hot.compiled >= MAX_VERSIONS
                             && hot.guard_exits > MAX_HOT_EXITS
                             && hot.guard_exits > hot.entered / 2

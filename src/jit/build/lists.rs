@@ -238,7 +238,7 @@ impl Builder<'_> {
 
         self.current = slow;
         let (tag, payload) = self.parts(value);
-        let status = self.call(Helper::ListPush, vec![VM, list, tag, payload]);
+        let status = self.call(Helper::ListPush, vec![VM, list, tag, payload], MemSet::LISTS.with(MemSet::of(Mem::Vm)));
         let next = self.int(NEXT as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);

@@ -296,6 +296,8 @@ impl<'a> Builder<'a> {
             return Err(Stop::Again);
         }
         self.check_entry_types();
+        let state = |state: LoopState| Loop { header: state.header, preheader: state.preheader, entry: state.entry };
+        self.region.loops = self.loops.into_iter().map(state).collect();
         Ok(self.region)
     }
 

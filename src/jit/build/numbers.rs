@@ -86,8 +86,8 @@ impl Builder<'_> {
             let (x, y) = (self.as_float(a, seen_a)?, self.as_float(b, seen_b)?);
             let result = match (float_op, op) {
                 (Some(float_op), _) => self.float_binary(float_op, x, y),
-                (None, Operator::Mod) => self.call(Helper::FloatRem, vec![x, y]),
-                (None, _) => self.call(Helper::FloatPow, vec![x, y]),
+                (None, Operator::Mod) => self.call_pure(Helper::FloatRem, vec![x, y]),
+                (None, _) => self.call_pure(Helper::FloatPow, vec![x, y]),
             };
             return Some(Typed::Known(Tag::Float, result));
         }
@@ -129,12 +129,16 @@ impl Builder<'_> {
         Some(Typed::Any { tag, payload })
     }
 
-    pub(super) fn call(&mut self, helper: Helper, args: Vec<Val>) -> Val {
+    fn call_pure(&mut self, helper: Helper, args: Vec<Val>) -> Val {
+        self.call(helper, args, MemSet::NONE)
+    }
+
+    pub(super) fn call(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
         let repr = match helper.result() {
             super::super::helpers::Argument::Int => Repr::I64,
             super::super::helpers::Argument::Float => Repr::F64,
         };
-        self.push(Inst::Call { helper, args }, repr)
+        self.push(Inst::Call { helper, args, writes }, repr)
     }
 
     fn float_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
@@ -186,7 +190,7 @@ impl Builder<'_> {
                 self.guard_not_negative(b);
                 let power = match self.const_int(b) {
                     Some(2) => self.int_binary(Binary::Imul, a, a),
-                    _ => self.call(Helper::IntPow, vec![a, b]),
+                    _ => self.call_pure(Helper::IntPow, vec![a, b]),
                 };
                 return Some(Typed::Known(Tag::Int, power));
             }

@@ -397,7 +397,7 @@ impl Builder<'_> {
         let op = self.op();
         let (calls, lists_change) = self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
-        let status = self.call_step(calls);
+        let status = self.call_step(&op, calls, lists_change);
         let next = self.int(NEXT as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);
@@ -424,7 +424,7 @@ impl Builder<'_> {
         let op = self.op();
         let (calls, lists_change) = self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
-        let status = self.call_step(calls);
+        let status = self.call_step(&op, calls, lists_change);
         let leave = self.int(LEAVE as i64);
         let left = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
         self.guard(left, false, exit);
@@ -434,9 +434,20 @@ impl Builder<'_> {
         Ok(self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool))
     }
 
-    fn call_step(&mut self, calls: bool) -> Val {
+    fn call_step(&mut self, op: &Op, calls: bool, lists_change: bool) -> Val {
         let pc = self.int(self.pc.into());
-        self.call(if calls { Helper::StepCall } else { Helper::Step }, vec![VM, pc])
+        if calls {
+            return self.call(Helper::StepCall, vec![VM, pc], MemSet::ALL);
+        }
+        let mut writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of(Mem::Globals));
+        if lists_change {
+            writes = writes.with(MemSet::LISTS);
+        }
+        if writes_fields(op) {
+            // A field outside the struct's layout changes the instance's header.
+            writes = writes.with(MemSet::of(Mem::Field)).with(MemSet::of(Mem::Header));
+        }
+        self.call(Helper::Step, vec![VM, pc], writes)
     }
 
     /// Writes home what the run time will look at. Whether the instruction may run Walrus code, and whether it may change lists.
@@ -503,4 +514,26 @@ impl Builder<'_> {
             self.env.set_register(at, Slot::Value { value, dirty: false });
         }
     }
+}
+
+/// Whether an instruction that runs no Walrus code may assign fields or cells.
+fn writes_fields(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Print { .. }
+            | Op::Concat { .. }
+            | Op::MakeList { .. }
+            | Op::ListAppend { .. }
+            | Op::MakeTuple { .. }
+            | Op::TupleFromList { .. }
+            | Op::MakeDict { .. }
+            | Op::DictInsert { .. }
+            | Op::MakeRange { .. }
+            | Op::MakeClosure { .. }
+            | Op::GetIndex { .. }
+            | Op::SetIndex { .. }
+            | Op::Add { .. }
+            | Op::Eq { .. }
+            | Op::Ne { .. }
+    )
 }

@@ -1,0 +1,438 @@
+//! Indices that follow an induction variable: their guards are replaced by guards of the extremes in front of the loop.
+//!
+//! This is loop versioning by deoptimisation, as in Würthinger, Wimmer and Mössenböck, *Array Bounds Check Elimination for the Java HotSpot Client
+//! Compiler*, on linear forms of one induction variable.
+//!
+//! # The argument
+//! Let `p` be a parameter of the header that starts as `a` and changes by a constant step `s > 0` on each way round (for `s < 0` all is
+//! mirrored), and let every way round, or the way to the guard and every way round, be taken only if the new, or the present, value
+//! is at most `e`, which the loop does not change. If stepping never wraps, `p` lies in `[a, max(a, e)]` at the guard. It does not
+//! wrap if `a` and `e` are at most `MAX - s`.
+//!
+//! An index `f(p) = k * p + r`, computed modulo 2^64 with `k` constant and small and `r` invariant, is then in `[0, len)` for all
+//! these if `f(a)` and `f(e)` are and the way between them, `k * (e - a)`, does not wrap. Lists are shorter than 2^47, so it suffices that
+//! `e - a` is below `len` too. That check is left out where it follows: for `k = ±1`, if `a` is a constant not below 0 or `r` a
+//! small constant.
+//!
+//! With a step other than 1, `e` is first lowered to the last value that `p` really takes, as loops over pairs would fail otherwise.
+
+use super::super::ir::*;
+use super::cfg::LoopBlocks;
+use super::fold::{Values, int_of};
+use super::hoist::Hoister;
+use crate::runtime::object::List;
+
+/// Largest step of an induction variable, and largest factor in an index.
+const MAX_STEP: i64 = 1 << 12;
+/// Constants that are small against what wraps, and large against lists.
+const SMALL: i64 = 1 << 40;
+/// Depth to which an index is looked into.
+const MAX_DEPTH: u32 = 8;
+
+/// A variable that steps evenly as long as it is within a bound.
+struct Induction {
+    param: Val,
+    init: Val,
+    step: i64,
+    /// The bound, and whether the variable may reach it.
+    bound: Val,
+    inclusive: bool,
+    /// The block behind whose dominating branch the bound holds; everywhere in the loop if `None`.
+    holds_in: Option<BlockId>,
+}
+
+/// The induction variables of a loop.
+pub(super) struct Inductions(Vec<Induction>);
+
+/// `factor * p + rest`.
+#[derive(Clone, Copy)]
+struct Linear {
+    factor: i64,
+    /// The rest, if it is a constant.
+    rest: Option<i64>,
+}
+
+impl Inductions {
+    pub fn of(hoister: &Hoister, blocks: &LoopBlocks) -> Inductions {
+        let region = &*hoister.region;
+        let region_loop = &region.loops[blocks.index];
+        let header = region.block(region_loop.header);
+        let Terminator::Jump(_, init) = &region.block(region_loop.preheader).end else { return Inductions(Vec::new()) };
+        let facts: Vec<Vec<Fact>> =
+            blocks.latches.iter().map(|latch| facts_behind(hoister, blocks.index, *latch)).collect();
+        let mut found = Vec::new();
+        for (place, &param) in header.params.iter().enumerate() {
+            if region.repr(param) != Repr::I64 {
+                continue;
+            }
+            let nexts: Option<Vec<Val>> = blocks.latches.iter().map(|latch| argument(region, *latch, place)).collect();
+            let Some(nexts) = nexts else { continue };
+            let Some(step) = common_step(hoister, param, &nexts) else { continue };
+            let new =
+                |(bound, inclusive, holds_in)| Induction { param, init: init[place], step, bound, inclusive, holds_in };
+            // The bound holds for the new value on every way round, or for the present one.
+            let bounds =
+                nexts.iter().zip(&facts).map(|(next, facts)| bound_of(hoister, blocks.index, *next, step, facts));
+            if let Some((bound, inclusive, _)) = agreeing(bounds) {
+                found.push(new((bound, inclusive, None)));
+            } else if let Some((bound, inclusive, block)) =
+                agreeing(facts.iter().map(|facts| bound_of(hoister, blocks.index, param, step, facts)))
+            {
+                found.push(new((bound, inclusive, Some(block))));
+            }
+        }
+        Inductions(found)
+    }
+
+    /// Checks before the loop that an index stays within a list's length throughout; whether that was possible.
+    pub fn cover(&self, hoister: &mut Hoister, index: usize, condition: Val, block: BlockId) -> bool {
+        let Some(&Inst::Icmp(Compare::Below, at, len)) = hoister.definition(condition) else { return false };
+        let is_len = matches!(hoister.definition(len), Some(&Inst::Load { mem: Mem::Header, offset, .. }) if offset == List::LEN_OFFSET as i32);
+        if !is_len || !hoister.is_invariant(index, len) {
+            return false;
+        }
+        for induction in &self.0 {
+            if induction.holds_in.is_some_and(|behind| !hoister.cfg.dominates(behind, block)) {
+                continue;
+            }
+            if let Some(linear) = linear(hoister, index, at, induction.param, MAX_DEPTH)
+                && linear.factor != 0
+                && linear.factor.abs() <= MAX_STEP
+                && let Some(exit) = hoister.check_exit(index)
+            {
+                induction.check(hoister, index, at, len, linear, exit);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Induction {
+    /// Emits the checks of the module's argument.
+    fn check(&self, hoister: &mut Hoister, index: usize, at: Val, len: Val, linear: Linear, exit: ExitId) {
+        let (init, step) = (self.init, self.step);
+        let mut last = self.bound;
+        if !self.inclusive {
+            let one = hoister.constant(Inst::Int(-step.signum()));
+            last = hoister.compute_before(index, Inst::Binary(Binary::Iadd, last, one), Repr::I64);
+        }
+        let const_init = int_of(hoister, init);
+        let small_rest = linear.rest.is_some_and(|rest| rest.abs() <= SMALL);
+        let unit = linear.factor.abs() == 1;
+
+        // Stepping does not wrap. From an exclusive bound, steps of 1 cannot.
+        if !(unit && small_rest) {
+            self.check_room(hoister, index, init, exit);
+        }
+        if step.abs() != 1 || self.inclusive {
+            self.check_room(hoister, index, self.bound, exit);
+        }
+
+        let starts_right = step > 0 && const_init.is_some_and(|init| (0..=SMALL).contains(&init));
+        let needs_way = !(unit && (small_rest || starts_right));
+        if needs_way || step.abs() != 1 {
+            let (high, low) = if step > 0 { (last, init) } else { (init, last) };
+            let way = hoister.compute_before(index, Inst::Binary(Binary::Isub, high, low), Repr::I64);
+            let below = hoister.compute_before(index, Inst::Icmp(Compare::Below, way, len), Repr::Bool);
+            hoister.check_before(index, below, exit);
+            if step.abs() != 1 {
+                let step = hoister.constant(Inst::Int(step.abs()));
+                let over = hoister.compute_before(index, Inst::Binary(Binary::Irem, way, step), Repr::I64);
+                let op = if self.step > 0 { Binary::Isub } else { Binary::Iadd };
+                last = hoister.compute_before(index, Inst::Binary(op, last, over), Repr::I64);
+            }
+        }
+        for extreme in [init, last] {
+            let at = evaluate(hoister, index, at, self.param, extreme);
+            let inside = hoister.compute_before(index, Inst::Icmp(Compare::Below, at, len), Repr::Bool);
+            hoister.check_before(index, inside, exit);
+        }
+    }
+
+    /// Checks that a step from a value does not wrap.
+    fn check_room(&self, hoister: &mut Hoister, index: usize, from: Val, exit: ExitId) {
+        let (op, limit) =
+            if self.step > 0 { (Compare::Le, i64::MAX - self.step) } else { (Compare::Ge, i64::MIN - self.step) };
+        let limit = hoister.constant(Inst::Int(limit));
+        let condition = hoister.compute_before(index, Inst::Icmp(op, from, limit), Repr::Bool);
+        hoister.check_before(index, condition, exit);
+    }
+}
+
+/// What a block passes for a parameter of the block it jumps to.
+fn argument(region: &Region, block: BlockId, place: usize) -> Option<Val> {
+    match &region.block(block).end {
+        Terminator::Jump(_, args) => args.get(place).copied(),
+        _ => None,
+    }
+}
+
+/// The step from a parameter to each of its next values, if it is one constant.
+fn common_step(hoister: &Hoister, param: Val, nexts: &[Val]) -> Option<i64> {
+    let mut common = None;
+    for &next in nexts {
+        let Some(&Inst::Binary(Binary::Iadd, from, by)) = hoister.definition(next) else { return None };
+        let step = int_of(hoister, by).filter(|_| from == param)?;
+        if step == 0 || step.abs() > MAX_STEP || common.is_some_and(|known| known != step) {
+            return None;
+        }
+        common = Some(step);
+    }
+    common
+}
+
+/// A comparison known to hold, and the block from which on it is.
+#[derive(Clone, Copy)]
+struct Fact {
+    op: Compare,
+    a: Val,
+    b: Val,
+    block: BlockId,
+}
+
+/// What branches on the way from the header to a block say.
+fn facts_behind(hoister: &Hoister, index: usize, block: BlockId) -> Vec<Fact> {
+    let header = hoister.region.loops[index].header;
+    let mut facts = Vec::new();
+    let mut at = block;
+    while at != header {
+        let Some(idom) = hoister.cfg.idom(at) else { break };
+        if let Terminator::Branch(mut condition, yes, no) = hoister.region.block(idom).end
+            && hoister.cfg.only_pred(at) == Some(idom)
+            && yes != no
+        {
+            let mut holds = at == yes;
+            while let Some(&Inst::Unary(Unary::Not, inner)) = hoister.definition(condition) {
+                (condition, holds) = (inner, !holds);
+            }
+            if let Some(&Inst::Icmp(op, a, b)) = hoister.definition(condition)
+                && let Some(op) = if holds { Some(op) } else { inverse(op) }
+            {
+                facts.push(Fact { op, a, b, block: at });
+            }
+        }
+        at = idom;
+    }
+    facts
+}
+
+fn inverse(op: Compare) -> Option<Compare> {
+    Some(match op {
+        Compare::Eq => Compare::Ne,
+        Compare::Ne => Compare::Eq,
+        Compare::Lt => Compare::Ge,
+        Compare::Le => Compare::Gt,
+        Compare::Gt => Compare::Le,
+        Compare::Ge => Compare::Lt,
+        Compare::Below | Compare::BelowEq => return None,
+    })
+}
+
+fn swapped(op: Compare) -> Compare {
+    match op {
+        Compare::Lt => Compare::Gt,
+        Compare::Le => Compare::Ge,
+        Compare::Gt => Compare::Lt,
+        Compare::Ge => Compare::Le,
+        same => same,
+    }
+}
+
+type Bound = (Val, bool, BlockId);
+
+/// An invariant bound of a value in the direction of a step.
+fn bound_of(hoister: &Hoister, index: usize, val: Val, step: i64, facts: &[Fact]) -> Option<Bound> {
+    facts.iter().find_map(|fact| {
+        let (op, bound) = match *fact {
+            Fact { op, a, b, .. } if a == val => (op, b),
+            Fact { op, a, b, .. } if b == val => (swapped(op), a),
+            _ => return None,
+        };
+        let inclusive = match op {
+            Compare::Lt if step > 0 => false,
+            Compare::Gt if step < 0 => false,
+            Compare::Le if step > 0 => true,
+            Compare::Ge if step < 0 => true,
+            _ => return None,
+        };
+        hoister.is_invariant(index, bound).then_some((bound, inclusive, fact.block))
+    })
+}
+
+/// The bound that holds on all ways round.
+fn agreeing(mut bounds: impl Iterator<Item = Option<Bound>>) -> Option<Bound> {
+    let first = bounds.next()??;
+    bounds.all(|bound| bound == Some(first)).then_some(first)
+}
+
+/// A value as a linear form of a parameter, its other parts invariant.
+fn linear(hoister: &Hoister, index: usize, val: Val, param: Val, depth: u32) -> Option<Linear> {
+    if val == param {
+        return Some(Linear { factor: 1, rest: Some(0) });
+    }
+    if hoister.is_invariant(index, val) {
+        return Some(Linear { factor: 0, rest: int_of(hoister, val) });
+    }
+    let part = |val| if depth == 0 { None } else { linear(hoister, index, val, param, depth - 1) };
+    let both = |a: Option<i64>, b: Option<i64>, op: fn(i64, i64) -> Option<i64>| a.zip(b).and_then(|(a, b)| op(a, b));
+    match *hoister.definition(val)? {
+        Inst::Binary(Binary::Iadd, a, b) => {
+            let (a, b) = (part(a)?, part(b)?);
+            Some(Linear { factor: a.factor.checked_add(b.factor)?, rest: both(a.rest, b.rest, i64::checked_add) })
+        }
+        Inst::Binary(Binary::Isub, a, b) => {
+            let (a, b) = (part(a)?, part(b)?);
+            Some(Linear { factor: a.factor.checked_sub(b.factor)?, rest: both(a.rest, b.rest, i64::checked_sub) })
+        }
+        Inst::Binary(Binary::Imul, a, b) => {
+            let (a, by) = (part(a)?, int_of(hoister, b)?);
+            Some(Linear { factor: a.factor.checked_mul(by)?, rest: both(a.rest, Some(by), i64::checked_mul) })
+        }
+        _ => None,
+    }
+}
+
+/// A linear form for another value of its parameter, computed before the loop.
+fn evaluate(hoister: &mut Hoister, index: usize, val: Val, param: Val, at: Val) -> Val {
+    if val == param {
+        return at;
+    }
+    if hoister.is_invariant(index, val) {
+        return val;
+    }
+    match hoister.definition(val) {
+        Some(&Inst::Binary(op, a, b)) => {
+            let a = evaluate(hoister, index, a, param, at);
+            let b = evaluate(hoister, index, b, param, at);
+            hoister.compute_before(index, Inst::Binary(op, a, b), Repr::I64)
+        }
+        _ => unreachable!("a linear form consists of sums and products"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cfg::Cfg;
+    use super::super::samples::{Sample, in_loops, text};
+    use super::super::{Caution, optimise};
+    use super::*;
+
+    /// A loop with the index that `make` computes from the counter guarded against the length of a list; the guards left in it and in front.
+    fn guards(
+        from: Option<i64>,
+        step: i64,
+        op: Compare,
+        caution: &Caution,
+        make: fn(&mut Sample, Val) -> Val,
+    ) -> (usize, usize) {
+        let mut sample = Sample::new();
+        let list = sample.load(Mem::Frame, Val(1), 8);
+        let end = sample.load(Mem::Frame, Val(1), 24);
+        let len = sample.len(list);
+        let from = match from {
+            Some(from) => sample.int(from),
+            None => sample.load(Mem::Frame, Val(1), 40),
+        };
+        sample.counted(from, step, op, end, |sample, counter| {
+            let at = make(sample, counter);
+            let inside = sample.push(Inst::Icmp(Compare::Below, at, len));
+            sample.guard(inside, ExitReason::Bounds);
+        });
+        let mut region = sample.finish();
+        optimise(&mut region, caution);
+        let count = |text: &str| text.matches("guard").count();
+        (count(&in_loops(&region)), count(&text(&region, region.order[0])))
+    }
+
+    fn affine(sample: &mut Sample, counter: Val, factor: i64, rest: i64) -> Val {
+        let (factor, rest) = (sample.int(factor), sample.int(rest));
+        let product = sample.push(Inst::Binary(Binary::Imul, counter, factor));
+        sample.push(Inst::Binary(Binary::Iadd, product, rest))
+    }
+
+    #[test]
+    fn the_counter_itself_takes_two_checks() {
+        let none = Caution::default();
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &none, |_, i| i), (0, 2));
+        assert_eq!(guards(None, 1, Compare::Lt, &none, |_, i| i), (0, 2));
+        assert_eq!(guards(None, -1, Compare::Gt, &none, |_, i| i), (0, 2));
+    }
+
+    #[test]
+    fn what_could_wrap_is_checked() {
+        let none = Caution::default();
+        // `i <= end` steps once more at the largest int.
+        assert_eq!(guards(Some(0), 1, Compare::Le, &none, |_, i| i), (0, 3));
+        assert_eq!(guards(None, -1, Compare::Ge, &none, |_, i| i), (0, 3));
+        // Steps of 3 from a known start: room at the bound, the way for the last value, two extremes.
+        assert_eq!(guards(Some(0), 3, Compare::Lt, &none, |_, i| i), (0, 4));
+        // A factor: room at the start, which is unknown, the way, two extremes.
+        assert_eq!(guards(None, 1, Compare::Lt, &none, |sample, i| affine(sample, i, 4, 1)), (0, 4));
+        assert_eq!(guards(None, 1, Compare::Lt, &none, |sample, i| affine(sample, i, 1, -1)), (0, 2));
+    }
+
+    #[test]
+    fn an_index_that_does_not_follow_the_counter_stays_checked() {
+        let none = Caution::default();
+        let square = |sample: &mut Sample, i: Val| sample.push(Inst::Binary(Binary::Imul, i, i));
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &none, square), (1, 0));
+        let masked = |sample: &mut Sample, i: Val| {
+            let mask = sample.int(7);
+            sample.push(Inst::Binary(Binary::And, i, mask))
+        };
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &none, masked), (1, 0));
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &none, |sample, i| affine(sample, i, 1 << 20, 0)), (1, 0));
+        // The comparison does not bound the counter in the direction of its step.
+        assert_eq!(guards(Some(0), 1, Compare::Gt, &none, |_, i| i), (1, 0));
+        assert_eq!(guards(Some(0), 1, Compare::Ne, &none, |_, i| i), (1, 0));
+    }
+
+    #[test]
+    fn caution_leaves_the_check_in_the_loop() {
+        let everywhere = Caution { everywhere: true, ..Caution::default() };
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &everywhere, |_, i| i), (1, 0));
+        let this_loop = Caution { loops: [7].into_iter().collect(), ..Caution::default() };
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &this_loop, |_, i| i), (1, 0));
+        let another = Caution { loops: [8].into_iter().collect(), ..Caution::default() };
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &another, |_, i| i), (0, 2));
+    }
+
+    #[test]
+    fn a_length_that_may_change_stays_checked() {
+        let mut sample = Sample::new();
+        let list = sample.load(Mem::Frame, Val(1), 8);
+        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 24));
+        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
+            let len = sample.len(list);
+            let inside = sample.push(Inst::Icmp(Compare::Below, counter, len));
+            sample.guard(inside, ExitReason::Bounds);
+            sample.effect(Inst::Store { mem: Mem::Header, base: list, offset: List::LEN_OFFSET as i32, value: zero });
+        });
+        let mut region = sample.finish();
+        optimise(&mut region, &Caution::default());
+        assert!(in_loops(&region).contains("guard"), "{region}");
+    }
+
+    #[test]
+    fn an_index_of_two_counters_is_checked_in_front_of_both_loops() {
+        let mut sample = Sample::new();
+        let list = sample.load(Mem::Frame, Val(1), 8);
+        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 24));
+        let len = sample.len(list);
+        sample.counted(zero, 1, Compare::Lt, end, |sample, i| {
+            sample.counted(zero, 1, Compare::Lt, end, |sample, j| {
+                let eight = sample.int(8);
+                let row = sample.push(Inst::Binary(Binary::Imul, i, eight));
+                let at = sample.push(Inst::Binary(Binary::Iadd, row, j));
+                let inside = sample.push(Inst::Icmp(Compare::Below, at, len));
+                sample.guard(inside, ExitReason::Bounds);
+            });
+        });
+        let mut region = sample.finish();
+        let cfg = Cfg::of(&region);
+        assert_eq!(cfg.loops.len(), 2);
+        optimise(&mut region, &Caution::default());
+        assert!(!in_loops(&region).contains("guard"), "{region}");
+    }
+}

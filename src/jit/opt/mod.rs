@@ -1,0 +1,54 @@
+//! Passes over the region IR, between the builder and the backend.
+//!
+//! | pass | does | file |
+//! |---|---|---|
+//! | value numbering | computes nothing twice, folds constants, forwards stores to loads, drops guards that passed before | [`numbering`], [`fold`] |
+//! | hoisting | moves what does not change in a loop, guards included, in front of it | [`hoist`] |
+//! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | [`bounds`] |
+//! | dead code | removes what nothing uses | [`dead`] |
+//!
+//! All rest on one analysis of the control flow, [`cfg`], for no pass changes it. Each is linear in the size of the region.
+//!
+//! # What hoisting rests on
+//! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the first iteration. So moving
+//! a guard there is right whatever happens; the question is what it costs. A guard that every iteration meets would have failed
+//! anyway. Of the others, and of checks for all iterations at once, this is not known: their exits have the reason
+//! [`ExitReason::Hoisted`], and a loop where these are hot is compiled again without them ([`Caution`]).
+
+mod bounds;
+mod cfg;
+mod dead;
+mod fold;
+mod hoist;
+mod numbering;
+#[cfg(test)]
+mod samples;
+
+use rustc_hash::FxHashSet;
+
+use super::ir::*;
+
+/// In front of which loops nothing may be checked that an iteration might not come to.
+#[derive(Clone, Default, Debug)]
+pub struct Caution {
+    /// No loop at all.
+    pub everywhere: bool,
+    /// Loops by the pc of their header.
+    pub loops: FxHashSet<u32>,
+}
+
+impl Caution {
+    fn applies_to(&self, region_loop: &Loop) -> bool {
+        self.everywhere || self.loops.contains(&region_loop.entry.pc)
+    }
+}
+
+/// Runs all passes.
+pub fn optimise(region: &mut Region, caution: &Caution) {
+    let cfg = cfg::Cfg::of(region);
+    numbering::number(region, &cfg);
+    if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, caution) {
+        numbering::number(region, &cfg);
+    }
+    dead::remove(region, &cfg);
+}

@@ -1,0 +1,320 @@
+//! Global value numbering over dominators, after Briggs, Cooper and Simpson, *Value Numbering*: one walk in the region's order with a table
+//! of what was computed. An entry serves where the block it stands in dominates.
+//!
+//! - **Constants** are kept once, at the head of the entry block; the backend makes them anew where they are used.
+//! - **Loads** are numbered together with a version of the memory they read. Each kind of memory has its own; a store or a helper starts a new one.
+//!   Where control meets, a version goes on if all ways agree, and at a header unless the loop writes the memory.
+//! - **Stores** make the value stored known to later loads of the same place. A store to another place of the same object leaves it known.
+//! - **Guards** whose condition has passed before are dropped. What branches say is not used: what a guard protects
+//!   would then rest on the branch, and [`super::hoist`] knows guards only.
+
+use rustc_hash::FxHashMap;
+
+use super::super::ir::*;
+use super::cfg::Cfg;
+use super::fold::{Folded, Values, fold};
+
+/// Numbers the values of a region.
+pub fn number(region: &mut Region, cfg: &Cfg) {
+    let loop_writes = cfg.loop_writes(region);
+    let mut numbering = Numbering {
+        rename: (0..region.reprs.len() as u32).map(Val).collect(),
+        definitions: vec![None; region.reprs.len()],
+        reprs: std::mem::take(&mut region.reprs),
+        constants: FxHashMap::default(),
+        pool: Vec::new(),
+        table: FxHashMap::default(),
+        passed: FxHashMap::default(),
+        versions: [0; MemSet::KINDS],
+        next_version: 1,
+        stored: Vec::new(),
+        cfg,
+        block: region.order[0],
+    };
+    let mut at_end = vec![[0; MemSet::KINDS]; region.blocks.len()];
+    for place in 0..region.order.len() {
+        let id = region.order[place];
+        numbering.block = id;
+        numbering.enter(region, &at_end, &loop_writes);
+        let insts = std::mem::take(&mut region.block_mut(id).insts);
+        let mut kept = Vec::with_capacity(insts.len());
+        for (result, inst) in insts {
+            numbering.visit(result, inst, &mut kept);
+        }
+        at_end[id.0 as usize] = numbering.versions;
+        region.block_mut(id).insts = kept;
+    }
+    let Numbering { rename, pool, reprs, .. } = numbering;
+    region.reprs = reprs;
+    let entry = region.order[0];
+    region.block_mut(entry).insts.splice(0..0, pool.into_iter().map(|(val, inst)| (Some(val), inst)));
+    let resolve = |val: &mut Val| *val = rename.get(val.0 as usize).copied().unwrap_or(*val);
+    for place in 0..region.order.len() {
+        let block = region.block_mut(region.order[place]);
+        block.end.for_each_arg_mut(resolve);
+    }
+    region.exits.iter_mut().for_each(|exit| exit.for_each_val_mut(resolve));
+    region.loops.iter_mut().for_each(|region_loop| region_loop.entry.for_each_val_mut(resolve));
+}
+
+/// A word in memory whose value is known since a store in this block.
+struct Stored {
+    mem: Mem,
+    base: Val,
+    offset: i32,
+    value: Val,
+}
+
+struct Numbering<'a> {
+    /// What stands for each value.
+    rename: Vec<Val>,
+    /// Pure instructions by what they define.
+    definitions: Vec<Option<Inst>>,
+    reprs: Vec<Repr>,
+    constants: FxHashMap<Inst, Val>,
+    pool: Vec<(Val, Inst)>,
+    /// By instruction and version of the memory it reads: value and block.
+    table: FxHashMap<(Inst, u32), (Val, BlockId)>,
+    /// Conditions of guards that have passed.
+    passed: FxHashMap<(Val, bool), BlockId>,
+    versions: [u32; MemSet::KINDS],
+    next_version: u32,
+    stored: Vec<Stored>,
+    cfg: &'a Cfg,
+    block: BlockId,
+}
+
+impl Values for Numbering<'_> {
+    fn definition(&self, val: Val) -> Option<&Inst> {
+        self.definitions[val.0 as usize].as_ref()
+    }
+
+    fn constant(&mut self, inst: Inst) -> Val {
+        if let Some(val) = self.constants.get(&inst) {
+            return *val;
+        }
+        let repr = match inst {
+            Inst::Float(_) => Repr::F64,
+            Inst::Bool(_) => Repr::Bool,
+            _ => Repr::I64,
+        };
+        self.reprs.push(repr);
+        let val = Val(self.reprs.len() as u32 - 1);
+        self.rename.push(val);
+        self.definitions.push(Some(inst.clone()));
+        self.keep_constant(val, inst);
+        val
+    }
+}
+
+impl Numbering<'_> {
+    fn keep_constant(&mut self, val: Val, inst: Inst) {
+        self.constants.insert(inst.clone(), val);
+        self.pool.push((val, inst));
+    }
+
+    /// The versions of memory at the start of the block.
+    fn enter(&mut self, region: &Region, at_end: &[[u32; MemSet::KINDS]], loop_writes: &[MemSet]) {
+        self.stored.clear();
+        let (cfg, block) = (self.cfg, self.block);
+        let mut preds = cfg.preds(block).iter().filter(|pred| cfg.is_before(**pred, block));
+        let Some(first) = preds.next() else { return };
+        self.versions = at_end[first.0 as usize];
+        for kind in MemSet::ALL.kinds() {
+            if preds.clone().any(|pred| at_end[pred.0 as usize][kind] != self.versions[kind]) {
+                self.start_version(kind);
+            }
+        }
+        if region.block(self.block).is_loop_header
+            && let Some(index) = cfg.innermost(self.block)
+            && region.loops[index].header == self.block
+        {
+            loop_writes[index].kinds().for_each(|kind| self.start_version(kind));
+        }
+    }
+
+    fn start_version(&mut self, kind: usize) {
+        self.versions[kind] = self.next_version;
+        self.next_version += 1;
+    }
+
+    fn version(&self, inst: &Inst) -> u32 {
+        inst.reads().kinds().next().map_or(0, |kind| self.versions[kind])
+    }
+
+    fn visit(&mut self, result: Option<Val>, mut inst: Inst, kept: &mut Vec<(Option<Val>, Inst)>) {
+        inst.for_each_arg_mut(|val| *val = self.rename[val.0 as usize]);
+        match result {
+            Some(val) if inst.is_pure() => self.visit_pure(val, inst, kept),
+            _ => {
+                if let Inst::Guard { condition, expect, .. } = &mut inst {
+                    while let Some(Inst::Unary(Unary::Not, inner)) = self.definition(*condition) {
+                        (*condition, *expect) = (*inner, !*expect);
+                    }
+                    if self.definition(*condition) == Some(&Inst::Bool(*expect)) {
+                        return;
+                    }
+                    match self.passed.get(&(*condition, *expect)) {
+                        Some(block) if self.cfg.dominates(*block, self.block) => return,
+                        _ => _ = self.passed.insert((*condition, *expect), self.block),
+                    }
+                }
+                self.write(&inst);
+                kept.push((result, inst));
+            }
+        }
+    }
+
+    fn visit_pure(&mut self, val: Val, mut inst: Inst, kept: &mut Vec<(Option<Val>, Inst)>) {
+        loop {
+            match fold(self, &inst) {
+                Folded::Same => break,
+                Folded::Val(other) => {
+                    self.rename[val.0 as usize] = other;
+                    return;
+                }
+                Folded::Inst(simpler) => inst = simpler,
+            }
+        }
+        if matches!(inst, Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)) {
+            match self.constants.get(&inst) {
+                Some(known) => self.rename[val.0 as usize] = *known,
+                None => {
+                    self.definitions[val.0 as usize] = Some(inst.clone());
+                    self.keep_constant(val, inst);
+                }
+            }
+            return;
+        }
+        let key = (inst.clone(), self.version(&inst));
+        match self.table.get(&key) {
+            Some((known, block)) if self.cfg.dominates(*block, self.block) => self.rename[val.0 as usize] = *known,
+            _ => {
+                self.table.insert(key, (val, self.block));
+                self.definitions[val.0 as usize] = Some(inst.clone());
+                kept.push((Some(val), inst));
+            }
+        }
+    }
+
+    fn write(&mut self, inst: &Inst) {
+        inst.writes().kinds().for_each(|kind| self.start_version(kind));
+        match *inst {
+            Inst::Store { mem, base, offset, value } => {
+                let size = size_of::<u64>() as i32;
+                self.stored
+                    .retain(|known| known.mem != mem || known.base == base && (known.offset - offset).abs() >= size);
+                self.stored.push(Stored { mem, base, offset, value });
+                for index in 0..self.stored.len() {
+                    self.remember_stored(index);
+                }
+            }
+            Inst::Call { writes, .. } => self.stored.retain(|known| !writes.meets(MemSet::of(known.mem))),
+            _ => {}
+        }
+    }
+
+    /// Makes loads of a stored word, at the present version of its memory, give what was stored.
+    fn remember_stored(&mut self, index: usize) {
+        let Stored { mem, base, offset, value } = self.stored[index];
+        let load = |repr| Inst::Load { mem, base, offset, repr, width: Width::Full };
+        let mut remember = |repr, val| {
+            let version = self.versions[MemSet::of(mem).kinds().next().unwrap_or(0)];
+            self.table.insert((load(repr), version), (val, self.block));
+        };
+        if self.reprs[value.0 as usize] == Repr::I64 {
+            remember(Repr::I64, value);
+        }
+        if let Some(&Inst::Unary(Unary::FloatToBits, float)) = self.definitions[value.0 as usize].as_ref() {
+            remember(Repr::F64, float);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Sample, text};
+    use super::*;
+
+    fn numbered(sample: Sample) -> String {
+        let mut region = sample.finish();
+        let cfg = Cfg::of(&region);
+        number(&mut region, &cfg);
+        let blocks: Vec<String> = region.order.iter().map(|id| text(&region, *id)).collect();
+        blocks.concat()
+    }
+
+    #[test]
+    fn a_load_is_not_repeated_until_its_memory_is_written() {
+        let mut sample = Sample::new();
+        let list = sample.load(Mem::Frame, Val(1), 8);
+        let first = sample.len(list);
+        let again = sample.len(list);
+        sample.effect(Inst::Store { mem: Mem::Field, base: list, offset: 64, value: again });
+        let unharmed = sample.len(list);
+        sample.effect(Inst::Store { mem: Mem::Header, base: list, offset: 64, value: unharmed });
+        let changed = sample.len(list);
+        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: changed });
+        let text = numbered(sample);
+        assert_eq!(text.matches("load header").count(), 2, "{text}");
+        assert!(text.contains(&format!("[{list} + 64], {first}")), "{text}");
+        assert!(text.contains(&format!("[v1 + 0], {changed}")), "{text}");
+    }
+
+    #[test]
+    fn a_store_makes_a_load_known_and_spares_its_neighbour() {
+        let mut sample = Sample::new();
+        let object = sample.load(Mem::Frame, Val(1), 8);
+        let other = sample.load(Mem::Frame, Val(1), 24);
+        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: other });
+        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: 40, value: object });
+        let known = sample.load(Mem::Field, object, 32);
+        // This may be the same object under another name.
+        sample.effect(Inst::Store { mem: Mem::Field, base: other, offset: 32, value: known });
+        let open = sample.load(Mem::Field, object, 32);
+        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: open });
+        let text = numbered(sample);
+        assert_eq!(text.matches("load field").count(), 1, "{text}");
+        assert!(text.contains(&format!("store field [{other} + 32], {other}")), "{text}");
+    }
+
+    #[test]
+    fn a_loop_that_writes_memory_reads_it_again() {
+        for (helper_writes, loads) in [(MemSet::LISTS, 2), (MemSet::of(Mem::Field), 1)] {
+            let mut sample = Sample::new();
+            let list = sample.load(Mem::Frame, Val(1), 8);
+            let before = sample.len(list);
+            let zero = sample.int(0);
+            sample.counted(zero, 1, Compare::Lt, before, |sample, _| {
+                let len = sample.len(list);
+                sample.effect(Inst::Store { mem: Mem::Globals, base: Val(1), offset: 0, value: len });
+                let helper = super::super::super::helpers::Helper::Step;
+                sample.effect(Inst::Call { helper, args: vec![Val(0), len], writes: helper_writes });
+            });
+            let text = numbered(sample);
+            assert_eq!(text.matches("load header").count(), loads, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_guard_that_passed_before_is_dropped_where_it_dominates_only() {
+        let mut sample = Sample::new();
+        let word = sample.load(Mem::Frame, Val(1), 0);
+        let zero = sample.int(0);
+        let positive = sample.push(Inst::Icmp(Compare::Gt, word, zero));
+        let odd = sample.push(Inst::Icmp(Compare::Ne, word, zero));
+        let (yes, no, both) = (sample.new_block(), sample.new_block(), sample.new_block());
+        sample.end(Terminator::Branch(odd, yes, no));
+        sample.block = yes;
+        sample.guard(positive, ExitReason::Domain);
+        let again = sample.push(Inst::Icmp(Compare::Gt, word, zero));
+        sample.guard(again, ExitReason::Domain);
+        sample.end(Terminator::Jump(both, Vec::new()));
+        sample.block = no;
+        sample.end(Terminator::Jump(both, Vec::new()));
+        sample.block = both;
+        sample.guard(positive, ExitReason::Domain);
+        let text = numbered(sample);
+        assert_eq!(text.matches("guard").count(), 2, "{text}");
+    }
+}
