@@ -4,6 +4,7 @@ use std::path::Path;
 #[cfg(feature = "jit")]
 use std::rc::Rc;
 
+use crate::bytecode::wbc::Wanted;
 use crate::bytecode::{self, VerifiedProgram, check_facts};
 #[cfg(feature = "jit")]
 use crate::jit;
@@ -114,15 +115,13 @@ pub mod status {
 /// Native stack of the thread that runs the program. Address space only: pages are taken when they are touched.
 const NATIVE_STACK: usize = 256 << 20;
 
-/// Reads and verifies a compiled program; an error is one line.
-pub fn load(path: &Path) -> Result<VerifiedProgram, String> {
-    let name = path.display();
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
-    if metadata.is_dir() {
-        return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
+impl RunOptions {
+    /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and interpreting needs none.
+    fn wanted(&self) -> Wanted {
+        let JitSettings { compile, stats, audit_verdicts, log, .. } = &self.jit;
+        let reports = stats.is_some() || *audit_verdicts || log.is_some();
+        if self.check_facts || *compile || reports { Wanted::All } else { Wanted::WithoutFacts }
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
-    bytecode::load(&bytes).map_err(|error| format!("'{name}': {error}"))
 }
 
 /// Four GiB or three quarters of the machine's memory, whichever is less.
@@ -206,6 +205,17 @@ impl Session {
             compiler: options.compiles().then(jit::Compiler::start).flatten(),
             options,
         }
+    }
+
+    /// Reads and verifies a compiled program, as far as the run will look at it; an error is one line.
+    pub fn load(&self, path: &Path) -> Result<VerifiedProgram, String> {
+        let name = path.display();
+        let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+        if metadata.is_dir() {
+            return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
+        }
+        let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+        bytecode::load_wanted(&bytes, self.options.wanted()).map_err(|error| format!("'{name}': {error}"))
     }
 
     /// Runs a program to its end on a thread with a stack of known size. What it came to is given to `end`, still on that thread, so that a

@@ -367,3 +367,29 @@ fn the_log_tells_of_facts_that_are_dropped() {
     program.facts = Some(wrong);
     assert!(log_of(&program).contains("facts-dropped"));
 }
+
+/// Only what asks for facts reads them, so only that refuses malformed ones: `--jit`, `--check-facts`, the reports of walrusc.
+#[cfg(feature = "jit")]
+#[test]
+fn malformed_facts_are_refused_by_what_asks_for_facts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wbc = folder.path().join("prog.wbc");
+    let mut program = compile_text("prog.walrus", "println(1);").program.expect("it compiles");
+    program.facts = Some(Facts::default());
+    let meta = walrus::bytecode::wbc::Meta::new([0; 32]);
+    std::fs::write(&wbc, walrus::bytecode::wbc::encode(&program, &meta)).expect("writable");
+    let status = |program: &str, flag: &str| {
+        let run = std::process::Command::new(program).arg(flag).arg(&wbc).output().expect("it runs");
+        let message = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code() != Some(0), message.contains("malformed facts"), "{flag}: {message}");
+        run.status.code()
+    };
+    let (walrus_run, walrusc) = (env!("CARGO_BIN_EXE_walrus-run"), env!("CARGO_BIN_EXE_walrusc"));
+    for flag in ["--jit", "--check-facts", "--jit-stats", "--audit-verdicts"] {
+        assert_eq!(status(walrus_run, flag), Some(2), "{flag}");
+    }
+    assert_eq!(status(walrusc, "dis"), Some(2));
+    for flag in ["--no-jit-profile", "--gc-stress"] {
+        assert_eq!(status(walrus_run, flag), Some(0), "{flag}");
+    }
+}

@@ -191,7 +191,7 @@ fn main() {
         },
     };
     let session = Session::new(options);
-    let program = match run::load(&file) {
+    let program = match session.load(&file) {
         Ok(program) => program,
         Err(message) => {
             report(&format!("walrus-run: {message}\n"), args.color);

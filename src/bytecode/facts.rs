@@ -3,14 +3,12 @@
 //! Facts are hints. Type facts can be checked in one pass ([`super::check_facts`]); what has not been checked may choose a strategy and
 //! nothing else. A program runs the same without facts.
 
-use serde::{Deserialize, Serialize};
-
 use super::types::{Identity, Slot, Type};
 use super::{FuncId, GlobalId, LoopId, Program, Reg, StructId};
 use crate::source::Span;
 
 /// Everything in the `facts` section.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Facts {
     /// [`super::VERDICT_RULES_VERSION`] of the compiler that wrote the verdicts.
     pub rules: u32,
@@ -20,7 +18,7 @@ pub struct Facts {
 }
 
 /// A type of [`TypeFacts::types`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct TypeId(pub u32);
 
 impl TypeId {
@@ -33,7 +31,7 @@ impl TypeId {
 ///
 /// In [`TypeFacts::types`], `ids` is a position in `id_sets` (whose first is the empty set) or `TOP`, and `class` one in `classes`, counted
 /// from 1 because 0 is `ANY`.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct TypeFacts {
     pub id_sets: Vec<Vec<Identity>>,
     pub types: Vec<Type>,
@@ -62,7 +60,7 @@ pub struct TypeFacts {
 }
 
 /// How a function may be called.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FunctionFacts {
     pub reached: bool,
     /// Called by unknown code, with unknown arguments.
@@ -74,14 +72,14 @@ pub struct FunctionFacts {
 }
 
 /// Whether unknown code may hold a struct, or its instances.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StructFacts {
     pub escaped: bool,
     pub instances_escaped: bool,
 }
 
 /// Where a frame's types are declared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameFacts {
     /// Index into `Program::code`.
     pub pc: u32,
@@ -90,7 +88,7 @@ pub struct FrameFacts {
 }
 
 /// What is known of a loop or a function.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct RegionFacts {
     pub region: Region,
     /// The loop's head, or where the function is defined.
@@ -116,14 +114,14 @@ pub struct RegionFacts {
     pub effects: RegionEffects,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Region {
     Loop(LoopId),
     Function(FuncId),
 }
 
 /// See the table in the project's ARCHITECTURE.md.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verdict {
     Proven,
     Conditional,
@@ -141,29 +139,14 @@ impl Verdict {
 }
 
 /// A value named as in the source, and the type it must have.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Condition {
-    #[serde(with = "text")]
     pub name: String,
-    #[serde(with = "text")]
     pub ty: String,
 }
 
-/// Text as a sequence of bytes, which a decoder reads piece by piece: an announced length is not believed before the bytes are there.
-mod text {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-        text.as_bytes().serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-        String::from_utf8(Vec::deserialize(deserializer)?).map_err(|_| D::Error::custom("text that is not UTF-8"))
-    }
-}
-
 /// Why a region cannot be compiled, and where.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
     pub reason: Reason,
     pub span: Span,
@@ -172,7 +155,7 @@ pub struct Refusal {
 macro_rules! reasons {
     ($( $(#[doc = $doc:literal])* $name:ident = $code:literal, $text:literal, $remedy:literal; )*) => {
         /// Why a region cannot be compiled: the one table that verdicts, the JIT's refusals and their explanations share.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Reason { $( $(#[doc = $doc])* $name, )* }
 
         impl Reason {
@@ -214,7 +197,7 @@ reasons! {
 pub const MAX_REGION_INSTRUCTIONS: u32 = 4_000;
 
 /// A register that changes by the same amount on each way round.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Induction {
     pub register: Reg,
     /// Its value when the loop is entered, where known.
@@ -224,7 +207,7 @@ pub struct Induction {
 }
 
 /// What an induction variable is compared with to stay in the loop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bound {
     None,
     Constant(i64),
@@ -233,7 +216,7 @@ pub enum Bound {
 }
 
 /// What running the region may do.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RegionEffects {
     pub allocates: bool,
     pub throws: bool,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::verify::{VerifiedProgram, VerifyError, verify};
-use super::wbc::{WbcError, decode};
+use super::wbc::{Wanted, WbcError, decode_wanted};
 
 /// Why a file cannot run, on one line.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,7 +16,13 @@ pub enum LoadError {
 
 /// Reads and verifies a file.
 pub fn load(file: &[u8]) -> Result<VerifiedProgram, LoadError> {
-    let program = decode(file).map_err(LoadError::File)?;
+    load_wanted(file, Wanted::All)
+}
+
+/// As [`load`], for a reader that may do without some parts. What it does not want is not checked: malformed facts refuse a file when
+/// someone asks for facts.
+pub fn load_wanted(file: &[u8], wanted: Wanted) -> Result<VerifiedProgram, LoadError> {
+    let program = decode_wanted(file, wanted).map_err(LoadError::File)?;
     verify(program).map_err(LoadError::Program)
 }
 

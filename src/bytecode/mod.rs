@@ -22,7 +22,7 @@ pub mod verify;
 pub mod wbc;
 
 pub use ids::*;
-pub use load::{LoadError, load};
+pub use load::{LoadError, load, load_wanted};
 pub use op::{Op, Opcode};
 pub use program::*;
 pub use verify::{VerifiedProgram, VerifyError, verify};

@@ -13,10 +13,9 @@
 //! parameters of escaped functions have type [`Type::ANY`], so code that works on unknown values can do no harm to what is known.
 
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 
 /// A set of kinds of value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Tags(pub u16);
 
 macro_rules! tags {
@@ -100,7 +99,7 @@ impl std::fmt::Debug for Tags {
 }
 
 /// A class of containers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ClassId(pub u32);
 
 impl ClassId {
@@ -115,7 +114,7 @@ impl ClassId {
 }
 
 /// A set of identities, interned in [`IdSets`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct IdSet(pub u32);
 
 impl IdSet {
@@ -125,7 +124,7 @@ impl IdSet {
 }
 
 /// Something with an identity known when compiling, in one word: two bits and a half of kind, the rest an index.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Identity(pub u32);
 
 /// An [`Identity`], unpacked.
@@ -169,7 +168,7 @@ impl From<IdKind> for Identity {
 }
 
 /// What is known of a value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Type {
     pub tags: Tags,
     pub class: ClassId,

@@ -8,8 +8,9 @@ mod run;
 mod sample;
 
 use walrus::bytecode::disassemble::disassemble;
-use walrus::bytecode::load;
-use walrus::bytecode::wbc::{self, Meta, WbcError};
+use walrus::bytecode::facts::Facts;
+use walrus::bytecode::wbc::{self, Meta, Wanted, WbcError};
+use walrus::bytecode::{load, load_wanted};
 
 fn meta() -> Meta {
     Meta::new(wbc::hash_sources([("prog.walrus", sample::SOURCE)]))
@@ -154,4 +155,19 @@ fn information() {
 #[test]
 fn the_sample_verifies() {
     load(&wbc::encode(&sample::program(), &meta())).unwrap();
+}
+
+/// Facts are read when someone asks for them. That they name what the program lacks refuses the file then, and only then.
+#[test]
+fn malformed_facts_refuse_the_file_to_whoever_asks_for_them() {
+    let mut program = sample::program();
+    program.facts = Some(Facts::default());
+    let file = wbc::encode(&program, &meta());
+    let error = load(&file).unwrap_err();
+    insta::assert_snapshot!(error, @"invalid program: facts: malformed facts: a table of another length than the program's (facts are about parts that the program has): run walrusc again");
+    assert_eq!(load_wanted(&file, Wanted::WithoutFacts).unwrap().facts, None);
+    let damaged = with_extra_section(wbc::Section::Facts as u32, true);
+    let error = load(&damaged).unwrap_err();
+    insta::assert_snapshot!(error, @"damaged section 'facts': it announces more entries than it has bytes for: run walrusc again");
+    assert!(load_wanted(&damaged, Wanted::WithoutFacts).is_ok());
 }

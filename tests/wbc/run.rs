@@ -73,7 +73,9 @@ impl Host for Nowhere {
 const NATIVE_STACK: usize = 64 << 20;
 
 fn run(program: VerifiedProgram, gc_stress: bool) {
-    let limits = Limits { max_heap: 4 << 20, native_stack: NATIVE_STACK };
+    // Stress collects at each allocation, so its time is the square of what the heap holds.
+    let max_heap = if gc_stress { 256 << 10 } else { 4 << 20 };
+    let limits = Limits { max_heap, native_stack: NATIVE_STACK };
     let mut vm = Vm::new(program, &limits, Box::new(Nowhere)).expect("address space for a stack");
     vm.heap.set_stress(gc_stress);
     vm.set_hooks(Some(300), Thresholds { loops: u32::MAX, functions: u32::MAX }, None);

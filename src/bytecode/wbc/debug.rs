@@ -4,7 +4,7 @@
 //! them. So entries are stored as differences in variable width, most in three bytes. Differences wrap, so any
 //! table has an encoding and the verifier is what judges it.
 
-use super::reader::{Reader, write_varint};
+use super::reader::{Reader, unzigzag, write_varint, zigzag};
 use super::{Section, WbcError};
 use crate::bytecode::{DebugInfo, FuncId, LineEntry, LocalName, Reg, SourceFile, StrId};
 use crate::source::{FileId, Span};
@@ -112,13 +112,4 @@ pub fn decode(bytes: &[u8]) -> Result<DebugInfo, WbcError> {
 
     reader.finish()?;
     Ok(DebugInfo { files, lines, functions, locals })
-}
-
-/// Small differences of either sign as small numbers.
-fn zigzag(difference: u32) -> u32 {
-    difference << 1 ^ ((difference as i32) >> 31) as u32
-}
-
-fn unzigzag(bits: u32) -> u32 {
-    bits >> 1 ^ (bits & 1).wrapping_neg()
 }

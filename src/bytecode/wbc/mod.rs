@@ -6,9 +6,9 @@
 //! | section | encoding |
 //! |---|---|
 //! | strings | count, the `u32` ends, then the text |
-//! | constants, functions, structs, modules, loops, facts | bincode, fixed-width integers |
+//! | constants, functions, structs, modules, loops | bincode, fixed-width integers |
 //! | code, sites | raw little-endian words |
-//! | debug | see [`debug`] |
+//! | debug, facts | packed, see [`debug`] and [`facts`] |
 //!
 //! A reader skips an unknown section that is marked optional and refuses a file with an unknown required one. To add
 //! a section: a row in `sections!`, an entry in [`encode`], a line in [`decode`]; a required one needs a new
@@ -20,6 +20,7 @@
 
 mod debug;
 mod error;
+mod facts;
 mod header;
 mod info;
 mod reader;
@@ -30,7 +31,6 @@ pub use info::info;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::facts::Facts;
 use super::{
     Constant, Function, Global, LoopRegion, Module, ModuleId, NativeRef, Op, Program, StrId, Strings, StructDef,
 };
@@ -114,7 +114,8 @@ sections! {
     Modules = 7, "modules", optional: false;
     Loops = 8, "loops", optional: true;
     Debug = 9, "debug", optional: true;
-    Facts = 10, "facts", optional: true;
+    /// Number 10 was an encoding of facts that is no longer read.
+    Facts = 11, "facts", optional: true;
 }
 
 /// What the `modules` section holds.
@@ -148,7 +149,7 @@ pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
         sections.push((Section::Debug, debug::encode(info)));
     }
     if let Some(facts) = &program.facts {
-        sections.push((Section::Facts, to_bincode(facts)));
+        sections.push((Section::Facts, facts::encode(facts)));
     }
     let flags = if program.debug.is_none() { FLAG_STRIPPED } else { 0 };
     let sections: Vec<_> =
@@ -156,8 +157,21 @@ pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
     header::assemble(FORMAT_VERSION, flags, meta, &sections)
 }
 
+/// What of a file is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    All,
+    /// Facts are left where they are: only the seal over the file is checked.
+    WithoutFacts,
+}
+
 /// Reads a file of this version. The result may be any program at all: it must be verified before it runs.
 pub fn decode(file: &[u8]) -> Result<Program, WbcError> {
+    decode_wanted(file, Wanted::All)
+}
+
+/// As [`decode`], for a reader that may do without some parts.
+pub fn decode_wanted(file: &[u8], wanted: Wanted) -> Result<Program, WbcError> {
     if file.len() > MAX_FILE_SIZE {
         return Err(WbcError::TooLarge { size: file.len() as u64 });
     }
@@ -167,11 +181,11 @@ pub fn decode(file: &[u8]) -> Result<Program, WbcError> {
     }
     if file.len() < HASH_ASIDE {
         header.check_seal(file)?;
-        return decode_sections(file, &header);
+        return decode_sections(file, &header, wanted);
     }
     std::thread::scope(|scope| {
         let hashing = std::thread::Builder::new().spawn_scoped(scope, || header.check_seal(file));
-        let program = decode_sections(file, &header);
+        let program = decode_sections(file, &header, wanted);
         let seal = match hashing {
             Ok(thread) => thread.join().expect("hashing does not panic"),
             // The system has no thread to give.
@@ -185,7 +199,7 @@ pub fn decode(file: &[u8]) -> Result<Program, WbcError> {
 /// Hashing takes about a third of the time of loading. Above this size a second thread for it pays.
 const HASH_ASIDE: usize = 4 << 20;
 
-fn decode_sections(file: &[u8], header: &Header) -> Result<Program, WbcError> {
+fn decode_sections(file: &[u8], header: &Header, wanted: Wanted) -> Result<Program, WbcError> {
     header.check_flags()?;
     let mut found: [Option<&[u8]>; Section::ALL.len()] = [None; Section::ALL.len()];
     for entry in &header.sections {
@@ -220,9 +234,9 @@ fn decode_sections(file: &[u8], header: &Header) -> Result<Program, WbcError> {
         },
         main: modules.main,
         debug: bytes_of(Section::Debug).map(debug::decode).transpose()?,
-        facts: match bytes_of(Section::Facts) {
-            Some(bytes) => Some(from_bincode::<Facts>(Section::Facts, bytes)?),
-            None => None,
+        facts: match wanted {
+            Wanted::All => bytes_of(Section::Facts).map(facts::decode).transpose()?,
+            Wanted::WithoutFacts => None,
         },
     })
 }

@@ -115,3 +115,12 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     }
     out.push(value as u8);
 }
+
+/// Small differences of either sign as small numbers.
+pub fn zigzag(difference: u32) -> u32 {
+    difference << 1 ^ ((difference as i32) >> 31) as u32
+}
+
+pub fn unzigzag(bits: u32) -> u32 {
+    bits >> 1 ^ (bits & 1).wrapping_neg()
+}
