@@ -116,6 +116,52 @@ fn a_method_of_one_struct_is_inlined() {
 }
 
 #[test]
+fn methods_of_a_few_structs_are_inlined_behind_a_chain_of_checks() {
+    let region = region(&shapes(4));
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn methods_of_many_structs_are_called() {
+    let region = region(&shapes(5));
+    assert!(body(&region).contains("call step_call"), "{region}");
+}
+
+/// A loop that calls a method of instances of so many structs.
+fn shapes(count: usize) -> String {
+    let structs = (0..count).map(|k| format!("struct S{k} {{ fn f : self, x {{ return x * {k} + 1; }} }} "));
+    let instances: Vec<String> = (0..count).map(|k| format!("S{k}()")).collect();
+    format!(
+        "{} fn f : n {{ let xs = [{}]; let t = 0; for i in 0..n {{ t = t + xs[i % {count}].f(i); }} return t; }} println(f(9000));",
+        structs.collect::<String>(),
+        instances.join(", ")
+    )
+}
+
+#[test]
+fn dicts_and_strings_have_direct_forms() {
+    let source = "fn f : n { let d = {}; let s = \"abc\"; let t = \"\";
+        for i in 0..n { d[i % 7] = d.get(i % 7, 0) + d.len(); if d.contains(i) { t = s[i % 3] + f\"{i}\"; }
+            if t == s { t = \"\"; } for k, v in d { if v > k { d[k] = v + core.len(t); } } println(t); }
+        return t; } f(5000);";
+    let region = region(source);
+    for helper in
+        ["dict_get_or", "dict_set", "dict_contains", "str_index", "str_concat", "str_equal", "next_pair", "print"]
+    {
+        assert!(body(&region).contains(&format!("call {helper}(")), "{helper}: {region}");
+    }
+    assert!(!body(&region).contains("call step"), "{region}");
+}
+
+#[test]
+fn what_is_no_dict_or_string_is_left_to_the_run_time() {
+    let region = region(
+        "fn f : n { let t = [1]; for i in 0..n { t = t + [i]; if t == [2] { t = [1]; } t = [t[0]]; } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("call step("), "{region}");
+}
+
+#[test]
 fn a_constant_divisor_needs_no_guard() {
     let region = region("fn f : n { let t = 0; for i in 0..n { t = t + i % 7; } return t; } println(f(5000));");
     assert!(!region.contains("divisor"), "{region}");

@@ -85,6 +85,33 @@ impl<T: PartialEq + Copy> Seen<T> {
     }
 }
 
+/// A few structs.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct StructSet {
+    ids: [Option<StructId>; StructSet::MOST],
+    more: bool,
+}
+
+impl StructSet {
+    /// How many are remembered.
+    pub const MOST: usize = 4;
+
+    pub fn add(&mut self, id: StructId) {
+        if self.ids.contains(&Some(id)) {
+            return;
+        }
+        match self.ids.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(id),
+            None => self.more = true,
+        }
+    }
+
+    /// All structs seen, in the order they were seen; nothing if they were more than can be remembered.
+    pub fn all(self) -> impl Iterator<Item = StructId> {
+        self.ids.into_iter().flatten().filter(move |_| !self.more)
+    }
+}
+
 /// What was seen at one instruction.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct TypeFeedback {
@@ -101,6 +128,8 @@ pub struct TypeFeedback {
     pub negative: bool,
     /// The struct of the instance that is accessed.
     pub instance_of: Seen<StructId>,
+    /// The structs of the instances that were accessed.
+    pub structs: StructSet,
     /// The function that was called.
     pub callee: Seen<FuncId>,
 }
@@ -147,6 +176,17 @@ impl TypeProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_structs_are_remembered_and_many_are_not() {
+        let mut structs = StructSet::default();
+        for id in [3, 1, 3, 2, 7] {
+            structs.add(StructId(id));
+        }
+        assert_eq!(structs.all().map(|id| id.0).collect::<Vec<_>>(), [3, 1, 2, 7]);
+        structs.add(StructId(9));
+        assert_eq!(structs.all().count(), 0);
+    }
 
     #[test]
     fn one_type_is_monomorphic_and_two_are_not() {

@@ -3,6 +3,13 @@
 //! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there only what they
 //! read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
 
+mod objects;
+
+use objects::{
+    concat, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair, print, start_items,
+    start_pairs, str_compare, str_concat, str_equal, str_index, str_len,
+};
+
 use crate::bytecode::numeric;
 use crate::runtime::error::ErrorKind;
 use crate::runtime::object::{Gc, List};
@@ -60,6 +67,38 @@ helpers! {
     StepCall = step_call (Int, Int) -> Int;
     /// `(machine, list, tag, payload)`: appends; gives a status.
     ListPush = list_push (Int, Int, Int, Int) -> Int;
+    /// `(machine, left, right)`: the strings joined, or 0 if that was not done.
+    StrConcat = str_concat (Int, Int, Int) -> Int;
+    /// `(left, right)`: whether strings are equal.
+    StrEqual = str_equal (Int, Int) -> Int;
+    /// `(left, right)`: -1, 0 or 1.
+    StrCompare = str_compare (Int, Int) -> Int;
+    /// `(string)`: number of characters.
+    StrLen = str_len (Int) -> Int;
+    /// `(machine, string, index)`: a character, or 0 if there is none there.
+    StrIndex = str_index (Int, Int, Int) -> Int;
+    /// `(machine, address of registers, count)`: the texts of values joined, or 0 if that was not done.
+    Concat = concat (Int, Int, Int) -> Int;
+    /// `(machine, pc, address of registers, count, newline)`: prints; gives a status.
+    Print = print (Int, Int, Int, Int, Int) -> Int;
+    /// `(machine, dict, tag, payload)`: looks a key up; gives a status, and the value in the machine.
+    DictGet = dict_get (Int, Int, Int, Int) -> Int;
+    /// `(machine, dict, tag, payload, tag, payload)`: looks a key up, with a default; as `DictGet`.
+    DictGetOr = dict_get_or (Int, Int, Int, Int, Int, Int) -> Int;
+    /// `(machine, dict, tag, payload)`: whether a key is there, as a status: [`JUMP`] if it is.
+    DictContains = dict_contains (Int, Int, Int, Int) -> Int;
+    /// `(machine, dict, string)`: whether an entry has this name.
+    DictHasName = dict_has_name (Int, Int, Int) -> Int;
+    /// `(machine, dict, tag, payload, tag, payload)`: puts a value at a key; gives a status.
+    DictSet = dict_set (Int, Int, Int, Int, Int, Int) -> Int;
+    /// `(machine, address of a loop's state)`: starts an iteration that calls nothing; status [`JUMP`] if there is no item.
+    StartItems = start_items (Int, Int) -> Int;
+    /// `(machine, address of a loop's state)`: the next item; status [`JUMP`] if there is one.
+    NextItem = next_item (Int, Int) -> Int;
+    /// As `StartItems`, for two values an item.
+    StartPairs = start_pairs (Int, Int) -> Int;
+    /// As `NextItem`, for two values an item.
+    NextPair = next_pair (Int, Int) -> Int;
     /// The remainder of floats.
     FloatRem = float_rem (Float, Float) -> Float;
     /// The power of floats.

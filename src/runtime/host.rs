@@ -61,11 +61,13 @@ impl Output {
         Output { buffer: Vec::new(), by_line }
     }
 
-    /// Takes text to be written sooner or later.
+    /// Takes text, and what ends it, to be written sooner or later.
     #[inline]
-    pub fn write(&mut self, host: &mut dyn Host, bytes: &[u8]) -> Result<()> {
+    pub fn write(&mut self, host: &mut dyn Host, bytes: &[u8], end: &[u8]) -> Result<()> {
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= BLOCK || self.by_line && bytes.contains(&b'\n') { self.flush(host) } else { Ok(()) }
+        self.buffer.extend_from_slice(end);
+        let ends_line = || bytes.contains(&b'\n') || end.contains(&b'\n');
+        if self.buffer.len() >= BLOCK || self.by_line && ends_line() { self.flush(host) } else { Ok(()) }
     }
 
     /// Writes what is held back. A closed pipe ends the program quietly.

@@ -27,6 +27,8 @@ pub mod layout {
     pub const FRAME_CLOSURE: i32 = offset_of!(Frame, closure) as i32;
     /// Bytes in use.
     pub const HEAP_BYTES: i32 = (offset_of!(Vm, heap) + Heap::BYTES_OFFSET) as i32;
+    /// Where a helper puts a value for native code.
+    pub const RESULT: i32 = offset_of!(Vm, native_result) as i32;
     /// A collection is due when that many are in use.
     pub const HEAP_LIMIT: i32 = (offset_of!(Vm, heap) + Heap::LIMIT_OFFSET) as i32;
 }
@@ -107,6 +109,14 @@ impl Vm {
     pub fn site_name(&self, func: FuncId, site: SiteId) -> &str {
         let function = &self.image.program.functions[func.index()];
         self.image.str(self.image.program.sites[function.sites.start as usize + site.index()])
+    }
+
+    /// The member name of a site of a function, as a string that lives as long as the program.
+    pub fn site_name_value(&self, func: FuncId, site: SiteId) -> Value {
+        let function = self.image.function(func);
+        assert!(site.index() < self.image.program.functions[func.index()].sites.len as usize, "no such site");
+        // SAFETY: a function's sites are as many as the program says.
+        unsafe { (*function.sites.add(site.index())).name }
     }
 
     /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed slots: `None` unless
@@ -198,6 +208,29 @@ impl Vm {
         self.stack.leave();
         // SAFETY: below a callee's base lies the caller's register of the call.
         unsafe { *base.sub(1) = result };
+    }
+
+    /// Moves the top frame behind an instruction of its function, where raising an error wants it.
+    pub fn set_pc_behind(&mut self, pc: u32) {
+        self.set_top_pc_unchecked(pc + 1);
+    }
+
+    /// Hands a value to native code.
+    pub fn set_native_result(&mut self, value: Value) {
+        self.native_result = value;
+    }
+
+    /// A step of an iteration over anything but an instance or a module, which calls nothing: whether there is an item. `starts` makes
+    /// the state first.
+    ///
+    /// # Safety
+    /// `state` is the address of the loop's registers, in a window that exists.
+    pub unsafe fn iterate_at(&mut self, state: *mut Value, starts: bool, pairs: bool) -> Result<bool> {
+        match (starts, pairs) {
+            (true, _) => self.start_iteration(state, pairs),
+            (false, false) => self.next_item(state),
+            (false, true) => self.next_pair(state),
+        }
     }
 
     /// Keeps an error that a helper of native code ran into, until the native code has been left.

@@ -55,6 +55,8 @@ pub struct Vm {
     native_limit: usize,
     /// An error on its way through native code.
     pub(super) pending: Option<Error>,
+    /// What a helper gives native code, which takes it at once.
+    pub(super) native_result: Value,
     /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again later.
     pub(super) must_not_collect: bool,
     /// Texts are put together here before they become strings.
@@ -94,6 +96,7 @@ impl Vm {
             outer_handler: None,
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
             pending: None,
+            native_result: Value::VOID,
             must_not_collect: false,
             scratch: String::new(),
         })
@@ -404,7 +407,8 @@ impl Vm {
         Ok(())
     }
 
-    pub(super) fn concat_texts(&mut self, parts: &[Value]) -> Result<Value> {
+    /// The texts of values joined.
+    pub fn concat_texts(&mut self, parts: &[Value]) -> Result<Value> {
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
         let written = parts.iter().try_for_each(|&part| write_text(&self.heap, &self.image, &mut text, part));
@@ -426,7 +430,19 @@ impl Vm {
         Ok(text)
     }
 
-    pub(super) fn print(&mut self, values: &[Value], newline: bool) -> Result<()> {
+    /// Prints values, with a space between any two.
+    pub fn print(&mut self, values: &[Value], newline: bool) -> Result<()> {
+        // The commonest by far, and text needs not be put together for it.
+        if let [value] = values {
+            let end = if newline { "\n" } else { "" };
+            if let Some(int) = value.as_int() {
+                let mut digits = itoa::Buffer::new();
+                return self.output.write(&mut *self.host, digits.format(int).as_bytes(), end.as_bytes());
+            }
+            if let Some(text) = value.as_str() {
+                return self.output.write(&mut *self.host, text.as_str().as_bytes(), end.as_bytes());
+            }
+        }
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
         let mut written = Ok(());
@@ -442,7 +458,7 @@ impl Vm {
         if newline {
             text.push('\n');
         }
-        let result = written.and_then(|()| self.output.write(&mut *self.host, text.as_bytes()));
+        let result = written.and_then(|()| self.output.write(&mut *self.host, text.as_bytes(), b""));
         self.scratch = text;
         result
     }

@@ -26,12 +26,59 @@ impl Builder<'_> {
             return Ok(None);
         }
         self.guard_struct(instance, id);
-        // A field of this name in the side table would come first.
+        self.guard_no_extra(instance);
+        self.inline(base, func).map(Some)
+    }
+
+    /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading to the method
+    /// inlined. `None` if not all of them are small functions, and nothing was done.
+    fn inline_methods(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
+        let Some(instance) = receiver.as_tag(Tag::Instance) else { return Ok(None) };
+        let mut methods = Vec::new();
+        for id in self.feedback().structs.all() {
+            match self.vm.plain_method(id, name, argc) {
+                Some(func) if self.is_inlinable(func) => methods.push((id, func)),
+                _ => return Ok(None),
+            }
+        }
+        if methods.len() < 2 {
+            return Ok(None);
+        }
+        self.guard_no_extra(instance);
+        let offset = Instance::STRUCT_OFFSET as i32;
+        let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
+        let found = self.push(load, Repr::I64);
+        let exit = self.exit(ExitReason::Field);
+        let mut ends = Vec::new();
+        for (id, func) in methods {
+            let wanted = self.int(id.0.into());
+            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            let (yes, no) = (self.new_block(), self.new_block());
+            self.finish(Terminator::Branch(same, yes, no));
+            let before = self.env.clone();
+            self.current = yes;
+            self.env.instances.push((instance, id));
+            if self.inline(base, func)? == Goes::On {
+                ends.push((self.current, self.env.clone()));
+            }
+            (self.current, self.env) = (no, before);
+        }
+        self.finish(Terminator::Exit(exit));
+        if ends.is_empty() {
+            return Ok(Some(Goes::Nowhere));
+        }
+        let mut alive = self.live[self.live_at + 1].clone();
+        alive.add_register(base);
+        self.merge(ends, &alive)?;
+        Ok(Some(Goes::On))
+    }
+
+    /// A field of a method's name in the side table would come before the method.
+    fn guard_no_extra(&mut self, instance: Val) {
         let extra = self.load(Mem::Header, instance, Instance::EXTRA_OFFSET as i32, Repr::I64);
         let has_extra = self.push(Inst::Unary(Unary::BitsToBool, extra), Repr::Bool);
         let exit = self.exit(ExitReason::Field);
         self.guard(has_extra, false, exit);
-        self.inline(base, func).map(Some)
     }
 
     /// The function that a call of a method of a constant struct comes to.
@@ -119,7 +166,13 @@ impl Builder<'_> {
                 _ => {}
             }
         }
+        if let Some(goes) = self.object_method(base, argc, site, receiver)? {
+            return Ok(goes);
+        }
         if let Some(goes) = self.inline_method(base, argc, name, receiver)? {
+            return Ok(goes);
+        }
+        if let Some(goes) = self.inline_methods(base, argc, name, receiver)? {
             return Ok(goes);
         }
         if let Some(func) = self.static_method(name, argc, receiver)
@@ -147,6 +200,11 @@ impl Builder<'_> {
         let arg = self.operand(Reg(base.0 + 1), feedback.a)?;
         if let ("std/core", "len", Some(list)) = (spec.module, spec.name, arg.as_tag(Tag::List)) {
             let len = self.list_len(list);
+            return Ok(self.native_result(base, Typed::Known(Tag::Int, len)));
+        }
+        if (spec.module, spec.name) == ("std/core", "len")
+            && let Some(len) = self.object_len(arg)
+        {
             return Ok(self.native_result(base, Typed::Known(Tag::Int, len)));
         }
         if spec.module != "std/math" {
@@ -265,7 +323,6 @@ fn may_be_inlined(op: &Op) -> bool {
             | Op::MakeDict { .. }
             | Op::DictInsert { .. }
             | Op::MakeRange { .. }
-            | Op::Concat { .. }
             | Op::Print { .. }
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
@@ -276,7 +333,5 @@ fn may_be_inlined(op: &Op) -> bool {
             | Op::TailCallMethod { .. }
             | Op::InitModule { .. }
             | Op::Await { .. }
-            | Op::IterPrep2 { .. }
-            | Op::IterNext2 { .. }
     )
 }

@@ -135,7 +135,7 @@ impl Builder<'_> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;
         let (Some(list), Some(storage)) = (object.as_tag(Tag::List), feedback.storage.one()) else {
-            return self.step();
+            return self.index_object(dst, object, index);
         };
         if self.operand(index, feedback.b)?.as_tag(Tag::Int).is_none() {
             return self.step();
@@ -180,7 +180,7 @@ impl Builder<'_> {
         let object = self.operand(object, feedback.a)?;
         let value = self.get(value)?;
         let (Some(list), Some(storage)) = (object.as_tag(Tag::List), feedback.storage.one()) else {
-            return self.step();
+            return self.set_index_of_object(object, index, value);
         };
         if storage != Storage::Values && storage_for(value) != Some(storage) {
             return self.step();
@@ -281,7 +281,10 @@ impl Builder<'_> {
                 self.finish(Terminator::Exit(exit));
                 return Ok(None);
             }
-            let status = self.step_jump()?;
+            let status = match self.iterate_by_helper(op, base)? {
+                Some(status) => status,
+                None => self.step_jump()?,
+            };
             return Ok(Some((status, self.env.clone(), self.env.clone())));
         };
         let storage = feedback.storage.one().expect("a native iteration has a storage");

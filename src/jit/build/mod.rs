@@ -20,6 +20,7 @@ mod lists;
 mod loops;
 mod memory;
 mod numbers;
+mod objects;
 mod ops;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -139,13 +139,13 @@ impl Builder<'_> {
             | Op::MakeDict { .. }
             | Op::DictInsert { .. }
             | Op::MakeRange { .. }
-            | Op::Concat { .. }
-            | Op::Print { .. }
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
             | Op::Call { .. }
             | Op::New { .. }
             | Op::InitModule { .. } => return self.step(),
+            Op::Concat { dst, base, count } => return self.concat(dst, base, count.into()),
+            Op::Print { base, count, newline } => return self.print(base, count.into(), newline != 0),
 
             // A task may have to wait: its stack must hold no native frame of ours. A tail call ends the region's frame.
             Op::Await { .. } | Op::TailCall { .. } | Op::TailCallMethod { .. } => {
@@ -214,7 +214,7 @@ impl Builder<'_> {
                 self.set(dst, result);
                 Ok(Goes::On)
             }
-            None => self.step(),
+            None => self.object_operator(op, dst, x, y),
         }
     }
 
@@ -227,14 +227,14 @@ impl Builder<'_> {
                 self.set(dst, result);
                 Ok(Goes::On)
             }
-            None => self.step(),
+            None => self.object_operator(op, dst, x, y),
         }
     }
 
     fn compare_into(&mut self, op: Compare, dst: Reg, a: Reg, b: Reg) -> Built<Goes> {
         let feedback = *self.feedback();
         let (x, y) = (self.operand(a, feedback.a)?, self.operand(b, feedback.b)?);
-        match self.comparison(op, x, y) {
+        match self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y)) {
             Some(truth) => {
                 self.set(dst, Typed::Known(Tag::Bool, truth));
                 Ok(Goes::On)
@@ -248,6 +248,9 @@ impl Builder<'_> {
         if let Some(list) = value.as_tag(Tag::List) {
             let len = self.list_len(list);
             return Ok(Some(self.push(Inst::Unary(Unary::BitsToBool, len), Repr::Bool)));
+        }
+        if let Some(count) = self.truth_count(value) {
+            return Ok(Some(self.push(Inst::Unary(Unary::BitsToBool, count), Repr::Bool)));
         }
         Ok(self.truthiness(value))
     }
@@ -289,7 +292,7 @@ impl Builder<'_> {
             Op::ForLoop { base, .. } => return self.for_loop(base),
             Op::IterPrep { base, .. } => return self.iterate(op, base, true),
             Op::IterNext { base, .. } => return self.iterate(op, base, false),
-            Op::IterPrep2 { .. } | Op::IterNext2 { .. } => None,
+            Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => self.iterate_by_helper(op, base)?,
             _ => unreachable!("not a conditional jump"),
         };
         let condition = match condition {
@@ -302,14 +305,14 @@ impl Builder<'_> {
     fn jump_comparison(&mut self, op: Compare, a: Reg, b: Reg, inverse: bool) -> Built<Option<Val>> {
         let feedback = *self.feedback();
         let (x, y) = (self.operand(a, feedback.a)?, self.operand(b, feedback.b)?);
-        let truth = self.comparison(op, x, y);
+        let truth = self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y));
         Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
     }
 
     fn jump_constant(&mut self, op: Compare, a: Reg, k: ConstId, inverse: bool) -> Built<Option<Val>> {
         let x = self.operand(a, self.feedback().a)?;
         let y = self.constant(k);
-        let truth = self.comparison(op, x, y);
+        let truth = self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y));
         Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
     }
 
@@ -481,7 +484,7 @@ impl Builder<'_> {
         Ok((calls, lists_change))
     }
 
-    fn write_home(&mut self, at: u32) {
+    pub(super) fn write_home(&mut self, at: u32) {
         let Slot::Value { value, dirty: true } = self.env.register(at) else { return };
         let (tag, payload) = self.parts(value);
         let offset = at as i32 * size_of::<Value>() as i32;

@@ -58,7 +58,7 @@ fn cannot_convert(vm: &Vm, value: Value, target: &str) -> Result<Error> {
 pub fn input(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if let Some(&prompt) = args.first() {
         let prompt = vm.text(prompt)?;
-        vm.output.write(&mut *vm.host, prompt.as_bytes())?;
+        vm.output.write(&mut *vm.host, prompt.as_bytes(), b"")?;
     }
     vm.output.flush(&mut *vm.host)?;
     let line = vm.host.read_line().map_err(|error| host_error("Failed to read input", &error))?;

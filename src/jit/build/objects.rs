@@ -1,0 +1,274 @@
+//! Strings, dicts, tuples and printing: helpers that are given what they need, so that the loop's values stay in machine registers.
+//!
+//! A helper that could not do its work has had no effect; the code is left, and the interpreter executes the instruction.
+
+use super::super::helpers::{Helper, JUMP, LEAVE, NEXT};
+use super::numbers::Operator;
+use super::*;
+use crate::bytecode::SiteId;
+use crate::runtime::native::layout;
+use crate::runtime::object::{Dict, Str, Tuple};
+
+/// What most helpers write: figures of the heap, and the value they hand over.
+const STATE: MemSet = MemSet::of(Mem::Vm);
+/// What changing a dict writes: its length as well.
+const DICTS: MemSet = STATE.with(MemSet::of(Mem::Header));
+
+impl Builder<'_> {
+    /// Calls a helper that gives an object, or 0.
+    fn call_for_object(&mut self, helper: Helper, args: Vec<Val>) -> Val {
+        let exit = self.exit(ExitReason::Throw);
+        let object = self.call(helper, args, STATE);
+        let made = self.push(Inst::Unary(Unary::BitsToBool, object), Repr::Bool);
+        self.guard(made, true, exit);
+        object
+    }
+
+    /// Calls a helper that gives a status; goes on if it is [`NEXT`].
+    fn call_to_be_done(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) {
+        let exit = self.exit(ExitReason::Throw);
+        let status = self.call(helper, args, writes);
+        let next = self.int(NEXT as i64);
+        let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        self.guard(done, true, exit);
+    }
+
+    /// Calls a helper that gives a status; whether it is [`JUMP`].
+    fn call_for_truth(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
+        let exit = self.exit(ExitReason::Throw);
+        let status = self.call(helper, args, writes);
+        let leave = self.int(LEAVE as i64);
+        let left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        self.guard(left, false, exit);
+        debug_assert_eq!((NEXT, JUMP), (0, 1));
+        self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool)
+    }
+
+    /// Takes the value that a helper has handed over, of a known type if only one was seen.
+    fn take_result(&mut self, dst: Reg) {
+        let tag = self.load(Mem::Vm, VM, layout::RESULT + Value::TAG_OFFSET as i32, Repr::I64);
+        let payload = self.load(Mem::Vm, VM, layout::RESULT + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        self.set(dst, Typed::Any { tag, payload });
+        let live = Rc::clone(&self.live);
+        let after = &live[self.live_at + 1];
+        if let Some(seen) = self.feedback().result.single()
+            && after.contains(dst)
+        {
+            let exit = self.exit_with(ExitReason::Type, self.pc + 1, after);
+            self.guard_tag(tag, seen, exit);
+            let value = self.unpack(seen, payload);
+            self.set(dst, value);
+        }
+    }
+
+    /// The address of a register.
+    fn address(&mut self, reg: Reg) -> Val {
+        let offset = self.int(i64::from(self.home(reg)) * size_of::<Value>() as i64);
+        self.push(Inst::Binary(Binary::Iadd, BASE, offset), Repr::I64)
+    }
+
+    /// Writes registers home for a helper that is given their address.
+    fn write_window(&mut self, first: Reg, count: u16) -> Built<Val> {
+        for at in first.0..first.0.saturating_add(count) {
+            self.get(Reg(at))?;
+            self.write_home(self.home(Reg(at)));
+        }
+        Ok(self.address(first))
+    }
+
+    fn length_at(&mut self, object: Val, offset: usize) -> Val {
+        self.load(Mem::Header, object, offset as i32, Repr::I64)
+    }
+
+    /// An operator that has no form of its own for these operands, unless they are strings.
+    pub(super) fn object_operator(&mut self, op: Operator, dst: Reg, x: Typed, y: Typed) -> Built<Goes> {
+        match (op, x.as_tag(Tag::Str), y.as_tag(Tag::Str)) {
+            (Operator::Add, Some(a), Some(b)) => {
+                let text = self.call_for_object(Helper::StrConcat, vec![VM, a, b]);
+                self.set(dst, Typed::Known(Tag::Str, text));
+                Ok(Goes::On)
+            }
+            _ => self.step(),
+        }
+    }
+
+    /// The truth of a comparison of strings, or of what is equal only to itself.
+    pub(super) fn object_comparison(&mut self, op: Compare, x: Typed, y: Typed) -> Option<Val> {
+        let (Typed::Known(tag, a), Typed::Known(other, b)) = (x, y) else { return None };
+        if tag != other {
+            return None;
+        }
+        let by_identity = matches!(op, Compare::Eq | Compare::Ne);
+        match tag {
+            Tag::Str if by_identity => {
+                let same = self.call(Helper::StrEqual, vec![a, b], MemSet::NONE);
+                let same = self.push(Inst::Unary(Unary::BitsToBool, same), Repr::Bool);
+                Some(if op == Compare::Ne { self.not(same) } else { same })
+            }
+            Tag::Str => {
+                let order = self.call(Helper::StrCompare, vec![a, b], MemSet::NONE);
+                let zero = self.int(0);
+                Some(self.push(Inst::Icmp(op, order, zero), Repr::Bool))
+            }
+            Tag::Function | Tag::Native | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if by_identity => {
+                Some(self.push(Inst::Icmp(op, a, b), Repr::Bool))
+            }
+            _ => None,
+        }
+    }
+
+    /// The number that decides whether an object is truthy, if its type has one.
+    pub(super) fn truth_count(&mut self, value: Typed) -> Option<Val> {
+        let Typed::Known(tag, object) = value else { return None };
+        let offset = match tag {
+            Tag::Str => Str::LEN_OFFSET,
+            Tag::Dict => Dict::LEN_OFFSET,
+            Tag::Tuple => Tuple::LEN_OFFSET,
+            _ => return None,
+        };
+        Some(self.length_at(object, offset))
+    }
+
+    /// `len` of a string, dict or tuple.
+    pub(super) fn object_len(&mut self, value: Typed) -> Option<Val> {
+        match value {
+            Typed::Known(Tag::Str, text) => Some(self.call(Helper::StrLen, vec![text], MemSet::NONE)),
+            _ => self.truth_count(value),
+        }
+    }
+
+    /// `object[index]` for anything but a list.
+    pub(super) fn index_object(&mut self, dst: Reg, object: Typed, index: Reg) -> Built<Goes> {
+        let index = self.operand(index, self.feedback().b)?;
+        match (object, index.as_tag(Tag::Int)) {
+            (Typed::Known(Tag::Dict, dict), _) => {
+                let (tag, payload) = self.parts(index);
+                self.call_to_be_done(Helper::DictGet, vec![VM, dict, tag, payload], STATE);
+                self.take_result(dst);
+            }
+            (Typed::Known(Tag::Str, text), Some(index)) => {
+                let char = self.call_for_object(Helper::StrIndex, vec![VM, text, index]);
+                self.set(dst, Typed::Known(Tag::Str, char));
+            }
+            (Typed::Known(Tag::Tuple, tuple), Some(index)) if !self.feedback().negative => {
+                let len = self.length_at(tuple, Tuple::LEN_OFFSET);
+                let inside = self.push(Inst::Icmp(Compare::Below, index, len), Repr::Bool);
+                let exit = self.exit(ExitReason::Bounds);
+                self.guard(inside, true, exit);
+                let offset = self.int(Tuple::ITEMS_OFFSET as i64);
+                let data = self.push(Inst::Binary(Binary::Iadd, tuple, offset), Repr::I64);
+                let tag = self.push(Inst::LoadElement { element: Element::ValueTag, data, index }, Repr::I64);
+                let payload = self.push(Inst::LoadElement { element: Element::ValuePayload, data, index }, Repr::I64);
+                let value = match self.feedback().result.single() {
+                    Some(seen) => {
+                        let exit = self.exit(ExitReason::Type);
+                        self.guard_tag(tag, seen, exit);
+                        self.unpack(seen, payload)
+                    }
+                    None => Typed::Any { tag, payload },
+                };
+                self.set(dst, value);
+            }
+            _ => return self.step(),
+        }
+        Ok(Goes::On)
+    }
+
+    /// `object[index] = value` for anything but a list.
+    pub(super) fn set_index_of_object(&mut self, object: Typed, index: Reg, value: Typed) -> Built<Goes> {
+        let Some(dict) = object.as_tag(Tag::Dict) else { return self.step() };
+        let index = self.operand(index, self.feedback().b)?;
+        let ((key_tag, key), (tag, payload)) = (self.parts(index), self.parts(value));
+        self.call_to_be_done(Helper::DictSet, vec![VM, dict, key_tag, key, tag, payload], DICTS);
+        Ok(Goes::On)
+    }
+
+    /// A built-in method of a string, dict or tuple; `None` if it has no form of its own, and nothing was done.
+    pub(super) fn object_method(&mut self, base: Reg, argc: u16, site: SiteId, receiver: Typed) -> Built<Option<Goes>> {
+        let name = self.vm.site_name(self.context.func, site);
+        let Typed::Known(tag, object) = receiver else { return Ok(None) };
+        if tag != Tag::Dict {
+            let len = match (name, argc) {
+                ("len", 0) => self.object_len(receiver),
+                _ => None,
+            };
+            let Some(len) = len else { return Ok(None) };
+            self.env.kill_from(self.home(base));
+            self.set(base, Typed::Known(Tag::Int, len));
+            return Ok(Some(Goes::On));
+        }
+        if !matches!((name, argc), ("len", 0) | ("contains", 1) | ("get", 1 | 2)) {
+            return Ok(None);
+        }
+        // An entry of this name would come first.
+        let constant = self.vm.site_name_value(self.context.func, site);
+        let constant = self.int(constant.int_bits());
+        let exit = self.exit(ExitReason::Throw);
+        let named = self.call(Helper::DictHasName, vec![VM, object, constant], MemSet::NONE);
+        let named = self.push(Inst::Unary(Unary::BitsToBool, named), Repr::Bool);
+        self.guard(named, false, exit);
+        if argc == 0 {
+            let len = self.length_at(object, Dict::LEN_OFFSET);
+            self.env.kill_from(self.home(base));
+            self.set(base, Typed::Known(Tag::Int, len));
+            return Ok(Some(Goes::On));
+        }
+        let key = self.operand(Reg(base.0 + 2), self.feedback().b)?;
+        let (key_tag, key) = self.parts(key);
+        if name == "contains" {
+            let found = self.call_for_truth(Helper::DictContains, vec![VM, object, key_tag, key], MemSet::NONE);
+            self.env.kill_from(self.home(base));
+            self.set(base, Typed::Known(Tag::Bool, found));
+            return Ok(Some(Goes::On));
+        }
+        let default = match argc {
+            2 => self.get(Reg(base.0 + 3))?,
+            _ => Typed::Known(Tag::Void, self.int(0)),
+        };
+        let (tag, payload) = self.parts(default);
+        self.call_to_be_done(Helper::DictGetOr, vec![VM, object, key_tag, key, tag, payload], STATE);
+        self.env.kill_from(self.home(base));
+        self.take_result(base);
+        Ok(Some(Goes::On))
+    }
+
+    /// The texts of values, joined.
+    pub(super) fn concat(&mut self, dst: Reg, first: Reg, count: u16) -> Built<Goes> {
+        let address = self.write_window(first, count)?;
+        let count = self.int(count.into());
+        let text = self.call_for_object(Helper::Concat, vec![VM, address, count]);
+        self.set(dst, Typed::Known(Tag::Str, text));
+        Ok(Goes::On)
+    }
+
+    /// Prints values. What could not be written is an error of the top frame, so an inlined function leaves it to the run time.
+    pub(super) fn print(&mut self, first: Reg, count: u16, newline: bool) -> Built<Goes> {
+        if self.context.call_pc.is_some() {
+            return self.step();
+        }
+        let address = self.write_window(first, count)?;
+        let (pc, count, newline) = (self.int(self.pc.into()), self.int(count.into()), self.int(newline.into()));
+        self.call_to_be_done(Helper::Print, vec![VM, pc, address, count, newline], STATE);
+        Ok(Goes::On)
+    }
+
+    /// Whether a step of an iteration that calls nothing jumps; `None` if the iterable may call something.
+    pub(super) fn iterate_by_helper(&mut self, op: Op, base: Reg) -> Built<Option<Val>> {
+        let iterable = self.operand(base, self.feedback().a)?;
+        if !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range)) {
+            return Ok(None);
+        }
+        for reg in flow::effects(self.program, &op).reads {
+            self.get(reg)?;
+            self.write_home(self.home(reg));
+        }
+        let helper = match op {
+            Op::IterPrep { .. } => Helper::StartItems,
+            Op::IterNext { .. } => Helper::NextItem,
+            Op::IterPrep2 { .. } => Helper::StartPairs,
+            _ => Helper::NextPair,
+        };
+        let state = self.address(base);
+        Ok(Some(self.call_for_truth(helper, vec![VM, state], STATE.with(MemSet::of(Mem::Frame)))))
+    }
+}

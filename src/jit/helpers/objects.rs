@@ -1,0 +1,251 @@
+//! Helpers for strings, dicts and iteration: direct forms of single instructions, which take and give values in parts.
+//!
+//! None of them looks at the frame but for the registers whose address it is given, and none collects garbage. One that cannot do its
+//! work (a key that is not there, memory that is short, an error) has no effect and says so: the code is left, and the interpreter executes the
+//! instruction. The exception is printing, whose error is kept, as the text may have been written in part.
+
+use super::{JUMP, LEAVE, NEXT, status, with_vm};
+use crate::runtime::object::{Dict, Gc, Str};
+use crate::runtime::step::Stepped;
+use crate::runtime::value::{Tag, Value};
+use crate::runtime::vm::Vm;
+
+/// A value of two words.
+///
+/// # Safety
+/// The words are the tag and the payload of a value that is alive.
+unsafe fn value_of(tag: u64, payload: u64) -> Value {
+    debug_assert!(tag <= Tag::Cell as u64);
+    let words = [tag, payload];
+    // SAFETY: the caller answers for the words, and a value is these two.
+    unsafe { words.as_ptr().cast::<Value>().read() }
+}
+
+/// # Safety
+/// `object` points to a live object of type `T`.
+unsafe fn object<T>(object: *mut T) -> Gc<T> {
+    debug_assert!(!object.is_null());
+    // SAFETY: passed on to the caller; objects are never at address 0.
+    unsafe { Gc::from_non_null(std::ptr::NonNull::new_unchecked(object)) }
+}
+
+/// What an object that could not be made is to native code.
+const NONE: u64 = 0;
+
+/// # Safety
+/// Called by native code with the machine that runs it and two live strings.
+pub(super) unsafe extern "C" fn str_concat(vm: *mut Vm, a: *mut Str, b: *mut Str) -> u64 {
+    // SAFETY: native code passes on the machine it was given, and strings whose types it knows.
+    unsafe {
+        with_vm(vm, |vm| {
+            if vm.heap.should_collect() {
+                return NONE;
+            }
+            Str::concat(&mut vm.heap, object(a), object(b)).map_or(NONE, |text| text.as_ptr() as u64)
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with two live strings.
+pub(super) unsafe extern "C" fn str_equal(a: *mut Str, b: *mut Str) -> u64 {
+    // SAFETY: native code knows the types.
+    let (a, b) = unsafe { (object(a), object(b)) };
+    u64::from(a == b || a.as_str() == b.as_str())
+}
+
+/// # Safety
+/// Called by native code with two live strings.
+pub(super) unsafe extern "C" fn str_compare(a: *mut Str, b: *mut Str) -> i64 {
+    // SAFETY: native code knows the types.
+    let (a, b) = unsafe { (object(a), object(b)) };
+    a.as_str().cmp(b.as_str()) as i64
+}
+
+/// # Safety
+/// Called by native code with a live string.
+pub(super) unsafe extern "C" fn str_len(text: *mut Str) -> u64 {
+    // SAFETY: native code knows the type.
+    unsafe { object(text) }.char_len() as u64
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it and a live string.
+pub(super) unsafe extern "C" fn str_index(vm: *mut Vm, text: *mut Str, index: i64) -> u64 {
+    // SAFETY: native code passes on the machine it was given, and a string whose type it knows.
+    unsafe {
+        with_vm(vm, |vm| {
+            if vm.heap.should_collect() {
+                return NONE;
+            }
+            let text = object(text);
+            let len = text.char_len() as i64;
+            let at = if index < 0 { index.wrapping_add(len) } else { index };
+            if at < 0 || at >= len {
+                return NONE;
+            }
+            let Some(char) = text.locate_char(&vm.heap, at as usize) else { return NONE };
+            vm.heap.char_str(char).as_ptr() as u64
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it and registers of its frame, which hold live values.
+pub(super) unsafe extern "C" fn concat(vm: *mut Vm, first: *const Value, count: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given, and has written the registers home.
+    unsafe {
+        with_vm(vm, |vm| {
+            if vm.heap.should_collect() {
+                return NONE;
+            }
+            let parts = std::slice::from_raw_parts(first, count as usize);
+            vm.concat_texts(parts).map_or(NONE, Value::bits)
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it and registers of its frame, which hold live values.
+pub(super) unsafe extern "C" fn print(vm: *mut Vm, pc: u64, first: *const Value, count: u64, newline: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given, and has written the registers home.
+    unsafe {
+        with_vm(vm, |vm| {
+            let values = std::slice::from_raw_parts(first, count as usize);
+            let printed = vm.print(values, newline != 0);
+            if printed.is_err() {
+                vm.set_pc_behind(pc as u32);
+            }
+            status(vm, printed.map(|()| Stepped::Next))
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it, a live dict and the words of a live value.
+pub(super) unsafe extern "C" fn dict_get(vm: *mut Vm, dict: *mut Dict, tag: u64, payload: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given, a dict whose type it knows, and the parts of a value.
+    unsafe {
+        with_vm(vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
+            Ok(Some(value)) => {
+                vm.set_native_result(value);
+                NEXT
+            }
+            _ => LEAVE,
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it, a live dict and the words of live values.
+pub(super) unsafe extern "C" fn dict_get_or(
+    vm: *mut Vm,
+    dict: *mut Dict,
+    tag: u64,
+    payload: u64,
+    default_tag: u64,
+    default: u64,
+) -> u64 {
+    // SAFETY: as in `dict_get`.
+    unsafe {
+        with_vm(vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
+            Ok(found) => {
+                let value = found.unwrap_or_else(|| value_of(default_tag, default));
+                vm.set_native_result(value);
+                NEXT
+            }
+            Err(_) => LEAVE,
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it, a live dict and the words of a live value.
+pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag: u64, payload: u64) -> u64 {
+    // SAFETY: as in `dict_get`.
+    unsafe {
+        with_vm(vm, |vm| match object(dict).contains(&vm.heap, value_of(tag, payload)) {
+            Ok(false) => NEXT,
+            Ok(true) => JUMP,
+            Err(_) => LEAVE,
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with a live dict and string.
+pub(super) unsafe extern "C" fn dict_has_name(vm: *mut Vm, dict: *mut Dict, name: *mut Str) -> u64 {
+    // SAFETY: native code passes on the machine it was given; it knows the types.
+    unsafe { with_vm(vm, |vm| u64::from(object(dict).get_str(&vm.heap, object(name)).is_some())) }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it, a live dict and the words of live values.
+pub(super) unsafe extern "C" fn dict_set(
+    vm: *mut Vm,
+    dict: *mut Dict,
+    key_tag: u64,
+    key: u64,
+    value_tag: u64,
+    value: u64,
+) -> u64 {
+    // SAFETY: as in `dict_get`.
+    unsafe {
+        with_vm(vm, |vm| {
+            if vm.heap.should_collect() {
+                return LEAVE;
+            }
+            let (key, value) = (value_of(key_tag, key), value_of(value_tag, value));
+            match object(dict).insert(&mut vm.heap, key, value) {
+                Ok(_) => NEXT,
+                Err(_) => LEAVE,
+            }
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it and the state registers of a loop, which hold live values.
+pub(super) unsafe extern "C" fn start_items(vm: *mut Vm, state: *mut Value) -> u64 {
+    // SAFETY: native code passes on the machine it was given, and has written the state home.
+    unsafe { iterate(vm, |vm| Ok(!vm.iterate_at(state, true, false)?)) }
+}
+
+/// # Safety
+/// As for [`start_items`].
+pub(super) unsafe extern "C" fn next_item(vm: *mut Vm, state: *mut Value) -> u64 {
+    // SAFETY: as in `start_items`.
+    unsafe { iterate(vm, |vm| vm.iterate_at(state, false, false)) }
+}
+
+/// # Safety
+/// As for [`start_items`].
+pub(super) unsafe extern "C" fn start_pairs(vm: *mut Vm, state: *mut Value) -> u64 {
+    // SAFETY: as in `start_items`.
+    unsafe { iterate(vm, |vm| Ok(!vm.iterate_at(state, true, true)?)) }
+}
+
+/// # Safety
+/// As for [`start_items`].
+pub(super) unsafe extern "C" fn next_pair(vm: *mut Vm, state: *mut Value) -> u64 {
+    // SAFETY: as in `start_items`.
+    unsafe { iterate(vm, |vm| vm.iterate_at(state, false, true)) }
+}
+
+/// # Safety
+/// `vm` is the machine that runs the native code.
+unsafe fn iterate(vm: *mut Vm, step: impl FnOnce(&mut Vm) -> crate::runtime::error::Result<bool>) -> u64 {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        with_vm(vm, |vm| {
+            if vm.heap.should_collect() {
+                return LEAVE;
+            }
+            match vm.without_collections(step) {
+                Ok(false) => NEXT,
+                Ok(true) => JUMP,
+                Err(_) => LEAVE,
+            }
+        })
+    }
+}
