@@ -341,3 +341,21 @@ fn a_field_is_read_once_where_nothing_can_have_changed_it() {
     let assigned = region(&source("q.x = i;"));
     assert_eq!(body(&assigned).matches("load field").count(), 4, "{assigned}");
 }
+
+#[test]
+fn a_throw_to_a_handler_of_its_function_is_a_jump() {
+    let region = region(
+        "fn f : n { let t = 0; for i in 0..n { try { throw i; } catch e { t = t + e; } } return t; } println(f(5000));",
+    );
+    let body = body(&region);
+    assert!(!body.contains("guard") && body.matches("exit").count() == 1, "{region}");
+}
+
+#[test]
+fn a_throw_that_only_a_caller_handles_leaves() {
+    let region = region(
+        "fn g : x { if x % 2 == 0 { throw x; } return x; }
+         fn f : n { let t = 0; for i in 0..n { try { t = t + g(i); } catch e { t = t + 1; } } return t; } println(f(5000));",
+    );
+    assert!(region.contains("leaves at"), "{region}");
+}

@@ -102,6 +102,13 @@ pub struct Function {
     pub handlers: Vec<Handler>,
 }
 
+impl Function {
+    /// The innermost handler that covers an instruction, counted from the function's first.
+    pub fn handler_at(&self, pc: u32) -> Option<&Handler> {
+        self.handlers.iter().find(|handler| handler.start <= pc && pc < handler.end)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum FunctionKind {
     /// The top-level statements of a module; no parameters.

@@ -6,6 +6,10 @@
 //! # Liveness
 //! A register is live at a pc if some path from there reads it before writing it. A path may lead into a handler from any instruction the handler
 //! covers. The jumps that drive loops write registers on one of their two ways only, so they kill on edges.
+//!
+//! # Throws
+//! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of other instructions are not edges:
+//! native code leaves before those.
 
 use crate::bytecode::op::operand::Kind;
 use crate::bytecode::{CaptureSource, Function, Op, Program, Reg, StructId};
@@ -27,6 +31,8 @@ pub struct Block {
     pub taken: Option<BlockId>,
     /// The block that follows, unless the last instruction ends control.
     pub next: Option<BlockId>,
+    /// If the last instruction throws to a handler, where `taken` leads: the register that gets the error.
+    pub caught: Option<Reg>,
     pub innermost: Option<LoopIndex>,
     live_in: RegSet,
     /// Registers that handlers covering this block read.
@@ -259,10 +265,13 @@ impl Flow {
         for (index, &start) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(code.len());
             let last = &code[end - 1];
+            let handler = function.handler_at(end as u32 - 1).filter(|_| matches!(last, Op::Throw { .. }));
+            let jump = last.jump_offset().map(|offset| target(end - 1, offset));
             self.blocks.push(Block {
                 start: start as u32,
                 end: end as u32,
-                taken: last.jump_offset().and_then(|offset| block_of(target(end - 1, offset))),
+                taken: jump.or(handler.map(|handler| handler.target as usize)).and_then(block_of),
+                caught: handler.map(|handler| handler.error),
                 next: if last.effects().ends { None } else { block_of(end) },
                 innermost: None,
                 live_in: RegSet::with_room(self.registers),
@@ -362,6 +371,7 @@ impl Flow {
                     let clobbered = effects.clobbers_from.map_or(0..0, |from| from..self.registers);
                     clobbered.for_each(|reg| written.insert(Reg(reg)));
                 }
+                block.caught.into_iter().for_each(|reg| written.insert(reg));
             }
             let counted = match *latches {
                 [latch] => match code[self.block(self.order[latch]).end as usize - 1] {
@@ -416,6 +426,12 @@ impl Flow {
         let mut live = RegSet::with_room(self.registers);
         for (target, taken) in [(block.next, false), (block.taken, true)] {
             if let Some(target) = target {
+                if let Some(error) = block.caught {
+                    let mut into = self.block(target).live_in.clone();
+                    into.remove(error);
+                    live.add(&into);
+                    continue;
+                }
                 let mut into = self.block(target).live_in.clone();
                 edge_writes(op, taken).into_iter().for_each(|reg| into.remove(reg));
                 live.add(&into);

@@ -52,6 +52,7 @@ pub fn record(
                 profile.borrow_mut().at_mut(call).result.add(result.tag());
                 continue;
             }
+            Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
                 profile.borrow_mut().at_mut(pc).callee.add(func);
                 vm.step_into(func, base)?;

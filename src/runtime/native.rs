@@ -233,6 +233,19 @@ impl Vm {
         }
     }
 
+    /// Executes a `throw` at the top frame's pc if a handler of its function covers it; whether one does.
+    pub fn throw_within(&mut self, src: crate::bytecode::Reg) -> bool {
+        let function = &self.image.program.functions[self.top_function().index()];
+        let start = function.code.start;
+        let Some(handler) = function.handler_at(self.top_pc() - start) else { return false };
+        let (target, error) = (start + handler.target, handler.error);
+        let value = self.top_register(src.0.into());
+        // SAFETY: the verifier proved the handler's register to lie in the frame.
+        unsafe { *self.top_base().add(error.index()) = value };
+        self.set_top_pc(target);
+        true
+    }
+
     /// Keeps an error that a helper of native code ran into, until the native code has been left.
     pub fn set_pending(&mut self, error: Error) {
         self.pending = Some(error);

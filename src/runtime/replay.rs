@@ -325,6 +325,7 @@ impl Vm {
                 self.set_top_pc_unchecked(pc + 1);
                 return Ok(Replayed::Executed);
             }
+            Op::Throw { src } if self.throw_within(src) => return Ok(Replayed::Executed),
             Op::CallFn { base, func } => {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);

@@ -84,6 +84,12 @@ impl Builder<'_> {
                 let edge = (self.current, self.env.clone());
                 return self.follow(flow, target, edge, walk);
             }
+            Op::Throw { src } if let Some((handler, error)) = taken.zip(flow.block(block).caught) => {
+                let value = self.get(src)?;
+                self.set(error, value);
+                let edge = (self.current, self.env.clone());
+                return self.follow(flow, handler, edge, walk);
+            }
             _ if op.effects().ends => {
                 let exit = self.exit(ExitReason::Leaves);
                 self.finish(Terminator::Exit(exit));
