@@ -15,6 +15,7 @@ fn shadowed(source: &str, spoil_exits: bool) -> Outcome {
         loop_threshold: 1,
         stress_exits: true,
         stress_shadow: true,
+        wait: true,
         spoil_exits,
         ..JitSettings::default()
     };
@@ -29,7 +30,7 @@ fn counts(source: &str) -> (u64, u64) {
     std::fs::write(&text, source).expect("the folder is writable");
     let compiled = run(walrusc().arg(&text).arg("-o").arg(&program), b"").expect("walrusc runs");
     assert!(program.exists(), "{}", compiled.describe());
-    let flags = ["--jit", "--jit-threshold=1", "--jit-stress=exits,shadow", "--jit-stats"];
+    let flags = ["--jit", "--jit-threshold=1", "--jit-stress=exits,shadow", "--jit-wait", "--jit-stats"];
     let outcome = run(walrus_run().args(flags).arg(&program), b"").expect("walrus-run runs");
     let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
     let line = stderr.lines().find(|line| line.starts_with("Shadow:")).unwrap_or_else(|| panic!("{stderr}"));

@@ -144,8 +144,8 @@ impl Builder<'_> {
             | Op::Call { .. }
             | Op::New { .. }
             | Op::InitModule { .. } => return self.step(),
-            Op::Concat { dst, base, count } => return self.concat(dst, base, count.into()),
-            Op::Print { base, count, newline } => return self.print(base, count.into(), newline != 0),
+            Op::Concat { dst, base, count } => return self.concat(dst, base, count),
+            Op::Print { base, count, newline } => return self.print(base, count, newline != 0),
 
             // A task may have to wait: its stack must hold no native frame of ours. A tail call ends the region's frame.
             Op::Await { .. } | Op::TailCall { .. } | Op::TailCallMethod { .. } => {
