@@ -359,3 +359,37 @@ fn a_throw_that_only_a_caller_handles_leaves() {
     );
     assert!(region.contains("leaves at"), "{region}");
 }
+
+/// A loop of so many statements of three instructions each.
+fn of_size(statements: usize) -> String {
+    let statements: String = (0..statements).map(|k| format!("t = t * {} + i % {};", k + 3, k + 2)).collect();
+    format!("fn f : n {{ let t = 0; for i in 0..n {{ {statements} }} return t; }} println(f(1200));")
+}
+
+#[test]
+fn a_loop_is_compiled_up_to_the_size_that_verdicts_allow() {
+    let flags = ["--jit", "--jit-wait", "--jit-log", "--audit-verdicts"];
+    let (_, log) = execute(&of_size(1300), &flags);
+    assert!(log.contains("compiled t.walrus:1") && !log.contains("verdict:"), "{log}");
+}
+
+#[test]
+fn a_loop_past_the_size_that_verdicts_allow_is_refused_for_it() {
+    let flags = ["--jit", "--jit-wait", "--jit-log", "--audit-verdicts"];
+    let (_, log) = execute(&of_size(1400), &flags);
+    assert!(log.contains("refused t.walrus:1 reason=W0102") && !log.contains("verdict:"), "{log}");
+}
+
+#[test]
+fn calls_are_not_inlined_where_that_would_make_the_loop_too_large() {
+    let call = "t = g(t, i); ";
+    let function = "fn g : a, b { if a % 2 == 0 { a = a / 2; } else { a = 3 * a + b; } if b > a { return b - a; } return a + b % 7; }";
+    let program = |calls: usize| {
+        format!(
+            "{function} fn f : n {{ let t = 0; for i in 0..n {{ {} }} return t; }} println(f(1200));",
+            call.repeat(calls)
+        )
+    };
+    assert!(!body(&region(&program(10))).contains("call"));
+    assert!(body(&region(&program(600))).contains("call step_call"));
+}

@@ -242,6 +242,14 @@ impl Flow {
         self.loop_at(index).blocks.binary_search(&block).is_ok()
     }
 
+    /// From a loop's first instruction to its last.
+    pub fn instructions(&self, index: LoopIndex) -> u32 {
+        let blocks = self.loop_at(index).blocks.iter().map(|&id| self.block(id));
+        let (first, last) =
+            blocks.fold((u32::MAX, 0), |(first, last), block| (first.min(block.start), last.max(block.end)));
+        last.saturating_sub(first)
+    }
+
     fn find_blocks(&mut self, code: &[Op], function: &Function) {
         let mut leader = vec![false; code.len() + 1];
         leader[0] = true;

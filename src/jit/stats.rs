@@ -252,8 +252,8 @@ impl Statistics {
 
     /// Where what happened disagrees with the static verdicts, a line each.
     ///
-    /// A region that cannot be compiled must not have been; one that can must not have been refused, unless it was merely too large
-    /// or too late, goes round by way of a handler, or the types that were its conditions did not hold.
+    /// A region that cannot be compiled must not have been; one that can must not have been refused, unless it was merely too late,
+    /// goes round by way of a handler, or the types that were its conditions did not hold.
     pub fn disagreements(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for region in &self.regions {
@@ -268,7 +268,7 @@ impl Statistics {
                 continue;
             }
             match region.refused {
-                None | Some(Refusal::TooLarge | Refusal::Budget | Refusal::ByHandler) => {}
+                None | Some(Refusal::Budget | Refusal::ByHandler) => {}
                 Some(Refusal::Unstable) if verdict == Verdict::Conditional => {}
                 Some(refusal) => disagree(format!("was refused: {}", refusal.code())),
             }

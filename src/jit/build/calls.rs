@@ -136,7 +136,8 @@ impl Builder<'_> {
     fn is_inlinable(&mut self, func: FuncId) -> bool {
         let function = &self.program.functions[func.index()];
         let recursive = func == self.context.func || self.context.frames.iter().any(|frame| frame.func == func);
-        !self.plan.not_inlined.contains(&self.pc)
+        !self.plan.no_inlining
+            && !self.plan.not_inlined.contains(&self.pc)
             && self.context.frames.len() < MAX_INLINE_DEPTH
             && !recursive
             && function.kind != FunctionKind::Async

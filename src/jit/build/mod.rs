@@ -33,7 +33,7 @@ use env::{Env, Slot, Typed};
 use super::feedback::{TagSet, TypeFeedback, TypeProfile};
 use super::flow::{self, Flow, RegSet};
 use super::ir::*;
-use crate::bytecode::facts::Reason;
+use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
@@ -45,8 +45,6 @@ pub enum Refusal {
     Irreducible,
     /// The loop comes round by way of a handler only, and errors are the interpreter's business.
     ByHandler,
-    /// The region would be too large to compile quickly.
-    TooLarge,
     /// The attempts to build it did not come to an end.
     Unsettled,
     /// A register is read that nothing has written.
@@ -67,7 +65,6 @@ impl Refusal {
         match self {
             Refusal::Irreducible => "irreducible",
             Refusal::ByHandler => "loops-by-handler",
-            Refusal::TooLarge => "too-large",
             Refusal::Unsettled => "unsettled",
             Refusal::Undefined => "undefined-register",
             Refusal::Backend => "backend",
@@ -102,6 +99,8 @@ pub struct Plan {
     widened: HashSet<(LoopKey, Home)>,
     /// Calls, by pc, that are not to be inlined.
     not_inlined: HashSet<u32>,
+    /// No call is to be inlined.
+    no_inlining: bool,
     /// Loops in which lists may change length or storage.
     lists_change: HashSet<LoopKey>,
     /// Something in the region may look at globals.
@@ -124,8 +123,11 @@ impl Flows {
     }
 }
 
-/// Largest region, in IR instructions: past it, register allocation gets slow out of proportion.
-const MAX_INSTRUCTIONS: usize = 1800;
+/// Largest region with functions inlined into it, in values. A larger one is built without: what walrusc calls small enough
+/// ([`MAX_REGION_INSTRUCTIONS`]) must be compiled, whatever it calls.
+const MAX_WITH_INLINING: usize = 6_000;
+/// Attempts after which nothing is inlined any more: calls that turn out to be in the way cost one each.
+const ATTEMPTS_WITH_INLINING: usize = 20;
 /// Attempts after which building is given up.
 const MAX_ATTEMPTS: usize = 40;
 
@@ -142,7 +144,8 @@ pub fn build(
     open: Option<&EntryTypes>,
 ) -> Result<Region, Refusal> {
     let mut plan = Plan { open: open.cloned(), ..Plan::default() };
-    for _ in 0..MAX_ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
+        plan.no_inlining |= attempt == ATTEMPTS_WITH_INLINING;
         match Builder::new(vm, profile, flows, &mut plan, header).and_then(Builder::run) {
             Ok(region) => return Ok(region),
             Err(Stop::Again) => {}
@@ -291,6 +294,9 @@ impl<'a> Builder<'a> {
         let flow = Rc::clone(&self.context.flow);
         let region_loop =
             flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;
+        if flow.instructions(region_loop) > MAX_REGION_INSTRUCTIONS {
+            return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
+        }
         let start = (self.entry, self.env.clone());
         self.walk(Some(region_loop), flow.loop_at(region_loop).header, start)?;
         if self.again {
@@ -606,8 +612,12 @@ impl<'a> Builder<'a> {
         self.program.code[self.pc as usize]
     }
 
-    fn check_size(&self) -> Built<()> {
-        // Every instruction has a result or ends in an exit, so this bounds the region.
-        if self.region.reprs.len() > MAX_INSTRUCTIONS { Err(Stop::Refused(Refusal::TooLarge)) } else { Ok(()) }
+    /// Gives up inlining where it makes the region too large.
+    fn check_size(&mut self) -> Built<()> {
+        if self.region.inlined_depth > 0 && self.region.reprs.len() > MAX_WITH_INLINING {
+            self.plan.no_inlining = true;
+            return Err(Stop::Again);
+        }
+        Ok(())
     }
 }
