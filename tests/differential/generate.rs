@@ -9,6 +9,7 @@ use super::random::Random;
 
 mod expressions;
 mod functions;
+mod shapes;
 mod statements;
 
 /// What a variable was made for.

@@ -5,7 +5,7 @@ use super::{Function, Generator, Kind, Variable};
 impl Generator {
     /// Structs that share the names of fields and methods, so that a receiver can be any of them.
     pub(super) fn some_structs(&mut self) {
-        self.structs = self.random.between(1, 3) as usize;
+        self.structs = self.random.between(1, 5) as usize;
         for number in 0..self.structs {
             self.open(&format!("struct S{number}"));
             self.open("fn init : self, a");

@@ -14,14 +14,18 @@ impl Generator {
     }
 
     fn a_loop(&mut self, count: u64, nest: u32) {
-        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6]) {
+        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7]) {
             0 => self.for_range(count, nest),
             1 => self.while_loop(count, nest),
             2 => self.for_list(nest),
             3 => self.for_text(nest),
             4 => self.for_dict(nest),
             5 => self.for_pairs(nest),
-            _ => self.for_object(nest),
+            6 => self.for_object(nest),
+            7 => self.receivers_loop(count, nest),
+            8 => self.changing_dict_loop(count),
+            9 => self.characters_loop(count),
+            _ => self.throwing_loop(count),
         }
     }
 
@@ -168,7 +172,7 @@ impl Generator {
         self.close();
     }
 
-    fn body(&mut self, around: Loop, nest: u32) {
+    pub(super) fn body(&mut self, around: Loop, nest: u32) {
         let depth = self.scope.len();
         let outer = self.iterations;
         self.iterations = outer.saturating_mul(around.iterations.max(1));
