@@ -14,7 +14,7 @@ impl Generator {
     }
 
     fn a_loop(&mut self, count: u64, nest: u32) {
-        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7]) {
+        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12]) {
             0 => self.for_range(count, nest),
             1 => self.while_loop(count, nest),
             2 => self.for_list(nest),
@@ -25,7 +25,8 @@ impl Generator {
             7 => self.receivers_loop(count, nest),
             8 => self.changing_dict_loop(count),
             9 => self.characters_loop(count),
-            _ => self.throwing_loop(count),
+            10 => self.throwing_loop(count),
+            _ => self.scan(),
         }
     }
 
@@ -70,6 +71,94 @@ impl Generator {
             self.line(&format!("{w} = {w} + 1;"));
         }
         self.close();
+    }
+
+    /// Loops over a list whose indices follow the counters, and mostly, but not always, lie in it.
+    fn scan(&mut self) {
+        let (list, t, n, i) = (self.name("s"), self.name("t"), self.name("n"), self.name("i"));
+        let length = self.random.between(3, 30);
+        let element = self.random.pick(&["k", "k", "k * 0.5", "k % 2 == 0", "[k, 1, 2]"]);
+        self.line(&format!("let {list} = []; for k in 0..{length} {{ {list}.push({element}); }}"));
+        self.line(&format!("let {t} = 0; let {n} = {list}.len();"));
+        let guarded = self.random.percent(70);
+        if guarded {
+            self.open("try");
+        }
+        let bound = match self.random.below(8) {
+            0 => format!("{n} - 2"),
+            1 => format!("{n} / 2"),
+            2 => format!("{n} + 1"),
+            3 => "9223372036854775807".into(),
+            _ => n.clone(),
+        };
+        let step = self.random.between(1, 3);
+        let counts = match self.random.below(4) {
+            0 => {
+                let text = self.random.pick(&["0", "1", "-1", "-3"]).to_string();
+                self.line(&format!("let {i} = {text};"));
+                let text = self.random.pick(&["<", "<", "<="]).to_string();
+                self.open(&format!("while {i} {text} {bound}"));
+                Some(format!("{i} = {i} + {step};"))
+            }
+            1 => {
+                self.line(&format!("let {i} = {n} - 1;"));
+                let text = self.random.pick(&["> 0", ">= 0", ">= 1 - 1", "> -2"]).to_string();
+                self.open(&format!("while {i} {text}"));
+                Some(format!("{i} = {i} - {step};"))
+            }
+            _ => {
+                let text = self.random.pick(&["0", "0", "1", "2", "-2"]).to_string();
+                self.open(&format!("for {i} in {text}..{bound}"));
+                None
+            }
+        };
+        let nested = self.random.percent(30);
+        let j = if nested { self.name("j") } else { "1".into() };
+        if nested {
+            let text = self.random.pick(&["0..2", "0..3", "1..2", "0..0"]).to_string();
+            self.open(&format!("for {j} in {text}"));
+        }
+        for _ in 0..self.random.between(1, 2) {
+            let at = match self.random.below(9) {
+                0 => format!("{i} + {j}"),
+                1 => format!("{i} - {j}"),
+                2 => format!("{i} * 2"),
+                3 => format!("{n} - 1 - {i}"),
+                4 => format!("{i} / 2"),
+                5 => format!("{i} + 9223372036854775807 + {i}"),
+                _ => i.clone(),
+            };
+            let use_it = match (element, self.random.below(6)) {
+                ("[k, 1, 2]", 0) => format!("{list}[{at}].push({i});"),
+                ("[k, 1, 2]", _) => format!("{t} = {t} + {list}[{at}][{j}];"),
+                ("k % 2 == 0", _) => format!("if {list}[{at}] {{ {t} = {t} + 1; }}"),
+                (_, 0) => format!("{list}[{at}] = {t};"),
+                (_, 1) => format!("if {t} % 3 == 1 {{ {list}[{at}] += 1; }}"),
+                _ => format!("{t} = {t} + {list}[{at}];"),
+            };
+            self.line(&use_it);
+        }
+        match self.random.below(10) {
+            0 => self.line(&format!("if {i} == 7 {{ {list}.pop(); }}")),
+            1 => self.line(&format!("if {i} == 5 {{ {list}.push({t}); }}")),
+            2 => self.line(&format!("if {i} == 4 {{ {list}[0] = \"other\"; }}")),
+            3 => self.line(&format!("if {i} > 8 {{ break; }}")),
+            4 => self.line(&format!("if {i} == 6 {{ println({t}, {i}); }}")),
+            _ => {}
+        }
+        if nested {
+            self.close();
+        }
+        if let Some(counts) = counts {
+            self.line(&counts);
+        }
+        self.close();
+        if guarded {
+            self.turn("catch e");
+            self.line(&format!("println({t}, e);"));
+            self.close();
+        }
+        self.line(&format!("println({t}, {list}.len());"));
     }
 
     fn for_list(&mut self, nest: u32) {
