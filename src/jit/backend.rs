@@ -46,7 +46,7 @@ impl Backend {
     pub fn new() -> Option<Backend> {
         let mut flags = settings::builder();
         let options = [
-            ("opt_level", "speed"),
+            ("opt_level", "none"),
             ("regalloc_algorithm", "backtracking"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
             ("is_pic", "false"),

@@ -75,6 +75,10 @@ pub fn emit(
         call_conv: isa.default_call_conv(),
         builder,
         values: vec![None; region.reprs.len()],
+        constants: vec![None; region.reprs.len()],
+        made_in: vec![0; region.reprs.len()],
+        place: 0,
+        scaled: None,
         blocks: Vec::new(),
         threaded: threaded_blocks(region),
         exits: vec![None; region.exits.len()],
@@ -106,12 +110,26 @@ fn threaded_blocks(region: &Region) -> Vec<bool> {
     threaded
 }
 
+/// The offset of an element.
+#[derive(Clone, Copy)]
+struct Scaled {
+    /// Index, shift, and the place it was computed in.
+    of: (ir::Value, i64, u32),
+    offset: ir::Value,
+}
+
 struct Emitter<'a> {
     region: &'a Region,
     options: EmitOptions,
     call_conv: CallConv,
     builder: FunctionBuilder<'a>,
     values: Vec<Option<ir::Value>>,
+    constants: Vec<Option<&'a Inst>>,
+    /// The place where each constant was made last.
+    made_in: Vec<u32>,
+    /// Number of the block of the region, or of the exit, that is being emitted.
+    place: u32,
+    scaled: Option<Scaled>,
     blocks: Vec<ir::Block>,
     /// Blocks that only pass arguments on: the branch to them does it itself.
     threaded: Vec<bool>,
@@ -151,17 +169,25 @@ impl Emitter<'_> {
             self.globals = Some(self.builder.ins().load(types::I64, flags, self.vm, layout::GLOBALS));
         }
         for &id in &region.order {
+            for (result, inst) in &region.block(id).insts {
+                if let (Some(result), Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)) = (result, inst) {
+                    self.constants[result.0 as usize] = Some(inst);
+                }
+            }
+        }
+        for &id in &region.order {
             if self.threaded[id.0 as usize] {
                 continue;
             }
+            self.place += 1;
             if id != region.order[0] {
                 self.builder.switch_to_block(self.blocks[id.0 as usize]);
             }
             let block = region.block(id);
             for (result, inst) in &block.insts {
                 let value = self.inst(inst, *result);
-                if let Some(result) = result {
-                    self.values[result.0 as usize] = value;
+                if let (Some(result), Some(value)) = (result, value) {
+                    self.values[result.0 as usize] = Some(value);
                 }
             }
             self.terminator(&block.end);
@@ -178,7 +204,20 @@ impl Emitter<'_> {
         }
     }
 
-    fn value(&self, val: Val) -> ir::Value {
+    /// A value in the current block. Constants are made anew in each block that uses them: from the entry block on, each would take a register.
+    fn value(&mut self, val: Val) -> ir::Value {
+        if let Some(constant) = self.constants[val.0 as usize]
+            && self.made_in[val.0 as usize] != self.place
+        {
+            let ins = self.builder.ins();
+            self.values[val.0 as usize] = Some(match *constant {
+                Inst::Float(bits) => ins.f64const(f64::from_bits(bits)),
+                Inst::Bool(value) => ins.iconst(types::I8, i64::from(value)),
+                Inst::Int(value) => ins.iconst(types::I64, value),
+                _ => unreachable!("only these are constants"),
+            });
+            self.made_in[val.0 as usize] = self.place;
+        }
         self.values[val.0 as usize].expect("a definition stands before its uses in the order of blocks")
     }
 
@@ -195,9 +234,7 @@ impl Emitter<'_> {
 
     fn inst(&mut self, inst: &Inst, result: Option<Val>) -> Option<ir::Value> {
         Some(match *inst {
-            Inst::Int(value) => self.builder.ins().iconst(types::I64, value),
-            Inst::Float(bits) => self.builder.ins().f64const(f64::from_bits(bits)),
-            Inst::Bool(value) => self.builder.ins().iconst(types::I8, i64::from(value)),
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => return None,
             Inst::Unary(op, a) => self.unary(op, a),
             Inst::Binary(op, a, b) => self.binary(op, a, b),
             Inst::Icmp(op, a, b) => {
@@ -279,7 +316,16 @@ impl Emitter<'_> {
             Element::ValueTag => (4, Value::TAG_OFFSET as i32),
             Element::ValuePayload => (4, Value::PAYLOAD_OFFSET as i32),
         };
-        let scaled = if scale == 0 { index } else { self.builder.ins().ishl_imm_u(index, scale) };
+        // Tag and payload of an element stand side by side: the place of one is that of the other.
+        let scaled = match self.scaled {
+            _ if scale == 0 => index,
+            Some(known) if known.of == (index, scale, self.place) => known.offset,
+            _ => {
+                let offset = self.builder.ins().ishl_imm_u(index, scale);
+                self.scaled = Some(Scaled { of: (index, scale, self.place), offset });
+                offset
+            }
+        };
         (self.builder.ins().iadd(data, scaled), offset)
     }
 
@@ -319,6 +365,8 @@ impl Emitter<'_> {
             Binary::Xor => ins.bxor(a, b),
             Binary::Shl => ins.ishl(a, b),
             Binary::Shr => ins.sshr(a, b),
+            Binary::ShrUnsigned => ins.ushr(a, b),
+            Binary::MulHigh => ins.smulhi(a, b),
             Binary::Fadd => ins.fadd(a, b),
             Binary::Fsub => ins.fsub(a, b),
             Binary::Fmul => ins.fmul(a, b),
@@ -405,7 +453,7 @@ impl Emitter<'_> {
     }
 
     /// Where a branch to a block leads in the end.
-    fn target(&self, id: BlockId) -> (ir::Block, Vec<BlockArg>) {
+    fn target(&mut self, id: BlockId) -> (ir::Block, Vec<BlockArg>) {
         if self.threaded[id.0 as usize]
             && let Terminator::Jump(target, args) = &self.region.block(id).end
         {
@@ -433,6 +481,7 @@ impl Emitter<'_> {
         self.states.insert(values.clone(), state);
         self.builder.ins().jump(state, &[number.into()]);
         self.builder.switch_to_block(state);
+        self.place += 1;
         self.write_home(values);
         let number = self.builder.block_params(state)[0];
         let leave = self.leave_block();

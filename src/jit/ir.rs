@@ -72,6 +72,9 @@ pub enum Binary {
     /// The count is taken modulo 64.
     Shl,
     Shr,
+    ShrUnsigned,
+    /// The upper half of the product of signed ints.
+    MulHigh,
     Fadd,
     Fsub,
     Fmul,

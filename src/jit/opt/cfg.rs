@@ -108,7 +108,8 @@ impl Cfg {
         self.idom[block.0 as usize]
     }
 
-    fn common_dominator(&self, mut a: BlockId, mut b: BlockId) -> BlockId {
+    /// The last block on all ways to both.
+    pub fn common_dominator(&self, mut a: BlockId, mut b: BlockId) -> BlockId {
         while a != b {
             let deeper = if self.depth[a.0 as usize] >= self.depth[b.0 as usize] { &mut a } else { &mut b };
             match self.idom(*deeper) {

@@ -120,6 +120,8 @@ fn int_binary(values: &mut impl Values, op: Binary, a: Val, b: Val) -> Folded {
             Xor => int(x ^ y),
             Shl => int(x.wrapping_shl(y as u32)),
             Shr => int(x.wrapping_shr(y as u32)),
+            ShrUnsigned => int((x as u64).wrapping_shr(y as u32) as i64),
+            MulHigh => int(((i128::from(x) * i128::from(y)) >> 64) as i64),
             Idiv if y != 0 && y != -1 => int(x / y),
             Irem if y != 0 && y != -1 => int(x % y),
             _ => Folded::Same,
@@ -130,7 +132,7 @@ fn int_binary(values: &mut impl Values, op: Binary, a: Val, b: Val) -> Folded {
         return Folded::Inst(Inst::Binary(op, b, a));
     }
     match (op, y) {
-        (Iadd | Isub | Or | Xor | Shl | Shr, Some(0)) | (Imul | Idiv, Some(1)) | (And, Some(-1)) => {
+        (Iadd | Isub | Or | Xor | Shl | Shr | ShrUnsigned, Some(0)) | (Imul | Idiv, Some(1)) | (And, Some(-1)) => {
             return Folded::Val(a);
         }
         (Imul | And, Some(0)) => return Folded::Val(b),

@@ -5,6 +5,7 @@
 //! - **Loads** are numbered together with a version of the memory they read. Each kind of memory has its own; a store or a helper starts a new one.
 //!   Where control meets, a version goes on if all ways agree, and at a header unless the loop writes the memory.
 //! - **Stores** make the value stored known to later loads of the same place. A store to another place of the same object leaves it known.
+//! - **Division** by constants is expanded ([`division`]), so that quotient and remainder share their work.
 //! - **Guards** whose condition has passed before are dropped. What branches say is not used: what a guard protects
 //!   would then rest on the branch, and [`super::hoist`] knows guards only.
 
@@ -12,7 +13,8 @@ use rustc_hash::FxHashMap;
 
 use super::super::ir::*;
 use super::cfg::Cfg;
-use super::fold::{Folded, Values, fold};
+use super::division;
+use super::fold::{Folded, Values, fold, int_of};
 
 /// Numbers the values of a region.
 pub fn number(region: &mut Region, cfg: &Cfg) {
@@ -28,6 +30,7 @@ pub fn number(region: &mut Region, cfg: &Cfg) {
         versions: [0; MemSet::KINDS],
         next_version: 1,
         stored: Vec::new(),
+        remainders: FxHashMap::default(),
         cfg,
         block: region.order[0],
     };
@@ -44,7 +47,7 @@ pub fn number(region: &mut Region, cfg: &Cfg) {
         at_end[id.0 as usize] = numbering.versions;
         region.block_mut(id).insts = kept;
     }
-    let Numbering { rename, pool, reprs, .. } = numbering;
+    let Numbering { rename, definitions, pool, reprs, .. } = numbering;
     region.reprs = reprs;
     let entry = region.order[0];
     region.block_mut(entry).insts.splice(0..0, pool.into_iter().map(|(val, inst)| (Some(val), inst)));
@@ -52,6 +55,11 @@ pub fn number(region: &mut Region, cfg: &Cfg) {
     for place in 0..region.order.len() {
         let block = region.block_mut(region.order[place]);
         block.end.for_each_arg_mut(resolve);
+        while let Terminator::Branch(condition, yes, no) = block.end
+            && let Some(Some(Inst::Unary(Unary::Not, inner))) = definitions.get(condition.0 as usize)
+        {
+            block.end = Terminator::Branch(*inner, no, yes);
+        }
     }
     region.exits.iter_mut().for_each(|exit| exit.for_each_val_mut(resolve));
     region.loops.iter_mut().for_each(|region_loop| region_loop.entry.for_each_val_mut(resolve));
@@ -80,6 +88,8 @@ struct Numbering<'a> {
     versions: [u32; MemSet::KINDS],
     next_version: u32,
     stored: Vec<Stored>,
+    /// Remainders by constants: dividend and divisor.
+    remainders: FxHashMap<Val, (Val, i64)>,
     cfg: &'a Cfg,
     block: BlockId,
 }
@@ -98,16 +108,22 @@ impl Values for Numbering<'_> {
             Inst::Bool(_) => Repr::Bool,
             _ => Repr::I64,
         };
-        self.reprs.push(repr);
-        let val = Val(self.reprs.len() as u32 - 1);
-        self.rename.push(val);
-        self.definitions.push(Some(inst.clone()));
+        let val = self.new_val(repr);
+        self.definitions[val.0 as usize] = Some(inst.clone());
         self.keep_constant(val, inst);
         val
     }
 }
 
 impl Numbering<'_> {
+    fn new_val(&mut self, repr: Repr) -> Val {
+        self.reprs.push(repr);
+        let val = Val(self.reprs.len() as u32 - 1);
+        self.rename.push(val);
+        self.definitions.push(None);
+        val
+    }
+
     fn keep_constant(&mut self, val: Val, inst: Inst) {
         self.constants.insert(inst.clone(), val);
         self.pool.push((val, inst));
@@ -165,6 +181,45 @@ impl Numbering<'_> {
         }
     }
 
+    /// Divides by a constant, or takes the remainder, without dividing, if the instruction does that.
+    fn expand_division(&mut self, val: Val, inst: &Inst, kept: &mut Vec<(Option<Val>, Inst)>) -> bool {
+        let Inst::Binary(op @ (Binary::Idiv | Binary::Irem), a, by) = *inst else { return false };
+        let Some(divisor) = int_of(self, by) else { return false };
+        let mut push = |inst| self.append(inst, kept);
+        let Some(quotient) = division::quotient(a, divisor, &mut push) else { return false };
+        if op == Binary::Idiv {
+            self.rename[val.0 as usize] = quotient;
+            return true;
+        }
+        let product = push(Inst::Binary(Binary::Imul, quotient, by));
+        self.visit_pure(val, Inst::Binary(Binary::Isub, a, product), kept);
+        self.remainders.insert(self.rename[val.0 as usize], (a, divisor));
+        true
+    }
+
+    /// Whether a remainder by a power of two is 0 is seen from the lower bits, whatever the sign.
+    fn test_lower_bits(&mut self, inst: &Inst, kept: &mut Vec<(Option<Val>, Inst)>) -> Option<Inst> {
+        let Inst::Icmp(op @ (Compare::Eq | Compare::Ne), remainder, zero) = *inst else { return None };
+        let &(a, divisor) = self.remainders.get(&remainder)?;
+        let size = divisor.unsigned_abs();
+        if int_of(self, zero) != Some(0) || !size.is_power_of_two() {
+            return None;
+        }
+        let mask = self.constant(Inst::Int(size as i64 - 1));
+        let lower = self.append(Inst::Binary(Binary::And, a, mask), kept);
+        Some(Inst::Icmp(op, lower, zero))
+    }
+
+    /// Numbers a new instruction that gives an int.
+    fn append(&mut self, inst: Inst, kept: &mut Vec<(Option<Val>, Inst)>) -> Val {
+        if matches!(inst, Inst::Int(_)) {
+            return self.constant(inst);
+        }
+        let val = self.new_val(Repr::I64);
+        self.visit_pure(val, inst, kept);
+        self.rename[val.0 as usize]
+    }
+
     fn visit_pure(&mut self, val: Val, mut inst: Inst, kept: &mut Vec<(Option<Val>, Inst)>) {
         loop {
             match fold(self, &inst) {
@@ -175,6 +230,12 @@ impl Numbering<'_> {
                 }
                 Folded::Inst(simpler) => inst = simpler,
             }
+        }
+        if self.expand_division(val, &inst, kept) {
+            return;
+        }
+        if let Some(test) = self.test_lower_bits(&inst, kept) {
+            inst = test;
         }
         if matches!(inst, Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)) {
             match self.constants.get(&inst) {
