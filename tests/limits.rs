@@ -352,3 +352,50 @@ fn several_errors_are_reported() {
         assert!(text.contains(&format!("program.walrus:{line}:")), "no error on line {line}: {}", outcome.describe());
     }
 }
+
+/// Shapes that are bad for an analysis that takes more than linear time: they would hang.
+#[test]
+fn a_very_long_function_of_loops() {
+    let mut source = String::from("fn long : n {\nlet t = 0;\n");
+    for number in 0..10_000 {
+        writeln!(
+            source,
+            "for i in 0..n {{\nif i == {} {{ continue; }}\nt += i * {number};\n}}\nt = t % 1000;",
+            number % 7
+        )
+        .expect("a string takes any text");
+    }
+    source.push_str("return t; }\nprintln(long(3) == long(3));\n");
+    runs(source, "true\n");
+}
+
+#[test]
+fn deeply_nested_loops_and_handlers() {
+    let deep = 2_000;
+    let mut source = String::from("fn deep : n {\nlet t = 0;\n");
+    for number in 0..deep {
+        let head = ["if n > 1 {", "while t < 9 {", "try {", "if t != 3 {"][number % 4];
+        writeln!(source, "{head}\nt += {number};").expect("a string takes any text");
+    }
+    for number in (0..deep).rev() {
+        source.push_str(if number % 4 == 2 { "} catch e { t = 1; }\n" } else { "}\n" });
+    }
+    source.push_str("return t; }\nprintln(deep(1));\n");
+    refused_or_prints(source, "0\n");
+}
+
+#[test]
+fn functions_that_call_one_another() {
+    let count = 10_000;
+    let mut source = String::new();
+    for number in 0..count {
+        let (next, other) = ((number + 1) % count, (number * 7 + 3) % count);
+        writeln!(
+            source,
+            "fn f{number} : n, x {{ if n < 1 {{ return x; }} let y = f{next}(n - 1, x); return f{other}(n - 2, y); }}"
+        )
+        .expect("a string takes any text");
+    }
+    source.push_str("println(f0(3, 1));\n");
+    runs(source, "1\n");
+}

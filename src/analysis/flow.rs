@@ -1,6 +1,7 @@
 //! The control flow of a whole program, computed once and shared by all later passes.
 
 use super::cfg::{BlockId, Cfg};
+use super::halves::{both, halves};
 use super::liveness::Liveness;
 use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
@@ -26,6 +27,26 @@ pub struct FunctionFlow {
 }
 
 impl FunctionFlow {
+    /// Without its place in the numbering of the program's blocks and live registers.
+    fn new(program: &Program, function: &Function) -> FunctionFlow {
+        let code = code_of(program, function);
+        if code.is_empty() {
+            return FunctionFlow::default();
+        }
+        let cfg = Cfg::new(function, code);
+        let order = cfg.reverse_postorder();
+        let liveness = Liveness::new(program, &cfg, code, function.registers, LIVENESS_WORDS)
+            .filter(|live| live.total() <= LIVE_REGISTERS);
+        let mut one = FunctionFlow { order, ..FunctionFlow::default() };
+        if let Some(liveness) = &liveness {
+            for block in 0..cfg.len() as u32 {
+                one.live.extend(liveness.live_in(block));
+                one.live_ends.push(one.live.len() as u32);
+            }
+        }
+        FunctionFlow { cfg, liveness, ..one }
+    }
+
     /// The registers live at a block's entry, ascending; none if registers are not followed.
     pub fn live_in(&self, block: BlockId) -> &[Reg] {
         if self.live_ends.is_empty() {
@@ -73,37 +94,20 @@ pub fn code_of<'p>(program: &'p Program, function: &Function) -> &'p [Op] {
 
 impl ProgramFlow {
     pub fn new(program: &Program) -> ProgramFlow {
-        let mut flow = ProgramFlow::default();
-        for function in &program.functions {
-            let code = code_of(program, function);
-            if code.is_empty() {
-                flow.functions.push(FunctionFlow {
-                    first_block: flow.block_count,
-                    first_live: flow.live_count,
-                    ..FunctionFlow::default()
-                });
-                continue;
-            }
-            let cfg = Cfg::new(function, code);
-            let order = cfg.reverse_postorder();
-            let liveness = Liveness::new(program, &cfg, code, function.registers, LIVENESS_WORDS)
-                .filter(|live| live.total() <= LIVE_REGISTERS);
-            let mut one = FunctionFlow {
-                first_block: flow.block_count,
-                first_live: flow.live_count,
-                order,
-                ..FunctionFlow::default()
-            };
-            if let Some(liveness) = &liveness {
-                for block in 0..cfg.len() as u32 {
-                    one.live.extend(liveness.live_in(block));
-                    one.live_ends.push(one.live.len() as u32);
-                }
-            }
-            flow.block_count += cfg.len() as u32;
+        let (first, second) = halves(program);
+        let (functions, rest) = both(
+            program,
+            || -> Vec<FunctionFlow> { first.iter().map(|function| FunctionFlow::new(program, function)).collect() },
+            || -> Vec<FunctionFlow> { second.iter().map(|function| FunctionFlow::new(program, function)).collect() },
+        );
+        let mut flow = ProgramFlow { functions, ..ProgramFlow::default() };
+        flow.functions.extend(rest);
+        for (one, function) in flow.functions.iter_mut().zip(&program.functions) {
+            one.first_block = flow.block_count;
+            one.first_live = flow.live_count;
+            flow.block_count += one.cfg.len() as u32;
             flow.live_count += one.live.len() as u32;
             flow.max_registers = flow.max_registers.max(function.registers);
-            flow.functions.push(FunctionFlow { cfg, liveness, ..one });
         }
         flow
     }

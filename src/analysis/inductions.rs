@@ -3,6 +3,8 @@
 //! A range loop's counter is one by construction. In any loop, a register whose only write inside is `r = r ± c` in a block
 //! that every way round passes is another; its bound is what the test at a back edge compares it with.
 
+use rustc_hash::FxHashMap;
+
 use super::dominators::Dominators;
 use super::flow::FunctionFlow;
 use super::liveness::visit_registers;
@@ -94,28 +96,13 @@ fn steps(program: &Program, code: &[Op], body: &std::ops::Range<usize>) -> Vec<(
     if found.is_empty() {
         return found;
     }
-    let mut spoiled = vec![false; found.len()];
-    for pc in body.clone() {
-        let mut spoil = |hit: &dyn Fn(u16) -> bool| {
-            for (at, &(reg, _, own)) in found.iter().enumerate() {
-                spoiled[at] |= own != pc && hit(reg.0);
-            }
-        };
-        let mut written = [u16::MAX; 8];
-        let mut count = 0;
-        let base = visit_registers(
-            program,
-            &code[pc],
-            |_| {},
-            |reg| {
-                written[count.min(7)] = reg;
-                count += 1;
-            },
-        );
-        spoil(&|reg| written.contains(&reg) || base.is_some_and(|base| base < reg));
+    let mut writes: FxHashMap<u16, u32> = FxHashMap::default();
+    let mut clobbered_above = u16::MAX;
+    for op in &code[body.clone()] {
+        let base = visit_registers(program, op, |_| {}, |reg| *writes.entry(reg).or_default() += 1);
+        clobbered_above = clobbered_above.min(base.unwrap_or(u16::MAX));
     }
-    let mut spoiled = spoiled.into_iter();
-    found.retain(|_| !spoiled.next().expect("one flag each"));
+    found.retain(|(reg, ..)| writes.get(&reg.0) == Some(&1) && reg.0 <= clobbered_above);
     found
 }
 

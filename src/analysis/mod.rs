@@ -7,6 +7,7 @@ pub mod cfg;
 pub mod dominators;
 pub mod effects;
 pub mod flow;
+mod halves;
 pub mod inductions;
 pub mod infer;
 pub mod liveness;
@@ -23,7 +24,6 @@ use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 
 use self::flow::ProgramFlow;
 use self::infer::Inference;
-use self::regions::Regions;
 
 /// Everything that is known of a program before it runs. The program must be one that [`crate::bytecode::verify()`] accepts.
 pub fn analyse(program: &Program) -> Facts {
@@ -32,8 +32,8 @@ pub fn analyse(program: &Program) -> Facts {
     let mut inference = Inference::run(program, &flow, &index);
     let mut table = type_facts::build(program, &flow, &mut inference);
     let all_reached = (0..program.functions.len() as u32).all(|at| inference.is_reached(FuncId(at)));
-    let mut supposed = (!all_reached).then(|| inference.suppose_all_called());
-    let regions = Regions::new(program, &flow, &mut inference, supposed.as_mut(), &mut table).build();
+    let supposed = (!all_reached).then(|| inference.suppose_all_called());
+    let regions = regions::build(program, &flow, &mut inference, supposed, &mut table);
     let types = type_facts::finish(table, &mut inference);
     Facts { rules: VERDICT_RULES_VERSION, types, regions }
 }

@@ -1,7 +1,5 @@
 //! What values are called in the source: for conditions and reports.
 
-use rustc_hash::FxHashMap;
-
 use crate::bytecode::{FuncId, GlobalId, LocalName, Op, Program, Reg};
 use crate::source::Span;
 
@@ -9,8 +7,8 @@ use crate::source::Span;
 #[derive(Debug)]
 pub struct Names<'p> {
     program: &'p Program,
-    /// By where their scope starts.
-    locals: FxHashMap<(FuncId, Reg), Vec<&'p LocalName>>,
+    /// By function, register, and where their scope starts.
+    locals: Vec<&'p LocalName>,
 }
 
 /// How far back an operand's origin is looked for.
@@ -30,22 +28,18 @@ pub struct Origin {
 
 impl<'p> Names<'p> {
     pub fn new(program: &'p Program) -> Names<'p> {
-        let mut locals: FxHashMap<(FuncId, Reg), Vec<&LocalName>> = FxHashMap::default();
-        for local in program.debug.iter().flat_map(|debug| &debug.locals) {
-            locals.entry((local.func, local.register)).or_default().push(local);
-        }
-        for scopes in locals.values_mut() {
-            scopes.sort_by_key(|local| local.start);
-        }
+        let mut locals: Vec<&LocalName> = program.debug.iter().flat_map(|debug| &debug.locals).collect();
+        locals.sort_by_key(|local| (local.func, local.register, local.start));
         Names { program, locals }
     }
 
     /// The name of a register at a pc of its function.
     pub fn local(&self, func: FuncId, pc: u32, register: Reg) -> Option<&'p str> {
-        let scopes = self.locals.get(&(func, register))?;
-        let after = scopes.partition_point(|local| local.start <= pc);
-        let local = scopes.get(after.checked_sub(1)?)?;
-        if pc < local.end { self.program.strings.get(local.name) } else { None }
+        let at = (func, register, pc);
+        let after = self.locals.partition_point(|local| (local.func, local.register, local.start) <= at);
+        let local = self.locals.get(after.checked_sub(1)?)?;
+        let is_there = (local.func, local.register) == (func, register) && pc < local.end;
+        if is_there { self.program.strings.get(local.name) } else { None }
     }
 
     /// The place in the source of an instruction.

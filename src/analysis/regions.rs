@@ -3,11 +3,14 @@
 //! Each function is gone through once: every instruction's unmet needs, effects and callees are noted by pc, and a region takes
 //! what lies in its interval of code.
 
-use rustc_hash::FxHashSet;
+use std::ops::Range;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dominators::Dominators;
 use super::effects::{CallGraph, Effects, InstructionEffects};
 use super::flow::{FunctionFlow, ProgramFlow, code_of};
+use super::halves::{both, is_worth_a_thread, middle};
 use super::inductions;
 use super::infer::Inference;
 use super::liveness::visit_registers;
@@ -18,22 +21,87 @@ use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
+use crate::bytecode::types::Type;
 use crate::bytecode::{FuncId, Function, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::source::Span;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
 const MAX_CONDITIONS: usize = 16;
 
-/// Makes the facts of all regions: loops in the order of the program's table, then functions.
-pub struct Regions<'p, 'a> {
+/// What making the facts of any region looks at.
+struct Shared<'p> {
     program: &'p Program,
     flow: &'p ProgramFlow,
-    /// The solution for what runs, and the one that supposes that every function does.
-    types: &'a mut Inference<'p>,
-    supposed: Option<&'a mut Inference<'p>>,
-    table: &'a mut TypeTable,
     names: Names<'p>,
     graph: CallGraph,
+    by_function: Vec<Vec<LoopId>>,
+}
+
+/// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for what runs, `supposed` the
+/// one that supposes that every function does.
+pub fn build<'t>(
+    program: &Program,
+    flow: &ProgramFlow,
+    types: &mut Inference<'t>,
+    mut supposed: Option<Inference<'t>>,
+    table: &mut TypeTable,
+) -> Vec<RegionFacts> {
+    let mut by_function: Vec<Vec<LoopId>> = vec![Vec::new(); program.functions.len()];
+    for (at, region) in program.loops.iter().enumerate() {
+        if let Some(loops) = by_function.get_mut(region.func.index()) {
+            loops.push(LoopId(at as u32));
+        }
+    }
+    let shared = Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function };
+    types.forget_readers();
+    if let Some(supposed) = &mut supposed {
+        supposed.forget_readers();
+    }
+    let all = 0..program.functions.len();
+    let parts = if is_worth_a_thread(program) {
+        let (mut other_types, mut other_supposed) = (types.clone(), supposed.clone());
+        let middle = middle(program);
+        let (first, second) = both(
+            program,
+            || Regions::new(&shared, types, supposed.as_mut()).build(all.start..middle),
+            || Regions::new(&shared, &mut other_types, other_supposed.as_mut()).build(middle..all.end),
+        );
+        vec![first, second]
+    } else {
+        vec![Regions::new(&shared, types, supposed.as_mut()).build(all)]
+    };
+    let mut loops: Vec<Option<RegionFacts>> = vec![None; program.loops.len()];
+    let mut functions = Vec::new();
+    for part in parts {
+        // The part's numbers of types become the table's.
+        let numbers: Vec<TypeId> = part.types.iter().map(|&ty| table.add(types, ty)).collect();
+        for mut facts in part.facts {
+            for (_, ty) in facts.live_in.iter_mut().chain(&mut facts.live_out) {
+                *ty = numbers[ty.index()];
+            }
+            match facts.region {
+                Region::Loop(id) => loops[id.index()] = Some(facts),
+                Region::Function(_) => functions.push(facts),
+            }
+        }
+    }
+    loops.into_iter().flatten().chain(functions).collect()
+}
+
+/// Makes the facts of a run of functions.
+struct Regions<'p, 'a, 't> {
+    shared: &'a Shared<'p>,
+    types: &'a mut Inference<'t>,
+    supposed: Option<&'a mut Inference<'t>>,
+    part: Part,
+    numbers: FxHashMap<Type, TypeId>,
+}
+
+/// What [`Regions`] makes. A [`TypeId`] in it is a position in `types`.
+#[derive(Default)]
+struct Part {
+    facts: Vec<RegionFacts>,
+    types: Vec<Type>,
 }
 
 /// What one pass over a function notes.
@@ -45,53 +113,57 @@ struct Notes {
     refusals: Vec<(u32, Reason)>,
 }
 
-impl<'p, 'a> Regions<'p, 'a> {
-    pub fn new(
-        program: &'p Program,
-        flow: &'p ProgramFlow,
-        types: &'a mut Inference<'p>,
-        supposed: Option<&'a mut Inference<'p>>,
-        table: &'a mut TypeTable,
-    ) -> Regions<'p, 'a> {
-        let graph = CallGraph::new(program);
-        Regions { program, flow, types, supposed, table, names: Names::new(program), graph }
+impl<'p, 'a, 't> Regions<'p, 'a, 't> {
+    fn new(
+        shared: &'a Shared<'p>,
+        types: &'a mut Inference<'t>,
+        supposed: Option<&'a mut Inference<'t>>,
+    ) -> Regions<'p, 'a, 't> {
+        let mut regions = Regions { shared, types, supposed, part: Part::default(), numbers: FxHashMap::default() };
+        // What is not known has the number 0 here as in the table.
+        regions.number(Type::ANY);
+        regions
     }
 
-    pub fn build(mut self) -> Vec<RegionFacts> {
-        let program = self.program;
-        let mut by_function: Vec<Vec<LoopId>> = vec![Vec::new(); program.functions.len()];
-        for (at, region) in program.loops.iter().enumerate() {
-            if let Some(loops) = by_function.get_mut(region.func.index()) {
-                loops.push(LoopId(at as u32));
-            }
-        }
-        let mut loops: Vec<Option<RegionFacts>> = vec![None; program.loops.len()];
-        let mut functions = Vec::new();
-        for (at, function) in program.functions.iter().enumerate() {
+    fn number(&mut self, ty: Type) -> TypeId {
+        let next = TypeId(self.part.types.len() as u32);
+        *self.numbers.entry(ty).or_insert_with(|| {
+            self.part.types.push(ty);
+            next
+        })
+    }
+
+    fn build(mut self, functions: Range<usize>) -> Part {
+        let shared = self.shared;
+        let program = shared.program;
+        for at in functions {
+            let function = &program.functions[at];
             let func = FuncId(at as u32);
-            let own = self.flow.of(func);
+            let own = shared.flow.of(func);
             if own.cfg.is_empty() {
                 continue;
             }
             let code = code_of(program, function);
             let notes = self.notes(func, function, own, code);
-            let regions: Vec<&LoopRegion> = by_function[at].iter().map(|id| &program.loops[id.index()]).collect();
+            let loops = &shared.by_function[at];
+            let regions: Vec<&LoopRegion> = loops.iter().map(|id| &program.loops[id.index()]).collect();
             let dominators = Dominators::new(&own.cfg, &own.order);
             let tree = LoopTree::new(&own.cfg, &dominators, &own.order, &regions);
-            for (index, &id) in by_function[at].iter().enumerate() {
+            for (index, &id) in loops.iter().enumerate() {
                 let irregular = tree.faults[index].is_some();
                 let facts = self.of_loop(id, regions[index], irregular, own, &dominators, code, &notes);
-                loops[id.index()] = Some(facts);
+                self.part.facts.push(facts);
             }
             if function.kind != FunctionKind::Body {
-                functions.push(self.of_function(func, !tree.unregistered.is_empty(), own, code, &notes));
+                let facts = self.of_function(func, !tree.unregistered.is_empty(), own, code, &notes);
+                self.part.facts.push(facts);
             }
         }
-        loops.into_iter().flatten().chain(functions).collect()
+        self.part
     }
 
     /// The solution to ask about a function: one that is never run has types only by supposition.
-    fn types_for(&mut self, func: FuncId) -> &mut Inference<'p> {
+    fn types_for(&mut self, func: FuncId) -> &mut Inference<'t> {
         match &mut self.supposed {
             Some(supposed) if !self.types.is_reached(func) => supposed,
             _ => self.types,
@@ -115,7 +187,7 @@ impl<'p, 'a> Regions<'p, 'a> {
             let reason = match op {
                 Op::Await { .. } => Reason::Suspends,
                 Op::InitModule { .. } => Reason::InitialisesModule,
-                Op::CallFn { func, .. } | Op::TailCallFn { func, .. } if self.graph.suspends(*func) => {
+                Op::CallFn { func, .. } | Op::TailCallFn { func, .. } if self.shared.graph.suspends(*func) => {
                     Reason::CallsSuspending
                 }
                 _ => continue,
@@ -143,7 +215,7 @@ impl<'p, 'a> Regions<'p, 'a> {
         if facts.instructions > MAX_REGION_INSTRUCTIONS || start >= end {
             return facts;
         }
-        let (written, clobbered) = writes(self.program, &code[start as usize..end as usize]);
+        let (written, clobbered) = writes(self.shared.program, &code[start as usize..end as usize]);
         let is_written = |reg: Reg| written.contains(&reg) || clobbered.is_some_and(|base| base < reg);
         let header = own.cfg.block_of[start as usize];
         facts.live_in = self.entry_types(func, header);
@@ -158,10 +230,10 @@ impl<'p, 'a> Regions<'p, 'a> {
         }
         facts.live_out.sort_unstable();
         // Inner loops follow the loop around them.
-        let after = &self.program.loops[id.index() + 1..];
+        let after = &self.shared.program.loops[id.index() + 1..];
         let inside = after.iter().take_while(|other| other.func == func && other.header < end).count();
         let inner = &after[..inside];
-        let found = inductions::find(self.program, region, inner, own, dominators, code, &facts.invariants);
+        let found = inductions::find(self.shared.program, region, inner, own, dominators, code, &facts.invariants);
         facts.inductions = found.inductions;
         facts.trip_count = found.trip_count;
         facts
@@ -183,11 +255,11 @@ impl<'p, 'a> Regions<'p, 'a> {
     /// Types of live registers where a block starts, as numbers of the table. Types that are only supposed are not facts.
     fn entry_types(&mut self, func: FuncId, block: u32) -> Vec<(Reg, TypeId)> {
         if !self.types.is_reached(func) || !self.types.is_block_reached(func, block) {
-            let live = self.flow.of(func).live_in(block);
+            let live = self.shared.flow.of(func).live_in(block);
             return live.iter().map(|&reg| (reg, TypeId(0))).collect();
         }
         let entry = self.types.entry(func, block);
-        entry.into_iter().map(|(reg, ty)| (reg, self.table.add(self.types, ty))).collect()
+        entry.into_iter().map(|(reg, ty)| (reg, self.number(ty))).collect()
     }
 
     #[allow(clippy::too_many_arguments, reason = "see of_loop")]
@@ -195,7 +267,7 @@ impl<'p, 'a> Regions<'p, 'a> {
         &mut self,
         region: Region,
         func: FuncId,
-        range: std::ops::Range<u32>,
+        range: Range<u32>,
         irregular: bool,
         own: &FunctionFlow,
         code: &[Op],
@@ -236,15 +308,15 @@ impl<'p, 'a> Regions<'p, 'a> {
             invariants: Vec::new(),
             inductions: Vec::new(),
             trip_count: None,
-            effects: self.graph.close(effects),
+            effects: self.shared.graph.close(effects),
         }
     }
 
     fn span(&self, region: Region) -> Span {
         match region {
-            Region::Loop(id) => self.program.loops[id.index()].span,
+            Region::Loop(id) => self.shared.program.loops[id.index()].span,
             Region::Function(func) => {
-                let spans = self.program.debug.as_ref().map(|debug| &debug.functions);
+                let spans = self.shared.program.debug.as_ref().map(|debug| &debug.functions);
                 spans.and_then(|spans| spans.get(func.index()).copied()).unwrap_or_default()
             }
         }
@@ -254,14 +326,14 @@ impl<'p, 'a> Regions<'p, 'a> {
         &self,
         region: Region,
         func: FuncId,
-        range: &std::ops::Range<u32>,
+        range: &Range<u32>,
         irregular: bool,
         notes: &Notes,
     ) -> Option<Refusal> {
         let whole = self.span(region);
         let first = notes.refusals.partition_point(|&(pc, _)| pc < range.start);
         if let Some(&(pc, reason)) = notes.refusals.get(first).filter(|&&(pc, _)| pc < range.end) {
-            return Some(Refusal { reason, span: self.names.span(func, pc) });
+            return Some(Refusal { reason, span: self.shared.names.span(func, pc) });
         }
         if irregular {
             return Some(Refusal { reason: Reason::Irregular, span: whole });
@@ -272,18 +344,18 @@ impl<'p, 'a> Regions<'p, 'a> {
 
     /// What the region's instructions need and the types do not give, by source name. What is computed inside from other conditions is
     /// left out while there are such others.
-    fn conditions(&self, func: FuncId, range: &std::ops::Range<u32>, code: &[Op], notes: &Notes) -> Vec<Condition> {
+    fn conditions(&self, func: FuncId, range: &Range<u32>, code: &[Op], notes: &Notes) -> Vec<Condition> {
         let first = notes.unmet.partition_point(|&(pc, _)| pc < range.start);
         let mut roots: Vec<Condition> = Vec::new();
         let mut derived: Vec<Condition> = Vec::new();
         let mut computed: Option<FxHashSet<Reg>> = None;
         let mut seen: FxHashSet<(Reg, Option<&str>, &str)> = FxHashSet::default();
         for &(pc, need) in notes.unmet[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
-            let local = self.names.local(func, pc, need.register);
+            let local = self.shared.names.local(func, pc, need.register);
             if local.is_some() && !seen.insert((need.register, local, need.wanted.name())) {
                 continue;
             }
-            let origin = self.names.origin(func, code, pc, need.register);
+            let origin = self.shared.names.origin(func, code, pc, need.register);
             let ty = match (origin.item, need.wanted) {
                 (true, wanted) => format!("list of {}", wanted.name()),
                 (false, wanted) => wanted.name().to_owned(),

@@ -95,6 +95,11 @@ impl<'p> Inference<'p> {
         copy
     }
 
+    /// Forgets who has read what. To be called when the solution is final; what is read from then on is not noted.
+    pub fn forget_readers(&mut self) {
+        self.places.forget_readers();
+    }
+
     pub fn is_reached(&self, func: FuncId) -> bool {
         self.reached_functions[func.index()]
     }

@@ -22,7 +22,7 @@ pub struct Escapes {
 #[derive(Clone, Debug)]
 pub struct Places {
     types: Vec<Type>,
-    /// For each place, the blocks that have read it.
+    /// For each place, the blocks that have read it. None are kept once the types are final.
     readers: Vec<Vec<u32>>,
     first_field: Vec<u32>,
     first_param: Vec<u32>,
@@ -146,16 +146,22 @@ impl Places {
             Place::Slot(ClassId::NONE, _) => return Type::NEVER,
             Place::Slot(class, slot) => {
                 let root = self.find(class);
-                note(&mut self.class_readers[root.index()], reader);
+                note(self.class_readers.get_mut(root.index()), reader);
                 self.slots[root.index()][slot as usize]
             }
             _ => {
                 let Some(at) = self.position(place) else { return Type::ANY };
-                note(&mut self.readers[at], reader);
+                note(self.readers.get_mut(at), reader);
                 self.types[at]
             }
         };
         self.normal(ty)
+    }
+
+    /// See [`super::Inference::forget_readers`].
+    pub fn forget_readers(&mut self) {
+        self.readers = Vec::new();
+        self.class_readers = Vec::new();
     }
 
     /// Joins a type into a place; whether the place's type has changed. Readers are woken.
@@ -173,7 +179,7 @@ impl Places {
                 let root = self.find(class);
                 self.slots[root.index()][slot as usize] = new;
                 if changed {
-                    self.woken.extend_from_slice(&self.class_readers[root.index()]);
+                    self.woken.extend(self.class_readers.get(root.index()).into_iter().flatten());
                 }
             }
             _ => {
@@ -183,7 +189,7 @@ impl Places {
                 };
                 self.types[at] = new;
                 if changed {
-                    self.woken.extend_from_slice(&self.readers[at]);
+                    self.woken.extend(self.readers.get(at).into_iter().flatten());
                 }
             }
         }
@@ -243,7 +249,7 @@ impl Places {
             // The smaller number stays: `ANY` is the smallest, and results do not depend on the order of merges.
             let (stays, goes) = (a.min(b), a.max(b));
             self.parents[goes.index()] = stays.0;
-            let mut gone = std::mem::take(&mut self.class_readers[goes.index()]);
+            let mut gone = self.class_readers.get_mut(goes.index()).map(std::mem::take).unwrap_or_default();
             let (stay_slots, gone_slots) = (self.slots[stays.index()], self.slots[goes.index()]);
             let mut joined = stay_slots;
             for at in 0..Slot::COUNT {
@@ -251,7 +257,7 @@ impl Places {
             }
             self.slots[stays.index()] = joined;
             self.woken.extend_from_slice(&gone);
-            let readers = &mut self.class_readers[stays.index()];
+            let Some(readers) = self.class_readers.get_mut(stays.index()) else { continue };
             self.woken.extend_from_slice(readers);
             if readers.len() < gone.len() {
                 std::mem::swap(readers, &mut gone);
@@ -266,7 +272,7 @@ impl Places {
         for at in self.first_field[def.index()] as usize..=side {
             let old = std::mem::replace(&mut self.types[at], Type::ANY);
             self.escape(old);
-            self.woken.extend_from_slice(&self.readers[at]);
+            self.woken.extend(self.readers.get(at).into_iter().flatten());
         }
     }
 
@@ -293,7 +299,8 @@ impl Places {
 }
 
 /// Notes a reader.
-fn note(readers: &mut Vec<u32>, reader: u32) {
+fn note(readers: Option<&mut Vec<u32>>, reader: u32) {
+    let Some(readers) = readers else { return };
     // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list has doubled.
     if readers.iter().rev().take(4).any(|&known| known == reader) {
         return;

@@ -18,6 +18,8 @@ pub struct Plan {
     pub colour: bool,
     pub depfile: Option<PathBuf>,
     pub print_cache_key: bool,
+    /// The process ends after one job, so that nothing it has made need be freed.
+    pub is_last: bool,
 }
 
 /// A program to compile and where its outputs go.
@@ -60,6 +62,10 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
         done.status = Status::Program;
     } else if let Err(message) = write_outputs(job, plan, &compilation) {
         done.fail(Status::Usage, &message);
+    }
+    if plan.is_last {
+        // The process ends now; freeing every tree and table first would only cost time.
+        std::mem::forget(compilation);
     }
     done
 }

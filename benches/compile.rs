@@ -1,0 +1,166 @@
+//! Compiling generated programs: time with the analysis and without, for sizes that show whether it is linear, and for shapes that are
+//! bad for some algorithm.
+//!
+//! `cargo bench --bench compile` prints the best of several rounds in milliseconds. "Without" is reading, resolving, lowering and encoding; "with"
+//! is all that `walrusc` does but for files.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{hint, io};
+
+use walrus::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
+use walrus::bytecode::{check_facts, load, verify, wbc};
+use walrus::compile::{Entry, FileLoader, compile_text};
+use walrus::lower::{Input, lower};
+use walrus::resolve::graph::{self, StdModules};
+use walrus::resolve::resolve;
+use walrus::source::{Diagnostics, SourceMap};
+use walrus::syntax::Interner;
+
+/// The one of `walrusc`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let lines = |count: usize| (format!("{count} lines"), program(count));
+    let shapes = [
+        lines(10_000),
+        lines(100_000),
+        lines(200_000),
+        lines(1_000_000),
+        ("a function of 50000 lines".to_owned(), one_long_function(50_000)),
+        ("2000 nested blocks".to_owned(), nested_blocks(2_000)),
+        ("10000 mutually recursive functions".to_owned(), mutual_recursion(10_000)),
+    ];
+    println!("{:36} {:>9} {:>9} {:>6} {:>9} {:>9} {:>9}", "", "without", "with", "ratio", "lines/s", "verify", "check");
+    for (name, source) in &shapes {
+        let rounds = if source.len() > 8 << 20 { 3 } else { 9 };
+        let mut best = [Duration::MAX; 4];
+        let mut note = |at: usize, took: Duration| best[at] = best[at].min(took);
+        for _ in 0..rounds {
+            note(0, time(|| compile_without_analysis(source)));
+            let mut file = Vec::new();
+            note(1, time(|| file = compile_text("big.walrus", source).encode().expect("it compiles")));
+            let program = load(&file).expect("it loads").into_inner();
+            let facts = program.facts.clone().expect("it has facts");
+            let mut bare = Some(program.clone());
+            bare.as_mut().expect("just made").facts = None;
+            let mut verified = None;
+            note(2, time(|| verified = bare.take().map(|program| verify(program).expect("it verifies"))));
+            let verified = verified.expect("just verified");
+            note(3, time(|| check_facts::check(&verified, &facts).expect("the facts hold")));
+        }
+        let [without, with, verify, check] = best.map(|time| time.as_secs_f64() * 1e3);
+        let rate = source.lines().count() as f64 / with * 1e3;
+        println!("{name:36} {without:>9.1} {with:>9.1} {:>6.2} {rate:>9.0} {verify:>9.2} {check:>9.2}", with / without);
+    }
+}
+
+fn time<T>(work: impl FnOnce() -> T) -> Duration {
+    let started = Instant::now();
+    let made = hint::black_box(work());
+    let took = started.elapsed();
+    drop(made);
+    took
+}
+
+fn compile_without_analysis(source: &str) -> Vec<u8> {
+    let (mut sources, mut interner, mut diagnostics) = (SourceMap::default(), Interner::default(), Diagnostics::new());
+    let std = StdModules { available: STD_MODULES, to_come: STD_MODULES_TO_COME };
+    let entry = Entry::Text { name: "big.walrus".into(), text: source.into(), folder: PathBuf::new() };
+    let graph = graph::load(entry, &NoFiles, std, &mut sources, &mut interner, &mut diagnostics)
+        .expect("text needs no reading");
+    let resolution = resolve(&graph, &mut interner, &mut diagnostics);
+    let input = Input { graph: &graph, resolution: &resolution, interner: &interner, sources: &sources };
+    let program = lower(input, &mut diagnostics);
+    assert!(!diagnostics.has_errors());
+    let files = sources.files().iter().map(|file| (file.name.as_str(), file.text()));
+    wbc::encode(&program, &wbc::Meta::new(wbc::hash_sources(files)))
+}
+
+struct NoFiles;
+
+impl FileLoader for NoFiles {
+    fn canonicalize(&self, _: &Path) -> io::Result<PathBuf> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// About so many lines of functions, loops, structs and calls.
+fn program(lines: usize) -> String {
+    let mut out = String::from("import \"std/math\";\n");
+    for i in 1..=lines / 25 {
+        let (modulus, limit, next, few) = (i % 97 + 2, i * 100, i + 1, i % 10);
+        write!(
+            out,
+            "fn work_{i} : n, scale {{
+  let total = 0;
+  let xs = [];
+  for i in 0..n {{ xs.push(i * {i} + scale); }}
+  for x in xs {{
+    if x % {modulus} == 0 and x > {i} {{
+      total += x;
+    }} else {{
+      total = total - x / 3 + 1;
+    }}
+  }}
+  while total > {limit} {{ total -= {i}; }}
+  let label = f\"work {{total}} of {{n}}\";
+  let d = {{\"name\": label, \"value\": math.sqrt(total * 1.0)}};
+  return d.value + total;
+}}
+struct Thing_{i} {{
+  fn init : self, a, b {{
+    self.a = a;
+    self.b = b;
+  }}
+  fn sum : self {{ return self.a + self.b; }}
+}}
+let v_{i} = Thing_{i}({i}, {next});
+println(v_{i}.sum(), work_{i}({few}, 2));
+"
+        )
+        .expect("a string takes any text");
+    }
+    out
+}
+
+fn one_long_function(lines: usize) -> String {
+    let mut out = String::from("fn long : n {\nlet t = 0;\n");
+    for i in 0..lines / 5 {
+        writeln!(out, "for i in 0..n {{\nif i % 7 == {} {{ continue; }}\nt += i * {i};\n}}\nt = t % 1000;", i % 7)
+            .expect("a string takes any text");
+    }
+    out + "return t;\n}\nprintln(long(3));\n"
+}
+
+/// As many blocks as the parser lets nest, a loop in every fourth.
+fn nested_blocks(depth: usize) -> String {
+    let mut out = String::from("fn deep : n {\nlet t = 0;\n");
+    for i in 0..depth {
+        let head = ["if n > 1 {", "while t < 9 {", "try {", "if t != 3 {"][i % 4];
+        writeln!(out, "{head}\nt += {i};").expect("a string takes any text");
+    }
+    for i in (0..depth).rev() {
+        out.push_str(if i % 4 == 2 { "} catch e { t = 1; }\n" } else { "}\n" });
+    }
+    out + "return t;\n}\nprintln(deep(1));\n"
+}
+
+fn mutual_recursion(count: usize) -> String {
+    let mut out = String::new();
+    for i in 0..count {
+        let (next, other) = ((i + 1) % count, (i * 7 + 3) % count);
+        writeln!(
+            out,
+            "fn f{i} : n, x {{\nif n < 1 {{ return x; }}\nlet y = f{next}(n - 1, x);\nreturn f{other}(n - 2, y);\n}}"
+        )
+        .expect("a string takes any text");
+    }
+    out + "println(f0(3, 1));\n"
+}
