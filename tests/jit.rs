@@ -393,3 +393,33 @@ fn calls_are_not_inlined_where_that_would_make_the_loop_too_large() {
     assert!(!body(&region(&program(10))).contains("call"));
     assert!(body(&region(&program(600))).contains("call step_call"));
 }
+
+#[test]
+fn division_by_a_constant_multiplies() {
+    let of = |divisor: &str| {
+        region(&format!(
+            "fn f : n, d {{ let t = 0; for i in 0..n {{ t = t + i / {divisor} + i % {divisor}; }} return t; }} println(f(5000, 10));"
+        ))
+    };
+    let (constant, variable) = (of("10"), of("d"));
+    assert_eq!(body(&constant).matches("mulhigh").count(), 1, "quotient and remainder share it: {constant}");
+    assert!(!constant.contains("idiv") && !constant.contains("irem"), "{constant}");
+    assert!(variable.contains("idiv") && !variable.contains("mulhigh"), "{variable}");
+}
+
+#[test]
+fn arithmetic_moves_to_the_side_that_needs_it() {
+    let of = |other: &str| {
+        region(&format!(
+            "fn f : n {{ let t = 0; for i in 0..n {{ let a = i * 7; if i != 5 {{ t = t + a; }} else {{ t = {other}; }} }} return t; }}
+             println(f(5000));"
+        ))
+    };
+    let (one, both) = (of("t - 1"), of("t - a"));
+    let is_before_branch = |region: &str| {
+        let body = body(region);
+        body.find("imul") < body.find("branch")
+    };
+    assert!(!is_before_branch(&one), "{one}");
+    assert!(is_before_branch(&both), "{both}");
+}

@@ -25,6 +25,8 @@ pub struct Cfg {
     position: Vec<u32>,
     idom: Vec<Option<BlockId>>,
     depth: Vec<u32>,
+    /// Preorder number in the dominator tree, and that of the first block behind those it dominates.
+    subtree: Vec<(u32, u32)>,
     innermost: Vec<Option<usize>>,
     /// Loops that come round, outer before inner.
     pub loops: Vec<LoopBlocks>,
@@ -45,6 +47,7 @@ impl Cfg {
             position,
             idom: vec![None; count],
             depth: vec![0; count],
+            subtree: vec![(0, 0); count],
             innermost: vec![None; count],
             loops: Vec::new(),
             parents: vec![None; region.loops.len()],
@@ -57,6 +60,7 @@ impl Cfg {
             cfg.idom[id.0 as usize] = idom;
             cfg.depth[id.0 as usize] = idom.map_or(0, |idom| cfg.depth[idom.0 as usize] + 1);
         }
+        cfg.number_subtrees(region);
         for index in 0..region.loops.len() {
             cfg.find_loop(region, index);
         }
@@ -121,14 +125,33 @@ impl Cfg {
     }
 
     /// Whether every way to `b` leads through `a`.
-    pub fn dominates(&self, a: BlockId, mut b: BlockId) -> bool {
-        while self.depth[b.0 as usize] > self.depth[a.0 as usize] {
-            match self.idom(b) {
-                Some(idom) => b = idom,
-                None => break,
+    pub fn dominates(&self, a: BlockId, b: BlockId) -> bool {
+        let ((from, to), (at, _)) = (self.subtree[a.0 as usize], self.subtree[b.0 as usize]);
+        from <= at && at < to
+    }
+
+    /// Numbers the dominator tree in preorder, so that the blocks that a block dominates are a range.
+    fn number_subtrees(&mut self, region: &Region) {
+        // Sizes first: in reverse order, all that a block dominates has been counted when it is met.
+        let mut sizes = vec![1u32; region.blocks.len()];
+        for &id in region.order.iter().rev() {
+            if let Some(idom) = self.idom(id) {
+                sizes[idom.0 as usize] += sizes[id.0 as usize];
             }
         }
-        a == b
+        // Then each block takes the next part of its dominator's range.
+        let mut next = vec![0u32; region.blocks.len()];
+        let mut top = 0;
+        for &id in &region.order {
+            let free = match self.idom(id) {
+                Some(idom) => &mut next[idom.0 as usize],
+                None => &mut top,
+            };
+            let from = *free;
+            *free += sizes[id.0 as usize];
+            self.subtree[id.0 as usize] = (from, from + sizes[id.0 as usize]);
+            next[id.0 as usize] = from + 1;
+        }
     }
 
     /// The innermost loop a block stands in: index into [`Region::loops`].

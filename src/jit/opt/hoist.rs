@@ -21,7 +21,10 @@ pub fn hoist(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
     for region_loop in cfg.loops.iter().rev() {
         hoister.run_loop(region_loop);
     }
-    hoister.changed
+    let Hoister { constants, changed, .. } = hoister;
+    let entry = region.order[0];
+    region.block_mut(entry).insts.splice(0..0, constants);
+    changed
 }
 
 /// What holds at the end of a block, seen from the header of the loop at hand.
@@ -43,10 +46,12 @@ pub(super) struct Hoister<'a> {
     /// Pure instructions by what they define.
     definitions: Vec<Option<Inst>>,
     states: Vec<BlockState>,
-    /// Indices whose guards stay in the loop at hand.
-    guarded_indices: Vec<Val>,
+    /// By value, the loop in which a guard of it as an index has stayed last.
+    guarded_in: Vec<Option<usize>>,
     /// By loop, the exit of checks that hold for all iterations.
     exits: Vec<Option<ExitId>>,
+    /// New constants, for the head of the entry block.
+    constants: Vec<(Option<Val>, Inst)>,
     changed: bool,
 }
 
@@ -62,8 +67,7 @@ impl Values for Hoister<'_> {
             _ => Repr::I64,
         };
         let val = self.new_val(repr, None, inst.clone());
-        let entry = self.region.order[0];
-        self.region.block_mut(entry).insts.insert(0, (Some(val), inst));
+        self.constants.push((Some(val), inst));
         val
     }
 }
@@ -83,6 +87,7 @@ impl<'a> Hoister<'a> {
                 }
             }
         }
+        let guarded_in = vec![None; region.reprs.len()];
         let (states, exits) = (vec![BlockState::default(); region.blocks.len()], vec![None; region.loops.len()]);
         Hoister {
             region,
@@ -92,15 +97,15 @@ impl<'a> Hoister<'a> {
             home,
             definitions,
             states,
-            guarded_indices: Vec::new(),
+            guarded_in,
             exits,
+            constants: Vec::new(),
             changed: false,
         }
     }
 
     fn run_loop(&mut self, blocks: &LoopBlocks) {
         let index = blocks.index;
-        self.guarded_indices.clear();
         let inductions = Inductions::of(self, blocks);
         for &id in &blocks.blocks {
             let mut state = self.state_at_start(index, id);
@@ -114,7 +119,7 @@ impl<'a> Hoister<'a> {
                     if let Inst::Guard { condition, exit, .. } = inst {
                         state.is_blocked |= self.protects(index, condition, exit);
                         if let Some(&Inst::Icmp(Compare::Below, at, _)) = self.definition(condition) {
-                            self.guarded_indices.push(at);
+                            self.guarded_in[at.0 as usize] = Some(index);
                         }
                     }
                     kept.push((result, inst));
@@ -174,7 +179,9 @@ impl<'a> Hoister<'a> {
                 !self.writes[index].meets(MemSet::of(mem)) && (always || is_safe)
             }
             Inst::LoadElement { element, index: at, .. } => {
-                !self.writes[index].meets(MemSet::of_element(element)) && is_safe && !self.guarded_indices.contains(&at)
+                !self.writes[index].meets(MemSet::of_element(element))
+                    && is_safe
+                    && self.guarded_in[at.0 as usize] != Some(index)
             }
             _ => inst.is_pure(),
         }
@@ -277,6 +284,7 @@ impl<'a> Hoister<'a> {
 
     fn new_val(&mut self, repr: Repr, home: Option<usize>, inst: Inst) -> Val {
         self.home.push(home);
+        self.guarded_in.push(None);
         self.definitions.push(Some(inst));
         self.region.new_val(repr)
     }

@@ -18,23 +18,22 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
             Terminator::Exit(exit) => sinker.need_exit(region.exit(*exit), id),
             Terminator::None => {}
         }
-        let mut insts = std::mem::take(&mut region.block_mut(id).insts);
+        let insts = std::mem::take(&mut region.block_mut(id).insts);
+        let mut kept = Vec::with_capacity(insts.len());
         // All uses of a value stand behind its definition, so going backwards they are known when it is met.
-        for at in (0..insts.len()).rev() {
-            let (result, inst) = &insts[at];
+        for (result, inst) in insts.into_iter().rev() {
             let to = match result {
-                Some(val) if sinks(inst) => sinker.target(region, *val, id),
+                Some(val) if sinks(&inst) => sinker.target(region, val, id),
                 _ => id,
             };
             inst.for_each_arg(|arg| sinker.need(arg, to));
             if let Inst::Guard { exit, .. } = inst {
-                sinker.need_exit(region.exit(*exit), id);
+                sinker.need_exit(region.exit(exit), id);
             }
-            if to != id {
-                moved[to.0 as usize].push(insts.remove(at));
-            }
+            if to == id { kept.push((result, inst)) } else { moved[to.0 as usize].push((result, inst)) }
         }
-        region.block_mut(id).insts = insts;
+        kept.reverse();
+        region.block_mut(id).insts = kept;
     }
     for (index, mut moved) in moved.into_iter().enumerate() {
         if !moved.is_empty() {
