@@ -69,6 +69,12 @@ const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
 /// How often the compilation of a loop is put off whose outer loop has native code.
 const MAX_DEFERRED: u32 = 8;
+/// A stay in native code shorter than this was hardly worth its entry.
+const SHORT_STAY: Duration = Duration::from_nanos(120);
+/// One stay in so many is timed, as long as stays are not short.
+const TIMED_STAYS: u64 = 32;
+/// Iterations to interpret before entering again, at most, while stays are short.
+const LONGEST_PAUSE: u32 = 64;
 /// How long a counter runs that nobody needs to hear of.
 const SELDOM: u32 = 1 << 30;
 
@@ -102,6 +108,8 @@ pub(super) struct HotLoop {
     pub(super) entered: u64,
     pub(super) exits: u64,
     guard_exits: u64,
+    /// Iterations to interpret before entering again: grows while stays in native code are short.
+    pause: u32,
     /// Loops in front of which checks for all iterations have failed too often.
     caution: Caution,
     entry_types: EntryTypes,
@@ -195,7 +203,7 @@ impl Jit {
             }
             if has_code {
                 match self.enter(vm, header)? {
-                    Entered::Left => return Ok(1),
+                    Entered::Left { pause } => return Ok(pause),
                     Entered::NotFitting => {
                         let mut state = self.state.borrow_mut();
                         let hot = state.loops.entry(header).or_default();
@@ -404,10 +412,12 @@ impl Jit {
 
     /// Runs the loop's native code from the header.
     fn enter(&self, vm: &mut Vm, header: u32) -> Result<Entered> {
-        let versions = match self.state.borrow().loops.get(&header) {
-            Some(hot) => hot.versions.clone(),
+        let (versions, is_timed) = match self.state.borrow().loops.get(&header) {
+            Some(hot) => (hot.versions.clone(), hot.pause > 1 || hot.entered % TIMED_STAYS == TIMED_STAYS - 1),
             None => return Ok(Entered::NotFitting),
         };
+        // A run that is to be the same each time must not depend on the clock.
+        let is_timed = is_timed && !self.options.wait && self.options.threshold > 1;
         for version in versions {
             if !vm.room_for_native(version.window, version.inlined_depth) {
                 return Ok(Entered::NoRoom);
@@ -415,9 +425,11 @@ impl Jit {
             let base = vm.top_base();
             let shadow = self.shadow.as_ref().filter(|_| version.replayable);
             let before = shadow.and_then(|shadow| shadow.before(vm, version.window));
+            let entered = is_timed.then(Instant::now);
             // SAFETY: the code was compiled for this loop of this machine's program, whose frame is on top with its pc at the header; the window
             // that it uses above the base exists.
             let number = unsafe { (version.code)(vm, base) } as usize;
+            let stay = entered.map(|entered| entered.elapsed());
             let exit = &version.exits[number];
             if let Some((shadow, before)) = shadow.zip(before) {
                 shadow.compare(vm, &mut self.state.borrow_mut().flows, before, exit)?;
@@ -425,17 +437,23 @@ impl Jit {
             let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
             let entry_failed = exit.reason == ExitReason::EntryType;
             let mut hot_exit = false;
+            let pause;
             {
                 let state = &mut *self.state.borrow_mut();
                 state.exit_reasons[exit.reason as usize] += 1;
                 let hot = state.loops.entry(header).or_default();
                 if entry_failed {
                     if forced {
-                        return Ok(Entered::Left);
+                        return Ok(Entered::Left { pause: 1 });
                     }
                     continue;
                 }
                 hot.entered += 1;
+                if let Some(stay) = stay {
+                    let longer = (hot.pause.max(1) * 2).min(LONGEST_PAUSE);
+                    hot.pause = if stay < SHORT_STAY { longer } else { 1 };
+                }
+                pause = hot.pause.max(1);
                 if exit.reason.asks_for_recompilation() {
                     hot.exits += 1;
                     if !forced {
@@ -455,7 +473,7 @@ impl Jit {
                     }
                 }
             }
-            return self.leave(vm, header, base, exit, hot_exit).map(|()| Entered::Left);
+            return self.leave(vm, header, base, exit, hot_exit).map(|()| Entered::Left { pause });
         }
         Ok(Entered::NotFitting)
     }
@@ -533,8 +551,8 @@ fn statically_refused(program: &Program, header: u32) -> Option<Reason> {
 
 /// What came of an attempt to enter native code.
 enum Entered {
-    /// It ran and was left; the top frame may be anywhere.
-    Left,
+    /// It ran and was left; the top frame may be anywhere. So many iterations are to be interpreted before the next entry.
+    Left { pause: u32 },
     /// No version was compiled for these types.
     NotFitting,
     /// The stacks are too full.
