@@ -85,7 +85,9 @@ fn a_global_lives_in_a_register() {
 
 #[test]
 fn a_global_stays_in_memory_where_unknown_code_may_look_at_it() {
-    let region = region("let t = 0; let fs = [: { t = t + 1; }]; for i in 0..5000 { t = t + i; fs[0](); } println(t);");
+    let region = region(
+        "let t = 0; fn late : k { return : { t = t + k; }; } let f = late(1); for i in 0..5000 { t = t + i; f(); } println(t);",
+    );
     assert!(body(&region).contains("store globals"), "{region}");
     assert!(body(&region).contains("call step_call"), "{region}");
 }
@@ -422,4 +424,21 @@ fn arithmetic_moves_to_the_side_that_needs_it() {
     };
     assert!(!is_before_branch(&one), "{one}");
     assert!(is_before_branch(&both), "{both}");
+}
+
+#[test]
+fn a_few_functions_called_as_values_are_inlined() {
+    let region = region(
+        "fn a : x { return x * 2; } fn b : x { return x - 1; }
+         fn f : fs, n { let t = 0; for i in 0..n { t = t + fs[i % 2](i); } return t; } println(f([a, b], 5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn a_closure_with_captures_is_called() {
+    let region = region(
+        "fn f : n { let k = 1; let g = : x { k = k + x; return k; }; let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("call step_call"), "{region}");
 }

@@ -85,18 +85,24 @@ impl<T: PartialEq + Copy> Seen<T> {
     }
 }
 
-/// A few structs.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct StructSet {
-    ids: [Option<StructId>; StructSet::MOST],
+/// How many of a kind are remembered in a [`Few`].
+const FEW: usize = 4;
+
+/// A few structs or functions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Few<T> {
+    ids: [Option<T>; FEW],
     more: bool,
 }
 
-impl StructSet {
-    /// How many are remembered.
-    pub const MOST: usize = 4;
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Few { ids: [const { None }; FEW], more: false }
+    }
+}
 
-    pub fn add(&mut self, id: StructId) {
+impl<T: PartialEq + Copy> Few<T> {
+    pub fn add(&mut self, id: T) {
         if self.ids.contains(&Some(id)) {
             return;
         }
@@ -106,8 +112,8 @@ impl StructSet {
         }
     }
 
-    /// All structs seen, in the order they were seen; nothing if they were more than can be remembered.
-    pub fn all(self) -> impl Iterator<Item = StructId> {
+    /// All that were seen, in the order they were seen; nothing if they were more than can be remembered.
+    pub fn all(self) -> impl Iterator<Item = T> {
         self.ids.into_iter().flatten().filter(move |_| !self.more)
     }
 }
@@ -129,9 +135,9 @@ pub struct TypeFeedback {
     /// The struct of the instance that is accessed.
     pub instance_of: Seen<StructId>,
     /// The structs of the instances that were accessed.
-    pub structs: StructSet,
-    /// The function that was called.
-    pub callee: Seen<FuncId>,
+    pub structs: Few<StructId>,
+    /// The functions without captures that were called.
+    pub callees: Few<FuncId>,
 }
 
 impl TypeFeedback {
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_few_structs_are_remembered_and_many_are_not() {
-        let mut structs = StructSet::default();
+        let mut structs = Few::default();
         for id in [3, 1, 3, 2, 7] {
             structs.add(StructId(id));
         }

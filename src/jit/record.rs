@@ -54,9 +54,18 @@ pub fn record(
             }
             Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
-                profile.borrow_mut().at_mut(pc).callee.add(func);
+                profile.borrow_mut().at_mut(pc).callees.add(func);
                 vm.step_into(func, base)?;
                 continue;
+            }
+            Op::Call { base, argc } => {
+                if let Some(func) = register(vm, base).as_function()
+                    && vm.takes(func, argc)
+                {
+                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    vm.step_into(func, base)?;
+                    continue;
+                }
             }
             Op::CallMethod { base, argc, site } => {
                 let instance =
@@ -144,7 +153,7 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
             site.structs.add(instance.struct_id());
         }
         if let Some(func) = a.as_function() {
-            site.callee.add(func);
+            site.callees.add(func);
         }
     }
     if let Some(b) = b {

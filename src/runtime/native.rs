@@ -119,6 +119,11 @@ impl Vm {
         unsafe { (*function.sites.add(site.index())).name }
     }
 
+    /// Whether a function takes that many arguments.
+    pub fn takes(&self, func: FuncId, argc: u16) -> bool {
+        self.image.function(func).params == argc
+    }
+
     /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed slots: `None` unless
     /// it takes the receiver, captures nothing, and takes as many arguments.
     pub fn plain_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {

@@ -330,6 +330,10 @@ impl Vm {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);
             }
+            Op::Call { base, argc } if let Some(func) = self.plain_callee(base, argc) => {
+                self.step_into(func, base)?;
+                return Ok(Replayed::Executed);
+            }
             Op::CallMethod { base, argc, site } if self.starts_frame(base, argc, site) => {
                 let frame = self.stack.frame();
                 self.set_top_pc_unchecked(pc + 1);
@@ -349,6 +353,11 @@ impl Vm {
             self.set_top_pc_unchecked((i64::from(pc) + 1 + i64::from(offset)) as u32);
         }
         Ok(Replayed::Executed)
+    }
+
+    /// The function without captures that a call comes to, if it takes as many arguments.
+    fn plain_callee(&self, base: Reg, argc: u16) -> Option<FuncId> {
+        self.top_register(base.0.into()).as_function().filter(|&func| self.takes(func, argc))
     }
 
     /// Whether a method call comes to a function of a struct.

@@ -11,6 +11,9 @@ const MAX_INLINED: u32 = 80;
 /// Calls inlined into one another.
 const MAX_INLINE_DEPTH: usize = 3;
 
+/// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
+type Case = (u32, FuncId, Option<(Val, StructId)>);
+
 impl Builder<'_> {
     /// Calls a function known when compiling: walks into it if it is small, else asks the run time.
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
@@ -49,15 +52,38 @@ impl Builder<'_> {
         let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
         let found = self.push(load, Repr::I64);
         let exit = self.exit(ExitReason::Field);
+        let cases = methods.into_iter().map(|(id, func)| (id.0, func, Some((instance, id)))).collect();
+        self.inline_cases(base, found, cases, exit).map(Some)
+    }
+
+    /// Calls a value: functions that were seen, if they are few and small, are inlined behind a chain of checks.
+    pub(super) fn call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
+        let callee = self.operand(base, self.feedback().a)?;
+        let functions: Vec<FuncId> = self.feedback().callees.all().collect();
+        let fits = |func: &FuncId| self.vm.takes(*func, argc);
+        let Some(found) = callee.as_tag(Tag::Function).filter(|_| !functions.is_empty() && functions.iter().all(fits))
+        else {
+            return self.step();
+        };
+        if !functions.iter().all(|func| self.is_inlinable(*func)) {
+            return self.step();
+        }
+        let exit = self.exit(ExitReason::Callee);
+        let cases = functions.into_iter().map(|func| (func.0, func, None)).collect();
+        self.inline_cases(base, found, cases, exit)
+    }
+
+    /// Inlines the function whose number is found; takes the exit if it is none of them. A case may tell the struct of an instance.
+    fn inline_cases(&mut self, base: Reg, found: Val, cases: Vec<Case>, exit: ExitId) -> Built<Goes> {
         let mut ends = Vec::new();
-        for (id, func) in methods {
-            let wanted = self.int(id.0.into());
+        for (number, func, known) in cases {
+            let wanted = self.int(number.into());
             let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
             let (yes, no) = (self.new_block(), self.new_block());
             self.finish(Terminator::Branch(same, yes, no));
             let before = self.env.clone();
             self.current = yes;
-            self.env.instances.push((instance, id));
+            self.env.instances.extend(known);
             if self.inline(base, func)? == Goes::On {
                 ends.push((self.current, self.env.clone()));
             }
@@ -65,12 +91,12 @@ impl Builder<'_> {
         }
         self.finish(Terminator::Exit(exit));
         if ends.is_empty() {
-            return Ok(Some(Goes::Nowhere));
+            return Ok(Goes::Nowhere);
         }
         let mut alive = self.live[self.live_at + 1].clone();
         alive.add_register(base);
         self.merge(ends, &alive)?;
-        Ok(Some(Goes::On))
+        Ok(Goes::On)
     }
 
     /// A field of a method's name in the side table would come before the method.
@@ -327,7 +353,6 @@ fn may_be_inlined(op: &Op) -> bool {
             | Op::Print { .. }
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
-            | Op::Call { .. }
             | Op::New { .. }
             | Op::TailCall { .. }
             | Op::TailCallFn { .. }

@@ -120,6 +120,7 @@ impl Builder<'_> {
             Op::CallMethod { base, argc, site } => return self.call_method(base, argc, site),
             Op::CallNative { base, native, argc } => return self.call_native(base, native, argc),
             Op::CallFn { base, func } => return self.call_function(base, func),
+            Op::Call { base, argc } => return self.call_value(base, argc),
 
             Op::LoadStruct { dst, def } => {
                 // The image holds on to it as long as the program runs.
@@ -141,7 +142,6 @@ impl Builder<'_> {
             | Op::MakeRange { .. }
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
-            | Op::Call { .. }
             | Op::New { .. }
             | Op::InitModule { .. } => return self.step(),
             Op::Concat { dst, base, count } => return self.concat(dst, base, count),
