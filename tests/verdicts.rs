@@ -324,7 +324,11 @@ fn each_verdict_is_explained_on_the_source() {
          println(scale([1, 2.5], 2), scale([3], 0.5));\n",
         |_| {},
     );
-    explain("never_reached", "fn unused : n {\n    while n > 0 { n -= 1; }\n}\n", |_| {});
+    explain(
+        "never_reached",
+        "fn unused : n {\n    while n > 0 { n -= 1; }\n    for i in 0..3 { println(i); }\n}\n",
+        |_| {},
+    );
     let large = format!("let a = 1;\nwhile a < 9 {{\n{}}}\n", "    a = a * 3 - a;\n".repeat(1500));
     explain("too_large", &large, |_| {});
     explain("irregular", "let a = 1;\nwhile a < 9 {\n    while a < 5 { a += 1; }\n    a += 1;\n}\n", |program| {

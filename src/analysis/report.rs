@@ -67,25 +67,44 @@ pub fn notes(program: &Program, facts: &Facts) -> Vec<Diagnostic> {
                 }
                 note
             }
-            (Verdict::Conditional, _) => Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span)
-                .labelled(format!("compiled if {}", conditions_text(region))),
+            (Verdict::Conditional, _) => {
+                let label = match unreached(program, facts, region) {
+                    Some(why) => format!("{why}; if it were, it would be compiled if {}", conditions_text(region)),
+                    None => format!("compiled if {}", conditions_text(region)),
+                };
+                Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span).labelled(label)
+            }
             _ => {
                 let types = type_words(program, facts, &names, region);
-                let label = match (region.reached, types.is_empty()) {
-                    (false, _) => "never reached".to_owned(),
-                    (true, true) => "compiled when hot".to_owned(),
-                    (true, false) => format!("compiled when hot, with {types}"),
+                let label = match (unreached(program, facts, region), types.is_empty()) {
+                    (Some(why), _) => why,
+                    (None, true) => "compiled when hot".to_owned(),
+                    (None, false) => format!("compiled when hot, with {types}"),
                 };
                 Diagnostic::warning("N0101", format!("{what} is {verdict}"), region.span).labelled(label)
             }
         };
         note.severity = Severity::Note;
-        if let Some(count) = region.trip_count {
+        if let Some(count) = region.trip_count.filter(|_| region.reached) {
             note = note.with_note(format!("it runs {count} times, unless an error ends it"));
         }
         notes.push(note);
     }
     notes
+}
+
+/// That a region is never executed, and why; `None` if it may be.
+fn unreached(program: &Program, facts: &Facts, region: &RegionFacts) -> Option<String> {
+    if region.reached {
+        return None;
+    }
+    let func = function_of(program, region.region);
+    let called = facts.types.functions.get(func.index()).is_none_or(|known| known.reached);
+    Some(match (region.region, function_name(program, region.region)) {
+        (Region::Function(_), _) => "never called: nothing that runs calls it".to_owned(),
+        (Region::Loop(_), Some(name)) if !called => format!("never reached: nothing that runs calls '{name}'"),
+        (Region::Loop(_), _) => "never reached".to_owned(),
+    })
 }
 
 /// The types of named registers at a region's start, and of the globals it uses.
@@ -163,7 +182,7 @@ pub fn loops_json(program: &Program, facts: &Facts, sources: &SourceMap) -> Stri
             out,
             "{}\n{{\"id\": {id}, \"kind\": \"{kind}\", \"function\": {name}, \"file\": {file}, \"line\": {}, \"column\": {}, \
              \"depth\": {depth}, \"verdict\": \"{}\", \"conditions\": [{}], \"code\": {}, \"reason\": {}, \"remedy\": {}, \
-             \"trip_count\": {}}}",
+             \"trip_count\": {}, \"reached\": {}}}",
             if id == 0 { "" } else { "," },
             at.line,
             at.column,
@@ -173,6 +192,7 @@ pub fn loops_json(program: &Program, facts: &Facts, sources: &SourceMap) -> Stri
             reason(Reason::text),
             reason(Reason::remedy),
             region.trip_count.map_or("null".to_owned(), |count| count.to_string()),
+            region.reached,
         );
     }
     out.push_str(if facts.regions.is_empty() { "]}\n" } else { "\n]}\n" });
