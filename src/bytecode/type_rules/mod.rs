@@ -344,10 +344,23 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             env.edge(at.target(to));
             return false;
         }
-        JumpIf { to, .. } | JumpIfNot { to, .. } => env.edge(at.target(to)),
-        JumpEq { to, .. }
-        | JumpNe { to, .. }
-        | JumpLt { to, .. }
+        JumpIf { a, to } => {
+            let (truthy, falsy) = by_truth(env.register(a));
+            return fork(env, a, (truthy, falsy), at.target(to));
+        }
+        JumpIfNot { a, to } => {
+            let (truthy, falsy) = by_truth(env.register(a));
+            return fork(env, a, (falsy, truthy), at.target(to));
+        }
+        JumpEq { a, b, to } => {
+            let (tested, equal, other) = by_void(env, a, b);
+            return fork(env, tested, (equal, other), at.target(to.into()));
+        }
+        JumpNe { a, b, to } => {
+            let (tested, equal, other) = by_void(env, a, b);
+            return fork(env, tested, (other, equal), at.target(to.into()));
+        }
+        JumpLt { to, .. }
         | JumpLe { to, .. }
         | JumpGt { to, .. }
         | JumpGe { to, .. }
@@ -579,4 +592,40 @@ fn flow_pairs<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
         env.flow(Place::Slot(class, Slot::Key), key_type);
         env.flow(Place::Slot(class, Slot::Value), value);
     }
+}
+
+/// What a register may hold if it is true and if it is false. Nothing is told apart where nothing is known yet, or anything is possible.
+fn by_truth(ty: Type) -> (Type, Type) {
+    const ALWAYS_TRUE: Tags = Tags::FUNCTION.or(Tags::STRUCT).or(Tags::INSTANCE).or(Tags::TASK);
+    if ty.is_never() || ty.tags.meets(Tags::ITER) {
+        return (ty, ty);
+    }
+    (ty.without(Tags::VOID), ty.without(ALWAYS_TRUE))
+}
+
+/// Of two registers that are compared, the one that is compared with void, and what it may hold if they are equal and if they are not.
+fn by_void(env: &mut impl TypeEnv, a: Reg, b: Reg) -> (Reg, Type, Type) {
+    let (left, right) = (env.register(a), env.register(b));
+    let (tested, ty) = if left == Type::VOID { (b, right) } else { (a, left) };
+    if (left != Type::VOID && right != Type::VOID) || ty.is_never() || ty.tags.meets(Tags::ITER) {
+        return (tested, ty, ty);
+    }
+    let equal = if ty.tags.meets(Tags::VOID) { Type::VOID } else { Type::NEVER };
+    (tested, equal, ty.without(Tags::VOID))
+}
+
+/// A branch on what `reg` holds: its types if control goes to `target` and if it goes on. A way on which it would hold nothing is not gone,
+/// unless it holds nothing on either: then nothing is known of it yet.
+fn fork(env: &mut impl TypeEnv, reg: Reg, (there, here): (Type, Type), target: u32) -> bool {
+    let known = there != here;
+    if !known {
+        env.edge(target);
+        return true;
+    }
+    if !there.is_never() {
+        env.restore(reg, there);
+        env.edge(target);
+    }
+    env.restore(reg, here);
+    !here.is_never()
 }
