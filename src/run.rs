@@ -35,6 +35,7 @@ pub struct RunOptions {
     pub jit: JitSettings,
 }
 
+#[cfg(feature = "jit")]
 impl RunOptions {
     /// Whether anything is to become native. Fuel is counted by the interpreter alone.
     fn compiles(&self) -> bool {
@@ -323,6 +324,7 @@ impl Watch {
             dump: jit::Dump { region: has(DumpStage::Region), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
             perf_map: settings.perf_map,
             threshold: settings.loop_threshold,
+            function_threshold: settings.function_threshold,
             observe_only: !compile,
             wait: settings.wait || settings.audit_verdicts,
         };

@@ -22,9 +22,18 @@ fn execute(source: &str, flags: &[&str]) -> (String, String) {
 
 /// The IR of the region that was compiled last.
 fn region(source: &str) -> String {
-    let (_, stderr) = execute(source, &["--jit", "--dump", "region"]);
+    // Functions are looked at by `function_region`.
+    let (_, stderr) = execute(source, &["--jit", "--jit-function-threshold", "1000000000", "--dump", "region"]);
     let at = stderr.rfind("region t.walrus").unwrap_or_else(|| panic!("nothing was compiled: {stderr}"));
     stderr[at..].to_string()
+}
+
+/// The IR of the function whose `fn` stands alone on the first line, as it was compiled last.
+fn function_region(source: &str) -> String {
+    let (_, stderr) = execute(source, &["--jit", "--dump", "region"]);
+    let at = stderr.rfind("region t.walrus:1:").unwrap_or_else(|| panic!("it was not compiled: {stderr}"));
+    let text = &stderr[at..];
+    text[..text.find("\n\n").unwrap_or(text.len())].to_string()
 }
 
 /// What runs in every iteration: the blocks from the first loop header on, without the list of exits.
@@ -105,7 +114,7 @@ fn a_recursive_function_is_not_inlined() {
     let region = region(
         "fn g : x { if x < 2 { return x; } return g(x / 2) + 1; } fn f : n { let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(5000));",
     );
-    assert!(body(&region).contains("call step_call"), "{region}");
+    assert!(body(&region).contains("call fn"), "{region}");
 }
 
 #[test]
@@ -393,7 +402,50 @@ fn calls_are_not_inlined_where_that_would_make_the_loop_too_large() {
         )
     };
     assert!(!body(&region(&program(10))).contains("call"));
-    assert!(body(&region(&program(600))).contains("call step_call"));
+    assert!(body(&region(&program(600))).contains("call fn"));
+}
+
+const FIB: &str = "fn fib : n { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); }
+println(fib(20));";
+
+#[test]
+fn a_function_that_is_called_often_is_compiled_and_calls_itself() {
+    let region = function_region(FIB);
+    assert_eq!(region.matches("call fn").count(), 2, "{region}");
+    assert!(!region.contains("step_call") && region.contains("return"), "{region}");
+    let stats = statistics(FIB, &["--jit-wait"]);
+    let fib = stats["regions"].as_array().expect("regions").iter().find(|region| region["function"] == "fib");
+    assert_eq!(fib.expect("fib is a region")["compiled"], 1, "{stats}");
+}
+
+#[test]
+fn a_function_that_ends_in_a_tail_call_is_interpreted() {
+    let stats = statistics(
+        "fn count : n, t { if n == 0 { return t; } return count(n - 1, t + n); }
+         println(count(100000, 0));",
+        &["--jit-wait"],
+    );
+    assert_eq!(stats["functions_compiled"], 0, "{stats}");
+}
+
+#[test]
+fn a_function_that_a_loop_calls_is_compiled_with_the_loop_and_not_besides() {
+    let stats = statistics(
+        "fn g : x { return x * 2 + 1; } fn f : n { let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(50000));",
+        &["--jit-wait"],
+    );
+    assert_eq!(stats["functions_compiled"], 1, "{stats}");
+}
+
+#[test]
+fn a_function_called_with_other_types_gets_another_version() {
+    let source = "fn sum : x, n { if n == 0 { return x; } return sum(x, n - 1) + x; }
+let t = 0; for i in 0..50 { t += sum(1, 60); } for i in 0..50 { t += sum(0.5, 60); } println(t);";
+    let (out, _) = execute(source, &["--jit"]);
+    assert_eq!(out, "4575\n");
+    let stats = statistics(source, &["--jit-wait"]);
+    let sum = stats["regions"].as_array().expect("regions").iter().find(|region| region["function"] == "sum");
+    assert_eq!(sum.expect("sum is a region")["compiled"], 2, "{stats}");
 }
 
 #[test]

@@ -10,9 +10,10 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use rustc_hash::FxHashMap;
 
-use super::helpers::{Argument, Helper};
+use super::helpers::{Argument, Helper, NEXT};
 use super::ir::*;
-use crate::runtime::native::layout;
+use crate::bytecode::FuncId;
+use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, layout};
 use crate::runtime::value::Value;
 
 /// Addresses that emitted code holds.
@@ -20,6 +21,8 @@ use crate::runtime::value::Value;
 pub struct EmitOptions {
     /// Address of the flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be forced.
     pub stress: Option<usize>,
+    /// What stands in the upper half of what the code says when it is left.
+    pub version: u32,
 }
 
 /// Number of the alias region of a kind of memory.
@@ -51,11 +54,11 @@ fn clif_type(repr: Repr) -> ir::Type {
     }
 }
 
-/// The signature of a region's function.
+/// The signature of a region's function; see [`NativeCode`](crate::runtime::native::NativeCode).
 pub fn signature(call_conv: CallConv) -> ir::Signature {
     let mut signature = ir::Signature::new(call_conv);
     signature.params.extend([ir::AbiParam::new(types::I64); 2]);
-    signature.returns.push(ir::AbiParam::new(types::I64));
+    signature.returns.extend([ir::AbiParam::new(types::I64); 2]);
     signature
 }
 
@@ -88,6 +91,8 @@ pub fn emit(
         base: ir::Value::from_u32(0),
         globals: None,
         signatures: Vec::new(),
+        native_signature: None,
+        call_payloads: Vec::new(),
     };
     emitter.run();
     emitter.builder.seal_all_blocks();
@@ -142,6 +147,10 @@ struct Emitter<'a> {
     base: ir::Value,
     globals: Option<ir::Value>,
     signatures: Vec<(Helper, ir::SigRef)>,
+    /// Of native code itself.
+    native_signature: Option<ir::SigRef>,
+    /// Payloads of results by the value of their tag.
+    call_payloads: Vec<(Val, ir::Value)>,
 }
 
 impl Emitter<'_> {
@@ -167,6 +176,9 @@ impl Emitter<'_> {
         if uses_globals {
             let flags = MemFlagsData::trusted().with_readonly().with_can_move();
             self.globals = Some(self.builder.ins().load(types::I64, flags, self.vm, layout::GLOBALS));
+        }
+        if region.is_function {
+            self.check_room();
         }
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
@@ -200,7 +212,7 @@ impl Emitter<'_> {
         if let Some(leave) = self.leave {
             self.builder.switch_to_block(leave);
             let number = self.builder.block_params(leave)[0];
-            self.builder.ins().return_(&[number]);
+            self.builder.ins().return_(&[number, number]);
         }
     }
 
@@ -305,6 +317,9 @@ impl Emitter<'_> {
                 return None;
             }
             Inst::Call { helper, ref args, .. } => return self.call(helper, args, result),
+            Inst::CallFunction { func, base, addresses, exit, .. } => {
+                return self.call_function(result, func, base, addresses, exit);
+            }
         })
     }
 
@@ -330,6 +345,10 @@ impl Emitter<'_> {
     }
 
     fn unary(&mut self, op: Unary, a: Val) -> ir::Value {
+        if op == Unary::CallPayload {
+            let of = self.call_payloads.iter().find(|(tag, _)| *tag == a);
+            return of.expect("a call stands before the uses of its result").1;
+        }
         let a = self.value(a);
         let ins = self.builder.ins();
         match op {
@@ -348,6 +367,7 @@ impl Emitter<'_> {
             Unary::Not => ins.bxor_imm_u(a, 1),
             Unary::BoolToBits => ins.uextend(types::I64, a),
             Unary::BitsToBool => ins.icmp_imm_s(IntCC::NotEqual, a, 0),
+            Unary::CallPayload => unreachable!("dealt with above"),
         }
     }
 
@@ -412,6 +432,12 @@ impl Emitter<'_> {
     }
 
     fn call(&mut self, helper: Helper, args: &[Val], result: Option<Val>) -> Option<ir::Value> {
+        let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
+        let value = self.call_helper(helper, &args);
+        result.map(|_| value)
+    }
+
+    fn call_helper(&mut self, helper: Helper, args: &[ir::Value]) -> ir::Value {
         let signature = match self.signatures.iter().find(|(known, _)| *known == helper) {
             Some((_, signature)) => *signature,
             None => {
@@ -427,10 +453,106 @@ impl Emitter<'_> {
                 signature
             }
         };
-        let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
         let address = self.builder.ins().iconst(types::I64, helper.address() as i64);
-        let call = self.builder.ins().call_indirect(signature, address, &args);
-        result.map(|_| self.builder.inst_results(call)[0])
+        let call = self.builder.ins().call_indirect(signature, address, args);
+        self.builder.inst_results(call)[0]
+    }
+
+    /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on the native stack.
+    fn check_room(&mut self) {
+        let of_machine = self.flags(alias_number(Mem::Vm));
+        let window = i64::from(self.region.window) * size_of::<Value>() as i64;
+        let frames = (self.region.inlined_depth as i64 + 1) * i64::from(layout::FRAME_SIZE);
+        let of = |emitter: &mut Self, offset| emitter.builder.ins().load(types::I64, of_machine, emitter.vm, offset);
+        let not_entered = self.builder.create_block();
+        self.builder.set_cold_block(not_entered);
+        let low = of(self, layout::NATIVE_CODE_LIMIT);
+        let here = self.builder.ins().get_stack_pointer(types::I64);
+        let is_high = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, here, low);
+        self.go_on_if(is_high, not_entered);
+        let top = of(self, layout::TOP_FRAME);
+        let highest = self.builder.ins().iadd_imm_s(top, frames);
+        let last = of(self, layout::LAST_FRAME);
+        let has_frames = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, highest, last);
+        self.go_on_if(has_frames, not_entered);
+        let end = self.builder.ins().iadd_imm_s(self.base, window);
+        let limit = of(self, layout::STACK_LIMIT);
+        let has_window = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, limit);
+        let enter = self.go_on_if(has_window, not_entered);
+        self.builder.switch_to_block(not_entered);
+        let said = self.builder.ins().iconst(types::I64, NOT_ENTERED as i64);
+        let leave = self.leave_block();
+        self.builder.ins().jump(leave, &[said.into()]);
+        self.builder.switch_to_block(enter);
+    }
+
+    /// Goes on in a new block if the condition holds.
+    fn go_on_if(&mut self, condition: ir::Value, otherwise: ir::Block) -> ir::Block {
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, next, &[], otherwise, &[]);
+        self.builder.switch_to_block(next);
+        next
+    }
+
+    /// Starts the frame of a function as [`crate::runtime::stack::Stack::enter`] does and calls its code. There is room for the frame, as the region was
+    /// entered on that condition, and the callee sees to its registers.
+    fn call_function(
+        &mut self,
+        result: Option<Val>,
+        func: FuncId,
+        base: u32,
+        [function, return_pc]: [usize; 2],
+        exit: ExitId,
+    ) -> Option<ir::Value> {
+        let of_machine = self.flags(alias_number(Mem::Vm));
+        let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
+        let return_pc = self.builder.ins().iconst(types::I64, return_pc as i64);
+        self.builder.ins().store(of_machine, return_pc, top, layout::FRAME_PC);
+        let table = self.builder.ins().load(types::I64, of_machine, self.vm, layout::NATIVE_FUNCTIONS);
+        let native = self.builder.ins().load(types::I64, of_machine, table, func.0 as i32 * size_of::<usize>() as i32);
+        let frame = self.builder.ins().iadd_imm_s(top, i64::from(layout::FRAME_SIZE));
+        let callee_base = self.builder.ins().iadd_imm_s(self.base, i64::from(base) * size_of::<Value>() as i64);
+        let function = self.builder.ins().iconst(types::I64, function as i64);
+        let no_closure = self.builder.ins().iconst(types::I64, 0);
+        // Its pc is written when it calls something or leaves native code; nobody looks at it before.
+        let fields = [
+            (function, layout::FRAME_FUNCTION),
+            (callee_base, layout::FRAME_BASE),
+            (no_closure, layout::FRAME_CLOSURE),
+        ];
+        for (value, offset) in fields {
+            self.builder.ins().store(of_machine, value, frame, offset);
+        }
+        self.builder.ins().store(of_machine, frame, self.vm, layout::TOP_FRAME);
+        let signature = match self.native_signature {
+            Some(signature) => signature,
+            None => *self.native_signature.insert(self.builder.import_signature(signature(self.call_conv))),
+        };
+        let call = self.builder.ins().call_indirect(signature, native, &[self.vm, callee_base]);
+        let (said, payload) = (self.builder.inst_results(call)[0], self.builder.inst_results(call)[1]);
+        let returned = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, said, FIRST_EXIT as i64);
+        let (next, not_returned) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(not_returned);
+        let tag_here = self.builder.append_block_param(next, types::I64);
+        let payload_here = self.builder.append_block_param(next, types::I64);
+        self.builder.ins().brif(returned, next, &[said.into(), payload.into()], not_returned, &[]);
+        self.builder.switch_to_block(not_returned);
+        let status = self.call_helper(Helper::FinishCall, &[self.vm, said]);
+        let finished = self.builder.ins().icmp_imm_u(IntCC::Equal, status, NEXT as i64);
+        let failed = self.exit_block(exit);
+        let take_result = self.go_on_if(finished, failed);
+        self.builder.set_cold_block(take_result);
+        let at_home = self.flags(alias_number(Mem::Frame));
+        let below = -(size_of::<Value>() as i32);
+        let (tag_at, payload_at) = (below + Value::TAG_OFFSET as i32, below + Value::PAYLOAD_OFFSET as i32);
+        let tag = self.builder.ins().load(types::I64, at_home, callee_base, tag_at);
+        let payload = self.builder.ins().load(types::I64, at_home, callee_base, payload_at);
+        self.builder.ins().jump(next, &[tag.into(), payload.into()]);
+        self.builder.switch_to_block(next);
+        if let Some(result) = result {
+            self.call_payloads.push((result, payload_here));
+        }
+        Some(tag_here)
     }
 
     fn terminator(&mut self, end: &Terminator) {
@@ -444,6 +566,14 @@ impl Emitter<'_> {
                 let condition = self.value(*condition);
                 let ((yes, yes_args), (no, no_args)) = (self.target(*yes), self.target(*no));
                 self.builder.ins().brif(condition, yes, &yes_args, no, &no_args);
+            }
+            Terminator::Return(tag, payload) => {
+                let of_machine = self.flags(alias_number(Mem::Vm));
+                let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
+                let below = self.builder.ins().iadd_imm_s(top, -i64::from(layout::FRAME_SIZE));
+                self.builder.ins().store(of_machine, below, self.vm, layout::TOP_FRAME);
+                let result = [self.value(*tag), self.value(*payload)];
+                self.builder.ins().return_(&result);
             }
             Terminator::Exit(exit) => {
                 let block = self.exit_block(*exit);
@@ -466,7 +596,8 @@ impl Emitter<'_> {
     /// An exit of its own is only its number; what it writes is shared with others that write the same, and the way out with all.
     fn exit(&mut self, index: usize, block: ir::Block) {
         self.builder.switch_to_block(block);
-        let number = self.builder.ins().iconst(types::I64, index as i64);
+        let said = i64::from(self.options.version) << 32 | (index as i64 + FIRST_EXIT as i64);
+        let number = self.builder.ins().iconst(types::I64, said);
         let values = &self.region.exits[index].values;
         if values.is_empty() {
             let leave = self.leave_block();

@@ -65,6 +65,8 @@ helpers! {
     Step = step (Int, Int) -> Int;
     /// `(machine, pc)`: executes an instruction that may run Walrus code and collect garbage; gives a status.
     StepCall = step_call (Int, Int) -> Int;
+    /// `(machine, what the native code said)`: runs to its end a function that native code has called; gives a status.
+    FinishCall = finish_call (Int, Int) -> Int;
     /// `(machine, list, tag, payload)`: appends; gives a status.
     ListPush = list_push (Int, Int, Int, Int) -> Int;
     /// `(machine, left, right)`: the strings joined, or 0 if that was not done.
@@ -156,6 +158,22 @@ unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
             }
             let stepped = vm.step_at(pc as u32);
             status(vm, stepped)
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it, and the frame of the function it has called on top.
+unsafe extern "C" fn finish_call(vm: *mut Vm, left: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given.
+    unsafe {
+        with_vm(vm, |vm| match vm.finish_native_call(left) {
+            Ok(true) => NEXT,
+            Ok(false) => LEAVE,
+            Err(error) => {
+                vm.set_pending(error);
+                LEAVE
+            }
         })
     }
 }

@@ -54,6 +54,8 @@ pub enum Unary {
     BoolToBits,
     /// Whether a payload is not 0.
     BitsToBool,
+    /// The payload of the result whose tag a [`Inst::CallFunction`] gave.
+    CallPayload,
     /// A payload that a guard before has found to be a pointer: the same bits, but what is done with them stays behind the guard.
     Refine,
 }
@@ -230,6 +232,18 @@ pub enum Inst {
         /// What the helper may write.
         writes: MemSet,
     },
+    /// Calls a function whose arguments stand in registers from `base` up, natively if it has native code. Gives the tag of its result.
+    CallFunction {
+        func: FuncId,
+        /// Its register 0, counted from the base of the region's frame.
+        base: u32,
+        /// Where the caller goes on: index into the program's code.
+        return_pc: u32,
+        /// See [`Vm::call_addresses`](crate::runtime::vm::Vm::call_addresses).
+        addresses: [usize; 2],
+        /// Taken if it ended with an error, or was not called at all.
+        exit: ExitId,
+    },
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -240,6 +254,8 @@ pub enum Terminator {
     /// To the first block if the condition holds, else to the second; neither takes arguments.
     Branch(Val, BlockId, BlockId),
     Exit(ExitId),
+    /// Ends the region's frame with a result: tag and payload.
+    Return(Val, Val),
 }
 
 #[derive(Debug)]
@@ -378,8 +394,10 @@ pub struct Region {
     pub exits: Vec<Exit>,
     /// Registers above the region's base that must exist before it is entered.
     pub window: u32,
-    /// Frames that exits may rebuild, at most.
+    /// Frames that exits may rebuild, or calls start, at most.
     pub inlined_depth: usize,
+    /// A function from its beginning, not a loop.
+    pub is_function: bool,
     /// The types that homes had when the region was built.
     pub entry_types: Vec<(Home, Tag)>,
 }
@@ -420,7 +438,14 @@ impl Region {
 impl Inst {
     /// Whether nothing but the result matters.
     pub fn is_pure(&self) -> bool {
-        !matches!(self, Inst::Store { .. } | Inst::StoreElement { .. } | Inst::Guard { .. } | Inst::Call { .. })
+        !matches!(
+            self,
+            Inst::Store { .. }
+                | Inst::StoreElement { .. }
+                | Inst::Guard { .. }
+                | Inst::Call { .. }
+                | Inst::CallFunction { .. }
+        )
     }
 
     /// The memory that is read.
@@ -438,13 +463,14 @@ impl Inst {
             Inst::Store { mem, .. } => MemSet::of(*mem),
             Inst::StoreElement { element, .. } => MemSet::of_element(*element),
             Inst::Call { writes, .. } => *writes,
+            Inst::CallFunction { .. } => MemSet::ALL,
             _ => MemSet::NONE,
         }
     }
 
     pub fn for_each_arg_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
         match self {
-            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::CallFunction { .. } => {}
             Inst::Unary(_, a) => visit(a),
             Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) => {
                 visit(a);
@@ -468,7 +494,7 @@ impl Inst {
 
     pub fn for_each_arg(&self, mut visit: impl FnMut(Val)) {
         match self {
-            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::CallFunction { .. } => {}
             Inst::Unary(_, a) => visit(*a),
             Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) => {
                 visit(*a);
@@ -496,6 +522,7 @@ impl Terminator {
         match self {
             Terminator::Jump(_, args) => args.iter_mut().for_each(visit),
             Terminator::Branch(condition, ..) => [condition].into_iter().for_each(visit),
+            Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(visit),
             Terminator::None | Terminator::Exit(_) => {}
         }
     }
@@ -507,7 +534,7 @@ impl Terminator {
                 visit(*yes);
                 visit(*no);
             }
-            Terminator::None | Terminator::Exit(_) => {}
+            Terminator::None | Terminator::Exit(_) | Terminator::Return(..) => {}
         }
     }
 }
@@ -575,6 +602,7 @@ impl fmt::Display for Inst {
                 let not = if *expect { "" } else { "not " };
                 write!(f, "guard {not}{condition} else x{}", exit.0)
             }
+            Inst::CallFunction { func, base, exit, .. } => write!(f, "call fn {} at r{base} else x{}", func.0, exit.0),
             Inst::Call { helper, args, .. } => write!(f, "call {}({})", helper.symbol(), list(args)),
         }
     }
@@ -598,6 +626,7 @@ impl fmt::Display for Region {
                 Terminator::None => writeln!(f, "    unfinished")?,
                 Terminator::Jump(target, args) => writeln!(f, "    jump {target}({})", list(args))?,
                 Terminator::Branch(condition, yes, no) => writeln!(f, "    branch {condition}, {yes}, {no}")?,
+                Terminator::Return(tag, payload) => writeln!(f, "    return {tag}, {payload}")?,
                 Terminator::Exit(exit) => writeln!(f, "    exit x{}", exit.0)?,
             }
         }

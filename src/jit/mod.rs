@@ -9,6 +9,8 @@
 //!    [`Jit`] rebuilds inlined frames and sets the pc, and the interpreter goes on.
 //! 5. An exit that is taken often sends the recorder out again and leads to another version of the code, up to a limit.
 //!
+//! A function that stays hot is recorded for some calls and compiled from its beginning; see [`build`] for how native code calls it.
+//!
 //! A hot inner loop is compiled at once. Its outer loop is asked about at its next back edge and compiled with the inner one as part of it.
 //!
 //! # What safety rests on

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::build::Refusal;
+use super::build::{Refusal, Spot};
 use super::tier::{Jit, LogFormat};
 use crate::bytecode::facts::{RegionFacts, Verdict};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Program};
@@ -120,7 +120,7 @@ impl Jit {
         for (index, region) in program.loops.iter().enumerate() {
             let known = facts.and_then(|facts| facts.of_loop(LoopId(index as u32)));
             let header = program.functions[region.func.index()].code.start + region.header;
-            let hot = state.loops.get(&header);
+            let hot = state.spots.get(&Spot::Loop(header));
             let (file, line) = region_place(program, region, header);
             regions.push(RegionStats {
                 id: regions.len(),
@@ -143,6 +143,7 @@ impl Jit {
                 continue;
             }
             let entry = function.code.start;
+            let hot = state.spots.get(&Spot::Function(entry));
             let known = facts.and_then(|facts| facts.of_function(FuncId(index as u32)));
             let place = program.debug.as_ref().and_then(|debug| {
                 let span = debug.functions.get(index)?;
@@ -158,16 +159,16 @@ impl Jit {
                 verdict: known.map(|facts| facts.verdict),
                 reason: known.and_then(static_refusal),
                 count: vm.times_counted(entry),
-                compiled: 0,
-                entered: 0,
-                exits: 0,
-                polymorphic: false,
-                refused: None,
+                compiled: hot.map_or(0, |hot| hot.compiled),
+                entered: hot.map_or(0, |hot| hot.entered),
+                exits: hot.map_or(0, |hot| hot.exits),
+                polymorphic: hot.is_some_and(|hot| hot.compiled > 1),
+                refused: hot.and_then(|hot| hot.refused),
             });
         }
         let (observed, monomorphic) = self.profile.borrow().counts();
         Statistics {
-            hot_loops: state.loops.len(),
+            hot_loops: state.spots.keys().filter(|spot| matches!(spot, Spot::Loop(_))).count(),
             hot_functions: state.hot_functions.len(),
             observed,
             monomorphic,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::backend::{Compiled, Dump};
-use super::build::{self, EntryTypes, Flows, Refusal};
+use super::build::{self, EntryTypes, Flows, Refusal, Spot};
 use super::compiler::{Compiler, Done, Job};
 use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
@@ -16,10 +16,10 @@ use super::opt::{self, Caution};
 use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
 use crate::bytecode::facts::Reason;
-use crate::bytecode::{LoopId, LoopRegion, Program};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
-use crate::runtime::native::NativeCode;
+use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, NativeCode};
 use crate::runtime::vm::Vm;
 
 /// How events are logged.
@@ -46,6 +46,8 @@ pub struct JitOptions {
     pub perf_map: bool,
     /// Iterations after which a loop is hot.
     pub threshold: u32,
+    /// Calls after which a function is hot.
+    pub function_threshold: u32,
     /// Count and observe, but compile nothing.
     pub observe_only: bool,
     /// Wait for each compilation, so that each run does the same.
@@ -54,6 +56,8 @@ pub struct JitOptions {
 
 /// Iterations to record before a loop is compiled.
 const RECORDED_ITERATIONS: u32 = 2;
+/// Calls to record before a function is compiled.
+const RECORDED_CALLS: u32 = 10;
 /// Instructions to record at most.
 const RECORDING_BUDGET: u32 = 4000;
 /// Exits by the same guard after which the types are looked at again.
@@ -75,10 +79,12 @@ const SHORT_STAY: Duration = Duration::from_nanos(120);
 const TIMED_STAYS: u64 = 32;
 /// Iterations to interpret before entering again, at most, while stays are short.
 const LONGEST_PAUSE: u32 = 64;
+/// A hot function is compiled by itself once it was called this many times as often as made it hot.
+const PATIENCE: u32 = 20;
 /// How long a counter runs that nobody needs to hear of.
 const SELDOM: u32 = 1 << 30;
 
-/// One version of a loop's native code.
+/// One version of the native code of a loop or function.
 struct Version {
     code: NativeCode,
     exits: Vec<Exit>,
@@ -91,16 +97,18 @@ struct Version {
     forced: Option<Box<[std::cell::Cell<u8>]>>,
 }
 
-/// What is known about a loop that has been hot.
+/// What is known about a loop or function that has been hot.
 #[derive(Default)]
-pub(super) struct HotLoop {
+pub(super) struct HotSpot {
     /// Newest first.
     versions: Vec<Rc<Version>>,
     pub(super) refused: Option<Refusal>,
     /// How often compilation was put off, because of the loop around it.
     deferred: u32,
-    /// The profile knows the loop's types.
+    /// The profile knows the types of the loop or function.
     recorded: bool,
+    /// Calls of the function that were recorded, since it was last compiled.
+    recorded_calls: u32,
     /// The code is to be made anew.
     stale: bool,
     refused_entries: u32,
@@ -117,8 +125,8 @@ pub(super) struct HotLoop {
 
 /// What the compiler is at work on.
 struct Pending {
-    header: u32,
-    parent: Option<u32>,
+    spot: Spot,
+    parent: Option<Spot>,
     forced: Option<Box<[std::cell::Cell<u8>]>>,
     /// What building the region took.
     built_in: Duration,
@@ -137,9 +145,11 @@ pub(super) struct State {
     compiler: Option<Compiler>,
     pending: Option<Pending>,
     /// Loops with native code directly inside. Compiling them is not waited for: the program makes good progress meanwhile.
-    around_native: FxHashSet<u32>,
+    around_native: FxHashSet<Spot>,
     flows: Flows,
-    pub(super) loops: FxHashMap<u32, HotLoop>,
+    pub(super) spots: FxHashMap<Spot, HotSpot>,
+    /// All versions of functions: native code that was left says which it is.
+    functions: Vec<(Spot, Rc<Version>)>,
     pub(super) hot_functions: FxHashMap<u32, u64>,
     started: Instant,
     pub(super) compile_time: Duration,
@@ -148,12 +158,13 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The header of the loop around a loop of the running function.
-    fn parent_of(&mut self, vm: &Vm, header: u32) -> Option<u32> {
+    /// The loop around a loop of the running function.
+    fn parent_of(&mut self, vm: &Vm, spot: Spot) -> Option<Spot> {
+        let Spot::Loop(header) = spot else { return None };
         let flow = self.flows.of(vm.program(), vm.top_function()).ok()?;
         let index = flow.loop_with_header(header - flow.start)?;
         let parent = flow.loop_at(index).parent?;
-        Some(flow.start + flow.block(flow.loop_at(parent).header).start)
+        Some(Spot::Loop(flow.start + flow.block(flow.loop_at(parent).header).start))
     }
 }
 
@@ -169,7 +180,8 @@ impl Jit {
                 pending: None,
                 around_native: FxHashSet::default(),
                 flows: Flows::default(),
-                loops: FxHashMap::default(),
+                spots: FxHashMap::default(),
+                functions: Vec::new(),
                 hot_functions: FxHashMap::default(),
                 started: Instant::now(),
                 compile_time: Duration::ZERO,
@@ -183,15 +195,15 @@ impl Jit {
         self.state.borrow()
     }
 
-    /// The loop at `header` is hot, and the top frame is there: goes on as long as the tier has something to do.
-    fn run_loop(&self, vm: &mut Vm, header: u32) -> Result<u32> {
+    /// The loop or function is hot, and the top frame is there: goes on as long as the tier has something to do.
+    fn run_spot(&self, vm: &mut Vm, spot: Spot) -> Result<u32> {
         loop {
             self.take_finished(vm, false);
             let (refused, has_code, recorded) = {
                 let mut state = self.state.borrow_mut();
                 // One thing at a time: whoever else is hot asks again at its next iteration.
                 let busy = state.pending.is_some();
-                let hot = state.loops.entry(header).or_default();
+                let hot = state.spots.entry(spot).or_default();
                 let has_code = !hot.versions.is_empty() && !hot.stale;
                 if busy && !has_code && hot.refused.is_none() {
                     return Ok(1);
@@ -202,31 +214,37 @@ impl Jit {
                 return Ok(SELDOM);
             }
             if has_code {
-                match self.enter(vm, header)? {
+                match self.enter(vm, spot)? {
                     Entered::Left { pause } => return Ok(pause),
                     Entered::NotFitting => {
                         let mut state = self.state.borrow_mut();
-                        let hot = state.loops.entry(header).or_default();
+                        let hot = state.spots.entry(spot).or_default();
                         hot.refused_entries += 1;
-                        if hot.compiled >= MAX_VERSIONS {
-                            if hot.refused_entries > MAX_REFUSED_ENTRIES {
-                                drop(state);
-                                self.refuse(vm, header, Refusal::Unstable);
-                                return Ok(SELDOM);
-                            }
+                        let (is_last, too_often) =
+                            (hot.compiled >= MAX_VERSIONS, hot.refused_entries > MAX_REFUSED_ENTRIES);
+                        drop(state);
+                        if is_last && too_often {
+                            self.refuse(vm, spot, Refusal::Unstable);
+                            return Ok(SELDOM);
+                        }
+                        if is_last {
                             return Ok(1);
                         }
-                        hot.stale = true;
-                        hot.recorded = false;
+                        self.make_stale(vm, spot);
                     }
                     Entered::NoRoom => return Ok(1),
                 }
                 continue;
             }
-            if !recorded && self.defer(vm, header) {
+            if !recorded && self.defer(vm, spot) {
                 return Ok(self.options.threshold);
             }
-            if !recorded && !self.record(vm, header)? {
+            if !recorded && !self.record(vm, spot)? {
+                let mut state = self.state.borrow_mut();
+                let hot = state.spots.entry(spot).or_default();
+                hot.recorded_calls += 1;
+                // One call of a recursive function may see nothing but its end.
+                hot.recorded = !matches!(spot, Spot::Function(_)) || hot.recorded_calls >= RECORDED_CALLS;
                 return Ok(1);
             }
             if self.options.observe_only {
@@ -234,11 +252,11 @@ impl Jit {
             }
             // Recording may have passed other loops that had something compiled.
             self.take_finished(vm, true);
-            if let Err(refusal) = self.compile(vm, header) {
-                self.refuse(vm, header, refusal);
+            if let Err(refusal) = self.compile(vm, spot) {
+                self.refuse(vm, spot, refusal);
                 return Ok(SELDOM);
             }
-            let wait = self.options.wait || !self.state.borrow().around_native.contains(&header);
+            let wait = self.options.wait || !self.state.borrow().around_native.contains(&spot);
             self.take_finished(vm, wait);
         }
     }
@@ -246,46 +264,51 @@ impl Jit {
     /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
     /// one in it, and compiling this one alone would have been in vain. If the loop around it is native already, this one runs in the interpreter
     /// only until that comes round again, so it has to be hot several times over.
-    fn defer(&self, vm: &mut Vm, header: u32) -> bool {
+    fn defer(&self, vm: &mut Vm, spot: Spot) -> bool {
         let state = &mut *self.state.borrow_mut();
-        let Some(parent) = state.parent_of(vm, header) else { return false };
-        let (known, native) = match state.loops.get(&parent) {
+        let Some(parent) = state.parent_of(vm, spot) else { return false };
+        let (known, native) = match state.spots.get(&parent) {
             None => (false, false),
             Some(around) => (true, around.refused.is_none() && !around.versions.is_empty()),
         };
-        let deferred = &mut state.loops.entry(header).or_default().deferred;
+        let deferred = &mut state.spots.entry(spot).or_default().deferred;
         let limit = if native { MAX_DEFERRED } else { 1 };
         if *deferred >= limit || (known && !native) {
             return false;
         }
         *deferred += 1;
         if !known {
-            vm.ask_soon(parent);
+            vm.ask_soon(parent.pc());
         }
         true
     }
 
-    /// Records iterations of the loop from the top frame's pc on; whether the top frame stands at the header again.
-    fn record(&self, vm: &mut Vm, header: u32) -> Result<bool> {
-        let depth = vm.depth();
-        let goal = Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
-        self.record_towards(vm, goal)
+    /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether the top frame stands at the
+    /// loop's header again.
+    fn record(&self, vm: &mut Vm, spot: Spot) -> Result<bool> {
+        let header = match spot {
+            Spot::Loop(header) => header,
+            // No header has this index, so the recording ends with the function or with its budget.
+            Spot::Function(_) => u32::MAX,
+        };
+        let goal = Goal { header, depth: vm.depth(), iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
+        self.record_towards(vm, spot, goal)
     }
 
-    fn record_towards(&self, vm: &mut Vm, mut goal: Goal) -> Result<bool> {
-        let header = goal.header;
+    fn record_towards(&self, vm: &mut Vm, spot: Spot, mut goal: Goal) -> Result<bool> {
         // Whatever becomes of the recording, the next question leads to compilation.
-        self.state.borrow_mut().loops.entry(header).or_default().recorded = true;
+        self.state.borrow_mut().spots.entry(spot).or_default().recorded = true;
         let has_native = |at: u32| {
-            let state = self.state.borrow();
-            at != header && state.loops.get(&at).is_some_and(|hot| !hot.versions.is_empty() && hot.refused.is_none())
+            let (state, inner) = (self.state.borrow(), Spot::Loop(at));
+            let hot = state.spots.get(&inner).filter(|_| inner != spot);
+            hot.is_some_and(|hot| !hot.versions.is_empty() && hot.refused.is_none())
         };
         loop {
             match record::record(vm, &self.profile, &mut goal, &has_native)? {
                 Recorded::AtHeader => return Ok(true),
                 Recorded::Elsewhere => return Ok(false),
                 Recorded::AtNative(inner) => {
-                    self.run_loop(vm, inner)?;
+                    self.run_spot(vm, Spot::Loop(inner))?;
                     if vm.depth() < goal.depth {
                         return Ok(false);
                     }
@@ -294,25 +317,26 @@ impl Jit {
         }
     }
 
-    fn refuse(&self, vm: &Vm, header: u32, refusal: Refusal) {
-        self.state.borrow_mut().loops.entry(header).or_default().refused = Some(refusal);
-        self.log(vm, "refused", header, &[("reason", refusal.code().to_string())]);
+    fn refuse(&self, vm: &mut Vm, spot: Spot, refusal: Refusal) {
+        self.forget_native(vm, spot);
+        self.state.borrow_mut().spots.entry(spot).or_default().refused = Some(refusal);
+        self.log(vm, "refused", spot.pc(), &[("reason", refusal.code().to_string())]);
     }
 
     /// Builds the loop's region and gives it to the compiler.
-    fn compile(&self, vm: &mut Vm, header: u32) -> std::result::Result<(), Refusal> {
+    fn compile(&self, vm: &mut Vm, spot: Spot) -> std::result::Result<(), Refusal> {
         let started = Instant::now();
-        if let Some(reason) = statically_refused(vm.program(), header) {
+        if let Some(reason) = statically_refused(vm.program(), spot) {
             return Err(Refusal::Static(reason));
         }
         let state = &mut *self.state.borrow_mut();
         if state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
             return Err(Refusal::Budget);
         }
-        let hot = state.loops.entry(header).or_default();
+        let hot = state.spots.entry(spot).or_default();
         // The last version is made for whatever may come.
         let open = (hot.compiled + 1 >= MAX_VERSIONS).then_some(&hot.entry_types);
-        let mut region = build::build(vm, &self.profile.borrow(), &mut state.flows, header, open)?;
+        let mut region = build::build(vm, &self.profile.borrow(), &mut state.flows, spot, open)?;
         hot.caution.everywhere |= open.is_some();
         opt::optimise(&mut region, &hot.caution);
         for (home, tag) in region.entry_types.drain(..) {
@@ -322,13 +346,15 @@ impl Jit {
             shadow::spoil_exits(&mut region);
         }
         if self.options.dump.region {
-            eprintln!("region {}:\n{region}", super::stats::place(vm.program(), header));
+            eprintln!("region {}:\n{region}", super::stats::place(vm.program(), spot.pc()));
         }
         let forced: Option<Box<[std::cell::Cell<u8>]>> =
             self.options.stress_exits.then(|| region.exits.iter().map(|_| std::cell::Cell::new(1)).collect());
-        let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize) };
-        let parent = state.parent_of(vm, header);
-        state.pending = Some(Pending { header, parent, forced, built_in: started.elapsed() });
+        // Only one compilation is under way at a time, so this is the index that a function's version will have.
+        let version = if region.is_function { state.functions.len() as u32 } else { 0 };
+        let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version };
+        let parent = state.parent_of(vm, spot);
+        state.pending = Some(Pending { spot, parent, forced, built_in: started.elapsed() });
         let job = Job { region, options, dump: self.options.dump };
         let submitted = state.compiler.as_ref().is_some_and(|compiler| compiler.submit(job));
         if !submitted {
@@ -350,10 +376,10 @@ impl Jit {
             (state.pending.take(), done)
         };
         let Some(pending) = pending else { return };
-        let header = pending.header;
+        let spot = pending.spot;
         match done {
-            None => self.refuse(vm, header, Refusal::Backend),
-            Some(Done { compiled: Err(refusal), .. }) => self.refuse(vm, header, refusal),
+            None => self.refuse(vm, spot, Refusal::Backend),
+            Some(Done { compiled: Err(refusal), .. }) => self.refuse(vm, spot, refusal),
             Some(Done { region, compiled: Ok(compiled), time }) => self.install(vm, pending, region, compiled, time),
         }
     }
@@ -364,12 +390,12 @@ impl Jit {
     }
 
     fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
-        let Pending { header, parent, forced, built_in } = pending;
+        let Pending { spot, parent, forced, built_in } = pending;
         if !compiled.text.is_empty() {
             eprintln!("{}", compiled.text);
         }
         if self.options.perf_map {
-            let place = super::stats::place(vm.program(), header);
+            let place = super::stats::place(vm.program(), spot.pc());
             super::stats::add_to_perf_map(compiled.code as usize, compiled.size, &place);
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
@@ -377,29 +403,33 @@ impl Jit {
         let state = &mut *self.state.borrow_mut();
         state.compile_time += time;
         state.code_bytes += compiled.size;
-        let hot = state.loops.entry(header).or_default();
+        let hot = state.spots.entry(spot).or_default();
         if std::mem::take(&mut hot.stale) && hot.compiled >= MAX_VERSIONS {
             hot.versions.pop();
         }
         hot.compiled += 1;
         let version = hot.compiled;
-        hot.versions.insert(
-            0,
-            Rc::new(Version {
-                code: compiled.code,
-                taken: RefCell::new(vec![0; region.exits.len()]),
-                exits: region.exits,
-                window: region.window,
-                inlined_depth: region.inlined_depth,
-                replayable,
-                forced,
-            }),
-        );
+        let installed = Rc::new(Version {
+            code: compiled.code,
+            taken: RefCell::new(vec![0; region.exits.len()]),
+            exits: region.exits,
+            window: region.window,
+            inlined_depth: region.inlined_depth,
+            replayable,
+            forced,
+        });
+        hot.versions.insert(0, Rc::clone(&installed));
+        if let Spot::Function(entry) = spot {
+            state.functions.push((spot, installed));
+            if let Some(func) = function_at(vm.program(), entry) {
+                vm.set_native_function(func, Some(compiled.code));
+            }
+        }
         if let Some(parent) = parent {
             state.around_native.insert(parent);
             // The loop around it has been running for as long: ask about it at its next iteration.
-            if !state.loops.contains_key(&parent) {
-                vm.ask_soon(parent);
+            if !state.spots.contains_key(&parent) {
+                vm.ask_soon(parent.pc());
             }
         }
         let details = [
@@ -407,12 +437,12 @@ impl Jit {
             ("bytes", compiled.size.to_string()),
             ("version", version.to_string()),
         ];
-        self.log(vm, "compiled", header, &details);
+        self.log(vm, "compiled", spot.pc(), &details);
     }
 
-    /// Runs the loop's native code from the header.
-    fn enter(&self, vm: &mut Vm, header: u32) -> Result<Entered> {
-        let (versions, is_timed) = match self.state.borrow().loops.get(&header) {
+    /// Runs native code of the loop or function from its beginning.
+    fn enter(&self, vm: &mut Vm, spot: Spot) -> Result<Entered> {
+        let (versions, is_timed) = match self.state.borrow().spots.get(&spot) {
             Some(hot) => (hot.versions.clone(), hot.pause > 1 || hot.entered % TIMED_STAYS == TIMED_STAYS - 1),
             None => return Ok(Entered::NotFitting),
         };
@@ -426,63 +456,83 @@ impl Jit {
             let shadow = self.shadow.as_ref().filter(|_| version.replayable);
             let before = shadow.and_then(|shadow| shadow.before(vm, version.window));
             let entered = is_timed.then(Instant::now);
-            // SAFETY: the code was compiled for this loop of this machine's program, whose frame is on top with its pc at the header; the window
-            // that it uses above the base exists.
-            let number = unsafe { (version.code)(vm, base) } as usize;
+            // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top with its pc at the
+            // beginning; the window that it uses above the base exists, and there is room for the frames it starts.
+            let result = unsafe { (version.code)(vm, base) };
             let stay = entered.map(|entered| entered.elapsed());
-            let exit = &version.exits[number];
+            let left = result.said;
+            if left == NOT_ENTERED {
+                return Ok(Entered::NoRoom);
+            }
+            if left < FIRST_EXIT {
+                // SAFETY: the code says so, and has ended the frame that had this base.
+                unsafe { vm.take_native_result(base, result) };
+                let pause = self.count_stay(spot, stay);
+                return Ok(Entered::Left { pause });
+            }
+            let exit = &version.exits[exit_number(left)];
             if let Some((shadow, before)) = shadow.zip(before) {
                 shadow.compare(vm, &mut self.state.borrow_mut().flows, before, exit)?;
             }
-            let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
-            let entry_failed = exit.reason == ExitReason::EntryType;
-            let mut hot_exit = false;
-            let pause;
-            {
-                let state = &mut *self.state.borrow_mut();
-                state.exit_reasons[exit.reason as usize] += 1;
-                let hot = state.loops.entry(header).or_default();
-                if entry_failed {
-                    if forced {
-                        return Ok(Entered::Left { pause: 1 });
-                    }
-                    continue;
-                }
-                hot.entered += 1;
-                if let Some(stay) = stay {
-                    let longer = (hot.pause.max(1) * 2).min(LONGEST_PAUSE);
-                    hot.pause = if stay < SHORT_STAY { longer } else { 1 };
-                }
-                pause = hot.pause.max(1);
-                if exit.reason.asks_for_recompilation() {
-                    hot.exits += 1;
-                    if !forced {
-                        hot.guard_exits += 1;
-                        let taken = &mut version.taken.borrow_mut()[number];
-                        *taken += 1;
-                        hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
-                        if hot_exit && exit.reason == ExitReason::Hoisted {
-                            hot.caution.loops.insert(exit.pc);
-                        }
-                        if hot.compiled >= MAX_VERSIONS
-                            && hot.guard_exits > MAX_HOT_EXITS
-                            && hot.guard_exits > hot.entered / 2
-                        {
-                            hot.refused = Some(Refusal::Unstable);
-                        }
-                    }
+            match self.count_exit(spot, &version, exit_number(left)) {
+                Counted::NotEntered => continue,
+                Counted::ForcedAtEntry => return Ok(Entered::Left { pause: 1 }),
+                Counted::Left { hot_exit } => {
+                    let pause = self.count_stay(spot, stay);
+                    return self.leave(vm, spot, base, exit, hot_exit).map(|()| Entered::Left { pause });
                 }
             }
-            return self.leave(vm, header, base, exit, hot_exit).map(|()| Entered::Left { pause });
         }
         Ok(Entered::NotFitting)
+    }
+
+    /// Takes note of a stay in native code, and of how long it was if that was measured. After how many iterations or calls to enter it again.
+    fn count_stay(&self, spot: Spot, stay: Option<Duration>) -> u32 {
+        let state = &mut *self.state.borrow_mut();
+        let hot = state.spots.entry(spot).or_default();
+        hot.entered += 1;
+        if let Some(stay) = stay {
+            let longer = (hot.pause.max(1) * 2).min(LONGEST_PAUSE);
+            hot.pause = if stay < SHORT_STAY { longer } else { 1 };
+        }
+        hot.pause.max(1)
+    }
+
+    /// Takes note of an exit that was taken.
+    fn count_exit(&self, spot: Spot, version: &Version, number: usize) -> Counted {
+        let exit = &version.exits[number];
+        let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
+        let state = &mut *self.state.borrow_mut();
+        state.exit_reasons[exit.reason as usize] += 1;
+        if exit.reason == ExitReason::EntryType {
+            return if forced { Counted::ForcedAtEntry } else { Counted::NotEntered };
+        }
+        let hot = state.spots.entry(spot).or_default();
+        let mut hot_exit = false;
+        if exit.reason.asks_for_recompilation() {
+            hot.exits += 1;
+            if !forced {
+                hot.guard_exits += 1;
+                let taken = &mut version.taken.borrow_mut()[number];
+                *taken += 1;
+                hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
+                if hot_exit && exit.reason == ExitReason::Hoisted {
+                    hot.caution.loops.insert(exit.pc);
+                }
+                let is_last = hot.compiled >= MAX_VERSIONS;
+                if is_last && hot.guard_exits > MAX_HOT_EXITS && hot.guard_exits > hot.entered / 2 {
+                    hot.refused = Some(Refusal::Unstable);
+                }
+            }
+        }
+        Counted::Left { hot_exit }
     }
 
     /// Makes the interpreter's state what the exit says.
     fn leave(
         &self,
         vm: &mut Vm,
-        header: u32,
+        spot: Spot,
         base: *mut crate::runtime::value::Value,
         exit: &Exit,
         hot_exit: bool,
@@ -504,17 +554,43 @@ impl Jit {
         }
         self.check_frame(vm);
         if exit.reason.asks_for_recompilation() {
-            self.log(vm, "exit", header, &[("reason", exit.reason.name().to_string()), ("pc", exit.pc.to_string())]);
+            self.log(vm, "exit", spot.pc(), &[("reason", exit.reason.name().to_string()), ("pc", exit.pc.to_string())]);
         }
         if hot_exit {
-            if let Some(hot) = self.state.borrow_mut().loops.get_mut(&header) {
-                hot.stale = true;
+            self.log(vm, "recompile", spot.pc(), &[("reason", exit.reason.name().to_string())]);
+            match spot {
+                Spot::Loop(header) => {
+                    if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
+                        hot.stale = true;
+                    }
+                    let goal = Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
+                    self.record_towards(vm, spot, goal)?;
+                }
+                Spot::Function(_) => self.make_stale(vm, spot),
             }
-            self.log(vm, "recompile", header, &[("reason", exit.reason.name().to_string())]);
-            let goal = Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
-            self.record_towards(vm, goal)?;
         }
         Ok(())
+    }
+
+    /// Native code of a loop or function does not fit what happens: it is recorded and compiled anew.
+    fn make_stale(&self, vm: &mut Vm, spot: Spot) {
+        let mut state = self.state.borrow_mut();
+        let hot = state.spots.entry(spot).or_default();
+        hot.stale = true;
+        hot.recorded = false;
+        hot.recorded_calls = 0;
+        drop(state);
+        self.forget_native(vm, spot);
+    }
+
+    /// Makes calls in native code ask the tier again.
+    fn forget_native(&self, vm: &mut Vm, spot: Spot) {
+        if let Spot::Function(entry) = spot
+            && let Some(func) = function_at(vm.program(), entry)
+        {
+            vm.set_native_function(func, None);
+            vm.ask_soon(entry);
+        }
     }
 
     /// In debug builds: every register of the top frame holds a value that could be there.
@@ -541,12 +617,39 @@ impl Jit {
     }
 }
 
-/// Why walrusc says that the loop cannot be compiled, if it does. A false claim costs speed and nothing else.
-fn statically_refused(program: &Program, header: u32) -> Option<Reason> {
+/// Why walrusc says that the region cannot be compiled, if it does. A false claim costs speed and nothing else.
+fn statically_refused(program: &Program, spot: Spot) -> Option<Reason> {
     let facts = program.facts.as_ref()?;
-    let at = |region: &LoopRegion| program.functions[region.func.index()].code.start + region.header == header;
-    let id = program.loops.iter().position(at)?;
-    facts.of_loop(LoopId(id as u32))?.reason.map(|refusal| refusal.reason)
+    let region = match spot {
+        Spot::Loop(header) => {
+            let at = |region: &LoopRegion| program.functions[region.func.index()].code.start + region.header == header;
+            facts.of_loop(LoopId(program.loops.iter().position(at)? as u32))
+        }
+        Spot::Function(entry) => facts.of_function(function_at(program, entry)?),
+    };
+    region?.reason.map(|refusal| refusal.reason)
+}
+
+/// The function whose code starts at an index of the program's code.
+fn function_at(program: &Program, entry: u32) -> Option<FuncId> {
+    let index = program.functions.iter().position(|function| function.code.start == entry)?;
+    Some(FuncId(index as u32))
+}
+
+/// The exit in what native code said when it was left.
+fn exit_number(left: u64) -> usize {
+    (left as u32 - FIRST_EXIT as u32) as usize
+}
+
+/// What an exit means.
+enum Counted {
+    /// The code was not entered: it was compiled for other types.
+    NotEntered,
+    /// The same, but only because exits are forced.
+    ForcedAtEntry,
+    Left {
+        hot_exit: bool,
+    },
 }
 
 /// What came of an attempt to enter native code.
@@ -561,19 +664,56 @@ enum Entered {
 
 impl Tier for Jit {
     fn at_loop(&self, vm: &mut Vm, header: u32) -> Result<u32> {
-        let is_new = !self.state.borrow().loops.contains_key(&header);
+        let is_new = !self.state.borrow().spots.contains_key(&Spot::Loop(header));
         if is_new {
             self.log(vm, "hot", header, &[]);
         }
-        self.run_loop(vm, header)
+        self.run_spot(vm, Spot::Loop(header))
     }
 
     fn at_function(&self, vm: &mut Vm, entry: u32) -> Result<u32> {
         let calls = vm.times_counted(entry);
         let known = self.state.borrow_mut().hot_functions.insert(entry, calls);
-        if known.is_none() {
-            self.log(vm, "hot-function", entry, &[]);
+        if known.is_some() {
+            return self.run_spot(vm, Spot::Function(entry));
         }
-        Ok(SELDOM)
+        self.log(vm, "hot-function", entry, &[]);
+        if self.options.observe_only || !ends_natively(vm) {
+            return Ok(SELDOM);
+        }
+        // Most functions that are called often are called by a loop, and become native with it.
+        Ok((self.options.function_threshold - 1).saturating_mul(PATIENCE))
     }
+
+    fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()> {
+        let found =
+            self.state.borrow().functions.get((left >> 32) as usize).map(|(spot, version)| (*spot, Rc::clone(version)));
+        let Some((spot, version)) = found else { return Ok(()) };
+        let base = vm.top_base();
+        match self.count_exit(spot, &version, exit_number(left)) {
+            // Another version may fit, or one has to be made.
+            Counted::NotEntered => {
+                vm.set_top_pc_to_start();
+                self.run_spot(vm, spot).map(|_| ())
+            }
+            Counted::ForcedAtEntry => {
+                vm.set_top_pc_to_start();
+                Ok(())
+            }
+            Counted::Left { hot_exit } => {
+                self.count_stay(spot, None);
+                self.leave(vm, spot, base, &version.exits[exit_number(left)], hot_exit)
+            }
+        }
+    }
+}
+
+/// Whether the running function ends in ways that native code has: one that ends in a tail call would leave it each time.
+fn ends_natively(vm: &Vm) -> bool {
+    let program = vm.program();
+    let function = &program.functions[vm.top_function().index()];
+    let leaves = |op: &Op| {
+        matches!(op, Op::TailCall { .. } | Op::TailCallFn { .. } | Op::TailCallMethod { .. } | Op::Await { .. })
+    };
+    function.kind != FunctionKind::Async && !program.code[function.code.range()].iter().any(leaves)
 }

@@ -20,7 +20,13 @@ pub trait Tier {
     fn at_loop(&self, vm: &mut Vm, header: u32) -> Result<u32>;
 
     /// The counter of the function whose code starts at `entry` has run out; the top frame is about to execute it.
+    ///
+    /// May run native code that ends that frame, and others above it, but none below.
     fn at_function(&self, vm: &mut Vm, entry: u32) -> Result<u32>;
+
+    /// Native code has called native code of a function, whose frame is on top, and that was left by an exit. Makes the interpreter's state what the exit
+    /// says; may run native code as in [`Tier::at_function`].
+    fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()>;
 }
 
 /// Counters, limits and the tier.
@@ -49,6 +55,10 @@ impl Hooks {
         }
         let wound = left.iter().map(|&count| count.into()).collect();
         Hooks { code: image.program.code.as_ptr(), left: left.into(), wound, fuel, tier }
+    }
+
+    pub(super) fn tier(&self) -> Option<Rc<dyn Tier>> {
+        self.tier.clone()
     }
 
     /// How often the loop or function at this index was counted so far.

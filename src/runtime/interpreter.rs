@@ -42,11 +42,11 @@ fn mixed_numbers(x: Value, y: Value) -> Option<(f64, f64)> {
 }
 
 impl Vm {
-    /// Runs from the top frame, the `entry`-th, until it returns. `HOOKS` turns on counting of back edges and calls, for limits and for the
+    /// Runs from the top frame until the `entry`-th returns, which is the top one or below it. `HOOKS` turns on counting of back edges and calls, for limits and for the
     /// JIT; `OBSERVED` shows every instruction to the judge of facts. Without them the loop has no trace of either.
     pub(super) fn run<const HOOKS: bool, const OBSERVED: bool>(&mut self, entry: usize) -> Result<Value> {
-        debug_assert_eq!(self.stack.depth(), entry);
-        let entry_frame = self.stack.frame();
+        debug_assert!(self.stack.depth() >= entry);
+        let entry_frame = self.stack.frame_place(entry);
         let mut frame: *mut Frame;
         let mut pc: *const Op;
         let mut base: *mut Value;
@@ -128,16 +128,29 @@ impl Vm {
                     };
                 }
                 /// After an instruction that may have started a frame.
+                /// Goes on with the frame that was just started.
+                macro_rules! begin_frame {
+                    () => {
+                        if HOOKS {
+                            // Native code may have run the function to its end, or moved the frame on, or left others above it.
+                            let counted = self.on_call();
+                            if self.stack.depth() < entry {
+                                // A tail call has ended this run.
+                                // SAFETY: below the base of the frame, which was there a moment ago, lies its result.
+                                return counted.map(|()| unsafe { *(*entry_frame).base.sub(1) });
+                            }
+                            resume!();
+                            attempt!(counted);
+                        } else {
+                            resume!();
+                        }
+                    };
+                }
                 macro_rules! begun {
                     ($begun:expr) => {{
                         save_pc!();
                         match attempt!($begun) {
-                            Begun::Frame => {
-                                if HOOKS {
-                                    attempt!(self.on_call());
-                                }
-                                resume!();
-                            }
+                            Begun::Frame => begin_frame!(),
                             Begun::Done => safepoint!(),
                         }
                     }};
@@ -524,10 +537,7 @@ impl Vm {
                         if self.stack.enter(function, base.wrapping_add(at.index() + 1), None).is_err() {
                             break 'dispatch self.stack_overflow();
                         }
-                        if HOOKS {
-                            attempt!(self.on_call());
-                        }
-                        resume!();
+                        begin_frame!();
                     }
                     Op::CallNative { base: at, native, argc } => {
                         save_pc!();
@@ -549,10 +559,7 @@ impl Vm {
                     Op::TailCallFn { base: at, func } => {
                         save_pc!();
                         attempt!(self.replace_frame(func, base.wrapping_add(at.index() + 1), None));
-                        if HOOKS {
-                            attempt!(self.on_call());
-                        }
-                        resume!();
+                        begin_frame!();
                     }
                     Op::TailCallMethod { base: at, argc, site } => {
                         begun!(self.begin_tail_method_call(base.wrapping_add(at.index()), argc, frame, site));

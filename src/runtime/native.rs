@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::image::Image;
 use super::stack::MAX_FRAMES;
 use super::step::Stepped;
-use super::value::Value;
+use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::{FuncId, GlobalId, Op, Program, SiteId, StructId};
 
@@ -23,6 +23,22 @@ pub mod layout {
     pub const GLOBALS: i32 = offset_of!(Vm, globals) as i32;
     /// Pointer to the running frame.
     pub const TOP_FRAME: i32 = (offset_of!(Vm, stack) + Stack::TOP_OFFSET) as i32;
+    /// Pointer to the last frame there is room for.
+    pub const LAST_FRAME: i32 = (offset_of!(Vm, stack) + Stack::LAST_OFFSET) as i32;
+    /// Pointer to the end of the registers that may be used.
+    pub const STACK_LIMIT: i32 = (offset_of!(Vm, stack) + Stack::LIMIT_OFFSET) as i32;
+    /// Lowest address of the native stack that native code of functions may use.
+    pub const NATIVE_CODE_LIMIT: i32 = offset_of!(Vm, native_code_limit) as i32;
+    /// Pointer to the native code of functions, by number. A boxed slice keeps its pointer in its first word; a test compares.
+    pub const NATIVE_FUNCTIONS: i32 = offset_of!(Vm, native_functions) as i32;
+    /// Bytes of a frame.
+    pub const FRAME_SIZE: i32 = size_of::<Frame>() as i32;
+    /// In a frame: its function.
+    pub const FRAME_FUNCTION: i32 = offset_of!(Frame, function) as i32;
+    /// In a frame: its register 0.
+    pub const FRAME_BASE: i32 = offset_of!(Frame, base) as i32;
+    /// In a frame: where it goes on.
+    pub const FRAME_PC: i32 = offset_of!(Frame, pc) as i32;
     /// Pointer to the running closure, in a frame.
     pub const FRAME_CLOSURE: i32 = offset_of!(Frame, closure) as i32;
     /// Bytes in use.
@@ -33,8 +49,32 @@ pub mod layout {
     pub const HEAP_LIMIT: i32 = (offset_of!(Vm, heap) + Heap::LIMIT_OFFSET) as i32;
 }
 
-/// The function that a region is compiled to: machine and frame base in, number of the exit out.
-pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value) -> u64;
+/// What a region is compiled to: machine and frame base in, and what came of it out.
+pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value) -> NativeResult;
+
+/// What native code says when it ends; both words travel in registers.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct NativeResult {
+    /// Below [`FIRST_EXIT`], the tag of the result of a function that has returned and whose frame is gone. From there on, the number of an exit, with
+    /// that of the version in the upper half; or [`NOT_ENTERED`].
+    pub said: u64,
+    /// The payload of the result, if there is one.
+    pub payload: u64,
+}
+
+/// What the first exit of a version is called. No tag is as large.
+pub const FIRST_EXIT: u64 = 256;
+/// The function was not entered: it has no native code, or the stacks are too full for it. Its frame stands at its beginning.
+pub const NOT_ENTERED: u64 = u64::MAX;
+
+/// Stands for the code of a function that has none.
+///
+/// # Safety
+/// There is nothing to keep: it looks at neither argument.
+pub(super) unsafe extern "C" fn not_native(_: *mut Vm, _: *mut Value) -> NativeResult {
+    NativeResult { said: NOT_ENTERED, payload: 0 }
+}
 
 impl Vm {
     /// The program as data.
@@ -249,6 +289,67 @@ impl Vm {
         unsafe { *self.top_base().add(error.index()) = value };
         self.set_top_pc(target);
         true
+    }
+
+    /// Makes calls in native code go to a function's native code; with `None`, to the interpreter.
+    pub fn set_native_function(&mut self, func: FuncId, code: Option<NativeCode>) {
+        self.native_functions[func.index()] = code.unwrap_or(not_native);
+    }
+
+    /// Addresses that a call in native code needs: the function, and the instruction to go on at.
+    pub fn call_addresses(&self, func: FuncId, return_pc: u32) -> [usize; 2] {
+        let function = self.image.function(func);
+        let return_pc = &raw const self.image.program.code[return_pc as usize];
+        [&raw const *function as usize, return_pc as usize]
+    }
+
+    /// Moves the top frame to the beginning of its function. Native code that starts a frame leaves that to whoever needs it.
+    pub fn set_top_pc_to_start(&mut self) {
+        // SAFETY: the frame is alive, and its function belongs to the image.
+        unsafe { (*self.stack.frame()).pc = (*(*self.stack.frame()).function).code };
+    }
+
+    /// Puts the result of a function whose native code has returned where its caller wants it. The function's frame was on top, with this base.
+    ///
+    /// # Safety
+    /// `result` is what the native code said, and below [`FIRST_EXIT`].
+    pub unsafe fn take_native_result(&mut self, base: *mut Value, result: NativeResult) {
+        let words = [result.said, result.payload];
+        debug_assert!(result.said <= Tag::Cell as u64);
+        // SAFETY: the words are tag and payload of a value; below the base of a callee lies the caller's register for it.
+        unsafe { *base.sub(1) = *words.as_ptr().cast::<Value>() };
+    }
+
+    /// Runs to its end a function that native code has called, and that did not return natively; its frame is on top. `left` is what its native
+    /// code said. False if the call has to be executed again, by the interpreter; the frame is gone then.
+    pub fn finish_native_call(&mut self, left: u64) -> Result<bool> {
+        let entry = self.stack.depth();
+        let base = self.top_base();
+        let raised = if left == NOT_ENTERED {
+            self.set_top_pc_to_start();
+            let registers = self.image.function(self.top_function()).registers;
+            if !self.may_nest() {
+                self.stack.leave();
+                return Ok(false);
+            }
+            if self.stack.make_room(base, registers).is_err() {
+                self.stack.leave();
+                return Err(self.stack_overflow());
+            }
+            self.on_call()
+        } else {
+            match self.hooks.as_ref().and_then(|hooks| hooks.tier()) {
+                Some(tier) => tier.after_exit(self, left),
+                None => Ok(()),
+            }
+        };
+        if self.stack.depth() < entry {
+            return raised.map(|()| true);
+        }
+        let result = self.run_on(entry, raised)?;
+        // SAFETY: below the base of the frame that has just ended lies the caller's register for the result.
+        unsafe { *base.sub(1) = result };
+        Ok(true)
     }
 
     /// Keeps an error that a helper of native code ran into, until the native code has been left.

@@ -43,6 +43,8 @@ pub struct Stack {
     /// Registers may be used below this; moved up in steps.
     limit: *mut Value,
     frames: Box<[std::mem::MaybeUninit<Frame>]>,
+    /// The last frame there is room for.
+    last: *mut Frame,
     /// The running frame; one before the first while none runs.
     top: *mut Frame,
 }
@@ -54,6 +56,10 @@ pub struct Overflow;
 impl Stack {
     /// Where native code finds the pointer to the running frame.
     pub const TOP_OFFSET: usize = std::mem::offset_of!(Stack, top);
+    /// Where it finds the pointer to the last frame there is room for.
+    pub const LAST_OFFSET: usize = std::mem::offset_of!(Stack, last);
+    /// Where it finds the pointer to the end of the registers in use.
+    pub const LIMIT_OFFSET: usize = std::mem::offset_of!(Stack, limit);
 
     /// Reserves the stacks; an error if the system has no address space to give.
     pub fn new() -> std::io::Result<Stack> {
@@ -67,7 +73,8 @@ impl Stack {
         };
         let mut frames = Box::new_uninit_slice(MAX_FRAMES + 1);
         let top = frames.as_mut_ptr().cast();
-        let mut stack = Stack { limit: std::ptr::null_mut(), memory, frames, top };
+        let last = frames.as_mut_ptr().wrapping_add(MAX_FRAMES).cast();
+        let mut stack = Stack { limit: std::ptr::null_mut(), memory, frames, last, top };
         stack.limit = stack.bottom();
         Ok(stack)
     }
@@ -79,6 +86,12 @@ impl Stack {
 
     fn end(&self) -> *mut Value {
         self.bottom().wrapping_add(self.memory.len() / size_of::<Value>())
+    }
+
+    /// The frame at a depth, as a place.
+    pub fn frame_place(&self, depth: usize) -> *mut Frame {
+        assert!(depth <= MAX_FRAMES);
+        self.frames.as_ptr().wrapping_add(depth).cast_mut().cast()
     }
 
     /// The running frame. Not to be read while no frame runs.

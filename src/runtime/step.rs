@@ -298,8 +298,13 @@ impl Vm {
         }
         // SAFETY: a frame was just started; below its base lies the register of the caller that gets the result.
         let result = unsafe { (*self.stack.frame()).base.sub(1) };
-        self.on_call()?;
-        let value = self.run_top_frame()?;
+        let entry = self.stack.depth();
+        let counted = self.on_call();
+        if self.stack.depth() < entry {
+            // Native code has run it to its end.
+            return counted;
+        }
+        let value = self.run_on(entry, counted)?;
         // SAFETY: as above; the caller's window is alive.
         unsafe { *result = value };
         Ok(())

@@ -8,6 +8,7 @@ use super::heap::{Collection, Heap};
 use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::{Host, Output};
 use super::image::Image;
+use super::native::{self, NativeCode};
 use super::natives;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
@@ -53,6 +54,10 @@ pub struct Vm {
     outer_handler: Option<usize>,
     /// Native stack pointers below this are too deep to call Walrus code.
     native_limit: usize,
+    /// The same for native code of functions, which calls itself: it leaves half of the stack to everything else.
+    pub(super) native_code_limit: usize,
+    /// Native code of functions, or [`native::not_native`].
+    pub(super) native_functions: Box<[NativeCode]>,
     /// An error on its way through native code.
     pub(super) pending: Option<Error>,
     /// What a helper gives native code, which takes it at once.
@@ -79,6 +84,7 @@ impl Vm {
         let image = Image::new(program, &mut heap);
         let globals = vec![Value::UNDEF; image.program.globals.len()].into();
         let begun = vec![false; image.program.modules.len()].into();
+        let native_functions = vec![native::not_native as NativeCode; image.program.functions.len()].into();
         let output = Output::new(host.out_is_terminal());
         Ok(Vm {
             hooks: None,
@@ -95,6 +101,8 @@ impl Vm {
             trace: None,
             outer_handler: None,
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
+            native_code_limit: stack_address().saturating_sub(limits.native_stack / 2),
+            native_functions,
             pending: None,
             native_result: Value::VOID,
             must_not_collect: false,
@@ -138,7 +146,16 @@ impl Vm {
 
     /// Runs the top frame until it returns.
     pub(super) fn run_top_frame(&mut self) -> Result<Value> {
-        let entry = self.stack.depth();
+        self.run_on(self.stack.depth(), Ok(()))
+    }
+
+    /// Runs on from the top frame, in which an error may just have been raised, until the `entry`-th frame returns.
+    pub(super) fn run_on(&mut self, entry: usize, raised: Result<()>) -> Result<Value> {
+        if let Err(error) = raised
+            && let Unwound::Leave(error) = self.unwind(error, entry)
+        {
+            return Err(error);
+        }
         match (&self.oracle, &self.hooks) {
             (Some(_), _) => self.run::<false, true>(entry),
             (None, Some(_)) => self.run::<true, false>(entry),

@@ -17,7 +17,13 @@ type Case = (u32, FuncId, Option<(Val, StructId)>);
 impl Builder<'_> {
     /// Calls a function known when compiling: walks into it if it is small, else asks the run time.
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
-        if self.is_inlinable(func) { self.inline(base, func) } else { self.step() }
+        if self.is_inlinable(func) {
+            self.inline(base, func)
+        } else if self.is_called_directly(func) {
+            self.call_directly(base, func)
+        } else {
+            self.step()
+        }
     }
 
     /// Calls a method of an instance whose struct was seen, if it is a small function. `None` if it is not, and nothing was done.

@@ -79,6 +79,16 @@ impl Builder<'_> {
                 self.return_from_inlined(Typed::Known(Tag::Void, void), walk);
                 return Ok(());
             }
+            Op::Return { src } if self.region.is_function => {
+                let value = self.get(src)?;
+                self.return_from_region(value);
+                return Ok(());
+            }
+            Op::ReturnVoid {} if self.region.is_function => {
+                let void = self.int(0);
+                self.return_from_region(Typed::Known(Tag::Void, void));
+                return Ok(());
+            }
             Op::Jump { .. } => {
                 let target = taken.ok_or(Stop::Refused(Refusal::Irreducible))?;
                 let edge = (self.current, self.env.clone());
@@ -262,7 +272,7 @@ impl Builder<'_> {
         let natural = flow.loop_at(index);
         let key = LoopKey { pc: self.pc, base: self.context.base };
         let live = flow.live_in(natural.header).clone();
-        let is_region = self.loops.is_empty();
+        let is_region = self.loops.is_empty() && !self.region.is_function;
         let preheader = self.current;
 
         // The variable of a counted loop equals its counter at the header, so one parameter does for both.

@@ -89,7 +89,7 @@ impl Builder<'_> {
         }
     }
 
-    fn store_value(&mut self, mem: Mem, base: Val, offset: i32, value: Typed) {
+    pub(super) fn store_value(&mut self, mem: Mem, base: Val, offset: i32, value: Typed) {
         let (tag, payload) = self.parts(value);
         self.effect(Inst::Store { mem, base, offset: offset + Value::TAG_OFFSET as i32, value: tag });
         self.effect(Inst::Store { mem, base, offset: offset + Value::PAYLOAD_OFFSET as i32, value: payload });

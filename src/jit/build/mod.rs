@@ -16,6 +16,7 @@
 
 mod calls;
 mod env;
+mod functions;
 mod lists;
 mod loops;
 mod memory;
@@ -131,22 +132,39 @@ const ATTEMPTS_WITH_INLINING: usize = 20;
 /// Attempts after which building is given up.
 const MAX_ATTEMPTS: usize = 40;
 
+/// What a region begins with. Both are where the top frame of the machine stands when the region is built or entered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Spot {
+    /// The header of a loop: index into the program's code.
+    Loop(u32),
+    /// The first instruction of a function.
+    Function(u32),
+}
+
+impl Spot {
+    /// Index into the program's code.
+    pub fn pc(self) -> u32 {
+        let (Spot::Loop(pc) | Spot::Function(pc)) = self;
+        pc
+    }
+}
+
 /// Types that homes had when earlier versions of a loop's code were made.
 pub type EntryTypes = FxHashMap<Home, TagSet>;
 
-/// Builds the region of the loop whose header the top frame of the machine is about to execute. With `open`, homes that had other types before are
+/// Builds the region of the loop or function that the top frame of the machine is about to execute. With `open`, homes that had other types before are
 /// taken to be of any type: no entry fails for them.
 pub fn build(
     vm: &Vm,
     profile: &TypeProfile,
     flows: &mut Flows,
-    header: u32,
+    spot: Spot,
     open: Option<&EntryTypes>,
 ) -> Result<Region, Refusal> {
     let mut plan = Plan { open: open.cloned(), ..Plan::default() };
     for attempt in 0..MAX_ATTEMPTS {
         plan.no_inlining |= attempt == ATTEMPTS_WITH_INLINING;
-        match Builder::new(vm, profile, flows, &mut plan, header).and_then(Builder::run) {
+        match Builder::new(vm, profile, flows, &mut plan, spot).and_then(Builder::run) {
             Ok(region) => return Ok(region),
             Err(Stop::Again) => {}
             Err(Stop::Refused(refusal)) => return Err(refusal),
@@ -240,8 +258,9 @@ impl<'a> Builder<'a> {
         profile: &'a TypeProfile,
         flows: &'a mut Flows,
         plan: &'a mut Plan,
-        header_pc: u32,
+        spot: Spot,
     ) -> Built<Builder<'a>> {
+        let header_pc = spot.pc();
         let program = vm.program();
         let func = vm.top_function();
         let flow = flows.of(program, func).map_err(Stop::Refused)?;
@@ -252,6 +271,7 @@ impl<'a> Builder<'a> {
         region.new_val(Repr::I64);
         let registers = program.functions[func.index()].registers;
         region.window = registers.into();
+        region.is_function = matches!(spot, Spot::Function(_));
         let context =
             Context { func, flow, base: 0, frames: Vec::new(), saved: Vec::new(), call_pc: None, outer_loop: None };
         let env = Env {
@@ -292,13 +312,23 @@ impl<'a> Builder<'a> {
 
     fn run(mut self) -> Built<Region> {
         let flow = Rc::clone(&self.context.flow);
-        let region_loop =
-            flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;
-        if flow.instructions(region_loop) > MAX_REGION_INSTRUCTIONS {
-            return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
+        if self.region.is_function {
+            if self.program.functions[self.context.func.index()].code.len > MAX_REGION_INSTRUCTIONS {
+                return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
+            }
+            // The entry block is for what holds before anything has happened.
+            let first = self.new_block();
+            self.finish(Terminator::Jump(first, Vec::new()));
+            self.walk(None, flow::BlockId(0), (first, self.env.clone()))?;
+        } else {
+            let region_loop =
+                flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;
+            if flow.instructions(region_loop) > MAX_REGION_INSTRUCTIONS {
+                return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
+            }
+            let start = (self.entry, self.env.clone());
+            self.walk(Some(region_loop), flow.loop_at(region_loop).header, start)?;
         }
-        let start = (self.entry, self.env.clone());
-        self.walk(Some(region_loop), flow.loop_at(region_loop).header, start)?;
         if self.again {
             return Err(Stop::Again);
         }

@@ -454,7 +454,7 @@ impl Builder<'_> {
     }
 
     /// Writes home what the run time will look at. Whether the instruction may run Walrus code, and whether it may change lists.
-    fn prepare_step(&mut self, op: &Op) -> Built<(bool, bool)> {
+    pub(super) fn prepare_step(&mut self, op: &Op) -> Built<(bool, bool)> {
         if let Some(call) = self.context.call_pc {
             // The run time would look at the inlined frame, which does not exist.
             self.plan.not_inlined.insert(call);

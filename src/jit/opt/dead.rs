@@ -35,13 +35,17 @@ pub fn remove(region: &mut Region, cfg: &Cfg) {
             if !inst.is_pure() {
                 inst.for_each_arg(|val| live.mark(val));
             }
-            if let Inst::Guard { exit, .. } = inst {
+            if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
                 live.mark_exit(region.exit(*exit));
             }
         }
         match &block.end {
             Terminator::Branch(condition, ..) => live.mark(*condition),
             Terminator::Exit(exit) => live.mark_exit(region.exit(*exit)),
+            Terminator::Return(tag, payload) => {
+                live.mark(*tag);
+                live.mark(*payload);
+            }
             Terminator::Jump(..) | Terminator::None => {}
         }
     }

@@ -270,7 +270,10 @@ impl Numbering<'_> {
                     self.remember_stored(index);
                 }
             }
-            Inst::Call { writes, .. } => self.stored.retain(|known| !writes.meets(MemSet::of(known.mem))),
+            Inst::Call { .. } | Inst::CallFunction { .. } => {
+                let writes = inst.writes();
+                self.stored.retain(|known| !writes.meets(MemSet::of(known.mem)));
+            }
             _ => {}
         }
     }

@@ -16,6 +16,7 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
             Terminator::Jump(_, args) => args.iter().for_each(|arg| sinker.need(*arg, id)),
             Terminator::Branch(condition, ..) => sinker.need(*condition, id),
             Terminator::Exit(exit) => sinker.need_exit(region.exit(*exit), id),
+            Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(|val| sinker.need(*val, id)),
             Terminator::None => {}
         }
         let insts = std::mem::take(&mut region.block_mut(id).insts);
@@ -27,7 +28,7 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
                 _ => id,
             };
             inst.for_each_arg(|arg| sinker.need(arg, to));
-            if let Inst::Guard { exit, .. } = inst {
+            if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
                 sinker.need_exit(region.exit(exit), id);
             }
             if to == id { kept.push((result, inst)) } else { moved[to.0 as usize].push((result, inst)) }
