@@ -44,6 +44,10 @@ pub struct Backend {
 impl Backend {
     /// A backend for this machine; `None` if Cranelift does not support it or no memory is to be had.
     pub fn new() -> Option<Backend> {
+        if cfg!(windows) {
+            // Native code returns two words in registers, which the C calling convention of Windows does not do.
+            return None;
+        }
         let mut flags = settings::builder();
         let options = [
             ("opt_level", "none"),
