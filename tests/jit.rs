@@ -494,3 +494,21 @@ fn a_closure_with_captures_is_called() {
     );
     assert!(body(&region).contains("call step_call"), "{region}");
 }
+
+#[test]
+fn a_function_called_last_is_inlined_with_its_caller() {
+    let region = region(
+        "fn g : x { return x * 2 + 1; } fn h : x { return g(x + 1); }
+         fn f : n { let t = 0; for i in 0..n { t = t + h(i); } return t; } println(f(5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn functions_that_call_each_other_last_are_not_inlined_for_ever() {
+    let region = region(
+        "fn even : n { if n == 0 { return 1; } return odd(n - 1); } fn odd : n { if n == 0 { return 0; } return even(n - 1); }
+         fn f : n { let t = 0; for i in 0..n { t = t + even(i % 9); } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("call fn"), "{region}");
+}

@@ -52,6 +52,10 @@ pub fn record(
                 profile.borrow_mut().at_mut(call).result.add(result.tag());
                 continue;
             }
+            Op::TailCallFn { base, func } if vm.depth() > goal.depth => {
+                vm.step_into_instead(func, base)?;
+                continue;
+            }
             Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
                 profile.borrow_mut().at_mut(pc).callees.add(func);

@@ -247,6 +247,13 @@ impl Vm {
         self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
     }
 
+    /// Lets the function that `TailCallFn` at the top frame's pc calls take over the frame.
+    pub fn step_into_instead(&mut self, func: FuncId, base: crate::bytecode::Reg) -> Result<()> {
+        let pc = self.top_pc();
+        self.set_top_pc_unchecked(pc + 1);
+        self.replace_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+    }
+
     /// Ends the top frame, which [`Vm::step_into`] started, with a result.
     pub fn step_out(&mut self, result: Value) {
         let base = self.top_base();

@@ -330,6 +330,10 @@ impl Vm {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);
             }
+            Op::TailCallFn { base, func } if self.depth() > depth => {
+                self.step_into_instead(func, base)?;
+                return Ok(Replayed::Executed);
+            }
             Op::Call { base, argc } if let Some(func) = self.plain_callee(base, argc) => {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);

@@ -1,5 +1,6 @@
 //! Calls: inlined functions, built-in methods and natives with forms of their own, and what other instructions may do.
 
+use super::loops::Return;
 use super::*;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::natives::{NATIVES, NativeEffect};
@@ -147,6 +148,7 @@ impl Builder<'_> {
             saved,
             call_pc: Some(self.pc),
             outer_loop: self.current_loop,
+            tail_calls: 0,
         };
         let outer = std::mem::replace(&mut self.context, inner);
         let (pc, live_at, in_loop) = (self.pc, self.live_at, self.current_loop);
@@ -163,6 +165,46 @@ impl Builder<'_> {
         self.merge(returns, &alive)?;
         self.env.kill_from(callee_base);
         Ok(Goes::On)
+    }
+
+    /// Walks into a function that an inlined one calls last: its frame takes the place of the caller's, and what it returns is what that returns.
+    pub(super) fn inline_tail_call(&mut self, base: Reg, func: FuncId, call: u32) -> Built<Vec<Return>> {
+        if self.context.tail_calls >= MAX_INLINE_DEPTH || !self.is_inlinable(func) {
+            // The interpreter's frame of the caller does not exist, so it cannot be given up there either.
+            self.plan.not_inlined.insert(call);
+            return Err(Stop::Again);
+        }
+        let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
+        let (params, registers) = {
+            let function = &self.program.functions[func.index()];
+            (function.params, u32::from(function.registers))
+        };
+        let own = self.context.base;
+        self.region.window = self.region.window.max(own + registers);
+        let args = (0..params).map(|at| self.get(Reg(base.0 + 1 + at))).collect::<Built<Vec<Typed>>>()?;
+        for (at, value) in args.into_iter().enumerate() {
+            self.env.set_register(own + at as u32, Slot::Value { value, dirty: true });
+        }
+        self.env.kill_from(own + u32::from(params));
+        let mut frames = self.context.frames.clone();
+        frames.last_mut().expect("an inlined function has a frame").func = func;
+        let inner = Context {
+            func,
+            flow,
+            base: own,
+            frames,
+            saved: self.context.saved.clone(),
+            call_pc: Some(call),
+            outer_loop: self.current_loop,
+            tail_calls: self.context.tail_calls + 1,
+        };
+        let outer = std::mem::replace(&mut self.context, inner);
+        let (pc, live, live_at, in_loop) = (self.pc, Rc::clone(&self.live), self.live_at, self.current_loop);
+        let start = (self.current, self.env.clone());
+        let returns = self.walk(None, super::flow::BlockId(0), start);
+        self.context = outer;
+        (self.pc, self.live, self.live_at, self.current_loop) = (pc, live, live_at, in_loop);
+        returns
     }
 
     fn is_inlinable(&mut self, func: FuncId) -> bool {
@@ -361,7 +403,6 @@ fn may_be_inlined(op: &Op) -> bool {
             | Op::SetMemberNamed { .. }
             | Op::New { .. }
             | Op::TailCall { .. }
-            | Op::TailCallFn { .. }
             | Op::TailCallMethod { .. }
             | Op::InitModule { .. }
             | Op::Await { .. }

@@ -79,6 +79,11 @@ impl Builder<'_> {
                 self.return_from_inlined(Typed::Known(Tag::Void, void), walk);
                 return Ok(());
             }
+            Op::TailCallFn { base, func } if let Some(call) = self.context.call_pc => {
+                let returns = self.inline_tail_call(base, func, call)?;
+                walk.returns.extend(returns);
+                return Ok(());
+            }
             Op::Return { src } if self.region.is_function => {
                 let value = self.get(src)?;
                 self.return_from_region(value);

@@ -187,6 +187,8 @@ struct Context {
     call_pc: Option<u32>,
     /// The loop the call stands in.
     outer_loop: Option<usize>,
+    /// Functions that have given up this frame by a tail call.
+    tail_calls: usize,
 }
 
 /// A loop of the region.
@@ -272,8 +274,16 @@ impl<'a> Builder<'a> {
         let registers = program.functions[func.index()].registers;
         region.window = registers.into();
         region.is_function = matches!(spot, Spot::Function(_));
-        let context =
-            Context { func, flow, base: 0, frames: Vec::new(), saved: Vec::new(), call_pc: None, outer_loop: None };
+        let context = Context {
+            func,
+            flow,
+            base: 0,
+            frames: Vec::new(),
+            saved: Vec::new(),
+            call_pc: None,
+            outer_loop: None,
+            tail_calls: 0,
+        };
         let env = Env {
             registers: vec![Slot::Initial; registers.into()],
             globals: Default::default(),
