@@ -150,13 +150,7 @@ impl Builder<'_> {
             outer_loop: self.current_loop,
             tail_calls: 0,
         };
-        let outer = std::mem::replace(&mut self.context, inner);
-        let (pc, live_at, in_loop) = (self.pc, self.live_at, self.current_loop);
-        let start = (self.current, self.env.clone());
-        let returns = self.walk(None, super::flow::BlockId(0), start);
-        self.context = outer;
-        (self.pc, self.live, self.live_at, self.current_loop) = (pc, live, live_at, in_loop);
-        let returns = returns?;
+        let returns = self.walk_into(inner)?;
         if returns.is_empty() {
             return Ok(Goes::Nowhere);
         }
@@ -198,6 +192,11 @@ impl Builder<'_> {
             outer_loop: self.current_loop,
             tail_calls: self.context.tail_calls + 1,
         };
+        self.walk_into(inner)
+    }
+
+    /// Walks through a function in a context of its own, and comes back to the present one.
+    fn walk_into(&mut self, inner: Context) -> Built<Vec<Return>> {
         let outer = std::mem::replace(&mut self.context, inner);
         let (pc, live, live_at, in_loop) = (self.pc, Rc::clone(&self.live), self.live_at, self.current_loop);
         let start = (self.current, self.env.clone());

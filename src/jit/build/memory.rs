@@ -117,7 +117,10 @@ impl Builder<'_> {
             let offset = Closure::CAPTURES_OFFSET + capture.index() * size_of::<Value>();
             // Cells are made once; what was copied into a closure may differ from one closure to the next.
             let certain = now != Tag::Undef && (now == Tag::Cell || builder.plan.open.is_none());
-            builder.load_value(Mem::Field, closure, offset as i32, certain.then_some(now))
+            builder.load_value(Mem::Field, closure, offset as i32, certain.then_some(now), |builder, tag, wanted| {
+                let exit = builder.entry_exit();
+                builder.guard_tag(tag, wanted, exit);
+            })
         });
         self.captures.insert(capture.0, value);
         Some(value)

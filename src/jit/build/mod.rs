@@ -494,17 +494,7 @@ impl<'a> Builder<'a> {
         self.region.entry_types.push((home, now));
         let (mem, base, offset) = self.place_of(home);
         let value = self.at_entry(|builder| {
-            let tag = builder.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
-            match wanted {
-                None => {
-                    let payload = builder.load(mem, base, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
-                    Typed::Any { tag, payload }
-                }
-                Some(wanted) => {
-                    builder.entry_tags.push((tag, wanted));
-                    builder.load_payload(mem, base, offset, wanted)
-                }
-            }
+            builder.load_value(mem, base, offset, wanted, |builder, tag, wanted| builder.entry_tags.push((tag, wanted)))
         });
         self.initial.insert(home, value);
         value
@@ -577,8 +567,15 @@ impl<'a> Builder<'a> {
         exit
     }
 
-    /// Loads a value of an object in the entry block, guarding its type if one is wanted.
-    fn load_value(&mut self, mem: Mem, base: Val, offset: i32, wanted: Option<Tag>) -> Typed {
+    /// Loads a value in the entry block. If a type is wanted, `check` sees to it that the tag is that of this type.
+    fn load_value(
+        &mut self,
+        mem: Mem,
+        base: Val,
+        offset: i32,
+        wanted: Option<Tag>,
+        check: impl FnOnce(&mut Self, Val, Tag),
+    ) -> Typed {
         let tag = self.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
         match wanted {
             None => {
@@ -586,8 +583,7 @@ impl<'a> Builder<'a> {
                 Typed::Any { tag, payload }
             }
             Some(wanted) => {
-                let exit = self.entry_exit();
-                self.guard_tag(tag, wanted, exit);
+                check(self, tag, wanted);
                 self.load_payload(mem, base, offset, wanted)
             }
         }
