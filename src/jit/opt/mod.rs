@@ -11,7 +11,7 @@
 //! Cranelift's own optimiser is off: it would find little left to do for a quarter of the time of a compilation, and it reorders arithmetic so that the
 //! next value of a loop's counter is computed before the last use of the present one, which costs a move and a jump in each iteration.
 //!
-//! All rest on one analysis of the control flow, [`cfg`], for no pass changes it. Each is linear in the size of the region.
+//! All rest on one analysis of the control flow, [`mod@cfg`], for no pass changes it. Each is linear in the size of the region.
 //!
 //! # What hoisting rests on
 //! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the first iteration. So moving
