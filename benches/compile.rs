@@ -5,13 +5,13 @@
 //! is all that `walrusc` does but for files.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::hint;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use std::{hint, io};
 
 use walrus::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
 use walrus::bytecode::{check_facts, load, verify, wbc};
-use walrus::compile::{Entry, FileLoader, compile_text};
+use walrus::compile::{Entry, NoFiles, compile_text};
 use walrus::lower::{Input, lower};
 use walrus::resolve::graph::{self, StdModules};
 use walrus::resolve::resolve;
@@ -77,18 +77,6 @@ fn compile_without_analysis(source: &str) -> Vec<u8> {
     assert!(!diagnostics.has_errors());
     let files = sources.files().iter().map(|file| (file.name.as_str(), file.text()));
     wbc::encode(&program, &wbc::Meta::new(wbc::hash_sources(files)))
-}
-
-struct NoFiles;
-
-impl FileLoader for NoFiles {
-    fn canonicalize(&self, _: &Path) -> io::Result<PathBuf> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
 /// About so many lines of functions, loops, structs and calls.

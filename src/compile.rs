@@ -335,7 +335,7 @@ pub fn compile_text(name: &str, text: &str) -> Compilation {
 }
 
 /// A file system without files.
-struct NoFiles;
+pub struct NoFiles;
 
 impl FileLoader for NoFiles {
     fn canonicalize(&self, _: &Path) -> io::Result<PathBuf> {

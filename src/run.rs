@@ -105,6 +105,13 @@ impl Default for JitSettings {
     }
 }
 
+impl JitSettings {
+    /// Whether anything is to be said of what gets hot and native.
+    fn reports(&self) -> bool {
+        self.stats.is_some() || self.log.is_some() || self.audit_verdicts
+    }
+}
+
 /// Exit statuses that do not come from the program.
 pub mod status {
     /// The program is at fault.
@@ -119,9 +126,7 @@ const NATIVE_STACK: usize = 256 << 20;
 impl RunOptions {
     /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and interpreting needs none.
     fn wanted(&self) -> Wanted {
-        let JitSettings { compile, stats, audit_verdicts, log, .. } = &self.jit;
-        let reports = stats.is_some() || *audit_verdicts || log.is_some();
-        if self.check_facts || *compile || reports { Wanted::All } else { Wanted::WithoutFacts }
+        if self.check_facts || self.jit.compile || self.jit.reports() { Wanted::All } else { Wanted::WithoutFacts }
     }
 }
 
@@ -303,9 +308,7 @@ impl Watch {
     fn start(vm: &mut Vm, options: &RunOptions, compiler: Option<jit::Compiler>) -> Watch {
         let settings = &options.jit;
         let compile = options.compiles();
-        if !settings.profile
-            || !(compile || settings.stats.is_some() || settings.log.is_some() || settings.audit_verdicts)
-        {
+        if !settings.profile || !(compile || settings.reports()) {
             Self::count_fuel(vm, options);
             return Watch { jit: None };
         }
@@ -328,7 +331,7 @@ impl Watch {
             observe_only: !compile,
             wait: settings.wait || settings.audit_verdicts,
         };
-        if settings.log.is_some() || settings.stats.is_some() || settings.audit_verdicts {
+        if settings.reports() {
             Self::drop_wrong_facts(vm, jit_options.log);
         }
         let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options, compiler));

@@ -99,6 +99,22 @@ pub enum Compare {
     BelowEq,
 }
 
+impl Compare {
+    /// Whether the comparison holds for two ints.
+    pub fn holds(self, a: i64, b: i64) -> bool {
+        match self {
+            Compare::Eq => a == b,
+            Compare::Ne => a != b,
+            Compare::Lt => a < b,
+            Compare::Le => a <= b,
+            Compare::Gt => a > b,
+            Compare::Ge => a >= b,
+            Compare::Below => (a as u64) < b as u64,
+            Compare::BelowEq => a as u64 <= b as u64,
+        }
+    }
+}
+
 /// Kinds of memory that never overlap.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mem {

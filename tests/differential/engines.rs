@@ -1,12 +1,12 @@
 //! One program in every mode, inside this process.
 
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use walrus::bytecode;
 use walrus::compile::compile_text;
 use walrus::run::{JitSettings, RunOptions, run};
-use walrus::runtime::host::{Host, HostFile, OpenMode};
+
+use crate::host::MemoryHost;
 
 /// Back edges and calls after which a program is dropped: it would only take time.
 const FUEL: u64 = 60_000;
@@ -131,68 +131,7 @@ fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>) -> Observed {
     let options =
         RunOptions { max_heap: MAX_HEAP, fuel, gc_stress: mode.gc_stress, check_facts: mode.check_facts, jit };
     let out = Arc::new(Mutex::new(Vec::new()));
-    let outcome = run(program, &options, Box::new(MemoryHost { out: Arc::clone(&out), args: Vec::new() }));
+    let outcome = run(program, &options, Box::new(MemoryHost { out: Arc::clone(&out) }));
     let stdout = String::from_utf8_lossy(&out.lock().unwrap_or_else(|poisoned| poisoned.into_inner())).into_owned();
     Observed { status: outcome.status, stdout, stderr: outcome.message }
-}
-
-/// A world with nothing in it but an output.
-struct MemoryHost {
-    out: Arc<Mutex<Vec<u8>>>,
-    args: Vec<String>,
-}
-
-fn nothing<T>() -> io::Result<T> {
-    Err(io::ErrorKind::NotFound.into())
-}
-
-impl Host for MemoryHost {
-    fn out_is_terminal(&self) -> bool {
-        false
-    }
-
-    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.lock().expect("no writer panics").extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn read_line(&mut self) -> io::Result<String> {
-        Ok(String::new())
-    }
-
-    fn timestamp(&self) -> i64 {
-        0
-    }
-
-    fn clock(&self) -> f64 {
-        0.0
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn args(&self) -> &[String] {
-        &self.args
-    }
-
-    fn current_dir(&self) -> io::Result<String> {
-        nothing()
-    }
-
-    fn open(&mut self, _: &str, _: OpenMode) -> io::Result<Box<dyn HostFile>> {
-        nothing()
-    }
-
-    fn exists(&self, _: &str) -> bool {
-        false
-    }
-
-    fn read_file(&self, _: &str) -> io::Result<String> {
-        nothing()
-    }
-
-    fn write_file(&mut self, _: &str, _: &str) -> io::Result<()> {
-        nothing()
-    }
 }

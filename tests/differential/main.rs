@@ -24,6 +24,8 @@ use engines::{Verdict, judge};
 
 mod engines;
 mod generate;
+#[path = "../support/host.rs"]
+mod host;
 mod random;
 mod shrink;
 

@@ -1,5 +1,8 @@
 //! The `.wbc` form: round trips, damage of every kind, version skew, and the verifier behind it.
 
+#[cfg(feature = "compile")]
+#[path = "../support/host.rs"]
+mod host;
 mod mutants;
 mod property;
 mod rules;

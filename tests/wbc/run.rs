@@ -5,70 +5,16 @@
 //! `WALRUS_MUTANTS` sets how many are made; with `WALRUS_MUTANT_FILE` each is written there before it runs, so that one which takes the
 //! process with it can be looked at.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use walrus::bytecode::{VerifiedProgram, load, wbc};
 use walrus::runtime::hooks::Thresholds;
-use walrus::runtime::host::{Host, HostFile, OpenMode};
 use walrus::runtime::vm::{Limits, Vm};
 
+use crate::host::MemoryHost;
 use crate::meta;
 use crate::mutants::{Mutator, how_many};
-
-/// A world in which nothing exists and nothing happens.
-struct Nowhere;
-
-impl Host for Nowhere {
-    fn out_is_terminal(&self) -> bool {
-        false
-    }
-
-    fn write_out(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn read_line(&mut self) -> io::Result<String> {
-        Ok(String::new())
-    }
-
-    fn timestamp(&self) -> i64 {
-        0
-    }
-
-    fn clock(&self) -> f64 {
-        0.0
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn args(&self) -> &[String] {
-        &[]
-    }
-
-    fn current_dir(&self) -> io::Result<String> {
-        Ok("/".into())
-    }
-
-    fn open(&mut self, _: &str, _: OpenMode) -> io::Result<Box<dyn HostFile>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn exists(&self, _: &str) -> bool {
-        false
-    }
-
-    fn read_file(&self, _: &str) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn write_file(&mut self, _: &str, _: &str) -> io::Result<()> {
-        Err(io::ErrorKind::PermissionDenied.into())
-    }
-}
 
 const NATIVE_STACK: usize = 64 << 20;
 
@@ -76,7 +22,7 @@ fn run(program: VerifiedProgram, gc_stress: bool) {
     // Stress collects at each allocation, so its time is the square of what the heap holds.
     let max_heap = if gc_stress { 256 << 10 } else { 4 << 20 };
     let limits = Limits { max_heap, native_stack: NATIVE_STACK };
-    let mut vm = Vm::new(program, &limits, Box::new(Nowhere)).expect("address space for a stack");
+    let mut vm = Vm::new(program, &limits, Box::<MemoryHost>::default()).expect("address space for a stack");
     vm.heap.set_stress(gc_stress);
     vm.set_hooks(Some(300), Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
     let _ = vm.run_main();

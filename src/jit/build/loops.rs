@@ -69,29 +69,20 @@ impl Builder<'_> {
     fn last_instruction(&mut self, flow: &Flow, block: FlowBlock, op: Op, walk: &mut Walk) -> Built<()> {
         let (next, taken) = (flow.block(block).next, flow.block(block).taken);
         match op {
-            Op::Return { src } if self.context.call_pc.is_some() => {
-                let value = self.get(src)?;
-                self.return_from_inlined(value, walk);
-                return Ok(());
-            }
-            Op::ReturnVoid {} if self.context.call_pc.is_some() => {
-                let void = self.int(0);
-                self.return_from_inlined(Typed::Known(Tag::Void, void), walk);
+            Op::Return { .. } | Op::ReturnVoid {} if self.context.call_pc.is_some() || self.region.is_function => {
+                let value = match op {
+                    Op::Return { src } => self.get(src)?,
+                    _ => Typed::Known(Tag::Void, self.int(0)),
+                };
+                match self.context.call_pc {
+                    Some(_) => self.return_from_inlined(value, walk),
+                    None => self.return_from_region(value),
+                }
                 return Ok(());
             }
             Op::TailCallFn { base, func } if let Some(call) = self.context.call_pc => {
                 let returns = self.inline_tail_call(base, func, call)?;
                 walk.returns.extend(returns);
-                return Ok(());
-            }
-            Op::Return { src } if self.region.is_function => {
-                let value = self.get(src)?;
-                self.return_from_region(value);
-                return Ok(());
-            }
-            Op::ReturnVoid {} if self.region.is_function => {
-                let void = self.int(0);
-                self.return_from_region(Typed::Known(Tag::Void, void));
                 return Ok(());
             }
             Op::Jump { .. } => {

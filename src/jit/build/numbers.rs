@@ -242,17 +242,7 @@ impl Builder<'_> {
         match (tag_a, tag_b) {
             (Tag::Int, Tag::Int) => {
                 if let (Some(x), Some(y)) = (self.const_int(x), self.const_int(y)) {
-                    let holds = match op {
-                        Compare::Eq => x == y,
-                        Compare::Ne => x != y,
-                        Compare::Lt => x < y,
-                        Compare::Le => x <= y,
-                        Compare::Gt => x > y,
-                        Compare::Ge => x >= y,
-                        Compare::Below => (x as u64) < y as u64,
-                        Compare::BelowEq => x as u64 <= y as u64,
-                    };
-                    return Some(self.truth(holds));
+                    return Some(self.truth(op.holds(x, y)));
                 }
                 Some(self.push(Inst::Icmp(op, x, y), Repr::Bool))
             }

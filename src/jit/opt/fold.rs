@@ -211,16 +211,7 @@ fn bool_binary(values: &impl Values, op: Binary, a: Val, b: Val) -> Folded {
 
 fn int_compare(values: &impl Values, op: Compare, a: Val, b: Val) -> Folded {
     if let (Some(a), Some(b)) = (int_of(values, a), int_of(values, b)) {
-        return truth(match op {
-            Compare::Eq => a == b,
-            Compare::Ne => a != b,
-            Compare::Lt => a < b,
-            Compare::Le => a <= b,
-            Compare::Gt => a > b,
-            Compare::Ge => a >= b,
-            Compare::Below => (a as u64) < b as u64,
-            Compare::BelowEq => a as u64 <= b as u64,
-        });
+        return truth(op.holds(a, b));
     }
     if a == b {
         return truth(matches!(op, Compare::Eq | Compare::Le | Compare::Ge | Compare::BelowEq));

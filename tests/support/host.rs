@@ -1,0 +1,67 @@
+//! The world that programs see which a test runs inside its own process.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use walrus::runtime::host::{Host, HostFile, OpenMode};
+
+/// A world with nothing in it but an output.
+#[derive(Default)]
+pub struct MemoryHost {
+    pub out: Arc<Mutex<Vec<u8>>>,
+}
+
+fn nothing<T>() -> io::Result<T> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+impl Host for MemoryHost {
+    fn out_is_terminal(&self) -> bool {
+        false
+    }
+
+    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.lock().expect("no writer panics").extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read_line(&mut self) -> io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn timestamp(&self) -> i64 {
+        0
+    }
+
+    fn clock(&self) -> f64 {
+        0.0
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn args(&self) -> &[String] {
+        &[]
+    }
+
+    fn current_dir(&self) -> io::Result<String> {
+        nothing()
+    }
+
+    fn open(&mut self, _: &str, _: OpenMode) -> io::Result<Box<dyn HostFile>> {
+        nothing()
+    }
+
+    fn exists(&self, _: &str) -> bool {
+        false
+    }
+
+    fn read_file(&self, _: &str) -> io::Result<String> {
+        nothing()
+    }
+
+    fn write_file(&mut self, _: &str, _: &str) -> io::Result<()> {
+        nothing()
+    }
+}
