@@ -71,8 +71,8 @@ fn compile_without_analysis(source: &str) -> Vec<u8> {
     let entry = Entry::Text { name: "big.walrus".into(), text: source.into(), folder: PathBuf::new() };
     let graph = graph::load(entry, &NoFiles, std, &mut sources, &mut interner, &mut diagnostics)
         .expect("text needs no reading");
-    let resolution = resolve(&graph, &mut interner, &mut diagnostics);
-    let input = Input { graph: &graph, resolution: &resolution, interner: &interner, sources: &sources };
+    let mut resolution = resolve(&graph, &mut interner, &mut diagnostics);
+    let input = Input { graph: &graph, resolution: &mut resolution, interner: &mut interner, sources: &sources };
     let program = lower(input, &mut diagnostics);
     assert!(!diagnostics.has_errors());
     let files = sources.files().iter().map(|file| (file.name.as_str(), file.text()));

@@ -174,10 +174,10 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
     let std = StdModules { available: STD_MODULES, to_come: STD_MODULES_TO_COME };
     all.graph = graph::load(entry, loader, std, &mut all.sources, &mut all.interner, &mut all.diagnostics)?;
     if options.goal != Goal::Load {
-        let resolution = resolve(&all.graph, &mut all.interner, &mut all.diagnostics);
+        let mut resolution = resolve(&all.graph, &mut all.interner, &mut all.diagnostics);
         if !all.diagnostics.has_errors() {
             let Compilation { graph, interner, sources, diagnostics, .. } = &mut all;
-            let input = lower::Input { graph, resolution: &resolution, interner, sources };
+            let input = lower::Input { graph, resolution: &mut resolution, interner, sources };
             all.program = Some(lower(input, diagnostics));
         }
     }

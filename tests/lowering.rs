@@ -132,7 +132,7 @@ fn structs_have_slots_and_direct_constructors() {
          println(p.m(), P.twice(2), P.m(p));
          fn wrong : { return P(); }
          fn tail : p { return p.m(); }
-         { let k = 3; struct Q { fn m : { return helper(k); } fn helper : x { return x; } } println(Q.m()); }"
+         { let k = p.x; struct Q { fn m : { return helper(k); } fn helper : x { return x; } } println(Q.m()); }"
     ));
 }
 
@@ -324,4 +324,98 @@ fn conditions_that_never_change_are_reported() {
     assert_eq!(messages(program), expected);
     let unknown = "let n = 1; while (true) { n += 1; if n > 9 { break; } } while n < 5 and 1 / 0 { n += 1; }";
     assert_eq!(messages(unknown), [""; 0]);
+}
+
+#[test]
+fn constants_reach_where_they_are_read() {
+    insta::assert_snapshot!(lower(
+        "fn f : n {
+           let half = SIZE / 2;
+           let add = : x { return x + half; };
+           if DEBUG { println(NAME); } else if n == NAME { return add; }
+           while RUNNING and n < half { n += SIZE; }
+           return n & half;
+         }
+         let SIZE = 2 * 1024;
+         let NAME = \"wal\" + \"rus\";
+         let DEBUG = false;
+         let RUNNING = not DEBUG;
+         println(f(1), NAME * 2, RUNNING and f, f and false or f);"
+    ));
+}
+
+/// How many instructions of a program read globals.
+fn global_reads(text: &str) -> usize {
+    compile(text).code.iter().filter(|op| matches!(op, Op::GetGlobal { .. })).count()
+}
+
+#[test]
+fn a_global_is_constant_where_it_is_sure_to_be_set() {
+    for text in [
+        "let a = 1; println(a);",
+        "let a = 1; fn f : { return a; } f();",
+        "fn f : { return a; } let a = 1; f();",
+        "fn f : { return g(); } fn g : { return a; } println(core.clock()); let a = 1; f();",
+        "struct S { fn m : self { return a; } } let a = 1; println(S().m());",
+        "fn f : { let b = a; return : { return b; }; } let a = 1; f();",
+        "let a = 1; { fn f : { return a; } f(); } for i in 0..2 { if i == a { println(a); } }",
+    ] {
+        assert_eq!(global_reads(text), 0, "{text}");
+    }
+    for text in [
+        "fn f : { return a; } f(); let a = 1;",
+        "fn f : { return g(); } fn g : { return a; } f(); let a = 1;",
+        "fn f : { return a; } let h = [f]; let a = 1;",
+        "fn f : { return a; } let x = true and f(); let a = 1;",
+        "let h = : { return a; }; let a = 1;",
+        "struct S { fn m : self { return a; } } let s = S(); let a = 1;",
+        "let a = 1; let a = 2; fn f : { return a; }",
+        "let a = 1; fn f : { a = 2; return a; }",
+        "let a = 1; a += 1; fn f : { return a; }",
+        "let a = [1]; fn f : { return a; }",
+        "try { println(a); } catch e { } let a = 1;",
+    ] {
+        assert_eq!(global_reads(text), 1 + usize::from(text.contains("+=")), "{text}");
+    }
+}
+
+#[test]
+fn a_local_is_constant_if_nothing_assigns_to_it() {
+    let names = |body: &str| {
+        let listing = first(&format!("fn f : p {{ let a = 7; {body} }} f(1);"));
+        listing
+            .lines()
+            .skip(2)
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .map(str::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("return p + a * 2;"), ["LoadInt", "AddK", "Return"]);
+    assert_eq!(names("a = p; return p + a * 2;"), ["LoadInt", "Move", "MulK", "Add", "Return"]);
+    // Where no instruction takes a constant, the register is as good.
+    assert_eq!(names("return p & a;"), ["LoadInt", "BitAnd", "Return"]);
+    assert_eq!(names("return : { return a; };"), ["LoadInt", "LoadFn", "Return"]);
+    assert_eq!(names("return : { a += 1; };"), ["LoadInt", "NewCell", "MakeClosure", "Return"]);
+}
+
+#[test]
+fn settings_are_no_mistakes() {
+    let (is_true, is_false) = ("W0203 Condition is always true", "W0203 Condition is always false");
+    let unreachable = "W0202 Unreachable code";
+    for text in [
+        "let debug = false; fn f : { if debug { println(1); } if not debug { return 1; } println(3); } f();",
+        "let level = 2; if level > 3 { println(level); } else { println(0); }",
+        "fn f : { let verbose = true; if verbose { return 1; } else { println(2); } return 3; } f();",
+        "fn f : p { let fast = false; if p and fast { return 1; } return 3; } f(1);",
+        "fn f : { let limit = 3; return : x { if limit > 5 { return x; } return 1; }; } f();",
+        "fn f : p { let on = true; while on { if p { return 1; } } println(p); } f(1);",
+        "let on = true; while on { println(on); break; }",
+    ] {
+        assert_eq!(messages(text), [""; 0], "{text}");
+    }
+    assert_eq!(messages("fn f : { let n = 1; if n > 2 { println(n); } } f();"), [is_false, unreachable]);
+    assert_eq!(messages("fn f : { let n = 1; if n < 2 { return n; } println(n); } f();"), [is_true, unreachable]);
+    assert_eq!(messages("let done = false; while not done { println(done); }"), [is_true]);
+    assert_eq!(messages("let i = 0; while i < 10 { println(i); }"), [is_true]);
+    assert_eq!(messages("if \"a\" + \"b\" == \"ab\" { println(1); }"), [is_true]);
 }

@@ -28,6 +28,8 @@ pub struct Code {
     next_register: u32,
     registers: u32,
     pub reachable: bool,
+    /// While control does not get here: whether that is so by a setting of the program, which is no mistake.
+    pub dead_by_setting: bool,
     /// Emit fused branches inverted over a `Jump`, which reaches everywhere.
     long_jumps: bool,
 }
@@ -64,12 +66,18 @@ impl Code {
             Op::Jump { .. } | Op::Return { .. } | Op::ReturnVoid {} | Op::Throw { .. } | Op::TailCallFn { .. }
         ) {
             self.reachable = false;
+            self.dead_by_setting = false;
         }
     }
 
     pub fn new_label(&mut self) -> Label {
         self.labels.push(Target { position: UNBOUND, used: false });
         Label(self.labels.len() as u32 - 1)
+    }
+
+    /// Whether a jump to the label was emitted.
+    pub fn is_used(&self, label: Label) -> bool {
+        self.labels[label.0 as usize].used
     }
 
     /// Binds a label here; control gets here if a jump to it was emitted.

@@ -11,9 +11,12 @@ impl Lowering<'_, '_> {
     pub fn branch(&mut self, condition: ExprId, to: Label, sense: bool) {
         let condition = self.strip_parens(condition);
         let expr = *self.ast.expr(condition);
-        if let Some(value) = self.folded(condition) {
-            if value.is_truthy() == sense {
+        if let Some(truth) = self.folded_truth(condition) {
+            let is_setting = self.is_setting(condition);
+            self.settings_met += u32::from(is_setting);
+            if truth == sense && self.code.reachable {
                 self.code.jump(Op::Jump { to: 0 }, to, expr.span);
+                self.code.dead_by_setting = is_setting;
             }
             return;
         }
@@ -73,8 +76,8 @@ impl Lowering<'_, '_> {
         let mark = self.code.top();
         let is_equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
         if is_equality
-            && let Some(constant) = self.literal(left)
-            && self.literal(right).is_none()
+            && let Some(constant) = self.known_constant(left)
+            && self.known_constant(right).is_none()
             && let Some(k) = self.builder.pools.short_constant(&mut self.builder.program, constant)
         {
             // Equality is symmetric and cannot fail here, so the sides may be swapped.
@@ -85,7 +88,8 @@ impl Lowering<'_, '_> {
             return self.code.jump(op, to, span);
         }
         let a = self.expr_any(left);
-        let constant = self.literal(right).filter(|constant| is_equality || !matches!(constant, Constant::Str(_)));
+        let constant =
+            self.known_constant(right).filter(|constant| is_equality || !matches!(constant, Constant::Str(_)));
         if let Some(constant) = constant
             && let Some(k) = self.builder.pools.short_constant(&mut self.builder.program, constant)
         {

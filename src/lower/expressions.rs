@@ -3,6 +3,7 @@
 //! A result goes where the context wants it ([`Dest`]). While a destination is *live*, that is, holds a variable whose old value can
 //! still be read, nothing is written to it before the last instruction of the expression.
 
+use super::fold::Folded;
 use super::function::{Dest, Lowering};
 use super::*;
 use crate::bytecode::{Constant, NativeId, Op, Reg, ShortConst};
@@ -70,11 +71,7 @@ impl Lowering<'_, '_> {
             return self.code.free_to(mark);
         }
         match node.kind {
-            ExprKind::Void | ExprKind::Error => self.code.emit(Op::LoadVoid { dst }, span),
-            ExprKind::Str(text) => {
-                let constant = self.string_constant(text);
-                self.load_constant(constant, dst, span);
-            }
+            ExprKind::Error => self.code.emit(Op::LoadVoid { dst }, span),
             ExprKind::Name(_) => self.load_name(self.scopes.names[expr.0 as usize], dst, span),
             ExprKind::Format(parts) => self.format(parts, dst, span),
             ExprKind::List(items) => self.list(items, dest, span),
@@ -118,25 +115,27 @@ impl Lowering<'_, '_> {
                 let src = self.expr_any(operand);
                 self.code.emit(Op::Await { dst, src }, span);
             }
-            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Paren(_) => {
-                unreachable!("literals are constants, and parentheses were stripped")
-            }
+            ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Str(_)
+            | ExprKind::Void
+            | ExprKind::Paren(_) => unreachable!("literals are constants, and parentheses were stripped"),
         }
         self.code.free_to(mark);
     }
 
-    /// The constant that an expression is, if it is a number known now or a string literal.
-    pub fn literal(&mut self, expr: ExprId) -> Option<Constant> {
-        let expr = self.strip_parens(expr);
-        match self.ast.expr(expr).kind {
-            ExprKind::Str(text) => Some(self.string_constant(text)),
-            _ => self.folded(expr)?.number(),
+    /// The constant that an expression is, if it is a number or a string known now.
+    pub fn known_constant(&mut self, expr: ExprId) -> Option<Constant> {
+        match self.folded(expr)? {
+            Folded::Str(text) => Some(self.string_constant(text)),
+            value => value.number(),
         }
     }
 
-    /// A number literal as a short operand.
+    /// A number known now as a short operand.
     fn short_number(&mut self, expr: ExprId) -> Option<ShortConst> {
-        let constant = self.literal(expr).filter(|constant| !matches!(constant, Constant::Str(_)))?;
+        let constant = self.folded(expr)?.number()?;
         self.builder.pools.short_constant(&mut self.builder.program, constant)
     }
 
@@ -191,10 +190,10 @@ impl Lowering<'_, '_> {
         self.code.free_to(mark);
     }
 
-    /// The left operand as a short constant, where an instruction takes it so and the right is no literal.
+    /// The left operand as a short constant, where an instruction takes it so and the right is none.
     fn left_number(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> Option<ShortConst> {
         let has_form = matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div);
-        if !has_form || self.literal(right).is_some() { None } else { self.short_number(left) }
+        if !has_form || self.known_constant(right).is_some() { None } else { self.short_number(left) }
     }
 
     /// `dest = a op right`, `a` already being in a register.
@@ -242,9 +241,16 @@ impl Lowering<'_, '_> {
     fn logic(&mut self, chain: ExprId, op: LogicOp, dest: Dest, span: Span) {
         let target = if dest.fresh { dest.register } else { self.code.alloc() };
         let end = self.code.new_label();
-        let operands = self.logic_operands(chain, op);
+        let mut operands = self.logic_operands(chain, op);
+        // What comes after an operand that decides is not evaluated, and one that decides nothing is left out, unless it is the last.
+        let decisive = Some(op == LogicOp::Or);
+        if let Some(at) = operands.iter().position(|&operand| self.folded_truth(operand) == decisive) {
+            operands.truncate(at + 1);
+        }
         let (last, others) = operands.split_last().expect("a chain has operands");
-        for &operand in others {
+        let others =
+            others.iter().filter(|&&operand| self.folded_truth(operand).is_none()).copied().collect::<Vec<_>>();
+        for operand in others {
             self.expr_into(operand, Dest::fresh(target));
             let jump = match op {
                 LogicOp::And => Op::JumpIfNot { a: target, to: 0 },

@@ -2,7 +2,6 @@
 //! before the loop and once at its end; a large one stays at the top.
 
 use super::code::Label;
-use super::fold::Folded;
 use super::function::{Dest, Lowering, OpenLoop, PendingLoop};
 use crate::bytecode::{LoopKind, Op, Reg};
 use crate::source::Span;
@@ -18,12 +17,14 @@ impl Lowering<'_, '_> {
         let header = self.code.new_label();
         let next = self.code.new_label();
         self.warn_if_constant(condition, true);
-        let is_endless = self.folded(condition).is_some_and(Folded::is_truthy);
+        let was_reachable = self.code.reachable;
+        let is_endless = self.folded_truth(condition) == Some(true);
         let test_at_bottom = is_endless || self.is_small(condition);
         if test_at_bottom && !is_endless {
             self.branch(condition, exit, false);
         }
         self.open_loop(LoopKind::While, next, exit, head);
+        let start = self.code.pc();
         // The back edge makes a header reachable only if the loop is entered at all.
         self.code.bind(header);
         if !test_at_bottom {
@@ -38,6 +39,13 @@ impl Lowering<'_, '_> {
         }
         self.close_loop();
         self.code.bind(exit);
+        if is_endless && self.is_setting(condition) {
+            self.code.dead_by_setting = !self.code.reachable;
+            let leaves = |op: &Op| op.effects().ends && !matches!(op, Op::Jump { .. });
+            if was_reachable && !self.code.is_used(exit) && !self.code.ops[start as usize..].iter().any(leaves) {
+                self.warn_of_waiting(condition);
+            }
+        }
     }
 
     pub fn for_loop(&mut self, stmt: StmtId, names: (Ident, Option<Ident>), iterable: ExprId, body: Block, span: Span) {

@@ -1,11 +1,13 @@
 //! From resolved trees to bytecode.
 //!
-//! [`lower`] makes the tables of the program (modules, globals, structs) and then lowers its functions one by one, in the
+//! [`lower`] finds out which variables are constant, makes the tables of the program (modules, globals, structs) and then lowers its functions one by one, in the
 //! order of their numbers, so that a function comes after the one that makes closures of it. A function whose fused
 //! branches do not reach is lowered a second time with long jumps.
 //!
 //! | file | holds |
 //! |---|---|
+//! | `constants` | which expressions have a value that is known now |
+//! | `fold` | the arithmetic of such values, and the lints about them |
 //! | `code` | instructions, labels and registers of one function |
 //! | `pools` | strings, constants, natives without duplicates |
 //! | `function` | one function: its frame, names, and what it reports to the program |
@@ -14,6 +16,7 @@
 mod calls;
 mod code;
 mod conditions;
+mod constants;
 mod expressions;
 mod fold;
 mod function;
@@ -40,14 +43,22 @@ use pools::Pools;
 /// What lowering reads.
 pub struct Input<'a> {
     pub graph: &'a ModuleGraph,
-    pub resolution: &'a Resolution,
-    pub interner: &'a Interner,
+    /// Its files are settled here.
+    pub resolution: &'a mut Resolution,
+    /// The texts of strings that are known now are added to it.
+    pub interner: &'a mut Interner,
     pub sources: &'a SourceMap,
 }
 
 /// Lowers a program that resolved without errors. Limits that it passes are reported; the program is then not fit to run.
 pub fn lower(input: Input<'_>, diagnostics: &mut Diagnostics) -> Program {
-    let mut builder = Builder::new(input, diagnostics);
+    let constants = constants::find(input.graph, input.resolution, input.interner);
+    for ((module, scopes), constants) in input.graph.modules.iter().zip(&mut input.resolution.files).zip(&constants) {
+        if let (ModuleSource::File(file), Some(scopes)) = (&module.source, scopes) {
+            scopes.settle(&file.ast, |var| constants.is_constant(var));
+        }
+    }
+    let mut builder = Builder::new(input, constants, diagnostics);
     builder.declare_globals();
     builder.declare_modules();
     builder.declare_functions();
@@ -88,8 +99,8 @@ struct Builder<'a> {
     globals: Vec<Option<GlobalId>>,
     debug: DebugInfo,
     symbols: Symbols,
-    /// Of the file being lowered.
-    constants: fold::Constants,
+    /// By module; empty for standard ones.
+    constants: Vec<constants::Constants>,
 }
 
 #[derive(Clone, Copy)]
@@ -98,7 +109,7 @@ struct Symbols {
 }
 
 impl<'a> Builder<'a> {
-    fn new(input: Input<'a>, diagnostics: &'a mut Diagnostics) -> Self {
+    fn new(input: Input<'a>, constants: Vec<constants::Constants>, diagnostics: &'a mut Diagnostics) -> Self {
         let Input { graph, resolution, interner, sources } = input;
         let symbols = Symbols { init: interner.find("init") };
         Builder {
@@ -114,7 +125,7 @@ impl<'a> Builder<'a> {
             globals: Vec::new(),
             debug: DebugInfo::default(),
             symbols,
-            constants: fold::Constants::default(),
+            constants,
         }
     }
 
@@ -284,8 +295,7 @@ impl<'a> Builder<'a> {
             let module = self.functions[index as usize].module;
             if current != Some(module) {
                 current = Some(module);
-                let (file, scopes) = self.file(module);
-                self.constants = fold::Constants::of(&file.ast);
+                let (_, scopes) = self.file(module);
                 registers = vec![crate::bytecode::Reg(0); scopes.vars.len()];
             }
             lower_function(self, FuncIndex(index), &mut registers);

@@ -92,7 +92,8 @@ impl Lowering<'_, '_> {
             return false;
         }
         let statement = self.ast.stmt(stmt);
-        if self.warn && !matches!(statement.kind, StmtKind::Function(_) | StmtKind::Struct(_) | StmtKind::Error) {
+        let is_mistake = self.warn && !self.code.dead_by_setting;
+        if is_mistake && !matches!(statement.kind, StmtKind::Function(_) | StmtKind::Struct(_) | StmtKind::Error) {
             self.builder
                 .diagnostics
                 .push(Diagnostic::warning("W0202", "Unreachable code", statement.span).labelled("this never runs"));
@@ -221,18 +222,34 @@ impl Lowering<'_, '_> {
     /// `if … else if …`, without recursion, as generated code has long ones.
     fn if_chain(&mut self, mut stmt: StmtId) {
         let end = self.code.new_label();
+        let settings = self.settings_met;
         while let StmtKind::If { condition, then, otherwise } = self.ast.stmt(stmt).kind {
             let span = self.ast.stmt(stmt).span;
-            let next = self.code.new_label();
             self.warn_if_constant(condition, false);
-            self.branch(condition, next, false);
-            self.block(then);
-            let Some(otherwise) = otherwise else {
-                self.code.bind(next);
-                break;
-            };
-            self.code.jump(Op::Jump { to: 0 }, end, span);
-            self.code.bind(next);
+            let known = self.folded_truth(condition);
+            match known {
+                None => {
+                    let next = self.code.new_label();
+                    self.branch(condition, next, false);
+                    self.block(then);
+                    if otherwise.is_some() {
+                        self.code.jump(Op::Jump { to: 0 }, end, span);
+                    }
+                    self.code.bind(next);
+                }
+                Some(truth) => {
+                    let is_setting = self.is_setting(condition);
+                    self.settings_met += u32::from(is_setting);
+                    let (taken, skipped) = if truth { (Some(then), otherwise) } else { (None, Some(then)) };
+                    self.skipped_block(skipped, is_setting);
+                    if let Some(taken) = taken {
+                        self.block(taken);
+                        break;
+                    }
+                }
+            }
+            let Some(otherwise) = otherwise else { break };
+            self.code.dead_by_setting |= self.settings_met > settings;
             match *self.ast.block(otherwise) {
                 [inner] if matches!(self.ast.stmt(inner).kind, StmtKind::If { .. }) => stmt = inner,
                 _ => {
@@ -242,6 +259,18 @@ impl Lowering<'_, '_> {
             }
         }
         self.code.bind(end);
+        self.code.dead_by_setting |= self.settings_met > settings;
+    }
+
+    /// A block that a known condition closes: nothing is emitted for it, and control goes on as it was.
+    fn skipped_block(&mut self, block: Option<Block>, is_setting: bool) {
+        let (reachable, by_setting) = (self.code.reachable, self.code.dead_by_setting);
+        if let (Some(block), true) = (block, reachable) {
+            self.code.reachable = false;
+            self.code.dead_by_setting = is_setting;
+            self.block(block);
+            (self.code.reachable, self.code.dead_by_setting) = (reachable, by_setting);
+        }
     }
 
     fn return_value(&mut self, value: ExprId, span: Span) {

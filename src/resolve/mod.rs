@@ -7,12 +7,15 @@
 //! Invariants:
 //! - Functions, structs and globals are numbered over the whole program; functions in source order within a file, with
 //!   the file's body first, so a function's number is larger than that of every function around it.
+//! - What depends on values is not decided here: lowering finds out which variables are constant, and [`FileScopes::settle`] then decides
+//!   what closures need not carry.
 //! - After `resolve` without an error, every [`ExprKind::Name`](crate::syntax::ast::ExprKind::Name) that can be executed has a [`NameRef`]
 //!   other than `Unresolved`.
 
 pub mod graph;
 mod packages;
 mod scopes;
+mod settle;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -20,7 +23,7 @@ mod tests;
 use rustc_hash::FxHashMap;
 
 use crate::source::Span;
-use crate::syntax::ast::{StmtId, StructId, Symbol};
+use crate::syntax::ast::{ExprId, StmtId, StructId, Symbol};
 
 pub use scopes::resolve;
 
@@ -83,11 +86,12 @@ pub struct Var {
     pub span: Span,
     /// What it is bound to by its declaration; the truth only while [`Var::is_static`].
     pub value: Option<StaticValue>,
-    /// Whether the name always means [`Var::value`], so that it needs no register.
+    /// Whether the name always means [`Var::value`], so that it needs no register. [`FileScopes::settle`] decides it.
     pub is_static: bool,
     /// Whether its register holds a cell, because a closure shares it and it may change after capture.
     pub in_cell: bool,
-    reassigned: bool,
+    /// Whether anything but its declaration assigns to it.
+    pub reassigned: bool,
     used: bool,
     /// Depth of the function that declares it.
     function_depth: u32,
@@ -111,7 +115,8 @@ pub enum CaptureFrom {
 pub struct Capture {
     pub var: VarId,
     pub from: CaptureFrom,
-    /// Position among the captures that are kept at run time; absent for a static variable.
+    /// Position among the captures that are kept at run time; absent for a static variable or a constant, and before
+    /// [`FileScopes::settle`].
     pub slot: Option<u16>,
 }
 
@@ -168,6 +173,8 @@ impl Global {
 pub struct FileScopes {
     /// By expression; only names have one.
     pub names: Vec<NameRef>,
+    /// The variables of those names that are a [`NameRef::Capture`].
+    pub captured: FxHashMap<ExprId, VarId>,
     /// By statement: the variable it declares, if it declares a local one. The second variable of a `for` follows the first.
     pub declared: Vec<Option<VarId>>,
     /// The global that each top-level definition binds, in source order.

@@ -122,7 +122,6 @@ impl FileWalk<'_> {
             self.root_statement(stmt);
         }
         self.functions.pop();
-        self.settle_variables();
     }
 
     /// Gives the file's functions and structs their numbers, in source order.
@@ -695,52 +694,6 @@ impl FileWalk<'_> {
         self.structs.pop();
     }
 
-    /// Decides, now that the whole file is known, which variables are static and which captures remain.
-    fn settle_variables(&mut self) {
-        let mut functions: FxHashMap<FuncIndex, usize> = FxHashMap::default();
-        for (id, function) in self.scopes.functions.iter().enumerate() {
-            functions.insert(function.index, id);
-        }
-        let mut structs: FxHashMap<StructIndex, usize> = FxHashMap::default();
-        for (id, definition) in self.scopes.structs.iter().enumerate() {
-            structs.insert(definition.index, id);
-        }
-        // In order of declaration: what a function captures was declared before it, or is itself.
-        for index in 0..self.scopes.vars.len() {
-            let var = self.scopes.vars[index];
-            let captures_static = |function: &FunctionScope| {
-                function
-                    .captures
-                    .iter()
-                    .all(|capture| capture.var.0 as usize == index || self.scopes.var(capture.var).is_static)
-            };
-            let is_static = !var.reassigned
-                && match var.value {
-                    Some(StaticValue::Module(_)) => true,
-                    Some(StaticValue::Function(function)) => {
-                        captures_static(&self.scopes.functions[functions[&function]])
-                    }
-                    Some(StaticValue::Struct(index)) => {
-                        let methods = &self.ast.structs[structs[&index]].methods;
-                        methods.iter().all(|&method| captures_static(&self.scopes.functions[method.0 as usize]))
-                    }
-                    None => false,
-                };
-            let var = &mut self.scopes.vars[index];
-            var.is_static = is_static;
-            var.in_cell &= !is_static;
-        }
-        for function in &mut self.scopes.functions {
-            let mut slot = 0;
-            for capture in &mut function.captures {
-                if !self.scopes.vars[capture.var.0 as usize].is_static {
-                    capture.slot = Some(slot);
-                    slot = slot.saturating_add(1);
-                }
-            }
-        }
-    }
-
     // Expressions.
 
     fn exprs(&mut self, list: ExprList) {
@@ -771,7 +724,14 @@ impl FileWalk<'_> {
             | ExprKind::Void
             | ExprKind::Str(_)
             | ExprKind::Error => {}
-            ExprKind::Name(name) => self.scopes.names[id.0 as usize] = self.look_up(name, expr.span),
+            ExprKind::Name(name) => {
+                let reference = self.look_up(name, expr.span);
+                self.scopes.names[id.0 as usize] = reference;
+                if let NameRef::Capture(slot) = reference {
+                    let function = self.functions.last().expect("a function is open");
+                    self.scopes.captured.insert(id, function.captures[usize::from(slot)].var);
+                }
+            }
             ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
                 self.exprs(list);
             }

@@ -77,7 +77,12 @@ fn resolve_files(files: &[(&str, &str)]) -> Resolved {
     let entry = Entry::File(PathBuf::from("/top/app/main.walrus"));
     let files = Files::new(files);
     let graph = load(entry, &files, STD, &mut sources, &mut interner, &mut diagnostics).expect("main is there");
-    let resolution = resolve(&graph, &mut interner, &mut diagnostics);
+    let mut resolution = resolve(&graph, &mut interner, &mut diagnostics);
+    for (module, scopes) in graph.modules.iter().zip(&mut resolution.files) {
+        if let (graph::ModuleSource::File(file), Some(scopes)) = (&module.source, scopes) {
+            scopes.settle(&file.ast, |_| false);
+        }
+    }
     let messages = diagnostics
         .into_report()
         .diagnostics
