@@ -349,8 +349,73 @@ fn a_field_is_read_once_where_nothing_can_have_changed_it() {
     // Tag and payload, in front of the loop.
     let plain = region(&source(""));
     assert!(!body(&plain).contains("load field"), "{plain}");
+    // Whether the two are one is asked in front of the loop too.
     let assigned = region(&source("q.x = i;"));
-    assert_eq!(body(&assigned).matches("load field").count(), 4, "{assigned}");
+    assert!(!body(&assigned).contains("load field"), "{assigned}");
+    let unknown = region(&source("[p, q][i % 2].x = i;"));
+    assert_eq!(body(&unknown).matches("load field").count(), 4, "{unknown}");
+}
+
+/// A loop that adds to a field of an instance, with something else done in each iteration.
+fn adding(other: &str) -> String {
+    format!(
+        "struct P {{ fn init : self, x {{ self.x = x; }} fn add : self, d {{ self.x = self.x + d; return self.x; }} }}
+         struct Q {{ fn init : self, x {{ self.x = x; }} }}
+         fn f : p, q, ps, qs, n {{ let t = 0; for i in 0..n {{ p.x = p.x + i; {other} }} return t; }}
+         println(f(P(3), P(4), [P(1), P(2)], [Q(1), Q(2)], 5000));"
+    )
+}
+
+#[test]
+fn a_field_that_a_loop_adds_to_is_in_a_register() {
+    // With what else may stand in the loop: how many accesses to fields that leaves, before the ways out.
+    let others = [
+        ("", 0),
+        ("t += p.add(1);", 0),
+        ("q.x += 1;", 0),
+        ("if i % 3 == 0 { p.x = 0; }", 0),
+        ("for j in 0..3 { p.x += j; }", 0),
+        ("qs[i % 2].x = i;", 2),
+    ];
+    for (other, left) in others {
+        let region = region(&adding(other));
+        let body = body(&region);
+        let loops = &body[..body.rfind("store field").expect("it is stored behind the loop")];
+        let loops = &loops[..loops.rfind("):").expect("a block begins there")];
+        assert_eq!(loops.matches("field [").count(), left, "{other}: {region}");
+    }
+}
+
+#[test]
+fn a_field_stays_in_memory_where_something_may_look_at_it() {
+    for other in ["t += ps[i % 2].x;", "ps[i % 2].x = i;", "p = ps[i % 2];", "p.late = i;"] {
+        let region = region(&adding(other));
+        assert!(body(&region).contains("store field"), "{other}: {region}");
+    }
+}
+
+#[test]
+fn a_captured_variable_that_a_loop_assigns_is_in_a_register() {
+    let of = |call: &str| {
+        region(&format!(
+            "fn f : n {{ let t = 0; let get = : {{ return t; }}; for i in 0..n {{ t = t + i; {call} }} return get(); }} println(f(5000));"
+        ))
+    };
+    let (alone, called) = (of(""), of("get();"));
+    assert!(!body(&alone).contains("load field"), "{alone}");
+    assert!(body(&called).contains("store field"), "{called}");
+}
+
+#[test]
+fn a_global_is_in_a_register_inside_a_loop_that_calls_nothing() {
+    let region = region(
+        "let t = 0; fn late : k { return : { t = t + k; }; } let f = late(1);
+         fn g : n { for i in 0..n { f(); for j in 0..50 { t = t + j; } } } g(2000); println(t);",
+    );
+    let inner = &region[region.rfind("): loop").expect("a region has a loop")..];
+    let inner = &inner[..inner.find("branch").expect("the loop has an end")];
+    assert!(!inner.contains("globals ["), "{region}");
+    assert!(region.contains("store globals"), "{region}");
 }
 
 #[test]

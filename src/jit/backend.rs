@@ -141,7 +141,7 @@ fn sample(size: u32) -> Region {
             (Home::Register(0), Boxed { tag: BoxedTag::Known(0), payload: index }),
             (Home::Register(1), Boxed { tag: BoxedTag::Known(1), payload: sum }),
         ];
-        region.exits.push(Exit { reason: ExitReason::Bounds, pc: 0, frames: Vec::new(), values });
+        region.exits.push(Exit { values, ..Exit::plain(ExitReason::Bounds, 0) });
         let exit = ExitId(region.exits.len() as u32 - 1);
         region.block_mut(header).insts.push((None, Inst::Guard { condition: inside, expect: true, exit }));
         let read = Inst::LoadElement { element: Element::Float, data, index };
@@ -154,7 +154,7 @@ fn sample(size: u32) -> Region {
     let one = def(&mut region, header, Repr::I64, Inst::Int(1));
     let next = def(&mut region, header, Repr::I64, Inst::Binary(Binary::Iadd, index, one));
     let more = def(&mut region, header, Repr::Bool, Inst::Icmp(Compare::Lt, next, vm));
-    region.exits.push(Exit { reason: ExitReason::LoopDone, pc: 0, frames: Vec::new(), values: Vec::new() });
+    region.exits.push(Exit::plain(ExitReason::LoopDone, 0));
     let exit = ExitId(region.exits.len() as u32 - 1);
     region.block_mut(header).insts.push((None, Inst::Guard { condition: more, expect: true, exit }));
     region.block_mut(header).end = Terminator::Jump(header, vec![next, sum]);

@@ -123,6 +123,9 @@ struct Scaled {
     offset: ir::Value,
 }
 
+/// What an exit writes: homes, and stores that were put off.
+type Written = (Vec<(Home, Boxed)>, Vec<(Word, Val)>);
+
 struct Emitter<'a> {
     region: &'a Region,
     options: EmitOptions,
@@ -140,7 +143,7 @@ struct Emitter<'a> {
     threaded: Vec<bool>,
     exits: Vec<Option<ir::Block>>,
     /// Blocks that write the values of an exit home, for all exits with the same values, and take the exit's number.
-    states: FxHashMap<Vec<(Home, Boxed)>, ir::Block>,
+    states: FxHashMap<Written, ir::Block>,
     /// The block that returns: one for all, as each carries the function's epilogue.
     leave: Option<ir::Block>,
     vm: ir::Value,
@@ -598,22 +601,28 @@ impl Emitter<'_> {
         self.builder.switch_to_block(block);
         let said = i64::from(self.options.version) << 32 | (index as i64 + FIRST_EXIT as i64);
         let number = self.builder.ins().iconst(types::I64, said);
-        let values = &self.region.exits[index].values;
-        if values.is_empty() {
+        let Exit { values, stores, .. } = &self.region.exits[index];
+        if values.is_empty() && stores.is_empty() {
             let leave = self.leave_block();
             self.builder.ins().jump(leave, &[number.into()]);
             return;
         }
-        if let Some(&state) = self.states.get(values) {
+        let written = (values.clone(), stores.clone());
+        if let Some(&state) = self.states.get(&written) {
             self.builder.ins().jump(state, &[number.into()]);
             return;
         }
         let state = self.cold_block();
-        self.states.insert(values.clone(), state);
+        self.states.insert(written, state);
         self.builder.ins().jump(state, &[number.into()]);
         self.builder.switch_to_block(state);
         self.place += 1;
         self.write_home(values);
+        for (word, value) in stores {
+            let flags = self.flags(alias_number(word.mem));
+            let (base, value) = (self.value(word.base), self.value(*value));
+            self.builder.ins().store(flags, value, base, word.offset);
+        }
         let number = self.builder.block_params(state)[0];
         let leave = self.leave_block();
         self.builder.ins().jump(leave, &[number.into()]);

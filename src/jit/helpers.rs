@@ -109,6 +109,14 @@ helpers! {
     IntPow = int_pow (Int, Int) -> Int;
 }
 
+impl Helper {
+    /// Whether the helper may look at fields of instances, at cells or at globals. The others see objects only as far as to hash them, compare them or
+    /// make text of them, and an instance counts as itself there, whatever its fields hold.
+    pub fn sees_fields(self) -> bool {
+        matches!(self, Helper::Step | Helper::StepCall | Helper::FinishCall)
+    }
+}
+
 /// Runs a helper's body with the machine.
 ///
 /// # Safety

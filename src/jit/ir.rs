@@ -5,17 +5,20 @@
 //! stands in [`Region::order`] after all blocks that dominate it.
 //!
 //! # Exits
-//! An [`Exit`] says where the interpreter goes on and what must be in memory then: for each home slot that differs, the value. Frames
+//! An [`Exit`] says where the interpreter goes on and what must be in memory then: for each home slot that differs, the value; for each
+//! word of an object that a loop keeps in a machine register, what has to be stored there. Frames
 //! of inlined functions are listed outermost first and rebuilt by whoever called the native code.
 
 use std::fmt::{self, Write};
+
+use rustc_hash::FxHashMap;
 
 use super::helpers::Helper;
 use crate::bytecode::{FuncId, GlobalId};
 use crate::runtime::value::Tag;
 
 /// An SSA value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Val(pub u32);
 
 /// A block.
@@ -116,7 +119,7 @@ impl Compare {
 }
 
 /// Kinds of memory that never overlap.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Mem {
     Frame,
     Globals,
@@ -379,6 +382,14 @@ pub struct InlinedFrame {
     pub return_pc: u32,
 }
 
+/// A word of an object, or of a global.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Word {
+    pub mem: Mem,
+    pub base: Val,
+    pub offset: i32,
+}
+
 /// See the module documentation.
 #[derive(Clone, Debug)]
 pub struct Exit {
@@ -387,6 +398,8 @@ pub struct Exit {
     pub pc: u32,
     pub frames: Vec<InlinedFrame>,
     pub values: Vec<(Home, Boxed)>,
+    /// Stores that loops have put off, in order.
+    pub stores: Vec<(Word, Val)>,
 }
 
 /// A loop of a region.
@@ -416,6 +429,10 @@ pub struct Region {
     pub is_function: bool,
     /// The types that homes had when the region was built.
     pub entry_types: Vec<(Home, Tag)>,
+    /// The number of slots of structs that guards look for.
+    pub struct_slots: FxHashMap<u32, usize>,
+    /// Values that are cells, as was checked in the entry block.
+    pub cells: Vec<Val>,
 }
 
 impl Region {
@@ -556,12 +573,34 @@ impl Terminator {
 }
 
 impl Exit {
+    /// An exit that writes nothing.
+    pub fn plain(reason: ExitReason, pc: u32) -> Exit {
+        Exit { reason, pc, frames: Vec::new(), values: Vec::new(), stores: Vec::new() }
+    }
+
+    pub fn for_each_val(&self, mut visit: impl FnMut(Val)) {
+        for (_, boxed) in &self.values {
+            visit(boxed.payload);
+            if let BoxedTag::Dynamic(tag) = boxed.tag {
+                visit(tag);
+            }
+        }
+        for (word, value) in &self.stores {
+            visit(word.base);
+            visit(*value);
+        }
+    }
+
     pub fn for_each_val_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
         for (_, boxed) in &mut self.values {
             visit(&mut boxed.payload);
             if let BoxedTag::Dynamic(tag) = &mut boxed.tag {
                 visit(tag);
             }
+        }
+        for (word, value) in &mut self.stores {
+            visit(&mut word.base);
+            visit(value);
         }
     }
 }
@@ -655,7 +694,11 @@ impl fmt::Display for Region {
             for frame in &exit.frames {
                 write!(f, " in fn {} at r{}", frame.func.0, frame.base)?;
             }
-            writeln!(f, " [{}]", list(values))?;
+            write!(f, " [{}]", list(values))?;
+            for (Word { mem, base, offset }, value) in &exit.stores {
+                write!(f, " {} [{base} + {offset}] = {value}", format!("{mem:?}").to_lowercase())?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

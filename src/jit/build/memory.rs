@@ -122,6 +122,7 @@ impl Builder<'_> {
                 builder.guard_tag(tag, wanted, exit);
             })
         });
+        self.region.cells.extend(value.as_tag(Tag::Cell));
         self.captures.insert(capture.0, value);
         Some(value)
     }
@@ -166,6 +167,7 @@ impl Builder<'_> {
         }
         // The struct of an instance never changes, so any loop it is defined outside of will do.
         let target = if known.is_none() { self.hoist_target(&[instance], |_| true) } else { None };
+        self.region.struct_slots.insert(id.0, self.vm.image().struct_def(id).fields.len());
         let emit = |builder: &mut Self, source| {
             let exit = builder.exit_from(source, ExitReason::Field);
             let offset = Instance::STRUCT_OFFSET as i32;

@@ -440,7 +440,8 @@ impl<'a> Builder<'a> {
             Slot::Value { value, dirty: true } => Some((Home::Global(global), value.boxed())),
             _ => None,
         });
-        Exit { reason, pc, frames: self.context.frames.clone(), values: registers.chain(globals).collect() }
+        let values = registers.chain(globals).collect();
+        Exit { frames: self.context.frames.clone(), values, ..Exit::plain(reason, pc) }
     }
 
     // Homes.
@@ -496,6 +497,7 @@ impl<'a> Builder<'a> {
         let value = self.at_entry(|builder| {
             builder.load_value(mem, base, offset, wanted, |builder, tag, wanted| builder.entry_tags.push((tag, wanted)))
         });
+        self.region.cells.extend(value.as_tag(Tag::Cell));
         self.initial.insert(home, value);
         value
     }
@@ -560,7 +562,7 @@ impl<'a> Builder<'a> {
         if let Some(exit) = self.entry_exit {
             return exit;
         }
-        let exit = Exit { reason: ExitReason::EntryType, pc: self.header_pc, frames: Vec::new(), values: Vec::new() };
+        let exit = Exit::plain(ExitReason::EntryType, self.header_pc);
         self.region.exits.push(exit);
         let exit = ExitId(self.region.exits.len() as u32 - 1);
         self.entry_exit = Some(exit);

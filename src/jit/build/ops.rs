@@ -519,7 +519,7 @@ impl Builder<'_> {
     }
 }
 
-/// Whether an instruction that runs no Walrus code may assign fields or cells.
+/// Whether an instruction that runs no Walrus code may look at fields or cells, or assign them.
 fn writes_fields(op: &Op) -> bool {
     !matches!(
         op,

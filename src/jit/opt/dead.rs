@@ -89,12 +89,7 @@ impl Live {
     }
 
     fn mark_exit(&mut self, exit: &Exit) {
-        for (_, boxed) in &exit.values {
-            self.mark(boxed.payload);
-            if let BoxedTag::Dynamic(tag) = boxed.tag {
-                self.mark(tag);
-            }
-        }
+        exit.for_each_val(|val| self.mark(val));
     }
 }
 

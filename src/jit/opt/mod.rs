@@ -5,6 +5,7 @@
 //! | value numbering | computes nothing twice, folds constants, forwards stores to loads, drops guards that passed before, multiplies instead of dividing by constants | [`numbering`], [`fold`], [`division`] |
 //! | hoisting | moves what does not change in a loop, guards included, in front of it | [`hoist`] |
 //! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | [`bounds`] |
+//! | promotion | keeps fields, captured variables and globals that a loop reads and writes in registers, and stores them behind it | [`promote`] |
 //! | dead code | removes what nothing uses | [`dead`] |
 //! | sinking | moves arithmetic to the ways that need it | [`sink`] |
 //!
@@ -26,6 +27,7 @@ mod division;
 mod fold;
 mod hoist;
 mod numbering;
+mod promote;
 #[cfg(test)]
 mod samples;
 mod sink;
@@ -49,12 +51,25 @@ impl Caution {
     }
 }
 
+/// How often promotion is tried again with what it has made invariant.
+const PROMOTIONS: usize = 3;
+
 /// Runs all passes.
 pub fn optimise(region: &mut Region, caution: &Caution) {
     let cfg = cfg::Cfg::of(region);
     numbering::number(region, &cfg);
     if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, caution) {
         numbering::number(region, &cfg);
+    }
+    // What is read through a promoted word does not change either.
+    for _ in 0..PROMOTIONS {
+        if cfg.loops.is_empty() || !promote::promote(region, &cfg, caution) {
+            break;
+        }
+        numbering::number(region, &cfg);
+        if hoist::hoist(region, &cfg, caution) {
+            numbering::number(region, &cfg);
+        }
     }
     dead::remove(region, &cfg);
     sink::sink(region, &cfg);

@@ -63,6 +63,7 @@ pub fn number(region: &mut Region, cfg: &Cfg) {
     }
     region.exits.iter_mut().for_each(|exit| exit.for_each_val_mut(resolve));
     region.loops.iter_mut().for_each(|region_loop| region_loop.entry.for_each_val_mut(resolve));
+    region.cells.iter_mut().for_each(resolve);
 }
 
 /// A word in memory whose value is known since a store in this block.
@@ -286,8 +287,9 @@ impl Numbering<'_> {
             let version = self.versions[MemSet::of(mem).kinds().next().unwrap_or(0)];
             self.table.insert((load(repr), version), (val, self.block));
         };
-        if self.reprs[value.0 as usize] == Repr::I64 {
-            remember(Repr::I64, value);
+        match self.reprs[value.0 as usize] {
+            Repr::Bool => {}
+            repr => remember(repr, value),
         }
         if let Some(&Inst::Unary(Unary::FloatToBits, float)) = self.definitions[value.0 as usize].as_ref() {
             remember(Repr::F64, float);

@@ -61,7 +61,7 @@ impl Sample {
     }
 
     pub fn exit(&mut self, reason: ExitReason) -> ExitId {
-        self.region.exits.push(Exit { reason, pc: 9, frames: Vec::new(), values: Vec::new() });
+        self.region.exits.push(Exit::plain(reason, 9));
         ExitId(self.region.exits.len() as u32 - 1)
     }
 
@@ -80,7 +80,7 @@ impl Sample {
         self.region.block_mut(header).is_loop_header = true;
         let counter = self.param(header, Repr::I64);
         self.end(Terminator::Jump(header, vec![from]));
-        let entry = Exit { reason: ExitReason::Type, pc: 7, frames: Vec::new(), values: Vec::new() };
+        let entry = Exit::plain(ExitReason::Type, 7);
         self.region.loops.push(Loop { header, preheader, entry });
         self.block = header;
         body(self, counter);

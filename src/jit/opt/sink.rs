@@ -66,12 +66,7 @@ impl Sinker<'_> {
     }
 
     fn need_exit(&mut self, exit: &Exit, block: BlockId) {
-        for (_, boxed) in &exit.values {
-            self.need(boxed.payload, block);
-            if let BoxedTag::Dynamic(tag) = boxed.tag {
-                self.need(tag, block);
-            }
-        }
+        exit.for_each_val(|val| self.need(val, block));
     }
 
     /// Where a value defined in a block is best computed.

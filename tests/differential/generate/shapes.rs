@@ -1,5 +1,5 @@
 //! Loops whose shapes the other generators come by too seldom: receivers of several structs that change at an iteration, dicts and texts
-//! that are changed while they are iterated, errors thrown and caught in every iteration.
+//! that are changed while they are iterated, fields that are added to in every iteration, errors thrown and caught in every iteration.
 
 use super::{Generator, Kind, Loop, Variable};
 
@@ -51,6 +51,71 @@ impl Generator {
         self.scope.pop();
         self.scope.pop();
         self.close();
+    }
+
+    /// Adds to fields of a few objects, of which two may be the same, and to a captured variable; something may happen to them at an iteration.
+    pub(super) fn fields_loop(&mut self, count: u64, nest: u32) {
+        let (first, second, inner, cell) = (self.name("o"), self.name("o"), self.name("o"), self.name("c"));
+        let fresh: Vec<String> = (0..3).map(|_| self.fresh_value(Kind::Object)).collect();
+        self.line(&format!("let {first} = {};", fresh[0]));
+        let alias = self.random.percent(30);
+        self.line(&format!("let {second} = {};", if alias { &first } else { &fresh[1] }));
+        self.line(&format!("let {inner} = {};", fresh[2]));
+        if self.random.percent(70) {
+            self.line(&format!("{first}.a = 0; {second}.a = 1;"));
+        }
+        let has_inner = self.random.percent(40);
+        if has_inner {
+            self.line(&format!("{first}.c = {inner};"));
+        }
+        self.line(&format!("let {cell} = 0;"));
+        let show = self.name("f");
+        self.line(&format!("let {show} = : {{ {cell} += 1; return {cell}; }};"));
+        let i = self.name("i");
+        self.open(&format!("for {i} in 0..{count}"));
+        self.scope.push(Variable { name: i.clone(), kind: Kind::Int, writable: false });
+        let guarded = self.random.percent(30);
+        if guarded {
+            self.open("try");
+        }
+        for _ in 0..self.random.between(2, 5) {
+            let value = self.expression(Kind::Int, 1);
+            let object = if self.random.percent(60) { first.clone() } else { second.clone() };
+            let field = self.random.pick(&["a", "a", "b"]);
+            let k = self.random.below(count.max(1));
+            let k2 = self.random.between(2, 4);
+            match self.random.below(14) {
+                0 | 1 => self.line(&format!("{object}.{field} = {object}.{field} + {i};")),
+                2 => self.line(&format!("{object}.{field} += {value};")),
+                3 => self.line(&format!("{object}.a = {first}.b * 3 - {second}.a;")),
+                4 => self.line(&format!("{cell} = {cell} + {i};")),
+                5 => self.line(&format!("if {i} % {k2} == 1 {{ {object}.{field} += 1; }}")),
+                6 => self.line(&format!("for j in 0..{k2} {{ {object}.{field} = {object}.{field} + j; }}")),
+                7 if has_inner => self.line(&format!("{first}.c.a += {i};")),
+                8 => self.line(&format!("{object}.add({i});")),
+                9 => self.line(&format!("if {i} == {k} {{ {object}.{field} = 0.5; }}")),
+                10 => self.line(&format!("if {i} == {k} {{ {second} = {first}; }}")),
+                11 => self.line(&format!("if {i} == {k} {{ print({object}.a, {show}()); }}")),
+                12 => self.line(&format!("if {i} == {k} {{ {object}.a = [1, 2][{i}]; }}")),
+                _ => self.line(&format!("{object}.a = {object}.a ^ [1, 2, 3][{i} % 3];")),
+            }
+        }
+        if guarded {
+            let k = self.random.between(2, 5);
+            self.line(&format!("if {i} % {k} == 0 {{ {first}.b = 10 / ({i} % 3); }}"));
+            self.turn("catch e");
+            self.line(&format!("{second}.b = {first}.a; {cell} += 1;"));
+            self.close();
+        }
+        if self.random.percent(30) {
+            self.body(Loop { may_continue: true, counter: Some(i), iterations: count }, nest.min(1));
+        }
+        self.scope.pop();
+        self.close();
+        for object in [first, second, inner] {
+            self.line(&format!("println({object}.a, {object}.b);"));
+        }
+        self.line(&format!("println({cell});"));
     }
 
     /// Goes over a dict again and again. Values change meanwhile, and sometimes keys, which is an error.

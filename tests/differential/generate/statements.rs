@@ -14,7 +14,7 @@ impl Generator {
     }
 
     fn a_loop(&mut self, count: u64, nest: u32) {
-        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12]) {
+        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12, 12]) {
             0 => self.for_range(count, nest),
             1 => self.while_loop(count, nest),
             2 => self.for_list(nest),
@@ -26,7 +26,8 @@ impl Generator {
             8 => self.changing_dict_loop(count),
             9 => self.characters_loop(count),
             10 => self.throwing_loop(count),
-            _ => self.scan(),
+            11 => self.scan(),
+            _ => self.fields_loop(count, nest),
         }
     }
 
