@@ -399,6 +399,30 @@ fn a_local_is_constant_if_nothing_assigns_to_it() {
 }
 
 #[test]
+fn comparisons_of_types_are_tests_of_types() {
+    insta::assert_snapshot!(first(
+        "fn f : x, xs {
+           if core.type(x) == \"int\" { return 1; }
+           let t = core.type(x);
+           while \"float\" != core.type(xs[0]) and t == \"string\" { xs.pop(); }
+           if not (core.type(x) == \"nothing of the kind\") { return t; }
+         }"
+    ));
+    let tests = |body: &str| {
+        let program = compile(&format!("fn f : x, y {{ {body} }} f(1, 2);"));
+        program.code.iter().filter(|op| matches!(op, Op::JumpIfType { .. } | Op::JumpIfNotType { .. })).count()
+    };
+    assert_eq!(tests("let t = core.type(x); if t == \"int\" { return y; }"), 1);
+    assert_eq!(tests("let t = core.type(x); x = y; if t == \"int\" { return y; }"), 0);
+    assert_eq!(tests("let t = core.type(x); t = y; if t == \"int\" { return y; }"), 0);
+    assert_eq!(tests("if core.type(x) == core.type(y) { return y; }"), 0);
+    assert_eq!(tests("if core.type(x) < \"int\" { return y; }"), 0);
+    assert_eq!(tests("let core = x; if core.type(x) == \"int\" { return y; }"), 0);
+    assert_eq!(tests("core = y; if core.type(x) == \"int\" { return y; }"), 0);
+    assert_eq!(tests("import \"std/math\" as core; if core.type(x) == \"int\" { return y; }"), 0);
+}
+
+#[test]
 fn settings_are_no_mistakes() {
     let (is_true, is_false) = ("W0203 Condition is always true", "W0203 Condition is always false");
     let unreachable = "W0202 Unreachable code";

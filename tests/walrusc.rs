@@ -148,7 +148,7 @@ fn each_kind_of_output() {
     let folder = Folder::new(&[("p.walrus", "import \"./lib.walrus\"; println(lib.x);"), ("lib.walrus", "let x = 1;")]);
     folder.expect(0, &["p.walrus", "--emit", "wbc,ast,bytecode,deps"]);
     assert_eq!(folder.names(), ["lib.walrus", "p.ast", "p.bytecode", "p.d", "p.walrus", "p.wbc"]);
-    assert!(String::from_utf8(folder.read("p.bytecode")).unwrap().contains("GetGlobal"));
+    assert!(String::from_utf8(folder.read("p.bytecode")).unwrap().contains("SetGlobal"));
     assert_eq!(String::from_utf8(folder.read("p.d")).unwrap(), "p.wbc: \\\n  p.walrus \\\n  lib.walrus\n");
     let deps = folder.expect(0, &["p.walrus", "--emit", "deps", "-o", "-"]).stdout;
     assert_eq!(deps, folder.read("p.d"), "the rule is about the program, wherever it is written");

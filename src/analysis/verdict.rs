@@ -216,6 +216,8 @@ pub fn unmet(types: &mut Inference<'_>, func: FuncId, op: Op) -> [Option<Unmet>;
         | JumpNe { .. }
         | JumpEqK { .. }
         | JumpNeK { .. }
+        | JumpIfType { .. }
+        | JumpIfNotType { .. }
         | ForLoop { .. }
         | IterNext { .. }
         | IterNext2 { .. }

@@ -12,6 +12,7 @@ use std::fmt::{self, Write};
 
 use super::facts::{RegionFacts, type_text};
 use super::op::operand::Kind;
+use super::types::Tags;
 use super::*;
 use crate::source::Span;
 
@@ -270,6 +271,8 @@ impl<'a> Disassembler<'a> {
                 Kind::Jump16 | Kind::Jump32 => write!(out, "-> {}", pc as i64 + 1 + value)?,
                 Kind::Imm | Kind::Count => write!(out, "{value}")?,
                 Kind::Flag => write!(out, "{}={value}", operand.name)?,
+                Kind::Types if value == 0 => out.write_str("none")?,
+                Kind::Types => write!(out, "{:?}", Tags(value as u16))?,
             }
         }
         Ok(())

@@ -33,6 +33,7 @@
 //! the interpreter executes it again and raises the error.
 
 use super::ids::*;
+use super::types::Tags;
 
 /// Calls `$then!` with every row of the instruction table.
 ///
@@ -191,6 +192,10 @@ macro_rules! for_each_op {
             JumpNotGtK { a: In, k: NumConst, to: Jump16 } [throws];
             /// Go to `to` unless `a >= k`.
             JumpNotGeK { a: In, k: NumConst, to: Jump16 } [throws];
+            /// Go to `to` if the type of `a`, as `core.type` tells it, is one of `types`.
+            JumpIfType { a: In, types: Types, to: Jump16 } [];
+            /// Go to `to` unless the type of `a` is one of `types`.
+            JumpIfNotType { a: In, types: Types, to: Jump16 } [];
 
             /// Start `for i in a..b`: `base` is the counter, `base + 1` the end, `base + 2` the variable. Goes to `exit` if
             /// the range is empty, else sets the variable; an error unless both bounds are ints.
@@ -321,6 +326,8 @@ pub mod operand {
         Count,
         /// 0 or 1.
         Flag,
+        /// A set of types that values of the language have.
+        Types,
     }
 
     /// How a kind of operand is held in [`Op`] and encoded.
@@ -385,6 +392,7 @@ pub mod operand {
         Imm: i32 = 32, |i| u64::from(i as u32), |b| b as u32 as i32;
         Count: u16 = 16, |c| c.into(), |b| b as u16;
         Flag: u16 = 16, |c| c.into(), |b| b as u16;
+        Types: Tags = 16, |t| t.0.into(), |b| Tags(b as u16);
     }
 }
 

@@ -86,6 +86,12 @@ impl Tags {
         self.0.is_power_of_two()
     }
 
+    /// The kind that `core.type` calls so; none if it calls nothing so.
+    pub fn named(name: &str) -> Tags {
+        let found = Self::NAMES.iter().find(|(tag, text)| *text == name && tag.within(Self::VISIBLE));
+        found.map_or(Self::NONE, |&(tag, _)| tag)
+    }
+
     /// The names of the kinds, as `core.type` gives them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().filter(move |(tag, _)| self.meets(*tag)).map(|(_, name)| *name)
@@ -207,6 +213,11 @@ impl Type {
             class: if tags.meets(Tags::CONTAINERS) { self.class } else { ClassId::NONE },
             ids: if tags.meets(Tags::IDENTIFIED) { self.ids } else { IdSet::EMPTY },
         }
+    }
+
+    /// Those values of this type that are of some kinds.
+    pub fn only(self, tags: Tags) -> Type {
+        self.without(Tags::ALL.without(tags))
     }
 
     /// Whether exactly one kind of value is possible.

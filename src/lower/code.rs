@@ -165,6 +165,7 @@ macro_rules! fused_jumps {
         $then! { ($($args)*)
             JumpEq JumpNe JumpLt JumpLe JumpGt JumpGe JumpNotLt JumpNotLe JumpNotGt JumpNotGe
             JumpEqK JumpNeK JumpLtK JumpLeK JumpGtK JumpGeK JumpNotLtK JumpNotLeK JumpNotGtK JumpNotGeK
+            JumpIfType JumpIfNotType
         }
     };
 }
@@ -215,5 +216,6 @@ fn inverted(op: Op) -> Option<Op> {
         JumpLeK JumpNotLeK k;
         JumpGtK JumpNotGtK k;
         JumpGeK JumpNotGeK k;
+        JumpIfType JumpIfNotType types;
     })
 }

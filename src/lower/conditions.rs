@@ -1,9 +1,12 @@
 //! Expressions as conditions: branches instead of values.
 
 use super::code::Label;
+use super::fold::Folded;
 use super::function::Lowering;
+use super::*;
+use crate::bytecode::types::Tags;
 use crate::bytecode::{Constant, Op};
-use crate::source::Span;
+use crate::resolve::{NameRef, StaticValue, VarId};
 use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, LogicOp, UnaryOp};
 
 impl Lowering<'_, '_> {
@@ -75,6 +78,17 @@ impl Lowering<'_, '_> {
     fn branch_comparison(&mut self, op: BinaryOp, left: ExprId, right: ExprId, to: Label, sense: bool, span: Span) {
         let mark = self.code.top();
         let is_equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
+        if is_equality && let Some((tested, name)) = self.type_test(left, right) {
+            let types = Tags::named(self.builder.interner.get(name));
+            let a = match tested {
+                Tested::Value(expr) => self.expr_any(expr),
+                Tested::Variable(var) => self.registers[var.0 as usize],
+            };
+            self.code.free_to(mark);
+            let is_jump = (op == BinaryOp::Eq) == sense;
+            let op = if is_jump { Op::JumpIfType { a, types, to: 0 } } else { Op::JumpIfNotType { a, types, to: 0 } };
+            return self.code.jump(op, to, span);
+        }
         if is_equality
             && let Some(constant) = self.known_constant(left)
             && self.known_constant(right).is_none()
@@ -123,6 +137,56 @@ impl Lowering<'_, '_> {
             (_, false) => Op::JumpNotGe { a, b, to: 0 },
         };
         self.code.jump(op, to, span);
+    }
+}
+
+/// What the type is asked of in a comparison with a type's name.
+enum Tested {
+    Value(ExprId),
+    Variable(VarId),
+}
+
+impl Lowering<'_, '_> {
+    /// Takes `core.type(x) == "name"` apart, whichever side the name stands on. A variable that holds `core.type(x)` stands for it while
+    /// neither changes.
+    fn type_test(&self, left: ExprId, right: ExprId) -> Option<(Tested, Symbol)> {
+        let known = |expr| match self.folded(expr) {
+            Some(Folded::Str(name)) => Some(name),
+            _ => None,
+        };
+        let (asked, name) = match (known(left), known(right)) {
+            (None, Some(name)) => (left, name),
+            (Some(name), None) => (right, name),
+            _ => return None,
+        };
+        if let Some(value) = self.type_argument(asked) {
+            return Some((Tested::Value(value), name));
+        }
+        let NameRef::Local(var) = self.scopes.names[self.strip_parens(asked).0 as usize] else { return None };
+        self.types_of.get(&var).map(|&of| (Tested::Variable(of), name))
+    }
+
+    /// The argument of a call of `core.type`.
+    fn type_argument(&self, call: ExprId) -> Option<ExprId> {
+        let ExprKind::Call { callee, args } = self.ast.expr(self.strip_parens(call)).kind else { return None };
+        let ExprKind::Member { object, name } = self.ast.expr(self.strip_parens(callee)).kind else { return None };
+        let &[argument] = self.ast.list(args) else { return None };
+        let Some(StaticValue::Module(module)) = self.static_value(object) else { return None };
+        let is_core = matches!(self.builder.graph.modules[module.0 as usize].source, ModuleSource::Std("std/core"));
+        (is_core && self.builder.interner.get(name.name) == "type").then_some(argument)
+    }
+
+    /// Remembers that a variable is `core.type` of another.
+    pub fn note_type(&mut self, var: VarId, value: ExprId) {
+        let is_fixed = |var: VarId| !self.scopes.var(var).reassigned && !self.scopes.var(var).in_cell;
+        if let Some(argument) = self.type_argument(value)
+            && let NameRef::Local(of) = self.scopes.names[self.strip_parens(argument).0 as usize]
+            && is_fixed(var)
+            && is_fixed(of)
+            && !self.scopes.var(of).is_static
+        {
+            self.types_of.insert(var, of);
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn lower_function(builder: &mut Builder<'_>, index: FuncIndex, regist
             locals: Vec::new(),
             open_tries: 0,
             site_overflow: false,
+            types_of: FxHashMap::default(),
             settings_met: 0,
             warn: !long_jumps,
             builder: &mut *builder,
@@ -110,6 +111,8 @@ pub(super) struct Lowering<'b, 'a> {
     /// How many `try` bodies are open: a call in them is no tail call.
     pub open_tries: u32,
     site_overflow: bool,
+    /// Variables that hold `core.type` of another, where neither is assigned again.
+    pub types_of: FxHashMap<VarId, VarId>,
     /// How many conditions were decided by settings.
     pub settings_met: u32,
     /// Whether lints are reported: not when the function is lowered again.

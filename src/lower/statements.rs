@@ -108,6 +108,9 @@ impl Lowering<'_, '_> {
         match statement.kind {
             StmtKind::Let { value, .. } => {
                 let register = self.expr_top(value);
+                if let Some(var) = self.scopes.declared[stmt.0 as usize] {
+                    self.note_type(var, value);
+                }
                 return self.declare(stmt, register, span);
             }
             StmtKind::Function(id) => {

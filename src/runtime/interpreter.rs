@@ -388,6 +388,8 @@ impl Vm {
                     Op::JumpNotLeK { a, k, to } => jump_when!(!ordered!(reg!(a), constant!(k), Le, <=), to),
                     Op::JumpNotGtK { a, k, to } => jump_when!(!ordered!(reg!(a), constant!(k), Gt, >), to),
                     Op::JumpNotGeK { a, k, to } => jump_when!(!ordered!(reg!(a), constant!(k), Ge, >=), to),
+                    Op::JumpIfType { a, types, to } => jump_when!(reg!(a).tag().kind().meets(types), to),
+                    Op::JumpIfNotType { a, types, to } => jump_when!(!reg!(a).tag().kind().meets(types), to),
 
                     Op::ForPrep { base: at, exit } => {
                         let (counter, end) = (reg!(at), reg!(at.above(1)));

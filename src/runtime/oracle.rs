@@ -137,8 +137,8 @@ impl Oracle {
         if ty == Type::ANY {
             return true;
         }
-        let Some(tag) = tags_of(value.tag()) else { return false };
-        if !tag.within(ty.tags) {
+        let tag = value.tag().kind();
+        if !tag.meets(ty.tags) {
             return false;
         }
         self.identity_is_allowed(vm, ty, value)
@@ -213,25 +213,4 @@ fn written(op: Op) -> Vec<Reg> {
 fn read(frame: &Frame, register: Reg) -> Value {
     // SAFETY: facts that passed the check name registers of the function's window only.
     unsafe { *frame.base.add(register.index()) }
-}
-
-/// The kind of value a tag stands for; `None` for what no register may hold.
-fn tags_of(tag: Tag) -> Option<Tags> {
-    Some(match tag {
-        Tag::Int => Tags::INT,
-        Tag::Float => Tags::FLOAT,
-        Tag::Bool => Tags::BOOL,
-        Tag::Void => Tags::VOID,
-        Tag::Undef => return None,
-        Tag::Function | Tag::Native | Tag::Closure | Tag::BoundMethod => Tags::FUNCTION,
-        Tag::Module => Tags::MODULE,
-        Tag::Str => Tags::STR,
-        Tag::List => Tags::LIST,
-        Tag::Tuple => Tags::TUPLE,
-        Tag::Dict => Tags::DICT,
-        Tag::Range => Tags::RANGE,
-        Tag::Struct => Tags::STRUCT,
-        Tag::Instance => Tags::INSTANCE,
-        Tag::Cell => Tags::CELL,
-    })
 }

@@ -175,6 +175,8 @@ impl Vm {
             Op::JumpNotLeK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Le)),
             Op::JumpNotGtK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Gt)),
             Op::JumpNotGeK { a, k, .. } => jump_when!(!ordered!(read(a), constant(self, k), Ge)),
+            Op::JumpIfType { a, types, .. } => jump_when!(read(a).tag().kind().meets(types)),
+            Op::JumpIfNotType { a, types, .. } => jump_when!(!read(a).tag().kind().meets(types)),
 
             Op::ForPrep { base: at, .. } => {
                 let (counter, end) = (read(at), read(Reg(at.0 + 1)));

@@ -10,6 +10,7 @@
 use std::ptr::NonNull;
 
 use super::object::{BoundMethod, Cell, Closure, Dict, Gc, Header, Instance, List, Range, Str, StructObject, Tuple};
+use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, ModuleId};
 
 /// The type of a value. Tags from `Str` on are pointers to heap objects.
@@ -47,6 +48,28 @@ impl Tag {
     #[inline(always)]
     pub fn is_heap(self) -> bool {
         self >= Tag::Str
+    }
+
+    /// The kind of value that static types know it as; none if no register may hold it.
+    #[inline(always)]
+    pub fn kind(self) -> Tags {
+        match self {
+            Tag::Int => Tags::INT,
+            Tag::Float => Tags::FLOAT,
+            Tag::Bool => Tags::BOOL,
+            Tag::Void => Tags::VOID,
+            Tag::Undef => Tags::NONE,
+            Tag::Function | Tag::Native | Tag::Closure | Tag::BoundMethod => Tags::FUNCTION,
+            Tag::Module => Tags::MODULE,
+            Tag::Str => Tags::STR,
+            Tag::List => Tags::LIST,
+            Tag::Tuple => Tags::TUPLE,
+            Tag::Dict => Tags::DICT,
+            Tag::Range => Tags::RANGE,
+            Tag::Struct => Tags::STRUCT,
+            Tag::Instance => Tags::INSTANCE,
+            Tag::Cell => Tags::CELL,
+        }
     }
 
     /// What `core.type` and messages call the type.

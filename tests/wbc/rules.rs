@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use walrus::bytecode::facts::{Facts, TypeId};
-use walrus::bytecode::types::Identity;
+use walrus::bytecode::types::{Identity, Tags};
 use walrus::bytecode::verify::Rule;
 use walrus::bytecode::*;
 use walrus::source::{FileId, Span};
@@ -237,6 +237,7 @@ fn cases() -> Vec<Case> {
     case(Rule::UnknownNative, Box::new(|p| p.natives[0].module = intern(p, "std/core")));
     case(Rule::NativeArity, Box::new(with(Op::CallNative { base: Reg(0), native: NativeId(0), argc: 0 })));
     case(Rule::NativeArity, Box::new(with(Op::CallNative { base: Reg(0), native: NativeId(0), argc: 2 })));
+    case(Rule::TypeSet, Box::new(with(Op::JumpIfType { a: R7, types: Tags::CELL.or(Tags::INT), to: 0 })));
     case(Rule::FlagValue, Box::new(with(Op::Print { base: Reg(0), count: 1, newline: 2 })));
     case(Rule::Async, Box::new(with(Op::Await { dst: Reg(0), src: Reg(0) })));
     case(Rule::Async, Box::new(|p| p.functions[1].kind = FunctionKind::Async));

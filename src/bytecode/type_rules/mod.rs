@@ -360,6 +360,15 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             let (tested, equal, other) = by_void(env, a, b);
             return fork(env, tested, (other, equal), at.target(to.into()));
         }
+        JumpIfType { a, types, to } => {
+            let ty = env.get(a);
+            return fork(env, a, by_type(ty, types), at.target(to.into()));
+        }
+        JumpIfNotType { a, types, to } => {
+            let ty = env.get(a);
+            let (one_of, other) = by_type(ty, types);
+            return fork(env, a, (other, one_of), at.target(to.into()));
+        }
         JumpLt { to, .. }
         | JumpLe { to, .. }
         | JumpGt { to, .. }
@@ -612,6 +621,11 @@ fn by_void(env: &mut impl TypeEnv, a: Reg, b: Reg) -> (Reg, Type, Type) {
     }
     let equal = if ty.tags.meets(Tags::VOID) { Type::VOID } else { Type::NEVER };
     (tested, equal, ty.without(Tags::VOID))
+}
+
+/// What an operand may hold if its type is one of `types` and if it is not. An operand is never the state of an iterator ([`TypeEnv::get`]).
+fn by_type(ty: Type, types: Tags) -> (Type, Type) {
+    (ty.only(types), ty.without(types.or(Tags::ITER)))
 }
 
 /// A branch on what `reg` holds: its types if control goes to `target` and if it goes on. A way on which it would hold nothing is not gone,

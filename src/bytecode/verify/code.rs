@@ -6,6 +6,7 @@ use super::{Place, Rule, VerifyError};
 use crate::bytecode::disassemble;
 use crate::bytecode::op::RawOperand;
 use crate::bytecode::op::operand::Kind;
+use crate::bytecode::types::Tags;
 use crate::bytecode::*;
 
 pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
@@ -120,6 +121,13 @@ impl Frame<'_> {
                     Ok(0)
                 } else {
                     Err(Rule::FlagValue)
+                }
+            }
+            Kind::Types => {
+                if Tags(value as u16).within(Tags::VISIBLE) {
+                    Ok(0)
+                } else {
+                    Err(Rule::TypeSet)
                 }
             }
             _ => Ok(0),

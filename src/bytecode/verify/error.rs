@@ -51,6 +51,7 @@ rules! {
     UnknownNative = "a native function must exist in this version";
     NativeArity = "a native function gets as many arguments as it takes";
     FlagValue = "a flag is 0 or 1";
+    TypeSet = "an operand of types names such as values of the language have";
     Async = "async functions and await cannot run in this version, which has no scheduler";
     LoopRegion = "a loop region lies inside its function and its parent, and its back edges are jumps to its header from inside";
     DebugInfo = "debug information ascends and lies inside files and functions";

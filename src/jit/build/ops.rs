@@ -1,9 +1,11 @@
 //! One instruction after another: which native form it has, and the way to the run time for the rest.
 
+use super::super::feedback::ALL_TAGS;
 use super::super::helpers::{Helper, LEAVE, NEXT};
 use super::numbers::Operator;
 use super::*;
 use crate::bytecode::ConstId;
+use crate::bytecode::types::Tags;
 
 impl Builder<'_> {
     /// Translates an instruction that neither jumps nor ends control.
@@ -177,6 +179,8 @@ impl Builder<'_> {
             | Op::JumpNotLeK { .. }
             | Op::JumpNotGtK { .. }
             | Op::JumpNotGeK { .. }
+            | Op::JumpIfType { .. }
+            | Op::JumpIfNotType { .. }
             | Op::ForPrep { .. }
             | Op::ForLoop { .. }
             | Op::IterPrep { .. }
@@ -288,6 +292,8 @@ impl Builder<'_> {
             Op::JumpNotLeK { a, k, .. } => self.jump_constant(Compare::Le, a, k.into(), true)?,
             Op::JumpNotGtK { a, k, .. } => self.jump_constant(Compare::Gt, a, k.into(), true)?,
             Op::JumpNotGeK { a, k, .. } => self.jump_constant(Compare::Ge, a, k.into(), true)?,
+            Op::JumpIfType { a, types, .. } => return self.jump_type(a, types, false),
+            Op::JumpIfNotType { a, types, .. } => return self.jump_type(a, types, true),
             Op::ForPrep { base, .. } => return self.for_prep(base),
             Op::ForLoop { base, .. } => return self.for_loop(base),
             Op::IterPrep { base, .. } => return self.iterate(op, base, true),
@@ -314,6 +320,40 @@ impl Builder<'_> {
         let y = self.constant(k);
         let truth = self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y));
         Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
+    }
+
+    /// A jump on the type of a value. Where it is one without a pointer, the value is of that type from there on; reads through a pointer could be moved
+    /// in front of the test.
+    fn jump_type(&mut self, a: Reg, types: Tags, inverse: bool) -> Built<Option<(Val, Env, Env)>> {
+        let value = self.operand(a, self.feedback().a)?;
+        let (truth, found) = match value {
+            Typed::Known(tag, _) => (self.truth(tag.kind().meets(types)), None),
+            Typed::Any { tag, payload } => {
+                let mut wanted = ALL_TAGS.into_iter().filter(|tag| tag.kind().meets(types));
+                match (wanted.next(), wanted.next()) {
+                    (None, _) => (self.truth(false), None),
+                    (Some(only), None) => {
+                        let found = (!only.is_heap()).then(|| self.unpack(only, payload));
+                        let only = self.int(only as i64);
+                        (self.push(Inst::Icmp(Compare::Eq, tag, only), Repr::Bool), found)
+                    }
+                    (Some(_), Some(_)) => {
+                        let mask = ALL_TAGS.into_iter().filter(|tag| tag.kind().meets(types));
+                        let mask = self.int(mask.map(|tag| 1 << tag as i64).sum());
+                        let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, mask, tag), Repr::I64);
+                        let one = self.int(1);
+                        let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
+                        (self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool), None)
+                    }
+                }
+            }
+        };
+        let other = self.env.clone();
+        if let Some(found) = found {
+            self.refine(a, found);
+        }
+        let one_of = std::mem::replace(&mut self.env, other.clone());
+        Ok(Some(if inverse { (self.not(truth), other, one_of) } else { (truth, one_of, other) }))
     }
 
     /// Starts a counted loop: goes on with the variable set, or jumps past an empty one.
