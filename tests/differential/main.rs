@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 use engines::{Verdict, judge};
 
 mod engines;
-mod generate;
 #[path = "../support/host.rs"]
 mod host;
-mod random;
+#[path = "../support/random_programs/mod.rs"]
+mod random_programs;
 mod shrink;
 
 /// What CI runs.
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     let wanted = std::env::var("WALRUS_DIFFERENTIAL").unwrap_or_else(|_| format!("{SEED}:{COUNT}"));
     match wanted.split_once(':') {
         Some(("print", seed)) => {
-            print!("{}", generate::program(number(seed)));
+            print!("{}", random_programs::program(number(seed)));
             ExitCode::SUCCESS
         }
         Some(("file", path)) => {
@@ -99,7 +99,7 @@ fn work(task: &str) -> ExitCode {
         Some((first, count)) => {
             let first = number(first);
             for seed in first..first + number(count) {
-                let source = generate::program(seed);
+                let source = random_programs::program(seed);
                 let wanted = |mode: &engines::Mode| seed.is_multiple_of(mode.every);
                 match judge(&source, &wanted, &mut |mode| say(&format!("run {seed} {mode}"))) {
                     Verdict::Same => say("same"),
@@ -304,7 +304,7 @@ fn ask(path: &Path, patience: Duration) -> Answer {
 
 /// Shrinks and prints a failing program. Shrinking keeps the mode, so that a program with two faults stays with its own.
 fn explain(failure: &Failure) {
-    let source = generate::program(failure.seed);
+    let source = random_programs::program(failure.seed);
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let path = scratch.path().join("main.walrus");
     let patience = Duration::from_secs(10);

@@ -1,16 +1,19 @@
-//! Random programs that always end, always do the same, and like hot loops.
+//! Random programs that always end, always do the same, and like hot loops. Both suites of random programs take theirs from here:
+//! `tests/differential` runs each in every mode, `tests/generated_facts.rs` under the judge of facts.
 //!
 //! A program has globals, structs, functions, and a few procedures full of loops that are called several times, with arguments of
 //! changing types. The generator knows names in scope and what kind of value each was made for, but a *kind* is a hint only: now and then
 //! something else is put there, so operations fail and loops meet new types late. Every `while` counts in a variable that nothing else
 //! writes, every loop over a list that may grow has a counter, functions call only those before them or themselves with less.
 
-use super::random::Random;
+use random::Random;
 
 mod expressions;
 mod functions;
+mod random;
 mod shapes;
 mod statements;
+mod unruly;
 
 /// What a variable was made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,7 +130,11 @@ pub fn program(seed: u64) -> String {
 impl Generator {
     fn whole(&mut self) {
         self.line("import \"std/math\" as math;");
+        if self.random.percent(30) {
+            self.unruly_part();
+        }
         self.some_structs();
+        self.constants();
         for _ in 0..self.random.between(2, 5) {
             let kind = self.any_kind();
             self.declare(kind, "g");
@@ -148,6 +155,31 @@ impl Generator {
         if self.random.percent(15) {
             let call = self.call(Kind::Int);
             self.line(&format!("println({call});"));
+        }
+    }
+
+    /// Variables of the program that nothing assigns to, and sometimes one that a function reads before it is there.
+    fn constants(&mut self) {
+        for _ in 0..self.random.below(4) {
+            let kind = self.scalar_kind();
+            let name = self.declare(kind, "k");
+            self.scope.last_mut().expect("it was just declared").writable = false;
+            if self.random.percent(30) {
+                let (other, value) = (self.name("k"), self.literal(kind));
+                let operator = self.random.pick(&["+", "*", "==", "<", "and", "or"]);
+                self.line(&format!("let {other} = {value};"));
+                self.line(&format!("try {{ println({name} {operator} {other}); }} catch e {{ println(e); }}"));
+            }
+        }
+        if self.random.percent(15) {
+            let (early, late) = (self.name("early"), self.name("late"));
+            let value = self.scalar(0);
+            self.line(&format!("fn {early} : {{ return {late}; }}"));
+            if self.random.percent(70) {
+                self.line(&format!("try {{ println({early}()); }} catch e {{ println(e); }}"));
+            }
+            self.line(&format!("let {late} = {value};"));
+            self.line(&format!("println({early}(), {late});"));
         }
     }
 

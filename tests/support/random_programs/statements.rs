@@ -291,7 +291,7 @@ impl Generator {
     }
 
     fn statement(&mut self, nest: u32) {
-        match self.random.weighted(&[50, 12, 10, 11, 5, 4, 5, 5]) {
+        match self.random.weighted(&[50, 12, 10, 11, 5, 4, 5, 5, 5]) {
             0 => self.simple_statement(),
             1 => {
                 let condition = self.condition(2);
@@ -327,6 +327,7 @@ impl Generator {
                 self.close();
             }
             6 => self.print_some(),
+            7 => self.type_test(nest),
             _ => {
                 if self.random.percent(20) {
                     return self.local_function();
@@ -335,6 +336,42 @@ impl Generator {
                 self.declare(kind, "u");
             }
         }
+    }
+
+    /// What is done with a value depends on its type.
+    fn type_test(&mut self, nest: u32) {
+        let value = match self.variable_where(|variable| !matches!(variable.kind, Kind::Closure | Kind::Closures)) {
+            Some(name) => name,
+            None => return self.simple_statement(),
+        };
+        let ty = self.random.pick(&["int", "int", "float", "string", "list", "struct instance", "bool", "void"]);
+        let (test, other) = match self.random.below(3) {
+            0 => (format!("core.type({value}) != \"{ty}\""), true),
+            1 => (format!("\"{ty}\" == core.type({value})"), false),
+            _ => (format!("core.type({value}) == \"{ty}\""), false),
+        };
+        let total = self.writable(Kind::Int);
+        let use_it = |ty: &str| match (ty, &total) {
+            ("int" | "float", Some(total)) => format!("{total} += core.int({value} % 7);"),
+            ("string" | "list", Some(total)) => format!("{total} += {value}.len();"),
+            ("bool", Some(total)) => format!("if {value} {{ {total} -= 1; }}"),
+            ("struct instance", Some(total)) => format!("{total} ^= {value}.get();"),
+            _ => format!("core.str({value}).len();"),
+        };
+        self.open(&format!("if {test}"));
+        if other {
+            self.nested(nest);
+            self.turn("else");
+        }
+        let line = use_it(ty);
+        self.line(&line);
+        if !other && self.random.percent(40) {
+            let ty = self.random.pick(&["float", "int", "string"]);
+            self.turn(&format!("else if core.type({value}) == \"{ty}\""));
+            let line = use_it(ty);
+            self.line(&line);
+        }
+        self.close();
     }
 
     /// Statements in a block of their own.
