@@ -484,13 +484,76 @@ fn a_function_that_is_called_often_is_compiled_and_calls_itself() {
 }
 
 #[test]
-fn a_function_that_ends_in_a_tail_call_is_interpreted() {
-    let stats = statistics(
-        "fn count : n, t { if n == 0 { return t; } return count(n - 1, t + n); }
-         println(count(100000, 0));",
-        &["--jit-wait"],
+fn a_function_that_calls_itself_last_is_a_loop() {
+    let source = "fn count : n, t { if n == 0 { return t; } return count(n - 1, t + n); }
+println(count(100000, 0));";
+    let region = function_region(source);
+    assert!(!body(&region).contains("guard") && !body(&region).contains("call"), "{region}");
+    assert!(!body(&region).contains("load") && !body(&region).contains("store"), "{region}");
+    let stats = statistics(source, &["--jit-wait"]);
+    assert_eq!(stats["functions_compiled"], 1, "{stats}");
+}
+
+#[test]
+fn a_parameter_that_changes_its_type_from_call_to_call_is_open() {
+    let source = "fn count : n, t { if n == 0 { return t; } if n % 1000 == 0 { return count(n - 1, 0); } return count(n - 1, t + 0.5); }
+println(count(100001, 0));";
+    let (out, _) = execute(source, &["--jit"]);
+    assert_eq!(out, "499.5\n");
+    assert!(body(&function_region(source)).contains("select"));
+}
+
+#[test]
+fn functions_that_call_each_other_last_give_up_their_frames_natively() {
+    // As many frames would not fit.
+    let source = "fn even : n { if n == 0 { return true; } return odd(n - 1); }
+fn odd : n { if n == 0 { return false; } return even(n - 1); }
+println(even(3000000));";
+    let (out, _) = execute(source, &["--jit"]);
+    assert_eq!(out, "true\n");
+    let region = function_region(source);
+    assert!(region.contains("tail call") && !region.contains("leaves at"), "{region}");
+    let stats = statistics(source, &["--jit-wait"]);
+    assert_eq!(stats["functions_compiled"], 2, "{stats}");
+}
+
+#[test]
+fn a_callee_in_tail_position_that_varies_is_found_by_a_helper() {
+    let of = |callee: &str| {
+        function_region(&format!(
+            "fn call : f, x {{ return f(x); }}
+fn down : f, n, x {{ if n == 0 {{ return x; }} let y = call(f, x); return down(f, n - 1, y + core.len([call(f, y)])); }}
+fn add : x {{ return x + 1; }} fn mk : k {{ return : x {{ return x + k; }}; }}
+println(down({callee}, 5000, 0));"
+        ))
+    };
+    // One function is checked for, and inlined or called; a closure is not.
+    let (known, unknown) = (of("add"), of("mk(1)"));
+    assert!(!known.contains("call tail_call"), "{known}");
+    assert!(unknown.contains("call tail_call") || unknown.contains("step_call"), "{unknown}");
+}
+
+#[test]
+fn a_built_in_method_in_tail_position_is_a_call_and_a_return() {
+    let of = |method: &str, rest: &str| {
+        region(&format!(
+            "fn g : xs {{ return xs.{method}; }}
+             fn f : xs, n {{ let t = 0; for i in 0..n {{ t = t + g(xs){rest}; }} return t; }} println(f([1, 2, 3], 5000));"
+        ))
+    };
+    let (len, join) = (of("len()", ""), of("join(\"-\")", ".len()"));
+    assert!(!body(&len).contains("call") && !body(&len).contains("guard"), "{len}");
+    // What has no form of its own takes a frame.
+    assert!(body(&join).contains("call fn"), "{join}");
+}
+
+#[test]
+fn a_method_in_tail_position_is_inlined_with_its_caller() {
+    let region = region(
+        "struct P { fn init : self { self.n = 0; } fn add : self, d { self.n = self.n + d; return self.n; } fn inc : self { return self.add(1); } }
+         fn f : n { let p = P(); let t = 0; for i in 0..n { t = t + p.inc(); } return t; } println(f(5000));",
     );
-    assert_eq!(stats["functions_compiled"], 0, "{stats}");
+    assert!(!body(&region).contains("call"), "{region}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::helpers::{Argument, Helper, NEXT};
 use super::ir::*;
 use crate::bytecode::FuncId;
-use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, layout};
+use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED, layout};
 use crate::runtime::value::Value;
 
 /// Addresses that emitted code holds.
@@ -577,6 +577,18 @@ impl Emitter<'_> {
                 self.builder.ins().store(of_machine, below, self.vm, layout::TOP_FRAME);
                 let result = [self.value(*tag), self.value(*payload)];
                 self.builder.ins().return_(&result);
+            }
+            Terminator::TailCall(function) => {
+                if let Some(function) = *function {
+                    let of_machine = self.flags(alias_number(Mem::Vm));
+                    let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
+                    let function = self.builder.ins().iconst(types::I64, function as i64);
+                    let no_closure = self.builder.ins().iconst(types::I64, 0);
+                    self.builder.ins().store(of_machine, function, top, layout::FRAME_FUNCTION);
+                    self.builder.ins().store(of_machine, no_closure, top, layout::FRAME_CLOSURE);
+                }
+                let said = self.builder.ins().iconst(types::I64, TAIL_CALLED as i64);
+                self.builder.ins().return_(&[said, said]);
             }
             Terminator::Exit(exit) => {
                 let block = self.exit_block(*exit);

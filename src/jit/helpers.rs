@@ -67,6 +67,8 @@ helpers! {
     StepCall = step_call (Int, Int) -> Int;
     /// `(machine, what the native code said)`: runs to its end a function that native code has called; gives a status.
     FinishCall = finish_call (Int, Int) -> Int;
+    /// `(machine, pc)`: executes a tail call of a value or a method; gives a status, [`JUMP`] if another function is about to begin in the frame.
+    TailCall = tail_call (Int, Int) -> Int;
     /// `(machine, list, tag, payload)`: appends; gives a status.
     ListPush = list_push (Int, Int, Int, Int) -> Int;
     /// `(machine, left, right)`: the strings joined, or 0 if that was not done.
@@ -113,7 +115,7 @@ impl Helper {
     /// Whether the helper may look at fields of instances, at cells or at globals. The others see objects only as far as to hash them, compare them or
     /// make text of them, and an instance counts as itself there, whatever its fields hold.
     pub fn sees_fields(self) -> bool {
-        matches!(self, Helper::Step | Helper::StepCall | Helper::FinishCall)
+        matches!(self, Helper::Step | Helper::StepCall | Helper::FinishCall | Helper::TailCall)
     }
 }
 
@@ -166,6 +168,21 @@ unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
             }
             let stepped = vm.step_at(pc as u32);
             status(vm, stepped)
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it.
+unsafe extern "C" fn tail_call(vm: *mut Vm, pc: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given.
+    unsafe {
+        with_vm(vm, |vm| {
+            if !vm.may_nest() || vm.heap.should_collect() {
+                return LEAVE;
+            }
+            let replaced = vm.tail_call_at(pc as u32);
+            status(vm, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
         })
     }
 }

@@ -275,6 +275,9 @@ pub enum Terminator {
     Exit(ExitId),
     /// Ends the region's frame with a result: tag and payload.
     Return(Val, Val),
+    /// Gives the region's frame up to the function at this address, whose arguments are in its registers; with `None`, to one that a helper has put
+    /// there.
+    TailCall(Option<usize>),
 }
 
 #[derive(Debug)]
@@ -556,7 +559,7 @@ impl Terminator {
             Terminator::Jump(_, args) => args.iter_mut().for_each(visit),
             Terminator::Branch(condition, ..) => [condition].into_iter().for_each(visit),
             Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(visit),
-            Terminator::None | Terminator::Exit(_) => {}
+            Terminator::None | Terminator::Exit(_) | Terminator::TailCall(_) => {}
         }
     }
 
@@ -567,7 +570,7 @@ impl Terminator {
                 visit(*yes);
                 visit(*no);
             }
-            Terminator::None | Terminator::Exit(_) | Terminator::Return(..) => {}
+            Terminator::None | Terminator::Exit(_) | Terminator::Return(..) | Terminator::TailCall(_) => {}
         }
     }
 }
@@ -682,6 +685,7 @@ impl fmt::Display for Region {
                 Terminator::Jump(target, args) => writeln!(f, "    jump {target}({})", list(args))?,
                 Terminator::Branch(condition, yes, no) => writeln!(f, "    branch {condition}, {yes}, {no}")?,
                 Terminator::Return(tag, payload) => writeln!(f, "    return {tag}, {payload}")?,
+                Terminator::TailCall(_) => writeln!(f, "    tail call")?,
                 Terminator::Exit(exit) => writeln!(f, "    exit x{}", exit.0)?,
             }
         }

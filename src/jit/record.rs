@@ -4,7 +4,7 @@
 //! stop anywhere and leave the rest to the interpreter.
 
 use super::feedback::TypeProfile;
-use crate::bytecode::{Op, Reg};
+use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
@@ -20,6 +20,9 @@ pub enum Recorded {
     /// At the header of another loop, which has native code.
     AtNative(u32),
 }
+
+/// The header of a recording that is about a function: no loop has it.
+pub const NO_HEADER: u32 = u32::MAX;
 
 /// How much to record.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +55,25 @@ pub fn record(
                 profile.borrow_mut().at_mut(call).result.add(result.tag());
                 continue;
             }
-            Op::TailCallFn { base, func } if vm.depth() > goal.depth => {
+            Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
                 vm.step_into_instead(func, base)?;
                 continue;
+            }
+            Op::TailCall { base, argc } if may_give_up_frame(vm, goal) => {
+                if let Some(func) = register(vm, base).as_function()
+                    && vm.takes(func, argc)
+                {
+                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    vm.step_into_instead(func, base)?;
+                    continue;
+                }
+            }
+            Op::TailCallMethod { base, argc, site } if may_give_up_frame(vm, goal) => {
+                if let Some(func) = plain_method(vm, base, argc, site) {
+                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    vm.step_into_instead(func, base)?;
+                    continue;
+                }
             }
             Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
@@ -72,12 +91,7 @@ pub fn record(
                 }
             }
             Op::CallMethod { base, argc, site } => {
-                let instance =
-                    register(vm, Reg(base.0 + 1)).as_instance().filter(|instance| instance.extra().is_none());
-                if let Some(instance) = instance
-                    && let name = vm.site_name(vm.top_function(), site)
-                    && let Some(func) = vm.plain_method(instance.struct_id(), name, argc)
-                {
+                if let Some(func) = plain_method(vm, base, argc, site) {
                     note_operands(vm, &mut profile.borrow_mut(), pc, &op);
                     vm.step_into(func, base)?;
                     continue;
@@ -85,7 +99,7 @@ pub fn record(
             }
             _ => {}
         }
-        if !is_stepped(&op) {
+        if !is_stepped(vm, &op) {
             return Ok(Recorded::Elsewhere);
         }
         note_operands(vm, &mut profile.borrow_mut(), pc, &op);
@@ -110,10 +124,24 @@ pub fn record(
     Ok(Recorded::Elsewhere)
 }
 
+/// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one it calls.
+fn may_give_up_frame(vm: &Vm, goal: &Goal) -> bool {
+    vm.depth() > goal.depth || goal.header == NO_HEADER
+}
+
+/// The function that a call of a method of an instance comes to, if its fields do not matter.
+fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
+    let instance = register(vm, Reg(base.0 + 1)).as_instance().filter(|instance| instance.extra().is_none())?;
+    vm.plain_method(instance.struct_id(), vm.site_name(vm.top_function(), site), argc)
+}
+
 /// Whether [`Vm::step`] executes the instruction; it leaves ends of frames and waiting to the interpreter.
-fn is_stepped(op: &Op) -> bool {
-    let leaves = matches!(op, Op::Await { .. } | Op::TailCall { .. } | Op::TailCallMethod { .. });
-    !leaves && (!op.effects().ends || matches!(op, Op::Jump { .. }))
+fn is_stepped(vm: &Vm, op: &Op) -> bool {
+    match *op {
+        Op::Await { .. } | Op::TailCall { .. } => false,
+        Op::TailCallMethod { base, site, .. } => vm.calls_built_in(base, site),
+        _ => !op.effects().ends || matches!(op, Op::Jump { .. }),
+    }
 }
 
 fn register(vm: &Vm, reg: Reg) -> Value {
@@ -122,7 +150,7 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
     let (a, b) = match *op {
-        Op::CallMethod { base, argc, .. } => {
+        Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
             (Some(Reg(base.0 + 1)), (argc > 0).then_some(Reg(base.0.saturating_add(2))))
         }
         Op::CallNative { base, argc, .. } => {
@@ -132,7 +160,7 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
         | Op::IterNext { base, .. }
         | Op::IterPrep2 { base, .. }
         | Op::IterNext2 { base, .. } => (Some(base), None),
-        Op::Call { base, .. } => (Some(base), None),
+        Op::Call { base, .. } | Op::TailCall { base, .. } => (Some(base), None),
         _ => {
             let mut reads = Vec::new();
             op.for_each_operand(|operand| {

@@ -19,7 +19,7 @@ use crate::bytecode::facts::Reason;
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
-use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, NativeCode};
+use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, NativeCode, TAIL_CALLED};
 use crate::runtime::vm::Vm;
 
 /// How events are logged.
@@ -289,7 +289,7 @@ impl Jit {
         let header = match spot {
             Spot::Loop(header) => header,
             // No header has this index, so the recording ends with the function or with its budget.
-            Spot::Function(_) => u32::MAX,
+            Spot::Function(_) => record::NO_HEADER,
         };
         let goal = Goal { header, depth: vm.depth(), iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
         self.record_towards(vm, spot, goal)
@@ -468,6 +468,16 @@ impl Jit {
                 // SAFETY: the code says so, and has ended the frame that had this base.
                 unsafe { vm.take_native_result(base, result) };
                 let pause = self.count_stay(spot, stay);
+                return Ok(Entered::Left { pause });
+            }
+            if left == TAIL_CALLED {
+                let pause = self.count_stay(spot, stay);
+                match vm.follow_tail_calls(left) {
+                    left if left < FIRST_EXIT => {}
+                    NOT_ENTERED if vm.may_nest() => vm.begin_not_entered()?,
+                    NOT_ENTERED => vm.set_top_pc_to_start(),
+                    left => self.after_exit(vm, left)?,
+                }
                 return Ok(Entered::Left { pause });
             }
             let exit = &version.exits[exit_number(left)];
@@ -708,12 +718,10 @@ impl Tier for Jit {
     }
 }
 
-/// Whether the running function ends in ways that native code has: one that ends in a tail call would leave it each time.
+/// Whether native code of the running function would run it to its end: waiting is left to the interpreter.
 fn ends_natively(vm: &Vm) -> bool {
     let program = vm.program();
     let function = &program.functions[vm.top_function().index()];
-    let leaves = |op: &Op| {
-        matches!(op, Op::TailCall { .. } | Op::TailCallFn { .. } | Op::TailCallMethod { .. } | Op::Await { .. })
-    };
-    function.kind != FunctionKind::Async && !program.code[function.code.range()].iter().any(leaves)
+    let waits = |op: &Op| matches!(op, Op::Await { .. });
+    function.kind != FunctionKind::Async && !program.code[function.code.range()].iter().any(waits)
 }

@@ -258,7 +258,7 @@ impl Vm {
 
     /// Whether the receiver is a dict with an entry of this name, which comes before the method.
     #[inline]
-    fn has_entry(&self, receiver: Value, name: Value) -> bool {
+    pub(super) fn has_entry(&self, receiver: Value, name: Value) -> bool {
         match (receiver.as_dict(), name.as_str()) {
             (Some(dict), Some(name)) => dict.get_str(&self.heap, name).is_some(),
             _ => false,

@@ -3,12 +3,15 @@
 //! Native code is called by the tier with the machine and the base of the top frame. It keeps values in machine registers, writes them home
 //! before it leaves or calls anything that looks at the frame, and returns the number of an exit.
 
+use super::call::Begun;
 use super::error::{Error, Result};
 use super::image::Image;
+use super::methods::receiver_of;
 use super::stack::MAX_FRAMES;
 use super::step::Stepped;
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use crate::bytecode::methods::find_method;
 use crate::bytecode::{FuncId, GlobalId, Op, Program, SiteId, StructId};
 
 /// Offsets from the address of a [`Vm`] and of what it points to.
@@ -57,7 +60,7 @@ pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value) -> NativeResult;
 #[repr(C)]
 pub struct NativeResult {
     /// Below [`FIRST_EXIT`], the tag of the result of a function that has returned and whose frame is gone. From there on, the number of an exit, with
-    /// that of the version in the upper half; or [`NOT_ENTERED`].
+    /// that of the version in the upper half; or [`NOT_ENTERED`], or [`TAIL_CALLED`].
     pub said: u64,
     /// The payload of the result, if there is one.
     pub payload: u64,
@@ -67,6 +70,9 @@ pub struct NativeResult {
 pub const FIRST_EXIT: u64 = 256;
 /// The function was not entered: it has no native code, or the stacks are too full for it. Its frame stands at its beginning.
 pub const NOT_ENTERED: u64 = u64::MAX;
+/// The function has given up its frame, in which another one is about to begin. Whoever called the native code calls that of the other function next: so
+/// however long a chain of such calls is, the native stack does not grow.
+pub const TAIL_CALLED: u64 = u64::MAX - 1;
 
 /// Stands for the code of a function that has none.
 ///
@@ -332,18 +338,17 @@ impl Vm {
     pub fn finish_native_call(&mut self, left: u64) -> Result<bool> {
         let entry = self.stack.depth();
         let base = self.top_base();
+        // Only a call that has had no effect can be executed again.
+        if left == NOT_ENTERED && !self.may_nest() {
+            self.stack.leave();
+            return Ok(false);
+        }
+        let left = self.follow_tail_calls(left);
+        if left < FIRST_EXIT {
+            return Ok(true);
+        }
         let raised = if left == NOT_ENTERED {
-            self.set_top_pc_to_start();
-            let registers = self.image.function(self.top_function()).registers;
-            if !self.may_nest() {
-                self.stack.leave();
-                return Ok(false);
-            }
-            if self.stack.make_room(base, registers).is_err() {
-                self.stack.leave();
-                return Err(self.stack_overflow());
-            }
-            self.on_call()
+            self.begin_not_entered()
         } else {
             match self.hooks.as_ref().and_then(|hooks| hooks.tier()) {
                 Some(tier) => tier.after_exit(self, left),
@@ -357,6 +362,62 @@ impl Vm {
         // SAFETY: below the base of the frame that has just ended lies the caller's register for the result.
         unsafe { *base.sub(1) = result };
         Ok(true)
+    }
+
+    /// Calls native code for as long as functions give their frame, which is on top, up to one another. What the last one said; if that has returned, its
+    /// result is where the caller wants it.
+    pub fn follow_tail_calls(&mut self, mut left: u64) -> u64 {
+        let base = self.top_base();
+        while left == TAIL_CALLED {
+            let code = self.native_functions[self.top_function().index()];
+            // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin. The code itself sees to room.
+            let result = unsafe { code(self, base) };
+            left = result.said;
+            if left < FIRST_EXIT {
+                // SAFETY: the code says so, and has ended the frame that had this base.
+                unsafe { self.take_native_result(base, result) };
+            }
+        }
+        left
+    }
+
+    /// Makes the function of the top frame, which native code has started but not entered, ready for the interpreter. It counts as called, so native code may
+    /// have run it to its end afterwards.
+    pub fn begin_not_entered(&mut self) -> Result<()> {
+        self.set_top_pc_to_start();
+        let registers = self.image.function(self.top_function()).registers;
+        if self.stack.make_room(self.top_base(), registers).is_err() {
+            self.stack.leave();
+            return Err(self.stack_overflow());
+        }
+        self.on_call()
+    }
+
+    /// Executes the tail call of a value or a method at an index of the program's code, which belongs to the top frame's function. Whether
+    /// another function is about to begin in the frame; otherwise the result is there, for the `Return` that follows. All that is alive must be at home.
+    pub fn tail_call_at(&mut self, pc: u32) -> Result<bool> {
+        let depth = self.depth();
+        let frame = self.stack.frame();
+        self.set_pc_behind(pc);
+        let slot = |base: crate::bytecode::Reg| self.top_base().wrapping_add(base.index());
+        let begun = match self.image.program.code[pc as usize] {
+            Op::TailCall { base, argc } => self.begin_tail_call(slot(base), argc)?,
+            Op::TailCallMethod { base, argc, site } => self.begin_tail_method_call(slot(base), argc, frame, site)?,
+            _ => return Err(Error::fatal("not a tail call of a value or a method")),
+        };
+        if begun == Begun::Frame && self.depth() == depth {
+            return Ok(true);
+        }
+        self.finish_call(begun)?;
+        Ok(false)
+    }
+
+    /// Whether a method call comes to a built-in method, so that it starts no frame.
+    pub fn calls_built_in(&self, base: crate::bytecode::Reg, site: SiteId) -> bool {
+        let receiver = self.top_register(u32::from(base.0) + 1);
+        let name = self.site_name(self.top_function(), site);
+        let is_known = receiver_of(receiver.tag()).is_some_and(|kind| find_method(kind, name).is_some());
+        is_known && !self.has_entry(receiver, self.site_name_value(self.top_function(), site))
     }
 
     /// Keeps an error that a helper of native code ran into, until the native code has been left.

@@ -334,6 +334,13 @@ impl Vm {
                 self.step_into_instead(func, base)?;
                 return Ok(Replayed::Executed);
             }
+            Op::TailCall { base, argc }
+                if self.depth() > depth
+                    && let Some(func) = self.plain_callee(base, argc) =>
+            {
+                self.step_into_instead(func, base)?;
+                return Ok(Replayed::Executed);
+            }
             Op::Call { base, argc } if let Some(func) = self.plain_callee(base, argc) => {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);
@@ -345,6 +352,9 @@ impl Vm {
                 let begun = self.begin_method_call(slot, argc, frame, site)?;
                 debug_assert_eq!(begun, Begun::Frame);
                 return Ok(Replayed::Executed);
+            }
+            Op::TailCallMethod { base, argc, site } if self.depth() > depth && self.starts_frame(base, argc, site) => {
+                return self.tail_call_at(pc).map(|_| Replayed::Executed);
             }
             _ => {}
         }
@@ -377,7 +387,7 @@ impl Vm {
     fn is_harmless(&self, op: &Op) -> bool {
         match *op {
             Op::CallNative { native, .. } => NATIVES[self.image.native(native)].effect == NativeEffect::Pure,
-            Op::CallMethod { base, site, .. } => {
+            Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 let receiver = self.top_register(u32::from(base.0) + 1);
                 let name = self.site_name(self.top_function(), site);
                 let named_entry = receiver.as_dict().is_some_and(|dict| {

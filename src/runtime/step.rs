@@ -21,8 +21,8 @@ pub enum Stepped {
 }
 
 impl Vm {
-    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls) and `Await` are not for this: they
-    /// must be left to the interpreter.
+    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls but of built-in methods) and `Await` are
+    /// not for this: they must be left to the interpreter.
     ///
     /// A collection may follow, so every live value must be in its home.
     ///
@@ -270,7 +270,11 @@ impl Vm {
                 let result = self.call_native(self.image.native(native), slot(at).wrapping_add(1), argc.into())?;
                 write(at, result);
             }
-            Op::CallMethod { base: at, argc, site } => {
+            // A built-in method starts no frame that could take the place of this one; the `Return` follows.
+            Op::TailCallMethod { base: at, site, .. } if !self.calls_built_in(at, site) => {
+                return Err(Error::fatal("a tail call that only the interpreter executes"));
+            }
+            Op::CallMethod { base: at, argc, site } | Op::TailCallMethod { base: at, argc, site } => {
                 let begun = self.begin_method_call(slot(at), argc, frame, site)?;
                 self.finish_call(begun)?;
             }
@@ -284,7 +288,6 @@ impl Vm {
             }
             Op::TailCall { .. }
             | Op::TailCallFn { .. }
-            | Op::TailCallMethod { .. }
             | Op::Return { .. }
             | Op::ReturnVoid {}
             | Op::Throw { .. }
@@ -294,7 +297,7 @@ impl Vm {
     }
 
     /// Runs the frame that a call has begun, if it has, and puts its result where the call wants it.
-    fn finish_call(&mut self, begun: Begun) -> Result<()> {
+    pub(super) fn finish_call(&mut self, begun: Begun) -> Result<()> {
         if begun == Begun::Done {
             return Ok(());
         }

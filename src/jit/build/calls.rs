@@ -107,7 +107,7 @@ impl Builder<'_> {
     }
 
     /// A field of a method's name in the side table would come before the method.
-    fn guard_no_extra(&mut self, instance: Val) {
+    pub(super) fn guard_no_extra(&mut self, instance: Val) {
         let extra = self.load(Mem::Header, instance, Instance::EXTRA_OFFSET as i32, Repr::I64);
         let has_extra = self.push(Inst::Unary(Unary::BitsToBool, extra), Repr::Bool);
         let exit = self.exit(ExitReason::Field);
@@ -218,10 +218,14 @@ impl Builder<'_> {
             && self.program.code[function.code.range()].iter().all(may_be_inlined)
     }
 
-    /// `receiver.name(args)`.
-    pub(super) fn call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
-        let feedback = *self.feedback();
-        let receiver = self.operand(Reg(base.0 + 1), feedback.a)?;
+    /// A built-in method that has a form of its own; `None` if it has none, and nothing was done.
+    pub(super) fn built_in_method(
+        &mut self,
+        base: Reg,
+        argc: u16,
+        site: SiteId,
+        receiver: Typed,
+    ) -> Built<Option<Goes>> {
         let name = self.vm.site_name(self.context.func, site);
         if let Some(list) = receiver.as_tag(Tag::List) {
             match (name, argc) {
@@ -229,18 +233,25 @@ impl Builder<'_> {
                     let len = self.list_len(list);
                     self.env.kill_from(self.home(base));
                     self.set(base, Typed::Known(Tag::Int, len));
-                    return Ok(Goes::On);
+                    return Ok(Some(Goes::On));
                 }
                 ("push", 1) => {
                     let goes = self.push_element(base, list, Reg(base.0 + 2))?;
                     let above = self.home(base) + 1;
                     self.env.kill_from(above);
-                    return Ok(goes);
+                    return Ok(Some(goes));
                 }
                 _ => {}
             }
         }
-        if let Some(goes) = self.object_method(base, argc, site, receiver)? {
+        self.object_method(base, argc, site, receiver)
+    }
+
+    /// `receiver.name(args)`.
+    pub(super) fn call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
+        let receiver = self.operand(Reg(base.0 + 1), self.feedback().a)?;
+        let name = self.vm.site_name(self.context.func, site);
+        if let Some(goes) = self.built_in_method(base, argc, site, receiver)? {
             return Ok(goes);
         }
         if let Some(goes) = self.inline_method(base, argc, name, receiver)? {
@@ -318,7 +329,7 @@ impl Builder<'_> {
     }
 
     /// The built-in method that a call comes to, by the type that the receiver has or was seen to have.
-    fn built_in(&mut self, base: Reg, site: SiteId) -> Built<Option<usize>> {
+    pub(super) fn built_in(&mut self, base: Reg, site: SiteId) -> Built<Option<usize>> {
         let seen = self.feedback().a;
         let receiver = self.operand(Reg(base.0 + 1), seen)?;
         let kind = match receiver.tag() {
@@ -338,10 +349,12 @@ impl Builder<'_> {
             Op::CallNative { native, .. } => {
                 NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls || self.collects(native)
             }
-            Op::CallMethod { base, site, .. } => match self.built_in(base, site)? {
-                Some(method) => METHODS[method].effect == MethodEffect::Calls,
-                None => true,
-            },
+            Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
+                match self.built_in(base, site)? {
+                    Some(method) => METHODS[method].effect == MethodEffect::Calls,
+                    None => true,
+                }
+            }
             Op::IterPrep { base, .. }
             | Op::IterPrep2 { base, .. }
             | Op::IterNext { base, .. }
@@ -365,10 +378,12 @@ impl Builder<'_> {
     pub(super) fn may_change_lists(&mut self, op: &Op) -> Built<bool> {
         Ok(match *op {
             Op::SetIndex { .. } | Op::ListAppend { .. } => true,
-            Op::CallMethod { base, site, .. } => match self.built_in(base, site)? {
-                Some(method) => METHODS[method].effect != MethodEffect::Reads,
-                None => true,
-            },
+            Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
+                match self.built_in(base, site)? {
+                    Some(method) => METHODS[method].effect != MethodEffect::Reads,
+                    None => true,
+                }
+            }
             Op::CallNative { native, .. } => NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls,
             Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => {
                 self.may_call(op)?
@@ -401,8 +416,6 @@ fn may_be_inlined(op: &Op) -> bool {
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
             | Op::New { .. }
-            | Op::TailCall { .. }
-            | Op::TailCallMethod { .. }
             | Op::InitModule { .. }
             | Op::Await { .. }
     )

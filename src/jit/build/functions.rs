@@ -3,9 +3,15 @@
 //! A caller writes the arguments home, which are the callee's registers, starts the callee's frame and jumps to its code, found in a table of the
 //! machine: it is replaced when the callee is compiled again. The result comes back in machine registers, as tag and payload. If the callee has no
 //! native code, or leaves it, a helper has the interpreter run it to its end; the caller does not notice.
+//!
+//! # Tail calls
+//! A function that calls itself last is a loop with its parameters as variables. Any other function that is called last takes over the frame: native code
+//! puts the arguments and the function there and ends with [`TAIL_CALLED`](crate::runtime::native::TAIL_CALLED). Whoever has called it calls the other function next, so
+//! neither stack grows. Callees that are known only when running are found by a helper, which does what the interpreter does.
 
+use super::super::helpers::{Helper, LEAVE};
 use super::*;
-use crate::bytecode::FunctionKind;
+use crate::bytecode::{FunctionKind, SiteId};
 
 impl Builder<'_> {
     /// Whether a call can go to the function's native code.
@@ -43,8 +49,115 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
+    /// Whether the region's own function calls itself in tail position, as the compiler knows.
+    pub(super) fn calls_itself_last(&self) -> bool {
+        let func = self.context.func;
+        let code = self.program.functions[func.index()].code.range();
+        self.program.code[code].iter().any(|op| matches!(op, Op::TailCallFn { func: callee, .. } if *callee == func))
+    }
+
+    /// Gives the region's frame up to a function whose arguments stand above `base`.
+    pub(super) fn tail_call(&mut self, base: Reg, func: FuncId) -> Built<()> {
+        let (params, registers) = {
+            let function = &self.program.functions[func.index()];
+            (function.params, u32::from(function.registers))
+        };
+        let args = (0..params).map(|at| self.get(Reg(base.0 + 1 + at))).collect::<Built<Vec<Typed>>>()?;
+        if func == self.context.func && self.jump_to_start(&args)? {
+            return Ok(());
+        }
+        for (at, value) in args.into_iter().enumerate() {
+            self.store_value(Mem::Frame, BASE, (at * size_of::<Value>()) as i32, value);
+        }
+        self.write_globals_home();
+        self.region.window = self.region.window.max(registers);
+        let [function, _] = self.vm.call_addresses(func, self.pc);
+        self.finish(Terminator::TailCall(Some(function)));
+        Ok(())
+    }
+
+    /// Calls a function that is known now in tail position: inlined, by giving up the frame, or by the interpreter.
+    fn tail_call_known(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+        if let Some(call) = self.context.call_pc {
+            self.tail_returns = self.inline_tail_call(base, func, call)?;
+            return Ok(Goes::Nowhere);
+        }
+        if !self.region.is_function || !self.is_called_directly(func) {
+            return Ok(self.leave());
+        }
+        self.tail_call(base, func)?;
+        Ok(Goes::Nowhere)
+    }
+
+    /// `return value(args)`.
+    pub(super) fn tail_call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
+        let callee = self.operand(base, self.feedback().a)?;
+        let functions: Vec<FuncId> = self.feedback().callees.all().collect();
+        if let (Some(found), &[func]) = (callee.as_tag(Tag::Function), functions.as_slice())
+            && self.vm.takes(func, argc)
+        {
+            let wanted = self.int(func.0.into());
+            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            let exit = self.exit(ExitReason::Callee);
+            self.guard(same, true, exit);
+            return self.tail_call_known(base, func);
+        }
+        self.tail_call_by_run_time(base)
+    }
+
+    /// `return receiver.name(args)`. A built-in method starts no frame: its result is returned by the instruction that follows.
+    pub(super) fn tail_call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
+        let receiver = self.operand(Reg(base.0 + 1), self.feedback().a)?;
+        if let Some(goes) = self.built_in_method(base, argc, site, receiver)? {
+            return Ok(goes);
+        }
+        if self.built_in(base, site)?.is_some() {
+            return self.step();
+        }
+        let name = self.vm.site_name(self.context.func, site);
+        if let (Some(id), Some(instance)) = (self.feedback().instance_of.one(), receiver.as_tag(Tag::Instance))
+            && let Some(func) = self.vm.plain_method(id, name, argc)
+        {
+            self.guard_struct(instance, id);
+            self.guard_no_extra(instance);
+            return self.tail_call_known(base, func);
+        }
+        self.tail_call_by_run_time(base)
+    }
+
+    /// Has the run time execute a tail call; it gives the frame to another function, or there is a result.
+    fn tail_call_by_run_time(&mut self, base: Reg) -> Built<Goes> {
+        if self.context.call_pc.is_none() && !self.region.is_function {
+            return Ok(self.leave());
+        }
+        let op = self.op();
+        self.prepare_step(&op)?;
+        let exit = self.exit(ExitReason::Throw);
+        let pc = self.int(self.pc.into());
+        let status = self.call(Helper::TailCall, vec![VM, pc], MemSet::ALL);
+        let leave = self.int(LEAVE as i64);
+        let left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        self.guard(left, false, exit);
+        let begins = self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool);
+        let (yes, no) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(begins, yes, no));
+        self.current = yes;
+        self.finish(Terminator::TailCall(None));
+        self.current = no;
+        self.lists_change();
+        self.env.kill_from(self.home(base));
+        self.reload(base);
+        Ok(Goes::On)
+    }
+
     /// Ends the region's own function: globals that live in registers go home.
     pub(super) fn return_from_region(&mut self, value: Typed) {
+        self.write_globals_home();
+        let (tag, payload) = self.parts(value);
+        self.finish(Terminator::Return(tag, payload));
+    }
+
+    fn write_globals_home(&mut self) {
         let globals: Vec<(GlobalId, Slot)> = self.env.globals.iter().map(|(&global, &slot)| (global, slot)).collect();
         for (global, slot) in globals {
             if let Slot::Value { value, dirty: true } = slot {
@@ -52,7 +165,5 @@ impl Builder<'_> {
                 self.store_value(mem, base, offset, value);
             }
         }
-        let (tag, payload) = self.parts(value);
-        self.finish(Terminator::Return(tag, payload));
     }
 }

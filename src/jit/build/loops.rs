@@ -57,7 +57,9 @@ impl Builder<'_> {
             if pc + 1 == end && (op.jump_offset().is_some() || op.effects().ends) {
                 return self.last_instruction(flow, block, op, walk);
             }
-            if self.instruction(op)? == Goes::Nowhere {
+            let goes = self.instruction(op)?;
+            walk.returns.append(&mut self.tail_returns);
+            if goes == Goes::Nowhere {
                 return Ok(());
             }
         }
@@ -85,6 +87,10 @@ impl Builder<'_> {
                 walk.returns.extend(returns);
                 return Ok(());
             }
+            Op::TailCallFn { base, func } if self.region.is_function && self.is_called_directly(func) => {
+                self.tail_call(base, func)?;
+                return Ok(());
+            }
             Op::Jump { .. } => {
                 let target = taken.ok_or(Stop::Refused(Refusal::Irreducible))?;
                 let edge = (self.current, self.env.clone());
@@ -97,8 +103,7 @@ impl Builder<'_> {
                 return self.follow(flow, handler, edge, walk);
             }
             _ if op.effects().ends => {
-                let exit = self.exit(ExitReason::Leaves);
-                self.finish(Terminator::Exit(exit));
+                self.leave();
                 return Ok(());
             }
             _ => {}
@@ -320,6 +325,54 @@ impl Builder<'_> {
             self.set(variable, value);
         }
         Ok(state)
+    }
+
+    /// Starts a loop that the function's calls of itself in tail position lead back to, with its parameters as variables.
+    pub(super) fn open_tail_loop(&mut self, flow: &Flow) -> Built<()> {
+        let key = LoopKey { pc: self.header_pc, base: 0 };
+        let params = self.program.functions[self.context.func.index()].params;
+        let live = flow.live_in(FlowBlock(0));
+        let registers =
+            (0..params).map(Reg).filter(|reg| live.contains(*reg)).map(|reg| Home::Register(self.home(reg)));
+        let mut homes: Vec<Home> = registers.collect();
+        if !self.plan.globals_in_memory {
+            homes.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
+        }
+        let preheader = self.current;
+        let (mut args, mut kinds) = (Vec::new(), Vec::new());
+        for home in homes {
+            let value = self.initial(home);
+            let tag = value.tag().filter(|_| !self.plan.widened.contains(&(key, home)));
+            self.pass(value, tag, &mut args);
+            kinds.push((home, tag));
+        }
+        let header = self.new_block();
+        self.region.block_mut(header).is_loop_header = true;
+        self.finish(Terminator::Jump(header, args));
+        // Nothing has happened yet: what fails in front of the loop has not entered the function.
+        let entry = Exit::plain(ExitReason::EntryType, self.header_pc);
+        let (lists, instances) = (Vec::new(), Vec::new());
+        let parent = self.current_loop;
+        self.loops.push(LoopState { key, parent, preheader, header, params: kinds.clone(), entry, lists, instances });
+        let state = self.loops.len() - 1;
+        (self.tail_loop, self.context.outer_loop, self.current_loop) = (Some(state), Some(state), Some(state));
+        self.current = header;
+        self.env.registers.clear();
+        for (home, tag) in kinds {
+            let value = self.parameter(header, tag);
+            self.set_slot(home, Slot::Value { value, dirty: true });
+        }
+        Ok(())
+    }
+
+    /// Goes back to the beginning of the region's own function with these arguments, if that is a loop's header.
+    pub(super) fn jump_to_start(&mut self, args: &[Typed]) -> Built<bool> {
+        let Some(state) = self.tail_loop else { return Ok(false) };
+        for (at, &value) in args.iter().enumerate() {
+            self.env.set_register(at as u32, Slot::Value { value, dirty: true });
+        }
+        self.close_loop(state)?;
+        Ok(true)
     }
 
     /// The variable of a counted loop, if it certainly equals the counter whenever control is at the header.

@@ -239,6 +239,10 @@ struct Builder<'a> {
     /// Registers live before and after it.
     live: Rc<Vec<RegSet>>,
     live_at: usize,
+    /// The loop that tail calls of the region's own function to itself make.
+    tail_loop: Option<usize>,
+    /// Where functions that were called last by the inlined one at hand return to its caller.
+    tail_returns: Vec<loops::Return>,
     /// The plan was amended, but the attempt goes on to learn more.
     again: bool,
 }
@@ -316,6 +320,8 @@ impl<'a> Builder<'a> {
             pc: header_pc,
             live: Rc::new(Vec::new()),
             live_at: 0,
+            tail_loop: None,
+            tail_returns: Vec::new(),
             again: false,
         })
     }
@@ -329,7 +335,11 @@ impl<'a> Builder<'a> {
             // The entry block is for what holds before anything has happened.
             let first = self.new_block();
             self.finish(Terminator::Jump(first, Vec::new()));
-            self.walk(None, flow::BlockId(0), (first, self.env.clone()))?;
+            self.current = first;
+            if self.calls_itself_last() {
+                self.open_tail_loop(&flow)?;
+            }
+            self.walk(None, flow::BlockId(0), (self.current, self.env.clone()))?;
         } else {
             let region_loop =
                 flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;

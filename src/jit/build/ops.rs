@@ -149,12 +149,10 @@ impl Builder<'_> {
             Op::Concat { dst, base, count } => return self.concat(dst, base, count),
             Op::Print { base, count, newline } => return self.print(base, count, newline != 0),
 
-            // A task may have to wait: its stack must hold no native frame of ours. A tail call ends the region's frame.
-            Op::Await { .. } | Op::TailCall { .. } | Op::TailCallMethod { .. } => {
-                let exit = self.exit(ExitReason::Leaves);
-                self.finish(Terminator::Exit(exit));
-                return Ok(Goes::Nowhere);
-            }
+            Op::TailCall { base, argc } => return self.tail_call_value(base, argc),
+            Op::TailCallMethod { base, argc, site } => return self.tail_call_method(base, argc, site),
+            // A task may have to wait: its stack must hold no native frame of ours.
+            Op::Await { .. } => return Ok(self.leave()),
 
             Op::Jump { .. }
             | Op::JumpIf { .. }
@@ -193,6 +191,13 @@ impl Builder<'_> {
             | Op::Throw { .. } => unreachable!("these end their blocks"),
         }
         Ok(Goes::On)
+    }
+
+    /// Leaves the instruction, and what comes behind it, to the interpreter.
+    pub(super) fn leave(&mut self) -> Goes {
+        let exit = self.exit(ExitReason::Leaves);
+        self.finish(Terminator::Exit(exit));
+        Goes::Nowhere
     }
 
     fn set_constant(&mut self, dst: Reg, tag: Tag, payload: i64) {
@@ -536,7 +541,7 @@ impl Builder<'_> {
     }
 
     /// Takes the value of a register that the run time has written.
-    fn reload(&mut self, reg: Reg) {
+    pub(super) fn reload(&mut self, reg: Reg) {
         let at = self.home(reg);
         let offset = at as i32 * size_of::<Value>() as i32;
         let tag = self.load(Mem::Frame, BASE, offset + Value::TAG_OFFSET as i32, Repr::I64);

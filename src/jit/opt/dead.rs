@@ -46,7 +46,7 @@ pub fn remove(region: &mut Region, cfg: &Cfg) {
                 live.mark(*tag);
                 live.mark(*payload);
             }
-            Terminator::Jump(..) | Terminator::None => {}
+            Terminator::Jump(..) | Terminator::None | Terminator::TailCall(_) => {}
         }
     }
     while let Some(val) = live.pending.pop() {

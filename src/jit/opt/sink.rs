@@ -17,7 +17,7 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
             Terminator::Branch(condition, ..) => sinker.need(*condition, id),
             Terminator::Exit(exit) => sinker.need_exit(region.exit(*exit), id),
             Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(|val| sinker.need(*val, id)),
-            Terminator::None => {}
+            Terminator::None | Terminator::TailCall(_) => {}
         }
         let insts = std::mem::take(&mut region.block_mut(id).insts);
         let mut kept = Vec::with_capacity(insts.len());

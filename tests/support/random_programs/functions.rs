@@ -221,9 +221,31 @@ impl Generator {
         self.line(&format!("return {x};"));
         self.close();
         let step = self.expression(Kind::Int, 1);
-        self.line(&format!("return {name}({n} - 1, {step});"));
+        // A call of itself, by another function, as a method, of a value, or of a built-in method.
+        let way = self.random.below(6);
+        let other = self.name("r");
+        match way {
+            0 | 1 => self.line(&format!("return {name}({n} - 1, {step});")),
+            2 | 3 => self.line(&format!("return {other}({n} - 1, {step});")),
+            4 => self.line(&format!("if {n} % 3 == 1 {{ return [{n}, {x}].len(); }} return {name}({n} - 1, {step});")),
+            _ => {
+                let object = self.fresh_value(Kind::Object);
+                self.line(&format!("let o = {object};"));
+                self.line(&format!("if {n} % 4 == 1 {{ return o.add({x}); }}"));
+                self.line(&format!("return {other}({n} - 1, {step});"));
+            }
+        }
         self.cost = 20;
-        self.end(name, kinds, Kind::Int);
+        self.end(name.clone(), kinds, Kind::Int);
+        let (n, x) = ("a", "b");
+        match way {
+            2 => self.line(&format!("fn {other} : {n}, {x} {{ return {name}({n}, {x} ^ {n}); }}")),
+            3 => self.line(&format!(
+                "fn {other} : {n}, {x} {{ let f = {name}; if {x} == 3 {{ f = : a, b {{ return a; }}; }} return f({n}, {x}); }}"
+            )),
+            5 => self.line(&format!("fn {other} : {n}, {x} {{ let i = {n}; while i > 3 {{ i -= 2; }} return {name}(i, {x}); }}")),
+            _ => {}
+        }
     }
 
     /// A function whose argument may be anything that can be added to.
