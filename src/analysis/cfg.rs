@@ -10,6 +10,9 @@ use crate::bytecode::{Function, Op, Reg};
 /// 20,000 calls must not be one block.
 const MAX_BLOCK: u32 = 64;
 
+/// Runs longer than this are cut behind a call: its result is what inference waits for most often, and little is alive there.
+const MAX_CALLING_BLOCK: u32 = 24;
+
 /// Index of a block in its function, in code order. Block 0 is the entry.
 pub type BlockId = u32;
 
@@ -73,7 +76,10 @@ impl Cfg {
         let mut blocks: Vec<Block> = Vec::new();
         let mut block_of = Vec::with_capacity(code.len());
         for pc in 0..len {
-            let full = blocks.last().is_some_and(|block| pc - block.start >= MAX_BLOCK);
+            let full = blocks.last().is_some_and(|block| {
+                let len = pc - block.start;
+                len >= MAX_BLOCK || len >= MAX_CALLING_BLOCK && code[pc as usize - 1].effects().calls
+            });
             if leader[pc as usize] || full {
                 blocks.push(Block { start: pc, end: pc, handler: None });
             }
@@ -102,6 +108,11 @@ impl Cfg {
 
     pub fn preds(&self, block: BlockId) -> &[BlockId] {
         slice(&self.pred_ends, &self.preds, block)
+    }
+
+    /// Whether an edge leads to where it comes from or before: without one there is no cycle.
+    pub fn goes_back(&self) -> bool {
+        (0..self.len() as u32).any(|block| self.succs(block).iter().any(|&succ| succ <= block))
     }
 
     /// The reachable blocks, each before its successors but for back edges.

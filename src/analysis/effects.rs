@@ -1,8 +1,8 @@
 //! What instructions, regions and functions may do beyond writing registers.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::infer::Inference;
+use super::infer::Replay;
 use crate::bytecode::facts::RegionEffects;
 use crate::bytecode::natives::{NATIVES, NativeEffect};
 use crate::bytecode::type_rules::TypeEnv;
@@ -34,28 +34,74 @@ impl Flags {
     }
 }
 
-/// Effects of one instruction under the types inferred for it.
-#[derive(Clone, Debug, Default)]
+/// An effect on something with a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    ReadsGlobal(GlobalId),
+    WritesGlobal(GlobalId),
+    ReadsField(StructId, u32),
+    WritesField(StructId, u32),
+    Calls(FuncId),
+}
+
+/// Effects of a function's instructions under the types inferred for them.
+#[derive(Debug, Default)]
 pub struct InstructionEffects {
-    flags: Flags,
-    global_read: Option<GlobalId>,
-    global_written: Option<GlobalId>,
-    field_read: Vec<(StructId, u32)>,
-    field_written: Vec<(StructId, u32)>,
-    calls: Vec<FuncId>,
+    /// For each instruction; none for those that are never executed.
+    flags: Vec<Flags>,
+    /// Ascending by pc.
+    effects: Vec<(u32, Effect)>,
 }
 
 impl InstructionEffects {
-    /// The effects of `op` before which the solution stands.
-    pub fn of(types: &mut Inference<'_>, func: FuncId, op: Op) -> InstructionEffects {
+    /// Makes room for another function, of `len` instructions.
+    pub fn start(&mut self, len: usize) {
+        self.flags.clear();
+        self.flags.resize(len, Flags::default());
+        self.effects.clear();
+    }
+
+    /// The effects of instructions in a range of pcs.
+    fn within(&self, range: &Range<u32>) -> impl Iterator<Item = Effect> {
+        let first = self.effects.partition_point(|&(pc, _)| pc < range.start);
+        let end = range.end;
+        self.effects[first..].iter().take_while(move |&&(pc, _)| pc < end).map(|&(_, effect)| effect)
+    }
+
+    /// Whether an instruction in the range writes the global.
+    pub fn write_global(&self, range: &Range<u32>, global: GlobalId) -> bool {
+        self.within(range).any(|effect| effect == Effect::WritesGlobal(global))
+    }
+
+    /// Notes the effects of `op`, the next instruction that may be executed.
+    pub fn note(&mut self, types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op) {
+        let mut one = Notes { pc, flags: Flags::default(), effects: &mut self.effects };
+        one.of(types, func, op);
+        self.flags[pc as usize] = one.flags;
+    }
+}
+
+/// The effects of one instruction, being noted.
+struct Notes<'a> {
+    pc: u32,
+    flags: Flags,
+    effects: &'a mut Vec<(u32, Effect)>,
+}
+
+impl Notes<'_> {
+    fn add(&mut self, effect: Effect) {
+        self.effects.push((self.pc, effect));
+    }
+
+    fn flag(&mut self, on: bool, flag: Flags) {
+        if on {
+            self.flags.add(flag);
+        }
+    }
+
+    fn of(&mut self, types: &mut Replay<'_>, func: FuncId, op: Op) {
         let row = op.effects();
-        let mut effects = InstructionEffects::default();
-        let mut flag = |on: bool, flag: Flags| {
-            if on {
-                effects.flags.add(flag);
-            }
-        };
-        let numeric = |types: &mut Inference<'_>, reg: Reg| types.register(reg).tags.within(Tags::NUMBER);
+        let numeric = |types: &mut Replay<'_>, reg: Reg| types.register(reg).tags.within(Tags::NUMBER);
         // Arithmetic on numbers allocates nothing, and but for division and powers it cannot fail.
         let plain = match op {
             Op::Add { a, b, .. } | Op::Sub { a, b, .. } | Op::Mul { a, b, .. } => {
@@ -92,68 +138,70 @@ impl InstructionEffects {
             }
             _ => false,
         };
-        flag(row.throws && !plain, Flags::THROWS);
-        flag(row.allocates && !plain, Flags::ALLOCATES);
-        flag(row.outputs, Flags::OUTPUTS);
+        self.flag(row.throws && !plain, Flags::THROWS);
+        self.flag(row.allocates && !plain, Flags::ALLOCATES);
+        self.flag(row.outputs, Flags::OUTPUTS);
         match op {
-            Op::Await { .. } => flag(true, Flags::AWAITS),
-            Op::SetIndex { .. } | Op::ListAppend { .. } | Op::DictInsert { .. } => flag(true, Flags::WRITES_ITEMS),
-            Op::GetGlobal { global, .. } => effects.global_read = Some(global),
-            Op::SetGlobal { global, .. } => effects.global_written = Some(global),
-            Op::GetMember { object, site, .. } => effects.field_read = fields(types, func, object, site),
-            Op::SetMember { object, site, .. } => {
-                effects.field_written = fields(types, func, object, site);
-                if effects.field_written.is_empty() {
-                    effects.flags.add(Flags::WRITES_ITEMS);
-                }
+            Op::Await { .. } => self.flags.add(Flags::AWAITS),
+            Op::SetIndex { .. } | Op::ListAppend { .. } | Op::DictInsert { .. } => self.flags.add(Flags::WRITES_ITEMS),
+            Op::GetGlobal { global, .. } => self.add(Effect::ReadsGlobal(global)),
+            Op::SetGlobal { global, .. } => self.add(Effect::WritesGlobal(global)),
+            Op::GetMember { object, site, .. } => {
+                self.fields(types, func, object, site, Effect::ReadsField);
             }
-            Op::SetMemberNamed { .. } | Op::InitModule { .. } => flag(true, Flags::CALLS_UNKNOWN),
-            Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => effects.calls.push(func),
-            Op::New { def, .. } => effects.calls.extend(types.index().init(def).map(|init| init.func)),
+            Op::SetMember { object, site, .. } => {
+                let known = self.fields(types, func, object, site, Effect::WritesField);
+                self.flag(!known, Flags::WRITES_ITEMS);
+            }
+            Op::SetMemberNamed { .. } | Op::InitModule { .. } => self.flags.add(Flags::CALLS_UNKNOWN),
+            Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => self.add(Effect::Calls(func)),
+            Op::New { def, .. } => self.makes(types, def),
             Op::Call { base, .. } | Op::TailCall { base, .. } => {
                 let callee = types.get(base);
-                effects.calls_value(types, callee);
+                self.calls_value(types, callee);
             }
             Op::CallNative { native, .. } => match types.index().native(native).map(|row| NATIVES[row].effect) {
                 Some(NativeEffect::Pure | NativeEffect::Reads) => {}
-                Some(NativeEffect::Io) => flag(true, Flags::OUTPUTS),
-                Some(NativeEffect::Calls) | None => flag(true, Flags::CALLS_UNKNOWN),
+                Some(NativeEffect::Io) => self.flags.add(Flags::OUTPUTS),
+                Some(NativeEffect::Calls) | None => self.flags.add(Flags::CALLS_UNKNOWN),
             },
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 let receiver = types.get(Reg(base.0.saturating_add(1)));
-                effects.calls_method(types, func, receiver, site);
+                self.calls_method(types, func, receiver, site);
             }
             Op::IterPrep { base, .. }
             | Op::IterNext { base, .. }
             | Op::IterPrep2 { base, .. }
             | Op::IterNext2 { base, .. } => {
                 let simple = types.register(base).tags.and(Tags::INSTANCE.or(Tags::MODULE)).is_empty();
-                flag(!simple, Flags::CALLS_UNKNOWN);
+                self.flag(!simple, Flags::CALLS_UNKNOWN);
             }
             _ => {}
         }
-        effects
     }
 
-    pub fn writes_global(&self, global: GlobalId) -> bool {
-        self.global_written == Some(global)
+    /// An instance is made, and its `init` called.
+    fn makes(&mut self, types: &Replay<'_>, def: StructId) {
+        if let Some(init) = types.index().init(def) {
+            self.add(Effect::Calls(init.func));
+        }
     }
 
-    fn calls_value(&mut self, types: &mut Inference<'_>, callee: Type) {
+    fn calls_value(&mut self, types: &Replay<'_>, callee: Type) {
         if callee.ids == IdSet::TOP {
             return self.flags.add(Flags::CALLS_UNKNOWN);
         }
         for id in types.members(callee.ids) {
             match id {
-                IdKind::Function(func) => self.calls.push(func),
-                IdKind::Struct(def) => self.calls.extend(types.index().init(def).map(|init| init.func)),
+                IdKind::Function(func) => self.add(Effect::Calls(func)),
+                IdKind::Struct(def) => self.makes(types, def),
                 IdKind::Native(_) => self.flags.add(Flags::OUTPUTS),
                 IdKind::Instance(_) | IdKind::Module(_) => {}
             }
         }
     }
 
-    fn calls_method(&mut self, types: &mut Inference<'_>, func: FuncId, receiver: Type, site: SiteId) {
+    fn calls_method(&mut self, types: &Replay<'_>, func: FuncId, receiver: Type, site: SiteId) {
         let name = types.index().site_name(types.program(), func, site);
         if receiver.tags.meets(Tags::LIST.or(Tags::DICT)) {
             // Which built-in it is matters little: most that change anything change items, and some call what they are given.
@@ -172,53 +220,35 @@ impl InstructionEffects {
         for id in types.members(receiver.ids) {
             match id {
                 IdKind::Instance(def) | IdKind::Struct(def) => match types.index().method(def, name) {
-                    Some(method) => self.calls.push(method.func),
+                    Some(method) => self.add(Effect::Calls(method.func)),
                     None => self.flags.add(Flags::CALLS_UNKNOWN),
                 },
                 _ => self.flags.add(Flags::CALLS_UNKNOWN),
             }
         }
     }
-}
 
-/// The fields that `object.name` may mean.
-fn fields(types: &mut Inference<'_>, func: FuncId, object: Reg, site: SiteId) -> Vec<(StructId, u32)> {
-    let object = types.get(object);
-    let Some(name) = types.index().site_name(types.program(), func, site) else { return Vec::new() };
-    let members = types.members(object.ids);
-    members
-        .into_iter()
-        .filter_map(|id| match id {
-            IdKind::Instance(def) => Some((def, types.index().field(def, name)?)),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Effects of a region, being collected.
-#[derive(Clone, Debug, Default)]
-pub struct Effects {
-    flags: Flags,
-    globals_read: BTreeSet<GlobalId>,
-    globals_written: BTreeSet<GlobalId>,
-    fields_read: BTreeSet<(StructId, u32)>,
-    fields_written: BTreeSet<(StructId, u32)>,
-    calls: BTreeSet<FuncId>,
-}
-
-impl Effects {
-    pub fn add(&mut self, one: &InstructionEffects) {
-        self.flags.add(one.flags);
-        self.globals_read.extend(one.global_read);
-        self.globals_written.extend(one.global_written);
-        self.fields_read.extend(&one.field_read);
-        self.fields_written.extend(&one.field_written);
-        self.calls.extend(&one.calls);
-    }
-
-    /// Of a region too large to say more.
-    pub fn assume_all(&mut self) {
-        self.flags = Flags::all();
+    /// The fields that `object.name` may mean; whether there are any.
+    fn fields(
+        &mut self,
+        types: &mut Replay<'_>,
+        func: FuncId,
+        object: Reg,
+        site: SiteId,
+        effect: impl Fn(StructId, u32) -> Effect,
+    ) -> bool {
+        let object = types.get(object);
+        let Some(name) = types.index().site_name(types.program(), func, site) else { return false };
+        let mut any = false;
+        for id in types.members(object.ids) {
+            if let IdKind::Instance(def) = id
+                && let Some(field) = types.index().field(def, name)
+            {
+                self.add(effect(def, field));
+                any = true;
+            }
+        }
+        any
     }
 }
 
@@ -275,10 +305,29 @@ impl CallGraph {
         self.suspends.get(func.index()).copied().unwrap_or(true)
     }
 
-    /// The effects with those of known callees.
-    pub fn close(&self, effects: Effects) -> RegionEffects {
-        let mut flags = effects.flags;
-        for func in &effects.calls {
+    /// The effects of a range of instructions, with those of known callees; `None` stands for a region too large to say more.
+    pub fn close(&self, effects: Option<(&InstructionEffects, Range<u32>)>) -> RegionEffects {
+        let mut region = RegionEffects::default();
+        let mut flags = Flags::all();
+        if let Some((own, range)) = effects {
+            flags = Flags::default();
+            own.flags[range.start as usize..range.end as usize].iter().for_each(|&one| flags.add(one));
+            for effect in own.within(&range) {
+                match effect {
+                    Effect::ReadsGlobal(global) => region.globals_read.push(global),
+                    Effect::WritesGlobal(global) => region.globals_written.push(global),
+                    Effect::ReadsField(def, field) => region.fields_read.push((def, field)),
+                    Effect::WritesField(def, field) => region.fields_written.push((def, field)),
+                    Effect::Calls(func) => region.calls.push(func),
+                }
+            }
+            make_set(&mut region.globals_read);
+            make_set(&mut region.globals_written);
+            make_set(&mut region.fields_read);
+            make_set(&mut region.fields_written);
+            make_set(&mut region.calls);
+        }
+        for func in &region.calls {
             flags.add(self.flags.get(func.index()).copied().unwrap_or(Flags::all()));
         }
         RegionEffects {
@@ -288,11 +337,12 @@ impl CallGraph {
             awaits: flags.has(Flags::AWAITS),
             calls_unknown: flags.has(Flags::CALLS_UNKNOWN),
             writes_items: flags.has(Flags::WRITES_ITEMS),
-            globals_read: effects.globals_read.into_iter().collect(),
-            globals_written: effects.globals_written.into_iter().collect(),
-            fields_read: effects.fields_read.into_iter().collect(),
-            fields_written: effects.fields_written.into_iter().collect(),
-            calls: effects.calls.into_iter().collect(),
+            ..region
         }
     }
+}
+
+fn make_set<T: Ord>(items: &mut Vec<T>) {
+    items.sort_unstable();
+    items.dedup();
 }

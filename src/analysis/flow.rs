@@ -1,8 +1,8 @@
 //! The control flow of a whole program, computed once and shared by all later passes.
 
 use super::cfg::{BlockId, Cfg};
-use super::halves::{both, halves};
 use super::liveness::Liveness;
+use crate::bytecode::halves::{both, halves};
 use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
 /// Most words of liveness bitsets per function, and most live registers over all blocks of a function. A function beyond either
@@ -15,9 +15,8 @@ const LIVE_REGISTERS: usize = 1 << 23;
 pub struct FunctionFlow {
     pub cfg: Cfg,
     pub order: Vec<BlockId>,
-    /// `None` for functions whose registers are not followed, because blocks times registers pass the limit.
-    pub liveness: Option<Liveness>,
-    /// Where each block's live registers end in `live`.
+    /// Where each block's live registers end in `live`. Empty for functions whose registers are not followed, because blocks times
+    /// registers pass the limit.
     live_ends: Vec<u32>,
     live: Vec<Reg>,
     /// Number of its first block when the blocks of all functions are counted through.
@@ -39,12 +38,14 @@ impl FunctionFlow {
             .filter(|live| live.total() <= LIVE_REGISTERS);
         let mut one = FunctionFlow { order, ..FunctionFlow::default() };
         if let Some(liveness) = &liveness {
+            one.live.reserve_exact(liveness.total());
+            one.live_ends.reserve_exact(cfg.len());
             for block in 0..cfg.len() as u32 {
                 one.live.extend(liveness.live_in(block));
                 one.live_ends.push(one.live.len() as u32);
             }
         }
-        FunctionFlow { cfg, liveness, ..one }
+        FunctionFlow { cfg, ..one }
     }
 
     /// The registers live at a block's entry, ascending; none if registers are not followed.

@@ -7,7 +7,6 @@ pub mod cfg;
 pub mod dominators;
 pub mod effects;
 pub mod flow;
-mod halves;
 pub mod inductions;
 pub mod infer;
 pub mod liveness;
@@ -19,6 +18,7 @@ pub mod type_facts;
 pub mod verdict;
 
 use crate::bytecode::facts::Facts;
+use crate::bytecode::halves::both;
 use crate::bytecode::type_rules::RuleIndex;
 use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 
@@ -29,11 +29,17 @@ use self::infer::Inference;
 pub fn analyse(program: &Program) -> Facts {
     let flow = ProgramFlow::new(program);
     let index = RuleIndex::new(program);
-    let mut inference = Inference::run(program, &flow, &index);
-    let mut table = type_facts::build(program, &flow, &mut inference);
+    // Inference goes wherever types change next, which is one thread's work.
+    let infer = || Inference::run(program, &flow, &index);
+    let (mut inference, shared) = both(program, infer, || regions::Shared::new(program, &flow));
     let all_reached = (0..program.functions.len() as u32).all(|at| inference.is_reached(FuncId(at)));
-    let supposed = (!all_reached).then(|| inference.suppose_all_called());
-    let regions = regions::build(program, &flow, &mut inference, supposed, &mut table);
-    let types = type_facts::finish(table, &mut inference);
+    let mut supposed = (!all_reached).then(|| inference.suppose_all_called());
+    inference.seal();
+    if let Some(supposed) = &mut supposed {
+        supposed.seal();
+    }
+    let mut table = type_facts::build(program, &flow, &inference);
+    let regions = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let types = type_facts::finish(table, &inference);
     Facts { rules: VERDICT_RULES_VERSION, types, regions }
 }

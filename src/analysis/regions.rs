@@ -5,31 +5,30 @@
 
 use std::ops::Range;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::dominators::Dominators;
-use super::effects::{CallGraph, Effects, InstructionEffects};
+use super::effects::{CallGraph, InstructionEffects};
 use super::flow::{FunctionFlow, ProgramFlow, code_of};
-use super::halves::{both, is_worth_a_thread, middle};
 use super::inductions;
-use super::infer::Inference;
+use super::infer::{Inference, Replay};
 use super::liveness::visit_registers;
 use super::loops::LoopTree;
 use super::names::Names;
-use super::type_facts::TypeTable;
+use super::type_facts::{Frames, Numbers, TypeTable};
 use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
-use crate::bytecode::types::Type;
-use crate::bytecode::{FuncId, Function, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
+use crate::bytecode::halves::{both, middle};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::source::Span;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
 const MAX_CONDITIONS: usize = 16;
 
-/// What making the facts of any region looks at.
-struct Shared<'p> {
+/// What making the facts of any region looks at, types aside.
+pub struct Shared<'p> {
     program: &'p Program,
     flow: &'p ProgramFlow,
     names: Names<'p>,
@@ -37,105 +36,96 @@ struct Shared<'p> {
     by_function: Vec<Vec<LoopId>>,
 }
 
+impl<'p> Shared<'p> {
+    pub fn new(program: &'p Program, flow: &'p ProgramFlow) -> Shared<'p> {
+        let mut by_function: Vec<Vec<LoopId>> = vec![Vec::new(); program.functions.len()];
+        for (at, region) in program.loops.iter().enumerate() {
+            if let Some(loops) = by_function.get_mut(region.func.index()) {
+                loops.push(LoopId(at as u32));
+            }
+        }
+        Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function }
+    }
+}
+
 /// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for what runs, `supposed` the
-/// one that supposes that every function does.
-pub fn build<'t>(
-    program: &Program,
-    flow: &ProgramFlow,
-    types: &mut Inference<'t>,
-    mut supposed: Option<Inference<'t>>,
+/// one that supposes that every function does; both are sealed. Frames are added to the table on the way, as they too are made function by
+/// function.
+pub fn build(
+    shared: &Shared<'_>,
+    types: &Inference<'_>,
+    supposed: Option<&Inference<'_>>,
     table: &mut TypeTable,
 ) -> Vec<RegionFacts> {
-    let mut by_function: Vec<Vec<LoopId>> = vec![Vec::new(); program.functions.len()];
-    for (at, region) in program.loops.iter().enumerate() {
-        if let Some(loops) = by_function.get_mut(region.func.index()) {
-            loops.push(LoopId(at as u32));
-        }
-    }
-    let shared = Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function };
-    types.forget_readers();
-    if let Some(supposed) = &mut supposed {
-        supposed.forget_readers();
-    }
-    let all = 0..program.functions.len();
-    let parts = if is_worth_a_thread(program) {
-        let (mut other_types, mut other_supposed) = (types.clone(), supposed.clone());
-        let middle = middle(program);
-        let (first, second) = both(
-            program,
-            || Regions::new(&shared, types, supposed.as_mut()).build(all.start..middle),
-            || Regions::new(&shared, &mut other_types, other_supposed.as_mut()).build(middle..all.end),
-        );
-        vec![first, second]
-    } else {
-        vec![Regions::new(&shared, types, supposed.as_mut()).build(all)]
-    };
-    let mut loops: Vec<Option<RegionFacts>> = vec![None; program.loops.len()];
-    let mut functions = Vec::new();
-    for part in parts {
+    let program = shared.program;
+    let middle = middle(program);
+    let (first, second) = both(
+        program,
+        || Regions::new(shared, types, supposed).build(0..middle),
+        || Regions::new(shared, types, supposed).build(middle..program.functions.len()),
+    );
+    let mut loops = Vec::with_capacity(program.loops.len() + program.functions.len());
+    let mut functions = Vec::with_capacity(program.functions.len());
+    for mut part in [first, second] {
         // The part's numbers of types become the table's.
-        let numbers: Vec<TypeId> = part.types.iter().map(|&ty| table.add(types, ty)).collect();
-        for mut facts in part.facts {
+        let numbers: Vec<TypeId> = part.numbers.into_types().into_iter().map(|ty| table.add(types, ty)).collect();
+        for facts in part.loops.iter_mut().chain(&mut part.functions) {
             for (_, ty) in facts.live_in.iter_mut().chain(&mut facts.live_out) {
                 *ty = numbers[ty.index()];
             }
-            match facts.region {
-                Region::Loop(id) => loops[id.index()] = Some(facts),
-                Region::Function(_) => functions.push(facts),
-            }
         }
+        table.add_frames(part.frames, &numbers);
+        loops.append(&mut part.loops);
+        functions.append(&mut part.functions);
     }
-    loops.into_iter().flatten().chain(functions).collect()
+    let position = |facts: &RegionFacts| match facts.region {
+        Region::Loop(id) => id.0,
+        Region::Function(_) => u32::MAX,
+    };
+    if !loops.is_sorted_by_key(position) {
+        loops.sort_by_key(position);
+    }
+    loops.append(&mut functions);
+    loops
 }
 
 /// Makes the facts of a run of functions.
-struct Regions<'p, 'a, 't> {
-    shared: &'a Shared<'p>,
-    types: &'a mut Inference<'t>,
-    supposed: Option<&'a mut Inference<'t>>,
+struct Regions<'a> {
+    shared: &'a Shared<'a>,
+    types: Replay<'a>,
+    supposed: Option<Replay<'a>>,
     part: Part,
-    numbers: FxHashMap<Type, TypeId>,
 }
 
-/// What [`Regions`] makes. A [`TypeId`] in it is a position in `types`.
-#[derive(Default)]
+/// What [`Regions`] makes. A [`TypeId`] in it is one of `numbers`.
 struct Part {
-    facts: Vec<RegionFacts>,
-    types: Vec<Type>,
+    loops: Vec<RegionFacts>,
+    functions: Vec<RegionFacts>,
+    frames: Frames,
+    numbers: Numbers,
 }
 
 /// What one pass over a function notes.
+#[derive(Default)]
 struct Notes {
     /// Ascending by pc.
     unmet: Vec<(u32, Unmet)>,
-    effects: Vec<InstructionEffects>,
+    effects: InstructionEffects,
     /// Pcs of instructions that keep a region from being compiled, ascending.
     refusals: Vec<(u32, Reason)>,
 }
 
-impl<'p, 'a, 't> Regions<'p, 'a, 't> {
-    fn new(
-        shared: &'a Shared<'p>,
-        types: &'a mut Inference<'t>,
-        supposed: Option<&'a mut Inference<'t>>,
-    ) -> Regions<'p, 'a, 't> {
-        let mut regions = Regions { shared, types, supposed, part: Part::default(), numbers: FxHashMap::default() };
-        // What is not known has the number 0 here as in the table.
-        regions.number(Type::ANY);
-        regions
-    }
-
-    fn number(&mut self, ty: Type) -> TypeId {
-        let next = TypeId(self.part.types.len() as u32);
-        *self.numbers.entry(ty).or_insert_with(|| {
-            self.part.types.push(ty);
-            next
-        })
+impl<'a> Regions<'a> {
+    fn new(shared: &'a Shared<'a>, types: &'a Inference<'a>, supposed: Option<&'a Inference<'a>>) -> Regions<'a> {
+        let part =
+            Part { loops: Vec::new(), functions: Vec::new(), frames: Frames::default(), numbers: Numbers::default() };
+        Regions { shared, types: Replay::new(types), supposed: supposed.map(Replay::new), part }
     }
 
     fn build(mut self, functions: Range<usize>) -> Part {
         let shared = self.shared;
         let program = shared.program;
+        let mut notes = Notes::default();
         for at in functions {
             let function = &program.functions[at];
             let func = FuncId(at as u32);
@@ -144,45 +134,45 @@ impl<'p, 'a, 't> Regions<'p, 'a, 't> {
                 continue;
             }
             let code = code_of(program, function);
-            let notes = self.notes(func, function, own, code);
+            self.part.frames.add(func, function, own, code, self.types.solution(), &mut self.part.numbers);
+            self.note(func, own, code, &mut notes);
             let loops = &shared.by_function[at];
-            let regions: Vec<&LoopRegion> = loops.iter().map(|id| &program.loops[id.index()]).collect();
-            let dominators = Dominators::new(&own.cfg, &own.order);
-            let tree = LoopTree::new(&own.cfg, &dominators, &own.order, &regions);
-            for (index, &id) in loops.iter().enumerate() {
-                let irregular = tree.faults[index].is_some();
-                let facts = self.of_loop(id, regions[index], irregular, own, &dominators, code, &notes);
-                self.part.facts.push(facts);
+            let mut irregular = false;
+            if !loops.is_empty() || own.cfg.goes_back() {
+                let regions: Vec<&LoopRegion> = loops.iter().map(|id| &program.loops[id.index()]).collect();
+                let dominators = Dominators::new(&own.cfg, &own.order);
+                let tree = LoopTree::new(&own.cfg, &dominators, &own.order, &regions);
+                for (index, &id) in loops.iter().enumerate() {
+                    let irregular = tree.faults[index].is_some();
+                    let facts = self.of_loop(id, regions[index], irregular, own, &dominators, code, &notes);
+                    self.part.loops.push(facts);
+                }
+                irregular = !tree.unregistered.is_empty();
             }
             if function.kind != FunctionKind::Body {
-                let facts = self.of_function(func, !tree.unregistered.is_empty(), own, code, &notes);
-                self.part.facts.push(facts);
+                let facts = self.of_function(func, irregular, own, code, &notes);
+                self.part.functions.push(facts);
             }
         }
         self.part
     }
 
-    /// The solution to ask about a function: one that is never run has types only by supposition.
-    fn types_for(&mut self, func: FuncId) -> &mut Inference<'t> {
-        match &mut self.supposed {
-            Some(supposed) if !self.types.is_reached(func) => supposed,
-            _ => self.types,
-        }
-    }
-
-    fn notes(&mut self, func: FuncId, function: &Function, own: &FunctionFlow, code: &[Op]) -> Notes {
-        let mut found = Vec::new();
-        let mut effects = vec![InstructionEffects::default(); code.len()];
-        let types = self.types_for(func);
+    fn note(&mut self, func: FuncId, own: &FunctionFlow, code: &[Op], notes: &mut Notes) {
+        let Notes { unmet: found, effects, refusals } = notes;
+        found.clear();
+        effects.start(code.len());
+        refusals.clear();
+        // A function that is never run has types only by supposition.
+        let types = match &mut self.supposed {
+            Some(supposed) if !self.types.solution().is_reached(func) => supposed,
+            _ => &mut self.types,
+        };
         for block in 0..own.cfg.len() as u32 {
-            types.replay(func, block, |types, pc, op| {
-                for need in unmet(types, func, op).into_iter().flatten() {
-                    found.push((pc, need));
-                }
-                effects[pc as usize] = InstructionEffects::of(types, func, op);
+            types.block(func, block, |types, pc, op| {
+                found.extend(unmet(types, func, op).into_iter().flatten().map(|need| (pc, need)));
+                effects.note(types, func, pc, op);
             });
         }
-        let mut refusals = Vec::new();
         for (pc, op) in code.iter().enumerate() {
             let reason = match op {
                 Op::Await { .. } => Reason::Suspends,
@@ -194,8 +184,6 @@ impl<'p, 'a, 't> Regions<'p, 'a, 't> {
             };
             refusals.push((pc as u32, reason));
         }
-        debug_assert_eq!(function.code.len as usize, code.len());
-        Notes { unmet: found, effects, refusals }
     }
 
     #[allow(clippy::too_many_arguments, reason = "the facts of one function, each computed once for all its loops")]
@@ -216,7 +204,8 @@ impl<'p, 'a, 't> Regions<'p, 'a, 't> {
             return facts;
         }
         let (written, clobbered) = writes(self.shared.program, &code[start as usize..end as usize]);
-        let is_written = |reg: Reg| written.contains(&reg) || clobbered.is_some_and(|base| base < reg);
+        let is_written =
+            |reg: Reg| clobbered.is_some_and(|base| base < reg) || written.get(reg.index()).is_some_and(|&is| is);
         let header = own.cfg.block_of[start as usize];
         facts.live_in = self.entry_types(func, header);
         facts.invariants = own.live_in(header).iter().copied().filter(|&reg| !is_written(reg)).collect();
@@ -254,12 +243,12 @@ impl<'p, 'a, 't> Regions<'p, 'a, 't> {
 
     /// Types of live registers where a block starts, as numbers of the table. Types that are only supposed are not facts.
     fn entry_types(&mut self, func: FuncId, block: u32) -> Vec<(Reg, TypeId)> {
-        if !self.types.is_reached(func) || !self.types.is_block_reached(func, block) {
+        let types = self.types.solution();
+        if !types.is_reached(func) || !types.is_block_reached(func, block) {
             let live = self.shared.flow.of(func).live_in(block);
             return live.iter().map(|&reg| (reg, TypeId(0))).collect();
         }
-        let entry = self.types.entry(func, block);
-        entry.into_iter().map(|(reg, ty)| (reg, self.number(ty))).collect()
+        types.entry(func, block).map(|(reg, ty)| (reg, self.part.numbers.of(ty))).collect()
     }
 
     #[allow(clippy::too_many_arguments, reason = "see of_loop")]
@@ -286,21 +275,16 @@ impl<'p, 'a, 't> Regions<'p, 'a, 't> {
         };
         let header = own.cfg.block_of[range.start as usize];
         let last = own.cfg.block_of[range.end.max(range.start + 1) as usize - 1];
-        let mut effects = Effects::default();
-        if instructions <= MAX_REGION_INSTRUCTIONS {
-            for one in &notes.effects[range.start as usize..range.end as usize] {
-                effects.add(one);
-            }
-        } else {
-            effects.assume_all();
-        }
+        // Of a region too large to compile, nothing finer than "anything" is worth its space.
+        let effects = (instructions <= MAX_REGION_INSTRUCTIONS).then_some((&notes.effects, range));
+        let types = self.types.solution();
         RegionFacts {
             region,
             span: self.span(region),
             verdict,
             conditions,
             reason: refusal,
-            reached: self.types.is_reached(func) && self.types.is_block_reached(func, header),
+            reached: types.is_reached(func) && types.is_block_reached(func, header),
             blocks: last - header + 1,
             instructions,
             live_in: Vec::new(),
@@ -365,11 +349,8 @@ impl<'p, 'a, 't> Regions<'p, 'a, 't> {
                 let inside = &code[range.start as usize..range.end as usize];
                 computed.get_or_insert_with(|| computed_registers(inside)).contains(&reg)
             });
-            let is_computed = is_computed
-                || origin.global.is_some_and(|global| {
-                    let inside = &notes.effects[range.start as usize..range.end as usize];
-                    inside.iter().any(|effects| effects.writes_global(global))
-                });
+            let is_computed =
+                is_computed || origin.global.is_some_and(|global| notes.effects.write_global(range, global));
             let list = if is_computed || condition.name == "a temporary value" { &mut derived } else { &mut roots };
             let room = list.len() < MAX_CONDITIONS;
             match list.iter_mut().find(|known| known.name == condition.name) {
@@ -416,20 +397,18 @@ fn computed_registers(code: &[Op]) -> FxHashSet<Reg> {
     found
 }
 
-/// The registers a run of instructions writes, and the lowest above which calls destroy all.
-fn writes(program: &Program, code: &[Op]) -> (FxHashSet<Reg>, Option<Reg>) {
-    let mut written = FxHashSet::default();
+/// For each register whether a run of instructions writes it, up to the last that is, and the lowest above which calls destroy all.
+fn writes(program: &Program, code: &[Op]) -> (Vec<bool>, Option<Reg>) {
+    let mut written = Vec::new();
     let mut clobbered: Option<Reg> = None;
     for op in code {
-        let base = visit_registers(
-            program,
-            op,
-            |_| {},
-            |reg| {
-                written.insert(Reg(reg));
-            },
-        );
-        if let Some(base) = base {
+        let write = |reg: u16| {
+            if written.len() <= usize::from(reg) {
+                written.resize(usize::from(reg) + 1, false);
+            }
+            written[usize::from(reg)] = true;
+        };
+        if let Some(base) = visit_registers(program, op, |_| {}, write) {
             clobbered = Some(clobbered.map_or(Reg(base), |known| known.min(Reg(base))));
         }
     }

@@ -5,13 +5,13 @@
 
 use rustc_hash::FxHashMap;
 
-use super::cfg::jump_target;
-use super::flow::{ProgramFlow, code_of};
+use super::cfg::{BlockId, jump_target};
+use super::flow::{FunctionFlow, ProgramFlow};
 use super::infer::{Inference, slot_types};
 use crate::bytecode::facts::{FrameFacts, FunctionFacts, StructFacts, TypeFacts, TypeId};
 use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
 use crate::bytecode::types::{ClassId, IdSet, Type};
-use crate::bytecode::{CaptureId, FuncId, GlobalId, Program, StructId};
+use crate::bytecode::{CaptureId, FuncId, Function, GlobalId, Op, Program, Reg, StructId};
 
 /// Numbers types, classes and sets of identities in the order in which they are met.
 #[derive(Default)]
@@ -65,8 +65,15 @@ impl TypeTable {
         })
     }
 
+    /// Adds the frames of a run of functions, which follow those added before. `numbers` are the table's for the part's own.
+    pub fn add_frames(&mut self, frames: Frames, numbers: &[TypeId]) {
+        self.facts.frames.extend(frames.frames);
+        let registers = frames.registers.into_iter().map(|(reg, ty)| (reg, numbers[ty.index()]));
+        self.facts.frame_registers.extend(registers);
+    }
+
     /// Writes the slots of all classes met; those of one may bring up others.
-    fn close(&mut self, inference: &mut Inference<'_>) {
+    fn close(&mut self, inference: &Inference<'_>) {
         while let Some(&class) = self.met.get(self.facts.classes.len()) {
             let slots = slot_types(inference, class);
             let slots = slots.map(|ty| self.add(inference, ty));
@@ -75,13 +82,109 @@ impl TypeTable {
     }
 }
 
-/// The type facts of a solved program. The table stays open for the types of regions; [`finish`] closes it.
-pub fn build(program: &Program, flow: &ProgramFlow, inference: &mut Inference<'_>) -> TypeTable {
+/// Numbers of types in a part of the program: a part knows no table, so that parts can be made side by side.
+pub struct Numbers {
+    types: Vec<Type>,
+    numbers: FxHashMap<Type, TypeId>,
+    /// What was asked for lately, by a few bits of the type. Nearly every question is about one of a few types.
+    recent: [(Type, TypeId); Numbers::RECENT],
+}
+
+impl Default for Numbers {
+    /// What is not known has the number 0 here as in the table.
+    fn default() -> Numbers {
+        let unknown = (Type::ANY, TypeId(0));
+        Numbers { types: vec![unknown.0], numbers: [unknown].into_iter().collect(), recent: [unknown; Numbers::RECENT] }
+    }
+}
+
+impl Numbers {
+    const RECENT: usize = 256;
+
+    pub fn of(&mut self, ty: Type) -> TypeId {
+        let mixed = u32::from(ty.tags.0).wrapping_mul(0x9e37) ^ ty.class.0.wrapping_mul(31) ^ ty.ids.0.wrapping_mul(7);
+        let recent = &mut self.recent[(mixed ^ mixed >> 9) as usize % Numbers::RECENT];
+        if recent.0 != ty {
+            let next = TypeId(self.types.len() as u32);
+            let number = *self.numbers.entry(ty).or_insert_with(|| {
+                self.types.push(ty);
+                next
+            });
+            *recent = (ty, number);
+        }
+        recent.1
+    }
+
+    /// The types in the order of their numbers.
+    pub fn into_types(self) -> Vec<Type> {
+        self.types
+    }
+}
+
+/// Frames of a run of functions, with a part's own numbers of types.
+#[derive(Default)]
+pub struct Frames {
+    frames: Vec<FrameFacts>,
+    registers: Vec<(Reg, TypeId)>,
+}
+
+impl Frames {
+    /// Adds the frames of a function whose instructions are `code`.
+    pub fn add(
+        &mut self,
+        func: FuncId,
+        function: &Function,
+        own: &FunctionFlow,
+        code: &[Op],
+        types: &Inference<'_>,
+        numbers: &mut Numbers,
+    ) {
+        if !types.is_reached(func) || !own.is_followed() {
+            return;
+        }
+        for block in 0..own.cfg.len() as BlockId {
+            if !is_declared(own, block, code) || !types.is_block_reached(func, block) {
+                continue;
+            }
+            let entry = types.entry(func, block);
+            self.frames.push(FrameFacts {
+                pc: function.code.start + own.cfg.blocks[block as usize].start,
+                count: entry.len() as u32,
+            });
+            self.registers.extend(entry.map(|(reg, ty)| (reg, numbers.of(ty))));
+        }
+    }
+}
+
+/// Whether control gets to a block other than by falling into it.
+fn is_declared(own: &FunctionFlow, block: BlockId, code: &[Op]) -> bool {
+    let cfg = &own.cfg;
+    let start = cfg.blocks[block as usize].start;
+    block == 0
+        || cfg.preds(block).iter().any(|&pred| {
+            let bounds = cfg.blocks[pred as usize];
+            let last = bounds.end - 1;
+            pred + 1 != block
+                || bounds.handler.is_some_and(|(target, _)| target == block)
+                || jump_target(&code[last as usize], last, code.len() as u32) == Some(start)
+        })
+}
+
+/// The type facts of a sealed solution, without frames. The table stays open for these and for the types of regions; [`finish`] closes it.
+pub fn build(program: &Program, flow: &ProgramFlow, inference: &Inference<'_>) -> TypeTable {
     let mut table = TypeTable::new();
     // Any of the solution's types may be written, so the wholly unknown one is number 0 and costs nothing to say.
     table.add(inference, Type::ANY);
     places(program, inference, &mut table);
-    frames(program, flow, inference, &mut table);
+    let escapes = &inference.places.escapes;
+    table.facts.functions = (0..program.functions.len())
+        .map(|at| FunctionFacts {
+            reached: inference.is_reached(FuncId(at as u32)),
+            escaped: escapes.functions[at],
+            result_escaped: escapes.results[at],
+            followed: flow.of(FuncId(at as u32)).is_followed(),
+        })
+        .collect();
     for (pc, class) in inference.places.sites() {
         if class != ClassId::ANY {
             let number = table.class(class);
@@ -92,13 +195,13 @@ pub fn build(program: &Program, flow: &ProgramFlow, inference: &mut Inference<'_
 }
 
 /// The finished facts.
-pub fn finish(mut table: TypeTable, inference: &mut Inference<'_>) -> TypeFacts {
+pub fn finish(mut table: TypeTable, inference: &Inference<'_>) -> TypeFacts {
     table.close(inference);
     table.facts
 }
 
-fn places(program: &Program, inference: &mut Inference<'_>, table: &mut TypeTable) {
-    let mut add = |inference: &mut Inference<'_>, place: Place| {
+fn places(program: &Program, inference: &Inference<'_>, table: &mut TypeTable) {
+    let mut add = |inference: &Inference<'_>, place: Place| {
         let ty = inference.type_of(place);
         table.add(inference, ty)
     };
@@ -133,48 +236,4 @@ fn places(program: &Program, inference: &mut Inference<'_>, table: &mut TypeTabl
     facts.types = std::mem::take(&mut written.types);
     facts.classes = std::mem::take(&mut written.classes);
     *written = facts;
-}
-
-fn frames(program: &Program, flow: &ProgramFlow, inference: &mut Inference<'_>, table: &mut TypeTable) {
-    for (at, function) in program.functions.iter().enumerate() {
-        let func = FuncId(at as u32);
-        let own = flow.of(func);
-        let escapes = &inference.places.escapes;
-        table.facts.functions.push(FunctionFacts {
-            reached: inference.is_reached(func),
-            escaped: escapes.functions[at],
-            result_escaped: escapes.results[at],
-            followed: own.is_followed(),
-        });
-        if !inference.is_reached(func) || !own.is_followed() {
-            continue;
-        }
-        let code = code_of(program, function);
-        let mut wanted = vec![false; own.cfg.len()];
-        wanted[0] = true;
-        for (pc, op) in code.iter().enumerate() {
-            if let Some(target) = jump_target(op, pc as u32, code.len() as u32) {
-                wanted[own.cfg.block_of[target as usize] as usize] = true;
-            }
-        }
-        for handler in &function.handlers {
-            if let Some(&block) = own.cfg.block_of.get(handler.target as usize) {
-                wanted[block as usize] = true;
-            }
-        }
-        for block in (0..own.cfg.len() as u32).filter(|&block| wanted[block as usize]) {
-            if !inference.is_block_reached(func, block) {
-                continue;
-            }
-            let entry = inference.entry(func, block);
-            table.facts.frames.push(FrameFacts {
-                pc: function.code.start + own.cfg.blocks[block as usize].start,
-                count: entry.len() as u32,
-            });
-            for (reg, ty) in entry {
-                let ty = table.add(inference, ty);
-                table.facts.frame_registers.push((reg, ty));
-            }
-        }
-    }
 }

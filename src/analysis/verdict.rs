@@ -17,7 +17,7 @@ use crate::bytecode::type_rules::{TypeEnv, constant_type};
 use crate::bytecode::types::{Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg};
 
-use super::infer::Inference;
+use super::infer::Replay;
 
 /// A need that is not met: the register, and what it would have to hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +91,7 @@ impl Wanted {
 }
 
 /// The needs of `op` that the types before it do not meet; at most two.
-pub fn unmet(types: &mut Inference<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2] {
+pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2] {
     use Op::*;
     let need = |holds: bool, register: Reg, wanted: Wanted| (!holds).then_some(Unmet { register, wanted });
     match op {
@@ -171,6 +171,9 @@ pub fn unmet(types: &mut Inference<'_>, func: FuncId, op: Op) -> [Option<Unmet>;
         CallMethod { base, site, .. } | TailCallMethod { base, site, .. } => {
             let receiver = Reg(base.0.saturating_add(1));
             let ty = types.get(receiver);
+            if ty.is_single() {
+                return [None, None];
+            }
             let program = types.program();
             let sites = program.functions[func.index()].sites.range();
             let name = program.sites.get(sites).and_then(|sites| program.strings.get(*sites.get(site.index())?));
@@ -183,7 +186,7 @@ pub fn unmet(types: &mut Inference<'_>, func: FuncId, op: Op) -> [Option<Unmet>;
                 Some(Receiver::Range) => Wanted::Range,
                 None => Wanted::Instance,
             };
-            [need(ty.is_single(), receiver, wanted), None]
+            [Some(Unmet { register: receiver, wanted }), None]
         }
         // Equality, truth, copies, texts, allocation and calls work on any value.
         Move { .. }
@@ -245,7 +248,7 @@ pub fn unmet(types: &mut Inference<'_>, func: FuncId, op: Op) -> [Option<Unmet>;
 }
 
 /// Each operand must be of one kind; what is not should be of the other's.
-fn two_operands(types: &mut Inference<'_>, a: Reg, b: Reg) -> [Option<Unmet>; 2] {
+fn two_operands(types: &mut Replay<'_>, a: Reg, b: Reg) -> [Option<Unmet>; 2] {
     let (left, right) = (types.get(a), types.get(b));
     let wanted = |own: Type, other: Type| {
         let like_other = Wanted::of(other).filter(|wanted| own.tags.meets(wanted.tag()));

@@ -11,7 +11,7 @@
 use std::fmt;
 
 use super::facts::{Bound, Facts, Region, TypeFacts, TypeId, Verdict};
-use super::type_rules::{At, Place, RuleIndex, SIDE_FIELDS, TypeEnv, step};
+use super::type_rules::{At, Members, Place, RuleIndex, SIDE_FIELDS, TypeEnv, step};
 use super::types::{ClassId, IdKind, IdSet, IdSets, Identity, Slot, Tags, Type};
 use super::{FuncId, FunctionKind, LoopId, ModuleKind, Op, Program, Reg, StructId};
 
@@ -747,8 +747,8 @@ impl TypeEnv for Checker<'_> {
         self.known.sets.singleton(kind)
     }
 
-    fn members(&mut self, set: IdSet) -> Vec<IdKind> {
-        self.known.sets.members(set).iter().filter_map(|id| id.unpack()).collect()
+    fn members(&self, set: IdSet) -> Members {
+        self.known.sets.members(set).into()
     }
 }
 

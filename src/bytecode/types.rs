@@ -329,6 +329,29 @@ impl IdSets {
         set
     }
 
+    /// As [`Self::singleton`], for a set that is known to exist; `TOP` if it does not.
+    pub fn known_singleton(&self, kind: IdKind) -> IdSet {
+        let known = self.index.get(&[Identity::from(kind)][..]).copied();
+        debug_assert!(known.is_some(), "{kind:?} has not been met");
+        known.unwrap_or(IdSet::TOP)
+    }
+
+    /// As [`Self::union`], for sets that have been united before.
+    pub fn known_union(&self, a: IdSet, b: IdSet) -> IdSet {
+        if self.is_subset(b, a) {
+            return a;
+        }
+        if self.is_subset(a, b) {
+            return b;
+        }
+        if a == IdSet::TOP || b == IdSet::TOP {
+            return IdSet::TOP;
+        }
+        let known = self.unions.get(&(a.min(b), a.max(b))).copied();
+        debug_assert!(known.is_some(), "{a:?} and {b:?} have not been united");
+        known.unwrap_or(IdSet::TOP)
+    }
+
     pub fn is_subset(&self, a: IdSet, b: IdSet) -> bool {
         a == b
             || a == IdSet::EMPTY

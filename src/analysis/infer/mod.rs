@@ -6,6 +6,7 @@
 //! for all practical purposes; see `bytecode::types` for the lattice and `bytecode::type_rules` for the instructions.
 
 mod places;
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +16,15 @@ use std::collections::{BinaryHeap, VecDeque};
 use self::places::Places;
 use super::cfg::BlockId;
 use super::flow::{ProgramFlow, code_of};
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::type_rules::{At, Members, Place, RuleIndex, TypeEnv, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
-use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Op, Program, Reg, StructId};
+use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
 
 pub use self::places::Escapes;
+pub use self::replay::Replay;
+
+/// Ends a list of queued blocks.
+const NO_BLOCK: BlockId = BlockId::MAX;
 
 /// The solver, and once it has run the solution.
 #[derive(Clone)]
@@ -34,7 +39,12 @@ pub struct Inference<'p> {
     reached_blocks: Vec<bool>,
     reached_functions: Vec<bool>,
     queued: Vec<bool>,
-    dirty: Vec<BinaryHeap<Reverse<BlockId>>>,
+    /// Queued blocks of each function but the running one: the last queued, and for each block the one queued before it.
+    last_queued: Vec<BlockId>,
+    queued_before: Vec<BlockId>,
+    /// Queued blocks of the running function.
+    dirty: BinaryHeap<Reverse<BlockId>>,
+    running: Option<FuncId>,
     work: VecDeque<FuncId>,
     in_work: Vec<bool>,
     // The frame of the block being run.
@@ -61,7 +71,10 @@ impl<'p> Inference<'p> {
             reached_blocks: vec![false; flow.block_count as usize],
             reached_functions: vec![false; functions],
             queued: vec![false; flow.block_count as usize],
-            dirty: vec![BinaryHeap::new(); functions],
+            last_queued: vec![NO_BLOCK; functions],
+            queued_before: vec![NO_BLOCK; flow.block_count as usize],
+            dirty: BinaryHeap::new(),
+            running: None,
             work: VecDeque::new(),
             in_work: vec![false; functions],
             registers: vec![Type::ANY; usize::from(flow.max_registers) + 8],
@@ -95,9 +108,13 @@ impl<'p> Inference<'p> {
         copy
     }
 
-    /// Forgets who has read what. To be called when the solution is final; what is read from then on is not noted.
-    pub fn forget_readers(&mut self) {
-        self.places.forget_readers();
+    /// Ends the growing of types: each type is written down with the class it has after all merging, so that the solution can be read without
+    /// being changed.
+    pub fn seal(&mut self) {
+        self.places.seal();
+        for ty in &mut self.entries {
+            *ty = self.places.normal(*ty);
+        }
     }
 
     pub fn is_reached(&self, func: FuncId) -> bool {
@@ -108,31 +125,29 @@ impl<'p> Inference<'p> {
         self.reached_blocks[(self.flow.of(func).first_block + block) as usize]
     }
 
-    /// The types of the live registers at a block's entry.
-    pub fn entry(&mut self, func: FuncId, block: BlockId) -> Vec<(Reg, Type)> {
-        let flow = self.flow;
-        let slots = flow.of(func).live_slots(block);
-        let live = flow.of(func).live_in(block);
-        live.iter().zip(slots).map(|(&reg, slot)| (reg, self.places.normal(self.entries[slot]))).collect()
-    }
-
-    /// Runs a reached block again over the solution, which changes nothing, and calls `visit` before each instruction
-    /// that may be executed. Afterwards the registers are as at the end of the block.
-    pub fn replay(&mut self, func: FuncId, block: BlockId, mut visit: impl FnMut(&mut Self, u32, Op)) {
-        if self.is_block_reached(func, block) {
-            self.run_block(func, block, &mut visit);
-        }
+    /// The types of the live registers at a block's entry. The solution must be sealed.
+    pub fn entry(&self, func: FuncId, block: BlockId) -> impl ExactSizeIterator<Item = (Reg, Type)> {
+        let own = self.flow.of(func);
+        let types = &self.entries[own.live_slots(block)];
+        own.live_in(block).iter().copied().zip(types.iter().copied())
     }
 
     fn solve(&mut self) {
         while let Some(func) = self.work.pop_front() {
             self.in_work[func.index()] = false;
-            while let Some(Reverse(block)) = self.dirty[func.index()].pop() {
-                let number = (self.flow.of(func).first_block + block) as usize;
-                self.queued[number] = false;
-                self.run_block(func, block, &mut |_, _, _| {});
+            self.running = Some(func);
+            let first = self.flow.of(func).first_block;
+            let mut block = std::mem::replace(&mut self.last_queued[func.index()], NO_BLOCK);
+            while block != NO_BLOCK {
+                self.dirty.push(Reverse(block));
+                block = self.queued_before[(first + block) as usize];
+            }
+            while let Some(Reverse(block)) = self.dirty.pop() {
+                self.queued[(first + block) as usize] = false;
+                self.run_block(func, block);
             }
         }
+        self.running = None;
     }
 
     fn queue(&mut self, func: FuncId, block: BlockId) {
@@ -140,7 +155,10 @@ impl<'p> Inference<'p> {
         if std::mem::replace(&mut self.queued[number], true) {
             return;
         }
-        self.dirty[func.index()].push(Reverse(block));
+        if self.running == Some(func) {
+            return self.dirty.push(Reverse(block));
+        }
+        self.queued_before[number] = std::mem::replace(&mut self.last_queued[func.index()], block);
         if !std::mem::replace(&mut self.in_work[func.index()], true) {
             self.work.push_back(func);
         }
@@ -260,7 +278,7 @@ impl<'p> Inference<'p> {
         }
     }
 
-    fn run_block(&mut self, func: FuncId, block: BlockId, visit: &mut impl FnMut(&mut Self, u32, Op)) {
+    fn run_block(&mut self, func: FuncId, block: BlockId) {
         let (program, flow) = (self.program, self.flow);
         let own = flow.of(func);
         let function = &program.functions[func.index()];
@@ -289,7 +307,6 @@ impl<'p> Inference<'p> {
         let mut before = None;
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
-            visit(self, pc, op);
             let at = At { func, pc, global_pc: function.code.start + pc, before };
             if !step(self, &at, op) {
                 return;
@@ -301,19 +318,9 @@ impl<'p> Inference<'p> {
         }
     }
 
-    pub fn program(&self) -> &'p Program {
-        self.program
-    }
-
-    /// The class that stands for `class` after all merging.
-    pub fn class(&mut self, class: ClassId) -> ClassId {
-        self.places.find(class)
-    }
-
-    /// The type in a place, without noting that it was read.
-    pub fn type_of(&mut self, place: Place) -> Type {
-        let ty = self.places.get(place);
-        self.places.normal(ty)
+    /// The type in a place. The solution must be sealed.
+    pub fn type_of(&self, place: Place) -> Type {
+        self.places.settled(place)
     }
 }
 
@@ -465,12 +472,12 @@ impl TypeEnv for Inference<'_> {
         self.places.sets.singleton(kind)
     }
 
-    fn members(&mut self, set: IdSet) -> Vec<IdKind> {
-        self.places.sets.members(set).iter().filter_map(|id| id.unpack()).collect()
+    fn members(&self, set: IdSet) -> Members {
+        self.places.sets.members(set).into()
     }
 }
 
 /// The types a class gives to what its containers hold.
-pub fn slot_types(inference: &mut Inference<'_>, class: ClassId) -> [Type; Slot::COUNT] {
+pub fn slot_types(inference: &Inference<'_>, class: ClassId) -> [Type; Slot::COUNT] {
     Slot::ALL.map(|slot| inference.type_of(Place::Slot(class, slot)))
 }

@@ -23,7 +23,7 @@ pub struct Escapes {
 pub struct Places {
     types: Vec<Type>,
     /// For each place, the blocks that have read it. None are kept once the types are final.
-    readers: Vec<Vec<u32>>,
+    readers: Vec<Readers>,
     first_field: Vec<u32>,
     first_param: Vec<u32>,
     first_capture: Vec<u32>,
@@ -32,7 +32,7 @@ pub struct Places {
     /// Union-find over classes.
     parents: Vec<u32>,
     slots: Vec<[Type; Slot::COUNT]>,
-    class_readers: Vec<Vec<u32>>,
+    class_readers: Vec<Readers>,
     /// For each instruction, the class of what it makes.
     sites: Vec<u32>,
     pub sets: IdSets,
@@ -63,7 +63,7 @@ impl Places {
         let functions = program.functions.len();
         Places {
             types: vec![Type::NEVER; next as usize],
-            readers: vec![Vec::new(); next as usize],
+            readers: vec![Readers::default(); next as usize],
             first_field,
             first_param,
             first_capture,
@@ -71,7 +71,7 @@ impl Places {
             thrown,
             parents: vec![0],
             slots: vec![[Type::ANY; Slot::COUNT]],
-            class_readers: vec![Vec::new()],
+            class_readers: vec![Readers::default()],
             sites: vec![NO_SITE; program.code.len()],
             sets: IdSets::default(),
             escapes: Escapes {
@@ -146,22 +146,58 @@ impl Places {
             Place::Slot(ClassId::NONE, _) => return Type::NEVER,
             Place::Slot(class, slot) => {
                 let root = self.find(class);
-                note(self.class_readers.get_mut(root.index()), reader);
+                if let Some(readers) = self.class_readers.get_mut(root.index()) {
+                    readers.add(reader);
+                }
                 self.slots[root.index()][slot as usize]
             }
             _ => {
                 let Some(at) = self.position(place) else { return Type::ANY };
-                note(self.readers.get_mut(at), reader);
+                if let Some(readers) = self.readers.get_mut(at) {
+                    readers.add(reader);
+                }
                 self.types[at]
             }
         };
         self.normal(ty)
     }
 
-    /// See [`super::Inference::forget_readers`].
-    pub fn forget_readers(&mut self) {
+    /// See [`super::Inference::seal`]. Who has read what is forgotten.
+    pub fn seal(&mut self) {
         self.readers = Vec::new();
         self.class_readers = Vec::new();
+        // A class is merged into one with a smaller number, so one pass leaves every class one step from what it is called now.
+        for at in 0..self.parents.len() {
+            self.parents[at] = self.parents[self.parents[at] as usize];
+        }
+        let parents = &self.parents;
+        let normal = |ty: &mut Type| {
+            if ty.class != ClassId::NONE {
+                ty.class = ClassId(parents[ty.class.index()]);
+            }
+        };
+        self.types.iter_mut().chain(self.slots.iter_mut().flatten()).for_each(normal);
+    }
+
+    /// The type in a place, once types are sealed.
+    #[inline]
+    pub fn settled(&self, place: Place) -> Type {
+        match place {
+            Place::Slot(ClassId::NONE, _) => Type::NEVER,
+            Place::Slot(class, slot) => {
+                debug_assert_eq!(self.parents[class.index()], class.0);
+                self.slots[class.index()][slot as usize]
+            }
+            _ => self.position(place).map_or(Type::ANY, |at| self.types[at]),
+        }
+    }
+
+    /// The class of what the instruction at `pc` makes, once types are sealed. Every site that runs has been met by then.
+    pub fn known_site(&self, pc: u32) -> ClassId {
+        match self.sites.get(pc as usize) {
+            Some(&site) if site != NO_SITE => ClassId(self.parents[site as usize]),
+            _ => ClassId::ANY,
+        }
     }
 
     /// Joins a type into a place; whether the place's type has changed. Readers are woken.
@@ -179,7 +215,7 @@ impl Places {
                 let root = self.find(class);
                 self.slots[root.index()][slot as usize] = new;
                 if changed {
-                    self.woken.extend(self.class_readers.get(root.index()).into_iter().flatten());
+                    self.woken.extend(self.class_readers.get(root.index()).into_iter().flat_map(Readers::iter));
                 }
             }
             _ => {
@@ -189,7 +225,7 @@ impl Places {
                 };
                 self.types[at] = new;
                 if changed {
-                    self.woken.extend(self.readers.get(at).into_iter().flatten());
+                    self.woken.extend(self.readers.get(at).into_iter().flat_map(Readers::iter));
                 }
             }
         }
@@ -256,13 +292,13 @@ impl Places {
                 joined[at] = self.join(stay_slots[at], gone_slots[at]);
             }
             self.slots[stays.index()] = joined;
-            self.woken.extend_from_slice(&gone);
+            self.woken.extend(gone.iter());
             let Some(readers) = self.class_readers.get_mut(stays.index()) else { continue };
-            self.woken.extend_from_slice(readers);
+            self.woken.extend(readers.iter());
             if readers.len() < gone.len() {
                 std::mem::swap(readers, &mut gone);
             }
-            readers.extend(gone);
+            gone.iter().for_each(|reader| readers.add(reader));
         }
     }
 
@@ -272,7 +308,7 @@ impl Places {
         for at in self.first_field[def.index()] as usize..=side {
             let old = std::mem::replace(&mut self.types[at], Type::ANY);
             self.escape(old);
-            self.woken.extend(self.readers.get(at).into_iter().flatten());
+            self.woken.extend(self.readers.get(at).into_iter().flat_map(Readers::iter));
         }
     }
 
@@ -285,29 +321,61 @@ impl Places {
         let class = self.parents.len() as u32;
         self.parents.push(class);
         self.slots.push([Type::NEVER; Slot::COUNT]);
-        self.class_readers.push(Vec::new());
+        self.class_readers.push(Readers::default());
         self.sites[pc as usize] = class;
         ClassId(class)
     }
 
     /// The instructions that make containers, with the classes of what they make.
-    pub fn sites(&mut self) -> Vec<(u32, ClassId)> {
-        let made: Vec<(u32, u32)> =
-            (0..).zip(self.sites.iter().copied()).filter(|&(_, site)| site != NO_SITE).collect();
-        made.into_iter().map(|(pc, site)| (pc, self.find(ClassId(site)))).collect()
+    pub fn sites(&self) -> impl Iterator<Item = (u32, ClassId)> {
+        let made = (0..).zip(&self.sites).filter(|&(_, &site)| site != NO_SITE);
+        made.map(|(pc, &site)| (pc, ClassId(self.parents[site as usize])))
     }
 }
 
-/// Notes a reader.
-fn note(readers: Option<&mut Vec<u32>>, reader: u32) {
-    let Some(readers) = readers else { return };
-    // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list has doubled.
-    if readers.iter().rev().take(4).any(|&known| known == reader) {
-        return;
+/// The blocks that have read a place. Most places have one or two, which need no allocation.
+#[derive(Clone, Debug)]
+struct Readers {
+    few: [u32; 2],
+    many: Vec<u32>,
+}
+
+impl Default for Readers {
+    fn default() -> Self {
+        Readers { few: [Readers::NONE; 2], many: Vec::new() }
     }
-    readers.push(reader);
-    if readers.len() >= 64 && readers.len().is_power_of_two() {
-        readers.sort_unstable();
-        readers.dedup();
+}
+
+impl Readers {
+    const NONE: u32 = u32::MAX;
+
+    fn len(&self) -> usize {
+        self.few.len() + self.many.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        self.few.iter().filter(|&&reader| reader != Readers::NONE).chain(&self.many).copied()
+    }
+
+    fn add(&mut self, reader: u32) {
+        for known in &mut self.few {
+            if *known == reader {
+                return;
+            }
+            if *known == Readers::NONE {
+                *known = reader;
+                return;
+            }
+        }
+        let many = &mut self.many;
+        // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list has doubled.
+        if many.iter().rev().take(4).any(|&known| known == reader) {
+            return;
+        }
+        many.push(reader);
+        if many.len() >= 64 && many.len().is_power_of_two() {
+            many.sort_unstable();
+            many.dedup();
+        }
     }
 }

@@ -57,7 +57,9 @@ impl Builder {
     fn solve<R>(&self, ask: impl FnOnce(&mut Inference<'_>) -> R) -> R {
         let flow = ProgramFlow::new(&self.program);
         let index = RuleIndex::new(&self.program);
-        ask(&mut Inference::run(&self.program, &flow, &index))
+        let mut types = Inference::run(&self.program, &flow, &index);
+        types.seal();
+        ask(&mut types)
     }
 }
 
@@ -101,7 +103,7 @@ fn types_cross_calls_and_globals() {
         assert_eq!(types.type_of(Place::Result(FuncId(1))), Type::INT);
         assert_eq!(types.type_of(Place::Global(GlobalId(0))), Type::INT);
         let block = types.flow.of(FuncId(1)).cfg.block_of[4];
-        assert!(types.entry(FuncId(1), block).iter().all(|&(_, ty)| ty == Type::INT));
+        assert!(types.entry(FuncId(1), block).all(|(_, ty)| ty == Type::INT));
     });
 }
 
@@ -171,8 +173,8 @@ fn a_thrown_list_is_seen_by_its_catcher() {
     b.solve(|types| {
         assert_eq!(types.type_of(Place::Global(GlobalId(0))).tags, Tags::INT.or(Tags::BOOL));
         let handler = types.flow.of(FuncId(0)).cfg.block_of[3];
-        let entry = types.entry(FuncId(0), handler);
-        assert_eq!(entry.iter().find(|(reg, _)| *reg == r(3)).unwrap().1.tags, Tags::LIST.or(Tags::STR));
+        let mut entry = types.entry(FuncId(0), handler);
+        assert_eq!(entry.find(|(reg, _)| *reg == r(3)).unwrap().1.tags, Tags::LIST.or(Tags::STR));
     });
 }
 
@@ -250,9 +252,12 @@ fn functions_nobody_calls_are_supposed_in_a_copy_only() {
     let unused =
         [Op::Move { dst: r(2), src: r(0) }, Op::CallFn { base: r(1), func: FuncId(1) }, Op::Return { src: r(1) }];
     b.function(FunctionKind::Plain, 1, &unused, &[], vec![]);
+    let flow = ProgramFlow::new(&b.program);
+    let index = RuleIndex::new(&b.program);
+    let mut supposed = Inference::run(&b.program, &flow, &index).suppose_all_called();
+    supposed.seal();
     b.solve(|types| {
         assert!(!types.is_reached(FuncId(2)));
-        let mut supposed = types.suppose_all_called();
         assert!(supposed.is_reached(FuncId(2)));
         assert_eq!(supposed.type_of(Place::Param(FuncId(1), 0)), Type::ANY);
         assert_eq!(types.type_of(Place::Param(FuncId(1), 0)), Type::INT);

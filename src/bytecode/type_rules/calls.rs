@@ -1,6 +1,7 @@
 //! Rules for calls.
 
 use super::index::ModuleEntry;
+use super::inline::Args;
 use super::{At, Place, SIDE_FIELDS, TypeEnv, builtins, slot};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::natives::{NATIVES, NativeEffect};
@@ -16,8 +17,11 @@ pub fn returned<E: TypeEnv>(env: &mut E, base: Reg, ty: Type) -> bool {
     !ty.is_never()
 }
 
-fn arguments<E: TypeEnv>(env: &mut E, first: Reg, count: u16) -> Vec<Type> {
-    (0..count).map(|at| env.get(Reg(first.0.saturating_add(at)))).collect()
+/// The types in a run of registers.
+pub fn arguments<E: TypeEnv>(env: &mut E, first: Reg, count: u16) -> Args {
+    let mut args = Args::new();
+    (0..count).for_each(|at| args.push(env.get(Reg(first.0.saturating_add(at)))));
+    args
 }
 
 fn above(base: Reg, count: u16) -> Reg {
@@ -100,8 +104,7 @@ pub fn instantiate<E: TypeEnv>(env: &mut E, def: StructId, args: &[Type]) -> Typ
         return if args.is_empty() { instance } else { Type::NEVER };
     };
     let result = if init.takes_self {
-        let args: Vec<Type> = std::iter::once(instance).chain(args.iter().copied()).collect();
-        call_function(env, init.func, &args)
+        call_function(env, init.func, &Args::with_self(instance, args))
     } else {
         call_function(env, init.func, args)
     };
@@ -176,8 +179,7 @@ pub fn call_method<E: TypeEnv>(env: &mut E, at: &At, base: Reg, argc: u16, site:
                 let method = match env.index().method(def, name) {
                     Some(method) if method.takes_self => {
                         let this = Type { ids: env.identity(id), ..Type::of(Tags::INSTANCE) };
-                        let args: Vec<Type> = std::iter::once(this).chain(args.iter().copied()).collect();
-                        call_function(env, method.func, &args)
+                        call_function(env, method.func, &Args::with_self(this, &args))
                     }
                     Some(method) => call_function(env, method.func, &args),
                     None => Type::NEVER,

@@ -9,9 +9,11 @@
 mod builtins;
 mod calls;
 mod index;
+mod inline;
 mod members;
 
 pub use index::RuleIndex;
+pub use inline::Members;
 
 use super::op::Op;
 use super::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
@@ -72,7 +74,7 @@ pub trait TypeEnv {
         ty
     }
     /// The members of a set other than `TOP`. Copied, since the rules change the judge's state while they go through them.
-    fn members(&mut self, set: IdSet) -> Vec<IdKind>;
+    fn members(&self, set: IdSet) -> Members;
 }
 
 /// Where an instruction stands.
@@ -266,13 +268,9 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             env.set(dst, ty);
         }
         MakeStruct { dst, def } => {
-            let methods: Vec<FuncId> = env
-                .program()
-                .structs
-                .get(def.index())
-                .map(|def| def.methods.iter().map(|method| method.func).collect())
-                .unwrap_or_default();
-            for func in methods {
+            let methods = env.program().structs.get(def.index()).map_or(0, |def| def.methods.len());
+            for method in 0..methods {
+                let func = env.program().structs[def.index()].methods[method].func;
                 capture(env, at, func);
             }
             let ty = identified(env, Tags::STRUCT, IdKind::Struct(def));
@@ -496,8 +494,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             return calls::returned(env, base, ty);
         }
         CallNative { base, native, argc } => {
-            let args: Vec<Type> =
-                (0..argc).map(|at| env.get(Reg(base.0.saturating_add(1).saturating_add(at)))).collect();
+            let args = calls::arguments(env, Reg(base.0.saturating_add(1)), argc);
             let ty = calls::call_native(env, native, &args);
             return calls::returned(env, base, ty);
         }
@@ -507,8 +504,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         }
         New { base, def } => {
             let argc = env.index().init_args(def);
-            let args: Vec<Type> =
-                (0..argc).map(|at| env.get(Reg(base.0.saturating_add(3).saturating_add(at)))).collect();
+            let args = calls::arguments(env, Reg(base.0.saturating_add(3)), argc);
             let ty = calls::instantiate(env, def, &args);
             return calls::returned(env, base, ty);
         }

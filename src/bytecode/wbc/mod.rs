@@ -32,7 +32,7 @@ pub use info::info;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Constant, Function, Global, LoopRegion, Module, ModuleId, NativeRef, Op, Program, StrId, Strings, StructDef,
+    Constant, Function, Global, LoopRegion, Module, ModuleId, NativeRef, Op, Program, StrId, Strings, StructDef, halves,
 };
 use reader::Reader;
 
@@ -129,6 +129,18 @@ struct ModulesSection {
 
 /// The bytes of a program's file. The same program and meta give the same bytes.
 pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
+    let facts = || program.facts.as_ref().map(facts::encode);
+    let (mut sections, facts) = halves::both(program, || sections_but_facts(program), facts);
+    if let Some(facts) = facts {
+        sections.push((Section::Facts, facts));
+    }
+    let flags = if program.debug.is_none() { FLAG_STRIPPED } else { 0 };
+    let sections: Vec<_> =
+        sections.into_iter().map(|(section, bytes)| (section as u32, section.is_optional(), bytes)).collect();
+    header::assemble(FORMAT_VERSION, flags, meta, &sections)
+}
+
+fn sections_but_facts(program: &Program) -> Vec<(Section, Vec<u8>)> {
     let modules = ModulesSection {
         main: program.main,
         modules: program.modules.clone(),
@@ -148,13 +160,7 @@ pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
     if let Some(info) = &program.debug {
         sections.push((Section::Debug, debug::encode(info)));
     }
-    if let Some(facts) = &program.facts {
-        sections.push((Section::Facts, facts::encode(facts)));
-    }
-    let flags = if program.debug.is_none() { FLAG_STRIPPED } else { 0 };
-    let sections: Vec<_> =
-        sections.into_iter().map(|(section, bytes)| (section as u32, section.is_optional(), bytes)).collect();
-    header::assemble(FORMAT_VERSION, flags, meta, &sections)
+    sections
 }
 
 /// What of a file is read.

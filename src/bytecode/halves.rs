@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::bytecode::{Function, Program};
+use super::{Function, Program};
 
 /// A program with fewer instructions is done before a second thread has started.
 const WORTH_A_THREAD: usize = 20_000;
