@@ -226,6 +226,9 @@ impl Vm {
                 macro_rules! jump_when {
                     ($condition:expr, $to:expr) => {
                         if $condition {
+                            // Keeps this a branch, which is predicted. As a conditional move of `pc` the next instruction would wait for the comparison.
+                            // SAFETY: no instruction at all.
+                            unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) };
                             jump!($to);
                         }
                     };
