@@ -188,6 +188,7 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
     if let Some(program) = &mut all.program {
         let facts = analyse(program);
         report_verdicts(program, &facts, options, &mut all.diagnostics);
+        program.refused = facts.refused();
         program.facts = Some(facts);
         if options.strip {
             program.debug = None;

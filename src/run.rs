@@ -124,9 +124,10 @@ pub mod status {
 const NATIVE_STACK: usize = 256 << 20;
 
 impl RunOptions {
-    /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and interpreting needs none.
+    /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and neither interpreting nor native code needs
+    /// any: refusals lie in a section of their own.
     fn wanted(&self) -> Wanted {
-        if self.check_facts || self.jit.compile || self.jit.reports() { Wanted::All } else { Wanted::WithoutFacts }
+        if self.check_facts || self.jit.reports() { Wanted::All } else { Wanted::WithoutFacts }
     }
 }
 
@@ -291,7 +292,7 @@ fn run_here(program: VerifiedProgram, session: Session, host: Box<dyn Host>) -> 
 /// The judge of a program's facts; an error if it has none, or if they contradict its code.
 fn oracle_of(program: &VerifiedProgram) -> Result<Oracle, String> {
     let facts = program.facts.as_ref().ok_or("the program carries no facts: compile it again without --strip")?;
-    let types = check_facts::check(program, facts).map_err(|error| error.to_string())?;
+    let types = check_facts::checked_types(program, facts).map_err(|error| error.to_string())?;
     Ok(Oracle::new(types))
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use walrus::analysis::{analyse, report};
 use walrus::bytecode::check_facts::{FactsError, check};
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
-use walrus::bytecode::{Program, load};
+use walrus::bytecode::wbc::Wanted;
+use walrus::bytecode::{Program, load, load_wanted};
 use walrus::compile::{Compilation, Disk, Entry, Format, Level, Options, compile, compile_text};
 
 fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -372,7 +373,25 @@ fn the_log_tells_of_facts_that_are_dropped() {
     assert!(log_of(&program).contains("facts-dropped"));
 }
 
-/// Only what asks for facts reads them, so only that refuses malformed ones: `--jit`, `--check-facts`, the reports of walrusc.
+/// A reader without facts knows which regions are not compiled, and why.
+#[test]
+fn refusals_are_read_without_facts() {
+    let body = "  t += n;\n".repeat(5_000);
+    let text = format!("fn long : n {{ let t = 0; for i in 0..n {{\n{body}}} return t; }}\nprintln(long(3));");
+    let program = compile_text("prog.walrus", &text).program.expect("it compiles");
+    let meta = walrus::bytecode::wbc::Meta::new([0; 32]);
+    let file = walrus::bytecode::wbc::encode(&program, &meta);
+    let bare = load_wanted(&file, Wanted::WithoutFacts).expect("it loads");
+    assert_eq!(bare.facts, None);
+    assert_eq!(bare.refused, facts_of(&program).refused());
+    assert_eq!(bare.refused.len(), 2, "the loop and its function are too large");
+    for region in &facts_of(&program).regions {
+        assert_eq!(bare.refusal(region.region), region.reason.map(|refusal| refusal.reason));
+    }
+}
+
+/// Only what asks for facts reads them, so only that refuses malformed ones: `--check-facts` and reports, of walrusc too. Native code asks
+/// for refusals alone, which are in a section of their own.
 #[cfg(feature = "jit")]
 #[test]
 fn malformed_facts_are_refused_by_what_asks_for_facts() {
@@ -389,11 +408,11 @@ fn malformed_facts_are_refused_by_what_asks_for_facts() {
         run.status.code()
     };
     let (walrus_run, walrusc) = (env!("CARGO_BIN_EXE_walrus-run"), env!("CARGO_BIN_EXE_walrusc"));
-    for flag in ["--jit", "--check-facts", "--jit-stats", "--audit-verdicts"] {
+    for flag in ["--check-facts", "--jit-stats", "--audit-verdicts"] {
         assert_eq!(status(walrus_run, flag), Some(2), "{flag}");
     }
     assert_eq!(status(walrusc, "dis"), Some(2));
-    for flag in ["--no-jit-profile", "--gc-stress"] {
+    for flag in ["--jit", "--no-jit-profile", "--gc-stress"] {
         assert_eq!(status(walrus_run, flag), Some(0), "{flag}");
     }
 }

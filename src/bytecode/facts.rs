@@ -120,6 +120,23 @@ pub enum Region {
     Function(FuncId),
 }
 
+impl Region {
+    /// What regions are ordered by: loops come before functions.
+    pub fn position(self) -> (bool, u32) {
+        match self {
+            Region::Loop(id) => (false, id.0),
+            Region::Function(id) => (true, id.0),
+        }
+    }
+}
+
+/// A region that is not compiled, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refused {
+    pub region: Region,
+    pub reason: Reason,
+}
+
 /// See the table in the project's ARCHITECTURE.md.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verdict {
@@ -236,6 +253,12 @@ pub struct RegionEffects {
 }
 
 impl Facts {
+    /// The regions that are not compiled.
+    pub fn refused(&self) -> Vec<Refused> {
+        let refused = |facts: &RegionFacts| Some(Refused { region: facts.region, reason: facts.reason?.reason });
+        self.regions.iter().filter_map(refused).collect()
+    }
+
     /// The facts about a loop.
     pub fn of_loop(&self, id: LoopId) -> Option<&RegionFacts> {
         let facts = self.regions.get(id.index())?;

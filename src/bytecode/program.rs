@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Facts;
+use super::facts::{Facts, Reason, Refused, Region};
 use super::ids::*;
 use super::op::Op;
 use crate::source::Span;
@@ -33,6 +33,17 @@ pub struct Program {
     pub debug: Option<DebugInfo>,
     /// What walrusc found out by analysis; hints that running does not need.
     pub facts: Option<Facts>,
+    /// The regions that are not compiled, in the order of [`Facts::regions`]: what of the facts native code asks for, without the rest. Hints
+    /// too.
+    pub refused: Vec<Refused>,
+}
+
+impl Program {
+    /// Why a region is not compiled, if walrusc has seen a reason.
+    pub fn refusal(&self, region: Region) -> Option<Reason> {
+        let at = self.refused.binary_search_by_key(&region.position(), |refused| refused.region.position()).ok()?;
+        Some(self.refused[at].reason)
+    }
 }
 
 /// All strings of the program in one piece of text.

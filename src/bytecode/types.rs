@@ -12,7 +12,10 @@
 //! Invariant of every solution: what flows into `ANY` and `TOP` has *escaped*: items of escaped containers, fields of escaped instances and
 //! parameters of escaped functions have type [`Type::ANY`], so code that works on unknown values can do no harm to what is known.
 
-use rustc_hash::FxHashMap;
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
 
 /// A set of kinds of value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -256,20 +259,35 @@ impl Slot {
 /// Interned sets of identities. Sets are small: past [`IdSets::MAX`] a set becomes [`IdSet::TOP`].
 #[derive(Clone, Debug)]
 pub struct IdSets {
-    sets: Vec<Box<[Identity]>>,
-    index: FxHashMap<Box<[Identity]>, IdSet>,
+    /// The members of all sets, end to end.
+    members: Vec<Identity>,
+    /// Where the members of each set end.
+    ends: Vec<u32>,
+    /// Sets by their members.
+    index: HashTable<IdSet>,
     unions: FxHashMap<(IdSet, IdSet), IdSet>,
 }
 
 impl Default for IdSets {
     fn default() -> Self {
-        let empty: Box<[Identity]> = Box::default();
-        IdSets {
-            sets: vec![empty.clone()],
-            index: [(empty, IdSet::EMPTY)].into_iter().collect(),
-            unions: FxHashMap::default(),
-        }
+        let mut sets =
+            IdSets { members: Vec::new(), ends: Vec::new(), index: HashTable::new(), unions: FxHashMap::default() };
+        sets.intern(&[]);
+        sets
     }
+}
+
+fn hash_members(members: &[Identity]) -> u64 {
+    let mut hasher = FxHasher::default();
+    members.iter().for_each(|id| hasher.write_u32(id.0));
+    hasher.finish()
+}
+
+fn members_of<'a>(members: &'a [Identity], ends: &[u32], set: IdSet) -> &'a [Identity] {
+    let at = set.0 as usize;
+    let Some(&end) = ends.get(at) else { return &[] };
+    let start = at.checked_sub(1).map_or(0, |before| ends[before]);
+    &members[start as usize..end as usize]
 }
 
 impl IdSets {
@@ -281,13 +299,19 @@ impl IdSets {
         if members.len() > Self::MAX {
             return IdSet::TOP;
         }
-        if let Some(&set) = self.index.get(members) {
+        if let Some(set) = self.find(members) {
             return set;
         }
-        let set = IdSet(self.sets.len() as u32);
-        self.sets.push(members.into());
-        self.index.insert(members.into(), set);
+        let set = IdSet(self.ends.len() as u32);
+        self.members.extend_from_slice(members);
+        self.ends.push(self.members.len() as u32);
+        let (all, ends) = (&self.members, &self.ends);
+        self.index.insert_unique(hash_members(members), set, |&set| hash_members(members_of(all, ends, set)));
         set
+    }
+
+    fn find(&self, members: &[Identity]) -> Option<IdSet> {
+        self.index.find(hash_members(members), |&set| self.members(set) == members).copied()
     }
 
     pub fn singleton(&mut self, kind: IdKind) -> IdSet {
@@ -296,11 +320,11 @@ impl IdSets {
 
     /// The members; empty for [`IdSet::TOP`], which has to be looked for first.
     pub fn members(&self, set: IdSet) -> &[Identity] {
-        self.sets.get(set.0 as usize).map_or(&[], |members| members)
+        members_of(&self.members, &self.ends, set)
     }
 
     pub fn len(&self) -> usize {
-        self.sets.len()
+        self.ends.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -331,7 +355,7 @@ impl IdSets {
 
     /// As [`Self::singleton`], for a set that is known to exist; `TOP` if it does not.
     pub fn known_singleton(&self, kind: IdKind) -> IdSet {
-        let known = self.index.get(&[Identity::from(kind)][..]).copied();
+        let known = self.find(&[kind.into()]);
         debug_assert!(known.is_some(), "{kind:?} has not been met");
         known.unwrap_or(IdSet::TOP)
     }

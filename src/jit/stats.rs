@@ -6,17 +6,15 @@ use std::io::Write as _;
 use super::build::{Refusal, Spot};
 use super::tier::{Jit, LogFormat};
 use crate::bytecode::facts::{RegionFacts, Verdict};
-use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Program};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
 use crate::runtime::vm::Vm;
 
 /// File, line and column of an instruction, if the program still has its debug information.
 fn location(program: &Program, pc: u32) -> Option<(&str, usize, usize)> {
-    let debug = program.debug.as_ref()?;
-    let at = debug.lines.partition_point(|entry| entry.pc <= pc).checked_sub(1)?;
-    {
-        let span = debug.lines[at].span;
-        source_place(program, span.file.0, span.lo)
-    }
+    let lines = &program.debug.as_ref()?.lines;
+    let at = lines.partition_point(|entry| entry.pc <= pc).checked_sub(1)?;
+    let span = lines[at].span;
+    source_place(program, span.file.0, span.lo)
 }
 
 /// File, line and column of a byte of a source file.
@@ -26,6 +24,27 @@ fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, u
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     Some((&file.name, line, column))
+}
+
+/// Where the lines of each source file end, found once: a report names a place for every region, and counting lines for each would take
+/// time quadratic in the program.
+struct LineEnds<'p> {
+    program: &'p Program,
+    ends: Vec<Vec<u32>>,
+}
+
+impl<'p> LineEnds<'p> {
+    fn new(program: &'p Program) -> LineEnds<'p> {
+        let ends = |text: &str| text.match_indices('\n').map(|(at, _)| at as u32).collect();
+        let files = program.debug.iter().flat_map(|debug| &debug.files);
+        LineEnds { program, ends: files.map(|file| ends(&file.text)).collect() }
+    }
+
+    /// File and line of a byte of a source file; an empty name and 0 without debug information.
+    fn place(&self, file: u32, at: u32) -> (String, usize) {
+        let name = self.program.debug.as_ref().and_then(|debug| Some(debug.files.get(file as usize)?.name.clone()));
+        name.map_or_else(Default::default, |name| (name, self.ends[file as usize].partition_point(|&end| end < at) + 1))
+    }
 }
 
 /// `prog.walrus:3`, or the pc if the lines were stripped.
@@ -117,11 +136,12 @@ impl Jit {
         let state = self.state();
         let mut regions = Vec::new();
         let facts = program.facts.as_ref();
+        let lines = LineEnds::new(program);
         for (index, region) in program.loops.iter().enumerate() {
             let known = facts.and_then(|facts| facts.of_loop(LoopId(index as u32)));
             let header = program.functions[region.func.index()].code.start + region.header;
             let hot = state.spots.get(&Spot::Loop(header));
-            let (file, line) = region_place(program, region, header);
+            let (file, line) = lines.place(region.span.file.0, region.span.lo);
             regions.push(RegionStats {
                 id: regions.len(),
                 is_loop: true,
@@ -145,11 +165,8 @@ impl Jit {
             let entry = function.code.start;
             let hot = state.spots.get(&Spot::Function(entry));
             let known = facts.and_then(|facts| facts.of_function(FuncId(index as u32)));
-            let place = program.debug.as_ref().and_then(|debug| {
-                let span = debug.functions.get(index)?;
-                source_place(program, span.file.0, span.lo)
-            });
-            let (file, line) = place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line));
+            let span = program.debug.as_ref().and_then(|debug| debug.functions.get(index));
+            let (file, line) = span.map_or_else(Default::default, |span| lines.place(span.file.0, span.lo));
             regions.push(RegionStats {
                 id: regions.len(),
                 is_loop: false,
@@ -182,11 +199,6 @@ impl Jit {
 
 fn static_refusal(facts: &RegionFacts) -> Option<&'static str> {
     facts.reason.map(|refusal| refusal.reason.code())
-}
-
-fn region_place(program: &Program, region: &LoopRegion, header: u32) -> (String, usize) {
-    let place = source_place(program, region.span.file.0, region.span.lo).or_else(|| location(program, header));
-    place.map_or((String::new(), 0), |(file, line, _)| (file.to_owned(), line))
 }
 
 fn function_name(program: &Program, index: usize) -> Option<String> {

@@ -15,7 +15,7 @@ use super::ir::{Exit, ExitReason, Region};
 use super::opt::{self, Caution};
 use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
-use crate::bytecode::facts::Reason;
+use crate::bytecode::facts::{self, Reason};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
@@ -629,15 +629,17 @@ impl Jit {
 
 /// Why walrusc says that the region cannot be compiled, if it does. A false claim costs speed and nothing else.
 fn statically_refused(program: &Program, spot: Spot) -> Option<Reason> {
-    let facts = program.facts.as_ref()?;
+    if program.refused.is_empty() {
+        return None;
+    }
     let region = match spot {
         Spot::Loop(header) => {
             let at = |region: &LoopRegion| program.functions[region.func.index()].code.start + region.header == header;
-            facts.of_loop(LoopId(program.loops.iter().position(at)? as u32))
+            facts::Region::Loop(LoopId(program.loops.iter().position(at)? as u32))
         }
-        Spot::Function(entry) => facts.of_function(function_at(program, entry)?),
+        Spot::Function(entry) => facts::Region::Function(function_at(program, entry)?),
     };
-    region?.reason.map(|refusal| refusal.reason)
+    program.refusal(region)
 }
 
 /// The function whose code starts at an index of the program's code.

@@ -153,6 +153,7 @@ fn program() -> impl Strategy<Value = Program> {
             main,
             debug,
             facts: None,
+            refused: vec![],
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use walrus::bytecode::facts::{Facts, TypeId};
+use walrus::bytecode::facts::{Facts, Reason, Refused, Region, TypeId};
 use walrus::bytecode::types::{Identity, Tags};
 use walrus::bytecode::verify::Rule;
 use walrus::bytecode::*;
@@ -296,6 +296,15 @@ fn cases() -> Vec<Case> {
     case(Rule::Facts, with_facts(|facts| facts.types.frames[0].count += 1));
     case(Rule::Facts, with_facts(|facts| facts.types.id_sets.push(vec![Identity(u32::MAX)])));
     case(Rule::Facts, with_facts(|facts| { facts.regions.pop(); }));
+    let refuse = |regions: &'static [Region]| -> Box<dyn Fn(&mut Program)> {
+        Box::new(|p: &mut Program| {
+            p.refused = regions.iter().map(|&region| Refused { region, reason: Reason::TooLarge }).collect();
+        })
+    };
+    case(Rule::Facts, refuse(&[Region::Loop(LoopId(u32::MAX))]));
+    case(Rule::Facts, refuse(&[Region::Function(FuncId(u32::MAX))]));
+    case(Rule::Facts, refuse(&[Region::Function(FuncId(0)), Region::Loop(LoopId(0))]));
+    case(Rule::Facts, refuse(&[Region::Loop(LoopId(0)), Region::Loop(LoopId(0))]));
     case(Rule::Facts, with_facts(|facts| facts.regions[0].invariants.push(Reg(99))));
     cases
 }

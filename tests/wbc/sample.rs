@@ -225,5 +225,6 @@ pub fn program() -> Program {
         functions,
         strings: names.0,
         facts: None,
+        refused: vec![],
     }
 }

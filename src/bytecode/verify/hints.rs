@@ -1,6 +1,7 @@
 //! The rules about what a program can run without: loop regions and debug information.
 
 use super::{Rule, VerifyError};
+use crate::bytecode::facts::Region;
 use crate::bytecode::*;
 use crate::source::Span;
 
@@ -15,6 +16,10 @@ pub fn check(program: &Program) -> Result<(), VerifyError> {
     {
         return Err(VerifyError::pool(Rule::Facts, "facts", None, error.to_string()));
     }
+    if let Some(at) = first_wrong_refusal(program) {
+        let what = "a refusal of what does not exist, or out of order";
+        return Err(VerifyError::pool(Rule::Facts, "refusals", at, what));
+    }
     let Some(debug) = &program.debug else { return Ok(()) };
     for (i, region) in program.loops.iter().enumerate() {
         if !span_ok(debug, region.span) {
@@ -22,6 +27,19 @@ pub fn check(program: &Program) -> Result<(), VerifyError> {
         }
     }
     check_debug(program, debug)
+}
+
+/// The position of the first refusal that names no region of the program, or does not follow the one before it.
+fn first_wrong_refusal(program: &Program) -> Option<usize> {
+    let mut last = None;
+    program.refused.iter().position(|refused| {
+        let position = refused.region.position();
+        let exists = match refused.region {
+            Region::Loop(id) => id.index() < program.loops.len(),
+            Region::Function(id) => id.index() < program.functions.len(),
+        };
+        !exists || last.replace(position).is_some_and(|last| last >= position)
+    })
 }
 
 fn check_loop(program: &Program, id: usize, region: &LoopRegion) -> Result<(), &'static str> {

@@ -79,6 +79,7 @@ impl VerifiedProgram {
     /// Forgets what the file says of its own code; it stays verified without.
     pub fn drop_facts(&mut self) {
         self.0.facts = None;
+        self.0.refused.clear();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The `facts` section: what [`crate::bytecode::facts`] holds, packed.
+//! The `facts` section, what [`crate::bytecode::facts`] holds, packed; and the `refusals` section beside it.
 //!
 //! Facts are nearly as many numbers as a program has instructions, and most are small or near the one before. So each is
 //! stored in variable width, and ascending positions as differences. Differences wrap, so any facts have an encoding, and the check of
@@ -9,8 +9,8 @@
 use super::reader::{Reader, unzigzag, write_varint, zigzag};
 use super::{Section, WbcError};
 use crate::bytecode::facts::{
-    Bound, Condition, Facts, FrameFacts, FunctionFacts, Induction, Reason, Refusal, Region, RegionEffects, RegionFacts,
-    StructFacts, TypeFacts, TypeId, Verdict,
+    Bound, Condition, Facts, FrameFacts, FunctionFacts, Induction, Reason, Refusal, Refused, Region, RegionEffects,
+    RegionFacts, StructFacts, TypeFacts, TypeId, Verdict,
 };
 use crate::bytecode::types::{ClassId, IdSet, Identity, Tags, Type};
 use crate::bytecode::{FuncId, GlobalId, LoopId, Reg, StructId};
@@ -29,7 +29,22 @@ pub fn decode(bytes: &[u8]) -> Result<Facts, WbcError> {
     Ok(facts)
 }
 
-/// What can be written to the section and read back.
+/// The `refusals` section: few entries, read by whoever makes native code, and apart from the facts so that these need not be.
+pub fn encode_refused(refused: &[Refused]) -> Vec<u8> {
+    let mut out = Vec::new();
+    (refused.len() as u32).put(&mut out);
+    refused.iter().for_each(|one| one.put(&mut out));
+    out
+}
+
+pub fn decode_refused(bytes: &[u8]) -> Result<Vec<Refused>, WbcError> {
+    let mut reader = Reader::new(Section::Refusals, bytes);
+    let refused = Vec::take(&mut reader)?;
+    reader.finish()?;
+    Ok(refused)
+}
+
+/// What can be written to the sections and read back.
 trait Packed: Sized {
     /// No value takes fewer bytes.
     const MIN: usize = 1;
@@ -83,6 +98,7 @@ packed! {
     }
     Condition { name: String, ty: String }
     Refusal { reason: Reason, span: Span }
+    Refused { region: Region, reason: Reason }
     Induction { register: Reg, start: Option<i64>, step: i64, bound: Bound }
     RegionEffects {
         allocates: bool, throws: bool, outputs: bool, awaits: bool, calls_unknown: bool, writes_items: bool,
@@ -459,6 +475,16 @@ mod tests {
         let facts = facts();
         assert_eq!(decode(&encode(&facts)).expect("what was encoded"), facts);
         assert_eq!(decode(&encode(&Facts::default())).expect("what was encoded"), Facts::default());
+    }
+
+    #[test]
+    fn refusals_survive() {
+        let reason = *Reason::ALL.last().expect("reasons");
+        let refused = [Region::Loop(LoopId(0)), Region::Loop(LoopId(300)), Region::Function(FuncId(u32::MAX))]
+            .map(|region| Refused { region, reason });
+        let bytes = encode_refused(&refused);
+        assert_eq!(decode_refused(&bytes).expect("what was encoded"), refused);
+        assert!((0..bytes.len()).all(|len| decode_refused(&bytes[..len]).is_err()));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | strings | count, the `u32` ends, then the text |
 //! | constants, functions, structs, modules, loops | bincode, fixed-width integers |
 //! | code, sites | raw little-endian words |
-//! | debug, facts | packed, see [`debug`] and [`facts`] |
+//! | debug, facts, refusals | packed, see [`debug`] and [`facts`] |
 //!
 //! A reader skips an unknown section that is marked optional and refuses a file with an unknown required one. To add
 //! a section: a row in `sections!`, an entry in [`encode`], a line in [`decode`]; a required one needs a new
@@ -116,6 +116,8 @@ sections! {
     Debug = 9, "debug", optional: true;
     /// Number 10 was an encoding of facts that is no longer read.
     Facts = 11, "facts", optional: true;
+    /// The regions that are not compiled. Absent if there are none.
+    Refusals = 12, "refusals", optional: true;
 }
 
 /// What the `modules` section holds.
@@ -129,10 +131,13 @@ struct ModulesSection {
 
 /// The bytes of a program's file. The same program and meta give the same bytes.
 pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
-    let facts = || program.facts.as_ref().map(facts::encode);
-    let (mut sections, facts) = halves::both(program, || sections_but_facts(program), facts);
-    if let Some(facts) = facts {
-        sections.push((Section::Facts, facts));
+    let packed = || program.facts.as_ref().map(facts::encode);
+    let (mut sections, packed) = halves::both(program, || sections_but_facts(program), packed);
+    if let Some(packed) = packed {
+        sections.push((Section::Facts, packed));
+    }
+    if !program.refused.is_empty() {
+        sections.push((Section::Refusals, facts::encode_refused(&program.refused)));
     }
     let flags = if program.debug.is_none() { FLAG_STRIPPED } else { 0 };
     let sections: Vec<_> =
@@ -244,6 +249,7 @@ fn decode_sections(file: &[u8], header: &Header, wanted: Wanted) -> Result<Progr
             Wanted::All => bytes_of(Section::Facts).map(facts::decode).transpose()?,
             Wanted::WithoutFacts => None,
         },
+        refused: bytes_of(Section::Refusals).map(facts::decode_refused).transpose()?.unwrap_or_default(),
     })
 }
 

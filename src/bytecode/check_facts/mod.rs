@@ -1,0 +1,207 @@
+//! Checks type facts against the code: one pass, no iteration.
+//!
+//! The check runs the rules of [`super::type_rules`] once over every function that is said to be reached. Frames declare the types
+//! where jumps lead; between them types follow from the instructions, and every store, call, return and jump must be consistent with what is
+//! declared. If all are, the facts hold in every execution that starts at the main module's body with these declarations true of nothing
+//! yet, which is how every execution starts.
+//!
+//! Facts that are malformed (positions out of range, entries out of order) make the file invalid; facts that are merely wrong are
+//! dropped. A frame says nothing about registers it does not name: reading one is an inconsistency.
+
+mod checker;
+mod tables;
+
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use self::checker::Checker;
+use self::tables::{Tables, validate_regions};
+use super::facts::Facts;
+use super::halves::{both, middle};
+use super::type_rules::RuleIndex;
+use super::types::{ClassId, IdSet, IdSets, Identity, Slot, Tags, Type};
+use super::{FuncId, Op, Program, Reg, StructId};
+
+/// What is wrong with facts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FactsError {
+    /// They are no facts about this program: the file is damaged or crafted.
+    Malformed(&'static str),
+    /// The instruction at this index of `Program::code` does something the declared types do not allow.
+    Inconsistent { pc: u32 },
+    /// Two declarations contradict each other.
+    Contradictory(&'static str),
+}
+
+impl fmt::Display for FactsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FactsError::Malformed(what) => write!(f, "malformed facts: {what}"),
+            FactsError::Inconsistent { pc } => write!(f, "the facts do not agree with instruction {pc}"),
+            FactsError::Contradictory(what) => write!(f, "the facts contradict themselves: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for FactsError {}
+
+/// Type facts that hold, in the form in which they are asked.
+#[derive(Clone, Debug)]
+pub struct CheckedTypes {
+    record: Record,
+    /// Frames: pc, and where their registers end.
+    frames: Vec<(u32, u32)>,
+    frame_registers: Vec<(Reg, Type)>,
+    sets: IdSets,
+    classes: Vec<[Type; Slot::COUNT]>,
+    globals: Vec<Type>,
+    results: Vec<Type>,
+    params: Vec<Type>,
+    first_param: Vec<u32>,
+    fields: Vec<Type>,
+    first_field: Vec<u32>,
+}
+
+/// What instructions write.
+#[derive(Clone, Debug, Default)]
+struct Record {
+    /// Per instruction of `Program::code`: the type of what it writes. `NEVER` where it is never executed, or writes nothing.
+    written: Vec<Type>,
+    /// For the pairing loops' second item.
+    second: FxHashMap<u32, Type>,
+}
+
+impl Record {
+    fn set(&mut self, op: Op, pc: u32, reg: Reg, ty: Type) {
+        if main_register(op) == Some(reg) {
+            self.written[pc as usize] = ty;
+        } else if let Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } = op
+            && reg.0 == base.0 + 4
+        {
+            self.second.insert(pc, ty);
+        }
+    }
+}
+
+impl CheckedTypes {
+    /// The type of the value that the instruction at `pc` (an index into `Program::code`) leaves in `register`, if that is a register it
+    /// writes. `None` also for iterator state, which is no value.
+    pub fn written(&self, op: Op, pc: u32, register: Reg) -> Option<Type> {
+        let main = main_register(op)?;
+        let ty = if register == main {
+            *self.record.written.get(pc as usize)?
+        } else {
+            match op {
+                Op::ForPrep { base, .. } | Op::ForLoop { base, .. } if (base.0..base.0 + 2).contains(&register.0) => {
+                    *self.record.written.get(pc as usize)?
+                }
+                Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } if register.0 == base.0 + 4 => {
+                    *self.record.second.get(&pc)?
+                }
+                _ => return None,
+            }
+        };
+        (!ty.tags.meets(Tags::ITER) || ty == Type::ANY).then_some(ty)
+    }
+
+    /// The declared types of live registers at `pc` (an index into `Program::code`), where a frame is declared: at loop headers, jump targets
+    /// and function starts.
+    pub fn frame(&self, pc: u32) -> Option<&[(Reg, Type)]> {
+        let at = self.frames.binary_search_by_key(&pc, |frame| frame.0).ok()?;
+        let start = if at == 0 { 0 } else { self.frames[at - 1].1 as usize };
+        Some(&self.frame_registers[start..self.frames[at].1 as usize])
+    }
+
+    pub fn global(&self, global: super::GlobalId) -> Type {
+        self.globals[global.index()]
+    }
+
+    pub fn result(&self, func: FuncId) -> Type {
+        self.results[func.index()]
+    }
+
+    pub fn param(&self, func: FuncId, param: u16) -> Type {
+        self.params[self.first_param[func.index()] as usize + usize::from(param)]
+    }
+
+    pub fn field(&self, def: StructId, field: u32) -> Type {
+        self.fields[self.first_field[def.index()] as usize + field as usize]
+    }
+
+    /// The type of what containers of a class hold.
+    pub fn slot(&self, class: ClassId, slot: Slot) -> Type {
+        match class {
+            ClassId::NONE => Type::NEVER,
+            _ => self.classes.get(class.index()).map_or(Type::ANY, |slots| slots[slot as usize]),
+        }
+    }
+
+    /// The identities in a set; `None` if any are possible.
+    pub fn identities(&self, set: IdSet) -> Option<&[Identity]> {
+        (set != IdSet::TOP).then(|| self.sets.members(set))
+    }
+}
+
+/// The register an instruction writes first and foremost.
+fn main_register(op: Op) -> Option<Reg> {
+    use super::op::operand::Kind;
+    let mut main = None;
+    op.for_each_operand(|operand| {
+        let reg = operand.value as u16;
+        match operand.kind {
+            Kind::Out | Kind::CallBase | Kind::FnBase | Kind::NativeBase | Kind::MethodBase | Kind::NewBase => {
+                main = Some(Reg(reg));
+            }
+            Kind::RangeBase => main = Some(Reg(reg.saturating_add(2))),
+            Kind::IterBase | Kind::PairIterBase => main = Some(Reg(reg.saturating_add(3))),
+            _ => {}
+        }
+    });
+    main
+}
+
+/// Checks the type facts of a verified program. A large program's functions are checked on two threads, as they do not depend on one another;
+/// the error is that of the first instruction in the code at which one is found.
+pub fn check(program: &Program, facts: &Facts) -> Result<(), FactsError> {
+    let (tables, index) = both(program, || Tables::new(program, facts), || RuleIndex::new(program));
+    let tables = tables?;
+    tables.declarations()?;
+    let half = |functions| Checker::new(&tables, &index).functions(functions);
+    let middle = middle(program);
+    let (first, second) = both(program, || half(0..middle), || half(middle..program.functions.len()));
+    first.and(second)
+}
+
+/// As [`check`], and writes down the type of what each instruction writes.
+pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, FactsError> {
+    let (tables, index) = (Tables::new(program, facts)?, RuleIndex::new(program));
+    tables.declarations()?;
+    let mut checker = Checker::new(&tables, &index);
+    checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], second: FxHashMap::default() });
+    checker.functions(0..program.functions.len())?;
+    let (record, sets) = (checker.record.take().unwrap_or_default(), std::mem::take(&mut checker.sets));
+    let frame_registers =
+        facts.types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.types[ty.index()])).collect();
+    let Tables { frames, classes, globals, results, params, first_param, fields, first_field, .. } = tables;
+    Ok(CheckedTypes {
+        record,
+        frames,
+        frame_registers,
+        sets,
+        classes,
+        globals,
+        results,
+        params,
+        first_param,
+        fields,
+        first_field,
+    })
+}
+
+/// Whether facts are well formed: whatever they name exists, and tables have the program's lengths. The program's other parts have been
+/// verified. Facts that pass may still be wrong.
+pub fn validate(program: &Program, facts: &Facts) -> Result<(), FactsError> {
+    Tables::new(program, facts)?;
+    validate_regions(program, facts)
+}

@@ -1,0 +1,333 @@
+//! What facts declare, resolved and found well formed; and the rules between declarations, which hold without regard to code.
+
+use crate::bytecode::facts::{Bound, Facts, Region, TypeFacts, TypeId, Verdict};
+use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Tags, Type};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, ModuleKind, Program, StructId};
+
+use super::FactsError;
+
+/// A register that no frame names and nothing has set. No rule makes this type: it has a class but no kinds.
+pub const UNSET: Type = Type { tags: Tags::NONE, class: ClassId::ANY, ids: IdSet::EMPTY };
+
+/// Well-formed facts with their types resolved: what is declared, apart from what is being checked against it.
+pub struct Tables<'p> {
+    pub program: &'p Program,
+    pub facts: &'p TypeFacts,
+    /// [`TypeFacts::types`], with sets as they are called in `sets`.
+    pub types: Vec<Type>,
+    pub sets: IdSets,
+    /// Frames: pc, and where their registers end in [`TypeFacts::frame_registers`].
+    pub frames: Vec<(u32, u32)>,
+    pub classes: Vec<[Type; Slot::COUNT]>,
+    pub globals: Vec<Type>,
+    pub results: Vec<Type>,
+    pub params: Vec<Type>,
+    pub first_param: Vec<u32>,
+    pub captures: Vec<Type>,
+    pub first_capture: Vec<u32>,
+    pub fields: Vec<Type>,
+    pub first_field: Vec<u32>,
+    pub thrown: Type,
+}
+
+impl<'p> Tables<'p> {
+    pub fn new(program: &'p Program, facts: &'p Facts) -> Result<Tables<'p>, FactsError> {
+        let facts = &facts.types;
+        let malformed = |what| FactsError::Malformed(what);
+        let mut sets = IdSets::default();
+        let mut numbers = Vec::with_capacity(facts.id_sets.len());
+        for members in &facts.id_sets {
+            if members.len() > IdSets::MAX || members.windows(2).any(|pair| pair[0] >= pair[1]) {
+                return Err(malformed("a set of identities is too large or out of order"));
+            }
+            if !members.iter().all(|id| id.unpack().is_some_and(|kind| exists(program, kind))) {
+                return Err(malformed("an identity that does not exist"));
+            }
+            numbers.push(sets.intern(members));
+        }
+        let mut types = Vec::with_capacity(facts.types.len());
+        for ty in &facts.types {
+            let ids = match ty.ids {
+                IdSet::TOP => IdSet::TOP,
+                set => *numbers.get(set.0 as usize).ok_or(malformed("a set of identities that does not exist"))?,
+            };
+            if ty.class != ClassId::NONE && ty.class.index() > facts.classes.len() {
+                return Err(malformed("a class that does not exist"));
+            }
+            if (ty.class != ClassId::NONE) != ty.tags.meets(Tags::CONTAINERS) {
+                return Err(malformed("a type whose class and kinds do not fit"));
+            }
+            if (ids != IdSet::EMPTY) != ty.tags.meets(Tags::IDENTIFIED) {
+                return Err(malformed("a type whose identities and kinds do not fit"));
+            }
+            types.push(Type { ids, ..*ty });
+        }
+        let resolve = |id: &TypeId| types.get(id.index()).copied().ok_or(malformed("a type that does not exist"));
+        let all = |ids: &[TypeId], expected: usize| {
+            if ids.len() != expected {
+                return Err(malformed("a table of another length than the program's"));
+            }
+            ids.iter().map(resolve).collect::<Result<Vec<Type>, _>>()
+        };
+        let starts = |counts: &mut dyn Iterator<Item = usize>| {
+            let mut next = 0u32;
+            let mut starts: Vec<u32> = Vec::new();
+            for count in counts {
+                starts.push(next);
+                next += count as u32;
+            }
+            (starts, next as usize)
+        };
+        let (first_param, params) = starts(&mut program.functions.iter().map(|f| usize::from(f.params)));
+        let (first_capture, captures) = starts(&mut program.functions.iter().map(|f| f.captures.len()));
+        let (first_field, fields) = starts(&mut program.structs.iter().map(|def| def.fields.len() + 1));
+        let mut classes = vec![[Type::ANY; Slot::COUNT]];
+        for slots in &facts.classes {
+            let mut resolved = [Type::NEVER; Slot::COUNT];
+            for (to, from) in resolved.iter_mut().zip(slots) {
+                *to = resolve(from)?;
+            }
+            classes.push(resolved);
+        }
+        let mut frames = Vec::with_capacity(facts.frames.len());
+        let (mut end, mut function) = (0u32, 0);
+        for frame in &facts.frames {
+            if frame.pc as usize >= program.code.len() || frames.last().is_some_and(|&(pc, _)| pc >= frame.pc) {
+                return Err(malformed("frames out of order"));
+            }
+            let start = end as usize;
+            end = end.checked_add(frame.count).ok_or(malformed("frames with too many registers"))?;
+            let registers =
+                facts.frame_registers.get(start..end as usize).ok_or(malformed("frames without registers"))?;
+            if registers.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+                return Err(malformed("a frame's registers are out of order"));
+            }
+            while program.functions[function].code.range().end <= frame.pc as usize {
+                function += 1;
+            }
+            if registers.last().is_some_and(|last| last.0.0 >= program.functions[function].registers) {
+                return Err(malformed("a frame names a register that does not exist"));
+            }
+            frames.push((frame.pc, end));
+        }
+        if end as usize != facts.frame_registers.len() {
+            return Err(malformed("registers of no frame"));
+        }
+        let count = types.len();
+        if facts.frame_registers.iter().any(|(_, ty)| ty.index() >= count) {
+            return Err(malformed("a type that does not exist"));
+        }
+        for pair in facts.sites.windows(2) {
+            if pair[0].0 >= pair[1].0 {
+                return Err(malformed("sites out of order"));
+            }
+        }
+        if facts.sites.iter().any(|&(pc, class)| pc as usize >= program.code.len() || class as usize >= classes.len()) {
+            return Err(malformed("a site that does not exist"));
+        }
+        if facts.functions.len() != program.functions.len()
+            || facts.structs.len() != program.structs.len()
+            || facts.escaped_modules.len() != program.modules.len()
+            || facts.escaped_globals.len() != program.globals.len()
+        {
+            return Err(malformed("a table of another length than the program's"));
+        }
+        Ok(Tables {
+            program,
+            facts,
+            captures: all(&facts.captures, captures)?,
+            first_capture,
+            thrown: resolve(&facts.thrown)?,
+            frames,
+            classes,
+            globals: all(&facts.globals, program.globals.len())?,
+            results: all(&facts.results, program.functions.len())?,
+            params: all(&facts.params, params)?,
+            first_param,
+            fields: all(&facts.fields, fields)?,
+            first_field,
+            sets,
+            types,
+        })
+    }
+
+    pub fn param(&self, func: FuncId, param: u16) -> Type {
+        self.params[self.first_param[func.index()] as usize + usize::from(param)]
+    }
+
+    pub fn field(&self, def: StructId, field: u32) -> Type {
+        self.fields[self.first_field[def.index()] as usize + field as usize]
+    }
+
+    pub fn declared(&self, place: Place) -> Type {
+        match place {
+            Place::Global(global) => self.globals[global.index()],
+            Place::Field(def, SIDE_FIELDS) => self.field(def, self.program.structs[def.index()].fields.len() as u32),
+            Place::Field(def, field) => self.field(def, field),
+            Place::Capture(func, capture) => self.captures[self.first_capture[func.index()] as usize + capture.index()],
+            Place::Param(func, param) => self.param(func, param),
+            Place::Result(func) => self.results[func.index()],
+            Place::Slot(ClassId::NONE, _) => Type::NEVER,
+            Place::Slot(class, slot) => self.classes.get(class.index()).map_or(Type::ANY, |slots| slots[slot as usize]),
+            Place::Thrown => self.thrown,
+        }
+    }
+
+    /// Rules between declarations: what is said to have escaped must be declared unknown.
+    pub fn declarations(&self) -> Result<(), FactsError> {
+        let facts = self.facts;
+        let need = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(FactsError::Contradictory(what)) };
+        let main = self.program.modules.get(self.program.main.index()).map(|module| module.kind);
+        if let Some(ModuleKind::File(body)) = main {
+            need(facts.functions[body.index()].reached, "the main program is said not to run")?;
+        }
+        for (at, function) in self.program.functions.iter().enumerate() {
+            let (func, said) = (FuncId(at as u32), facts.functions[at]);
+            if said.escaped {
+                need(said.reached, "a function called by unknown code is said not to run")?;
+                let params = (0..function.params).all(|param| self.param(func, param) == Type::ANY);
+                need(params, "a parameter that unknown code sets has a type")?;
+            }
+            if said.escaped || said.result_escaped || function.kind == FunctionKind::Async {
+                need(self.has_escaped(&self.sets, self.results[at]), "what unknown code gets is not said to escape")?;
+            }
+            if said.reached && !said.followed {
+                let params = (0..function.params).all(|param| self.has_escaped(&self.sets, self.param(func, param)));
+                need(params, "a function without types is passed values that are not said to escape")?;
+            }
+        }
+        let mut sets = self.sets.clone();
+        for (at, def) in self.program.structs.iter().enumerate() {
+            let (id, said) = (StructId(at as u32), facts.structs[at]);
+            if said.escaped {
+                need(said.instances_escaped, "unknown code can make instances that are not said to escape")?;
+                let methods = def.methods.iter().all(|method| facts.functions[method.func.index()].escaped);
+                need(methods, "unknown code can call a method that is not said to escape")?;
+            }
+            if said.instances_escaped {
+                let fields = 0..=def.fields.len() as u32;
+                need(
+                    fields.into_iter().all(|f| self.field(id, f) == Type::ANY),
+                    "a field that unknown code sets has a type",
+                )?;
+                let instance = Type { ids: sets.singleton(IdKind::Instance(id)), ..Type::of(Tags::INSTANCE) };
+                for method in &def.methods {
+                    let said = facts.functions[method.func.index()];
+                    need(
+                        said.reached && said.result_escaped,
+                        "unknown code can call a method that is said not to run",
+                    )?;
+                    for param in 0..self.program.functions[method.func.index()].params {
+                        let declared = self.param(method.func, param);
+                        let passed = if method.takes_self && param == 0 { instance } else { Type::ANY };
+                        need(self.is_within(&sets, passed, declared), "a parameter that unknown code sets has a type")?;
+                    }
+                }
+            }
+        }
+        for (at, module) in self.program.modules.iter().enumerate() {
+            if facts.escaped_modules[at] {
+                for export in &module.exports {
+                    need(facts.escaped_globals[export.global.index()], "unknown code can read a global of a module")?;
+                }
+            }
+        }
+        for at in 0..facts.escaped_globals.len() {
+            if facts.escaped_globals[at] {
+                need(self.has_escaped(&sets, self.globals[at]), "what unknown code gets is not said to escape")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether unknown code may have a value of this type.
+    pub fn has_escaped(&self, sets: &IdSets, ty: Type) -> bool {
+        (ty.class == ClassId::NONE || ty.class == ClassId::ANY) && self.ids_escaped(sets, ty.ids)
+    }
+
+    pub fn ids_escaped(&self, sets: &IdSets, set: IdSet) -> bool {
+        let facts = self.facts;
+        set == IdSet::TOP
+            || sets.members(set).iter().all(|id| match id.unpack() {
+                Some(IdKind::Function(func)) => facts.functions[func.index()].escaped,
+                Some(IdKind::Struct(def)) => facts.structs[def.index()].escaped,
+                Some(IdKind::Instance(def)) => facts.structs[def.index()].instances_escaped,
+                Some(IdKind::Module(module)) => facts.escaped_modules[module.index()],
+                Some(IdKind::Native(_)) => true,
+                None => false,
+            })
+    }
+
+    #[inline]
+    pub fn is_within(&self, sets: &IdSets, a: Type, b: Type) -> bool {
+        a == b || self.is_below(sets, a, b)
+    }
+
+    /// [`Self::is_within`] of types that differ.
+    fn is_below(&self, sets: &IdSets, a: Type, b: Type) -> bool {
+        a != UNSET
+            && a.tags.within(b.tags)
+            && (a.class == ClassId::NONE || a.class == b.class)
+            && (sets.is_subset(a.ids, b.ids) || (b.ids == IdSet::TOP && self.ids_escaped(sets, a.ids)))
+    }
+}
+
+/// The part of [`super::validate`] that is about regions.
+pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsError> {
+    let malformed = |what| Err(FactsError::Malformed(what));
+    let loops = (0..program.loops.len() as u32).map(|at| Region::Loop(LoopId(at)));
+    let functions = (0..program.functions.len() as u32)
+        .filter(|&at| program.functions[at as usize].kind != FunctionKind::Body)
+        .map(|at| Region::Function(FuncId(at)));
+    if !loops.chain(functions).eq(facts.regions.iter().map(|facts| facts.region)) {
+        return malformed("the regions are not the program's");
+    }
+    for region in &facts.regions {
+        let func = match region.region {
+            Region::Loop(id) => program.loops[id.index()].func,
+            Region::Function(func) => func,
+        };
+        let registers = program.functions[func.index()].registers;
+        let bounds = region.inductions.iter().filter_map(|induction| match induction.bound {
+            Bound::Register(reg) => Some(reg),
+            Bound::Constant(_) | Bound::None => None,
+        });
+        let named = (region.live_in.iter().chain(&region.live_out).map(|entry| entry.0))
+            .chain(region.invariants.iter().copied())
+            .chain(region.inductions.iter().map(|induction| induction.register))
+            .chain(bounds);
+        if named.into_iter().any(|reg| reg.0 >= registers) {
+            return malformed("a region names a register that does not exist");
+        }
+        if region.live_in.iter().chain(&region.live_out).any(|entry| entry.1.index() >= facts.types.types.len()) {
+            return malformed("a region names a type that does not exist");
+        }
+        let effects = &region.effects;
+        let field = |&(def, field): &(StructId, u32)| {
+            program.structs.get(def.index()).is_some_and(|def| (field as usize) < def.fields.len())
+        };
+        if !(effects.globals_read.iter().chain(&effects.globals_written).all(|id| id.index() < program.globals.len())
+            && effects.fields_read.iter().chain(&effects.fields_written).all(field)
+            && effects.calls.iter().all(|id| id.index() < program.functions.len()))
+        {
+            return malformed("a region's effects name what does not exist");
+        }
+        if region.span.lo > region.span.hi || region.reason.is_some_and(|refusal| refusal.span.lo > refusal.span.hi) {
+            return malformed("a reason's span ends before it starts");
+        }
+        if (region.verdict == Verdict::Incompatible) != region.reason.is_some() {
+            return malformed("a verdict without its reason");
+        }
+    }
+    Ok(())
+}
+
+fn exists(program: &Program, kind: IdKind) -> bool {
+    match kind {
+        IdKind::Function(func) => func.index() < program.functions.len(),
+        IdKind::Native(native) => native.index() < program.natives.len(),
+        IdKind::Struct(def) | IdKind::Instance(def) => def.index() < program.structs.len(),
+        IdKind::Module(module) => module.index() < program.modules.len(),
+    }
+}
