@@ -39,10 +39,14 @@ pub(super) struct Known {
 /// The known values of a file.
 #[derive(Default)]
 pub(super) struct Constants {
-    /// Of expressions that are no literals.
-    values: FxHashMap<ExprId, Known>,
-    locals: FxHashMap<VarId, Known>,
+    known: Vec<Known>,
+    /// By expression, other than literals: its place in `known`, or [`UNKNOWN`].
+    exprs: Vec<u32>,
+    /// By variable: likewise.
+    locals: Vec<u32>,
 }
+
+const UNKNOWN: u32 = u32::MAX;
 
 impl Constants {
     /// The value of an expression, if it is known.
@@ -53,13 +57,17 @@ impl Constants {
             ExprKind::Bool(value) => Folded::Bool(value),
             ExprKind::Str(text) => Folded::Str(text),
             ExprKind::Void => Folded::Void,
-            _ => return self.values.get(&expr).copied(),
+            _ => return self.known.get(self.exprs[expr.0 as usize] as usize).copied(),
         };
         Some(Known { value, origin: Origin::Literals })
     }
 
     pub fn is_constant(&self, var: VarId) -> bool {
-        self.locals.contains_key(&var)
+        self.local(var).is_some()
+    }
+
+    fn local(&self, var: VarId) -> Option<Known> {
+        self.known.get(self.locals[var.0 as usize] as usize).copied()
     }
 }
 
@@ -263,49 +271,64 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(&mut self) {
         let ast = &self.file.ast;
-        let mut lets: FxHashMap<ExprId, Target> = FxHashMap::default();
+        self.found.exprs = vec![UNKNOWN; ast.exprs.len()];
+        self.found.locals = vec![UNKNOWN; self.scopes.vars.len()];
+        let mut lets: FxHashMap<ExprId, VarId> = FxHashMap::default();
         for (at, stmt) in ast.stmts.iter().enumerate() {
             if let (StmtKind::Let { value, .. }, Some(var)) = (stmt.kind, self.scopes.declared[at])
                 && !self.scopes.var(var).reassigned
             {
-                lets.insert(value, Target::Local(var));
+                lets.insert(value, var);
             }
         }
-        let mut has_globals = false;
         for &(stmt, global) in &self.scopes.defined {
             if let StmtKind::Let { value, .. } = ast.stmt(stmt).kind
                 && !self.resolution.global(global).reassigned
             {
                 let at = self.timeline.statement_at(ast.stmt(stmt).span.lo) as u32;
-                lets.insert(value, Target::Global(global, at));
-                has_globals = true;
+                // A function may stand before the globals that it reads, so they come first.
+                if let Some(known) = self.operators(value) {
+                    self.globals[global.0 as usize] = Some(GlobalConstant { known, at });
+                }
             }
         }
-        self.pass(&lets);
-        // A function may stand before the globals that it reads.
-        if has_globals {
-            self.pass(&lets);
+        // No recursion, as the parser makes operands before the expressions they belong to, and a local's `let` before its uses.
+        for expr in (0..ast.exprs.len() as u32).map(ExprId) {
+            let Some(known) = self.visit(expr) else { continue };
+            if let Some(var) = lets.get(&expr) {
+                self.found.locals[var.0 as usize] = self.found.known.len() as u32;
+                self.found.known.push(known);
+            }
         }
     }
 
-    /// One pass without recursion, as the parser makes operands before the expressions they belong to, and a local's `let` before its uses.
-    fn pass(&mut self, lets: &FxHashMap<ExprId, Target>) {
-        for index in 0..self.file.ast.exprs.len() as u32 {
-            let expr = ExprId(index);
-            let Some(known) = self.evaluate(expr) else { continue };
-            if !is_literal(self.file.ast.expr(expr).kind) {
-                self.found.values.insert(expr, known);
-            }
-            match lets.get(&expr) {
-                Some(&Target::Local(var)) => {
-                    self.found.locals.insert(var, known);
+    /// Operators on operators, and their value.
+    fn operators(&mut self, whole: ExprId) -> Option<Known> {
+        let mut parts = vec![whole];
+        let mut at = 0;
+        while let Some(&part) = parts.get(at) {
+            at += 1;
+            match self.file.ast.expr(part).kind {
+                ExprKind::Paren(inner) | ExprKind::Unary { operand: inner, .. } => parts.push(inner),
+                ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
+                    parts.extend([left, right]);
                 }
-                Some(&Target::Global(global, at)) => {
-                    self.globals[global.0 as usize] = Some(GlobalConstant { known, at });
-                }
-                None => {}
+                _ => {}
             }
         }
+        // An operand comes after what it belongs to.
+        parts.into_iter().rev().map(|part| self.visit(part)).last().flatten()
+    }
+
+    /// Evaluates an expression whose operands were visited.
+    fn visit(&mut self, expr: ExprId) -> Option<Known> {
+        let known = self.evaluate(expr)?;
+        let place = &mut self.found.exprs[expr.0 as usize];
+        if *place == UNKNOWN && !is_literal(self.file.ast.expr(expr).kind) {
+            *place = self.found.known.len() as u32;
+            self.found.known.push(known);
+        }
+        Some(known)
     }
 
     fn evaluate(&mut self, expr: ExprId) -> Option<Known> {
@@ -338,8 +361,8 @@ impl Search<'_> {
 
     fn name(&self, expr: ExprId) -> Option<Known> {
         let (known, origin) = match self.scopes.names[expr.0 as usize] {
-            NameRef::Local(var) => (*self.found.locals.get(&var)?, Origin::Locals),
-            NameRef::Capture(_) => (*self.found.locals.get(self.scopes.captured.get(&expr)?)?, Origin::Settings),
+            NameRef::Local(var) => (self.found.local(var)?, Origin::Locals),
+            NameRef::Capture(_) => (self.found.local(*self.scopes.captured.get(&expr)?)?, Origin::Settings),
             NameRef::Global(global) => {
                 let constant = self.globals[global.0 as usize]?;
                 let at = self.timeline.statement_at(self.file.ast.expr(expr).span.lo);
@@ -364,12 +387,6 @@ impl Search<'_> {
         let constant = self.globals[self.resolution.export(module, name)?.0 as usize]?;
         Some(Known { origin: Origin::Settings, ..constant.known })
     }
-}
-
-#[derive(Clone, Copy)]
-enum Target {
-    Local(VarId),
-    Global(GlobalIndex, u32),
 }
 
 fn is_literal(kind: ExprKind) -> bool {
