@@ -1,5 +1,6 @@
 //! The pipeline of `walrus-run`: load, verify, run, report.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 #[cfg(feature = "jit")]
 use std::rc::Rc;
@@ -134,11 +135,18 @@ impl RunOptions {
 /// Four GiB or three quarters of the machine's memory, whichever is less.
 pub fn default_max_heap() -> usize {
     const MOST: usize = 4 << 30;
-    let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|info| {
-        let line = info.lines().find(|line| line.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<usize>().ok()
-    });
-    kilobytes.map_or(MOST, |kilobytes| (kilobytes / 4 * 3 * 1024).min(MOST))
+    machine_memory().map_or(MOST, |bytes| (bytes / 4 * 3).min(MOST))
+}
+
+/// The machine's memory in bytes, where it can be asked for.
+fn machine_memory() -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let info = rustix::system::sysinfo();
+        usize::try_from(info.totalram).ok()?.checked_mul(info.mem_unit as usize)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// What `--version` prints.
@@ -198,20 +206,34 @@ impl Outcome {
     }
 }
 
+/// A thread that gets ready to compile. It takes about as long as reading the arguments and loading a small program.
+#[derive(Default)]
+pub struct EarlyCompiler(#[cfg(feature = "jit")] Option<jit::Compiler>);
+
+impl EarlyCompiler {
+    pub fn start() -> EarlyCompiler {
+        EarlyCompiler(
+            #[cfg(feature = "jit")]
+            jit::Compiler::start(),
+        )
+    }
+}
+
 /// A run in preparation: what can start before the program is loaded has been started.
 pub struct Session {
     options: RunOptions,
-    #[cfg(feature = "jit")]
-    compiler: Option<jit::Compiler>,
+    compiler: EarlyCompiler,
 }
 
 impl Session {
     pub fn new(options: RunOptions) -> Session {
-        Session {
-            #[cfg(feature = "jit")]
-            compiler: options.compiles().then(jit::Compiler::start).flatten(),
-            options,
-        }
+        let compiler = if options.jit.compile { EarlyCompiler::start() } else { EarlyCompiler::default() };
+        Session::with(options, compiler)
+    }
+
+    /// A session whose compiler has been started already, in case it is wanted.
+    pub fn with(options: RunOptions, compiler: EarlyCompiler) -> Session {
+        Session { options, compiler }
     }
 
     /// Reads and verifies a compiled program, as far as the run will look at it; an error is one line.
@@ -225,29 +247,18 @@ impl Session {
         bytecode::load_wanted(&bytes, self.options.wanted()).map_err(|error| format!("'{name}': {error}"))
     }
 
-    /// Runs a program to its end on a thread with a stack of known size. What it came to is given to `end`, still on that thread, so that a
-    /// process need not wait for its thread before it ends.
-    pub fn run<T: Send + 'static>(
-        self,
-        program: VerifiedProgram,
-        host: Box<dyn Host + Send>,
-        end: impl Fn(Outcome) -> T + Clone + Send + 'static,
-    ) -> T {
-        let end_here = end.clone();
-        let thread = std::thread::Builder::new()
-            .name("walrus".into())
-            .stack_size(NATIVE_STACK)
-            .spawn(move || end_here(run_here(program, self, host)));
-        match thread.map(std::thread::JoinHandle::join) {
-            Ok(Ok(ended)) => ended,
-            Ok(Err(_)) => end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")),
-            Err(error) => end(Outcome::new(status::USAGE, format!("walrus-run: cannot start a thread: {error}\n"))),
-        }
+    /// Runs a program to its end, on a stack of known size. What it came to is given to `end` still on that stack.
+    pub fn run<T>(self, program: VerifiedProgram, host: Box<dyn Host>, end: impl Fn(Outcome) -> T) -> T {
+        // Changing to another stack takes a fraction of the time that starting a thread does.
+        let work = || stacker::grow(NATIVE_STACK, || end(run_here(program, self, host)));
+        // Nothing of the machine is looked at after a panic.
+        catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")))
     }
 }
 
 /// Runs a program to its end.
-pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host + Send>) -> Outcome {
+pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
     Session::new(options.clone()).run(program, host, |outcome| outcome)
 }
 
@@ -268,10 +279,7 @@ fn run_here(program: VerifiedProgram, session: Session, host: Box<dyn Host>) -> 
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);
     }
-    #[cfg(feature = "jit")]
     let tier = Watch::start(&mut vm, options, session.compiler);
-    #[cfg(not(feature = "jit"))]
-    let tier = Watch::start(&mut vm, options);
     let result = vm.run_main();
     let flushed = vm.finish();
     let judged = vm.oracle().map(|oracle| format!("{} values agree with their static types\n", oracle.checked()));
@@ -306,7 +314,7 @@ impl Watch {
     const NEVER: Thresholds = Thresholds { loops: u32::MAX, functions: u32::MAX };
 
     #[cfg(feature = "jit")]
-    fn start(vm: &mut Vm, options: &RunOptions, compiler: Option<jit::Compiler>) -> Watch {
+    fn start(vm: &mut Vm, options: &RunOptions, compiler: EarlyCompiler) -> Watch {
         let settings = &options.jit;
         let compile = options.compiles();
         if !settings.profile || !(compile || settings.reports()) {
@@ -335,7 +343,7 @@ impl Watch {
         if settings.reports() {
             Self::drop_wrong_facts(vm, jit_options.log);
         }
-        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options, compiler));
+        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options, compiler.0.filter(|_| compile)));
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
         vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
@@ -353,7 +361,7 @@ impl Watch {
     }
 
     #[cfg(not(feature = "jit"))]
-    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
+    fn start(vm: &mut Vm, options: &RunOptions, _: EarlyCompiler) -> Watch {
         Self::count_fuel(vm, options);
         Watch {}
     }
