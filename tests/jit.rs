@@ -207,6 +207,17 @@ fn without_counting_nothing_is_compiled() {
 }
 
 #[test]
+fn native_loops_are_entered_at_their_first_iteration() {
+    let entered = |last: &str| {
+        let source =
+            format!("{}{last}", SUM.replace("println(f(5000));", "println(f(5000)); println(f(1)); println(f(1));"));
+        statistics(&source, &["--jit-wait"])["regions"][0]["entered"].as_u64()
+    };
+    assert_eq!(entered(""), Some(3));
+    assert_eq!(entered("println(f(0));"), Some(3), "a loop without iterations is not entered");
+}
+
+#[test]
 fn statistics_begin_as_users_know_them() {
     let (_, stderr) = execute(SUM, &["--jit", "--jit-stats"]);
     assert!(

@@ -119,7 +119,7 @@ impl<T: PartialEq + Copy> Few<T> {
 }
 
 /// What was seen at one instruction.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct TypeFeedback {
     /// The value it wrote (the item, for an iteration).
     pub result: TagSet,

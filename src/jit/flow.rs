@@ -11,6 +11,8 @@
 //! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of other instructions are not edges:
 //! native code leaves before those.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::bytecode::op::operand::Kind;
 use crate::bytecode::{CaptureSource, Function, Op, Program, Reg, StructId};
 
@@ -108,10 +110,13 @@ impl RegSet {
     }
 }
 
+/// A few registers. Every instruction that is recorded or built asks for some, so they take no allocation.
+pub type Registers = SmallVec<[Reg; 6]>;
+
 /// What an instruction does to registers, whichever way it goes on.
 pub struct Effects {
-    pub reads: Vec<Reg>,
-    pub writes: Vec<Reg>,
+    pub reads: Registers,
+    pub writes: Registers,
     /// From here up all registers are undefined afterwards.
     pub clobbers_from: Option<u16>,
 }
@@ -122,7 +127,7 @@ fn above(base: u16, by: u16) -> Reg {
 
 /// Reads and unconditional writes of an instruction.
 pub fn effects(program: &Program, op: &Op) -> Effects {
-    let (mut reads, mut writes, mut clobbers_from) = (Vec::new(), Vec::new(), None);
+    let (mut reads, mut writes, mut clobbers_from) = (Registers::new(), Registers::new(), None);
     let mut captured = |func: crate::bytecode::FuncId| {
         reads.extend(program.functions[func.index()].captures.iter().filter_map(|source| match source {
             CaptureSource::Register(reg) => Some(*reg),
@@ -181,16 +186,16 @@ fn init_params(program: &Program, id: StructId) -> u16 {
 }
 
 /// Registers that a loop-driving jump writes when it goes to its target (`taken`) or on to the next instruction.
-pub fn edge_writes(op: &Op, taken: bool) -> Vec<Reg> {
+pub fn edge_writes(op: &Op, taken: bool) -> Registers {
     let state = |base: Reg, items: u16| (0..3 + items).map(|i| above(base.0, i)).collect();
     match *op {
-        Op::ForPrep { base, .. } if !taken => vec![above(base.0, 2)],
-        Op::ForLoop { base, .. } if taken => vec![base, above(base.0, 2)],
+        Op::ForPrep { base, .. } if !taken => smallvec![above(base.0, 2)],
+        Op::ForLoop { base, .. } if taken => smallvec![base, above(base.0, 2)],
         Op::IterPrep { base, .. } => state(base, u16::from(!taken)),
         Op::IterPrep2 { base, .. } => state(base, 2 * u16::from(!taken)),
-        Op::IterNext { base, .. } if taken => vec![above(base.0, 1), above(base.0, 3)],
-        Op::IterNext2 { base, .. } if taken => vec![above(base.0, 1), above(base.0, 3), above(base.0, 4)],
-        _ => Vec::new(),
+        Op::IterNext { base, .. } if taken => smallvec![above(base.0, 1), above(base.0, 3)],
+        Op::IterNext2 { base, .. } if taken => smallvec![above(base.0, 1), above(base.0, 3), above(base.0, 4)],
+        _ => Registers::new(),
     }
 }
 

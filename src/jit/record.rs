@@ -4,6 +4,7 @@
 //! stop anywhere and leave the rest to the interpreter.
 
 use super::feedback::TypeProfile;
+use super::flow;
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
@@ -34,6 +35,10 @@ pub struct Goal {
     pub iterations: u32,
     /// Most instructions to execute.
     pub budget: u32,
+    /// So many instructions in a row without a type that is new there end the recording.
+    pub patience: u32,
+    /// Instructions since the last that showed a type not seen there before.
+    pub unsurprising: u32,
 }
 
 /// Records from the top frame's pc on. `has_native` tells whether a loop has native code.
@@ -43,8 +48,9 @@ pub fn record(
     goal: &mut Goal,
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Recorded> {
-    while goal.budget > 0 {
+    while goal.budget > 0 && goal.unsurprising < goal.patience {
         goal.budget -= 1;
+        goal.unsurprising += 1;
         let pc = vm.top_pc();
         let op = vm.program().code[pc as usize];
         match op {
@@ -102,9 +108,13 @@ pub fn record(
         if !is_stepped(vm, &op) {
             return Ok(Recorded::Elsewhere);
         }
+        let before = *profile.borrow().at(pc);
         note_operands(vm, &mut profile.borrow_mut(), pc, &op);
         let stepped = vm.step_at(pc)?;
         note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
+        if *profile.borrow().at(pc) != before {
+            goal.unsurprising = 0;
+        }
         if stepped == Stepped::Jump {
             let offset = op.jump_offset().unwrap_or(0);
             let target = (i64::from(pc) + 1 + i64::from(offset)) as u32;
@@ -119,6 +129,8 @@ pub fn record(
                     return Ok(Recorded::AtNative(target));
                 }
             }
+        } else if op.jump_offset().is_some() && has_native(pc + 1) {
+            return Ok(Recorded::AtNative(pc + 1));
         }
     }
     Ok(Recorded::Elsewhere)
@@ -162,7 +174,7 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
         | Op::IterNext2 { base, .. } => (Some(base), None),
         Op::Call { base, .. } | Op::TailCall { base, .. } => (Some(base), None),
         _ => {
-            let mut reads = Vec::new();
+            let mut reads = flow::Registers::new();
             op.for_each_operand(|operand| {
                 if operand.kind == crate::bytecode::op::operand::Kind::In {
                     reads.push(Reg(operand.value as u16));
@@ -196,7 +208,7 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
 
 fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) {
     let site = profile.at_mut(pc);
-    let effects = super::flow::effects(vm.program(), op);
+    let effects = flow::effects(vm.program(), op);
     if let [dst, ..] = effects.writes[..] {
         site.result.add(register(vm, dst).tag());
     }

@@ -71,6 +71,8 @@ const MAX_HOT_EXITS: u64 = 20_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
+/// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
+const SETTLED: u32 = 256;
 /// How often the compilation of a loop is put off whose outer loop has native code.
 const MAX_DEFERRED: u32 = 8;
 /// A stay in native code shorter than this was hardly worth its entry.
@@ -286,13 +288,7 @@ impl Jit {
     /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether the top frame stands at the
     /// loop's header again.
     fn record(&self, vm: &mut Vm, spot: Spot) -> Result<bool> {
-        let header = match spot {
-            Spot::Loop(header) => header,
-            // No header has this index, so the recording ends with the function or with its budget.
-            Spot::Function(_) => record::NO_HEADER,
-        };
-        let goal = Goal { header, depth: vm.depth(), iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
-        self.record_towards(vm, spot, goal)
+        self.record_towards(vm, spot, goal(spot, vm.depth()))
     }
 
     fn record_towards(&self, vm: &mut Vm, spot: Spot, mut goal: Goal) -> Result<bool> {
@@ -569,12 +565,11 @@ impl Jit {
         if hot_exit {
             self.log(vm, "recompile", spot.pc(), &[("reason", exit.reason.name().to_string())]);
             match spot {
-                Spot::Loop(header) => {
+                Spot::Loop(_) => {
                     if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
                         hot.stale = true;
                     }
-                    let goal = Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET };
-                    self.record_towards(vm, spot, goal)?;
+                    self.record_towards(vm, spot, goal(spot, depth))?;
                 }
                 Spot::Function(_) => self.make_stale(vm, spot),
             }
@@ -625,6 +620,16 @@ impl Jit {
             super::stats::log_event(format, event, &super::stats::place(vm.program(), at), details);
         }
     }
+}
+
+/// How much to record of a loop or function in a frame of that depth.
+fn goal(spot: Spot, depth: usize) -> Goal {
+    let (header, patience) = match spot {
+        Spot::Loop(header) => (header, SETTLED),
+        // No header has this index, so the recording ends with the function or with its budget.
+        Spot::Function(_) => (record::NO_HEADER, u32::MAX),
+    };
+    Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET, patience, unsurprising: 0 }
 }
 
 /// Why walrusc says that the region cannot be compiled, if it does. A false claim costs speed and nothing else.

@@ -1,6 +1,7 @@
 //! Counting of back edges and calls, for limits and for the JIT.
 //!
-//! The interpreter's loop is compiled twice: without a trace of this, and with a call here on every back edge and every call. Counters
+//! The interpreter's loop is compiled twice: without a trace of this, and with a call here on every back edge, every call, and before the
+//! first iteration of loops that an instruction stands in front of. Counters
 //! stand in one array beside the code, so that the counter of an instruction is found from its pc alone. They count down:
 //! reaching zero is what is worth telling someone.
 
@@ -40,7 +41,7 @@ pub struct Hooks {
     tier: Option<Rc<dyn Tier>>,
 }
 
-/// How many back edges and calls are counted before the first question.
+/// How many iterations and calls are counted before the first question.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
     pub loops: u32,
@@ -71,21 +72,29 @@ impl Vm {
     /// The top frame, whose pc is saved, has just jumped back.
     #[inline]
     pub(super) fn on_back_edge(&mut self) -> Result<()> {
+        self.burn()?;
+        self.count(false)
+    }
+
+    /// The top frame, whose pc is saved, has come to a loop's header from in front of the loop.
+    #[inline]
+    pub(super) fn on_first_iteration(&mut self) -> Result<()> {
         self.count(false)
     }
 
     /// The top frame has just been started.
     #[inline]
     pub(super) fn on_call(&mut self) -> Result<()> {
+        self.burn()?;
         self.count(true)
     }
 
+    /// Takes one from the fuel, if that is limited.
     #[inline]
-    fn count(&mut self, call: bool) -> Result<()> {
-        let Some(hooks) = &mut self.hooks else { return Ok(()) };
-        // SAFETY: a frame is alive, and its pc points into the program's code.
-        let index = unsafe { (*self.stack.frame()).pc.offset_from(hooks.code) } as usize;
-        if let Some(fuel) = &mut hooks.fuel {
+    fn burn(&mut self) -> Result<()> {
+        if let Some(hooks) = &mut self.hooks
+            && let Some(fuel) = &mut hooks.fuel
+        {
             match fuel.checked_sub(1) {
                 Some(left) => *fuel = left,
                 None => {
@@ -96,6 +105,14 @@ impl Vm {
                 }
             }
         }
+        Ok(())
+    }
+
+    #[inline]
+    fn count(&mut self, call: bool) -> Result<()> {
+        let Some(hooks) = &mut self.hooks else { return Ok(()) };
+        // SAFETY: a frame is alive, and its pc points into the program's code.
+        let index = unsafe { (*self.stack.frame()).pc.offset_from(hooks.code) } as usize;
         let left = &mut hooks.left[index];
         *left -= 1;
         if *left == 0 { self.ran_out(index, call) } else { Ok(()) }

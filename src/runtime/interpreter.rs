@@ -113,6 +113,19 @@ impl Vm {
                         }
                     }};
                 }
+                /// After the instruction in front of a loop, if it goes on to the loop's header: native code of the loop can begin here.
+                macro_rules! first_iteration {
+                    () => {
+                        if HOOKS {
+                            // SAFETY: the frame is alive.
+                            unsafe { (*frame).pc = pc };
+                            let counted = self.on_first_iteration();
+                            // As after a back edge.
+                            resume!();
+                            attempt!(counted);
+                        }
+                    };
+                }
                 macro_rules! save_pc {
                     () => {
                         // SAFETY: the frame is alive.
@@ -401,6 +414,7 @@ impl Vm {
                         }
                         if counter.int_bits() < end.int_bits() {
                             reg!(at.above(2)) = counter;
+                            first_iteration!();
                         } else {
                             jump!(exit);
                         }
@@ -417,10 +431,14 @@ impl Vm {
                     }
                     Op::IterPrep { base: at, exit } => {
                         save_pc!();
-                        if !attempt!(self.start_iteration(base.wrapping_add(at.index()), false)) {
+                        let begun = attempt!(self.start_iteration(base.wrapping_add(at.index()), false));
+                        if !begun {
                             jump!(exit);
                         }
                         safepoint!();
+                        if begun {
+                            first_iteration!();
+                        }
                     }
                     Op::IterNext { base: at, back } => {
                         save_pc!();
@@ -430,10 +448,14 @@ impl Vm {
                     }
                     Op::IterPrep2 { base: at, exit } => {
                         save_pc!();
-                        if !attempt!(self.start_iteration(base.wrapping_add(at.index()), true)) {
+                        let begun = attempt!(self.start_iteration(base.wrapping_add(at.index()), true));
+                        if !begun {
                             jump!(exit);
                         }
                         safepoint!();
+                        if begun {
+                            first_iteration!();
+                        }
                     }
                     Op::IterNext2 { base: at, back } => {
                         save_pc!();
