@@ -447,6 +447,23 @@ fn a_throw_that_only_a_caller_handles_leaves() {
     assert!(region.contains("leaves at"), "{region}");
 }
 
+#[test]
+fn a_loop_that_comes_round_by_errors_only_is_compiled_and_kept() {
+    let source = "fn f : n { let i = 0; while true { try { i = i + 1; if i > n { return i; } let x = 10 / (i % 1); break; } catch e { i = i + 1; } } }
+        println(f(90000));";
+    let (out, log) = execute(source, &["--jit", "--jit-wait", "--jit-log", "--audit-verdicts"]);
+    assert_eq!(out, "90001\n");
+    assert!(log.contains("compiled") && !log.contains("refused") && !log.contains("verdict:"), "{log}");
+}
+
+#[test]
+fn a_loop_in_a_handler_is_compiled() {
+    let region = region(
+        "fn f : n { let t = 0; try { t = [][0]; } catch e { for i in 0..n { t += i; } } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("iadd") && !body(&region).contains("guard"), "{region}");
+}
+
 /// A loop of so many statements of three instructions each.
 fn of_size(statements: usize) -> String {
     let statements: String = (0..statements).map(|k| format!("t = t * {} + i % {};", k + 3, k + 2)).collect();

@@ -8,8 +8,9 @@
 //! covers. The jumps that drive loops write registers on one of their two ways only, so they kill on edges.
 //!
 //! # Throws
-//! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of other instructions are not edges:
-//! native code leaves before those.
+//! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of other instructions are no edges that
+//! native code takes: it leaves before those, and the interpreter goes to the handler. They count in finding loops, though: a loop may come round by its
+//! handler only, and may stand in a handler. Native code of the former is entered anew after each error.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -35,6 +36,8 @@ pub struct Block {
     pub next: Option<BlockId>,
     /// If the last instruction throws to a handler, where `taken` leads: the register that gets the error.
     pub caught: Option<Reg>,
+    /// The handler that errors of this block's instructions go to.
+    handler: Option<BlockId>,
     pub innermost: Option<LoopIndex>,
     live_in: RegSet,
     /// Registers that handlers covering this block read.
@@ -47,9 +50,9 @@ pub struct Loop {
     pub header: BlockId,
     pub blocks: Vec<BlockId>,
     pub parent: Option<LoopIndex>,
-    /// Registers that some instruction of the loop writes or leaves undefined.
+    /// Registers that some instruction of the loop writes or leaves undefined on the ways that native code takes.
     pub written: RegSet,
-    /// The `base` of the `ForLoop` that is the only back edge, if it is one.
+    /// The `base` of the `ForLoop` that is the only back edge on these ways, if it is one.
     pub counted: Option<Reg>,
 }
 
@@ -59,7 +62,7 @@ pub struct Flow {
     /// Position of the function's first instruction in the program's code.
     pub start: u32,
     pub blocks: Vec<Block>,
-    /// Reachable blocks without handlers' paths, each after its predecessors but for back edges.
+    /// Reachable blocks, each after its predecessors but for back edges.
     pub order: Vec<BlockId>,
     pub loops: Vec<Loop>,
     registers: u16,
@@ -280,11 +283,13 @@ impl Flow {
             let last = &code[end - 1];
             let handler = function.handler_at(end as u32 - 1).filter(|_| matches!(last, Op::Throw { .. }));
             let jump = last.jump_offset().map(|offset| target(end - 1, offset));
+            let covering = function.handler_at(start as u32).and_then(|handler| block_of(handler.target as usize));
             self.blocks.push(Block {
                 start: start as u32,
                 end: end as u32,
                 taken: jump.or(handler.map(|handler| handler.target as usize)).and_then(block_of),
                 caught: handler.map(|handler| handler.error),
+                handler: covering,
                 next: if last.effects().ends { None } else { block_of(end) },
                 innermost: None,
                 live_in: RegSet::with_room(self.registers),
@@ -293,8 +298,8 @@ impl Flow {
         }
     }
 
-    /// Successors of a block: the following one, then the jump's target.
-    pub fn successors(&self, id: BlockId) -> impl Iterator<Item = BlockId> {
+    /// Where native code goes on after a block: the following one, then the jump's target.
+    fn successors(&self, id: BlockId) -> impl Iterator<Item = BlockId> {
         let block = self.block(id);
         block.next.into_iter().chain(block.taken)
     }
@@ -306,8 +311,8 @@ impl Flow {
         let mut stack = vec![(BlockId(0), 0)];
         seen[0] = true;
         while let Some((block, nth)) = stack.pop() {
-            // The jump's target first: code that follows in the text then comes first in reverse postorder.
-            let successors = [self.block(block).taken, self.block(block).next];
+            // The jump's target before what follows: code that follows in the text then comes first in reverse postorder.
+            let successors = [self.block(block).handler, self.block(block).taken, self.block(block).next];
             match successors.get(nth) {
                 None => postorder.push(block),
                 Some(successor) => {
@@ -332,7 +337,7 @@ impl Flow {
         }
         let mut predecessors = vec![Vec::new(); self.order.len()];
         for (at, block) in self.order.iter().enumerate() {
-            for successor in self.successors(*block) {
+            for successor in self.successors(*block).chain(self.block(*block).handler) {
                 predecessors[position[successor.0 as usize]].push(at);
             }
         }
@@ -374,8 +379,9 @@ impl Flow {
             let mut blocks: Vec<BlockId> =
                 (0..inside.len()).filter(|&at| inside[at]).map(|at| self.order[at]).collect();
             blocks.sort_by_key(|block| block.0);
+            let natively = self.reached_within(self.order[header], &blocks);
             let mut written = RegSet::with_room(self.registers);
-            for &id in &blocks {
+            for &id in &natively {
                 let block = self.block(id);
                 for op in &code[block.start as usize..block.end as usize] {
                     let effects = effects(program, op);
@@ -386,8 +392,10 @@ impl Flow {
                 }
                 block.caught.into_iter().for_each(|reg| written.insert(reg));
             }
-            let counted = match *latches {
-                [latch] => match code[self.block(self.order[latch]).end as usize - 1] {
+            let mut native_latches =
+                natively.iter().filter(|id| self.successors(**id).any(|successor| successor == self.order[header]));
+            let counted = match (native_latches.next(), native_latches.next()) {
+                (Some(latch), None) => match code[self.block(*latch).end as usize - 1] {
                     Op::ForLoop { base, .. } => Some(base),
                     _ => None,
                 },
@@ -403,6 +411,20 @@ impl Flow {
         }
         // An edge backwards in the order that no loop owns would be irreducible; it was refused above.
         Ok(())
+    }
+
+    /// The blocks of a loop that native code comes to from its header; `blocks` are sorted.
+    fn reached_within(&self, header: BlockId, blocks: &[BlockId]) -> Vec<BlockId> {
+        let mut reached = vec![false; blocks.len()];
+        let mut work = vec![header];
+        while let Some(id) = work.pop() {
+            if let Ok(at) = blocks.binary_search(&id)
+                && !std::mem::replace(&mut reached[at], true)
+            {
+                work.extend(self.successors(id));
+            }
+        }
+        blocks.iter().zip(reached).filter(|(_, reached)| *reached).map(|(id, _)| *id).collect()
     }
 
     fn find_live(&mut self, program: &Program, code: &[Op], function: &Function) {

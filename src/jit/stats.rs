@@ -265,8 +265,8 @@ impl Statistics {
 
     /// Where what happened disagrees with the static verdicts, a line each.
     ///
-    /// A region that cannot be compiled must not have been; one that can must not have been refused, unless it was merely too late,
-    /// goes round by way of a handler, or the types that were its conditions did not hold.
+    /// A region that cannot be compiled must not have been; one that can must not have been refused, unless it was merely too late, or the
+    /// types that were its conditions did not hold.
     pub fn disagreements(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for region in &self.regions {
@@ -281,7 +281,7 @@ impl Statistics {
                 continue;
             }
             match region.refused {
-                None | Some(Refusal::Budget | Refusal::ByHandler) => {}
+                None | Some(Refusal::Budget) => {}
                 Some(Refusal::Unstable) if verdict == Verdict::Conditional => {}
                 Some(refusal) => disagree(format!("was refused: {}", refusal.code())),
             }

@@ -97,6 +97,8 @@ struct Version {
     replayable: bool,
     /// For `--jit-stress exits`: which guards have yet to fail.
     forced: Option<Box<[std::cell::Cell<u8>]>>,
+    /// By exit, whether a handler of the region covers it.
+    caught: Vec<bool>,
 }
 
 /// What is known about a loop or function that has been hot.
@@ -130,6 +132,8 @@ struct Pending {
     spot: Spot,
     parent: Option<Spot>,
     forced: Option<Box<[std::cell::Cell<u8>]>>,
+    /// By exit, whether a handler of the region covers it.
+    caught: Vec<bool>,
     /// What building the region took.
     built_in: Duration,
 }
@@ -350,7 +354,9 @@ impl Jit {
         let version = if region.is_function { state.functions.len() as u32 } else { 0 };
         let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version };
         let parent = state.parent_of(vm, spot);
-        state.pending = Some(Pending { spot, parent, forced, built_in: started.elapsed() });
+        let func = vm.top_function();
+        let caught = region.exits.iter().map(|exit| is_caught(vm.program(), func, exit)).collect();
+        state.pending = Some(Pending { spot, parent, forced, caught, built_in: started.elapsed() });
         let job = Job { region, options, dump: self.options.dump };
         let submitted = state.compiler.as_ref().is_some_and(|compiler| compiler.submit(job));
         if !submitted {
@@ -386,7 +392,7 @@ impl Jit {
     }
 
     fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
-        let Pending { spot, parent, forced, built_in } = pending;
+        let Pending { spot, parent, forced, caught, built_in } = pending;
         if !compiled.text.is_empty() {
             eprintln!("{}", compiled.text);
         }
@@ -413,6 +419,7 @@ impl Jit {
             inlined_depth: region.inlined_depth,
             replayable,
             forced,
+            caught,
         });
         hot.versions.insert(0, Rc::clone(&installed));
         if let Spot::Function(entry) = spot {
@@ -518,7 +525,8 @@ impl Jit {
         if exit.reason.asks_for_recompilation() {
             hot.exits += 1;
             if !forced {
-                hot.guard_exits += 1;
+                // Errors that the code catches itself are its business, not a sign of other types.
+                hot.guard_exits += u64::from(!version.caught[number]);
                 let taken = &mut version.taken.borrow_mut()[number];
                 *taken += 1;
                 hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
@@ -630,6 +638,18 @@ fn goal(spot: Spot, depth: usize) -> Goal {
         Spot::Function(_) => (record::NO_HEADER, u32::MAX),
     };
     Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET, patience, unsurprising: 0 }
+}
+
+/// Whether an error of the instruction at which an exit goes on is caught in a function of the region, of which `func` is the outermost.
+fn is_caught(program: &Program, func: FuncId, exit: &Exit) -> bool {
+    let covers = |func: FuncId, pc: u32| {
+        let function = &program.functions[func.index()];
+        function.handler_at(pc - function.code.start).is_some()
+    };
+    let funcs = std::iter::once(func).chain(exit.frames.iter().map(|frame| frame.func));
+    // A frame below another one stands at its call, before the instruction where it goes on.
+    let pcs = exit.frames.iter().map(|frame| frame.return_pc - 1).chain([exit.pc]);
+    funcs.zip(pcs).any(|(func, pc)| covers(func, pc))
 }
 
 /// Why walrusc says that the region cannot be compiled, if it does. A false claim costs speed and nothing else.

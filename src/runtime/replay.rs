@@ -142,7 +142,7 @@ impl Snapshot {
             depth,
             base,
             pc: vm.top_pc(),
-            collections: vm.heap.stats().total_collections,
+            collections: vm.heap.collections(),
             registers,
             globals: vm.globals.to_vec(),
             objects: Vec::new(),
@@ -160,7 +160,7 @@ impl Snapshot {
 
     /// Whether nothing was collected since: what the snapshot refers to is alive.
     pub fn is_intact(&self, vm: &Vm) -> bool {
-        self.collections == vm.heap.stats().total_collections
+        self.collections == vm.heap.collections()
     }
 
     /// Puts the machine back into this state. It must be intact.

@@ -44,8 +44,6 @@ use crate::runtime::vm::Vm;
 pub enum Refusal {
     /// Control flow that no structured program has.
     Irreducible,
-    /// The loop comes round by way of a handler only, and errors are the interpreter's business.
-    ByHandler,
     /// The attempts to build it did not come to an end.
     Unsettled,
     /// A register is read that nothing has written.
@@ -65,7 +63,6 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Refusal::Irreducible => "irreducible",
-            Refusal::ByHandler => "loops-by-handler",
             Refusal::Unsettled => "unsettled",
             Refusal::Undefined => "undefined-register",
             Refusal::Backend => "backend",
@@ -342,7 +339,7 @@ impl<'a> Builder<'a> {
             self.walk(None, flow::BlockId(0), (self.current, self.env.clone()))?;
         } else {
             let region_loop =
-                flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::ByHandler))?;
+                flow.loop_with_header(self.header_pc - flow.start).ok_or(Stop::Refused(Refusal::Irreducible))?;
             if flow.instructions(region_loop) > MAX_REGION_INSTRUCTIONS {
                 return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
             }

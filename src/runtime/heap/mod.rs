@@ -233,6 +233,11 @@ impl Heap {
         self.short_strings[128]
     }
 
+    /// How often garbage was collected. [`Heap::stats`] counts objects besides, which takes a walk through the heap.
+    pub fn collections(&self) -> usize {
+        self.collections
+    }
+
     pub fn stats(&self) -> HeapStats {
         let mut objects = self.large.len();
         self.blocks.for_each_object(|_| objects += 1);
