@@ -405,6 +405,48 @@ fn a_field_stays_in_memory_where_something_may_look_at_it() {
     }
 }
 
+/// A loop that reads and writes a field of instances of so many structs, which have it in the first slot or in the second.
+fn fields_of(count: usize) -> String {
+    let structs = (0..count).map(|k| {
+        let (first, second) = if k % 2 == 0 { ("x", "y") } else { ("y", "x") };
+        format!("struct S{k} {{ fn init : self {{ self.{first} = {k}; self.{second} = 1; }} }} ")
+    });
+    let instances: Vec<String> = (0..count).map(|k| format!("S{k}()")).collect();
+    format!(
+        "{} fn f : n {{ let xs = [{}]; let t = 0; for i in 0..n {{ let o = xs[i % {count}]; o.x = o.x + i; t = t + o.x; }} return t; }} println(f(9000));",
+        structs.collect::<String>(),
+        instances.join(", ")
+    )
+}
+
+#[test]
+fn fields_of_a_few_structs_are_found_by_a_chain_of_checks() {
+    for count in 2..5 {
+        let region = region(&fields_of(count));
+        assert!(!body(&region).contains("call"), "{region}");
+        assert!(region.matches("store field").count() >= 4, "{region}");
+    }
+}
+
+#[test]
+fn fields_of_many_structs_are_left_to_the_run_time() {
+    let region = region(&fields_of(5));
+    assert!(body(&region).contains("call step"), "{region}");
+}
+
+#[test]
+fn an_index_with_a_step_that_stays_is_checked_in_front() {
+    let of = |change: &str| {
+        region(&format!(
+            "fn f : xs, n, p {{ let m = 0; while m < n {{ xs[m] = m; m = m + p; {change} }} return m; }}
+             let xs = []; for i in 0..5000 {{ xs.push(0); }} println(f(xs, 5000, 1));"
+        ))
+    };
+    let (stays, changes) = (of(""), of("p = 3 - p;"));
+    assert!(!body(&stays).contains("guard"), "{stays}");
+    assert!(body(&changes).contains("guard"), "{changes}");
+}
+
 #[test]
 fn a_captured_variable_that_a_loop_assigns_is_in_a_register() {
     let of = |call: &str| {

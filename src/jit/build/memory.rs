@@ -5,6 +5,9 @@ use crate::bytecode::{CaptureId, SiteId, StructId};
 use crate::runtime::native::layout;
 use crate::runtime::object::{Cell, Closure, Instance};
 
+/// The offset of a field, and the structs that have it there.
+type Place = (i32, Vec<StructId>);
+
 impl Builder<'_> {
     pub(super) fn globals_base(&mut self) -> Val {
         if let Some(base) = self.globals {
@@ -190,17 +193,84 @@ impl Builder<'_> {
     }
 
     pub(super) fn get_member(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
-        let Some((instance, offset)) = self.field(object, site)? else { return self.step() };
         let seen = self.feedback().result.single();
-        let value = self.load_seen(Mem::Field, instance, offset, seen, ExitReason::Field);
-        self.set(dst, value);
-        Ok(Goes::On)
+        let read = |builder: &mut Self, instance, offset| {
+            let value = builder.load_seen(Mem::Field, instance, offset, seen, ExitReason::Field);
+            builder.set(dst, value);
+        };
+        self.access_field(object, site, read)
     }
 
     pub(super) fn set_member(&mut self, object: Reg, value: Reg, site: SiteId) -> Built<Goes> {
         let value = self.get(value)?;
-        let Some((instance, offset)) = self.field(object, site)? else { return self.step() };
-        self.store_value(Mem::Field, instance, offset, value);
+        let write = |builder: &mut Self, instance, offset| builder.store_value(Mem::Field, instance, offset, value);
+        self.access_field(object, site, write)
+    }
+
+    /// Accesses a field at the offset where the instance's struct has it. If several structs were seen, a chain of checks finds which it is.
+    fn access_field(&mut self, object: Reg, site: SiteId, mut access: impl FnMut(&mut Self, Val, i32)) -> Built<Goes> {
+        if let Some((instance, offset)) = self.field(object, site)? {
+            access(self, instance, offset);
+            return Ok(Goes::On);
+        }
+        let Some((instance, mut places)) = self.field_of_few(object, site)? else { return self.step() };
+        let offset = Instance::STRUCT_OFFSET as i32;
+        let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
+        let found = self.push(load, Repr::I64);
+        let mut ends = Vec::new();
+        let last = places.pop();
+        for (offset, ids) in places {
+            let is_here = self.is_one_of(found, &ids);
+            let (yes, no) = (self.new_block(), self.new_block());
+            self.finish(Terminator::Branch(is_here, yes, no));
+            let before = self.env.clone();
+            self.current = yes;
+            access(self, instance, offset);
+            ends.push((self.current, self.env.clone()));
+            (self.current, self.env) = (no, before);
+        }
+        if let Some((offset, ids)) = last {
+            let is_here = self.is_one_of(found, &ids);
+            let exit = self.exit(ExitReason::Field);
+            self.guard(is_here, true, exit);
+            access(self, instance, offset);
+        }
+        if !ends.is_empty() {
+            ends.push((self.current, self.env.clone()));
+            let alive = self.live[self.live_at + 1].clone();
+            self.merge(ends, &alive)?;
+        }
+        self.check_size()?;
         Ok(Goes::On)
+    }
+
+    /// The instance in a register and the offsets of one of its fields, each with the structs that have it there, if a few structs were seen and
+    /// all have the field.
+    fn field_of_few(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Vec<Place>)>> {
+        let feedback = *self.feedback();
+        let object = self.operand(object, feedback.a)?;
+        let Some(instance) = object.as_tag(Tag::Instance) else { return Ok(None) };
+        let name = self.vm.site_name(self.context.func, site);
+        let mut places: Vec<Place> = Vec::new();
+        for id in feedback.structs.all() {
+            let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
+            let offset = (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32;
+            match places.iter_mut().find(|(known, _)| *known == offset) {
+                Some((_, ids)) => ids.push(id),
+                None => places.push((offset, vec![id])),
+            }
+        }
+        Ok((!places.is_empty()).then_some((instance, places)))
+    }
+
+    /// Whether the number of a struct is one of these.
+    fn is_one_of(&mut self, found: Val, ids: &[StructId]) -> Val {
+        let mut is_one = self.truth(false);
+        for (at, id) in ids.iter().enumerate() {
+            let wanted = self.int(id.0.into());
+            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            is_one = if at == 0 { same } else { self.push(Inst::Binary(Binary::BoolOr, is_one, same), Repr::Bool) };
+        }
+        is_one
     }
 }

@@ -5,9 +5,9 @@
 //!
 //! # The argument
 //! Let `p` be a parameter of the header that starts as `a` and changes by a constant step `s > 0` on each way round (for `s < 0` all is
-//! mirrored), and let every way round, or the way to the guard and every way round, be taken only if the new, or the present, value
+//! mirrored; a step that is no constant but does not change in the loop is checked to be positive and not huge), and let every way round, or the way to the guard and every way round, be taken only if the new, or the present, value
 //! is at most `e`, which the loop does not change. If stepping never wraps, `p` lies in `[a, max(a, e)]` at the guard. It does not
-//! wrap if `a` and `e` are at most `MAX - s`.
+//! wrap if `a` and `e` are at most `MAX - s`, or `MAX` less the largest `s` there may be.
 //!
 //! An index `f(p) = k * p + r`, computed modulo 2^64 with `k` constant and small and `r` invariant, is then in `[0, len)` for all
 //! these if `f(a)` and `f(e)` are and the way between them, `k * (e - a)`, does not wrap. Lists are shorter than 2^47, so it suffices that
@@ -24,16 +24,36 @@ use crate::runtime::object::List;
 
 /// Largest step of an induction variable, and largest factor in an index.
 const MAX_STEP: i64 = 1 << 12;
+/// Largest step that is known only when running.
+const MAX_OPEN_STEP: i64 = 1 << 40;
 /// Constants that are small against what wraps, and large against lists.
 const SMALL: i64 = 1 << 40;
 /// Depth to which an index is looked into.
 const MAX_DEPTH: u32 = 8;
 
+/// How a variable changes on each way round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Constant(i64),
+    /// By a value that the loop does not change. It is taken to be positive, which has to be checked.
+    Open(Val),
+}
+
+impl Step {
+    fn is_up(self) -> bool {
+        !matches!(self, Step::Constant(..0))
+    }
+
+    fn is_unit(self) -> bool {
+        matches!(self, Step::Constant(1 | -1))
+    }
+}
+
 /// A variable that steps evenly as long as it is within a bound.
 struct Induction {
     param: Val,
     init: Val,
-    step: i64,
+    step: Step,
     /// The bound, and whether the variable may reach it.
     bound: Val,
     inclusive: bool,
@@ -67,7 +87,7 @@ impl Inductions {
             }
             let nexts: Option<Vec<Val>> = blocks.latches.iter().map(|latch| argument(region, *latch, place)).collect();
             let Some(nexts) = nexts else { continue };
-            let Some(step) = common_step(hoister, param, &nexts) else { continue };
+            let Some(step) = common_step(hoister, blocks.index, param, &nexts) else { continue };
             let new =
                 |(bound, inclusive, holds_in)| Induction { param, init: init[place], step, bound, inclusive, holds_in };
             // The bound holds for the new value on every way round, or for the present one.
@@ -112,9 +132,16 @@ impl Induction {
     /// Emits the checks of the module's argument.
     fn check(&self, hoister: &mut Hoister, index: usize, at: Val, len: Val, linear: Linear, exit: ExitId) {
         let (init, step) = (self.init, self.step);
+        if let Step::Open(step) = step {
+            for (op, limit) in [(Compare::Ge, 1), (Compare::Le, MAX_OPEN_STEP)] {
+                let limit = hoister.constant(Inst::Int(limit));
+                let suits = hoister.compute_before(index, Inst::Icmp(op, step, limit), Repr::Bool);
+                hoister.check_before(index, suits, exit);
+            }
+        }
         let mut last = self.bound;
         if !self.inclusive {
-            let one = hoister.constant(Inst::Int(-step.signum()));
+            let one = hoister.constant(Inst::Int(if step.is_up() { -1 } else { 1 }));
             last = hoister.compute_before(index, Inst::Binary(Binary::Iadd, last, one), Repr::I64);
         }
         let const_init = int_of(hoister, init);
@@ -125,21 +152,25 @@ impl Induction {
         if !(unit && small_rest) {
             self.check_room(hoister, index, init, exit);
         }
-        if step.abs() != 1 || self.inclusive {
+        if !step.is_unit() || self.inclusive {
             self.check_room(hoister, index, self.bound, exit);
         }
 
-        let starts_right = step > 0 && const_init.is_some_and(|init| (0..=SMALL).contains(&init));
+        let starts_right = step.is_up() && const_init.is_some_and(|init| (0..=SMALL).contains(&init));
         let needs_way = !(unit && (small_rest || starts_right));
-        if needs_way || step.abs() != 1 {
-            let (high, low) = if step > 0 { (last, init) } else { (init, last) };
+        if needs_way || !step.is_unit() {
+            let (high, low) = if step.is_up() { (last, init) } else { (init, last) };
             let way = hoister.compute_before(index, Inst::Binary(Binary::Isub, high, low), Repr::I64);
             let below = hoister.compute_before(index, Inst::Icmp(Compare::Below, way, len), Repr::Bool);
             hoister.check_before(index, below, exit);
-            if step.abs() != 1 {
-                let step = hoister.constant(Inst::Int(step.abs()));
-                let over = hoister.compute_before(index, Inst::Binary(Binary::Irem, way, step), Repr::I64);
-                let op = if self.step > 0 { Binary::Isub } else { Binary::Iadd };
+            if !step.is_unit() {
+                // A divisor that is no constant was checked above to be positive.
+                let by = match step {
+                    Step::Constant(step) => hoister.constant(Inst::Int(step.abs())),
+                    Step::Open(step) => step,
+                };
+                let over = hoister.compute_before(index, Inst::Binary(Binary::Irem, way, by), Repr::I64);
+                let op = if step.is_up() { Binary::Isub } else { Binary::Iadd };
                 last = hoister.compute_before(index, Inst::Binary(op, last, over), Repr::I64);
             }
         }
@@ -152,8 +183,11 @@ impl Induction {
 
     /// Checks that a step from a value does not wrap.
     fn check_room(&self, hoister: &mut Hoister, index: usize, from: Val, exit: ExitId) {
-        let (op, limit) =
-            if self.step > 0 { (Compare::Le, i64::MAX - self.step) } else { (Compare::Ge, i64::MIN - self.step) };
+        let (op, limit) = match self.step {
+            Step::Open(_) => (Compare::Le, i64::MAX - MAX_OPEN_STEP),
+            Step::Constant(step) if step > 0 => (Compare::Le, i64::MAX - step),
+            Step::Constant(step) => (Compare::Ge, i64::MIN - step),
+        };
         let limit = hoister.constant(Inst::Int(limit));
         let condition = hoister.compute_before(index, Inst::Icmp(op, from, limit), Repr::Bool);
         hoister.check_before(index, condition, exit);
@@ -168,13 +202,22 @@ fn argument(region: &Region, block: BlockId, place: usize) -> Option<Val> {
     }
 }
 
-/// The step from a parameter to each of its next values, if it is one constant.
-fn common_step(hoister: &Hoister, param: Val, nexts: &[Val]) -> Option<i64> {
+/// The step from a parameter to each of its next values, if it is one constant, or one value that the loop does not change.
+fn common_step(hoister: &Hoister, index: usize, param: Val, nexts: &[Val]) -> Option<Step> {
     let mut common = None;
     for &next in nexts {
-        let Some(&Inst::Binary(Binary::Iadd, from, by)) = hoister.definition(next) else { return None };
-        let step = int_of(hoister, by).filter(|_| from == param)?;
-        if step == 0 || step.abs() > MAX_STEP || common.is_some_and(|known| known != step) {
+        let Some(&Inst::Binary(Binary::Iadd, a, b)) = hoister.definition(next) else { return None };
+        let by = if a == param { b } else { a };
+        if a != param && b != param {
+            return None;
+        }
+        let step = match int_of(hoister, by) {
+            Some(step) if step == 0 || step.abs() > MAX_STEP => return None,
+            Some(step) => Step::Constant(step),
+            None if hoister.is_invariant(index, by) => Step::Open(by),
+            None => return None,
+        };
+        if common.is_some_and(|known| known != step) {
             return None;
         }
         common = Some(step);
@@ -242,7 +285,7 @@ fn swapped(op: Compare) -> Compare {
 type Bound = (Val, bool, BlockId);
 
 /// An invariant bound of a value in the direction of a step.
-fn bound_of(hoister: &Hoister, index: usize, val: Val, step: i64, facts: &[Fact]) -> Option<Bound> {
+fn bound_of(hoister: &Hoister, index: usize, val: Val, step: Step, facts: &[Fact]) -> Option<Bound> {
     facts.iter().find_map(|fact| {
         let (op, bound) = match *fact {
             Fact { op, a, b, .. } if a == val => (op, b),
@@ -250,10 +293,10 @@ fn bound_of(hoister: &Hoister, index: usize, val: Val, step: i64, facts: &[Fact]
             _ => return None,
         };
         let inclusive = match op {
-            Compare::Lt if step > 0 => false,
-            Compare::Gt if step < 0 => false,
-            Compare::Le if step > 0 => true,
-            Compare::Ge if step < 0 => true,
+            Compare::Lt if step.is_up() => false,
+            Compare::Gt if !step.is_up() => false,
+            Compare::Le if step.is_up() => true,
+            Compare::Ge if !step.is_up() => true,
             _ => return None,
         };
         hoister.is_invariant(index, bound).then_some((bound, inclusive, fact.block))
@@ -386,6 +429,45 @@ mod tests {
         // The comparison does not bound the counter in the direction of its step.
         assert_eq!(guards(Some(0), 1, Compare::Gt, &none, |_, i| i), (1, 0));
         assert_eq!(guards(Some(0), 1, Compare::Ne, &none, |_, i| i), (1, 0));
+    }
+
+    /// As [`guards`], for a counter that goes up by what the frame says, or by what each iteration finds there.
+    fn open_guards(changes: bool, op: Compare) -> (usize, usize) {
+        let mut sample = Sample::new();
+        let list = sample.load(Mem::Frame, Val(1), 8);
+        let (end, by) = (sample.load(Mem::Frame, Val(1), 24), sample.load(Mem::Frame, Val(1), 56));
+        let (len, from) = (sample.len(list), sample.load(Mem::Frame, Val(1), 40));
+        let mut steps = Vec::new();
+        sample.counted(from, 1, op, end, |sample, counter| {
+            let inside = sample.push(Inst::Icmp(Compare::Below, counter, len));
+            sample.guard(inside, ExitReason::Bounds);
+            if changes {
+                sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 56, value: counter });
+                steps.push(sample.load(Mem::Frame, Val(1), 56));
+            } else {
+                steps.push(by);
+            }
+        });
+        let mut region = sample.finish();
+        let header = region.loops[0].header;
+        for (_, inst) in &mut region.block_mut(header).insts {
+            if let Inst::Binary(Binary::Iadd, _, step) = inst {
+                *step = steps[0];
+            }
+        }
+        optimise(&mut region, &Caution::default());
+        let count = |text: &str| text.matches("guard").count();
+        (count(&in_loops(&region)), count(&text(&region, region.order[0])))
+    }
+
+    #[test]
+    fn a_step_that_stays_is_checked_once() {
+        // It is positive and not huge; room at the bound, the way for the last value, two extremes.
+        assert_eq!(open_guards(false, Compare::Lt), (0, 6));
+        assert_eq!(open_guards(false, Compare::Le), (0, 6));
+        // Upwards is what is taken to be likely.
+        assert_eq!(open_guards(false, Compare::Gt), (1, 0));
+        assert_eq!(open_guards(true, Compare::Lt), (1, 0));
     }
 
     #[test]
