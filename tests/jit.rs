@@ -23,14 +23,15 @@ fn execute(source: &str, flags: &[&str]) -> (String, String) {
 /// The IR of the region that was compiled last.
 fn region(source: &str) -> String {
     // Functions are looked at by `function_region`.
-    let (_, stderr) = execute(source, &["--jit", "--jit-function-threshold", "1000000000", "--dump", "region"]);
+    let flags = ["--jit", "--jit-wait", "--jit-function-threshold", "1000000000", "--dump", "region"];
+    let (_, stderr) = execute(source, &flags);
     let at = stderr.rfind("region t.walrus").unwrap_or_else(|| panic!("nothing was compiled: {stderr}"));
     stderr[at..].to_string()
 }
 
 /// The IR of the function whose `fn` stands alone on the first line, as it was compiled last.
 fn function_region(source: &str) -> String {
-    let (_, stderr) = execute(source, &["--jit", "--dump", "region"]);
+    let (_, stderr) = execute(source, &["--jit", "--jit-wait", "--dump", "region"]);
     let at = stderr.rfind("region t.walrus:1:").unwrap_or_else(|| panic!("it was not compiled: {stderr}"));
     let text = &stderr[at..];
     text[..text.find("\n\n").unwrap_or(text.len())].to_string()
@@ -215,6 +216,15 @@ fn native_loops_are_entered_at_their_first_iteration() {
     };
     assert_eq!(entered(""), Some(3));
     assert_eq!(entered("println(f(0));"), Some(3), "a loop without iterations is not entered");
+}
+
+#[test]
+fn many_loops_that_end_when_they_are_compiled_are_not_all_compiled() {
+    let loops: String = (0..300).map(|k| format!("for i in 0..1100 {{ t = t + i % {}; }}\n", k + 2)).collect();
+    let source = format!("let t = 0;\n{loops}println(t);");
+    let compiled = |flags: &[&str]| statistics(&source, flags)["functions_compiled"].as_u64();
+    assert_eq!(compiled(&["--jit-wait"]), Some(300));
+    assert!(compiled(&[]) < Some(150));
 }
 
 #[test]

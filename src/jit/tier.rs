@@ -73,6 +73,9 @@ const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
 /// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
 const SETTLED: u32 = 256;
+/// So much of the program's time goes into native code before anything has come of it, and this share of the run time besides.
+const ADVANCE: Duration = Duration::from_millis(2);
+const SPARE_SHARE: u32 = 20;
 /// How often the compilation of a loop is put off whose outer loop has native code.
 const MAX_DEFERRED: u32 = 8;
 /// A stay in native code shorter than this was hardly worth its entry.
@@ -159,6 +162,10 @@ pub(super) struct State {
     pub(super) hot_functions: FxHashMap<u32, u64>,
     started: Instant,
     pub(super) compile_time: Duration,
+    /// The program's time that making native code has taken: recording, building, waiting.
+    spent: Duration,
+    /// Time spent in native code, by samples.
+    earned: Duration,
     pub(super) code_bytes: usize,
     pub(super) exit_reasons: [u64; ExitReason::COUNT],
 }
@@ -191,6 +198,8 @@ impl Jit {
                 hot_functions: FxHashMap::default(),
                 started: Instant::now(),
                 compile_time: Duration::ZERO,
+                spent: Duration::ZERO,
+                earned: Duration::ZERO,
                 code_bytes: 0,
                 exit_reasons: [0; ExitReason::COUNT],
             }),
@@ -242,6 +251,10 @@ impl Jit {
                 }
                 continue;
             }
+            if !self.can_afford_more() {
+                return Ok(self.options.threshold);
+            }
+            let started = Instant::now();
             if !recorded && self.defer(vm, spot) {
                 return Ok(self.options.threshold);
             }
@@ -264,7 +277,20 @@ impl Jit {
             }
             let wait = self.options.wait || !self.state.borrow().around_native.contains(&spot);
             self.take_finished(vm, wait);
+            self.state.borrow_mut().spent += started.elapsed();
         }
+    }
+
+    /// Whether the program has got back, or can spare, the time it has given to making native code. What one loop costs is soon earned by it; but hundreds
+    /// of loops that end just after they were compiled would cost more than they save.
+    fn can_afford_more(&self) -> bool {
+        let state = self.state.borrow();
+        self.is_repeatable() || state.spent <= ADVANCE + state.earned + state.started.elapsed() / SPARE_SHARE
+    }
+
+    /// Whether the run is to be the same each time, and so must not depend on the clock.
+    fn is_repeatable(&self) -> bool {
+        self.options.wait || self.options.threshold == 1
     }
 
     /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
@@ -446,11 +472,10 @@ impl Jit {
     /// Runs native code of the loop or function from its beginning.
     fn enter(&self, vm: &mut Vm, spot: Spot) -> Result<Entered> {
         let (versions, is_timed) = match self.state.borrow().spots.get(&spot) {
-            Some(hot) => (hot.versions.clone(), hot.pause > 1 || hot.entered % TIMED_STAYS == TIMED_STAYS - 1),
+            Some(hot) => (hot.versions.clone(), hot.pause > 1 || hot.entered % TIMED_STAYS == 0),
             None => return Ok(Entered::NotFitting),
         };
-        // A run that is to be the same each time must not depend on the clock.
-        let is_timed = is_timed && !self.options.wait && self.options.threshold > 1;
+        let is_timed = is_timed && !self.is_repeatable();
         for version in versions {
             if !vm.room_for_native(version.window, version.inlined_depth) {
                 return Ok(Entered::NoRoom);
@@ -505,6 +530,8 @@ impl Jit {
         let hot = state.spots.entry(spot).or_default();
         hot.entered += 1;
         if let Some(stay) = stay {
+            let stays = if hot.pause > 1 || hot.entered == 1 { 1 } else { TIMED_STAYS as u32 };
+            state.earned += stay * stays;
             let longer = (hot.pause.max(1) * 2).min(LONGEST_PAUSE);
             hot.pause = if stay < SHORT_STAY { longer } else { 1 };
         }
