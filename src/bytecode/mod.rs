@@ -6,6 +6,7 @@ pub mod check_facts;
 #[forbid(unsafe_code)]
 pub mod disassemble;
 pub mod facts;
+pub mod flow;
 pub mod halves;
 mod ids;
 #[forbid(unsafe_code)]

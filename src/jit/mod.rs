@@ -22,7 +22,6 @@ pub mod build;
 mod compiler;
 mod emit;
 pub mod feedback;
-pub mod flow;
 pub mod helpers;
 pub mod ir;
 pub mod opt;

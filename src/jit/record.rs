@@ -4,7 +4,7 @@
 //! stop anywhere and leave the rest to the interpreter.
 
 use super::feedback::TypeProfile;
-use super::flow;
+use crate::bytecode::flow;
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;

@@ -11,15 +11,15 @@
 //! # Limits
 //! - Code that may run Walrus functions by way of the run time, or do what cannot be undone (input, output other than printing, the clock,
 //!   the random generator), is not compared. What is printed is not compared here; the fixtures and random programs do that.
-//! - Which registers are alive is taken from [`super::flow`], as the builder takes it.
+//! - Which registers are alive is taken from [`crate::bytecode::flow`], as the builder takes it.
 //! - A stretch that is too long, or reaches too much, is not compared: see [`Limits`].
 
 use std::cell::Cell;
 
 use super::build::Flows;
-use super::flow::{Flow, RegSet};
 use super::helpers::Helper;
 use super::ir::{Boxed, BoxedTag, Exit, ExitReason, Inst, Region, Val};
+use crate::bytecode::flow::{Flow, RegSet};
 use crate::bytecode::natives::{NATIVES, NativeEffect};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::runtime::error::{Error, ErrorKind, Result};

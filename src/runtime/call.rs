@@ -191,6 +191,9 @@ impl Vm {
     pub(super) fn make_memory(&mut self, error: Error) -> Result<()> {
         let ErrorKind::NeedsMemory(bytes) = *error.kind() else { return Err(error) };
         self.collect_garbage();
+        if self.heap.check_room(bytes).is_err() {
+            self.collect_all_garbage();
+        }
         self.heap.check_room(bytes).map_err(|_| self.heap_limit())
     }
 

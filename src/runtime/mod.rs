@@ -3,6 +3,7 @@
 //! Invariant: nothing here knows a syntax tree or the JIT.
 
 mod call;
+mod dead_registers;
 pub mod error;
 pub mod heap;
 pub mod hooks;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::call::Begun;
+use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
 use super::heap::{Collection, Heap};
 use super::hooks::{Hooks, Thresholds, Tier};
@@ -64,6 +65,8 @@ pub struct Vm {
     pub(super) native_result: Value,
     /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again later.
     pub(super) must_not_collect: bool,
+    /// Which registers are dead, as far as that was asked.
+    pub(super) liveness: Liveness,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
 }
@@ -106,6 +109,7 @@ impl Vm {
             pending: None,
             native_result: Value::VOID,
             must_not_collect: false,
+            liveness: Liveness::default(),
             scratch: String::new(),
         })
     }
@@ -219,13 +223,24 @@ impl Vm {
     pub(super) fn collect(&mut self) -> Result<()> {
         self.collect_garbage();
         if self.heap.over_limit() {
-            return Err(self.heap_limit());
+            self.collect_all_garbage();
         }
-        Ok(())
+        if self.heap.over_limit() { Err(self.heap_limit()) } else { Ok(()) }
+    }
+
+    /// Collects also what only dead registers hold.
+    #[cold]
+    pub(super) fn collect_all_garbage(&mut self) -> Collection {
+        self.forget_dead_registers();
+        self.mark_and_sweep()
     }
 
     /// As [`Vm::collect`], for `core.gc()`, which does not care about the limit.
     pub fn collect_garbage(&mut self) -> Collection {
+        if self.heap.is_stressed() { self.collect_all_garbage() } else { self.mark_and_sweep() }
+    }
+
+    fn mark_and_sweep(&mut self) -> Collection {
         self.stack.forget_above();
         let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
         self.heap.collect(|marker| {

@@ -200,7 +200,7 @@ impl Builder<'_> {
         let outer = std::mem::replace(&mut self.context, inner);
         let (pc, live, live_at, in_loop) = (self.pc, Rc::clone(&self.live), self.live_at, self.current_loop);
         let start = (self.current, self.env.clone());
-        let returns = self.walk(None, super::flow::BlockId(0), start);
+        let returns = self.walk(None, flow::BlockId(0), start);
         self.context = outer;
         (self.pc, self.live, self.live_at, self.current_loop) = (pc, live, live_at, in_loop);
         returns

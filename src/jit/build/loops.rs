@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::super::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
 use super::*;
+use crate::bytecode::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
 
 /// An open block and what holds at its end.
 pub(super) type Edge = (BlockId, Env);

@@ -32,9 +32,9 @@ use rustc_hash::FxHashMap;
 use env::{Env, Slot, Typed};
 
 use super::feedback::{TagSet, TypeFeedback, TypeProfile};
-use super::flow::{self, Flow, RegSet};
 use super::ir::*;
 use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason};
+use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;

@@ -168,6 +168,11 @@ impl Heap {
         self.update_limit();
     }
 
+    /// Whether [`Heap::set_stress`] has turned stress on.
+    pub fn is_stressed(&self) -> bool {
+        self.stress
+    }
+
     fn update_limit(&mut self) {
         self.limit = if self.stress {
             0

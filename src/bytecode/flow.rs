@@ -1,7 +1,7 @@
 //! Control flow of one function: basic blocks, reverse postorder, natural loops, liveness.
 //!
-//! Computed from the code itself when a loop gets hot; what the file says about loops is a hint that is not needed here. Pcs are counted from
-//! the function's first instruction.
+//! Computed from the code itself, when a loop gets hot or memory gets short; what the file says about loops is a hint that is not needed here. Pcs are
+//! counted from the function's first instruction.
 //!
 //! # Liveness
 //! A register is live at a pc if some path from there reads it before writing it. A path may lead into a handler from any instruction the handler
@@ -14,8 +14,8 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::bytecode::op::operand::Kind;
-use crate::bytecode::{CaptureSource, Function, Op, Program, Reg, StructId};
+use super::op::operand::Kind;
+use super::{CaptureSource, Function, Op, Program, Reg, StructId};
 
 /// A block of a [`Flow`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -87,6 +87,8 @@ impl RegSet {
 
     /// Adds a register.
     pub fn add_register(&mut self, reg: Reg) {
+        let words = self.0.len().max(reg.index() / 64 + 1);
+        self.0.resize(words, 0);
         self.insert(reg);
     }
 
@@ -96,6 +98,18 @@ impl RegSet {
 
     fn remove(&mut self, reg: Reg) {
         self.0[reg.index() / 64] &= !(1 << (reg.index() % 64));
+    }
+
+    /// Adds the registers from a number up to the frame's last.
+    pub fn add_from(&mut self, first: u16, registers: u16) {
+        (first..registers).for_each(|reg| self.add_register(Reg(reg)));
+    }
+
+    /// Adds all of `other`.
+    pub fn union(&mut self, other: &RegSet) {
+        let words = self.0.len().max(other.0.len());
+        self.0.resize(words, 0);
+        self.add(other);
     }
 
     /// Adds all of `other`; whether that changed anything.
@@ -219,6 +233,11 @@ impl Flow {
         flow.find_loops(program, code, &dominators)?;
         flow.find_live(program, code, function);
         Ok(flow)
+    }
+
+    /// How many registers the function's frame has.
+    pub fn registers(&self) -> u16 {
+        self.registers
     }
 
     pub fn block(&self, id: BlockId) -> &Block {

@@ -1,0 +1,106 @@
+//! Clears registers that nothing reads any more, before the machine says that it is out of memory.
+//!
+//! A register keeps its last value until something else is written there, so a large value may stay alive long after its last use. Which
+//! values linger depends on who runs the code: native code keeps variables in machine registers and writes home only what is read later, and the frames
+//! of inlined functions do not exist. A program may still have to run out of memory in every mode or in none. So when a collection did not make
+//! enough room, registers that are dead by [`flow`](crate::bytecode::flow) are cleared in all frames, and what they held is collected too: what counts
+//! against the limit in the end is what live variables reach.
+//!
+//! Finding the dead ones takes an analysis of each function that has a frame, hence the last resort. Under GC stress each collection does it, so a
+//! register that is called dead and read later shows.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::stack::Frame;
+use super::value::Value;
+use super::vm::Vm;
+use crate::bytecode::flow::{self, Flow, RegSet};
+use crate::bytecode::{FuncId, Program, Reg};
+
+/// Functions of more instructions keep all registers: analysing one takes more than linear time.
+const MAX_INSTRUCTIONS: u32 = 1 << 14;
+
+/// What was found out about the program's registers so far.
+#[derive(Default)]
+pub(super) struct Liveness {
+    /// `None`: nothing is known about the function, so all its registers count as alive.
+    flows: FxHashMap<FuncId, Option<Flow>>,
+    /// By the pc that a frame has saved.
+    kept: FxHashMap<(FuncId, u32), Option<Rc<RegSet>>>,
+}
+
+impl Liveness {
+    /// Registers that a frame needs whose saved pc, counted from the function's first instruction, is `pc`; `None` if all.
+    ///
+    /// A saved pc is one past the instruction that is being executed, was just executed or will be executed again; between instructions it is that of the
+    /// next one, which is not always the one behind. The set is good for each of these cases.
+    fn kept(&mut self, program: &Program, func: FuncId, pc: u32) -> Option<Rc<RegSet>> {
+        if let Some(kept) = self.kept.get(&(func, pc)) {
+            return kept.clone();
+        }
+        let flow = self.flows.entry(func).or_insert_with(|| {
+            let function = &program.functions[func.index()];
+            if function.code.len <= MAX_INSTRUCTIONS { Flow::of(program, function).ok() } else { None }
+        });
+        let kept = flow.as_ref().and_then(|flow| needed_around(program, flow, pc)).map(Rc::new);
+        self.kept.insert((func, pc), kept.clone());
+        kept
+    }
+}
+
+/// What is alive before the instruction in front of `pc`, behind it on all ways it may take, and before the one at `pc`.
+fn needed_around(program: &Program, flow: &Flow, pc: u32) -> Option<RegSet> {
+    let mut needed = RegSet::default();
+    if let Some(block) = flow.block_around(pc) {
+        let at = pc - flow.block(block).start;
+        needed.union(&flow.live_before_each(program, block)[at as usize]);
+    }
+    let Some(before) = pc.checked_sub(1) else { return Some(needed) };
+    let block = flow.block_around(before)?;
+    let at = (before - flow.block(block).start) as usize;
+    let live = flow.live_before_each(program, block);
+    needed.union(&live[at]);
+    needed.union(&live[at + 1]);
+    // What a jump writes on its way is alive at the target only.
+    for target in flow.block(block).next.into_iter().chain(flow.block(block).taken) {
+        needed.union(flow.live_in(target));
+    }
+    let op = &program.code[(flow.start + before) as usize];
+    let effects = flow::effects(program, op);
+    effects.writes.into_iter().for_each(|reg| needed.add_register(reg));
+    // A call moves its arguments about in its window, where a function of the run time may still be looking at them.
+    needed.add_from(effects.clobbers_from.unwrap_or(u16::MAX), flow.registers());
+    Some(needed)
+}
+
+impl Vm {
+    /// Clears the dead registers of all frames. Pcs of all frames are saved.
+    #[cold]
+    pub(super) fn forget_dead_registers(&mut self) {
+        for depth in 1..=self.stack.depth() {
+            let frame = *self.stack.frame_at(depth);
+            // SAFETY: a frame's function lives as long as the image.
+            let function = unsafe { &*frame.function };
+            let end = if depth < self.stack.depth() {
+                self.stack.frame_at(depth + 1).base
+            } else {
+                self.stack.registers_end()
+            };
+            let below_next = (end as usize).saturating_sub(frame.base as usize) / size_of::<Value>();
+            let Some(kept) = self.kept_registers(&frame) else { continue };
+            for register in (0..function.registers).take(below_next).filter(|&register| !kept.contains(Reg(register))) {
+                // SAFETY: the register lies in the frame's window, and every value may stand in a register that nothing reads before it is written.
+                unsafe { *frame.base.add(register.into()) = Value::VOID };
+            }
+        }
+    }
+
+    fn kept_registers(&mut self, frame: &Frame) -> Option<Rc<RegSet>> {
+        // SAFETY: a frame's function lives as long as the image.
+        let function = unsafe { &*frame.function };
+        let pc = (frame.pc as usize).checked_sub(function.code as usize)? / size_of::<crate::bytecode::Op>();
+        self.liveness.kept(&self.image.program, function.id, u32::try_from(pc).ok()?)
+    }
+}
