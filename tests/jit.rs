@@ -195,7 +195,7 @@ fn a_loop_that_is_not_hot_is_not_compiled() {
 fn an_exit_that_is_taken_often_leads_to_another_version() {
     let source = "fn f : xs, n { let t = 0; for i in 0..n { let x = xs[i % 2]; if i > 3000 { x = xs[2]; } t = t + x; } return t; }
         println(f([1, 2, 0.5, \"\"], 6000));";
-    let statistics = statistics(source, &[]);
+    let statistics = statistics(source, &["--jit-wait"]);
     let region = statistics["regions"].as_array().and_then(|regions| regions.first()).cloned().unwrap_or_default();
     assert!(region["compiled"].as_u64() > Some(1), "{statistics}");
     assert!(region["exits"].as_u64() < Some(100), "{statistics}");

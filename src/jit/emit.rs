@@ -3,7 +3,7 @@
 //! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own which writes the
 //! exit's values home: one block for all guards would make register allocation quadratic.
 
-use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::{self, AliasRegionData, BlockArg, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -46,6 +46,31 @@ fn element_alias(element: Element) -> u32 {
     }
 }
 
+fn int_condition(op: Compare) -> IntCC {
+    match op {
+        Compare::Eq => IntCC::Equal,
+        Compare::Ne => IntCC::NotEqual,
+        Compare::Lt => IntCC::SignedLessThan,
+        Compare::Le => IntCC::SignedLessThanOrEqual,
+        Compare::Gt => IntCC::SignedGreaterThan,
+        Compare::Ge => IntCC::SignedGreaterThanOrEqual,
+        Compare::Below => IntCC::UnsignedLessThan,
+        Compare::BelowEq => IntCC::UnsignedLessThanOrEqual,
+    }
+}
+
+fn float_condition(op: Compare) -> FloatCC {
+    match op {
+        Compare::Eq => FloatCC::Equal,
+        // Unordered: NaN differs from everything.
+        Compare::Ne => FloatCC::NotEqual,
+        Compare::Lt | Compare::Below => FloatCC::LessThan,
+        Compare::Le | Compare::BelowEq => FloatCC::LessThanOrEqual,
+        Compare::Gt => FloatCC::GreaterThan,
+        Compare::Ge => FloatCC::GreaterThanOrEqual,
+    }
+}
+
 fn clif_type(repr: Repr) -> ir::Type {
     match repr {
         Repr::I64 => types::I64,
@@ -79,6 +104,7 @@ pub fn emit(
         builder,
         values: vec![None; region.reprs.len()],
         constants: vec![None; region.reprs.len()],
+        comparisons: vec![None; region.reprs.len()],
         made_in: vec![0; region.reprs.len()],
         place: 0,
         scaled: None,
@@ -100,14 +126,15 @@ pub fn emit(
 }
 
 /// Empty blocks between a branch and where it leads. Left in place, they would draw the computation of what they pass out of the loop's
-/// body, and the loop would take two jumps a round.
+/// body, and the loop would take two jumps a round. Those that lead to an exit would stand where the loop goes on.
 fn threaded_blocks(region: &Region) -> Vec<bool> {
     let mut threaded = vec![false; region.blocks.len()];
     for &id in &region.order {
         if let Terminator::Branch(_, yes, no) = region.block(id).end {
             for target in [yes, no] {
                 let block = region.block(target);
-                let only_jumps = block.insts.is_empty() && matches!(block.end, Terminator::Jump(..));
+                let only_jumps =
+                    block.insts.is_empty() && matches!(block.end, Terminator::Jump(..) | Terminator::Exit(_));
                 threaded[target.0 as usize] = only_jumps;
             }
         }
@@ -133,6 +160,7 @@ struct Emitter<'a> {
     builder: FunctionBuilder<'a>,
     values: Vec<Option<ir::Value>>,
     constants: Vec<Option<&'a Inst>>,
+    comparisons: Vec<Option<&'a Inst>>,
     /// The place where each constant was made last.
     made_in: Vec<u32>,
     /// Number of the block of the region, or of the exit, that is being emitted.
@@ -185,8 +213,14 @@ impl Emitter<'_> {
         }
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
-                if let (Some(result), Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)) = (result, inst) {
-                    self.constants[result.0 as usize] = Some(inst);
+                match (result, inst) {
+                    (Some(result), Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)) => {
+                        self.constants[result.0 as usize] = Some(inst);
+                    }
+                    (Some(result), Inst::Icmp(..) | Inst::Fcmp(..)) => {
+                        self.comparisons[result.0 as usize] = Some(inst);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -205,7 +239,7 @@ impl Emitter<'_> {
                     self.values[result.0 as usize] = Some(value);
                 }
             }
-            self.terminator(&block.end);
+            self.terminator(&block.end, block.stays_in_loop);
         }
         for index in 0..self.exits.len() {
             if let Some(block) = self.exits[index] {
@@ -253,31 +287,12 @@ impl Emitter<'_> {
             Inst::Unary(op, a) => self.unary(op, a),
             Inst::Binary(op, a, b) => self.binary(op, a, b),
             Inst::Icmp(op, a, b) => {
-                let condition = match op {
-                    Compare::Eq => IntCC::Equal,
-                    Compare::Ne => IntCC::NotEqual,
-                    Compare::Lt => IntCC::SignedLessThan,
-                    Compare::Le => IntCC::SignedLessThanOrEqual,
-                    Compare::Gt => IntCC::SignedGreaterThan,
-                    Compare::Ge => IntCC::SignedGreaterThanOrEqual,
-                    Compare::Below => IntCC::UnsignedLessThan,
-                    Compare::BelowEq => IntCC::UnsignedLessThanOrEqual,
-                };
                 let (a, b) = (self.value(a), self.value(b));
-                self.builder.ins().icmp(condition, a, b)
+                self.builder.ins().icmp(int_condition(op), a, b)
             }
             Inst::Fcmp(op, a, b) => {
-                let condition = match op {
-                    Compare::Eq => FloatCC::Equal,
-                    // Unordered: NaN differs from everything.
-                    Compare::Ne => FloatCC::NotEqual,
-                    Compare::Lt | Compare::Below => FloatCC::LessThan,
-                    Compare::Le | Compare::BelowEq => FloatCC::LessThanOrEqual,
-                    Compare::Gt => FloatCC::GreaterThan,
-                    Compare::Ge => FloatCC::GreaterThanOrEqual,
-                };
                 let (a, b) = (self.value(a), self.value(b));
-                self.builder.ins().fcmp(condition, a, b)
+                self.builder.ins().fcmp(float_condition(op), a, b)
             }
             Inst::Select(c, a, b) => {
                 let (c, a, b) = (self.value(c), self.value(a), self.value(b));
@@ -558,7 +573,7 @@ impl Emitter<'_> {
         Some(tag_here)
     }
 
-    fn terminator(&mut self, end: &Terminator) {
+    fn terminator(&mut self, end: &Terminator, stays_in_loop: bool) {
         match end {
             Terminator::None => unreachable!("every block in the order was finished"),
             Terminator::Jump(target, args) => {
@@ -566,9 +581,15 @@ impl Emitter<'_> {
                 self.builder.ins().jump(self.blocks[target.0 as usize], &args);
             }
             Terminator::Branch(condition, yes, no) => {
-                let condition = self.value(*condition);
                 let ((yes, yes_args), (no, no_args)) = (self.target(*yes), self.target(*no));
-                self.builder.ins().brif(condition, yes, &yes_args, no, &no_args);
+                // The backend has the second way follow.
+                if stays_in_loop {
+                    let inverse = self.inverse(*condition);
+                    self.builder.ins().brif(inverse, no, &no_args, yes, &yes_args);
+                } else {
+                    let condition = self.value(*condition);
+                    self.builder.ins().brif(condition, yes, &yes_args, no, &no_args);
+                }
             }
             Terminator::Return(tag, payload) => {
                 let of_machine = self.flags(alias_number(Mem::Vm));
@@ -599,13 +620,32 @@ impl Emitter<'_> {
 
     /// Where a branch to a block leads in the end.
     fn target(&mut self, id: BlockId) -> (ir::Block, Vec<BlockArg>) {
-        if self.threaded[id.0 as usize]
-            && let Terminator::Jump(target, args) = &self.region.block(id).end
-        {
-            let args = args.iter().map(|&arg| BlockArg::Value(self.value(arg))).collect();
-            return (self.blocks[target.0 as usize], args);
+        match &self.region.block(id).end {
+            Terminator::Jump(target, args) if self.threaded[id.0 as usize] => {
+                let args = args.iter().map(|&arg| BlockArg::Value(self.value(arg))).collect();
+                (self.blocks[target.0 as usize], args)
+            }
+            Terminator::Exit(exit) if self.threaded[id.0 as usize] => (self.exit_block(*exit), Vec::new()),
+            _ => (self.blocks[id.0 as usize], Vec::new()),
         }
-        (self.blocks[id.0 as usize], Vec::new())
+    }
+
+    /// What is true when a condition is not: a comparison of its own, which the backend fuses with the branch.
+    fn inverse(&mut self, condition: Val) -> ir::Value {
+        match self.comparisons[condition.0 as usize] {
+            Some(&Inst::Icmp(op, a, b)) => {
+                let (a, b) = (self.value(a), self.value(b));
+                self.builder.ins().icmp(int_condition(op).complement(), a, b)
+            }
+            Some(&Inst::Fcmp(op, a, b)) => {
+                let (a, b) = (self.value(a), self.value(b));
+                self.builder.ins().fcmp(float_condition(op).complement(), a, b)
+            }
+            _ => {
+                let condition = self.value(condition);
+                self.builder.ins().icmp_imm_u(IntCC::Equal, condition, 0)
+            }
+        }
     }
 
     /// An exit of its own is only its number; what it writes is shared with others that write the same, and the way out with all.

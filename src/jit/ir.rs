@@ -288,6 +288,8 @@ pub struct Block {
     /// Where the code comes from: index into the program's code.
     pub pc: u32,
     pub is_loop_header: bool,
+    /// The block ends in a branch whose first way stays in a loop that the second leaves: code of the first should follow.
+    pub stays_in_loop: bool,
 }
 
 /// Where a value lives while the interpreter runs.
@@ -461,7 +463,14 @@ impl Region {
     }
 
     pub fn new_block(&mut self, pc: u32) -> BlockId {
-        let block = Block { params: Vec::new(), insts: Vec::new(), end: Terminator::None, pc, is_loop_header: false };
+        let block = Block {
+            params: Vec::new(),
+            insts: Vec::new(),
+            end: Terminator::None,
+            pc,
+            is_loop_header: false,
+            stays_in_loop: false,
+        };
         self.blocks.push(block);
         BlockId(self.blocks.len() as u32 - 1)
     }

@@ -26,6 +26,7 @@ mod dead;
 mod division;
 mod fold;
 mod hoist;
+mod layout;
 mod numbering;
 mod promote;
 #[cfg(test)]
@@ -73,4 +74,5 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
     }
     dead::remove(region, &cfg);
     sink::sink(region, &cfg);
+    layout::mark(region, &cfg);
 }

@@ -1,0 +1,55 @@
+//! Layout: which way of a branch the code should fall through to.
+//!
+//! The backend lays blocks out in reverse postorder, where the second way of a branch comes first. If that way leaves a loop, all that comes
+//! after the loop would stand in the middle of it, and each iteration would take one jump more. A processor takes one jump per cycle at best, and small
+//! loops are not much longer than that.
+
+use super::super::ir::*;
+use super::cfg::Cfg;
+
+/// Marks the branches whose first way stays in a loop that the second leaves.
+pub fn mark(region: &mut Region, cfg: &Cfg) {
+    for loop_blocks in &cfg.loops {
+        for &id in &loop_blocks.blocks {
+            let Terminator::Branch(_, yes, no) = region.block(id).end else { continue };
+            let stays = |block| cfg.is_within(cfg.innermost(block), loop_blocks.index);
+            if stays(yes) && !stays(no) && !leads_back(region, cfg, yes) {
+                region.block_mut(id).stays_in_loop = true;
+            }
+        }
+    }
+}
+
+/// Whether a block does nothing but jump back: it vanishes, and the loop's end is where it should be.
+fn leads_back(region: &Region, cfg: &Cfg, id: BlockId) -> bool {
+    let block = region.block(id);
+    block.insts.is_empty() && matches!(block.end, Terminator::Jump(target, _) if cfg.is_before(target, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::Sample;
+    use super::*;
+
+    #[test]
+    fn a_loop_left_in_its_middle_is_marked_and_one_left_at_its_end_is_not() {
+        let mut sample = Sample::new();
+        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
+        let mut middle = sample.block;
+        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
+            let found = sample.push(Inst::Icmp(Compare::Ne, counter, zero));
+            middle = sample.block;
+            let (stay, leave) = (sample.new_block(), sample.new_block());
+            sample.end(Terminator::Branch(found, stay, leave));
+            sample.block = leave;
+            let exit = sample.exit(ExitReason::LoopDone);
+            sample.end(Terminator::Exit(exit));
+            sample.block = stay;
+        });
+        let mut region = sample.finish();
+        let cfg = Cfg::of(&region);
+        mark(&mut region, &cfg);
+        let marked: Vec<BlockId> = region.order.iter().copied().filter(|id| region.block(*id).stays_in_loop).collect();
+        assert_eq!(marked, [middle]);
+    }
+}
