@@ -117,7 +117,7 @@ impl Inductions {
             }
             if let Some(linear) = linear(hoister, index, at, induction.param, MAX_DEPTH)
                 && linear.factor != 0
-                && linear.factor.abs() <= MAX_STEP
+                && is_within(linear.factor, MAX_STEP)
                 && let Some(exit) = hoister.check_exit(index)
             {
                 induction.check(hoister, index, at, len, linear, exit);
@@ -145,8 +145,8 @@ impl Induction {
             last = hoister.compute_before(index, Inst::Binary(Binary::Iadd, last, one), Repr::I64);
         }
         let const_init = int_of(hoister, init);
-        let small_rest = linear.rest.is_some_and(|rest| rest.abs() <= SMALL);
-        let unit = linear.factor.abs() == 1;
+        let small_rest = linear.rest.is_some_and(|rest| is_within(rest, SMALL));
+        let unit = linear.factor.unsigned_abs() == 1;
 
         // Stepping does not wrap. From an exclusive bound, steps of 1 cannot.
         if !(unit && small_rest) {
@@ -194,6 +194,11 @@ impl Induction {
     }
 }
 
+/// Whether a number is no farther from 0 than that. The least int is not, though its absolute value as an int would not say so.
+fn is_within(number: i64, limit: i64) -> bool {
+    number.unsigned_abs() <= limit.unsigned_abs()
+}
+
 /// What a block passes for a parameter of the block it jumps to.
 fn argument(region: &Region, block: BlockId, place: usize) -> Option<Val> {
     match &region.block(block).end {
@@ -212,7 +217,7 @@ fn common_step(hoister: &Hoister, index: usize, param: Val, nexts: &[Val]) -> Op
             return None;
         }
         let step = match int_of(hoister, by) {
-            Some(step) if step == 0 || step.abs() > MAX_STEP => return None,
+            Some(step) if step == 0 || !is_within(step, MAX_STEP) => return None,
             Some(step) => Step::Constant(step),
             None if hoister.is_invariant(index, by) => Step::Open(by),
             None => return None,
