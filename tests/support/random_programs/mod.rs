@@ -11,6 +11,7 @@ use random::Random;
 mod expressions;
 mod functions;
 mod random;
+mod rounds;
 mod shapes;
 mod statements;
 mod unruly;
@@ -134,6 +135,7 @@ impl Generator {
             self.unruly_part();
         }
         self.some_structs();
+        self.definitions_of_rounds();
         self.constants();
         for _ in 0..self.random.between(2, 5) {
             let kind = self.any_kind();
