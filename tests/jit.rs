@@ -499,6 +499,34 @@ fn a_throw_that_only_a_caller_handles_leaves() {
     assert!(region.contains("leaves at"), "{region}");
 }
 
+/// How often the first loop of a program was compiled.
+fn times_compiled(source: &str) -> i64 {
+    let statistics = statistics(source, &["--jit-wait"]);
+    statistics["regions"][0]["compiled"].as_i64().expect("a loop was hot")
+}
+
+#[test]
+fn errors_that_a_loop_catches_are_no_reason_to_compile_it_again() {
+    let source = |fails: &str| {
+        format!(
+            "fn f : n, xs, z {{ let t = 0; for i in 0..n {{ try {{ t += {fails}; }} catch e {{ t += 1; }} }} return t; }} \
+             println(f(5000, [1, 2, 3, 4], 0));"
+        )
+    };
+    assert_eq!(times_compiled(&source("xs[i % 8]")), 1);
+    assert_eq!(times_compiled(&source("100 / (i % 4)")), 1);
+    assert_eq!(times_compiled(&source("100 << (2 - i % 4)")), 1);
+    // What does not change is divided by in front of the loop first; that is given up once.
+    assert_eq!(times_compiled(&source("100 / z")), 2);
+}
+
+#[test]
+fn indices_that_turn_out_to_count_from_the_end_are_a_reason() {
+    let source = "fn f : n, xs { let t = 0; let at = 2; for i in 0..n { if i > 2500 { at = 0 - 1 - i % 3; } t += xs[at]; } return t; } \
+                  println(f(5000, [1, 2, 3]));";
+    assert_eq!(times_compiled(source), 2);
+}
+
 #[test]
 fn a_loop_that_comes_round_by_errors_only_is_compiled_and_kept() {
     let source = "fn f : n { let i = 0; while true { try { i = i + 1; if i > n { return i; } let x = 10 / (i % 1); break; } catch e { i = i + 1; } } }

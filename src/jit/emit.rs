@@ -23,6 +23,8 @@ pub struct EmitOptions {
     pub stress: Option<usize>,
     /// What stands in the upper half of what the code says when it is left.
     pub version: u32,
+    /// Count the iterations of the region's loop.
+    pub counts_rounds: bool,
 }
 
 /// Number of the alias region of a kind of memory.
@@ -233,6 +235,12 @@ impl Emitter<'_> {
                 self.builder.switch_to_block(self.blocks[id.0 as usize]);
             }
             let block = region.block(id);
+            if self.options.counts_rounds && region.loops.first().is_some_and(|outermost| outermost.header == id) {
+                let of_machine = self.flags(alias_number(Mem::Vm));
+                let rounds = self.builder.ins().load(types::I64, of_machine, self.vm, layout::ROUNDS);
+                let rounds = self.builder.ins().iadd_imm_s(rounds, 1);
+                self.builder.ins().store(of_machine, rounds, self.vm, layout::ROUNDS);
+            }
             for (result, inst) in &block.insts {
                 let value = self.inst(inst, *result);
                 if let (Some(result), Some(value)) = (result, value) {

@@ -356,6 +356,11 @@ impl ExitReason {
         !matches!(self, ExitReason::LoopDone | ExitReason::Leaves | ExitReason::Safepoint | ExitReason::Throw)
     }
 
+    /// Whether the exit is about what a number is, of which no version knows more than another. Code that was compiled anew would leave just as often.
+    pub fn is_about_numbers(self) -> bool {
+        matches!(self, ExitReason::Divisor | ExitReason::Magnitude | ExitReason::Domain)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             ExitReason::EntryType => "entry-type",

@@ -136,6 +136,15 @@ pub fn record(
     Ok(Recorded::Elsewhere)
 }
 
+/// Notes what the instruction at the top frame's pc is about to read; whether that shows anything new.
+pub fn note_instruction(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> bool {
+    let pc = vm.top_pc();
+    let profile = &mut *profile.borrow_mut();
+    let before = *profile.at(pc);
+    note_operands(vm, profile, pc, &vm.program().code[pc as usize]);
+    *profile.at(pc) != before
+}
+
 /// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one it calls.
 fn may_give_up_frame(vm: &Vm, goal: &Goal) -> bool {
     vm.depth() > goal.depth || goal.header == NO_HEADER

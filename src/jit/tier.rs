@@ -82,6 +82,9 @@ const MAX_DEFERRED: u32 = 8;
 const SHORT_STAY: Duration = Duration::from_nanos(120);
 /// One stay in so many is timed, as long as stays are not short.
 const TIMED_STAYS: u64 = 32;
+/// The same of one that was left by an error, say, after so few iterations, and was not so long that entering it is no matter.
+const FEW_ROUNDS: u64 = 4;
+const BRIEF_STAY: Duration = Duration::from_micros(2);
 /// Iterations to interpret before entering again, at most, while stays are short.
 const LONGEST_PAUSE: u32 = 64;
 /// A hot function is compiled by itself once it was called this many times as often as made it hot.
@@ -102,6 +105,8 @@ struct Version {
     forced: Option<Box<[std::cell::Cell<u8>]>>,
     /// By exit, whether a handler of the region covers it.
     caught: Vec<bool>,
+    /// The code counts iterations, because some are ended by errors.
+    counts_rounds: bool,
 }
 
 /// What is known about a loop or function that has been hot.
@@ -378,10 +383,14 @@ impl Jit {
             self.options.stress_exits.then(|| region.exits.iter().map(|_| std::cell::Cell::new(1)).collect());
         // Only one compilation is under way at a time, so this is the index that a function's version will have.
         let version = if region.is_function { state.functions.len() as u32 } else { 0 };
-        let options = EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version };
         let parent = state.parent_of(vm, spot);
         let func = vm.top_function();
-        let caught = region.exits.iter().map(|exit| is_caught(vm.program(), func, exit)).collect();
+        let caught: Vec<bool> = region.exits.iter().map(|exit| is_caught(vm.program(), func, exit)).collect();
+        let options = EmitOptions {
+            stress: forced.as_ref().map(|flags| flags.as_ptr() as usize),
+            version,
+            counts_rounds: counts_rounds(&region, &caught),
+        };
         state.pending = Some(Pending { spot, parent, forced, caught, built_in: started.elapsed() });
         let job = Job { region, options, dump: self.options.dump };
         let submitted = state.compiler.as_ref().is_some_and(|compiler| compiler.submit(job));
@@ -440,6 +449,7 @@ impl Jit {
         let installed = Rc::new(Version {
             code: compiled.code,
             taken: RefCell::new(vec![0; region.exits.len()]),
+            counts_rounds: counts_rounds(&region, &caught),
             exits: region.exits,
             window: region.window,
             inlined_depth: region.inlined_depth,
@@ -483,11 +493,15 @@ impl Jit {
             let base = vm.top_base();
             let shadow = self.shadow.as_ref().filter(|_| version.replayable);
             let before = shadow.and_then(|shadow| shadow.before(vm, version.window));
+            let outer_rounds = vm.rounds();
+            vm.set_rounds(0);
             let entered = is_timed.then(Instant::now);
             // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top with its pc at the
             // beginning; the window that it uses above the base exists, and there is room for the frames it starts.
             let result = unsafe { (version.code)(vm, base) };
-            let stay = entered.map(|entered| entered.elapsed());
+            let stay = entered
+                .map(|entered| Stay { time: entered.elapsed(), rounds: version.counts_rounds.then(|| vm.rounds()) });
+            vm.set_rounds(outer_rounds);
             let left = result.said;
             if left == NOT_ENTERED {
                 return Ok(Entered::NoRoom);
@@ -517,7 +531,11 @@ impl Jit {
                 Counted::ForcedAtEntry => return Ok(Entered::Left { pause: 1 }),
                 Counted::Left { hot_exit } => {
                     let pause = self.count_stay(spot, stay);
-                    return self.leave(vm, spot, base, exit, hot_exit).map(|()| Entered::Left { pause });
+                    let left = self.leave(vm, spot, base, exit, hot_exit);
+                    if left.is_err() {
+                        vm.ask_after_error(pause);
+                    }
+                    return left.map(|()| Entered::Left { pause });
                 }
             }
         }
@@ -525,15 +543,15 @@ impl Jit {
     }
 
     /// Takes note of a stay in native code, and of how long it was if that was measured. After how many iterations or calls to enter it again.
-    fn count_stay(&self, spot: Spot, stay: Option<Duration>) -> u32 {
+    fn count_stay(&self, spot: Spot, stay: Option<Stay>) -> u32 {
         let state = &mut *self.state.borrow_mut();
         let hot = state.spots.entry(spot).or_default();
         hot.entered += 1;
         if let Some(stay) = stay {
             let stays = if hot.pause > 1 || hot.entered == 1 { 1 } else { TIMED_STAYS as u32 };
-            state.earned += stay * stays;
-            let longer = (hot.pause.max(1) * 2).min(LONGEST_PAUSE);
-            hot.pause = if stay < SHORT_STAY { longer } else { 1 };
+            state.earned += stay.time * stays;
+            let pause = if stay.is_too_short() { hot.pause.max(1) * 2 } else { hot.pause / 2 };
+            hot.pause = pause.clamp(1, LONGEST_PAUSE);
         }
         hot.pause.max(1)
     }
@@ -556,11 +574,11 @@ impl Jit {
                 hot.guard_exits += u64::from(!version.caught[number]);
                 let taken = &mut version.taken.borrow_mut()[number];
                 *taken += 1;
-                hot_exit = *taken == HOT_EXIT && hot.compiled < MAX_VERSIONS;
+                let is_last = hot.compiled >= MAX_VERSIONS || exit.reason.is_about_numbers();
+                hot_exit = is_hot(*taken) && !is_last;
                 if hot_exit && exit.reason == ExitReason::Hoisted {
                     hot.caution.loops.insert(exit.pc);
                 }
-                let is_last = hot.compiled >= MAX_VERSIONS;
                 if is_last && hot.guard_exits > MAX_HOT_EXITS && hot.guard_exits > hot.entered / 2 {
                     hot.refused = Some(Refusal::Unstable);
                 }
@@ -597,7 +615,9 @@ impl Jit {
         if exit.reason.asks_for_recompilation() {
             self.log(vm, "exit", spot.pc(), &[("reason", exit.reason.name().to_string()), ("pc", exit.pc.to_string())]);
         }
-        if hot_exit {
+        // An index out of range is an error, unless it counts from the end.
+        let may_fit_better = || exit.reason != ExitReason::Bounds || record::note_instruction(vm, &self.profile);
+        if hot_exit && may_fit_better() {
             self.log(vm, "recompile", spot.pc(), &[("reason", exit.reason.name().to_string())]);
             match spot {
                 Spot::Loop(_) => {
@@ -665,6 +685,33 @@ fn goal(spot: Spot, depth: usize) -> Goal {
         Spot::Function(_) => (record::NO_HEADER, u32::MAX),
     };
     Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET, patience, unsurprising: 0 }
+}
+
+/// A stay in native code that was measured.
+#[derive(Clone, Copy, Debug)]
+struct Stay {
+    time: Duration,
+    /// The iterations that it began, if the code counts them.
+    rounds: Option<u64>,
+}
+
+impl Stay {
+    /// Whether it was hardly worth its entry.
+    fn is_too_short(self) -> bool {
+        let has_few_rounds = self.rounds.is_some_and(|rounds| rounds < FEW_ROUNDS);
+        self.time < SHORT_STAY || (has_few_rounds && self.time < BRIEF_STAY)
+    }
+}
+
+/// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom after that.
+fn is_hot(taken: u32) -> bool {
+    taken.is_multiple_of(HOT_EXIT) && (taken / HOT_EXIT).is_power_of_two()
+}
+
+/// Whether native code of a region counts its iterations: those of a loop that catches errors are often few, as each error is the interpreter's. Of any
+/// other loop, how long it stays tells enough.
+fn counts_rounds(region: &Region, caught: &[bool]) -> bool {
+    !region.is_function && caught.contains(&true)
 }
 
 /// Whether an error of the instruction at which an exit goes on is caught in a function of the region, of which `func` is the outermost.

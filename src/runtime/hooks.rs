@@ -1,10 +1,12 @@
 //! Counting of back edges and calls, for limits and for the JIT.
 //!
-//! The interpreter's loop is compiled twice: without a trace of this, and with a call here on every back edge, every call, and before the
+//! The interpreter's loop is compiled twice: without a trace of this, and with a counter on every back edge, every call, and before the
 //! first iteration of loops that an instruction stands in front of. Counters
-//! stand in one array beside the code, so that the counter of an instruction is found from its pc alone. They count down:
-//! reaching zero is what is worth telling someone.
+//! stand in one array beside the code, half as wide as instructions, so that the counter of an instruction is found from its pc by a shift and an
+//! addition. They count down: reaching zero is what is worth telling someone. So counting costs one subtraction in memory, and whatever else there is to
+//! do hides behind the zero: with a limit of fuel, all counters stand at one.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::error::{Error, Result};
@@ -30,13 +32,32 @@ pub trait Tier {
     fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()>;
 }
 
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Event {
+    /// The top frame has jumped back to a loop's header.
+    BackEdge,
+    /// The top frame has come to a loop's header from in front of the loop.
+    FirstIteration,
+    /// The top frame has just been started.
+    Call,
+}
+
+/// Bytes of code to a byte of counters.
+const CODE_TO_COUNTERS: usize = size_of::<Op>() / size_of::<Cell<u32>>();
+
 /// Counters, limits and the tier.
 pub struct Hooks {
     code: *const Op,
-    /// What is left of each loop's and each function's count; at the index of the header or entry.
-    left: Box<[u32]>,
+    /// How many events are left until somebody is told, of each loop and each function; at the index of the header or entry. Never 0 while the
+    /// interpreter's loop runs.
+    left: Box<[Cell<u32>]>,
+    /// What is left besides; empty unless each event has to be looked at, because it burns fuel.
+    withheld: Box<[u32]>,
     /// How often each counter has been wound up, as a total of iterations or calls.
     wound: Box<[u64]>,
+    /// How many events to count before asking again, if the answer is an error.
+    after_error: u32,
     fuel: Option<u64>,
     tier: Option<Rc<dyn Tier>>,
 }
@@ -50,12 +71,22 @@ pub struct Thresholds {
 
 impl Hooks {
     pub fn new(image: &Image, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) -> Hooks {
-        let mut left = vec![thresholds.loops.max(1); image.program.code.len()];
+        let mut counts = vec![thresholds.loops.max(1); image.program.code.len()];
         for function in &image.program.functions {
-            left[function.code.start as usize] = thresholds.functions.max(1);
+            counts[function.code.start as usize] = thresholds.functions.max(1);
         }
-        let wound = left.iter().map(|&count| count.into()).collect();
-        Hooks { code: image.program.code.as_ptr(), left: left.into(), wound, fuel, tier }
+        let wound = counts.iter().map(|&count| count.into()).collect();
+        let (left, withheld) = match fuel {
+            Some(_) => (vec![1; counts.len()], counts.iter().map(|&count| count - 1).collect()),
+            None => (counts, Box::default()),
+        };
+        let left = left.into_iter().map(Cell::new).collect();
+        Hooks { code: image.program.code.as_ptr(), left, withheld, wound, after_error: 1, fuel, tier }
+    }
+
+    /// Where the counter of an instruction at address 0 would be. Valid as long as the hooks are.
+    pub(super) fn counters(&self) -> *const Cell<u32> {
+        self.left.as_ptr().wrapping_byte_sub(self.code as usize / CODE_TO_COUNTERS)
     }
 
     pub(super) fn tier(&self) -> Option<Rc<dyn Tier>> {
@@ -64,75 +95,95 @@ impl Hooks {
 
     /// How often the loop or function at this index was counted so far.
     pub fn count(&self, index: usize) -> u64 {
-        self.wound[index] - u64::from(self.left[index])
+        self.wound[index] - u64::from(self.rest(index))
+    }
+
+    /// What is left of the count at this index.
+    fn rest(&self, index: usize) -> u32 {
+        self.left[index].get() + self.withheld.get(index).unwrap_or(&0)
+    }
+
+    /// Takes one from the fuel, if that is limited; false if there is none left.
+    fn burn(&mut self, event: Event) -> bool {
+        let (Some(fuel), Event::BackEdge | Event::Call) = (&mut self.fuel, event) else { return true };
+        let left = fuel.checked_sub(1);
+        *fuel = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn wind_up(&mut self, index: usize, count: u32) {
+        let count = count.max(1);
+        self.wound[index] = self.count(index) + u64::from(count);
+        match self.withheld.get_mut(index) {
+            Some(withheld) => {
+                *withheld = count - 1;
+                self.left[index].set(1);
+            }
+            None => self.left[index].set(count),
+        }
     }
 }
 
 impl Vm {
-    /// The top frame, whose pc is saved, has just jumped back.
-    #[inline]
-    pub(super) fn on_back_edge(&mut self) -> Result<()> {
-        self.burn()?;
-        self.count(false)
-    }
-
-    /// The top frame, whose pc is saved, has come to a loop's header from in front of the loop.
-    #[inline]
-    pub(super) fn on_first_iteration(&mut self) -> Result<()> {
-        self.count(false)
+    /// Counts that the top frame has come to `pc`; whether [`Vm::ran_out`] is to be called.
+    #[inline(always)]
+    pub(super) fn runs_out(&self, pc: *const Op) -> bool {
+        debug_assert!(self.hooks.as_ref().is_some_and(|hooks| {
+            let index = (pc as usize).wrapping_sub(hooks.code as usize) / size_of::<Op>();
+            self.counters == hooks.counters() && index < hooks.left.len()
+        }));
+        let counter = self.counters.wrapping_byte_add(pc as usize / CODE_TO_COUNTERS);
+        // SAFETY: `pc` points into the program's code, as the verifier proved of every jump and call, and there is a counter for each instruction. There
+        // are hooks, and `set_hooks` has put `counters` where they are; the interpreter's loop asks only if there are.
+        let counter = unsafe { &*counter };
+        let left = counter.get() - 1;
+        counter.set(left);
+        left == 0
     }
 
     /// The top frame has just been started.
-    #[inline]
     pub(super) fn on_call(&mut self) -> Result<()> {
-        self.burn()?;
-        self.count(true)
-    }
-
-    /// Takes one from the fuel, if that is limited.
-    #[inline]
-    fn burn(&mut self) -> Result<()> {
-        if let Some(hooks) = &mut self.hooks
-            && let Some(fuel) = &mut hooks.fuel
-        {
-            match fuel.checked_sub(1) {
-                Some(left) => *fuel = left,
-                None => {
-                    // A trace takes a pc to be one past the instruction it is about.
-                    // SAFETY: the frame is alive; code does not end with the instruction that control has just come to.
-                    unsafe { (*self.stack.frame()).pc = (*self.stack.frame()).pc.add(1) };
-                    return Err(Error::fatal("Out of fuel: the program passed the limit of --fuel"));
-                }
-            }
+        if self.hooks.is_none() {
+            return Ok(());
         }
-        Ok(())
+        // SAFETY: a frame is alive.
+        let pc = unsafe { (*self.stack.frame()).pc };
+        if self.runs_out(pc) { self.ran_out(Event::Call) } else { Ok(()) }
     }
 
-    #[inline]
-    fn count(&mut self, call: bool) -> Result<()> {
+    /// The counter at the top frame's pc, which is saved, has come to zero by this event.
+    #[cold]
+    pub(super) fn ran_out(&mut self, event: Event) -> Result<()> {
+        let frame = self.stack.frame();
         let Some(hooks) = &mut self.hooks else { return Ok(()) };
         // SAFETY: a frame is alive, and its pc points into the program's code.
-        let index = unsafe { (*self.stack.frame()).pc.offset_from(hooks.code) } as usize;
-        let left = &mut hooks.left[index];
-        *left -= 1;
-        if *left == 0 { self.ran_out(index, call) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn ran_out(&mut self, index: usize, call: bool) -> Result<()> {
+        let index = unsafe { (*frame).pc.offset_from(hooks.code) } as usize;
+        if !hooks.burn(event) {
+            hooks.left[index].set(1);
+            // A trace takes a pc to be one past the instruction it is about.
+            // SAFETY: the frame is alive; code does not end with the instruction that control has just come to.
+            unsafe { (*frame).pc = (*frame).pc.add(1) };
+            return Err(Error::fatal("Out of fuel: the program passed the limit of --fuel"));
+        }
+        if let Some(withheld) = hooks.withheld.get_mut(index)
+            && *withheld > 0
+        {
+            *withheld -= 1;
+            hooks.left[index].set(1);
+            return Ok(());
+        }
         // Until the answer is there, nothing that runs meanwhile asks about this counter.
-        self.wind_up(index, u32::MAX);
-        let Some(tier) = self.hooks.as_ref().and_then(|hooks| hooks.tier.clone()) else { return Ok(()) };
-        let answer = if call { tier.at_function(self, index as u32) } else { tier.at_loop(self, index as u32) };
-        self.wind_up(index, *answer.as_ref().unwrap_or(&1));
+        hooks.wind_up(index, u32::MAX);
+        let Some(tier) = hooks.tier.clone() else { return Ok(()) };
+        let answer = match event {
+            Event::Call => tier.at_function(self, index as u32),
+            Event::BackEdge | Event::FirstIteration => tier.at_loop(self, index as u32),
+        };
+        if let Some(hooks) = &mut self.hooks {
+            let after_error = std::mem::replace(&mut hooks.after_error, 1);
+            hooks.wind_up(index, *answer.as_ref().unwrap_or(&after_error));
+        }
         answer.map(|_| ())
-    }
-
-    fn wind_up(&mut self, index: usize, count: u32) {
-        let Some(hooks) = &mut self.hooks else { return };
-        let count = count.max(1);
-        hooks.wound[index] = hooks.wound[index] - u64::from(hooks.left[index]) + u64::from(count);
-        hooks.left[index] = count;
     }
 
     /// How often the loop or function at an index of the program's code was counted so far.
@@ -142,6 +193,15 @@ impl Vm {
 
     /// Makes the counter at an index of the program's code run out the next time it is counted.
     pub fn ask_soon(&mut self, index: u32) {
-        self.wind_up(index as usize, 1);
+        if let Some(hooks) = &mut self.hooks {
+            hooks.wind_up(index as usize, 1);
+        }
+    }
+
+    /// Says how many events to count before the tier is asked again, whose answer is about to be an error.
+    pub fn ask_after_error(&mut self, count: u32) {
+        if let Some(hooks) = &mut self.hooks {
+            hooks.after_error = count;
+        }
     }
 }

@@ -46,6 +46,8 @@ pub mod layout {
     pub const FRAME_CLOSURE: i32 = offset_of!(Frame, closure) as i32;
     /// Bytes in use.
     pub const HEAP_BYTES: i32 = (offset_of!(Vm, heap) + Heap::BYTES_OFFSET) as i32;
+    /// How many iterations native code has begun of a loop that catches errors.
+    pub const ROUNDS: i32 = offset_of!(Vm, rounds) as i32;
     /// Where a helper puts a value for native code.
     pub const RESULT: i32 = offset_of!(Vm, native_result) as i32;
     /// A collection is due when that many are in use.
@@ -271,6 +273,15 @@ impl Vm {
     /// Moves the top frame behind an instruction of its function, where raising an error wants it.
     pub fn set_pc_behind(&mut self, pc: u32) {
         self.set_top_pc_unchecked(pc + 1);
+    }
+
+    /// How many iterations native code has begun of loops that catch errors, since this was last set.
+    pub fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    pub fn set_rounds(&mut self, rounds: u64) {
+        self.rounds = rounds;
     }
 
     /// Hands a value to native code.

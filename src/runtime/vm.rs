@@ -47,6 +47,8 @@ pub struct Vm {
     pub(super) pinned: Vec<Value>,
     /// Counting of back edges and calls; absent if nobody asked for it.
     pub(super) hooks: Option<Box<Hooks>>,
+    /// [`Hooks::counters`] of the hooks, if there are any.
+    pub(super) counters: *const std::cell::Cell<u32>,
     /// The judge of static types, in the testing mode that has one.
     pub(super) oracle: Option<Box<Oracle>>,
     /// Where the running error was raised, once it is known that nothing catches it.
@@ -61,6 +63,8 @@ pub struct Vm {
     pub(super) native_functions: Box<[NativeCode]>,
     /// An error on its way through native code.
     pub(super) pending: Option<Error>,
+    /// Counted by native code of loops that catch errors.
+    pub(super) rounds: u64,
     /// What a helper gives native code, which takes it at once.
     pub(super) native_result: Value,
     /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again later.
@@ -91,6 +95,7 @@ impl Vm {
         let output = Output::new(host.out_is_terminal());
         Ok(Vm {
             hooks: None,
+            counters: std::ptr::null(),
             oracle: None,
             image,
             heap,
@@ -107,6 +112,7 @@ impl Vm {
             native_code_limit: stack_address().saturating_sub(limits.native_stack / 2),
             native_functions,
             pending: None,
+            rounds: 0,
             native_result: Value::VOID,
             must_not_collect: false,
             liveness: Liveness::default(),
@@ -116,7 +122,8 @@ impl Vm {
 
     /// Turns on counting of back edges and calls.
     pub fn set_hooks(&mut self, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) {
-        self.hooks = Some(Box::new(Hooks::new(&self.image, fuel, thresholds, tier)));
+        let hooks = self.hooks.insert(Box::new(Hooks::new(&self.image, fuel, thresholds, tier)));
+        self.counters = hooks.counters();
     }
 
     /// Closes files and writes what output is held back.
