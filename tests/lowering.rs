@@ -314,6 +314,43 @@ fn what_may_throw_or_differ_does_not_fold() {
     assert_eq!(ops_of("x and 1 < 2").len(), 3);
 }
 
+/// As a value, too, a test of a type makes no string of it; what only looks like one calls the function.
+#[test]
+fn tests_of_types_as_values_call_nothing() {
+    let calls = |text: &str| {
+        let program = compile(&format!("fn f : x, y {{ {text} }} f(1, 2);"));
+        let is_call = |op: &&Op| matches!(op, Op::CallNative { .. } | Op::Call { .. } | Op::CallMethod { .. });
+        program.code[program.functions[1].code.range()].iter().filter(is_call).count()
+    };
+    assert_eq!(calls("return core.type(x) == \"int\";"), 0);
+    assert_eq!(calls("x = \"struct instance\" != core.type(x); return [x, core.type(y) == \"list\"];"), 0);
+    assert_eq!(calls("let t = core.type(x); return t == \"int\";"), 1, "the variable is asked for by nobody else");
+    assert_eq!(calls("return core.type(x) == core.type(y);"), 2);
+    assert_eq!(calls("return core.type(x) < \"int\";"), 1);
+    assert_eq!(calls("return core.type(x) + \"int\";"), 1);
+}
+
+#[test]
+fn names_that_no_type_has_are_reported() {
+    let name = |name: &str| messages(&format!("let x = [1]; if core.type(x) == \"{name}\" {{ x = 1; }} println(x);"));
+    assert_eq!(name("itn"), ["W0204 No type is called 'itn'"]);
+    assert_eq!(name("List"), ["W0204 No type is called 'List'"]);
+    assert_eq!(name(""), ["W0204 No type is called ''"]);
+    for known in ["int", "float", "bool", "string", "void", "range", "list", "tuple", "dict", "function", "struct"] {
+        assert_eq!(name(known), [""; 0]);
+    }
+    for known in ["struct instance", "module", "task"] {
+        assert_eq!(name(known), [""; 0]);
+    }
+    assert_eq!(name("cell"), ["W0204 No type is called 'cell'"], "no value of the language is one");
+    let value = "let x = 1; let number = \"number\"; println(core.type(x) != \"strnig\", core.type(x) == number);";
+    assert_eq!(messages(value), ["W0204 No type is called 'strnig'", "W0204 No type is called 'number'"]);
+    assert_eq!(messages("let x = 1; println(core.type(x) < \"itn\", \"itn\" == x);"), [""; 0]);
+    // Warned of once, though a function with far jumps is lowered twice.
+    let long = format!("fn f : x {{ while x {{ {} }} return core.type(x) == \"itn\"; }}", "x = x + 1;".repeat(40_000));
+    assert_eq!(messages(&long), ["W0204 No type is called 'itn'"]);
+}
+
 #[test]
 fn conditions_that_never_change_are_reported() {
     let program = "let n = 1; if 1 < 2 { n += 1; } while 1 { break; } while 2 < 1 { n += 1; }

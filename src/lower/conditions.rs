@@ -5,8 +5,10 @@ use super::fold::Folded;
 use super::function::Lowering;
 use super::*;
 use crate::bytecode::types::Tags;
-use crate::bytecode::{Constant, Op};
+use crate::bytecode::{Constant, Op, Reg};
+use crate::resolve::suggest::closest;
 use crate::resolve::{NameRef, StaticValue, VarId};
+use crate::source::Diagnostic;
 use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, LogicOp, UnaryOp};
 
 impl Lowering<'_, '_> {
@@ -37,6 +39,17 @@ impl Lowering<'_, '_> {
                 self.code.jump(op, to, expr.span);
             }
         }
+    }
+
+    /// A condition as `true` or `false` in a register, which is written only after everything was read.
+    pub fn condition_into(&mut self, condition: ExprId, dst: Reg, span: Span) {
+        let (holds, end) = (self.code.new_label(), self.code.new_label());
+        self.branch(condition, holds, true);
+        self.code.emit(Op::LoadFalse { dst }, span);
+        self.code.jump(Op::Jump { to: 0 }, end, span);
+        self.code.bind(holds);
+        self.code.emit(Op::LoadTrue { dst }, span);
+        self.code.bind(end);
     }
 
     fn branch_logic(&mut self, condition: ExprId, op: LogicOp, to: Label, sense: bool) {
@@ -79,7 +92,7 @@ impl Lowering<'_, '_> {
         let mark = self.code.top();
         let is_equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
         if is_equality && let Some((tested, name)) = self.type_test(left, right) {
-            let types = Tags::named(self.builder.interner.get(name));
+            let types = self.named_types(name, left, right);
             let a = match tested {
                 Tested::Value(expr) => self.expr_any(expr),
                 Tested::Variable(var) => self.registers[var.0 as usize],
@@ -164,6 +177,35 @@ impl Lowering<'_, '_> {
         }
         let NameRef::Local(var) = self.scopes.names[self.strip_parens(asked).0 as usize] else { return None };
         self.types_of.get(&var).map(|&of| (Tested::Variable(of), name))
+    }
+
+    /// Whether an expression compares `core.type(x)` with a name. As a value that is a branch, too, since only a branch asks for the type without
+    /// making a string of it.
+    pub fn is_type_test(&self, op: BinaryOp, left: ExprId, right: ExprId) -> bool {
+        matches!(op, BinaryOp::Eq | BinaryOp::Ne) && self.type_test(left, right).is_some()
+    }
+
+    /// The types that are called `name`, which one side of a comparison is. If there are none, the comparison is always false.
+    fn named_types(&mut self, name: Symbol, left: ExprId, right: ExprId) -> Tags {
+        let text = self.builder.interner.get(name);
+        let types = Tags::named(text);
+        if types.is_empty() && self.warn && self.code.reachable {
+            let side = if self.folded(right).is_some() { right } else { left };
+            let span = self.ast.expr(side).span;
+            let mut warning = Diagnostic::warning("W0204", format!("No type is called '{text}'"), span)
+                .labelled("`core.type` never gives this name");
+            if let Some(similar) = closest(text, Tags::VISIBLE.names()) {
+                // What stands there may be a variable that holds the name.
+                if matches!(self.ast.expr(self.strip_parens(side)).kind, ExprKind::Str(_)) {
+                    warning =
+                        warning.with_suggestion(format!("did you mean '{similar}'?"), span, format!("\"{similar}\""));
+                } else {
+                    warning = warning.with_help(format!("did you mean '{similar}'?"));
+                }
+            }
+            self.builder.diagnostics.push(warning);
+        }
+        types
     }
 
     /// The argument of a call of `core.type`.

@@ -98,6 +98,9 @@ impl Lowering<'_, '_> {
                 };
                 self.code.emit(op, span);
             }
+            ExprKind::Binary { op, left, right } if self.is_type_test(op, left, right) => {
+                self.condition_into(expr, dst, span);
+            }
             ExprKind::Binary { .. } => self.binary_chain(expr, dest),
             ExprKind::Logic { op, .. } => self.logic(expr, op, dest, span),
             ExprKind::Call { callee, args } => {

@@ -16,7 +16,7 @@ pub mod graph;
 mod packages;
 mod scopes;
 mod settle;
-mod suggest;
+pub mod suggest;
 #[cfg(test)]
 mod tests;
 

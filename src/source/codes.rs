@@ -73,6 +73,7 @@ codes! {
     "W0201" "unused variable"
     "W0202" "unreachable code"
     "W0203" "condition that never changes"
+    "W0204" "comparison with a name that no type has"
 }
 
 /// The row of a code, matched without regard to case.
