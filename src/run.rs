@@ -128,7 +128,7 @@ impl RunOptions {
     /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and neither interpreting nor native code needs
     /// any: refusals lie in a section of their own.
     fn wanted(&self) -> Wanted {
-        if self.check_facts || self.jit.reports() { Wanted::All } else { Wanted::WithoutFacts }
+        if self.check_facts { Wanted::All } else { Wanted::WithoutFacts }
     }
 }
 
@@ -244,7 +244,12 @@ impl Session {
             return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
         }
         let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
-        bytecode::load_wanted(&bytes, self.options.wanted()).map_err(|error| format!("'{name}': {error}"))
+        let program = if self.options.jit.reports() {
+            bytecode::load_checking_facts(&bytes)
+        } else {
+            bytecode::load_wanted(&bytes, self.options.wanted())
+        };
+        program.map_err(|error| format!("'{name}': {error}"))
     }
 
     /// Runs a program to its end, on a stack of known size. What it came to is given to `end` still on that stack.
@@ -352,9 +357,7 @@ impl Watch {
     /// Checks the file's facts before a report repeats them. Nothing that runs relies on them, so a run without reports need not.
     #[cfg(feature = "jit")]
     fn drop_wrong_facts(vm: &mut Vm, log: Option<jit::LogFormat>) {
-        let Some(facts) = vm.program().facts.as_ref() else { return };
-        let Err(error) = check_facts::check(vm.program(), facts) else { return };
-        vm.drop_facts();
+        let Err(error) = vm.drop_wrong_facts() else { return };
         if let Some(format) = log {
             jit::log_event(format, "facts-dropped", "program", &[("because", error.to_string())]);
         }

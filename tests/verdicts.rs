@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use walrus::analysis::{analyse, report};
 use walrus::bytecode::check_facts::{FactsError, check};
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
+use walrus::bytecode::types::Type;
 use walrus::bytecode::wbc::Wanted;
-use walrus::bytecode::{Program, load, load_wanted};
+use walrus::bytecode::{Op, Program, Reg, load, load_wanted, verify, verify_with_facts};
 use walrus::compile::{Compilation, Disk, Entry, Format, Level, Options, compile, compile_text};
 
 fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -138,6 +139,110 @@ fn a_fact_changed_to_something_narrower_or_different_is_found() {
     let mut changed = facts.clone();
     changed.types.functions[0].reached = false;
     assert!(matches!(check(&program, &changed), Err(FactsError::Contradictory(_))));
+}
+
+/// A frame that does not name the state of an iterator says nothing of it, so neither going on with that state nor starting with such a register
+/// is checked; both are an inconsistency, not the end of the way.
+#[test]
+fn iterating_what_no_frame_names_is_found() {
+    let program = compiled(
+        "fn f : a, b { for x in a or b { if x.len() > 3 { println(1); } x.push(4); } }\nf([[1]], [[2]]); f(void, [[3]]);\n",
+    );
+    let facts = facts_of(&program);
+    let forget = |wanted: &dyn Fn(Op) -> Option<Reg>| {
+        let (pc, base) = program.code.iter().enumerate().find_map(|(pc, &op)| Some((pc as u32, wanted(op)?))).unwrap();
+        let mut changed = facts.clone();
+        let types = &mut changed.types;
+        let (mut registers, mut start, mut forgotten) = (Vec::new(), 0, 0);
+        for frame in &mut types.frames {
+            let own = &types.frame_registers[start..start + frame.count as usize];
+            start += own.len();
+            let kept: Vec<_> = own.iter().copied().filter(|entry| frame.pc > pc || entry.0 != base).collect();
+            forgotten += own.len() - kept.len();
+            frame.count = kept.len() as u32;
+            registers.extend(kept);
+        }
+        types.frame_registers = registers;
+        assert!(forgotten > 0);
+        assert!(matches!(check(&program, &changed), Err(FactsError::Inconsistent { .. })));
+    };
+    forget(&|op| if let Op::IterPrep { base, .. } = op { Some(base) } else { None });
+    forget(&|op| if let Op::IterNext { base, .. } = op { Some(base) } else { None });
+}
+
+/// About 30,000 instructions, which are checked on two threads.
+fn large_program() -> Program {
+    let body = |at: usize| {
+        format!(
+            "fn f{at} : n {{ let t = 0; for i in 0..n {{ if i % 3 == {} {{ t += i * n; }} else {{ t -= 1; }} }} return t; }}\n\
+             println(f{at}(3));\n",
+            at % 3
+        )
+    };
+    let program = compiled(&(0..1_600).map(body).collect::<String>());
+    assert!(walrus::bytecode::halves::is_worth_a_thread(&program));
+    program
+}
+
+/// Checking facts while the program is verified comes to what checking them afterwards does: the first instruction that disagrees, whichever thread
+/// meets one.
+#[test]
+fn facts_checked_beside_the_verifier_come_to_the_same() {
+    for program in [large_program(), compiled("let t = 0;\nfor i in 0..9 { t += i; }\nprintln(t);\n")] {
+        let facts = facts_of(&program);
+        let beside = |facts: &Facts| {
+            let mut program = program.clone();
+            program.facts = Some(facts.clone());
+            verify_with_facts(program)
+        };
+        assert_eq!(beside(facts).expect("it verifies").check_facts(), Ok(()));
+        let float = TypeId(facts.types.types.iter().position(|ty| *ty == Type::STR).map_or(0, |at| at as u32));
+        let mut wrong = 0;
+        let count = facts.types.frame_registers.len();
+        for step in 1..20 {
+            let mut changed = facts.clone();
+            for at in [count * step / 20, count - 1 - count * step / 25] {
+                changed.types.frame_registers[at].1 = float;
+            }
+            let expected = check(&program, &changed);
+            wrong += usize::from(expected.is_err());
+            assert_eq!(beside(&changed).map(|program| program.check_facts()).ok(), Some(expected), "step {step}");
+        }
+        assert!(wrong > 0);
+        let mut none = beside(facts).expect("it verifies");
+        none.drop_facts();
+        assert_eq!(none.check_facts(), Ok(()));
+    }
+}
+
+/// Neither malformed facts nor code that breaks a rule get past it, and no thread waits for what does not come.
+#[test]
+fn facts_checked_beside_the_verifier_refuse_what_it_refuses() {
+    let changes: &[fn(&mut Program)] = &[
+        |program| program.code[20_000] = Op::Jump { to: i32::MAX },
+        |program| program.functions[7].registers = 0,
+        |program| program.functions[7].code.len += 1,
+        |program| program.functions.truncate(900),
+        |program| program.strings.ends.truncate(3),
+        |program| program.globals.clear(),
+        |program| facts_mut(program).types.results[0] = TypeId(u32::MAX),
+        |program| facts_mut(program).types.frames.swap(0, 1),
+        |program| facts_mut(program).types.frame_registers[99].0 = Reg(u16::MAX),
+        |program| facts_mut(program).regions.truncate(9),
+        |program| facts_mut(program).regions[900].invariants.push(Reg(999)),
+    ];
+    let program = large_program();
+    for (at, change) in changes.iter().enumerate() {
+        let mut changed = program.clone();
+        change(&mut changed);
+        let error = verify(changed.clone()).err();
+        assert!(error.is_some(), "change {at}");
+        assert_eq!(verify_with_facts(changed).err(), error, "change {at}");
+    }
+}
+
+fn facts_mut(program: &mut Program) -> &mut Facts {
+    program.facts.as_mut().expect("every program has facts")
 }
 
 fn explained(program: &Program) -> Vec<String> {
@@ -369,8 +474,12 @@ fn the_log_tells_of_facts_that_are_dropped() {
         .map(|shift| scrambled(facts_of(&program), shift))
         .find(|facts| check(&program, facts).is_err())
         .expect("some way of scrambling contradicts the code");
-    program.facts = Some(wrong);
+    let right = program.facts.replace(wrong);
     assert!(log_of(&program).contains("facts-dropped"));
+    program.facts = right;
+    facts_mut(&mut program).rules += 1;
+    let log = log_of(&program);
+    assert!(log.contains("facts-dropped") && log.contains("version 2 of the rules, and this is version 1"), "{log}");
 }
 
 /// A reader without facts knows which regions are not compiled, and why.

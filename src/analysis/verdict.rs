@@ -1,5 +1,6 @@
 //! The rules of verdicts: what keeps a region from being compiled, and what an instruction needs to know about its operands to be compiled
-//! without a guard. One table for both programs: a change here raises [`VERDICT_RULES_VERSION`](crate::bytecode::VERDICT_RULES_VERSION).
+//! without a guard. One table for both programs: the first change here after a release raises
+//! [`VERDICT_RULES_VERSION`](crate::bytecode::VERDICT_RULES_VERSION).
 //!
 //! | instruction | needs |
 //! |---|---|

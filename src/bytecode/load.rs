@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::verify::{VerifiedProgram, VerifyError, verify};
+use super::verify::{VerifiedProgram, VerifyError, verify, verify_with_facts};
 use super::wbc::{Wanted, WbcError, decode_wanted};
 
 /// Why a file cannot run, on one line.
@@ -24,6 +24,12 @@ pub fn load(file: &[u8]) -> Result<VerifiedProgram, LoadError> {
 pub fn load_wanted(file: &[u8], wanted: Wanted) -> Result<VerifiedProgram, LoadError> {
     let program = decode_wanted(file, wanted).map_err(LoadError::File)?;
     verify(program).map_err(LoadError::Program)
+}
+
+/// As [`load`], and finds out for [`VerifiedProgram::check_facts`] whether type facts agree with the code.
+pub fn load_checking_facts(file: &[u8]) -> Result<VerifiedProgram, LoadError> {
+    let program = decode_wanted(file, Wanted::All).map_err(LoadError::File)?;
+    verify_with_facts(program).map_err(LoadError::Program)
 }
 
 impl fmt::Display for LoadError {

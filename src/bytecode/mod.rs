@@ -24,10 +24,11 @@ pub mod verify;
 pub mod wbc;
 
 pub use ids::*;
-pub use load::{LoadError, load, load_wanted};
+pub use load::{LoadError, load, load_checking_facts, load_wanted};
 pub use op::{Op, Opcode};
 pub use program::*;
-pub use verify::{VerifiedProgram, VerifyError, verify};
+pub use verify::{VerifiedProgram, VerifyError, verify, verify_with_facts};
 
-/// Version of the rules that say which regions can be compiled; a file's verdicts hold for the version it was made with.
+/// Version of the rules that say which regions can be compiled, raised when they change from one release to the next; these are the rules of 0.1.0, which
+/// is still being made. A file's verdicts hold for the version it was made with: a runtime of another one uses neither them nor the refusals.
 pub const VERDICT_RULES_VERSION: u32 = 1;

@@ -17,6 +17,7 @@ use super::oracle::Oracle;
 use super::stack::Stack;
 use super::trace::Trace;
 use super::value::{Tag, Value};
+use crate::bytecode::check_facts::FactsError;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
 
 /// How much native stack must be left before Walrus code is called from a native function.
@@ -137,9 +138,9 @@ impl Vm {
         self.trace.take().map_or_else(String::new, |trace| trace.render(self))
     }
 
-    /// Forgets the program's facts, which were found not to agree with its code.
-    pub fn drop_facts(&mut self) {
-        self.image.program.drop_facts();
+    /// Forgets the program's facts if they do not agree with its code.
+    pub fn drop_wrong_facts(&mut self) -> std::result::Result<(), FactsError> {
+        self.image.program.check_facts().inspect_err(|_| self.image.program.drop_facts())
     }
 
     /// Runs the main module's body to its end.

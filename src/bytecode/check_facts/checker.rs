@@ -6,8 +6,25 @@ use super::tables::{Tables, UNSET};
 use super::{FactsError, Record};
 use crate::bytecode::facts::{TypeFacts, TypeId};
 use crate::bytecode::type_rules::{At, Members, Place, RuleIndex, TypeEnv, step};
-use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Tags, Type};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Type};
 use crate::bytecode::{FuncId, Function, Program, Reg};
+
+/// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
+/// numbers are compared sooner than types.
+#[derive(Clone, Copy)]
+struct Register {
+    ty: Type,
+    declared: TypeId,
+}
+
+impl Register {
+    const UNSET: Register = Register::of(UNSET);
+
+    /// As an instruction has left it.
+    const fn of(ty: Type) -> Register {
+        Register { ty, declared: TypeId(u32::MAX) }
+    }
+}
 
 /// Runs the rules over functions.
 pub struct Checker<'p> {
@@ -24,10 +41,12 @@ pub struct Checker<'p> {
     next_site: usize,
     site: (u32, ClassId),
     consistent: bool,
-    registers: Vec<Type>,
+    registers: Vec<Register>,
     high: u16,
     func: FuncId,
     followed: bool,
+    /// Whether writing a register takes more than noting its type.
+    watched: bool,
     code_start: u32,
     /// For each pc of the function, one past the position of the frame declared there; 0 if there is none.
     frame_at: Vec<u32>,
@@ -54,10 +73,11 @@ impl<'p> Checker<'p> {
             next_site: 0,
             site: (u32::MAX, ClassId::ANY),
             consistent: true,
-            registers: vec![UNSET; usize::from(max_registers) + 8],
+            registers: vec![Register::UNSET; usize::from(max_registers) + 8],
             high: 0,
             func: FuncId(0),
             followed: true,
+            watched: false,
             code_start: 0,
             frame_at: vec![0; longest as usize],
             handler: None,
@@ -69,6 +89,7 @@ impl<'p> Checker<'p> {
     /// Checks a run of functions.
     pub fn functions(&mut self, functions: Range<usize>) -> Result<(), FactsError> {
         let start = self.program.functions.get(functions.start).map_or(0, |function| function.code.start);
+        self.site.0 = u32::MAX;
         self.next_frame = self.known.frames.partition_point(|frame| frame.0 < start);
         self.next_site = self.facts.sites.partition_point(|site| site.0 < start);
         functions.into_iter().try_for_each(|at| self.function(FuncId(at as u32)))
@@ -85,10 +106,28 @@ impl<'p> Checker<'p> {
     /// The registers of the frame declared at a pc of the running function.
     #[inline]
     fn frame(&self, pc: u32) -> Option<&'p [(Reg, TypeId)]> {
-        let at = (*self.frame_at.get(pc as usize)?).checked_sub(1)? as usize;
+        let at = (*self.frame_at.get(pc as usize)?).checked_sub(1)?;
+        Some(self.registers_of(at as usize))
+    }
+
+    /// The registers of the frame at a position.
+    #[inline(always)]
+    fn registers_of(&self, at: usize) -> &'p [(Reg, TypeId)] {
         let frames = &self.known.frames;
         let start = if at == 0 { 0 } else { frames[at - 1].1 as usize };
-        Some(&self.facts.frame_registers[start..frames[at].1 as usize])
+        &self.facts.frame_registers[start..frames[at].1 as usize]
+    }
+
+    /// Whether what a register holds is within the type with this number.
+    #[inline(always)]
+    fn register_within(&self, reg: Reg, declared: TypeId) -> bool {
+        let register = &self.registers[reg.index()];
+        register.declared == declared || self.is_within(register.ty, self.known.types[declared.index()])
+    }
+
+    /// Whether all registers hold what a frame declares.
+    fn is_at(&self, frame: &[(Reg, TypeId)]) -> bool {
+        frame.iter().all(|&(reg, declared)| self.register_within(reg, declared))
     }
 
     fn function(&mut self, func: FuncId) -> Result<(), FactsError> {
@@ -107,7 +146,7 @@ impl<'p> Checker<'p> {
         for (at, frame) in own.enumerate() {
             self.frame_at[(frame.0 - code.start) as usize] = (first + at) as u32 + 1;
         }
-        let result = self.body(func);
+        let result = self.body(func, first);
         let own = frames[first..].iter().take_while(|frame| frame.0 < code.start + code.len);
         for frame in own {
             self.frame_at[(frame.0 - code.start) as usize] = 0;
@@ -115,16 +154,19 @@ impl<'p> Checker<'p> {
         result
     }
 
-    /// Checks a function that is reached.
-    fn body(&mut self, func: FuncId) -> Result<(), FactsError> {
-        let function = &self.program.functions[func.index()];
+    /// Checks a function that is reached. Its frames, and those of the functions behind it, start at `next_frame`.
+    fn body(&mut self, func: FuncId, mut next_frame: usize) -> Result<(), FactsError> {
+        let program = self.program;
+        let function = &program.functions[func.index()];
         let said = self.facts.functions[func.index()];
         let start = function.code.start;
+        let frames = &self.known.frames;
         self.func = func;
         self.followed = said.followed;
         self.code_start = start;
         self.pc = start;
         self.handler = None;
+        self.watched = !said.followed || self.record.is_some();
         if said.followed {
             let entry = self.frame(0).ok_or(FactsError::Inconsistent { pc: start })?;
             for &(reg, ty) in entry {
@@ -136,19 +178,19 @@ impl<'p> Checker<'p> {
         let mut running = !said.followed;
         let mut entered_handler = false;
         let mut before = None;
-        for pc in start..start + function.code.len {
+        for (&op, pc) in program.code[function.code.range()].iter().zip(start..) {
             self.pc = pc;
-            if said.followed
-                && let Some(frame) = self.frame(pc - start)
-            {
-                if running {
-                    self.edge(pc - start);
+            if frames.get(next_frame).is_some_and(|frame| frame.0 == pc) {
+                let frame = self.registers_of(next_frame);
+                next_frame += 1;
+                if said.followed {
+                    self.demand(!running || self.is_at(frame));
+                    self.load(frame);
+                    running = true;
+                    entered_handler = false;
+                    self.touched.clear();
+                    before = None;
                 }
-                self.load(frame);
-                running = true;
-                entered_handler = false;
-                self.touched.clear();
-                before = None;
             }
             if !running {
                 continue;
@@ -157,19 +199,19 @@ impl<'p> Checker<'p> {
                 let handler = handlers.at(pc - start);
                 if handler != self.handler {
                     self.handler = handler;
+                    self.watched = !said.followed || handler.is_some() || self.record.is_some();
                     entered_handler = false;
                     self.touched.clear();
                 }
-            }
-            let op = self.program.code[pc as usize];
-            if self.handler.is_some() && said.followed && op.effects().throws {
-                if entered_handler {
-                    self.recheck_handler();
-                } else {
-                    self.enter_handler();
+                if handler.is_some() && said.followed && op.effects().throws {
+                    if entered_handler {
+                        self.recheck_handler();
+                    } else {
+                        self.enter_handler();
+                    }
+                    entered_handler = true;
+                    self.touched.clear();
                 }
-                entered_handler = true;
-                self.touched.clear();
             }
             let at = At { func, pc: pc - start, global_pc: pc, before };
             running = step(self, &at, op) || !said.followed;
@@ -181,11 +223,12 @@ impl<'p> Checker<'p> {
         Ok(())
     }
 
+    /// Begins with what a frame declares.
     fn load(&mut self, frame: &[(Reg, TypeId)]) {
         let clear = usize::from(self.high) + 1;
-        self.registers[..clear].fill(UNSET);
-        for &(reg, ty) in frame {
-            self.registers[reg.index()] = self.known.types[ty.index()];
+        self.registers[..clear].fill(Register::UNSET);
+        for &(reg, declared) in frame {
+            self.registers[reg.index()] = Register { ty: self.known.types[declared.index()], declared };
         }
         self.high = frame.last().map_or(0, |last| last.0.0);
     }
@@ -195,8 +238,7 @@ impl<'p> Checker<'p> {
         for at in 0..self.touched.len() {
             let reg = self.touched[at];
             if let Some(declared) = self.at_handler(reg) {
-                let ty = self.registers[reg.index()];
-                self.demand(self.is_within(ty, declared));
+                self.demand(self.register_within(reg, declared));
             }
         }
     }
@@ -207,115 +249,27 @@ impl<'p> Checker<'p> {
         let Some(frame) = self.frame(target) else { return self.demand(false) };
         let caught = self.join(self.known.thrown, Type::STR);
         for &(reg, declared) in frame {
-            let ty = if reg == error { caught } else { self.registers[reg.index()] };
-            self.demand(self.is_within(ty, self.known.types[declared.index()]));
+            self.demand(if reg == error {
+                self.is_within(caught, self.known.types[declared.index()])
+            } else {
+                self.register_within(reg, declared)
+            });
         }
     }
 
     /// The type declared for a register at the handler, if the handler needs it.
-    fn at_handler(&self, reg: Reg) -> Option<Type> {
+    fn at_handler(&self, reg: Reg) -> Option<TypeId> {
         let (target, error) = self.handler?;
         if reg == error {
             return None;
         }
         let frame = self.frame(target)?;
         let at = frame.binary_search_by_key(&reg, |entry| entry.0).ok()?;
-        Some(self.known.types[frame[at].1.index()])
-    }
-}
-
-impl TypeEnv for Checker<'_> {
-    fn program(&self) -> &Program {
-        self.program
+        Some(frame[at].1)
     }
 
-    fn index(&self) -> &RuleIndex {
-        self.index
-    }
-
-    fn register(&mut self, reg: Reg) -> Type {
-        if !self.followed {
-            return Type::ANY;
-        }
-        self.registers[reg.index()]
-    }
-
-    fn get(&mut self, reg: Reg) -> Type {
-        let ty = self.register(reg);
-        if ty == UNSET {
-            self.demand(false);
-            return Type::ANY;
-        }
-        if ty.tags.meets(Tags::ITER) {
-            self.escape(ty);
-            return Type::ANY;
-        }
-        ty
-    }
-
-    fn set(&mut self, reg: Reg, ty: Type) {
-        if let Some(record) = &mut self.record {
-            let seen = if self.followed { ty } else { Type::ANY };
-            record.set(self.program.code[self.pc as usize], self.pc, reg, seen);
-        }
-        if !self.followed {
-            return self.escape(ty);
-        }
-        self.registers[reg.index()] = ty;
-        self.high = self.high.max(reg.0);
-        if self.handler.is_some() {
-            self.touched.push(reg);
-        }
-    }
-
-    fn restore(&mut self, reg: Reg, ty: Type) {
-        if let Some(register) = self.registers.get_mut(reg.index()) {
-            *register = ty;
-        }
-    }
-
-    fn clobber_above(&mut self, base: Reg) {
-        let (first, end) = (usize::from(base.0) + 1, usize::from(self.high) + 1);
-        if first < end {
-            self.registers[first..end].fill(UNSET);
-        }
-        self.high = self.high.min(base.0);
-        if let Some((target, error)) = self.handler
-            && let Some(frame) = self.frame(target)
-        {
-            let mut lost = frame.iter().rev().take_while(|entry| entry.0 > base);
-            let safe = lost.all(|entry| entry.0 == error);
-            self.demand(safe);
-        }
-    }
-
-    fn edge(&mut self, target: u32) {
-        if !self.followed {
-            return;
-        }
-        let Some(frame) = self.frame(target) else { return self.demand(false) };
-        let holds = frame
-            .iter()
-            .all(|&(reg, declared)| self.is_within(self.registers[reg.index()], self.known.types[declared.index()]));
-        self.demand(holds);
-    }
-
-    fn read(&mut self, place: Place) -> Type {
-        self.known.declared(place)
-    }
-
-    fn flow(&mut self, place: Place, ty: Type) {
-        let declared = self.known.declared(place);
-        self.demand(self.is_within(ty, declared));
-    }
-
-    fn join(&mut self, a: Type, b: Type) -> Type {
-        if a == b || b.is_never() {
-            return a;
-        }
-        if a.is_never() {
-            return b;
-        }
+    /// The type of whatever is of one of two types, which must have one class.
+    fn join_different(&mut self, a: Type, b: Type) -> Type {
         let class = match (a.class, b.class) {
             (ClassId::NONE, class) | (class, ClassId::NONE) => class,
             (x, y) => {
@@ -329,6 +283,94 @@ impl TypeEnv for Checker<'_> {
             self.demand(escaped(a.ids) && escaped(b.ids));
         }
         Type { tags: a.tags.or(b.tags), class, ids }
+    }
+
+    /// What writing a register takes where more is asked than its type; whether the type is to be noted.
+    fn note(&mut self, reg: Reg, ty: Type) -> bool {
+        if let Some(record) = &mut self.record {
+            let seen = if self.followed { ty } else { Type::ANY };
+            record.set(self.program.code[self.pc as usize], self.pc, reg, seen);
+        }
+        if !self.followed {
+            self.escape(ty);
+        } else if self.handler.is_some() {
+            self.touched.push(reg);
+        }
+        self.followed
+    }
+}
+
+impl TypeEnv for Checker<'_> {
+    fn program(&self) -> &Program {
+        self.program
+    }
+
+    fn index(&self) -> &RuleIndex {
+        self.index
+    }
+
+    #[inline(always)]
+    fn register(&mut self, reg: Reg) -> Type {
+        if self.followed { self.registers[reg.index()].ty } else { Type::ANY }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, reg: Reg, ty: Type) {
+        if self.watched && !self.note(reg, ty) {
+            return;
+        }
+        self.registers[reg.index()] = Register::of(ty);
+        self.high = self.high.max(reg.0);
+    }
+
+    fn restore(&mut self, reg: Reg, ty: Type) {
+        if let Some(register) = self.registers.get_mut(reg.index()) {
+            *register = Register::of(ty);
+        }
+    }
+
+    fn clobber_above(&mut self, base: Reg) {
+        let (first, end) = (usize::from(base.0) + 1, usize::from(self.high) + 1);
+        if first < end {
+            self.registers[first..end].fill(Register::UNSET);
+        }
+        self.high = self.high.min(base.0);
+        if let Some((target, error)) = self.handler
+            && let Some(frame) = self.frame(target)
+        {
+            let mut lost = frame.iter().rev().take_while(|entry| entry.0 > base);
+            let safe = lost.all(|entry| entry.0 == error);
+            self.demand(safe);
+        }
+    }
+
+    fn edge(&mut self, target: u32) {
+        if self.followed {
+            let holds = self.frame(target).is_some_and(|frame| self.is_at(frame));
+            self.demand(holds);
+        }
+    }
+
+    #[inline]
+    fn read(&mut self, place: Place) -> Type {
+        self.known.declared(place)
+    }
+
+    #[inline]
+    fn flow(&mut self, place: Place, ty: Type) {
+        let declared = self.known.declared(place);
+        self.demand(self.is_within(ty, declared));
+    }
+
+    #[inline]
+    fn join(&mut self, a: Type, b: Type) -> Type {
+        if b.is_never() || a == b {
+            a
+        } else if a.is_never() {
+            b
+        } else {
+            self.join_different(a, b)
+        }
     }
 
     fn escape(&mut self, ty: Type) {

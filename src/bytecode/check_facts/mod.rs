@@ -12,16 +12,18 @@ mod checker;
 mod tables;
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
 
 use self::checker::Checker;
-use self::tables::{Tables, validate_regions};
+use self::tables::Tables;
+pub use self::tables::validate_regions;
 use super::facts::Facts;
-use super::halves::{both, middle};
+use super::halves::both;
 use super::type_rules::RuleIndex;
 use super::types::{ClassId, IdSet, IdSets, Identity, Slot, Tags, Type};
-use super::{FuncId, Op, Program, Reg, StructId};
+use super::{FuncId, Op, Program, Reg, StructId, VERDICT_RULES_VERSION};
 
 /// What is wrong with facts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +34,8 @@ pub enum FactsError {
     Inconsistent { pc: u32 },
     /// Two declarations contradict each other.
     Contradictory(&'static str),
+    /// The verdicts were made by another version of the rules than [`VERDICT_RULES_VERSION`].
+    OtherRules { file: u32 },
 }
 
 impl fmt::Display for FactsError {
@@ -40,6 +44,12 @@ impl fmt::Display for FactsError {
             FactsError::Malformed(what) => write!(f, "malformed facts: {what}"),
             FactsError::Inconsistent { pc } => write!(f, "the facts do not agree with instruction {pc}"),
             FactsError::Contradictory(what) => write!(f, "the facts contradict themselves: {what}"),
+            FactsError::OtherRules { file } => {
+                write!(
+                    f,
+                    "the verdicts are by version {file} of the rules, and this is version {VERDICT_RULES_VERSION}"
+                )
+            }
         }
     }
 }
@@ -161,16 +171,67 @@ fn main_register(op: Op) -> Option<Reg> {
     main
 }
 
-/// Checks the type facts of a verified program. A large program's functions are checked on two threads, as they do not depend on one another;
-/// the error is that of the first instruction in the code at which one is found.
+/// A check of facts that threads share: functions do not depend on one another once everything is declared.
+pub struct Check<'p> {
+    program: &'p Program,
+    tables: Tables<'p>,
+    index: RuleIndex,
+    /// How many pieces of the code have been taken.
+    taken: AtomicUsize,
+}
+
+impl<'p> Check<'p> {
+    /// Instructions in a piece: enough that taking one costs nothing, few enough that threads end together.
+    const PIECE: usize = 4096;
+
+    /// Resolves what is declared. The program need not have been verified yet.
+    pub fn prepare(program: &'p Program, facts: &'p Facts) -> Result<Check<'p>, FactsError> {
+        Ok(Check::of(program, Tables::new(program, facts)?, RuleIndex::new(program)))
+    }
+
+    fn of(program: &'p Program, tables: Tables<'p>, index: RuleIndex) -> Check<'p> {
+        Check { program, tables, index, taken: AtomicUsize::new(0) }
+    }
+
+    /// Checks the rules between declarations. From here on the program's pools and code must have been verified.
+    pub fn declarations(&self) -> Result<(), FactsError> {
+        self.tables.declarations()
+    }
+
+    /// Checks pieces of the code until all are taken. All threads' results together are the check's ([`first_error`]).
+    pub fn take_part(&self) -> Result<(), FactsError> {
+        let mut checker = Checker::new(&self.tables, &self.index);
+        let starts_before = |piece: usize| {
+            self.program.functions.partition_point(|function| (function.code.start as usize) < piece * Self::PIECE)
+        };
+        loop {
+            let piece = self.taken.fetch_add(1, Ordering::Relaxed);
+            if piece * Self::PIECE >= self.program.code.len() {
+                return Ok(());
+            }
+            // Pieces before this one are taken, so whoever has them finds an error that comes first.
+            checker.functions(starts_before(piece)..starts_before(piece + 1))?;
+        }
+    }
+}
+
+/// What two threads' shares of a check come to: the error is that of the first instruction in the code at which one is found.
+pub fn first_error(a: Result<(), FactsError>, b: Result<(), FactsError>) -> Result<(), FactsError> {
+    match (a, b) {
+        (Err(FactsError::Inconsistent { pc: a }), Err(FactsError::Inconsistent { pc: b })) => {
+            Err(FactsError::Inconsistent { pc: a.min(b) })
+        }
+        (a, b) => a.and(b),
+    }
+}
+
+/// Checks the type facts of a verified program, those of a large one on two threads.
 pub fn check(program: &Program, facts: &Facts) -> Result<(), FactsError> {
     let (tables, index) = both(program, || Tables::new(program, facts), || RuleIndex::new(program));
-    let tables = tables?;
-    tables.declarations()?;
-    let half = |functions| Checker::new(&tables, &index).functions(functions);
-    let middle = middle(program);
-    let (first, second) = both(program, || half(0..middle), || half(middle..program.functions.len()));
-    first.and(second)
+    let check = Check::of(program, tables?, index);
+    check.declarations()?;
+    let (first, second) = both(program, || check.take_part(), || check.take_part());
+    first_error(first, second)
 }
 
 /// As [`check`], and writes down the type of what each instruction writes.

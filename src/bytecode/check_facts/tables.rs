@@ -7,8 +7,10 @@ use crate::bytecode::{FuncId, FunctionKind, LoopId, ModuleKind, Program, StructI
 
 use super::FactsError;
 
-/// A register that no frame names and nothing has set. No rule makes this type: it has a class but no kinds.
-pub const UNSET: Type = Type { tags: Tags::NONE, class: ClassId::ANY, ids: IdSet::EMPTY };
+/// A register that no frame names and nothing has set. No rule makes this type, no declaration can, and no value of it has escaped: its class is
+/// none that a program has. It passes for the state of an iterator, so that [`get`](super::super::type_rules::TypeEnv::get) tells both from values
+/// with one test, and an instruction that goes on with such a state as with a value of any type is found out.
+pub const UNSET: Type = Type { tags: Tags::ITER, class: ClassId(u32::MAX - 1), ids: IdSet::EMPTY };
 
 /// Well-formed facts with their types resolved: what is declared, apart from what is being checked against it.
 pub struct Tables<'p> {
@@ -32,6 +34,7 @@ pub struct Tables<'p> {
 }
 
 impl<'p> Tables<'p> {
+    /// The program need not have been verified yet; of facts about one that cannot be, anything may come out.
     pub fn new(program: &'p Program, facts: &'p Facts) -> Result<Tables<'p>, FactsError> {
         let facts = &facts.types;
         let malformed = |what| FactsError::Malformed(what);
@@ -68,21 +71,27 @@ impl<'p> Tables<'p> {
             if ids.len() != expected {
                 return Err(malformed("a table of another length than the program's"));
             }
-            ids.iter().map(resolve).collect::<Result<Vec<Type>, _>>()
+            let mut resolved = Vec::with_capacity(ids.len());
+            for id in ids {
+                resolved.push(resolve(id)?);
+            }
+            Ok(resolved)
         };
-        let starts = |counts: &mut dyn Iterator<Item = usize>| {
+        let starts = |counts: &mut dyn ExactSizeIterator<Item = usize>| {
             let mut next = 0u32;
-            let mut starts: Vec<u32> = Vec::new();
+            let mut starts: Vec<u32> = Vec::with_capacity(counts.len());
             for count in counts {
                 starts.push(next);
-                next += count as u32;
+                let sum = u32::try_from(count).ok().and_then(|count| next.checked_add(count));
+                next = sum.ok_or(malformed("a table of more entries than can be counted"))?;
             }
-            (starts, next as usize)
+            Ok((starts, next as usize))
         };
-        let (first_param, params) = starts(&mut program.functions.iter().map(|f| usize::from(f.params)));
-        let (first_capture, captures) = starts(&mut program.functions.iter().map(|f| f.captures.len()));
-        let (first_field, fields) = starts(&mut program.structs.iter().map(|def| def.fields.len() + 1));
-        let mut classes = vec![[Type::ANY; Slot::COUNT]];
+        let (first_param, params) = starts(&mut program.functions.iter().map(|f| usize::from(f.params)))?;
+        let (first_capture, captures) = starts(&mut program.functions.iter().map(|f| f.captures.len()))?;
+        let (first_field, fields) = starts(&mut program.structs.iter().map(|def| def.fields.len() + 1))?;
+        let mut classes = Vec::with_capacity(1 + facts.classes.len());
+        classes.push([Type::ANY; Slot::COUNT]);
         for slots in &facts.classes {
             let mut resolved = [Type::NEVER; Slot::COUNT];
             for (to, from) in resolved.iter_mut().zip(slots) {
@@ -91,32 +100,36 @@ impl<'p> Tables<'p> {
             classes.push(resolved);
         }
         let mut frames = Vec::with_capacity(facts.frames.len());
-        let (mut end, mut function) = (0u32, 0);
+        let (mut end, mut function, mut next_pc) = (0u32, 0, 0);
         for frame in &facts.frames {
-            if frame.pc as usize >= program.code.len() || frames.last().is_some_and(|&(pc, _)| pc >= frame.pc) {
+            if frame.pc as usize >= program.code.len() || frame.pc < next_pc {
                 return Err(malformed("frames out of order"));
             }
+            next_pc = frame.pc + 1;
             let start = end as usize;
             end = end.checked_add(frame.count).ok_or(malformed("frames with too many registers"))?;
             let registers =
                 facts.frame_registers.get(start..end as usize).ok_or(malformed("frames without registers"))?;
-            if registers.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
-                return Err(malformed("a frame's registers are out of order"));
-            }
-            while program.functions[function].code.range().end <= frame.pc as usize {
-                function += 1;
-            }
-            if registers.last().is_some_and(|last| last.0.0 >= program.functions[function].registers) {
-                return Err(malformed("a frame names a register that does not exist"));
+            let after = &program.functions[function..];
+            function += after.iter().take_while(|function| function.code.range().end <= frame.pc as usize).count();
+            let own = program.functions.get(function).ok_or(malformed("a frame of no function"))?;
+            let mut next = 0;
+            for &(reg, ty) in registers {
+                if reg.0 < next {
+                    return Err(malformed("a frame's registers are out of order"));
+                }
+                if reg.0 >= own.registers {
+                    return Err(malformed("a frame names a register that does not exist"));
+                }
+                if ty.index() >= types.len() {
+                    return Err(malformed("a type that does not exist"));
+                }
+                next = reg.0 + 1;
             }
             frames.push((frame.pc, end));
         }
         if end as usize != facts.frame_registers.len() {
             return Err(malformed("registers of no frame"));
-        }
-        let count = types.len();
-        if facts.frame_registers.iter().any(|(_, ty)| ty.index() >= count) {
-            return Err(malformed("a type that does not exist"));
         }
         for pair in facts.sites.windows(2) {
             if pair[0].0 >= pair[1].0 {
@@ -160,6 +173,7 @@ impl<'p> Tables<'p> {
         self.fields[self.first_field[def.index()] as usize + field as usize]
     }
 
+    #[inline]
     pub fn declared(&self, place: Place) -> Type {
         match place {
             Place::Global(global) => self.globals[global.index()],
@@ -266,8 +280,7 @@ impl<'p> Tables<'p> {
 
     /// [`Self::is_within`] of types that differ.
     fn is_below(&self, sets: &IdSets, a: Type, b: Type) -> bool {
-        a != UNSET
-            && a.tags.within(b.tags)
+        a.tags.within(b.tags)
             && (a.class == ClassId::NONE || a.class == b.class)
             && (sets.is_subset(a.ids, b.ids) || (b.ids == IdSet::TOP && self.ids_escaped(sets, a.ids)))
     }

@@ -68,6 +68,9 @@ impl RuleIndex {
             .map(|at| *first.entry(program.strings.get(StrId(at)).unwrap_or("")).or_insert(at))
             .collect();
         let named = |text: &str| first.get(text).map(|&at| Name(at));
+        let fields = program.structs.iter().map(|def| def.fields.len()).sum();
+        let methods = program.structs.iter().map(|def| def.methods.len()).sum();
+        let exports = program.modules.iter().map(|module| module.exports.len()).sum();
         let mut index = RuleIndex {
             init: named("init"),
             iter: named("iter"),
@@ -78,11 +81,11 @@ impl RuleIndex {
                 .filter_map(|(at, method)| Some(((method.receiver, named(method.name)?), at)))
                 .collect(),
             names,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(fields),
             first_field: vec![0],
-            methods: Vec::new(),
+            methods: Vec::with_capacity(methods),
             first_method: vec![0],
-            exports: FxHashMap::default(),
+            exports: FxHashMap::with_capacity_and_hasher(exports, Default::default()),
             natives: program
                 .natives
                 .iter()

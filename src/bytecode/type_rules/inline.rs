@@ -38,7 +38,7 @@ impl Iterator for Members {
 }
 
 /// As many arguments as nearly all calls have.
-const FEW: usize = 8;
+const FEW: usize = 4;
 
 /// The types of a call's arguments.
 #[derive(Clone, Debug)]

@@ -282,9 +282,9 @@ pub fn iterate<E: TypeEnv>(env: &mut E, at: &At, base: Reg, target: i32, prepare
     let state = |at: u16| Reg(base.0.saturating_add(at));
     let held = env.register(base);
     let container = match (prepares, held.tags.meets(Tags::ITER)) {
-        (false, true) => held.without(Tags::ITER),
+        (false, true) if held.tags != Tags::ITER => held.without(Tags::ITER),
         (true, false) => held,
-        // Stepping what is no iterator, or starting one on another's state.
+        // Stepping what is no iterator or not the first register of one, or starting one on another's state.
         _ => {
             env.escape(held);
             Type::ANY

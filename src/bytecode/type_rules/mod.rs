@@ -65,6 +65,7 @@ pub trait TypeEnv {
     fn identity(&mut self, kind: IdKind) -> IdSet;
     /// The type of a register as an operand. The state of an iterator is no value; code that reads it all the same is walrusc's in no case,
     /// so it is told nothing.
+    #[inline(always)]
     fn get(&mut self, reg: Reg) -> Type {
         let ty = self.register(reg);
         if ty.tags.meets(Tags::ITER) {
@@ -188,12 +189,14 @@ fn made<E: TypeEnv>(env: &mut E, at: &At, tags: Tags) -> Type {
 }
 
 /// The type of a call's result, and whether control goes on.
+#[inline]
 fn finish<E: TypeEnv>(env: &mut E, dst: Reg, ty: Type) -> bool {
     env.set(dst, ty);
     !ty.is_never()
 }
 
 /// Applies `op`. Edges to jump targets are reported on the way; the result says whether control may reach the next instruction.
+#[inline(always)]
 pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
     use Op::*;
     match op {

@@ -1,4 +1,5 @@
-//! The rules about what a program can run without: loop regions and debug information.
+//! The rules about what a program can run without: loop regions, refusals and debug information. Facts are looked at by
+//! [`check_facts`](crate::bytecode::check_facts).
 
 use super::{Rule, VerifyError};
 use crate::bytecode::facts::Region;
@@ -10,11 +11,6 @@ pub fn check(program: &Program) -> Result<(), VerifyError> {
         if let Err(what) = check_loop(program, i, region) {
             return Err(VerifyError::pool(Rule::LoopRegion, "loops", i, what));
         }
-    }
-    if let Some(facts) = &program.facts
-        && let Err(error) = check_facts::validate(program, facts)
-    {
-        return Err(VerifyError::pool(Rule::Facts, "facts", None, error.to_string()));
     }
     if let Some(at) = first_wrong_refusal(program) {
         let what = "a refusal of what does not exist, or out of order";

@@ -36,7 +36,12 @@ mod pools;
 
 pub use error::{Place, Rule, VerifyError};
 
-use super::Program;
+use std::sync::{OnceLock, mpsc};
+use std::{panic, thread};
+
+use super::check_facts::{self, Check, FactsError};
+use super::facts::Facts;
+use super::{Program, VERDICT_RULES_VERSION, halves};
 
 /// How many entries each pool may have. Indices in the format are wider or as wide, so these bound memory and time.
 pub mod limits {
@@ -60,33 +65,109 @@ pub mod limits {
 
 /// A program for which the rules at the head of this module hold.
 #[derive(Clone, Debug)]
-pub struct VerifiedProgram(Program);
+pub struct VerifiedProgram {
+    program: Program,
+    /// What came of checking its facts, if they were checked on the way.
+    checked: Option<Result<(), FactsError>>,
+}
 
 impl std::ops::Deref for VerifiedProgram {
     type Target = Program;
 
     fn deref(&self) -> &Program {
-        &self.0
+        &self.program
     }
 }
 
 impl VerifiedProgram {
     /// Gives the program up, to be changed.
     pub fn into_inner(self) -> Program {
-        self.0
+        self.program
+    }
+
+    /// Whether the facts, if there are any, may be used: their types agree with the code, and their verdicts are by the rules of this version.
+    pub fn check_facts(&self) -> Result<(), FactsError> {
+        let Some(facts) = &self.program.facts else { return Ok(()) };
+        if facts.rules != VERDICT_RULES_VERSION {
+            return Err(FactsError::OtherRules { file: facts.rules });
+        }
+        self.checked.clone().unwrap_or_else(|| check_facts::check(&self.program, facts))
     }
 
     /// Forgets what the file says of its own code; it stays verified without.
     pub fn drop_facts(&mut self) {
-        self.0.facts = None;
-        self.0.refused.clear();
+        self.program.facts = None;
+        self.program.refused.clear();
+        self.checked = None;
     }
 }
 
 /// Checks every rule; the first that is broken is the error.
 pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
-    let tables = pools::check(&program)?;
-    code::check(&program, &tables)?;
-    hints::check(&program)?;
-    Ok(VerifiedProgram(program))
+    check_rules(&program, || {})?;
+    if let Some(facts) = &program.facts {
+        check_facts::validate(&program, facts).map_err(malformed)?;
+    }
+    Ok(VerifiedProgram { program, checked: None })
+}
+
+/// As [`verify`], and finds out for [`VerifiedProgram::check_facts`] whether type facts agree with the code. In a large program that takes hardly
+/// longer, as another thread begins with it beside the rules.
+pub fn verify_with_facts(program: Program) -> Result<VerifiedProgram, VerifyError> {
+    let Some(facts) = &program.facts else { return verify(program) };
+    let checked = if halves::is_worth_a_thread(&program) {
+        check_beside(&program, facts)?
+    } else {
+        check_rules(&program, || {})?;
+        check_facts::validate_regions(&program, facts).and_then(|()| check_facts::check(&program, facts))
+    };
+    if let Err(error @ FactsError::Malformed(_)) = checked {
+        return Err(malformed(error));
+    }
+    Ok(VerifiedProgram { program, checked: Some(checked) })
+}
+
+/// All rules but those about facts. `code_is_safe` is called when those are checked that checking facts relies on.
+fn check_rules(program: &Program, code_is_safe: impl FnOnce()) -> Result<(), VerifyError> {
+    let tables = pools::check(program)?;
+    code::check(program, &tables)?;
+    code_is_safe();
+    hints::check(program)?;
+    pools::check_names(program)
+}
+
+/// Checks the rules on this thread and facts on another; whoever is first helps the other with the code.
+fn check_beside(program: &Program, facts: &Facts) -> Result<Result<(), FactsError>, VerifyError> {
+    let begun = OnceLock::new();
+    let (tell, is_safe) = mpsc::sync_channel(1);
+    let begun = &begun;
+    let beside = move || {
+        let check = Check::prepare(program, facts)?;
+        // Nobody is left to tell if the program has been refused.
+        if is_safe.recv().is_ok() {
+            check.declarations()?;
+            begun.get_or_init(|| check).take_part()?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, beside);
+        // The closure owns the sender, so that the other thread hears of it if a rule is broken before.
+        check_rules(program, move || {
+            // Fails if the other thread has given up.
+            let _ = tell.send(());
+        })?;
+        let regions = check_facts::validate_regions(program, facts);
+        let here = begun.get().map_or(Ok(()), Check::take_part);
+        let there = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)),
+            // The system has no thread to give.
+            Err(_) => check_facts::check(program, facts),
+        };
+        Ok(regions.and(check_facts::first_error(here, there)))
+    })
+}
+
+fn malformed(error: FactsError) -> VerifyError {
+    VerifyError::pool(Rule::Facts, "facts", None, error.to_string())
 }

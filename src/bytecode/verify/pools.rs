@@ -48,11 +48,37 @@ pub fn check(program: &Program) -> Result<Tables, VerifyError> {
         file_module(program, global.module, "globals", i)?;
     }
     let functions = check_functions(program)?;
-    let mut names = Names::of(program)?;
-    check_modules(program, &mut names)?;
-    let structs = check_structs(program, &functions, &mut names)?;
+    check_modules(program)?;
+    let structs = check_structs(program, &functions)?;
     let natives = check_natives(program)?;
     Ok(Tables { functions, structs, natives })
+}
+
+/// The rule that the names of a struct's fields, of its methods, and of a module's exports are different. It takes longer than all the other rules
+/// about pools, and no other rule needs it.
+pub fn check_names(program: &Program) -> Result<(), VerifyError> {
+    let mut names = Names::of(program)?;
+    let twice = |pool, index, what: &str, name| {
+        let what = format!("two {what} {:?}", text(program, name));
+        VerifyError::pool(Rule::UniqueNames, pool, index, what)
+    };
+    for (i, module) in program.modules.iter().enumerate() {
+        names.start_set();
+        if let Some(export) = module.exports.iter().find(|export| !names.insert(export.name)) {
+            return Err(twice("modules", i, "exports", export.name));
+        }
+    }
+    for (i, def) in program.structs.iter().enumerate() {
+        names.start_set();
+        if let Some(&field) = def.fields.iter().find(|field| !names.insert(**field)) {
+            return Err(twice("structs", i, "fields", field));
+        }
+        names.start_set();
+        if let Some(method) = def.methods.iter().find(|method| !names.insert(method.name)) {
+            return Err(twice("structs", i, "methods", method.name));
+        }
+    }
+    Ok(())
 }
 
 fn check_limits(program: &Program) -> Result<(), VerifyError> {
@@ -157,7 +183,7 @@ fn check_functions(program: &Program) -> Result<Vec<Demand>, VerifyError> {
     Ok(demands)
 }
 
-fn check_modules(program: &Program, names: &mut Names) -> Result<(), VerifyError> {
+fn check_modules(program: &Program) -> Result<(), VerifyError> {
     for (i, module) in program.modules.iter().enumerate() {
         let fail = |rule, what: String| Err(VerifyError::pool(rule, "modules", i, what));
         match module.kind {
@@ -179,13 +205,9 @@ fn check_modules(program: &Program, names: &mut Names) -> Result<(), VerifyError
                 }
             }
         }
-        names.start_set();
         for export in &module.exports {
             if program.globals.get(export.global.index()).is_none_or(|global| global.module.index() != i) {
                 return fail(Rule::Exports, format!("it exports global {}", export.global.0));
-            }
-            if !names.insert(export.name) {
-                return fail(Rule::UniqueNames, format!("two exports {:?}", text(program, export.name)));
             }
         }
     }
@@ -195,7 +217,7 @@ fn check_modules(program: &Program, names: &mut Names) -> Result<(), VerifyError
     }
 }
 
-fn check_structs(program: &Program, demands: &[Demand], names: &mut Names) -> Result<Vec<StructFacts>, VerifyError> {
+fn check_structs(program: &Program, demands: &[Demand]) -> Result<Vec<StructFacts>, VerifyError> {
     let mut facts = Vec::with_capacity(program.structs.len());
     for (i, def) in program.structs.iter().enumerate() {
         let fail = |rule, what: String| Err(VerifyError::pool(rule, "structs", i, what));
@@ -203,18 +225,8 @@ fn check_structs(program: &Program, demands: &[Demand], names: &mut Names) -> Re
         if def.fields.len() > limits::FIELDS {
             return fail(Rule::Limits, format!("{} fields, limit {}", def.fields.len(), limits::FIELDS));
         }
-        names.start_set();
-        for field in &def.fields {
-            if !names.insert(*field) {
-                return fail(Rule::UniqueNames, format!("two fields {:?}", text(program, *field)));
-            }
-        }
-        names.start_set();
         let mut fact = StructFacts { demand: Demand::default(), init: None };
         for method in &def.methods {
-            if !names.insert(method.name) {
-                return fail(Rule::UniqueNames, format!("two methods {:?}", text(program, method.name)));
-            }
             let Some(function) = program.functions.get(method.func.index()) else {
                 return fail(Rule::FunctionIndex, format!("function {} of {}", method.func.0, program.functions.len()));
             };

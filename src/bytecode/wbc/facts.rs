@@ -13,7 +13,7 @@ use crate::bytecode::facts::{
     RegionFacts, StructFacts, TypeFacts, TypeId, Verdict,
 };
 use crate::bytecode::types::{ClassId, IdSet, Identity, Tags, Type};
-use crate::bytecode::{FuncId, GlobalId, LoopId, Reg, StructId};
+use crate::bytecode::{FuncId, GlobalId, LoopId, Reg, StructId, VERDICT_RULES_VERSION};
 use crate::source::{FileId, Span};
 
 pub fn encode(facts: &Facts) -> Vec<u8> {
@@ -32,13 +32,18 @@ pub fn decode(bytes: &[u8]) -> Result<Facts, WbcError> {
 /// The `refusals` section: few entries, read by whoever makes native code, and apart from the facts so that these need not be.
 pub fn encode_refused(refused: &[Refused]) -> Vec<u8> {
     let mut out = Vec::new();
+    VERDICT_RULES_VERSION.put(&mut out);
     (refused.len() as u32).put(&mut out);
     refused.iter().for_each(|one| one.put(&mut out));
     out
 }
 
+/// Refusals by another version of the rules say nothing about this one: there, none are found, and their reasons need not be known here.
 pub fn decode_refused(bytes: &[u8]) -> Result<Vec<Refused>, WbcError> {
     let mut reader = Reader::new(Section::Refusals, bytes);
+    if u32::take(&mut reader)? != VERDICT_RULES_VERSION {
+        return Ok(Vec::new());
+    }
     let refused = Vec::take(&mut reader)?;
     reader.finish()?;
     Ok(refused)
@@ -485,6 +490,18 @@ mod tests {
         let bytes = encode_refused(&refused);
         assert_eq!(decode_refused(&bytes).expect("what was encoded"), refused);
         assert!((0..bytes.len()).all(|len| decode_refused(&bytes[..len]).is_err()));
+    }
+
+    #[test]
+    fn refusals_by_other_rules_are_passed_over() {
+        let reason = *Reason::ALL.last().expect("reasons");
+        let mut bytes = encode_refused(&[Refused { region: Region::Loop(LoopId(0)), reason }]);
+        assert_eq!(bytes[0], VERDICT_RULES_VERSION as u8);
+        bytes[0] += 1;
+        *bytes.last_mut().expect("a reason") = 0x7f;
+        assert_eq!(decode_refused(&bytes).expect("not looked at"), []);
+        bytes[0] -= 1;
+        assert!(decode_refused(&bytes).is_err(), "there is no such reason");
     }
 
     #[test]

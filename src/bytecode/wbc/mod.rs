@@ -116,8 +116,8 @@ sections! {
     Debug = 9, "debug", optional: true;
     /// Number 10 was an encoding of facts that is no longer read.
     Facts = 11, "facts", optional: true;
-    /// The regions that are not compiled. Absent if there are none.
-    Refusals = 12, "refusals", optional: true;
+    /// The regions that are not compiled, and the version of the rules that say so. Absent if there are none. Number 12 was without the version.
+    Refusals = 13, "refusals", optional: true;
 }
 
 /// What the `modules` section holds.
