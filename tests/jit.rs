@@ -499,6 +499,19 @@ fn a_throw_that_only_a_caller_handles_leaves() {
     assert!(region.contains("leaves at"), "{region}");
 }
 
+#[test]
+fn one_deep_recursion_is_enough_to_compile_a_function() {
+    let source = |depth: u32| {
+        format!(
+            "fn deep : n {{ if n == 0 {{ return 0; }} let k = deep(n - 1); return k + 1; }} println(deep({depth}));"
+        )
+    };
+    let compiled = |depth| statistics(&source(depth), &["--jit-wait"])["regions"][0]["compiled"].as_i64();
+    assert_eq!(compiled(9000), Some(1));
+    // Called more often than makes it hot, but most such functions become native with a loop.
+    assert_eq!(compiled(1000), Some(0));
+}
+
 /// How often the first loop of a program was compiled.
 fn times_compiled(source: &str) -> i64 {
     let statistics = statistics(source, &["--jit-wait"]);

@@ -25,6 +25,9 @@ pub enum Recorded {
 /// The header of a recording that is about a function: no loop has it.
 pub const NO_HEADER: u32 = u32::MAX;
 
+/// A recording ends so many calls above where it began. A recursion shows nothing new there, and each call that is recorded is one less for native code.
+const MAX_HEIGHT: usize = 64;
+
 /// How much to record.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
@@ -49,6 +52,9 @@ pub fn record(
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Recorded> {
     while goal.budget > 0 && goal.unsurprising < goal.patience {
+        if vm.depth() > goal.depth + MAX_HEIGHT {
+            break;
+        }
         goal.budget -= 1;
         goal.unsurprising += 1;
         let pc = vm.top_pc();
