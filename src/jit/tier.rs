@@ -86,7 +86,7 @@ const TIMED_STAYS: u64 = 32;
 const FEW_ROUNDS: u64 = 4;
 const BRIEF_STAY: Duration = Duration::from_micros(2);
 /// Iterations to interpret before entering again, at most, while stays are short.
-const LONGEST_PAUSE: u32 = 64;
+const LONGEST_PAUSE: u32 = 1024;
 /// A hot function is compiled by itself once it was called this many times as often as made it hot.
 const PATIENCE: u32 = 20;
 /// How long a counter runs that nobody needs to hear of.
