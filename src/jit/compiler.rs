@@ -3,9 +3,7 @@
 //! Cranelift runs beside the program, which is interpreted, or runs native code of an inner loop, in the meantime. The thread is started before
 //! the arguments are even read: what a first compilation costs is mostly code that has to come into memory and caches, and that can happen early.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::backend::{Backend, Compiled, Dump};
@@ -15,9 +13,6 @@ use super::ir::Region;
 
 /// Sizes of what is compiled for nothing until there is something to do: small first, since that may be soon.
 const WARM_UP: [u32; 2] = [1, 4];
-
-/// How long to stay awake when waiting for a region.
-const AWAKE: Duration = Duration::from_millis(1);
 
 /// A region to be compiled.
 pub struct Job {
@@ -38,8 +33,6 @@ pub struct Done {
 pub struct Compiler {
     jobs: Sender<Job>,
     done: Receiver<Done>,
-    /// The thread has begun.
-    is_up: Arc<AtomicBool>,
 }
 
 impl Compiler {
@@ -49,14 +42,8 @@ impl Compiler {
         let (outgoing, done) = channel();
         let thread = std::thread::Builder::new().name("walrus-compiler".into());
         // The thread ends when the program's end of the channel is gone, or with the process.
-        let is_up = Arc::new(AtomicBool::new(false));
-        let begun = Arc::clone(&is_up);
-        let work = move || {
-            begun.store(true, Ordering::Relaxed);
-            serve(&incoming, &outgoing);
-        };
-        thread.spawn(work).ok()?;
-        Some(Compiler { jobs, done, is_up })
+        thread.spawn(move || serve(&incoming, &outgoing)).ok()?;
+        Some(Compiler { jobs, done })
     }
 
     /// Hands over a job; false if the thread is gone.
@@ -71,16 +58,6 @@ impl Compiler {
 
     /// Waits for the oldest job; `None` if the thread is gone.
     pub fn wait(&self) -> Option<Done> {
-        // Most regions are compiled in less time than it takes to fall asleep and be woken up.
-        let started = Instant::now();
-        // A thread that has not even begun may be waiting for this very processor.
-        while self.is_up.load(Ordering::Relaxed) && started.elapsed() < AWAKE {
-            match self.done.try_recv() {
-                Ok(done) => return Some(done),
-                Err(TryRecvError::Empty) => std::thread::yield_now(),
-                Err(TryRecvError::Disconnected) => return None,
-            }
-        }
         self.done.recv().ok()
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::backend::{Compiled, Dump};
 use super::build::{self, EntryTypes, Flows, Refusal, Spot};
@@ -71,6 +71,9 @@ const MAX_HOT_EXITS: u64 = 20_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
+/// How many iterations to go on with before looking again what has become of a compilation.
+const UNTIL_NEXT_LOOK: u32 = 16;
+
 /// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
 const SETTLED: u32 = 256;
 /// So much of the program's time goes into native code before anything has come of it, and this share of the run time besides.
@@ -158,8 +161,6 @@ pub(super) struct State {
     /// `None` if nothing is to be compiled.
     compiler: Option<Compiler>,
     pending: Option<Pending>,
-    /// Loops with native code directly inside. Compiling them is not waited for: the program makes good progress meanwhile.
-    around_native: FxHashSet<Spot>,
     flows: Flows,
     pub(super) spots: FxHashMap<Spot, HotSpot>,
     /// All versions of functions: native code that was left says which it is.
@@ -167,7 +168,7 @@ pub(super) struct State {
     pub(super) hot_functions: FxHashMap<u32, u64>,
     started: Instant,
     pub(super) compile_time: Duration,
-    /// The program's time that making native code has taken: recording, building, waiting.
+    /// What making native code has taken: recording, building, and what the compiler did beside the program.
     spent: Duration,
     /// Time spent in native code, by samples.
     earned: Duration,
@@ -196,7 +197,6 @@ impl Jit {
             state: RefCell::new(State {
                 compiler,
                 pending: None,
-                around_native: FxHashSet::default(),
                 flows: Flows::default(),
                 spots: FxHashMap::default(),
                 functions: Vec::new(),
@@ -226,7 +226,9 @@ impl Jit {
                 let hot = state.spots.entry(spot).or_default();
                 let has_code = !hot.versions.is_empty() && !hot.stale;
                 if busy && !has_code && hot.refused.is_none() {
-                    return Ok(1);
+                    // The compiler may be waiting for this very processor.
+                    std::thread::yield_now();
+                    return Ok(UNTIL_NEXT_LOOK);
                 }
                 (hot.refused.is_some(), has_code, hot.recorded)
             };
@@ -275,14 +277,16 @@ impl Jit {
                 return Ok(SELDOM);
             }
             // Recording may have passed other loops that had something compiled.
-            self.take_finished(vm, true);
+            self.take_finished(vm, self.options.wait);
+            if self.state.borrow().pending.is_some() {
+                return Ok(UNTIL_NEXT_LOOK);
+            }
             if let Err(refusal) = self.compile(vm, spot) {
                 self.refuse(vm, spot, refusal);
                 return Ok(SELDOM);
             }
-            let wait = self.options.wait || !self.state.borrow().around_native.contains(&spot);
-            self.take_finished(vm, wait);
             self.state.borrow_mut().spent += started.elapsed();
+            self.take_finished(vm, self.options.wait);
         }
     }
 
@@ -439,6 +443,7 @@ impl Jit {
         let time = built_in + time;
         let state = &mut *self.state.borrow_mut();
         state.compile_time += time;
+        state.spent += time.saturating_sub(built_in);
         state.code_bytes += compiled.size;
         let hot = state.spots.entry(spot).or_default();
         if std::mem::take(&mut hot.stale) && hot.compiled >= MAX_VERSIONS {
@@ -465,7 +470,6 @@ impl Jit {
             }
         }
         if let Some(parent) = parent {
-            state.around_native.insert(parent);
             // The loop around it has been running for as long: ask about it at its next iteration.
             if !state.spots.contains_key(&parent) {
                 vm.ask_soon(parent.pc());
