@@ -107,7 +107,6 @@ pub fn judge(source: &str, wanted: &dyn Fn(&Mode) -> bool, starts: &mut dyn FnMu
             seen.stderr.clear();
         }
         if seen != expected {
-            drop(is_small);
             return differs(mode.name, expected, seen);
         }
     }

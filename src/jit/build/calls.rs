@@ -343,6 +343,11 @@ impl Builder<'_> {
         Ok(find_method(kind, self.vm.site_name(self.context.func, site)))
     }
 
+    /// What the method called may do; anything, if it is none that is built in.
+    fn method_effect(&mut self, base: Reg, site: SiteId) -> Built<MethodEffect> {
+        Ok(self.built_in(base, site)?.map_or(MethodEffect::Calls, |method| METHODS[method].effect))
+    }
+
     /// Whether an instruction that the run time executes may run Walrus code.
     pub(super) fn may_call(&mut self, op: &Op) -> Built<bool> {
         Ok(match *op {
@@ -350,10 +355,7 @@ impl Builder<'_> {
                 NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls || self.collects(native)
             }
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
-                match self.built_in(base, site)? {
-                    Some(method) => METHODS[method].effect == MethodEffect::Calls,
-                    None => true,
-                }
+                self.method_effect(base, site)? == MethodEffect::Calls
             }
             Op::IterPrep { base, .. }
             | Op::IterPrep2 { base, .. }
@@ -379,10 +381,7 @@ impl Builder<'_> {
         Ok(match *op {
             Op::SetIndex { .. } | Op::ListAppend { .. } => true,
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
-                match self.built_in(base, site)? {
-                    Some(method) => METHODS[method].effect != MethodEffect::Reads,
-                    None => true,
-                }
+                self.method_effect(base, site)? != MethodEffect::Reads
             }
             Op::CallNative { native, .. } => NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls,
             Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => {
