@@ -64,15 +64,12 @@ impl Vm {
             }};
         }
         resume!();
-        // How the loop lies to cache lines makes up to a tenth of its speed, and would change with every change to the program elsewhere. These places
-        // were the best of those tried on Intel's Sapphire Rapids. It is a matter of a few no-operations at each start of a run.
+        // How the loop lies to cache lines makes up to a third of a program's speed. This does not make it lie well, but keeps it from being moved about by
+        // changes elsewhere, so that measurements before and after them can be compared. It is a few no-operations at the start of a run.
         #[cfg(target_arch = "x86_64")]
-        if HOOKS {
-            // SAFETY: no-operations.
-            unsafe { std::arch::asm!(".p2align 6", options(nomem, nostack, preserves_flags)) };
-        } else {
-            // SAFETY: as above.
-            unsafe { std::arch::asm!(".p2align 6", ".nops 16", options(nomem, nostack, preserves_flags)) };
+        // SAFETY: no-operations.
+        unsafe {
+            std::arch::asm!(".p2align 6", options(nomem, nostack, preserves_flags));
         }
 
         'run: loop {
