@@ -293,6 +293,16 @@ fn members_of<'a>(members: &'a [Identity], ends: &[u32], set: IdSet) -> &'a [Ide
 impl IdSets {
     pub const MAX: usize = 8;
 
+    /// With room for so many sets, most of them of one member.
+    pub fn with_capacity(sets: usize) -> IdSets {
+        let mut all = IdSets::default();
+        all.members.reserve(sets);
+        all.ends.reserve(sets);
+        let (members, ends) = (&all.members, &all.ends);
+        all.index.reserve(sets, |&set| hash_members(members_of(members, ends, set)));
+        all
+    }
+
     /// The set with these members, which must be ascending and without duplicates.
     pub fn intern(&mut self, members: &[Identity]) -> IdSet {
         debug_assert!(members.windows(2).all(|pair| pair[0] < pair[1]));

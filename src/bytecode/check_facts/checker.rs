@@ -247,7 +247,7 @@ impl<'p> Checker<'p> {
     fn enter_handler(&mut self) {
         let Some((target, error)) = self.handler else { return };
         let Some(frame) = self.frame(target) else { return self.demand(false) };
-        let caught = self.join(self.known.thrown, Type::STR);
+        let caught = self.join(self.known.declared(Place::Thrown), Type::STR);
         for &(reg, declared) in frame {
             self.demand(if reg == error {
                 self.is_within(caught, self.known.types[declared.index()])

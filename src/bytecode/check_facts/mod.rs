@@ -242,21 +242,21 @@ pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, F
     checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], second: FxHashMap::default() });
     checker.functions(0..program.functions.len())?;
     let (record, sets) = (checker.record.take().unwrap_or_default(), std::mem::take(&mut checker.sets));
-    let frame_registers =
-        facts.types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.types[ty.index()])).collect();
-    let Tables { frames, classes, globals, results, params, first_param, fields, first_field, .. } = tables;
+    let types = &facts.types;
+    let unknown = [Type::ANY; Slot::COUNT];
+    let slots = |class| Slot::ALL.map(|slot| tables.slot(ClassId(class), slot));
     Ok(CheckedTypes {
         record,
-        frames,
-        frame_registers,
         sets,
-        classes,
-        globals,
-        results,
-        params,
-        first_param,
-        fields,
-        first_field,
+        frame_registers: types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.types[ty.index()])).collect(),
+        classes: std::iter::once(unknown).chain((1..=types.classes.len() as u32).map(slots)).collect(),
+        globals: tables.all(&types.globals),
+        results: tables.all(&types.results),
+        params: tables.all(&types.params),
+        fields: tables.all(&types.fields),
+        frames: tables.frames,
+        first_param: tables.first_param,
+        first_field: tables.first_field,
     })
 }
 

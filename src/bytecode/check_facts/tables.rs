@@ -3,7 +3,7 @@
 use crate::bytecode::facts::{Bound, Facts, Region, TypeFacts, TypeId, Verdict};
 use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Tags, Type};
-use crate::bytecode::{FuncId, FunctionKind, LoopId, ModuleKind, Program, StructId};
+use crate::bytecode::{FuncId, FunctionKind, GlobalId, LoopId, ModuleKind, Program, StructId};
 
 use super::FactsError;
 
@@ -12,7 +12,8 @@ use super::FactsError;
 /// with one test, and an instruction that goes on with such a state as with a value of any type is found out.
 pub const UNSET: Type = Type { tags: Tags::ITER, class: ClassId(u32::MAX - 1), ids: IdSet::EMPTY };
 
-/// Well-formed facts with their types resolved: what is declared, apart from what is being checked against it.
+/// Well-formed facts: what is declared, apart from what is being checked against it. Places keep the numbers of their types, as in the file: they are
+/// smaller than types, and nearly every place is looked at once.
 pub struct Tables<'p> {
     pub program: &'p Program,
     pub facts: &'p TypeFacts,
@@ -21,16 +22,9 @@ pub struct Tables<'p> {
     pub sets: IdSets,
     /// Frames: pc, and where their registers end in [`TypeFacts::frame_registers`].
     pub frames: Vec<(u32, u32)>,
-    pub classes: Vec<[Type; Slot::COUNT]>,
-    pub globals: Vec<Type>,
-    pub results: Vec<Type>,
-    pub params: Vec<Type>,
     pub first_param: Vec<u32>,
-    pub captures: Vec<Type>,
     pub first_capture: Vec<u32>,
-    pub fields: Vec<Type>,
     pub first_field: Vec<u32>,
-    pub thrown: Type,
 }
 
 impl<'p> Tables<'p> {
@@ -38,7 +32,7 @@ impl<'p> Tables<'p> {
     pub fn new(program: &'p Program, facts: &'p Facts) -> Result<Tables<'p>, FactsError> {
         let facts = &facts.types;
         let malformed = |what| FactsError::Malformed(what);
-        let mut sets = IdSets::default();
+        let mut sets = IdSets::with_capacity(facts.id_sets.len());
         let mut numbers = Vec::with_capacity(facts.id_sets.len());
         for members in &facts.id_sets {
             if members.len() > IdSets::MAX || members.windows(2).any(|pair| pair[0] >= pair[1]) {
@@ -66,17 +60,6 @@ impl<'p> Tables<'p> {
             }
             types.push(Type { ids, ..*ty });
         }
-        let resolve = |id: &TypeId| types.get(id.index()).copied().ok_or(malformed("a type that does not exist"));
-        let all = |ids: &[TypeId], expected: usize| {
-            if ids.len() != expected {
-                return Err(malformed("a table of another length than the program's"));
-            }
-            let mut resolved = Vec::with_capacity(ids.len());
-            for id in ids {
-                resolved.push(resolve(id)?);
-            }
-            Ok(resolved)
-        };
         let starts = |counts: &mut dyn ExactSizeIterator<Item = usize>| {
             let mut next = 0u32;
             let mut starts: Vec<u32> = Vec::with_capacity(counts.len());
@@ -90,14 +73,20 @@ impl<'p> Tables<'p> {
         let (first_param, params) = starts(&mut program.functions.iter().map(|f| usize::from(f.params)))?;
         let (first_capture, captures) = starts(&mut program.functions.iter().map(|f| f.captures.len()))?;
         let (first_field, fields) = starts(&mut program.structs.iter().map(|def| def.fields.len() + 1))?;
-        let mut classes = Vec::with_capacity(1 + facts.classes.len());
-        classes.push([Type::ANY; Slot::COUNT]);
-        for slots in &facts.classes {
-            let mut resolved = [Type::NEVER; Slot::COUNT];
-            for (to, from) in resolved.iter_mut().zip(slots) {
-                *to = resolve(from)?;
-            }
-            classes.push(resolved);
+        let exist = |ids: &[TypeId]| ids.iter().all(|id| id.index() < types.len());
+        let places = [
+            (&facts.globals, program.globals.len()),
+            (&facts.results, program.functions.len()),
+            (&facts.params, params),
+            (&facts.captures, captures),
+            (&facts.fields, fields),
+        ];
+        if places.iter().any(|(ids, count)| ids.len() != *count) {
+            return Err(malformed("a table of another length than the program's"));
+        }
+        let places = places.iter().all(|(ids, _)| exist(ids));
+        if !(places && exist(facts.classes.as_flattened()) && exist(&[facts.thrown])) {
+            return Err(malformed("a type that does not exist"));
         }
         let mut frames = Vec::with_capacity(facts.frames.len());
         let (mut end, mut function, mut next_pc) = (0u32, 0, 0);
@@ -136,7 +125,7 @@ impl<'p> Tables<'p> {
                 return Err(malformed("sites out of order"));
             }
         }
-        if facts.sites.iter().any(|&(pc, class)| pc as usize >= program.code.len() || class as usize >= classes.len()) {
+        if facts.sites.iter().any(|&(pc, class)| pc as usize >= program.code.len() || class as usize > facts.classes.len()) {
             return Err(malformed("a site that does not exist"));
         }
         if facts.functions.len() != program.functions.len()
@@ -146,45 +135,58 @@ impl<'p> Tables<'p> {
         {
             return Err(malformed("a table of another length than the program's"));
         }
-        Ok(Tables {
-            program,
-            facts,
-            captures: all(&facts.captures, captures)?,
-            first_capture,
-            thrown: resolve(&facts.thrown)?,
-            frames,
-            classes,
-            globals: all(&facts.globals, program.globals.len())?,
-            results: all(&facts.results, program.functions.len())?,
-            params: all(&facts.params, params)?,
-            first_param,
-            fields: all(&facts.fields, fields)?,
-            first_field,
-            sets,
-            types,
-        })
+        Ok(Tables { program, facts, types, sets, frames, first_param, first_capture, first_field })
+    }
+
+    /// The type with a number.
+    #[inline]
+    fn of(&self, id: TypeId) -> Type {
+        self.types[id.index()]
+    }
+
+    /// The types with these numbers.
+    pub fn all(&self, ids: &[TypeId]) -> Vec<Type> {
+        ids.iter().map(|&id| self.of(id)).collect()
     }
 
     pub fn param(&self, func: FuncId, param: u16) -> Type {
-        self.params[self.first_param[func.index()] as usize + usize::from(param)]
+        self.of(self.facts.params[self.first_param[func.index()] as usize + usize::from(param)])
     }
 
     pub fn field(&self, def: StructId, field: u32) -> Type {
-        self.fields[self.first_field[def.index()] as usize + field as usize]
+        self.of(self.facts.fields[self.first_field[def.index()] as usize + field as usize])
+    }
+
+    pub fn result(&self, func: FuncId) -> Type {
+        self.of(self.facts.results[func.index()])
+    }
+
+    pub fn global(&self, global: GlobalId) -> Type {
+        self.of(self.facts.globals[global.index()])
+    }
+
+    /// What containers of a class hold; those of [`ClassId::ANY`], which is none of the file's, anything.
+    pub fn slot(&self, class: ClassId, slot: Slot) -> Type {
+        let of_file = |class: ClassId| self.facts.classes.get(class.index().checked_sub(1)?);
+        match class {
+            ClassId::NONE => Type::NEVER,
+            class => of_file(class).map_or(Type::ANY, |slots| self.of(slots[slot as usize])),
+        }
     }
 
     #[inline]
     pub fn declared(&self, place: Place) -> Type {
         match place {
-            Place::Global(global) => self.globals[global.index()],
+            Place::Global(global) => self.global(global),
             Place::Field(def, SIDE_FIELDS) => self.field(def, self.program.structs[def.index()].fields.len() as u32),
             Place::Field(def, field) => self.field(def, field),
-            Place::Capture(func, capture) => self.captures[self.first_capture[func.index()] as usize + capture.index()],
+            Place::Capture(func, capture) => {
+                self.of(self.facts.captures[self.first_capture[func.index()] as usize + capture.index()])
+            }
             Place::Param(func, param) => self.param(func, param),
-            Place::Result(func) => self.results[func.index()],
-            Place::Slot(ClassId::NONE, _) => Type::NEVER,
-            Place::Slot(class, slot) => self.classes.get(class.index()).map_or(Type::ANY, |slots| slots[slot as usize]),
-            Place::Thrown => self.thrown,
+            Place::Result(func) => self.result(func),
+            Place::Slot(class, slot) => self.slot(class, slot),
+            Place::Thrown => self.of(self.facts.thrown),
         }
     }
 
@@ -204,7 +206,7 @@ impl<'p> Tables<'p> {
                 need(params, "a parameter that unknown code sets has a type")?;
             }
             if said.escaped || said.result_escaped || function.kind == FunctionKind::Async {
-                need(self.has_escaped(&self.sets, self.results[at]), "what unknown code gets is not said to escape")?;
+                need(self.has_escaped(&self.sets, self.result(func)), "what unknown code gets is not said to escape")?;
             }
             if said.reached && !said.followed {
                 let params = (0..function.params).all(|param| self.has_escaped(&self.sets, self.param(func, param)));
@@ -249,7 +251,7 @@ impl<'p> Tables<'p> {
         }
         for at in 0..facts.escaped_globals.len() {
             if facts.escaped_globals[at] {
-                need(self.has_escaped(&sets, self.globals[at]), "what unknown code gets is not said to escape")?;
+                need(self.has_escaped(&sets, self.global(GlobalId(at as u32))), "what unknown code gets is not said to escape")?;
             }
         }
         Ok(())

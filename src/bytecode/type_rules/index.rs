@@ -1,6 +1,9 @@
 //! What the rules look up by name, found once per program.
 
-use rustc_hash::FxHashMap;
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::bytecode::methods::{METHODS, Receiver};
 use crate::bytecode::natives::find_native;
@@ -62,12 +65,21 @@ pub struct RuleIndex {
 
 impl RuleIndex {
     pub fn new(program: &Program) -> RuleIndex {
-        let mut first: FxHashMap<&str, u32> =
-            FxHashMap::with_capacity_and_hasher(program.strings.len(), Default::default());
+        let text = |at: u32| program.strings.get(StrId(at)).unwrap_or("");
+        let hash = |text: &str| {
+            let mut hasher = FxHasher::default();
+            hasher.write(text.as_bytes());
+            hasher.finish()
+        };
+        // The first of all equal strings.
+        let mut first: HashTable<u32> = HashTable::with_capacity(program.strings.len());
         let names: Vec<u32> = (0..program.strings.len() as u32)
-            .map(|at| *first.entry(program.strings.get(StrId(at)).unwrap_or("")).or_insert(at))
+            .map(|at| {
+                let own = text(at);
+                *first.entry(hash(own), |&other| text(other) == own, |&other| hash(text(other))).or_insert(at).get()
+            })
             .collect();
-        let named = |text: &str| first.get(text).map(|&at| Name(at));
+        let named = |wanted: &str| first.find(hash(wanted), |&at| text(at) == wanted).map(|&at| Name(at));
         let fields = program.structs.iter().map(|def| def.fields.len()).sum();
         let methods = program.structs.iter().map(|def| def.methods.len()).sum();
         let exports = program.modules.iter().map(|module| module.exports.len()).sum();
