@@ -125,7 +125,11 @@ impl<'p> Tables<'p> {
                 return Err(malformed("sites out of order"));
             }
         }
-        if facts.sites.iter().any(|&(pc, class)| pc as usize >= program.code.len() || class as usize > facts.classes.len()) {
+        if facts
+            .sites
+            .iter()
+            .any(|&(pc, class)| pc as usize >= program.code.len() || class as usize > facts.classes.len())
+        {
             return Err(malformed("a site that does not exist"));
         }
         if facts.functions.len() != program.functions.len()
@@ -251,7 +255,10 @@ impl<'p> Tables<'p> {
         }
         for at in 0..facts.escaped_globals.len() {
             if facts.escaped_globals[at] {
-                need(self.has_escaped(&sets, self.global(GlobalId(at as u32))), "what unknown code gets is not said to escape")?;
+                need(
+                    self.has_escaped(&sets, self.global(GlobalId(at as u32))),
+                    "what unknown code gets is not said to escape",
+                )?;
             }
         }
         Ok(())

