@@ -1,4 +1,4 @@
-//! The contract of both programs: instructions, programs as plain data, their file form, and the verifier.
+//! The contract of both programs: instructions, programs as plain data, their file form, the verifier, and what both may want to know about one function.
 //!
 //! Invariant: nothing here knows a syntax tree or a runtime value.
 
