@@ -70,9 +70,12 @@ impl Oracle {
         let start = vm.image.program.functions[function.id.index()].code.start;
         let is_entry = pc == start;
         let caught = function.handlers.iter().any(|handler| handler.target + start == pc);
+        // An instruction that wanted memory has written nothing yet. Only a jump comes to itself in other ways.
+        let is_repeated = |before| before == pc && vm.image.program.code[pc as usize].jump_offset().is_none();
         if let Some(before) = self.last[depth]
             && !is_entry
             && !caught
+            && !is_repeated(before)
         {
             self.judge_written(vm, frame, before, pc)?;
         }
