@@ -1,8 +1,8 @@
 //! The rules about pools: everything but instructions, loops and debug information. What the instructions' rules need
 //! to know of functions, structs and natives is put together on the way, so that each instruction takes constant time.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 use super::{Rule, VerifyError, limits};
 use crate::bytecode::natives::{NATIVES, STD_MODULES, find_native};
@@ -290,7 +290,9 @@ fn file_module(program: &Program, id: ModuleId, pool: &'static str, index: usize
 struct Names {
     /// For each string that is such a name, the first string of the same text.
     canonical: HashMap<StrId, StrId>,
-    seen: HashSet<StrId>,
+    /// The set that each name was in last. Sets are numbered, not cleared: clearing takes as long as the largest was large.
+    last_set: HashMap<StrId, u32>,
+    set: u32,
 }
 
 impl Names {
@@ -320,15 +322,15 @@ impl Names {
                 add(method.name, "structs", i)?;
             }
         }
-        Ok(Names { canonical, seen: HashSet::new() })
+        Ok(Names { canonical, last_set: HashMap::new(), set: 0 })
     }
 
     fn start_set(&mut self) {
-        self.seen.clear();
+        self.set += 1;
     }
 
     /// Whether the name is new in the set.
     fn insert(&mut self, name: StrId) -> bool {
-        self.seen.insert(self.canonical[&name])
+        self.last_set.insert(self.canonical[&name], self.set) != Some(self.set)
     }
 }
