@@ -71,6 +71,7 @@ const MAX_HOT_EXITS: u64 = 20_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
+
 /// How many iterations to go on with before looking again what has become of a compilation.
 const UNTIL_NEXT_LOOK: u32 = 16;
 
@@ -440,10 +441,10 @@ impl Jit {
             super::stats::add_to_perf_map(compiled.code as usize, compiled.size, &place);
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
-        let time = built_in + time;
         let state = &mut *self.state.borrow_mut();
+        state.spent += time;
+        let time = built_in + time;
         state.compile_time += time;
-        state.spent += time.saturating_sub(built_in);
         state.code_bytes += compiled.size;
         let hot = state.spots.entry(spot).or_default();
         if std::mem::take(&mut hot.stale) && hot.compiled >= MAX_VERSIONS {
