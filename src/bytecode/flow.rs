@@ -86,14 +86,15 @@ impl RegSet {
     }
 
     /// Adds a register.
-    pub fn add_register(&mut self, reg: Reg) {
-        let words = self.0.len().max(reg.index() / 64 + 1);
-        self.0.resize(words, 0);
-        self.insert(reg);
+    pub fn insert(&mut self, reg: Reg) {
+        self.make_room(reg.index() / 64 + 1);
+        self.0[reg.index() / 64] |= 1 << (reg.index() % 64);
     }
 
-    fn insert(&mut self, reg: Reg) {
-        self.0[reg.index() / 64] |= 1 << (reg.index() % 64);
+    fn make_room(&mut self, words: usize) {
+        if self.0.len() < words {
+            self.0.resize(words, 0);
+        }
     }
 
     fn remove(&mut self, reg: Reg) {
@@ -102,18 +103,12 @@ impl RegSet {
 
     /// Adds the registers from a number up to the frame's last.
     pub fn add_from(&mut self, first: u16, registers: u16) {
-        (first..registers).for_each(|reg| self.add_register(Reg(reg)));
-    }
-
-    /// Adds all of `other`.
-    pub fn union(&mut self, other: &RegSet) {
-        let words = self.0.len().max(other.0.len());
-        self.0.resize(words, 0);
-        self.add(other);
+        (first..registers).for_each(|reg| self.insert(Reg(reg)));
     }
 
     /// Adds all of `other`; whether that changed anything.
-    fn add(&mut self, other: &RegSet) -> bool {
+    pub fn add(&mut self, other: &RegSet) -> bool {
+        self.make_room(other.0.len());
         let mut changed = false;
         for (word, more) in self.0.iter_mut().zip(&other.0) {
             changed |= *more & !*word != 0;

@@ -76,11 +76,7 @@ impl Backend {
     /// itself has to come into memory and caches.
     pub fn warm_up(&mut self, size: u32) {
         // The code is never entered; what matters is that the compiler has run.
-        let warmed = self.compile(
-            &sample(size),
-            EmitOptions { stress: None, version: 0, counts_rounds: false },
-            Dump::default(),
-        );
+        let warmed = self.compile(&sample(size), EmitOptions::default(), Dump::default());
         debug_assert!(warmed.is_ok());
     }
 

@@ -17,7 +17,7 @@ use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED, layout};
 use crate::runtime::value::Value;
 
 /// Addresses that emitted code holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Default, Debug)]
 pub struct EmitOptions {
     /// Address of the flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be forced.
     pub stress: Option<usize>,
@@ -247,7 +247,7 @@ impl Emitter<'_> {
                     self.values[result.0 as usize] = Some(value);
                 }
             }
-            self.terminator(&block.end, block.stays_in_loop);
+            self.terminator(block);
         }
         for index in 0..self.exits.len() {
             if let Some(block) = self.exits[index] {
@@ -581,8 +581,8 @@ impl Emitter<'_> {
         Some(tag_here)
     }
 
-    fn terminator(&mut self, end: &Terminator, stays_in_loop: bool) {
-        match end {
+    fn terminator(&mut self, block: &Block) {
+        match &block.end {
             Terminator::None => unreachable!("every block in the order was finished"),
             Terminator::Jump(target, args) => {
                 let args: Vec<BlockArg> = args.iter().map(|&arg| BlockArg::Value(self.value(arg))).collect();
@@ -591,7 +591,7 @@ impl Emitter<'_> {
             Terminator::Branch(condition, yes, no) => {
                 let ((yes, yes_args), (no, no_args)) = (self.target(*yes), self.target(*no));
                 // The backend has the second way follow.
-                if stays_in_loop {
+                if block.stays_in_loop {
                     let inverse = self.inverse(*condition);
                     self.builder.ins().brif(inverse, no, &no_args, yes, &yes_args);
                 } else {

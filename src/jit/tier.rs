@@ -146,6 +146,7 @@ struct Pending {
     forced: Option<Box<[std::cell::Cell<u8>]>>,
     /// By exit, whether a handler of the region covers it.
     caught: Vec<bool>,
+    counts_rounds: bool,
     /// What building the region took.
     built_in: Duration,
 }
@@ -391,12 +392,11 @@ impl Jit {
         let parent = state.parent_of(vm, spot);
         let func = vm.top_function();
         let caught: Vec<bool> = region.exits.iter().map(|exit| is_caught(vm.program(), func, exit)).collect();
-        let options = EmitOptions {
-            stress: forced.as_ref().map(|flags| flags.as_ptr() as usize),
-            version,
-            counts_rounds: counts_rounds(&region, &caught),
-        };
-        state.pending = Some(Pending { spot, parent, forced, caught, built_in: started.elapsed() });
+        let counts_rounds = counts_rounds(&region, &caught);
+        let options =
+            EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version, counts_rounds };
+        let built_in = started.elapsed();
+        state.pending = Some(Pending { spot, parent, forced, caught, counts_rounds, built_in });
         let job = Job { region, options, dump: self.options.dump };
         let submitted = state.compiler.as_ref().is_some_and(|compiler| compiler.submit(job));
         if !submitted {
@@ -432,7 +432,7 @@ impl Jit {
     }
 
     fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
-        let Pending { spot, parent, forced, caught, built_in } = pending;
+        let Pending { spot, parent, forced, caught, counts_rounds, built_in } = pending;
         if !compiled.text.is_empty() {
             eprintln!("{}", compiled.text);
         }
@@ -455,7 +455,7 @@ impl Jit {
         let installed = Rc::new(Version {
             code: compiled.code,
             taken: RefCell::new(vec![0; region.exits.len()]),
-            counts_rounds: counts_rounds(&region, &caught),
+            counts_rounds,
             exits: region.exits,
             window: region.window,
             inlined_depth: region.inlined_depth,

@@ -55,21 +55,21 @@ fn needed_around(program: &Program, flow: &Flow, pc: u32) -> Option<RegSet> {
     let mut needed = RegSet::default();
     if let Some(block) = flow.block_around(pc) {
         let at = pc - flow.block(block).start;
-        needed.union(&flow.live_before_each(program, block)[at as usize]);
+        needed.add(&flow.live_before_each(program, block)[at as usize]);
     }
     let Some(before) = pc.checked_sub(1) else { return Some(needed) };
     let block = flow.block_around(before)?;
     let at = (before - flow.block(block).start) as usize;
     let live = flow.live_before_each(program, block);
-    needed.union(&live[at]);
-    needed.union(&live[at + 1]);
+    needed.add(&live[at]);
+    needed.add(&live[at + 1]);
     // What a jump writes on its way is alive at the target only.
     for target in flow.block(block).next.into_iter().chain(flow.block(block).taken) {
-        needed.union(flow.live_in(target));
+        needed.add(flow.live_in(target));
     }
     let op = &program.code[(flow.start + before) as usize];
     let effects = flow::effects(program, op);
-    effects.writes.into_iter().for_each(|reg| needed.add_register(reg));
+    effects.writes.into_iter().for_each(|reg| needed.insert(reg));
     // A call moves its arguments about in its window, where a function of the run time may still be looking at them.
     needed.add_from(effects.clobbers_from.unwrap_or(u16::MAX), flow.registers());
     Some(needed)

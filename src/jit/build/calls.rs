@@ -101,7 +101,7 @@ impl Builder<'_> {
             return Ok(Goes::Nowhere);
         }
         let mut alive = self.live[self.live_at + 1].clone();
-        alive.add_register(base);
+        alive.insert(base);
         self.merge(ends, &alive)?;
         Ok(Goes::On)
     }
@@ -155,7 +155,7 @@ impl Builder<'_> {
             return Ok(Goes::Nowhere);
         }
         let mut alive = self.live[self.live_at + 1].clone();
-        alive.add_register(base);
+        alive.insert(base);
         self.merge(returns, &alive)?;
         self.env.kill_from(callee_base);
         Ok(Goes::On)
