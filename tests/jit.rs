@@ -242,7 +242,7 @@ fn statistics_begin_as_users_know_them() {
 
 #[test]
 fn the_log_names_each_event() {
-    let (_, stderr) = execute(SUM, &["--jit", "--jit-log=json"]);
+    let (_, stderr) = execute(SUM, &["--jit", "--jit-wait", "--jit-log=json"]);
     let events: Vec<String> = stderr
         .lines()
         .map(|line| {
@@ -327,7 +327,7 @@ fn a_check_before_the_loop_that_keeps_failing_is_taken_back() {
     // The loop is left before the index gets too large.
     let source = "fn f : xs, n { let i = 0; while i < n { if xs[i] == 150 { break; } i = i + 1; } return i; }
         let xs = []; for i in 0..200 { xs.push(i); } let t = 0; for i in 0..3000 { t = t + f(xs, 100000); } println(t);";
-    let (output, log) = execute(source, &["--jit", "--jit-log"]);
+    let (output, log) = execute(source, &["--jit", "--jit-wait", "--jit-log"]);
     assert_eq!(output, "450000\n");
     let failed = log.lines().filter(|line| line.contains("reason=hoisted-check") && line.contains("exit")).count();
     assert!((1..20).contains(&failed), "{log}");
