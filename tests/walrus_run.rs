@@ -216,6 +216,26 @@ fn fuel_is_an_uncaught_error() {
     assert_runs(&short.run(&["--fuel", "100000", "@"]), "2\n");
 }
 
+/// Nothing but a built-in method calls the functions: they have no loops, and their caller's loop comes round once.
+#[test]
+fn calls_by_built_in_methods_burn_fuel() {
+    let calls = [
+        "xs.map(: x { xs.push(0); xs.remove(0); xs.insert(0, 0); return x; });",
+        "try { xs.filter(: x { xs.insert(0, 0); return true; }); } catch e { println(\"caught\"); }",
+        "xs.map(Grows);",
+    ];
+    for call in calls {
+        let source = format!("let xs = [1];\nstruct Grows {{ fn init : self, x {{ xs.push(x); }} }}\n{call}\n");
+        let outcome = Program::new(&source).run(&["--fuel", "10000", "@"]);
+        assert_eq!(outcome.status, Some(1), "{}", outcome.describe());
+        assert_eq!(outcome.out(), "", "fuel cannot be caught");
+        assert!(outcome.err().contains("Out of fuel"), "{}", outcome.describe());
+    }
+    let sorts = Program::new("let xs = [3, 1, 2];\nxs.sort(: a, b { return a - b; });\nprintln(xs);\n");
+    assert_runs(&sorts.run(&["--fuel", "4", "@"]), "[1, 2, 3]\n");
+    assert_eq!(sorts.run(&["--fuel", "1", "@"]).status, Some(1), "two comparisons at the least");
+}
+
 #[test]
 fn jit_stats_are_json_with_every_field() {
     let source = "fn f : n {\n    let t = 0;\n    for i in 0..n { t += i; }\n    return t;\n}\nprintln(f(5000));\n";

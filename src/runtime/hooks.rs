@@ -151,6 +151,15 @@ impl Vm {
         if self.runs_out(pc) { self.ran_out(Event::Call) } else { Ok(()) }
     }
 
+    /// The top frame has just been started by a native, which waits for its result. It burns fuel as any call does, but no tier is asked: a function is
+    /// made native for what calls it from a frame.
+    pub(super) fn burn_call(&mut self) -> Result<()> {
+        match &self.hooks {
+            Some(hooks) if hooks.fuel.is_some() => self.on_call(),
+            _ => Ok(()),
+        }
+    }
+
     /// The counter at the top frame's pc, which is saved, has come to zero by this event.
     #[cold]
     pub(super) fn ran_out(&mut self, event: Event) -> Result<()> {

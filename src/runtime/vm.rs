@@ -207,7 +207,8 @@ impl Vm {
         }
         // A constructor's frame starts one slot higher; what it makes stands in the call's slot, not in what `init` returns.
         let constructs = self.stack.frame_at(self.stack.depth()).base != slot.wrapping_add(1);
-        let returned = self.run_top_frame()?;
+        let burnt = self.burn_call();
+        let returned = self.run_on(self.stack.depth(), burnt)?;
         Ok(if constructs { result() } else { returned })
     }
 
