@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of at most 35 bits in groups of seven, the lowest first; the top bit of a byte says that another follows.
-    #[inline]
+    #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, WbcError> {
         match self.rest {
             [low, rest @ ..] if *low < 0x80 => {
@@ -96,8 +96,21 @@ impl<'a> Reader<'a> {
     }
 
     /// A [`Self::varint`] that fits 32 bits.
-    #[inline]
+    ///
+    /// Facts are hardly anything but such numbers, most of one byte: those are read without a call.
+    #[inline(always)]
     pub fn varint32(&mut self) -> Result<u32, WbcError> {
+        match self.rest {
+            [low, rest @ ..] if *low < 0x80 => {
+                self.rest = rest;
+                Ok(u32::from(*low))
+            }
+            _ => self.longer_varint32(),
+        }
+    }
+
+    #[inline(never)]
+    fn longer_varint32(&mut self) -> Result<u32, WbcError> {
         u32::try_from(self.varint()?).map_err(|_| self.damaged("a number is too large"))
     }
 
