@@ -1,5 +1,6 @@
 //! One pass over functions, with the types that frames declare.
 
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::tables::{Tables, UNSET};
@@ -7,7 +8,7 @@ use super::{FactsError, Record};
 use crate::bytecode::facts::{TypeFacts, TypeId};
 use crate::bytecode::type_rules::{At, Members, Place, RuleIndex, TypeEnv, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Type};
-use crate::bytecode::{FuncId, Function, Program, Reg};
+use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
 /// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
 /// numbers are compared sooner than types.
@@ -26,6 +27,10 @@ impl Register {
     }
 }
 
+/// Registers below this one are cleared without asking which are set: as many as nearly every function has, and few enough that this costs less than
+/// remembering. Of a function with more, those that are set are remembered, so that clearing takes no longer than setting has.
+const NEAR: usize = 64;
+
 /// Runs the rules over functions.
 pub struct Checker<'p> {
     program: &'p Program,
@@ -40,9 +45,13 @@ pub struct Checker<'p> {
     next_frame: usize,
     next_site: usize,
     site: (u32, ClassId),
-    consistent: bool,
+    /// The first instruction that does not agree with what is declared.
+    inconsistent: Option<u32>,
     registers: Vec<Register>,
-    high: u16,
+    /// How many registers are cleared together: those of the running function, of the first [`NEAR`].
+    near: usize,
+    /// The set ones of the other registers.
+    far: BinaryHeap<u16>,
     func: FuncId,
     followed: bool,
     /// Whether writing a register takes more than noting its type.
@@ -52,6 +61,8 @@ pub struct Checker<'p> {
     frame_at: Vec<u32>,
     /// The handler of the instruction being checked: its frame, and the register that gets the error.
     handler: Option<(u32, Reg)>,
+    /// Whether an instruction that may throw has found all registers to be as the handler declares them.
+    handler_checked: bool,
     /// Registers written since an instruction that may throw last checked them against the handler.
     touched: Vec<Reg>,
     pc: u32,
@@ -72,15 +83,17 @@ impl<'p> Checker<'p> {
             next_frame: 0,
             next_site: 0,
             site: (u32::MAX, ClassId::ANY),
-            consistent: true,
+            inconsistent: None,
             registers: vec![Register::UNSET; usize::from(max_registers) + 8],
-            high: 0,
+            near: 0,
+            far: BinaryHeap::new(),
             func: FuncId(0),
             followed: true,
             watched: false,
             code_start: 0,
             frame_at: vec![0; longest as usize],
             handler: None,
+            handler_checked: false,
             touched: Vec::new(),
             pc: 0,
         }
@@ -99,8 +112,11 @@ impl<'p> Checker<'p> {
         self.known.is_within(&self.sets, a, b)
     }
 
+    #[inline(always)]
     fn demand(&mut self, holds: bool) {
-        self.consistent &= holds;
+        if !holds {
+            self.inconsistent.get_or_insert(self.pc);
+        }
     }
 
     /// The registers of the frame declared at a pc of the running function.
@@ -114,8 +130,7 @@ impl<'p> Checker<'p> {
     #[inline(always)]
     fn registers_of(&self, at: usize) -> &'p [(Reg, TypeId)] {
         let frames = &self.known.frames;
-        let start = if at == 0 { 0 } else { frames[at - 1].1 as usize };
-        &self.facts.frame_registers[start..frames[at].1 as usize]
+        &self.facts.frame_registers[frames[at].1 as usize..frames[at + 1].1 as usize]
     }
 
     /// Whether what a register holds is within the type with this number.
@@ -135,112 +150,148 @@ impl<'p> Checker<'p> {
         let code = self.program.functions[func.index()].code;
         // Frames of this function; those of functions that never run are passed over.
         let frames = &self.known.frames;
-        while frames.get(self.next_frame).is_some_and(|frame| frame.0 < code.start) {
+        while frames[self.next_frame].0 < code.start {
             self.next_frame += 1;
         }
         if !said.reached {
             return Ok(());
         }
+        let end = code.start + code.len;
         let first = self.next_frame;
-        let own = frames[first..].iter().take_while(|frame| frame.0 < code.start + code.len);
-        for (at, frame) in own.enumerate() {
-            self.frame_at[(frame.0 - code.start) as usize] = (first + at) as u32 + 1;
+        while frames[self.next_frame].0 < end {
+            self.frame_at[(frames[self.next_frame].0 - code.start) as usize] = self.next_frame as u32 + 1;
+            self.next_frame += 1;
         }
-        let result = self.body(func, first);
-        let own = frames[first..].iter().take_while(|frame| frame.0 < code.start + code.len);
-        for frame in own {
+        let own = first..self.next_frame;
+        let result = self.body(func, own.clone());
+        for frame in &frames[own] {
             self.frame_at[(frame.0 - code.start) as usize] = 0;
         }
         result
     }
 
-    /// Checks a function that is reached. Its frames, and those of the functions behind it, start at `next_frame`.
-    fn body(&mut self, func: FuncId, mut next_frame: usize) -> Result<(), FactsError> {
+    /// Checks a function that is reached. Its frames are at these positions.
+    fn body(&mut self, func: FuncId, own: Range<usize>) -> Result<(), FactsError> {
         let program = self.program;
         let function = &program.functions[func.index()];
-        let said = self.facts.functions[func.index()];
+        let followed = self.facts.functions[func.index()].followed;
         let start = function.code.start;
-        let frames = &self.known.frames;
         self.func = func;
-        self.followed = said.followed;
+        self.followed = followed;
+        self.near = usize::from(function.registers).min(NEAR);
         self.code_start = start;
         self.pc = start;
-        self.handler = None;
-        self.watched = !said.followed || self.record.is_some();
-        if said.followed {
+        self.enter_segment(None);
+        if followed {
             let entry = self.frame(0).ok_or(FactsError::Inconsistent { pc: start })?;
             for &(reg, ty) in entry {
                 let passed = if reg.0 < function.params { self.known.param(func, reg.0) } else { Type::ANY };
                 self.demand(self.is_within(passed, self.known.types[ty.index()]));
             }
         }
-        let handlers = (!function.handlers.is_empty()).then(|| HandlerMap::new(function));
-        let mut running = !said.followed;
-        let mut entered_handler = false;
+        let code = &program.code[function.code.range()];
+        let mut frames = if followed { own } else { own.end..own.end };
+        let segments = handler_segments(function);
+        let mut segments = segments.iter().peekable();
+        let mut running = !followed;
         let mut before = None;
-        for (&op, pc) in program.code[function.code.range()].iter().zip(start..) {
-            self.pc = pc;
-            if frames.get(next_frame).is_some_and(|frame| frame.0 == pc) {
-                let frame = self.registers_of(next_frame);
-                next_frame += 1;
-                if said.followed {
-                    self.demand(!running || self.is_at(frame));
-                    self.load(frame);
-                    running = true;
-                    entered_handler = false;
-                    self.touched.clear();
-                    before = None;
-                }
+        let mut at = 0;
+        // Frames are declared, and handlers change, only where a stretch of code begins.
+        while at < function.code.len {
+            if let Some(&(_, handler)) = segments.next_if(|segment| segment.0 == at)
+                && handler != self.handler
+            {
+                self.enter_segment(handler);
             }
-            if !running {
-                continue;
+            if !frames.is_empty() && self.known.frames[frames.start].0 == start + at {
+                let frame = self.registers_of(frames.start);
+                frames.start += 1;
+                self.pc = start + at;
+                self.demand(!running || self.is_at(frame));
+                self.load(frame);
+                running = true;
+                before = None;
             }
-            if let Some(handlers) = &handlers {
-                let handler = handlers.at(pc - start);
-                if handler != self.handler {
-                    self.handler = handler;
-                    self.watched = !said.followed || handler.is_some() || self.record.is_some();
-                    entered_handler = false;
-                    self.touched.clear();
-                }
-                if handler.is_some() && said.followed && op.effects().throws {
-                    if entered_handler {
-                        self.recheck_handler();
-                    } else {
-                        self.enter_handler();
-                    }
-                    entered_handler = true;
-                    self.touched.clear();
-                }
+            let next_frame = if frames.is_empty() { u32::MAX } else { self.known.frames[frames.start].0 - start };
+            let next_segment = segments.peek().map_or(u32::MAX, |segment| segment.0);
+            let end = next_frame.min(next_segment).min(function.code.len);
+            if running {
+                let stretch = code[at as usize..end as usize].iter().copied();
+                running = self.stretch(stretch.zip(at..), &mut before);
             }
-            let at = At { func, pc: pc - start, global_pc: pc, before };
-            running = step(self, &at, op) || !said.followed;
-            if !self.consistent {
+            if let Some(pc) = self.inconsistent {
                 return Err(FactsError::Inconsistent { pc });
             }
-            before = Some(op);
+            at = end;
         }
         Ok(())
     }
 
+    /// Runs the rules over code that has frames and changes of handler at most at its start; whether control goes on behind it.
+    #[inline(always)]
+    fn stretch(&mut self, code: impl Iterator<Item = (Op, u32)>, before: &mut Option<Op>) -> bool {
+        let guarded = self.handler.is_some() && self.followed;
+        for (op, pc) in code {
+            self.pc = self.code_start + pc;
+            if guarded && op.effects().throws {
+                self.check_handler();
+            }
+            let at = At { func: self.func, pc, global_pc: self.pc, before: *before };
+            if !step(self, &at, op) && self.followed {
+                return false;
+            }
+            *before = Some(op);
+        }
+        true
+    }
+
+    /// Code begins that has this handler.
+    fn enter_segment(&mut self, handler: Option<(u32, Reg)>) {
+        self.handler = handler;
+        self.watched = !self.followed || handler.is_some() || self.record.is_some();
+        self.handler_checked = false;
+        self.touched.clear();
+    }
+
     /// Begins with what a frame declares.
     fn load(&mut self, frame: &[(Reg, TypeId)]) {
-        let clear = usize::from(self.high) + 1;
-        self.registers[..clear].fill(Register::UNSET);
+        self.clear(0);
         for &(reg, declared) in frame {
             self.registers[reg.index()] = Register { ty: self.known.types[declared.index()], declared };
         }
-        self.high = frame.last().map_or(0, |last| last.0.0);
+        let far = frame.iter().rev().take_while(|entry| entry.0.index() >= NEAR);
+        self.far.extend(far.map(|entry| entry.0.0));
+        self.handler_checked = false;
+        self.touched.clear();
     }
 
-    /// As [`Self::enter_handler`], for the registers written since the handler was last looked at.
-    fn recheck_handler(&mut self) {
-        for at in 0..self.touched.len() {
-            let reg = self.touched[at];
-            if let Some(declared) = self.at_handler(reg) {
-                self.demand(self.register_within(reg, declared));
-            }
+    /// Unsets registers from this one on.
+    fn clear(&mut self, first: usize) {
+        if first < self.near {
+            self.registers[first..self.near].fill(Register::UNSET);
         }
+        while let Some(&reg) = self.far.peek()
+            && usize::from(reg) >= first
+        {
+            self.far.pop();
+            self.registers[usize::from(reg)] = Register::UNSET;
+        }
+    }
+
+    /// An error may reach the handler with the registers as they are now: all are looked at the first time, then those written since.
+    fn check_handler(&mut self) {
+        if self.handler_checked {
+            for at in 0..self.touched.len() {
+                let reg = self.touched[at];
+                if let Some(declared) = self.at_handler(reg) {
+                    self.demand(self.register_within(reg, declared));
+                }
+            }
+        } else {
+            self.enter_handler();
+        }
+        self.handler_checked = true;
+        self.touched.clear();
     }
 
     /// An error may reach the handler with the registers as they are now.
@@ -319,8 +370,11 @@ impl TypeEnv for Checker<'_> {
         if self.watched && !self.note(reg, ty) {
             return;
         }
-        self.registers[reg.index()] = Register::of(ty);
-        self.high = self.high.max(reg.0);
+        let register = &mut self.registers[reg.index()];
+        if reg.index() >= NEAR && register.ty == UNSET {
+            self.far.push(reg.0);
+        }
+        *register = Register::of(ty);
     }
 
     fn restore(&mut self, reg: Reg, ty: Type) {
@@ -330,11 +384,7 @@ impl TypeEnv for Checker<'_> {
     }
 
     fn clobber_above(&mut self, base: Reg) {
-        let (first, end) = (usize::from(base.0) + 1, usize::from(self.high) + 1);
-        if first < end {
-            self.registers[first..end].fill(Register::UNSET);
-        }
-        self.high = self.high.min(base.0);
+        self.clear(base.index() + 1);
         if let Some((target, error)) = self.handler
             && let Some(frame) = self.frame(target)
         {
@@ -351,12 +401,12 @@ impl TypeEnv for Checker<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, place: Place) -> Type {
         self.known.declared(place)
     }
 
-    #[inline]
+    #[inline(always)]
     fn flow(&mut self, place: Place, ty: Type) {
         let declared = self.known.declared(place);
         self.demand(self.is_within(ty, declared));
@@ -407,42 +457,33 @@ impl TypeEnv for Checker<'_> {
     }
 }
 
-/// The innermost handler of each pc, as segments of code.
-struct HandlerMap {
-    /// Start of each segment, ascending, with the handler's target and error register.
-    segments: Vec<(u32, Option<(u32, Reg)>)>,
-}
-
-impl HandlerMap {
-    fn new(function: &Function) -> HandlerMap {
-        let mut starts: Vec<u32> =
-            function.handlers.iter().flat_map(|handler| [handler.start, handler.end]).chain([0]).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        let mut segments: Vec<(u32, Option<(u32, Reg)>)> = starts.into_iter().map(|start| (start, None)).collect();
-        // Handlers come innermost first, so a segment belongs to the first that covers it; owned ones are skipped.
-        let count = segments.len();
-        let mut next: Vec<u32> = (0..=count as u32).collect();
-        for handler in &function.handlers {
-            let mut at = segments.partition_point(|segment| segment.0 < handler.start);
-            loop {
-                while next[at] as usize != at {
-                    next[at] = next[next[at] as usize];
-                    at = next[at] as usize;
-                }
-                if at >= count || segments[at].0 >= handler.end {
-                    break;
-                }
-                segments[at].1 = Some((handler.target, handler.error));
-                next[at] = at as u32 + 1;
-                at += 1;
+/// The innermost handler of each pc, as segments of code: the start of each, ascending, with the handler's target and error register.
+fn handler_segments(function: &Function) -> Vec<(u32, Option<(u32, Reg)>)> {
+    if function.handlers.is_empty() {
+        return Vec::new();
+    }
+    let mut starts: Vec<u32> =
+        function.handlers.iter().flat_map(|handler| [handler.start, handler.end]).chain([0]).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let mut segments: Vec<(u32, Option<(u32, Reg)>)> = starts.into_iter().map(|start| (start, None)).collect();
+    // Handlers come innermost first, so a segment belongs to the first that covers it; owned ones are skipped.
+    let count = segments.len();
+    let mut next: Vec<u32> = (0..=count as u32).collect();
+    for handler in &function.handlers {
+        let mut at = segments.partition_point(|segment| segment.0 < handler.start);
+        loop {
+            while next[at] as usize != at {
+                next[at] = next[next[at] as usize];
+                at = next[at] as usize;
             }
+            if at >= count || segments[at].0 >= handler.end {
+                break;
+            }
+            segments[at].1 = Some((handler.target, handler.error));
+            next[at] = at as u32 + 1;
+            at += 1;
         }
-        HandlerMap { segments }
     }
-
-    fn at(&self, pc: u32) -> Option<(u32, Reg)> {
-        let after = self.segments.partition_point(|segment| segment.0 <= pc);
-        self.segments[after.checked_sub(1)?].1
-    }
+    segments
 }

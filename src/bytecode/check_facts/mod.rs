@@ -60,7 +60,7 @@ impl std::error::Error for FactsError {}
 #[derive(Clone, Debug)]
 pub struct CheckedTypes {
     record: Record,
-    /// Frames: pc, and where their registers end.
+    /// Frames: pc, and where their registers start. The last is one of no code.
     frames: Vec<(u32, u32)>,
     frame_registers: Vec<(Reg, Type)>,
     sets: IdSets,
@@ -119,8 +119,8 @@ impl CheckedTypes {
     /// and function starts.
     pub fn frame(&self, pc: u32) -> Option<&[(Reg, Type)]> {
         let at = self.frames.binary_search_by_key(&pc, |frame| frame.0).ok()?;
-        let start = if at == 0 { 0 } else { self.frames[at - 1].1 as usize };
-        Some(&self.frame_registers[start..self.frames[at].1 as usize])
+        let end = self.frames.get(at + 1)?.1;
+        Some(&self.frame_registers[self.frames[at].1 as usize..end as usize])
     }
 
     pub fn global(&self, global: super::GlobalId) -> Type {
@@ -182,7 +182,7 @@ pub struct Check<'p> {
 
 impl<'p> Check<'p> {
     /// Instructions in a piece: enough that taking one costs nothing, few enough that threads end together.
-    const PIECE: usize = 4096;
+    const PIECE: usize = 1024;
 
     /// Resolves what is declared. The program need not have been verified yet.
     pub fn prepare(program: &'p Program, facts: &'p Facts) -> Result<Check<'p>, FactsError> {
@@ -196,6 +196,11 @@ impl<'p> Check<'p> {
     /// Checks the rules between declarations. From here on the program's pools and code must have been verified.
     pub fn declarations(&self) -> Result<(), FactsError> {
         self.tables.declarations()
+    }
+
+    /// [`RuleIndex::names_differ`].
+    pub fn names_differ(&self) -> bool {
+        self.index.names_differ()
     }
 
     /// Checks pieces of the code until all are taken. All threads' results together are the check's ([`first_error`]).

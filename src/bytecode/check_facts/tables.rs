@@ -3,7 +3,7 @@
 use crate::bytecode::facts::{Bound, Facts, Region, TypeFacts, TypeId, Verdict};
 use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Tags, Type};
-use crate::bytecode::{FuncId, FunctionKind, GlobalId, LoopId, ModuleKind, Program, StructId};
+use crate::bytecode::{FuncId, FunctionKind, GlobalId, LoopId, ModuleKind, Program, Reg, StructId};
 
 use super::FactsError;
 
@@ -20,7 +20,7 @@ pub struct Tables<'p> {
     /// [`TypeFacts::types`], with sets as they are called in `sets`.
     pub types: Vec<Type>,
     pub sets: IdSets,
-    /// Frames: pc, and where their registers end in [`TypeFacts::frame_registers`].
+    /// Frames: pc, and where their registers start in [`TypeFacts::frame_registers`]. Behind the last is one of no code, so that each has a next.
     pub frames: Vec<(u32, u32)>,
     pub first_param: Vec<u32>,
     pub first_capture: Vec<u32>,
@@ -88,37 +88,34 @@ impl<'p> Tables<'p> {
         if !(places && exist(facts.classes.as_flattened()) && exist(&[facts.thrown])) {
             return Err(malformed("a type that does not exist"));
         }
-        let mut frames = Vec::with_capacity(facts.frames.len());
+        let mut frames = Vec::with_capacity(facts.frames.len() + 1);
         let (mut end, mut function, mut next_pc) = (0u32, 0, 0);
         for frame in &facts.frames {
             if frame.pc as usize >= program.code.len() || frame.pc < next_pc {
                 return Err(malformed("frames out of order"));
             }
             next_pc = frame.pc + 1;
-            let start = end as usize;
+            let start = end;
             end = end.checked_add(frame.count).ok_or(malformed("frames with too many registers"))?;
             let registers =
-                facts.frame_registers.get(start..end as usize).ok_or(malformed("frames without registers"))?;
+                facts.frame_registers.get(start as usize..end as usize).ok_or(malformed("frames without registers"))?;
             let after = &program.functions[function..];
             function += after.iter().take_while(|function| function.code.range().end <= frame.pc as usize).count();
             let own = program.functions.get(function).ok_or(malformed("a frame of no function"))?;
-            let mut next = 0;
-            for &(reg, ty) in registers {
-                if reg.0 < next {
-                    return Err(malformed("a frame's registers are out of order"));
-                }
-                if reg.0 >= own.registers {
-                    return Err(malformed("a frame names a register that does not exist"));
-                }
-                if ty.index() >= types.len() {
-                    return Err(malformed("a type that does not exist"));
-                }
-                next = reg.0 + 1;
+            if !registers.is_sorted_by(|a, b| a.0 < b.0) {
+                return Err(malformed("a frame's registers are out of order"));
             }
-            frames.push((frame.pc, end));
+            if registers.last().is_some_and(|last| last.0.0 >= own.registers) {
+                return Err(malformed("a frame names a register that does not exist"));
+            }
+            frames.push((frame.pc, start));
         }
+        frames.push((u32::MAX, end));
         if end as usize != facts.frame_registers.len() {
             return Err(malformed("registers of no frame"));
+        }
+        if !facts.frame_registers.iter().all(|entry| entry.1.index() < types.len()) {
+            return Err(malformed("a type that does not exist"));
         }
         for pair in facts.sites.windows(2) {
             if pair[0].0 >= pair[1].0 {
@@ -178,7 +175,7 @@ impl<'p> Tables<'p> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn declared(&self, place: Place) -> Type {
         match place {
             Place::Global(global) => self.global(global),
@@ -311,18 +308,19 @@ pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsErr
             Region::Function(func) => func,
         };
         let registers = program.functions[func.index()].registers;
-        let bounds = region.inductions.iter().filter_map(|induction| match induction.bound {
-            Bound::Register(reg) => Some(reg),
-            Bound::Constant(_) | Bound::None => None,
-        });
-        let named = (region.live_in.iter().chain(&region.live_out).map(|entry| entry.0))
-            .chain(region.invariants.iter().copied())
-            .chain(region.inductions.iter().map(|induction| induction.register))
-            .chain(bounds);
-        if named.into_iter().any(|reg| reg.0 >= registers) {
+        let exists = |reg: Reg| reg.0 < registers;
+        let bound_exists = |bound| match bound {
+            Bound::Register(reg) => exists(reg),
+            Bound::Constant(_) | Bound::None => true,
+        };
+        let live = [&region.live_in, &region.live_out];
+        if !(live.iter().all(|live| live.iter().all(|entry| exists(entry.0)))
+            && region.invariants.iter().all(|&reg| exists(reg))
+            && region.inductions.iter().all(|induction| exists(induction.register) && bound_exists(induction.bound)))
+        {
             return malformed("a region names a register that does not exist");
         }
-        if region.live_in.iter().chain(&region.live_out).any(|entry| entry.1.index() >= facts.types.types.len()) {
+        if !live.iter().all(|live| live.iter().all(|entry| entry.1.index() < facts.types.types.len())) {
             return malformed("a region names a type that does not exist");
         }
         let effects = &region.effects;

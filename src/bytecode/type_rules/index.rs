@@ -1,9 +1,9 @@
 //! What the rules look up by name, found once per program.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
 use crate::bytecode::methods::{METHODS, Receiver};
 use crate::bytecode::natives::find_native;
@@ -61,16 +61,15 @@ pub struct RuleIndex {
     iter: Option<Name>,
     next: Option<Name>,
     init_args: Vec<u16>,
+    differ: bool,
 }
 
 impl RuleIndex {
     pub fn new(program: &Program) -> RuleIndex {
         let text = |at: u32| program.strings.get(StrId(at)).unwrap_or("");
-        let hash = |text: &str| {
-            let mut hasher = FxHasher::default();
-            hasher.write(text.as_bytes());
-            hasher.finish()
-        };
+        // The standard hasher is keyed at random: no file can be made whose names collide.
+        let keys = RandomState::new();
+        let hash = |text: &str| keys.hash_one(text);
         // The first of all equal strings.
         let mut first: HashTable<u32> = HashTable::with_capacity(program.strings.len());
         let names: Vec<u32> = (0..program.strings.len() as u32)
@@ -103,21 +102,29 @@ impl RuleIndex {
                 .iter()
                 .map(|native| find_native(program.strings.get(native.module)?, program.strings.get(native.name)?))
                 .collect(),
-            init_args: Vec::new(),
+            init_args: Vec::with_capacity(program.structs.len()),
+            differ: true,
         };
+        let exists = |name: StrId| name.index() < program.strings.len();
+        let mut differ = program.modules.iter().all(|module| exists(module.name))
+            && program.structs.iter().all(|def| exists(def.name));
         for (at, def) in program.structs.iter().enumerate() {
             let id = StructId(at as u32);
             let (fields, methods) = (index.fields.len(), index.methods.len());
             for (slot, &field) in def.fields.iter().enumerate() {
+                differ &= exists(field);
                 let name = index.name(field);
                 index.fields.push((name, slot as u32));
             }
             for method in &def.methods {
+                differ &= exists(method.name);
                 let name = index.name(method.name);
                 index.methods.push((name, MethodEntry { func: method.func, takes_self: method.takes_self }));
             }
             index.fields[fields..].sort_unstable_by_key(|&(name, _)| name);
             index.methods[methods..].sort_unstable_by_key(|&(name, _)| name);
+            differ &= index.fields[fields..].windows(2).all(|pair| pair[0].0 != pair[1].0)
+                && index.methods[methods..].windows(2).all(|pair| pair[0].0 != pair[1].0);
             index.first_field.push(index.fields.len() as u32);
             index.first_method.push(index.methods.len() as u32);
             let init = index.init(id).and_then(|init| {
@@ -127,10 +134,19 @@ impl RuleIndex {
         }
         for (at, module) in program.modules.iter().enumerate() {
             for export in &module.exports {
-                index.exports.insert((at as u32, index.name(export.name)), export.global);
+                differ &= exists(export.name);
+                let before = index.exports.insert((at as u32, index.name(export.name)), export.global);
+                differ &= before.is_none();
             }
         }
+        index.differ = differ;
         index
+    }
+
+    /// Whether the names of modules, of structs and of all that these hold exist, and those in one struct or module are different. It is the
+    /// verifier's rule about names, which comes out of making the index.
+    pub fn names_differ(&self) -> bool {
+        self.differ
     }
 
     fn name(&self, string: StrId) -> Name {
