@@ -315,6 +315,11 @@ fn a_program_that_breaks_a_rule_is_refused_by_that_rule() {
         let error = refused(change);
         assert_eq!(error.rule, *rule, "case {i}: {error}");
         assert!(!error.to_string().contains('\n'), "one line: {error}");
+        let mut with_facts = sample::program();
+        with_facts.facts = Some(walrus::analysis::analyse(&with_facts));
+        change(&mut with_facts);
+        let error = verify_with_facts(with_facts).expect_err("a broken program");
+        assert_eq!(error.rule, *rule, "case {i}, checking facts: {error}");
     }
 }
 

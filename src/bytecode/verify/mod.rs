@@ -37,7 +37,7 @@ mod pools;
 pub use error::{Place, Rule, VerifyError};
 
 use std::sync::{OnceLock, mpsc};
-use std::{panic, thread};
+use std::thread;
 
 use super::check_facts::{self, Check, FactsError};
 use super::facts::Facts;
@@ -105,6 +105,7 @@ impl VerifiedProgram {
 /// Checks every rule; the first that is broken is the error.
 pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
     check_rules(&program, || {})?;
+    pools::check_names(&program)?;
     if let Some(facts) = &program.facts {
         check_facts::validate(&program, facts).map_err(malformed)?;
     }
@@ -112,60 +113,66 @@ pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
 }
 
 /// As [`verify`], and finds out for [`VerifiedProgram::check_facts`] whether type facts agree with the code. In a large program that takes hardly
-/// longer, as another thread begins with it beside the rules.
+/// longer, as another thread begins with it beside the rules, and as it needs an index of names, from which follows that they are different.
 pub fn verify_with_facts(program: Program) -> Result<VerifiedProgram, VerifyError> {
     let Some(facts) = &program.facts else { return verify(program) };
-    let checked = if halves::is_worth_a_thread(&program) {
-        check_beside(&program, facts)?
-    } else {
-        check_rules(&program, || {})?;
-        check_facts::validate_regions(&program, facts).and_then(|()| check_facts::check(&program, facts))
-    };
+    let checked = check_rules_and_facts(&program, facts)?;
     if let Err(error @ FactsError::Malformed(_)) = checked {
         return Err(malformed(error));
     }
     Ok(VerifiedProgram { program, checked: Some(checked) })
 }
 
-/// All rules but those about facts. `code_is_safe` is called when those are checked that checking facts relies on.
+/// All rules but those about facts and about names being different. `code_is_safe` is called when those are checked that checking facts relies on.
 fn check_rules(program: &Program, code_is_safe: impl FnOnce()) -> Result<(), VerifyError> {
     let tables = pools::check(program)?;
     code::check(program, &tables)?;
     code_is_safe();
-    hints::check(program)?;
-    pools::check_names(program)
+    hints::check(program)
 }
 
 /// Checks the rules on this thread and facts on another; whoever is first helps the other with the code.
-fn check_beside(program: &Program, facts: &Facts) -> Result<Result<(), FactsError>, VerifyError> {
-    let begun = OnceLock::new();
-    let (tell, is_safe) = mpsc::sync_channel(1);
-    let begun = &begun;
-    let beside = move || {
-        let check = Check::prepare(program, facts)?;
-        // Nobody is left to tell if the program has been refused.
-        if is_safe.recv().is_ok() {
-            check.declarations()?;
-            begun.get_or_init(|| check).take_part()?;
-        }
-        Ok(())
+fn check_rules_and_facts(program: &Program, facts: &Facts) -> Result<Result<(), FactsError>, VerifyError> {
+    let (prepared, there) = (OnceLock::new(), OnceLock::new());
+    let prepare = || {
+        let prepared = prepared.get_or_init(|| Check::prepare(program, facts));
+        prepared.as_ref().map_err(FactsError::clone)
     };
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().spawn_scoped(scope, beside);
+    let (tell, is_safe) = mpsc::sync_channel(1);
+    let beside = || {
+        let check = prepare();
+        // Nobody is left to tell if the program has been refused.
+        if is_safe.into_iter().next().is_some() {
+            let checked = check.and_then(|check| check.declarations().and_then(|()| check.take_part()));
+            there.get_or_init(|| checked);
+        }
+    };
+    let here = thread::scope(|scope| {
+        if halves::is_worth_a_thread(program) {
+            // If the system has no thread to give, all is done here. The thread is not joined: the scope waits for its work, joining
+            // would also wait for its memory to be given back.
+            let _ = thread::Builder::new().spawn_scoped(scope, beside);
+        }
         // The closure owns the sender, so that the other thread hears of it if a rule is broken before.
         check_rules(program, move || {
-            // Fails if the other thread has given up.
+            // Fails if there is no other thread.
             let _ = tell.send(());
         })?;
         let regions = check_facts::validate_regions(program, facts);
-        let here = begun.get().map_or(Ok(()), Check::take_part);
-        let there = match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)),
-            // The system has no thread to give.
-            Err(_) => check_facts::check(program, facts),
-        };
-        Ok(regions.and(check_facts::first_error(here, there)))
-    })
+        let check = prepare();
+        if !check.as_ref().is_ok_and(|check| check.names_differ()) {
+            pools::check_names(program)?;
+        }
+        Ok(check.and_then(|check| regions.map(|()| check.take_part())))
+    })?;
+    // What is malformed refuses the file, whatever else is wrong.
+    let here = match here {
+        Ok(here) => here,
+        Err(malformed) => return Ok(Err(malformed)),
+    };
+    let declarations = || prepare()?.declarations();
+    let there = there.get().cloned().unwrap_or_else(declarations);
+    Ok(check_facts::first_error(there, here))
 }
 
 fn malformed(error: FactsError) -> VerifyError {
