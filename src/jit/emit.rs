@@ -1,16 +1,16 @@
 //! Region IR to CLIF.
 //!
 //! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own which writes the
-//! exit's values home: one block for all guards would make register allocation quadratic.
+//! exit's values home, or its number only if others write the same: one block for all guards would make register allocation quadratic.
 
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
-use cranelift_codegen::ir::{self, AliasRegionData, BlockArg, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use rustc_hash::FxHashMap;
 
-use super::helpers::{Argument, Helper, NEXT};
+use super::helpers::{Argument, Helper};
 use super::ir::*;
 use crate::bytecode::FuncId;
 use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED, layout};
@@ -27,25 +27,10 @@ pub struct EmitOptions {
     pub counts_rounds: bool,
 }
 
-/// Number of the alias region of a kind of memory.
-fn alias_number(mem: Mem) -> Option<u32> {
-    match mem {
-        Mem::Frame => Some(1),
-        Mem::Globals => Some(2),
-        Mem::Vm => Some(3),
-        Mem::Header => Some(4),
-        Mem::Field => Some(5),
-        Mem::Constant => None,
-    }
-}
-
-fn element_alias(element: Element) -> u32 {
-    match element {
-        Element::Int => 6,
-        Element::Float => 7,
-        Element::Bool => 8,
-        Element::ValueTag | Element::ValuePayload => 9,
-    }
+/// What is known of accesses to a kind of memory. Kinds that do not overlap are not told apart: only Cranelift's optimiser, which is off, would ask.
+fn flags(mem: Mem) -> MemFlagsData {
+    let flags = MemFlagsData::trusted();
+    if mem == Mem::Constant { flags.with_readonly().with_can_move() } else { flags }
 }
 
 fn int_condition(op: Compare) -> IntCC {
@@ -113,7 +98,6 @@ pub fn emit(
         blocks: Vec::new(),
         threaded: threaded_blocks(region),
         exits: vec![None; region.exits.len()],
-        states: FxHashMap::default(),
         leave: None,
         vm: ir::Value::from_u32(0),
         base: ir::Value::from_u32(0),
@@ -153,7 +137,34 @@ struct Scaled {
 }
 
 /// What an exit writes: homes, and stores that were put off.
-type Written = (Vec<(Home, Boxed)>, Vec<(Word, Val)>);
+type Written<'a> = (&'a [(Home, Boxed)], &'a [(Word, Val)]);
+
+/// What some exits write before the way out, in a block of its own that takes the exit's number if several ways lead to it.
+struct State<'a> {
+    written: Written<'a>,
+    /// How many exits and other states go on here.
+    users: u32,
+    /// A state that writes part of this, and so does the rest.
+    tail: Option<usize>,
+    block: Option<ir::Block>,
+}
+
+/// How many states are looked at for one that writes part of another: those of instructions close by are most alike.
+const TAIL_CANDIDATES: usize = 8;
+
+/// Which of the latest states writes most of what is to be written, and nothing else. Stores that were put off have to be the same: they stay in order.
+fn tail_of((values, stores): Written, states: &[State]) -> Option<usize> {
+    let is_part = |part: &[(Home, Boxed)]| {
+        let mut rest = values.iter();
+        part.iter().all(|value| rest.any(|other| other == value))
+    };
+    let latest = states.len().saturating_sub(TAIL_CANDIDATES)..states.len();
+    let parts = latest.filter(|&at| {
+        let (part, put_off) = states[at].written;
+        part.len() < values.len() && put_off == stores && is_part(part)
+    });
+    parts.max_by_key(|&at| states[at].written.0.len())
+}
 
 struct Emitter<'a> {
     region: &'a Region,
@@ -172,8 +183,6 @@ struct Emitter<'a> {
     /// Blocks that only pass arguments on: the branch to them does it itself.
     threaded: Vec<bool>,
     exits: Vec<Option<ir::Block>>,
-    /// Blocks that write the values of an exit home, for all exits with the same values, and take the exit's number.
-    states: FxHashMap<Written, ir::Block>,
     /// The block that returns: one for all, as each carries the function's epilogue.
     leave: Option<ir::Block>,
     vm: ir::Value,
@@ -207,7 +216,7 @@ impl Emitter<'_> {
         let uses_globals =
             region.exits.iter().flat_map(|exit| &exit.values).any(|(home, _)| matches!(home, Home::Global(_)));
         if uses_globals {
-            let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+            let flags = flags(Mem::Constant);
             self.globals = Some(self.builder.ins().load(types::I64, flags, self.vm, layout::GLOBALS));
         }
         if region.is_function {
@@ -236,7 +245,7 @@ impl Emitter<'_> {
             }
             let block = region.block(id);
             if self.options.counts_rounds && region.loops.first().is_some_and(|outermost| outermost.header == id) {
-                let of_machine = self.flags(alias_number(Mem::Vm));
+                let of_machine = flags(Mem::Vm);
                 let rounds = self.builder.ins().load(types::I64, of_machine, self.vm, layout::ROUNDS);
                 let rounds = self.builder.ins().iadd_imm_s(rounds, 1);
                 self.builder.ins().store(of_machine, rounds, self.vm, layout::ROUNDS);
@@ -249,11 +258,7 @@ impl Emitter<'_> {
             }
             self.terminator(block);
         }
-        for index in 0..self.exits.len() {
-            if let Some(block) = self.exits[index] {
-                self.exit(index, block);
-            }
-        }
+        self.emit_exits();
         if let Some(leave) = self.leave {
             self.builder.switch_to_block(leave);
             let number = self.builder.block_params(leave)[0];
@@ -278,17 +283,6 @@ impl Emitter<'_> {
         self.values[val.0 as usize].expect("a definition stands before its uses in the order of blocks")
     }
 
-    fn flags(&mut self, number: Option<u32>) -> MemFlagsData {
-        match number {
-            None => MemFlagsData::trusted().with_readonly().with_can_move(),
-            Some(number) => {
-                let region = AliasRegionData { user_id: number, description: "".into() };
-                let region = self.builder.func.dfg.alias_regions.insert(region);
-                MemFlagsData::trusted().with_alias_region(Some(region))
-            }
-        }
-    }
-
     fn inst(&mut self, inst: &Inst, result: Option<Val>) -> Option<ir::Value> {
         Some(match *inst {
             Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => return None,
@@ -307,7 +301,7 @@ impl Emitter<'_> {
                 self.builder.ins().select(c, a, b)
             }
             Inst::Load { mem, base, offset, repr, width } => {
-                let flags = self.flags(alias_number(mem));
+                let flags = flags(mem);
                 let base = self.value(base);
                 match width {
                     Width::Full => self.builder.ins().load(clif_type(repr), flags, base, offset),
@@ -316,26 +310,24 @@ impl Emitter<'_> {
                 }
             }
             Inst::Store { mem, base, offset, value } => {
-                let flags = self.flags(alias_number(mem));
+                let flags = flags(mem);
                 let (base, value) = (self.value(base), self.value(value));
                 self.builder.ins().store(flags, value, base, offset);
                 return None;
             }
             Inst::LoadElement { element, data, index } => {
                 let (address, offset) = self.element_address(element, data, index);
-                let flags = self.flags(Some(element_alias(element)));
                 let ty = match element {
                     Element::Float => types::F64,
                     Element::Bool => types::I8,
                     _ => types::I64,
                 };
-                self.builder.ins().load(ty, flags, address, offset)
+                self.builder.ins().load(ty, MemFlagsData::trusted(), address, offset)
             }
             Inst::StoreElement { element, data, index, value } => {
                 let (address, offset) = self.element_address(element, data, index);
-                let flags = self.flags(Some(element_alias(element)));
                 let value = self.value(value);
-                self.builder.ins().store(flags, value, address, offset);
+                self.builder.ins().store(MemFlagsData::trusted(), value, address, offset);
                 return None;
             }
             Inst::Guard { condition, expect, exit } => {
@@ -486,25 +478,27 @@ impl Emitter<'_> {
 
     /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on the native stack.
     fn check_room(&mut self) {
-        let of_machine = self.flags(alias_number(Mem::Vm));
+        let of_machine = flags(Mem::Vm);
         let window = i64::from(self.region.window) * size_of::<Value>() as i64;
         let frames = (self.region.inlined_depth as i64 + 1) * i64::from(layout::FRAME_SIZE);
         let of = |emitter: &mut Self, offset| emitter.builder.ins().load(types::I64, of_machine, emitter.vm, offset);
-        let not_entered = self.builder.create_block();
-        self.builder.set_cold_block(not_entered);
+        // Addresses differ by less than the largest int. One branch for all three, since blocks are what costs compile time.
         let low = of(self, layout::NATIVE_CODE_LIMIT);
         let here = self.builder.ins().get_stack_pointer(types::I64);
-        let is_high = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, here, low);
-        self.go_on_if(is_high, not_entered);
+        let native_room = self.builder.ins().isub(here, low);
         let top = of(self, layout::TOP_FRAME);
         let highest = self.builder.ins().iadd_imm_s(top, frames);
         let last = of(self, layout::LAST_FRAME);
-        let has_frames = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, highest, last);
-        self.go_on_if(has_frames, not_entered);
+        let frame_room = self.builder.ins().isub(last, highest);
         let end = self.builder.ins().iadd_imm_s(self.base, window);
         let limit = of(self, layout::STACK_LIMIT);
-        let has_window = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, limit);
-        let enter = self.go_on_if(has_window, not_entered);
+        let window_room = self.builder.ins().isub(limit, end);
+        let room = self.builder.ins().bor(native_room, frame_room);
+        let room = self.builder.ins().bor(room, window_room);
+        let has_room = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, room, 0);
+        let not_entered = self.builder.create_block();
+        self.builder.set_cold_block(not_entered);
+        let enter = self.go_on_if(has_room, not_entered);
         self.builder.switch_to_block(not_entered);
         let said = self.builder.ins().iconst(types::I64, NOT_ENTERED as i64);
         let leave = self.leave_block();
@@ -530,7 +524,7 @@ impl Emitter<'_> {
         [function, return_pc]: [usize; 2],
         exit: ExitId,
     ) -> Option<ir::Value> {
-        let of_machine = self.flags(alias_number(Mem::Vm));
+        let of_machine = flags(Mem::Vm);
         let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
         let return_pc = self.builder.ins().iconst(types::I64, return_pc as i64);
         self.builder.ins().store(of_machine, return_pc, top, layout::FRAME_PC);
@@ -554,26 +548,23 @@ impl Emitter<'_> {
             Some(signature) => signature,
             None => *self.native_signature.insert(self.builder.import_signature(signature(self.call_conv))),
         };
-        let call = self.builder.ins().call_indirect(signature, native, &[self.vm, callee_base]);
-        let (said, payload) = (self.builder.inst_results(call)[0], self.builder.inst_results(call)[1]);
-        let returned = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, said, FIRST_EXIT as i64);
-        let (next, not_returned) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(not_returned);
+        let next = self.builder.create_block();
+        let not_returned = self.cold_block();
         let tag_here = self.builder.append_block_param(next, types::I64);
         let payload_here = self.builder.append_block_param(next, types::I64);
-        self.builder.ins().brif(returned, next, &[said.into(), payload.into()], not_returned, &[]);
+        let call = |emitter: &mut Self, callee, args: &[ir::Value], otherwise, passes_said: bool| {
+            let call = emitter.builder.ins().call_indirect(signature, callee, args);
+            let (said, payload) = (emitter.builder.inst_results(call)[0], emitter.builder.inst_results(call)[1]);
+            let returned = emitter.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, said, FIRST_EXIT as i64);
+            let result = [said.into(), payload.into()];
+            emitter.builder.ins().brif(returned, next, &result, otherwise, &result[..usize::from(passes_said)]);
+        };
+        call(self, native, &[self.vm, callee_base], not_returned, true);
         self.builder.switch_to_block(not_returned);
-        let status = self.call_helper(Helper::FinishCall, &[self.vm, said]);
-        let finished = self.builder.ins().icmp_imm_u(IntCC::Equal, status, NEXT as i64);
+        let said = self.builder.block_params(not_returned)[0];
+        let finish = self.builder.ins().iconst(types::I64, Helper::FinishCall.address() as i64);
         let failed = self.exit_block(exit);
-        let take_result = self.go_on_if(finished, failed);
-        self.builder.set_cold_block(take_result);
-        let at_home = self.flags(alias_number(Mem::Frame));
-        let below = -(size_of::<Value>() as i32);
-        let (tag_at, payload_at) = (below + Value::TAG_OFFSET as i32, below + Value::PAYLOAD_OFFSET as i32);
-        let tag = self.builder.ins().load(types::I64, at_home, callee_base, tag_at);
-        let payload = self.builder.ins().load(types::I64, at_home, callee_base, payload_at);
-        self.builder.ins().jump(next, &[tag.into(), payload.into()]);
+        call(self, finish, &[self.vm, said], failed, false);
         self.builder.switch_to_block(next);
         if let Some(result) = result {
             self.call_payloads.push((result, payload_here));
@@ -600,7 +591,7 @@ impl Emitter<'_> {
                 }
             }
             Terminator::Return(tag, payload) => {
-                let of_machine = self.flags(alias_number(Mem::Vm));
+                let of_machine = flags(Mem::Vm);
                 let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
                 let below = self.builder.ins().iadd_imm_s(top, -i64::from(layout::FRAME_SIZE));
                 self.builder.ins().store(of_machine, below, self.vm, layout::TOP_FRAME);
@@ -609,7 +600,7 @@ impl Emitter<'_> {
             }
             Terminator::TailCall(function) => {
                 if let Some(function) = *function {
-                    let of_machine = self.flags(alias_number(Mem::Vm));
+                    let of_machine = flags(Mem::Vm);
                     let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
                     let function = self.builder.ins().iconst(types::I64, function as i64);
                     let no_closure = self.builder.ins().iconst(types::I64, 0);
@@ -656,36 +647,75 @@ impl Emitter<'_> {
         }
     }
 
-    /// An exit of its own is only its number; what it writes is shared with others that write the same, and the way out with all.
-    fn exit(&mut self, index: usize, block: ir::Block) {
-        self.builder.switch_to_block(block);
-        let said = i64::from(self.options.version) << 32 | (index as i64 + FIRST_EXIT as i64);
-        let number = self.builder.ins().iconst(types::I64, said);
-        let Exit { values, stores, .. } = &self.region.exits[index];
-        if values.is_empty() && stores.is_empty() {
-            let leave = self.leave_block();
-            self.builder.ins().jump(leave, &[number.into()]);
-            return;
+    /// Emits the exits that are used. Each is its number; what it writes is shared with others that write the same or more, and the way out with all.
+    fn emit_exits(&mut self) {
+        let exits = &self.region.exits;
+        let mut states: Vec<State> = Vec::new();
+        let mut known: FxHashMap<Written, usize> = FxHashMap::default();
+        let state_of: Vec<Option<usize>> = exits
+            .iter()
+            .zip(&self.exits)
+            .map(|(exit, block)| {
+                let written: Written = (&exit.values, &exit.stores);
+                if block.is_none() || (written.0.is_empty() && written.1.is_empty()) {
+                    return None;
+                }
+                let state = *known.entry(written).or_insert_with(|| {
+                    let tail = tail_of(written, &states);
+                    if let Some(tail) = tail {
+                        states[tail].users += 1;
+                    }
+                    states.push(State { written, users: 0, tail, block: None });
+                    states.len() - 1
+                });
+                states[state].users += 1;
+                Some(state)
+            })
+            .collect();
+        for (index, state) in state_of.into_iter().enumerate() {
+            let Some(block) = self.exits[index] else { continue };
+            self.builder.switch_to_block(block);
+            let said = i64::from(self.options.version) << 32 | (index as i64 + FIRST_EXIT as i64);
+            let number = self.builder.ins().iconst(types::I64, said);
+            self.go_to_state(state, number, &mut states);
         }
-        let written = (values.clone(), stores.clone());
-        if let Some(&state) = self.states.get(&written) {
-            self.builder.ins().jump(state, &[number.into()]);
-            return;
+        // A state comes behind those that are its tails.
+        for index in (0..states.len()).rev() {
+            if let Some(block) = states[index].block {
+                self.builder.switch_to_block(block);
+                let number = self.builder.block_params(block)[0];
+                self.write_state(index, number, &mut states);
+            }
         }
-        let state = self.cold_block();
-        self.states.insert(written, state);
-        self.builder.ins().jump(state, &[number.into()]);
-        self.builder.switch_to_block(state);
+    }
+
+    /// Goes on with a state, or leaves. What only one way leads to is written there.
+    fn go_to_state(&mut self, state: Option<usize>, number: ir::Value, states: &mut [State]) {
+        let block = match state {
+            None => self.leave_block(),
+            Some(state) if states[state].users == 1 => return self.write_state(state, number, states),
+            Some(state) => match states[state].block {
+                Some(block) => block,
+                None => *states[state].block.insert(self.cold_block()),
+            },
+        };
+        self.builder.ins().jump(block, &[number.into()]);
+    }
+
+    /// Writes what a state has beyond its tail, and goes on with that.
+    fn write_state(&mut self, state: usize, number: ir::Value, states: &mut [State]) {
         self.place += 1;
-        self.write_home(values);
+        let State { written: (values, stores), tail, .. } = states[state];
+        let (of_tail, stores) = match tail {
+            Some(tail) => (states[tail].written.0, [].as_slice()),
+            None => ([].as_slice(), stores),
+        };
+        self.write_home(values, of_tail);
         for (word, value) in stores {
-            let flags = self.flags(alias_number(word.mem));
             let (base, value) = (self.value(word.base), self.value(*value));
-            self.builder.ins().store(flags, value, base, word.offset);
+            self.builder.ins().store(flags(word.mem), value, base, word.offset);
         }
-        let number = self.builder.block_params(state)[0];
-        let leave = self.leave_block();
-        self.builder.ins().jump(leave, &[number.into()]);
+        self.go_to_state(tail, number, states);
     }
 
     /// A cold block that takes the number of an exit.
@@ -707,9 +737,15 @@ impl Emitter<'_> {
         }
     }
 
-    /// Writes values to where the interpreter has them.
-    fn write_home(&mut self, values: &[(Home, Boxed)]) {
-        for &(home, boxed) in values {
+    /// Writes values to where the interpreter has them, except some of them.
+    fn write_home(&mut self, values: &[(Home, Boxed)], except: &[(Home, Boxed)]) {
+        let mut except = except.iter().peekable();
+        let mut latest_tag = None;
+        for value in values {
+            if except.next_if_eq(&value).is_some() {
+                continue;
+            }
+            let (home, boxed) = *value;
             let (base, offset, mem) = match home {
                 Home::Register(register) => (self.base, register as i32 * size_of::<Value>() as i32, Mem::Frame),
                 Home::Global(global) => {
@@ -718,14 +754,21 @@ impl Emitter<'_> {
                 }
             };
             let tag = match boxed.tag {
-                BoxedTag::Known(tag) => self.builder.ins().iconst(types::I64, tag as i64),
+                BoxedTag::Known(tag) => match latest_tag {
+                    Some((latest, constant)) if latest == tag => constant,
+                    _ => {
+                        let constant = self.builder.ins().iconst(types::I64, tag as i64);
+                        latest_tag = Some((tag, constant));
+                        constant
+                    }
+                },
                 BoxedTag::Dynamic(tag) => self.value(tag),
             };
             let mut payload = self.value(boxed.payload);
             if self.region.repr(boxed.payload) == Repr::Bool {
                 payload = self.builder.ins().uextend(types::I64, payload);
             }
-            let flags = self.flags(alias_number(mem));
+            let flags = flags(mem);
             self.builder.ins().store(flags, tag, base, offset + Value::TAG_OFFSET as i32);
             self.builder.ins().store(flags, payload, base, offset + Value::PAYLOAD_OFFSET as i32);
         }

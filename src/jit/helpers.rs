@@ -12,6 +12,7 @@ use objects::{
 
 use crate::bytecode::numeric;
 use crate::runtime::error::ErrorKind;
+use crate::runtime::native::{NOT_ENTERED, NativeResult};
 use crate::runtime::object::{Gc, List};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
@@ -65,7 +66,8 @@ helpers! {
     Step = step (Int, Int) -> Int;
     /// `(machine, pc)`: executes an instruction that may run Walrus code and collect garbage; gives a status.
     StepCall = step_call (Int, Int) -> Int;
-    /// `(machine, what the native code said)`: runs to its end a function that native code has called; gives a status.
+    /// `(machine, what the native code said)`: runs to its end a function that native code has called. It answers as native code does: with the result,
+    /// or with what is no tag if the call has to be executed again.
     FinishCall = finish_call (Int, Int) -> Int;
     /// `(machine, pc)`: executes a tail call of a value or a method; gives a status, [`JUMP`] if another function is about to begin in the frame.
     TailCall = tail_call (Int, Int) -> Int;
@@ -189,17 +191,16 @@ unsafe extern "C" fn tail_call(vm: *mut Vm, pc: u64) -> u64 {
 
 /// # Safety
 /// Called by native code with the machine that runs it, and the frame of the function it has called on top.
-unsafe extern "C" fn finish_call(vm: *mut Vm, left: u64) -> u64 {
+unsafe extern "C" fn finish_call(vm: *mut Vm, left: u64) -> NativeResult {
     // SAFETY: native code passes on the machine it was given.
-    unsafe {
-        with_vm(vm, |vm| match vm.finish_native_call(left) {
-            Ok(true) => NEXT,
-            Ok(false) => LEAVE,
-            Err(error) => {
-                vm.set_pending(error);
-                LEAVE
-            }
-        })
+    let vm = unsafe { &mut *vm };
+    match vm.finish_native_call(left) {
+        Ok(Some(result)) => result,
+        Ok(None) => NativeResult { said: NOT_ENTERED, payload: 0 },
+        Err(error) => {
+            vm.set_pending(error);
+            NativeResult { said: NOT_ENTERED, payload: 0 }
+        }
     }
 }
 

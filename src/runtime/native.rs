@@ -345,18 +345,23 @@ impl Vm {
     }
 
     /// Runs to its end a function that native code has called, and that did not return natively; its frame is on top. `left` is what its native
-    /// code said. False if the call has to be executed again, by the interpreter; the frame is gone then.
-    pub fn finish_native_call(&mut self, left: u64) -> Result<bool> {
+    /// code said. Its result, which is where the caller wants it, too; `None` if the call has to be executed again, by the interpreter: the frame is gone then.
+    pub fn finish_native_call(&mut self, left: u64) -> Result<Option<NativeResult>> {
         let entry = self.stack.depth();
         let base = self.top_base();
+        let at_home = || {
+            // SAFETY: below the base of the callee's frame lies the caller's register for the result, where it is by then; a value is two words.
+            let [said, payload] = unsafe { *base.sub(1).cast::<[u64; 2]>() };
+            NativeResult { said, payload }
+        };
         // Only a call that has had no effect can be executed again.
         if left == NOT_ENTERED && !self.may_nest() {
             self.stack.leave();
-            return Ok(false);
+            return Ok(None);
         }
         let left = self.follow_tail_calls(left);
         if left < FIRST_EXIT {
-            return Ok(true);
+            return Ok(Some(at_home()));
         }
         let raised = if left == NOT_ENTERED {
             self.begin_not_entered()
@@ -367,12 +372,12 @@ impl Vm {
             }
         };
         if self.stack.depth() < entry {
-            return raised.map(|()| true);
+            return raised.map(|()| Some(at_home()));
         }
         let result = self.run_on(entry, raised)?;
         // SAFETY: below the base of the frame that has just ended lies the caller's register for the result.
         unsafe { *base.sub(1) = result };
-        Ok(true)
+        Ok(Some(at_home()))
     }
 
     /// Calls native code for as long as functions give their frame, which is on top, up to one another. What the last one said; if that has returned, its

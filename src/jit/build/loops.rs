@@ -390,9 +390,7 @@ impl Builder<'_> {
         if !is_region {
             return None;
         }
-        let exit = self.entry_exit();
-        let same = self.push(Inst::Icmp(Compare::Eq, a, b), Repr::Bool);
-        self.guard(same, true, exit);
+        self.check_same_at_entry(a, b);
         Some(variable)
     }
 

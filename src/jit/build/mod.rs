@@ -146,6 +146,15 @@ impl Spot {
     }
 }
 
+/// What a word must be when a region is entered.
+#[derive(Clone, Copy, Debug)]
+enum EntryCheck {
+    /// The tag of this type.
+    Tag(Tag),
+    /// The same as another word.
+    Same(Val),
+}
+
 /// Types that homes had when earlier versions of a loop's code were made.
 pub type EntryTypes = FxHashMap<Home, TagSet>;
 
@@ -219,8 +228,8 @@ struct Builder<'a> {
     header_pc: u32,
     entry: BlockId,
     initial: HashMap<Home, Typed>,
-    /// Tags loaded in the entry block, and what they must be. One guard checks them all.
-    entry_tags: Vec<(Val, Tag)>,
+    /// Words loaded in the entry block from homes, and what they must be. One guard checks them all.
+    entry_checks: Vec<(Val, EntryCheck)>,
     /// Where everything leads that is not as it should be before anything has happened.
     entry_exit: Option<ExitId>,
     captures: HashMap<u16, Typed>,
@@ -304,7 +313,7 @@ impl<'a> Builder<'a> {
             header_pc,
             entry,
             initial: HashMap::new(),
-            entry_tags: Vec::new(),
+            entry_checks: Vec::new(),
             entry_exit: None,
             captures: HashMap::new(),
             closure: None,
@@ -502,17 +511,25 @@ impl<'a> Builder<'a> {
         self.region.entry_types.push((home, now));
         let (mem, base, offset) = self.place_of(home);
         let value = self.at_entry(|builder| {
-            builder.load_value(mem, base, offset, wanted, |builder, tag, wanted| builder.entry_tags.push((tag, wanted)))
+            builder.load_value(mem, base, offset, wanted, |builder, tag, wanted| {
+                builder.entry_checks.push((tag, EntryCheck::Tag(wanted)))
+            })
         });
         self.region.cells.extend(value.as_tag(Tag::Cell));
         self.initial.insert(home, value);
         value
     }
 
+    /// Has the entry check that two words loaded from homes are the same.
+    fn check_same_at_entry(&mut self, a: Val, b: Val) {
+        debug_assert!([a, b].iter().all(|&val| self.initial.values().any(|home| home.as_tag(Tag::Int) == Some(val))));
+        self.entry_checks.push((a, EntryCheck::Same(b)));
+    }
+
     /// Puts the check of all types that homes must have at the front of the entry block: without branches between, in one guard, because each
     /// block and each exit costs the compiler more time than a comparison.
     fn check_entry_types(&mut self) {
-        if self.entry_tags.is_empty() {
+        if self.entry_checks.is_empty() {
             return;
         }
         let globals = self.globals;
@@ -524,15 +541,17 @@ impl<'a> Builder<'a> {
         let insts = std::mem::take(&mut self.region.block_mut(entry).insts);
         let (loads, rest): (Vec<_>, Vec<_>) = insts.into_iter().partition(reads_homes);
         self.region.block_mut(entry).insts = loads;
-        let tags = std::mem::take(&mut self.entry_tags);
+        let checks = std::mem::take(&mut self.entry_checks);
         self.at_entry(|builder| {
             let mut differs = None;
-            for (tag, wanted) in tags {
-                let differs_here = if wanted as u64 == 0 {
-                    tag
-                } else {
-                    let wanted = builder.int(wanted as i64);
-                    builder.push(Inst::Binary(Binary::Xor, tag, wanted), Repr::I64)
+            for (value, wanted) in checks {
+                let differs_here = match wanted {
+                    EntryCheck::Tag(Tag::Int) => value,
+                    EntryCheck::Tag(tag) => {
+                        let wanted = builder.int(tag as i64);
+                        builder.push(Inst::Binary(Binary::Xor, value, wanted), Repr::I64)
+                    }
+                    EntryCheck::Same(other) => builder.push(Inst::Binary(Binary::Xor, value, other), Repr::I64),
                 };
                 differs = Some(match differs {
                     None => differs_here,
