@@ -9,7 +9,7 @@ use walrus::bytecode::check_facts::{FactsError, check};
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
 use walrus::bytecode::types::Type;
 use walrus::bytecode::wbc::Wanted;
-use walrus::bytecode::{Op, Program, Reg, StrId, load, load_wanted, verify, verify_with_facts};
+use walrus::bytecode::{Function, Op, Program, Reg, StrId, load, load_wanted, verify, verify_with_facts};
 use walrus::compile::{Compilation, Disk, Entry, Format, Level, Options, compile, compile_text};
 
 fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -248,6 +248,41 @@ fn calls_below_many_registers_are_checked_in_linear_time() {
         reading.code[sets + 2] = Op::Move { dst: Reg(1), src: Reg(high) };
         reading.code[sets + 1] = program.code[sets + 1];
         let expected = FactsError::Inconsistent { pc: sets as u32 + 2 };
+        assert_eq!(check(&reading, facts_of(&reading)), Err(expected), "r{high}");
+    }
+}
+
+/// A function that is not followed tells nothing of its registers, nor does it leave anything in them for the next function to find.
+#[test]
+fn what_a_function_that_is_not_followed_tests_is_not_known_afterwards() {
+    let text = "import \"std/core\";\nfn a : x { if core.type(x) == \"int\" { println(x); } }\nfn b : { return 2; }\na(1); println(b());\n";
+    for high in [9, 90] {
+        let mut program = compiled(text);
+        let named = |name: &str| {
+            let is_named = |function: &Function| program.strings.get(function.name) == Some(name);
+            program.functions.iter().position(is_named).expect("a function of the program")
+        };
+        let (a, b) = (named("a"), named("b"));
+        for function in [a, b] {
+            program.functions[function].registers = 100;
+        }
+        let (tests, returns) = (program.functions[a].code.range(), program.functions[b].code.range());
+        let mut tested = 0;
+        for op in &mut program.code[tests] {
+            if let Op::JumpIfType { a, .. } | Op::JumpIfNotType { a, .. } = op {
+                *a = Reg(high);
+                tested += 1;
+            }
+        }
+        assert_eq!(tested, 1);
+        let reads = returns.start;
+        let Op::LoadInt { dst, .. } = program.code[reads] else { panic!("{:?}", program.code[reads]) };
+        facts_mut(&mut program).types.functions[a].followed = false;
+        let program = verify(program).expect("it verifies");
+        assert_eq!(check(&program, facts_of(&program)), Ok(()));
+        let mut reading = program.into_inner();
+        reading.code[reads] = Op::Move { dst, src: Reg(high) };
+        let expected = FactsError::Inconsistent { pc: reads as u32 };
         assert_eq!(check(&reading, facts_of(&reading)), Err(expected), "r{high}");
     }
 }

@@ -47,6 +47,7 @@ pub struct Checker<'p> {
     site: (u32, ClassId),
     /// The first instruction that does not agree with what is declared.
     inconsistent: Option<u32>,
+    /// Unset but for those of the first [`Self::near`] and those in `far`.
     registers: Vec<Register>,
     /// How many registers are cleared together: those of the running function, of the first [`NEAR`].
     near: usize,
@@ -378,8 +379,9 @@ impl TypeEnv for Checker<'_> {
     }
 
     fn restore(&mut self, reg: Reg, ty: Type) {
-        if let Some(register) = self.registers.get_mut(reg.index()) {
-            *register = Register::of(ty);
+        // Of a function that is not followed nothing is known, and nobody would clear it for the next one.
+        if self.followed {
+            self.registers[reg.index()] = Register::of(ty);
         }
     }
 
