@@ -37,6 +37,7 @@ pub struct Compiled {
 pub struct Backend {
     isa: OwnedTargetIsa,
     context: Context,
+    registers: regalloc2::Ctx,
     builder: FunctionBuilderContext,
     memory: ArenaMemoryProvider,
 }
@@ -67,6 +68,7 @@ impl Backend {
         Some(Backend {
             isa,
             context: Context::new(),
+            registers: regalloc2::Ctx::default(),
             builder: FunctionBuilderContext::new(),
             memory: ArenaMemoryProvider::new_with_size(CODE_SPACE).ok()?,
         })
@@ -88,11 +90,18 @@ impl Backend {
         if dump.clif {
             text.push_str(&self.context.func.display().to_string());
         }
-        self.context.set_disasm(dump.asm);
-        let code = match self.context.compile(&*self.isa, &mut ControlPlane::default()) {
+        // As `Context::compile` does, but without its passes over the whole function: there is no unreachable code, no alias, and no parameter that is
+        // always the same value, as the passes over the region have seen to that.
+        self.context.compute_cfg();
+        self.context.compute_domtree();
+        let compiled = self.context.verify_if(&*self.isa).and_then(|()| {
+            let Context { func, domtree, .. } = &self.context;
+            self.isa.compile_function(func, domtree, &mut self.registers, dump.asm, &mut ControlPlane::default())
+        });
+        let code = match compiled {
             Ok(code) => code,
             Err(error) => {
-                debug_assert!(false, "{:?}", error.inner);
+                debug_assert!(false, "{error:?}");
                 return Err(Refusal::Backend);
             }
         };
