@@ -178,6 +178,8 @@ fn float_binary(values: &mut impl Values, op: Binary, a: Val, b: Val) -> Folded 
     }
     match (op, y) {
         (Binary::Fmul | Binary::Fdiv, Some(1.0)) => Folded::Val(a),
+        // Exact for every x, and an addition takes half as long as a multiplication.
+        (Binary::Fmul, Some(2.0)) => Folded::Inst(Inst::Binary(Binary::Fadd, a, a)),
         // x - 0.0 and x + -0.0 are x for every x, -0.0 included; the other signs are not.
         (Binary::Fsub, Some(y)) if y.to_bits() == 0 => Folded::Val(a),
         (Binary::Fadd, Some(y)) if y.to_bits() == (-0.0f64).to_bits() => Folded::Val(a),
@@ -256,6 +258,14 @@ mod tests {
         assert_eq!(on_float(Binary::Fadd, 0.0), Folded::Same);
         assert_eq!(on_float(Binary::Fsub, -0.0), Folded::Same);
         assert_eq!(on_float(Binary::Fmul, 0.0), Folded::Same);
+    }
+
+    #[test]
+    fn only_doubling_becomes_addition() {
+        assert_eq!(on_float(Binary::Fmul, 2.0), Folded::Inst(Inst::Binary(Binary::Fadd, Val(0), Val(0))));
+        for y in [-2.0, 4.0, 0.5, f64::NAN] {
+            assert_eq!(on_float(Binary::Fmul, y), Folded::Same, "{y}");
+        }
     }
 
     #[test]
