@@ -63,6 +63,7 @@ fn clif_type(repr: Repr) -> ir::Type {
         Repr::I64 => types::I64,
         Repr::F64 => types::F64,
         Repr::Bool => types::I8,
+        Repr::F64x2 => types::F64X2,
     }
 }
 
@@ -296,6 +297,7 @@ impl Emitter<'_> {
                 let (a, b) = (self.value(a), self.value(b));
                 self.builder.ins().fcmp(float_condition(op), a, b)
             }
+            Inst::Pack(a, b) => self.pack(a, b),
             Inst::Select(c, a, b) => {
                 let (c, a, b) = (self.value(c), self.value(a), self.value(b));
                 self.builder.ins().select(c, a, b)
@@ -362,6 +364,18 @@ impl Emitter<'_> {
         (self.builder.ins().iadd(data, scaled), offset)
     }
 
+    /// Two floats in one register.
+    fn pack(&mut self, a: Val, b: Val) -> ir::Value {
+        if let (true, Some(&Inst::Float(bits))) = (a == b, self.constants[a.0 as usize]) {
+            let bytes = bits.to_le_bytes().repeat(2);
+            let constant = self.builder.func.dfg.constants.insert(bytes.into());
+            return self.builder.ins().vconst(types::F64X2, constant);
+        }
+        let (first, second) = (self.value(a), self.value(b));
+        let both = self.builder.ins().splat(types::F64X2, first);
+        if a == b { both } else { self.builder.ins().insertlane(both, second, 1) }
+    }
+
     fn unary(&mut self, op: Unary, a: Val) -> ir::Value {
         if op == Unary::CallPayload {
             let of = self.call_payloads.iter().find(|(tag, _)| *tag == a);
@@ -384,6 +398,8 @@ impl Emitter<'_> {
             Unary::BitsToFloat => ins.bitcast(types::F64, MemFlagsData::new(), a),
             Unary::Not => ins.bxor_imm_u(a, 1),
             Unary::BoolToBits => ins.uextend(types::I64, a),
+            Unary::First => ins.extractlane(a, 0),
+            Unary::Second => ins.extractlane(a, 1),
             Unary::BitsToBool => ins.icmp_imm_s(IntCC::NotEqual, a, 0),
             Unary::CallPayload => unreachable!("dealt with above"),
         }

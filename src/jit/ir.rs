@@ -36,6 +36,8 @@ pub enum Repr {
     F64,
     /// A truth value, 0 or 1.
     Bool,
+    /// Two floats in one register.
+    F64x2,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -61,6 +63,9 @@ pub enum Unary {
     CallPayload,
     /// A payload that a guard before has found to be a pointer: the same bits, but what is done with them stays behind the guard.
     Refine,
+    /// The floats of a pair.
+    First,
+    Second,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -213,6 +218,8 @@ pub enum Inst {
     Binary(Binary, Val, Val),
     Icmp(Compare, Val, Val),
     Fcmp(Compare, Val, Val),
+    /// Two floats in one register. Arithmetic on such pairs is that of floats, twice.
+    Pack(Val, Val),
     /// The first if the truth value holds, else the second.
     Select(Val, Val, Val),
     Load {
@@ -522,7 +529,7 @@ impl Inst {
         match self {
             Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::CallFunction { .. } => {}
             Inst::Unary(_, a) => visit(a),
-            Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) => {
+            Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) | Inst::Pack(a, b) => {
                 visit(a);
                 visit(b);
             }
@@ -546,7 +553,7 @@ impl Inst {
         match self {
             Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::CallFunction { .. } => {}
             Inst::Unary(_, a) => visit(*a),
-            Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) => {
+            Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) | Inst::Pack(a, b) => {
                 visit(*a);
                 visit(*b);
             }
@@ -573,6 +580,15 @@ impl Terminator {
             Terminator::Jump(_, args) => args.iter_mut().for_each(visit),
             Terminator::Branch(condition, ..) => [condition].into_iter().for_each(visit),
             Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(visit),
+            Terminator::None | Terminator::Exit(_) | Terminator::TailCall(_) => {}
+        }
+    }
+
+    pub fn for_each_arg(&self, mut visit: impl FnMut(Val)) {
+        match self {
+            Terminator::Jump(_, args) => args.iter().for_each(|arg| visit(*arg)),
+            Terminator::Branch(condition, ..) => visit(*condition),
+            Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(|val| visit(*val)),
             Terminator::None | Terminator::Exit(_) | Terminator::TailCall(_) => {}
         }
     }
@@ -663,6 +679,7 @@ impl fmt::Display for Inst {
             Inst::Binary(op, a, b) => write!(f, "{} {a}, {b}", lower(op)),
             Inst::Icmp(op, a, b) => write!(f, "icmp {} {a}, {b}", lower(op)),
             Inst::Fcmp(op, a, b) => write!(f, "fcmp {} {a}, {b}", lower(op)),
+            Inst::Pack(a, b) => write!(f, "pack {a}, {b}"),
             Inst::Select(c, a, b) => write!(f, "select {c}, {a}, {b}"),
             Inst::Load { mem, base, offset, .. } => write!(f, "load {} [{base} + {offset}]", lower(mem)),
             Inst::Store { mem, base, offset, value } => write!(f, "store {} [{base} + {offset}], {value}", lower(mem)),

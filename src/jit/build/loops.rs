@@ -429,6 +429,7 @@ impl Builder<'_> {
                         Repr::I64 => self.int(0),
                         Repr::F64 => self.float(0.0),
                         Repr::Bool => self.truth(false),
+                        Repr::F64x2 => unreachable!("no value of the language is a pair"),
                     };
                     args.push(dummy);
                 }

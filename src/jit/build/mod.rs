@@ -662,6 +662,7 @@ impl<'a> Builder<'a> {
                     Repr::I64 => payload,
                     Repr::F64 => self.push(Inst::Unary(Unary::FloatToBits, payload), Repr::I64),
                     Repr::Bool => self.push(Inst::Unary(Unary::BoolToBits, payload), Repr::I64),
+                    Repr::F64x2 => unreachable!("no value of the language is a pair"),
                 };
                 (self.int(tag as i64), payload)
             }

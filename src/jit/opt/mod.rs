@@ -8,11 +8,13 @@
 //! | promotion | keeps fields, captured variables and globals that a loop reads and writes in registers, and stores them behind it | [`promote`] |
 //! | dead code | removes what nothing uses | [`dead`] |
 //! | sinking | moves arithmetic to the ways that need it | [`sink`] |
+//! | layout | chooses the way of a branch that the code falls through to | [`layout`] |
+//! | pairing | does two iterations a round where their divisions can be done at once | [`pair`] |
 //!
 //! Cranelift's own optimiser is off: it would find little left to do for a quarter of the time of a compilation, and it reorders arithmetic so that the
 //! next value of a loop's counter is computed before the last use of the present one, which costs a move and a jump in each iteration.
 //!
-//! All rest on one analysis of the control flow, [`mod@cfg`], for no pass changes it. Each is linear in the size of the region.
+//! All rest on one analysis of the control flow, [`mod@cfg`], for no pass but the last changes it. Each is linear in the size of the region.
 //!
 //! # What hoisting rests on
 //! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the first iteration. So moving
@@ -28,6 +30,7 @@ mod fold;
 mod hoist;
 mod layout;
 mod numbering;
+mod pair;
 mod promote;
 #[cfg(test)]
 mod samples;
@@ -52,6 +55,8 @@ impl Caution {
     }
 }
 
+/// Whether the processor has registers for two floats, and Cranelift makes use of them.
+const PAIRS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 /// How often promotion is tried again with what it has made invariant.
 const PROMOTIONS: usize = 3;
 
@@ -75,4 +80,7 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
     dead::remove(region, &cfg);
     sink::sink(region, &cfg);
     layout::mark(region, &cfg);
+    if PAIRS {
+        pair::pair(region, &cfg);
+    }
 }

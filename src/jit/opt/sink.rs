@@ -13,11 +13,8 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
     for place in (0..region.order.len()).rev() {
         let id = region.order[place];
         match &region.block(id).end {
-            Terminator::Jump(_, args) => args.iter().for_each(|arg| sinker.need(*arg, id)),
-            Terminator::Branch(condition, ..) => sinker.need(*condition, id),
             Terminator::Exit(exit) => sinker.need_exit(region.exit(*exit), id),
-            Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(|val| sinker.need(*val, id)),
-            Terminator::None | Terminator::TailCall(_) => {}
+            end => end.for_each_arg(|arg| sinker.need(arg, id)),
         }
         let insts = std::mem::take(&mut region.block_mut(id).insts);
         let mut kept = Vec::with_capacity(insts.len());
