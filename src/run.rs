@@ -206,34 +206,14 @@ impl Outcome {
     }
 }
 
-/// A thread that gets ready to compile. It takes about as long as reading the arguments and loading a small program.
-#[derive(Default)]
-pub struct EarlyCompiler(#[cfg(feature = "jit")] Option<jit::Compiler>);
-
-impl EarlyCompiler {
-    pub fn start() -> EarlyCompiler {
-        EarlyCompiler(
-            #[cfg(feature = "jit")]
-            jit::Compiler::start(),
-        )
-    }
-}
-
-/// A run in preparation: what can start before the program is loaded has been started.
+/// A run in preparation.
 pub struct Session {
     options: RunOptions,
-    compiler: EarlyCompiler,
 }
 
 impl Session {
     pub fn new(options: RunOptions) -> Session {
-        let compiler = if options.jit.compile { EarlyCompiler::start() } else { EarlyCompiler::default() };
-        Session::with(options, compiler)
-    }
-
-    /// A session whose compiler has been started already, in case it is wanted.
-    pub fn with(options: RunOptions, compiler: EarlyCompiler) -> Session {
-        Session { options, compiler }
+        Session { options }
     }
 
     /// Reads and verifies a compiled program, as far as the run will look at it; an error is one line.
@@ -284,7 +264,7 @@ fn run_here(program: VerifiedProgram, session: Session, host: Box<dyn Host>) -> 
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);
     }
-    let tier = Watch::start(&mut vm, options, session.compiler);
+    let tier = Watch::start(&mut vm, options);
     let result = vm.run_main();
     let flushed = vm.finish();
     let judged = vm.oracle().map(|oracle| format!("{} values agree with their static types\n", oracle.checked()));
@@ -319,7 +299,7 @@ impl Watch {
     const NEVER: Thresholds = Thresholds { loops: u32::MAX, functions: u32::MAX };
 
     #[cfg(feature = "jit")]
-    fn start(vm: &mut Vm, options: &RunOptions, compiler: EarlyCompiler) -> Watch {
+    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
         let settings = &options.jit;
         let compile = options.compiles();
         if !settings.profile || !(compile || settings.reports()) {
@@ -348,7 +328,7 @@ impl Watch {
         if settings.reports() {
             Self::drop_wrong_facts(vm, jit_options.log);
         }
-        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options, compiler.0.filter(|_| compile)));
+        let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
         vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
@@ -364,7 +344,7 @@ impl Watch {
     }
 
     #[cfg(not(feature = "jit"))]
-    fn start(vm: &mut Vm, options: &RunOptions, _: EarlyCompiler) -> Watch {
+    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
         Self::count_fuel(vm, options);
         Watch {}
     }

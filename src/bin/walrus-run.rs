@@ -4,9 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use walrus::run::{
-    self, DumpStage, EarlyCompiler, JitSettings, Outcome, ReportFormat, RunOptions, Session, SystemHost, status,
-};
+use walrus::run::{self, DumpStage, JitSettings, Outcome, ReportFormat, RunOptions, Session, SystemHost, status};
 
 /// Runs a program that walrusc compiled.
 #[derive(Parser, Debug)]
@@ -136,9 +134,6 @@ enum Stage {
 }
 
 fn main() {
-    // Should the flag turn out to be the program's, the thread has been started in vain.
-    let compiler =
-        if std::env::args_os().any(|arg| arg == "--jit") { EarlyCompiler::start() } else { EarlyCompiler::default() };
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -195,7 +190,7 @@ fn main() {
             wait: args.jit_wait,
         },
     };
-    let session = Session::with(options, compiler);
+    let session = Session::new(options);
     let program = match session.load(&file) {
         Ok(program) => program,
         Err(message) => {

@@ -3,7 +3,7 @@
 //! Helpers are called at absolute addresses, so the code has no relocations and is just copied into memory that is then made executable: it is
 //! never writable and executable at once.
 
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, FinalizedRelocTarget, control::ControlPlane};
 use cranelift_frontend::FunctionBuilderContext;
@@ -11,7 +11,7 @@ use cranelift_jit::{ArenaMemoryProvider, BranchProtection, JITMemoryKind, JITMem
 
 use super::build::Refusal;
 use super::emit::{self, EmitOptions};
-use super::ir::*;
+use super::ir::Region;
 use crate::runtime::native::NativeCode;
 
 /// Address space for code. Pages are taken as code is made.
@@ -64,7 +64,7 @@ impl Backend {
         for (name, value) in options {
             flags.set(name, value).ok()?;
         }
-        let isa = cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()?;
+        let isa = builder_for_this_machine()?.finish(settings::Flags::new(flags)).ok()?;
         Some(Backend {
             isa,
             context: Context::new(),
@@ -72,14 +72,6 @@ impl Backend {
             builder: FunctionBuilderContext::new(),
             memory: ArenaMemoryProvider::new_with_size(CODE_SPACE).ok()?,
         })
-    }
-
-    /// Compiles a region of a size for nothing: the first compilations of a process cost several times what later ones do, because the compiler
-    /// itself has to come into memory and caches.
-    pub fn warm_up(&mut self, size: u32) {
-        // The code is never entered; what matters is that the compiler has run.
-        let warmed = self.compile(&sample(size), EmitOptions::default(), Dump::default());
-        debug_assert!(warmed.is_ok());
     }
 
     /// Compiles a region.
@@ -127,55 +119,30 @@ impl Backend {
     }
 }
 
-/// A region like those that programs have: a loop over lists of ints and floats, with so many accesses.
-fn sample(size: u32) -> Region {
-    let mut region = Region::default();
-    let (vm, base) = (region.new_val(Repr::I64), region.new_val(Repr::I64));
-    let (entry, header) = (region.new_block(0), region.new_block(0));
-    region.order = vec![entry, header];
-    let count = def(&mut region, entry, Repr::I64, frame(base, 8, Repr::I64));
-    let start = def(&mut region, entry, Repr::F64, frame(base, 24, Repr::F64));
-    region.block_mut(entry).end = Terminator::Jump(header, vec![count, start]);
-    let (index, mut sum) = (region.new_val(Repr::I64), region.new_val(Repr::F64));
-    let block = region.block_mut(header);
-    block.params = vec![index, sum];
-    block.is_loop_header = true;
-    for at in 0..size {
-        let list = def(&mut region, entry, Repr::I64, frame(base, 32 + 16 * at as i32, Repr::I64));
-        let load = |offset| Inst::Load { mem: Mem::Header, base: list, offset, repr: Repr::I64, width: Width::Full };
-        let len = def(&mut region, entry, Repr::I64, load(8));
-        let data = def(&mut region, entry, Repr::I64, load(24));
-        let inside = def(&mut region, header, Repr::Bool, Inst::Icmp(Compare::Below, index, len));
-        let values = vec![
-            (Home::Register(0), Boxed { tag: BoxedTag::Known(0), payload: index }),
-            (Home::Register(1), Boxed { tag: BoxedTag::Known(1), payload: sum }),
+/// A builder that knows what this processor can do; `None` if Cranelift does not support it.
+fn builder_for_this_machine() -> Option<isa::Builder> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // Finding out everything takes two dozen CPUID instructions, each of which is an exit to the hypervisor in a virtual machine: a fifth of what a
+        // small region takes. Three tell that a processor can do all that regions make use of, as those of the last ten years can.
+        cpufeatures::new!(recent, "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi1", "bmi2");
+        const FLAGS: [&str; 10] = [
+            "has_sse3",
+            "has_ssse3",
+            "has_sse41",
+            "has_sse42",
+            "has_popcnt",
+            "has_avx",
+            "has_avx2",
+            "has_fma",
+            "has_bmi1",
+            "has_bmi2",
         ];
-        region.exits.push(Exit { values, ..Exit::plain(ExitReason::Bounds, 0) });
-        let exit = ExitId(region.exits.len() as u32 - 1);
-        region.block_mut(header).insts.push((None, Inst::Guard { condition: inside, expect: true, exit }));
-        let read = Inst::LoadElement { element: Element::Float, data, index };
-        let element = def(&mut region, header, Repr::F64, read);
-        let product = def(&mut region, header, Repr::F64, Inst::Binary(Binary::Fmul, element, element));
-        sum = def(&mut region, header, Repr::F64, Inst::Binary(Binary::Fadd, sum, product));
-        let write = Inst::StoreElement { element: Element::Float, data, index, value: sum };
-        region.block_mut(header).insts.push((None, write));
+        if recent::get() {
+            let mut builder = cranelift_native::builder_with_options(false).ok()?;
+            FLAGS.into_iter().try_for_each(|flag| builder.enable(flag)).ok()?;
+            return Some(builder);
+        }
     }
-    let one = def(&mut region, header, Repr::I64, Inst::Int(1));
-    let next = def(&mut region, header, Repr::I64, Inst::Binary(Binary::Iadd, index, one));
-    let more = def(&mut region, header, Repr::Bool, Inst::Icmp(Compare::Lt, next, vm));
-    region.exits.push(Exit::plain(ExitReason::LoopDone, 0));
-    let exit = ExitId(region.exits.len() as u32 - 1);
-    region.block_mut(header).insts.push((None, Inst::Guard { condition: more, expect: true, exit }));
-    region.block_mut(header).end = Terminator::Jump(header, vec![next, sum]);
-    region
-}
-
-fn frame(base: Val, offset: i32, repr: Repr) -> Inst {
-    Inst::Load { mem: Mem::Frame, base, offset, repr, width: Width::Full }
-}
-
-fn def(region: &mut Region, block: BlockId, repr: Repr, inst: Inst) -> Val {
-    let val = region.new_val(repr);
-    region.block_mut(block).insts.push((Some(val), inst));
-    val
+    cranelift_native::builder().ok()
 }

@@ -1,7 +1,8 @@
-//! The compiler's thread.
+//! Where Cranelift runs: small regions are compiled by the program's thread itself, large ones beside it.
 //!
-//! Cranelift runs beside the program, which is interpreted, or runs native code of an inner loop, in the meantime. The thread is started before
-//! the arguments are even read: what a first compilation costs is mostly code that has to come into memory and caches, and that can happen early.
+//! An interpreted program gets little done in the half millisecond that a small region takes. A thread would cost more than that brings: it has to be
+//! started and ended, its memory and caches are cold, and systems like to start it on the very processor that the program runs on. So there is none
+//! until a region is large enough to be worth one. Large regions take up to hundreds of milliseconds, which the program should not wait for.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -11,8 +12,8 @@ use super::build::Refusal;
 use super::emit::EmitOptions;
 use super::ir::Region;
 
-/// Sizes of what is compiled for nothing until there is something to do: small first, since that may be soon.
-const WARM_UP: [u32; 2] = [1, 4];
+/// Instructions of a region that is compiled beside the program: about a millisecond's worth.
+const LARGE: usize = 200;
 
 /// A region to be compiled.
 pub struct Job {
@@ -29,60 +30,73 @@ pub struct Done {
     pub time: Duration,
 }
 
-/// The thread, seen from the program's.
+/// Takes one job at a time.
+#[derive(Default)]
 pub struct Compiler {
+    /// The program's own, made for the first small region.
+    here: Option<Backend>,
+    finished: Option<Done>,
+    /// Started for the first large region.
+    beside: Option<Beside>,
+}
+
+/// A thread with a backend of its own.
+struct Beside {
     jobs: Sender<Job>,
     done: Receiver<Done>,
 }
 
 impl Compiler {
-    /// Starts the thread; `None` if the system gives none.
-    pub fn start() -> Option<Compiler> {
-        let (jobs, incoming) = channel();
-        let (outgoing, done) = channel();
-        let thread = std::thread::Builder::new().name("walrus-compiler".into());
-        // The thread ends when the program's end of the channel is gone, or with the process.
-        thread.spawn(move || serve(&incoming, &outgoing)).ok()?;
-        Some(Compiler { jobs, done })
+    /// Compiles a small region, or hands over a large one; false if the system has no thread for it.
+    pub fn submit(&mut self, job: Job) -> bool {
+        if job.region.instruction_count() < LARGE {
+            self.finished = Some(compile(&mut self.here, job));
+            return true;
+        }
+        if self.beside.is_none() {
+            self.beside = Beside::start();
+        }
+        self.beside.as_ref().is_some_and(|beside| beside.jobs.send(job).is_ok())
     }
 
-    /// Hands over a job; false if the thread is gone.
-    pub fn submit(&self, job: Job) -> bool {
-        self.jobs.send(job).is_ok()
+    /// The job, if it is done and was not taken yet.
+    pub fn poll(&mut self) -> Option<Done> {
+        self.finished.take().or_else(|| self.beside.as_ref()?.done.try_recv().ok())
     }
 
-    /// The oldest job that is done and was not taken yet.
-    pub fn poll(&self) -> Option<Done> {
-        self.done.try_recv().ok()
-    }
-
-    /// Waits for the oldest job; `None` if the thread is gone.
-    pub fn wait(&self) -> Option<Done> {
-        self.done.recv().ok()
+    /// Waits for the job that was submitted; `None` if the thread is gone.
+    pub fn wait(&mut self) -> Option<Done> {
+        self.finished.take().or_else(|| self.beside.as_ref()?.done.recv().ok())
     }
 }
 
-/// What the thread does.
-fn serve(jobs: &Receiver<Job>, done: &Sender<Done>) {
-    let mut backend = Backend::new();
-    let mut next = None;
-    for size in WARM_UP {
-        next = jobs.try_recv().ok();
-        match &mut backend {
-            Some(backend) if next.is_none() => backend.warm_up(size),
-            _ => break,
-        }
-    }
-    let mut next = next.or_else(|| jobs.recv().ok());
-    while let Some(Job { region, options, dump }) = next {
-        let started = Instant::now();
-        let compiled = match &mut backend {
-            Some(backend) => backend.compile(&region, options, dump),
-            None => Err(Refusal::Backend),
+impl Beside {
+    fn start() -> Option<Beside> {
+        let (jobs, incoming) = channel();
+        let (outgoing, done) = channel();
+        let serve = move || {
+            let mut backend = None;
+            while let Ok(job) = incoming.recv() {
+                if outgoing.send(compile(&mut backend, job)).is_err() {
+                    return;
+                }
+            }
         };
-        if done.send(Done { region, compiled, time: started.elapsed() }).is_err() {
-            return;
-        }
-        next = jobs.recv().ok();
+        // The thread ends when the program's end of the channel is gone, or with the process.
+        std::thread::Builder::new().name("walrus-compiler".into()).spawn(serve).ok()?;
+        Some(Beside { jobs, done })
     }
+}
+
+/// Does a job, with a backend that is made if there is none yet.
+fn compile(backend: &mut Option<Backend>, Job { region, options, dump }: Job) -> Done {
+    let started = Instant::now();
+    if backend.is_none() {
+        *backend = Backend::new();
+    }
+    let compiled = match backend {
+        Some(backend) => backend.compile(&region, options, dump),
+        None => Err(Refusal::Backend),
+    };
+    Done { region, compiled, time: started.elapsed() }
 }

@@ -31,7 +31,6 @@ mod stats;
 mod tier;
 
 pub use backend::Dump;
-pub use compiler::Compiler;
 pub use shadow::Limits as ShadowLimits;
 pub use stats::log_event;
 pub use tier::{Jit, JitOptions, LogFormat};

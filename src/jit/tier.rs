@@ -139,6 +139,18 @@ pub(super) struct HotSpot {
     entry_types: EntryTypes,
 }
 
+impl HotSpot {
+    /// Whether there is code that may be entered.
+    fn is_native(&self) -> bool {
+        self.refused.is_none() && !self.versions.is_empty()
+    }
+
+    /// Whether nothing was made of it yet, nor found against it.
+    fn is_waiting(&self) -> bool {
+        self.refused.is_none() && self.versions.is_empty() && !self.recorded
+    }
+}
+
 /// What the compiler is at work on.
 struct Pending {
     spot: Spot,
@@ -160,8 +172,7 @@ pub struct Jit {
 }
 
 pub(super) struct State {
-    /// `None` if nothing is to be compiled.
-    compiler: Option<Compiler>,
+    compiler: Compiler,
     pending: Option<Pending>,
     flows: Flows,
     pub(super) spots: FxHashMap<Spot, HotSpot>,
@@ -187,17 +198,30 @@ impl State {
         let parent = flow.loop_at(index).parent?;
         Some(Spot::Loop(flow.start + flow.block(flow.loop_at(parent).header).start))
     }
+
+    /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing has been made of.
+    fn outermost_waiting(&mut self, vm: &Vm, innermost: Spot) -> Option<Spot> {
+        let mut outermost = None;
+        let mut next = Some(innermost);
+        while let Some(spot) = next
+            && self.spots.get(&spot).is_some_and(HotSpot::is_waiting)
+        {
+            outermost = Some(spot);
+            next = self.parent_of(vm, spot);
+        }
+        outermost
+    }
 }
 
 impl Jit {
-    /// A tier for a program with so many instructions; without a compiler it only observes.
-    pub fn new(code_len: usize, options: JitOptions, compiler: Option<Compiler>) -> Jit {
+    /// A tier for a program with so many instructions.
+    pub fn new(code_len: usize, options: JitOptions) -> Jit {
         Jit {
             options,
             profile: RefCell::new(TypeProfile::new(code_len)),
             shadow: options.shadow.map(Shadow::new),
             state: RefCell::new(State {
-                compiler,
+                compiler: Compiler::default(),
                 pending: None,
                 flows: Flows::default(),
                 spots: FxHashMap::default(),
@@ -283,11 +307,11 @@ impl Jit {
             if self.state.borrow().pending.is_some() {
                 return Ok(UNTIL_NEXT_LOOK);
             }
+            self.state.borrow_mut().spent += started.elapsed();
             if let Err(refusal) = self.compile(vm, spot) {
                 self.refuse(vm, spot, refusal);
                 return Ok(SELDOM);
             }
-            self.state.borrow_mut().spent += started.elapsed();
             self.take_finished(vm, self.options.wait);
         }
     }
@@ -305,23 +329,27 @@ impl Jit {
     }
 
     /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
-    /// one in it, and compiling this one alone would have been in vain. If the loop around it is native already, this one runs in the interpreter
+    /// one in it, and compiling this one alone would have been in vain. If it does come round but waits for a loop around itself in turn, and that
+    /// does not come, this one has waited long enough for both of them. If the loop around it is native already, this one runs in the interpreter
     /// only until that comes round again, so it has to be hot several times over.
     fn defer(&self, vm: &mut Vm, spot: Spot) -> bool {
         let state = &mut *self.state.borrow_mut();
         let Some(parent) = state.parent_of(vm, spot) else { return false };
-        let (known, native) = match state.spots.get(&parent) {
-            None => (false, false),
-            Some(around) => (true, around.refused.is_none() && !around.versions.is_empty()),
+        let deferred = state.spots.get(&spot).map_or(0, |hot| hot.deferred);
+        let (limit, asked) = match state.spots.get(&parent) {
+            None => (1, Some(parent)),
+            Some(around) if around.is_native() => (MAX_DEFERRED, None),
+            Some(_) => match state.outermost_waiting(vm, parent) {
+                Some(waiting) => (2, Some(waiting)),
+                None => return false,
+            },
         };
-        let deferred = &mut state.spots.entry(spot).or_default().deferred;
-        let limit = if native { MAX_DEFERRED } else { 1 };
-        if *deferred >= limit || (known && !native) {
+        if deferred >= limit {
             return false;
         }
-        *deferred += 1;
-        if !known {
-            vm.ask_soon(parent.pc());
+        state.spots.entry(spot).or_default().deferred += 1;
+        if let Some(asked) = asked {
+            vm.ask_soon(asked.pc());
         }
         true
     }
@@ -338,7 +366,7 @@ impl Jit {
         let has_native = |at: u32| {
             let (state, inner) = (self.state.borrow(), Spot::Loop(at));
             let hot = state.spots.get(&inner).filter(|_| inner != spot);
-            hot.is_some_and(|hot| !hot.versions.is_empty() && hot.refused.is_none())
+            hot.is_some_and(HotSpot::is_native)
         };
         loop {
             match record::record(vm, &self.profile, &mut goal, &has_native)? {
@@ -398,8 +426,7 @@ impl Jit {
         let built_in = started.elapsed();
         state.pending = Some(Pending { spot, parent, forced, caught, counts_rounds, built_in });
         let job = Job { region, options, dump: self.options.dump };
-        let submitted = state.compiler.as_ref().is_some_and(|compiler| compiler.submit(job));
-        if !submitted {
+        if !state.compiler.submit(job) {
             state.pending = None;
             return Err(Refusal::Backend);
         }
@@ -410,8 +437,10 @@ impl Jit {
     fn take_finished(&self, vm: &mut Vm, wait: bool) {
         let (pending, done) = {
             let state = &mut *self.state.borrow_mut();
-            let Some(compiler) = state.compiler.as_ref().filter(|_| state.pending.is_some()) else { return };
-            let done = if wait { compiler.wait() } else { compiler.poll() };
+            if state.pending.is_none() {
+                return;
+            }
+            let done = if wait { state.compiler.wait() } else { state.compiler.poll() };
             if done.is_none() && !wait {
                 return;
             }
@@ -442,8 +471,8 @@ impl Jit {
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
         let state = &mut *self.state.borrow_mut();
-        state.spent += time;
         let time = built_in + time;
+        state.spent += time;
         state.compile_time += time;
         state.code_bytes += compiled.size;
         let hot = state.spots.entry(spot).or_default();
