@@ -11,7 +11,7 @@
 //!
 //! A function that stays hot is recorded for some calls and compiled from its beginning; see [`build`] for how native code calls it.
 //!
-//! A hot inner loop is compiled at once. Its outer loop is asked about at its next back edge and compiled with the inner one as part of it.
+//! A hot inner loop asks the loop around it, and is compiled as part of that if it comes round soon.
 //!
 //! # What safety rests on
 //! Every assumption about a type is a guard or was checked at the entry of the region. Facts in the file are not used.
@@ -27,7 +27,9 @@ pub mod ir;
 pub mod opt;
 mod record;
 mod shadow;
+mod spots;
 mod stats;
+mod stays;
 mod tier;
 
 pub use backend::Dump;

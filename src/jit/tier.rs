@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::backend::{Compiled, Dump};
-use super::build::{self, EntryTypes, Flows, Refusal, Spot};
+use super::build::{self, Flows, Refusal, Spot};
 use super::compiler::{Compiler, Done, Job};
 use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
 use super::ir::{Exit, ExitReason, Region};
-use super::opt::{self, Caution};
+use super::opt;
 use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
-use crate::bytecode::facts::{self, Reason};
-use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program};
+use super::spots::{self, HotSpot, Version};
+use super::stays::Stay;
+use crate::bytecode::{FunctionKind, Op};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
-use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, NativeCode, TAIL_CALLED};
+use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED};
 use crate::runtime::vm::Vm;
 
 /// How events are logged.
@@ -82,74 +83,10 @@ const ADVANCE: Duration = Duration::from_millis(2);
 const SPARE_SHARE: u32 = 20;
 /// How often the compilation of a loop is put off whose outer loop has native code.
 const MAX_DEFERRED: u32 = 8;
-/// A stay in native code shorter than this was hardly worth its entry.
-const SHORT_STAY: Duration = Duration::from_nanos(120);
-/// One stay in so many is timed, as long as stays are not short.
-const TIMED_STAYS: u64 = 32;
-/// The same of one that was left by an error, say, after so few iterations, and was not so long that entering it is no matter.
-const FEW_ROUNDS: u64 = 4;
-const BRIEF_STAY: Duration = Duration::from_micros(2);
-/// Iterations to interpret before entering again, at most, while stays are short.
-const LONGEST_PAUSE: u32 = 1024;
 /// A hot function is compiled by itself once it was called this many times as often as made it hot.
 const PATIENCE: u32 = 20;
 /// How long a counter runs that nobody needs to hear of.
 const SELDOM: u32 = 1 << 30;
-
-/// One version of the native code of a loop or function.
-struct Version {
-    code: NativeCode,
-    exits: Vec<Exit>,
-    taken: RefCell<Vec<u32>>,
-    window: u32,
-    inlined_depth: usize,
-    /// What it does can be undone and interpreted again.
-    replayable: bool,
-    /// For `--jit-stress exits`: which guards have yet to fail.
-    forced: Option<Box<[std::cell::Cell<u8>]>>,
-    /// By exit, whether a handler of the region covers it.
-    caught: Vec<bool>,
-    /// The code counts iterations, because some are ended by errors.
-    counts_rounds: bool,
-}
-
-/// What is known about a loop or function that has been hot.
-#[derive(Default)]
-pub(super) struct HotSpot {
-    /// Newest first.
-    versions: Vec<Rc<Version>>,
-    pub(super) refused: Option<Refusal>,
-    /// How often compilation was put off, because of the loop around it.
-    deferred: u32,
-    /// The profile knows the types of the loop or function.
-    recorded: bool,
-    /// Calls of the function that were recorded, since it was last compiled.
-    recorded_calls: u32,
-    /// The code is to be made anew.
-    stale: bool,
-    refused_entries: u32,
-    pub(super) compiled: u32,
-    pub(super) entered: u64,
-    pub(super) exits: u64,
-    guard_exits: u64,
-    /// Iterations to interpret before entering again: grows while stays in native code are short.
-    pause: u32,
-    /// Loops in front of which checks for all iterations have failed too often.
-    caution: Caution,
-    entry_types: EntryTypes,
-}
-
-impl HotSpot {
-    /// Whether there is code that may be entered.
-    fn is_native(&self) -> bool {
-        self.refused.is_none() && !self.versions.is_empty()
-    }
-
-    /// Whether nothing was made of it yet, nor found against it.
-    fn is_waiting(&self) -> bool {
-        self.refused.is_none() && self.versions.is_empty() && !self.recorded
-    }
-}
 
 /// What the compiler is at work on.
 struct Pending {
@@ -197,6 +134,13 @@ impl State {
         let index = flow.loop_with_header(header - flow.start)?;
         let parent = flow.loop_at(index).parent?;
         Some(Spot::Loop(flow.start + flow.block(flow.loop_at(parent).header).start))
+    }
+
+    /// Asks about a loop at its next iteration, if it has not been asked about.
+    fn ask_if_new(&self, vm: &mut Vm, spot: Spot) {
+        if !self.spots.contains_key(&spot) {
+            vm.ask_soon(spot.pc());
+        }
     }
 
     /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing has been made of.
@@ -391,7 +335,7 @@ impl Jit {
     /// Builds the loop's region and gives it to the compiler.
     fn compile(&self, vm: &mut Vm, spot: Spot) -> std::result::Result<(), Refusal> {
         let started = Instant::now();
-        if let Some(reason) = statically_refused(vm.program(), spot) {
+        if let Some(reason) = spots::statically_refused(vm.program(), spot) {
             return Err(Refusal::Static(reason));
         }
         let state = &mut *self.state.borrow_mut();
@@ -419,8 +363,8 @@ impl Jit {
         let version = if region.is_function { state.functions.len() as u32 } else { 0 };
         let parent = state.parent_of(vm, spot);
         let func = vm.top_function();
-        let caught: Vec<bool> = region.exits.iter().map(|exit| is_caught(vm.program(), func, exit)).collect();
-        let counts_rounds = counts_rounds(&region, &caught);
+        let caught: Vec<bool> = region.exits.iter().map(|exit| spots::is_caught(vm.program(), func, exit)).collect();
+        let counts_rounds = spots::counts_rounds(&region, &caught);
         let options =
             EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version, counts_rounds };
         let built_in = started.elapsed();
@@ -495,15 +439,14 @@ impl Jit {
         hot.versions.insert(0, Rc::clone(&installed));
         if let Spot::Function(entry) = spot {
             state.functions.push((spot, installed));
-            if let Some(func) = function_at(vm.program(), entry) {
+            if let Some(func) = spots::function_at(vm.program(), entry) {
                 vm.set_native_function(func, Some(compiled.code));
             }
         }
-        if let Some(parent) = parent {
-            // The loop around it has been running for as long: ask about it at its next iteration.
-            if !state.spots.contains_key(&parent) {
-                vm.ask_soon(parent.pc());
-            }
+        // The loop around it has been running for as long.
+        match parent {
+            Some(parent) if self.is_repeatable() => state.ask_if_new(vm, parent),
+            _ => hot.around = parent,
         }
         let details = [
             ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
@@ -516,7 +459,7 @@ impl Jit {
     /// Runs native code of the loop or function from its beginning.
     fn enter(&self, vm: &mut Vm, spot: Spot) -> Result<Entered> {
         let (versions, is_timed) = match self.state.borrow().spots.get(&spot) {
-            Some(hot) => (hot.versions.clone(), hot.pause > 1 || hot.entered % TIMED_STAYS == 0),
+            Some(hot) => (hot.versions.clone(), hot.stays.next_is_timed()),
             None => return Ok(Entered::NotFitting),
         };
         let is_timed = is_timed && !self.is_repeatable();
@@ -543,11 +486,11 @@ impl Jit {
             if left < FIRST_EXIT {
                 // SAFETY: the code says so, and has ended the frame that had this base.
                 unsafe { vm.take_native_result(base, result) };
-                let pause = self.count_stay(spot, stay);
+                let pause = self.count_stay(vm, spot, stay);
                 return Ok(Entered::Left { pause });
             }
             if left == TAIL_CALLED {
-                let pause = self.count_stay(spot, stay);
+                let pause = self.count_stay(vm, spot, stay);
                 match vm.follow_tail_calls(left) {
                     left if left < FIRST_EXIT => {}
                     NOT_ENTERED if vm.may_nest() => vm.begin_not_entered()?,
@@ -564,7 +507,7 @@ impl Jit {
                 Counted::NotEntered => continue,
                 Counted::ForcedAtEntry => return Ok(Entered::Left { pause: 1 }),
                 Counted::Left { hot_exit } => {
-                    let pause = self.count_stay(spot, stay);
+                    let pause = self.count_stay(vm, spot, stay);
                     let left = self.leave(vm, spot, base, exit, hot_exit);
                     if left.is_err() {
                         vm.ask_after_error(pause);
@@ -577,17 +520,17 @@ impl Jit {
     }
 
     /// Takes note of a stay in native code, and of how long it was if that was measured. After how many iterations or calls to enter it again.
-    fn count_stay(&self, spot: Spot, stay: Option<Stay>) -> u32 {
+    fn count_stay(&self, vm: &mut Vm, spot: Spot, stay: Option<Stay>) -> u32 {
         let state = &mut *self.state.borrow_mut();
         let hot = state.spots.entry(spot).or_default();
-        hot.entered += 1;
-        if let Some(stay) = stay {
-            let stays = if hot.pause > 1 || hot.entered == 1 { 1 } else { TIMED_STAYS as u32 };
-            state.earned += stay.time * stays;
-            let pause = if stay.is_too_short() { hot.pause.max(1) * 2 } else { hot.pause / 2 };
-            hot.pause = pause.clamp(1, LONGEST_PAUSE);
+        state.earned += hot.stays.count(stay);
+        let pause = hot.stays.pause();
+        if stay.is_some_and(|stay| !stay.is_long())
+            && let Some(around) = hot.around.take()
+        {
+            state.ask_if_new(vm, around);
         }
-        hot.pause.max(1)
+        pause
     }
 
     /// Takes note of an exit that was taken.
@@ -613,7 +556,7 @@ impl Jit {
                 if hot_exit && exit.reason == ExitReason::Hoisted {
                     hot.caution.loops.insert(exit.pc);
                 }
-                if is_last && hot.guard_exits > MAX_HOT_EXITS && hot.guard_exits > hot.entered / 2 {
+                if is_last && hot.guard_exits > MAX_HOT_EXITS && hot.guard_exits > hot.stays.entered() / 2 {
                     hot.refused = Some(Refusal::Unstable);
                 }
             }
@@ -680,7 +623,7 @@ impl Jit {
     /// Makes calls in native code ask the tier again.
     fn forget_native(&self, vm: &mut Vm, spot: Spot) {
         if let Spot::Function(entry) = spot
-            && let Some(func) = function_at(vm.program(), entry)
+            && let Some(func) = spots::function_at(vm.program(), entry)
         {
             vm.set_native_function(func, None);
             vm.ask_soon(entry);
@@ -721,64 +664,9 @@ fn goal(spot: Spot, depth: usize) -> Goal {
     Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET, patience, unsurprising: 0 }
 }
 
-/// A stay in native code that was measured.
-#[derive(Clone, Copy, Debug)]
-struct Stay {
-    time: Duration,
-    /// The iterations that it began, if the code counts them.
-    rounds: Option<u64>,
-}
-
-impl Stay {
-    /// Whether it was hardly worth its entry.
-    fn is_too_short(self) -> bool {
-        let has_few_rounds = self.rounds.is_some_and(|rounds| rounds < FEW_ROUNDS);
-        self.time < SHORT_STAY || (has_few_rounds && self.time < BRIEF_STAY)
-    }
-}
-
 /// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom after that.
 fn is_hot(taken: u32) -> bool {
     taken.is_multiple_of(HOT_EXIT) && (taken / HOT_EXIT).is_power_of_two()
-}
-
-/// Whether native code of a region counts its iterations: those of a loop that catches errors are often few, as each error is the interpreter's. Of any
-/// other loop, how long it stays tells enough.
-fn counts_rounds(region: &Region, caught: &[bool]) -> bool {
-    !region.is_function && caught.contains(&true)
-}
-
-/// Whether an error of the instruction at which an exit goes on is caught in a function of the region, of which `func` is the outermost.
-fn is_caught(program: &Program, func: FuncId, exit: &Exit) -> bool {
-    let covers = |func: FuncId, pc: u32| {
-        let function = &program.functions[func.index()];
-        function.handler_at(pc - function.code.start).is_some()
-    };
-    let funcs = std::iter::once(func).chain(exit.frames.iter().map(|frame| frame.func));
-    // A frame below another one stands at its call, before the instruction where it goes on.
-    let pcs = exit.frames.iter().map(|frame| frame.return_pc - 1).chain([exit.pc]);
-    funcs.zip(pcs).any(|(func, pc)| covers(func, pc))
-}
-
-/// Why walrusc says that the region cannot be compiled, if it does. A false claim costs speed and nothing else.
-fn statically_refused(program: &Program, spot: Spot) -> Option<Reason> {
-    if program.refused.is_empty() {
-        return None;
-    }
-    let region = match spot {
-        Spot::Loop(header) => {
-            let at = |region: &LoopRegion| program.functions[region.func.index()].code.start + region.header == header;
-            facts::Region::Loop(LoopId(program.loops.iter().position(at)? as u32))
-        }
-        Spot::Function(entry) => facts::Region::Function(function_at(program, entry)?),
-    };
-    program.refusal(region)
-}
-
-/// The function whose code starts at an index of the program's code.
-fn function_at(program: &Program, entry: u32) -> Option<FuncId> {
-    let index = program.functions.iter().position(|function| function.code.start == entry)?;
-    Some(FuncId(index as u32))
 }
 
 /// The exit in what native code said when it was left.
@@ -846,7 +734,7 @@ impl Tier for Jit {
                 Ok(())
             }
             Counted::Left { hot_exit } => {
-                self.count_stay(spot, None);
+                self.count_stay(vm, spot, None);
                 self.leave(vm, spot, base, &version.exits[exit_number(left)], hot_exit)
             }
         }
