@@ -79,7 +79,7 @@ const UNTIL_NEXT_LOOK: u32 = 16;
 /// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
 const SETTLED: u32 = 256;
 /// So much of the program's time goes into native code before anything has come of it, and this share of the run time besides.
-const ADVANCE: Duration = Duration::from_millis(2);
+const ADVANCE: Duration = Duration::from_micros(700);
 const SPARE_SHARE: u32 = 20;
 /// How often the compilation of a loop is put off whose outer loop has native code.
 const MAX_DEFERRED: u32 = 8;

@@ -1,5 +1,5 @@
 //! Loops by the way they come round and by what changes with each round: rounds that end with errors, counters and indices that go by other
-//! steps than one, and fields of objects whose struct changes.
+//! steps than one, fields of objects whose struct changes, and divisions.
 //!
 //! Each is sometimes long enough for the usual thresholds, whatever its place; nothing in them loops over more than a few items.
 
@@ -265,5 +265,49 @@ impl Generator {
         }
         self.close();
         self.line(&format!("println({total});"));
+    }
+
+    /// Float arithmetic of a counter and of what the round before left, with divisions.
+    pub(super) fn dividing_loop(&mut self) {
+        let count = self.rounds();
+        let (sum, a, b, list) = (self.name("q"), self.name("q"), self.name("q"), self.name("q"));
+        let start = self.random.pick(&["0.0", "-0.0", "1.0", "0.5", "-3.0"]);
+        self.line(&format!("let {sum} = {start}; let {a} = 1.0; let {b} = 0.5; let {list} = [];"));
+        self.line(&format!("for k in 0..{count} {{ {list}.push(k - 2.0); }}"));
+        let (i, end, _) = self.open_round(count);
+        let mut known = vec![i.clone(), a.clone(), b.clone(), sum.clone(), "2.0".into(), "-1.0".into()];
+        for _ in 0..self.random.between(2, 6) {
+            let x = self.name("q");
+            let [left, right] = [(); 2].map(|()| known[self.random.below(known.len() as u64) as usize].clone());
+            let value = match self.random.below(10) {
+                0..=3 => format!("({left} * 1.0) / ({right} + 0.5)"),
+                4 => format!("{left} / {list}[{i}]"),
+                5 => format!("{left} * {right}"),
+                6 => format!("{left} - {right}"),
+                7 => format!("1.0 / {i}"),
+                8 => format!("{left} * 2.0"),
+                _ => format!("{left} + {right} * 0.25"),
+            };
+            self.line(&format!("let {x} = {value};"));
+            known.push(x);
+        }
+        let last = known.last().expect("it is not empty").clone();
+        self.line(&format!("{sum} = {sum} + {last};"));
+        match self.random.below(8) {
+            0 => {
+                let c = self.name("q");
+                self.line(&format!("let {c} = {a}; {a} = {b}; {b} = {c};"));
+            }
+            1 => self.line(&format!("{a} = {last};")),
+            2 => self.line(&format!("{list}[{i}] = {last};")),
+            3 => self.line(&format!("if {i} == {} {{ break; }}", count / 2)),
+            4 => self.line(&format!("if {last} > 1000.0 {{ {b} = 0; }}")),
+            _ => {}
+        }
+        if let Some(end) = end {
+            self.line(&end);
+        }
+        self.close();
+        self.line(&format!("println({sum}, {a}, {b}, {list}[0], {list}[-1]);"));
     }
 }
