@@ -263,7 +263,6 @@ impl<'a> Pairing<'a> {
         let mut insts = Vec::with_capacity(self.old.len());
         let mut renamed = std::mem::take(&mut self.next);
         renamed.extend(self.second.drain());
-        let rename = |val: &mut Val, renamed: &FxHashMap<Val, Val>| *val = renamed.get(val).copied().unwrap_or(*val);
         for ((result, mut inst), is_packed) in
             std::mem::take(&mut self.old).into_iter().zip(std::mem::take(&mut self.is_packed))
         {
@@ -273,7 +272,7 @@ impl<'a> Pairing<'a> {
             }
             inst.for_each_arg_mut(|arg| rename(arg, &renamed));
             if let Inst::Guard { exit, .. } = &mut inst {
-                *exit = self.copy_of_exit(*exit, &renamed);
+                *exit = copy_of_exit(self.region, *exit, &renamed);
             }
             let result = result.map(|result| {
                 let copy = self.region.new_val(self.region.repr(result));
@@ -317,16 +316,16 @@ impl<'a> Pairing<'a> {
         let place = behind(region, shape.way_out).max(place + 1);
         region.order.insert(place, way_out);
     }
+}
 
-    fn copy_of_exit(&mut self, exit: ExitId, renamed: &FxHashMap<Val, Val>) -> ExitId {
-        copy_of_exit(self.region, exit, renamed)
-    }
+fn rename(val: &mut Val, renamed: &FxHashMap<Val, Val>) {
+    *val = renamed.get(val).copied().unwrap_or(*val);
 }
 
 /// An exit of the second iteration.
 fn copy_of_exit(region: &mut Region, exit: ExitId, renamed: &FxHashMap<Val, Val>) -> ExitId {
     let mut copy = region.exit(exit).clone();
-    copy.for_each_val_mut(|val| *val = renamed.get(val).copied().unwrap_or(*val));
+    copy.for_each_val_mut(|val| rename(val, renamed));
     region.exits.push(copy);
     ExitId(region.exits.len() as u32 - 1)
 }
