@@ -216,6 +216,14 @@ fn fuel_is_an_uncaught_error() {
     assert_runs(&short.run(&["--fuel", "100000", "@"]), "2\n");
 }
 
+/// It asked for a temporary list besides, after the collection too, and so was tried again for ever.
+#[test]
+fn repeating_a_list_takes_no_memory_but_for_the_result() {
+    let program = Program::new("let a = [1] * 20000;\nlet b = a * 3;\nprintln(b.len(), b[-1]);\n");
+    assert_runs(&program.run(&["--max-heap", "700K", "@"]), "60000 1\n");
+    assert!(program.run(&["--max-heap", "600K", "@"]).err().contains("Out of memory"));
+}
+
 /// Nothing but a built-in method calls the functions: they have no loops, and their caller's loop comes round once.
 #[test]
 fn calls_by_built_in_methods_burn_fuel() {

@@ -283,6 +283,20 @@ impl List {
         Ok(())
     }
 
+    /// Appends its own first `count` elements. Panics if there are fewer.
+    pub fn repeat_front(&self, heap: &mut Heap, count: usize) -> Result<()> {
+        assert!(count <= self.len(), "a list repeats more than it has");
+        self.reserve(heap, count)?;
+        let bytes = |elements: usize| elements * self.storage().element_size();
+        // SAFETY: there is room for `count` more elements behind those there are, of which the first `count` are read.
+        unsafe {
+            let data = self.data.get();
+            ptr::copy_nonoverlapping(data, data.add(bytes(self.len())), bytes(count));
+        }
+        self.len.set(self.len() + count);
+        Ok(())
+    }
+
     /// Appends these values.
     pub fn extend_from_values(&self, heap: &mut Heap, values: &[Value]) -> Result<()> {
         self.reserve(heap, values.len())?;

@@ -135,11 +135,9 @@ fn repeat_list(heap: &mut Heap, list: Gc<List>, count: usize) -> Result<Gc<List>
     }
     // Double what is there already, so that repeating a short list is no loop over tiny copies.
     product.extend_from(heap, list)?;
-    while product.len() * 2 <= len {
-        product.extend_from(heap, product)?;
+    while product.len() < len {
+        product.repeat_front(heap, product.len().min(len - product.len()))?;
     }
-    let rest = product.slice(heap, 0, len - product.len())?;
-    product.extend_from(heap, rest)?;
     Ok(product)
 }
 
