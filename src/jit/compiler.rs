@@ -34,7 +34,7 @@ pub struct Done {
 #[derive(Default)]
 pub struct Compiler {
     /// The program's own, made for the first small region.
-    here: Option<Backend>,
+    here: Option<Box<Backend>>,
     finished: Option<Done>,
     /// Started for the first large region.
     beside: Option<Beside>,
@@ -89,10 +89,10 @@ impl Beside {
 }
 
 /// Does a job, with a backend that is made if there is none yet.
-fn compile(backend: &mut Option<Backend>, Job { region, options, dump }: Job) -> Done {
+fn compile(backend: &mut Option<Box<Backend>>, Job { region, options, dump }: Job) -> Done {
     let started = Instant::now();
     if backend.is_none() {
-        *backend = Backend::new();
+        *backend = Backend::new().map(Box::new);
     }
     let compiled = match backend {
         Some(backend) => backend.compile(&region, options, dump),
