@@ -228,6 +228,31 @@ fn many_loops_that_end_when_they_are_compiled_are_not_all_compiled() {
     assert!(without_waiting < Some(150), "{without_waiting:?}");
 }
 
+/// Which loops of a nest of three were compiled, from the outermost.
+fn compiled_loops_of_nest(rounds: [u32; 3]) -> Vec<bool> {
+    let [outer, middle, inner] = rounds;
+    let source = format!(
+        "fn f : {{ let t = 0; for i in 0..{outer} {{ let s = t % 7; for j in 0..{middle} {{ for k in 0..{inner} {{ t = t + k * s + j; }} }} t = t + i; }} return t; }} println(f());"
+    );
+    let statistics = statistics(&source, &[]);
+    let regions = statistics["regions"].as_array().expect("regions");
+    let loops = regions.iter().filter(|region| region["kind"] == "loop");
+    loops.map(|region| region["compiled"].as_u64() > Some(0)).collect()
+}
+
+#[test]
+fn a_nest_is_compiled_as_a_whole_when_its_outermost_loop_comes_round() {
+    assert_eq!(compiled_loops_of_nest([500, 40, 10]), [true, false, false]);
+    // It comes round for the second time only after the inner loops have been hot twice.
+    assert_eq!(compiled_loops_of_nest([500, 170, 10]), [true, false, false]);
+}
+
+#[test]
+fn a_loop_inside_does_not_wait_for_an_outermost_loop_that_takes_long() {
+    assert!(compiled_loops_of_nest([3, 20_000, 10])[1..].contains(&true));
+    assert!(compiled_loops_of_nest([3, 10, 200_000])[2]);
+}
+
 #[test]
 fn divisions_of_two_iterations_are_made_at_once() {
     let region = region(

@@ -60,6 +60,11 @@ impl HotSpot {
         self.refused.is_none() && !self.versions.is_empty()
     }
 
+    /// Whether there is code that may be entered, or all is known that is needed to compile it.
+    pub fn will_be_native(&self) -> bool {
+        self.refused.is_none() && (self.recorded || !self.versions.is_empty())
+    }
+
     /// Whether nothing was made of it yet, nor found against it.
     pub fn is_waiting(&self) -> bool {
         self.refused.is_none() && self.versions.is_empty() && !self.recorded

@@ -81,7 +81,7 @@ const SETTLED: u32 = 256;
 /// So much of the program's time goes into native code before anything has come of it, and this share of the run time besides.
 const ADVANCE: Duration = Duration::from_micros(700);
 const SPARE_SHARE: u32 = 20;
-/// How often the compilation of a loop is put off whose outer loop has native code.
+/// How often the compilation of a loop is put off when a loop around it has native code, or is about to.
 const MAX_DEFERRED: u32 = 8;
 /// A hot function is compiled by itself once it was called this many times as often as made it hot.
 const PATIENCE: u32 = 20;
@@ -141,6 +141,18 @@ impl State {
         if !self.spots.contains_key(&spot) {
             vm.ask_soon(spot.pc());
         }
+    }
+
+    /// Whether a loop or one around it has native code, or will be compiled when it comes round again.
+    fn will_be_native(&mut self, vm: &Vm, innermost: Spot) -> bool {
+        let mut next = Some(innermost);
+        while let Some(spot) = next {
+            if self.spots.get(&spot).is_some_and(HotSpot::will_be_native) {
+                return true;
+            }
+            next = self.parent_of(vm, spot);
+        }
+        false
     }
 
     /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing has been made of.
@@ -274,19 +286,21 @@ impl Jit {
 
     /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
     /// one in it, and compiling this one alone would have been in vain. If it does come round but waits for a loop around itself in turn, and that
-    /// does not come, this one has waited long enough for both of them. If the loop around it is native already, this one runs in the interpreter
-    /// only until that comes round again, so it has to be hot several times over.
+    /// does not come, this one has waited long enough for both of them. If a loop around it has native code, or will have some when it comes round
+    /// again, this one runs in the interpreter only until then, so it has to be hot several times over.
     fn defer(&self, vm: &mut Vm, spot: Spot) -> bool {
         let state = &mut *self.state.borrow_mut();
         let Some(parent) = state.parent_of(vm, spot) else { return false };
         let deferred = state.spots.get(&spot).map_or(0, |hot| hot.deferred);
-        let (limit, asked) = match state.spots.get(&parent) {
-            None => (1, Some(parent)),
-            Some(around) if around.is_native() => (MAX_DEFERRED, None),
-            Some(_) => match state.outermost_waiting(vm, parent) {
+        let (limit, asked) = if state.will_be_native(vm, parent) {
+            (MAX_DEFERRED, None)
+        } else if state.spots.contains_key(&parent) {
+            match state.outermost_waiting(vm, parent) {
                 Some(waiting) => (2, Some(waiting)),
                 None => return false,
-            },
+            }
+        } else {
+            (1, Some(parent))
         };
         if deferred >= limit {
             return false;
