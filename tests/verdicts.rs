@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use walrus::analysis::{analyse, report};
-use walrus::bytecode::check_facts::{FactsError, check};
+use walrus::bytecode::check_facts::{FactsError, check, checked_types};
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
 use walrus::bytecode::types::Type;
 use walrus::bytecode::wbc::Wanted;
@@ -185,11 +185,24 @@ fn large_program() -> Program {
     program
 }
 
+/// A function of about 20,000 instructions, which is checked in parts.
+fn large_function() -> Program {
+    let body =
+        |at: usize| format!("for i in 0..n {{ if i % 3 == {} {{ continue; }} t += i * n; }} t = t % 1000;\n", at % 3);
+    let program = compiled(&format!(
+        "fn f : n {{ let t = 0;\n{}return t; }}\nprintln(f(3));\n",
+        (0..2_000).map(body).collect::<String>()
+    ));
+    assert!(program.functions.iter().any(|function| function.code.len > 16_000));
+    program
+}
+
 /// Checking facts while the program is verified comes to what checking them afterwards does: the first instruction that disagrees, whichever thread
 /// meets one.
 #[test]
 fn facts_checked_beside_the_verifier_come_to_the_same() {
-    for program in [large_program(), compiled("let t = 0;\nfor i in 0..9 { t += i; }\nprintln(t);\n")] {
+    for program in [large_program(), large_function(), compiled("let t = 0;\nfor i in 0..9 { t += i; }\nprintln(t);\n")]
+    {
         let facts = facts_of(&program);
         let beside = |facts: &Facts| {
             let mut program = program.clone();
@@ -207,6 +220,8 @@ fn facts_checked_beside_the_verifier_come_to_the_same() {
             }
             let expected = check(&program, &changed);
             wrong += usize::from(expected.is_err());
+            let undivided = checked_types(&program, &changed).map(|_| ());
+            assert_eq!(expected, undivided, "step {step}");
             assert_eq!(beside(&changed).map(|program| program.check_facts()).ok(), Some(expected), "step {step}");
         }
         assert!(wrong > 0);
@@ -250,6 +265,50 @@ fn calls_below_many_registers_are_checked_in_linear_time() {
         let expected = FactsError::Inconsistent { pc: sets as u32 + 2 };
         assert_eq!(check(&reading, facts_of(&reading)), Err(expected), "r{high}");
     }
+}
+
+/// Where jumps lead, registers hold what is declared there, and those that are not named hold nothing, of few registers and of many.
+#[test]
+fn registers_hold_what_is_declared_where_jumps_lead_and_nothing_else() {
+    let program = compiled("fn f : { }\nf();\nfor i in 0..3 { f(); f(); }\n");
+    for high in [9, 90, u16::MAX - 1] {
+        let mut reading = program.clone();
+        let calls: Vec<usize> =
+            (0..program.code.len()).filter(|&at| matches!(program.code[at], Op::CallFn { .. })).collect();
+        let [before, first, second] = calls[..] else { panic!("{calls:?}") };
+        let body =
+            reading.functions.iter().position(|function| function.code.range().contains(&before)).expect("a body");
+        reading.functions[body].registers = u16::MAX;
+        let (set, read) = (Op::LoadInt { dst: Reg(high), value: 1 }, Op::Move { dst: Reg(8), src: Reg(high) });
+        reading.code[first] = set;
+        reading.code[second] = read;
+        let inside = verify(reading).expect("it verifies");
+        assert_eq!(check(&inside, facts_of(&inside)), Ok(()), "r{high}");
+        let mut reading = inside.into_inner();
+        reading.code[before] = set;
+        reading.code[first] = program.code[first];
+        let outside = verify(reading).expect("it verifies");
+        let expected = FactsError::Inconsistent { pc: second as u32 };
+        assert_eq!(check(&outside, facts_of(&outside)), Err(expected), "r{high}");
+    }
+
+    let names: Vec<String> = (0..90).map(|at| format!("a{at}")).collect();
+    let sets: String = names.iter().map(|name| format!("let {name} = n + 1; ")).collect();
+    let program = compiled(&format!(
+        "fn f : n {{ {sets}let t = 0; for i in 0..n {{ t += {}; }} return t; }}\nprintln(f(3));\n",
+        names.join(" + ")
+    ));
+    let facts = facts_of(&program);
+    assert_eq!(check(&program, facts), Ok(()));
+    let text = TypeId(facts.types.types.iter().position(|ty| *ty == Type::VOID).expect("a type") as u32);
+    let mut far = 0;
+    for at in 0..facts.types.frame_registers.len() {
+        far += usize::from(facts.types.frame_registers[at].0.0 >= 64);
+        let mut changed = facts.clone();
+        changed.types.frame_registers[at].1 = text;
+        assert!(matches!(check(&program, &changed), Err(FactsError::Inconsistent { .. })), "entry {at}");
+    }
+    assert!(far > 20, "{far}");
 }
 
 /// A function that is not followed tells nothing of its registers, nor does it leave anything in them for the next function to find.

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::infer::Replay;
 use crate::bytecode::facts::RegionEffects;
-use crate::bytecode::natives::{NATIVES, NativeEffect};
-use crate::bytecode::type_rules::TypeEnv;
+use crate::bytecode::natives::NativeEffect;
+use crate::bytecode::type_rules::{Members, TypeEnv};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg, SiteId, StructId};
 
@@ -160,7 +160,7 @@ impl Notes<'_> {
                 let callee = types.get(base);
                 self.calls_value(types, callee);
             }
-            Op::CallNative { native, .. } => match types.index().native(native).map(|row| NATIVES[row].effect) {
+            Op::CallNative { native, .. } => match types.index().native(native).map(|rule| rule.effect) {
                 Some(NativeEffect::Pure | NativeEffect::Reads) => {}
                 Some(NativeEffect::Io) => self.flags.add(Flags::OUTPUTS),
                 Some(NativeEffect::Calls) | None => self.flags.add(Flags::CALLS_UNKNOWN),
@@ -191,7 +191,8 @@ impl Notes<'_> {
         if callee.ids == IdSet::TOP {
             return self.flags.add(Flags::CALLS_UNKNOWN);
         }
-        for id in types.members(callee.ids) {
+        let mut members = Members::of(callee.ids);
+        while let Some(id) = members.next(types) {
             match id {
                 IdKind::Function(func) => self.add(Effect::Calls(func)),
                 IdKind::Struct(def) => self.makes(types, def),
@@ -217,7 +218,8 @@ impl Notes<'_> {
         let (Some(name), true) = (name, receiver.ids != IdSet::TOP) else {
             return self.flags.add(Flags::CALLS_UNKNOWN);
         };
-        for id in types.members(receiver.ids) {
+        let mut members = Members::of(receiver.ids);
+        while let Some(id) = members.next(types) {
             match id {
                 IdKind::Instance(def) | IdKind::Struct(def) => match types.index().method(def, name) {
                     Some(method) => self.add(Effect::Calls(method.func)),
@@ -240,7 +242,8 @@ impl Notes<'_> {
         let object = types.get(object);
         let Some(name) = types.index().site_name(types.program(), func, site) else { return false };
         let mut any = false;
-        for id in types.members(object.ids) {
+        let mut members = Members::of(object.ids);
+        while let Some(id) = members.next(types) {
             if let IdKind::Instance(def) = id
                 && let Some(field) = types.index().field(def, name)
             {

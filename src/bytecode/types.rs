@@ -150,6 +150,12 @@ impl Identity {
     /// One past the largest index an identity can hold; programs with more functions have [`IdSet::TOP`] instead.
     pub const LIMIT: u32 = 1 << 29;
 
+    /// The kind, less than 8, and the index.
+    fn parts(self) -> (usize, usize) {
+        ((self.0 >> 29) as usize, (self.0 & (Self::LIMIT - 1)) as usize)
+    }
+
+    #[inline]
     pub fn unpack(self) -> Option<IdKind> {
         let index = self.0 & (Self::LIMIT - 1);
         Some(match self.0 >> 29 {
@@ -263,17 +269,17 @@ pub struct IdSets {
     members: Vec<Identity>,
     /// Where the members of each set end.
     ends: Vec<u32>,
-    /// Sets by their members.
+    /// The sets of one member, which nearly all are, by the kind and the index of that; [`IdSet::EMPTY`] where there is none.
+    singles: [Vec<IdSet>; 8],
+    /// The other sets by their members.
     index: HashTable<IdSet>,
     unions: FxHashMap<(IdSet, IdSet), IdSet>,
 }
 
 impl Default for IdSets {
     fn default() -> Self {
-        let mut sets =
-            IdSets { members: Vec::new(), ends: Vec::new(), index: HashTable::new(), unions: FxHashMap::default() };
-        sets.intern(&[]);
-        sets
+        let (members, ends, singles) = (Vec::new(), vec![0], Default::default());
+        IdSets { members, ends, singles, index: HashTable::new(), unions: FxHashMap::default() }
     }
 }
 
@@ -298,8 +304,6 @@ impl IdSets {
         let mut all = IdSets::default();
         all.members.reserve(sets);
         all.ends.reserve(sets);
-        let (members, ends) = (&all.members, &all.ends);
-        all.index.reserve(sets, |&set| hash_members(members_of(members, ends, set)));
         all
     }
 
@@ -315,13 +319,29 @@ impl IdSets {
         let set = IdSet(self.ends.len() as u32);
         self.members.extend_from_slice(members);
         self.ends.push(self.members.len() as u32);
-        let (all, ends) = (&self.members, &self.ends);
-        self.index.insert_unique(hash_members(members), set, |&set| hash_members(members_of(all, ends, set)));
+        if let &[id] = members {
+            let (kind, index) = id.parts();
+            let singles = &mut self.singles[kind];
+            if singles.len() <= index {
+                singles.resize(index + 1, IdSet::EMPTY);
+            }
+            singles[index] = set;
+        } else {
+            let (all, ends) = (&self.members, &self.ends);
+            self.index.insert_unique(hash_members(members), set, |&set| hash_members(members_of(all, ends, set)));
+        }
         set
     }
 
     fn find(&self, members: &[Identity]) -> Option<IdSet> {
-        self.index.find(hash_members(members), |&set| self.members(set) == members).copied()
+        match *members {
+            [] => Some(IdSet::EMPTY),
+            [id] => {
+                let (kind, index) = id.parts();
+                self.singles[kind].get(index).copied().filter(|&set| set != IdSet::EMPTY)
+            }
+            _ => self.index.find(hash_members(members), |&set| self.members(set) == members).copied(),
+        }
     }
 
     pub fn singleton(&mut self, kind: IdKind) -> IdSet {

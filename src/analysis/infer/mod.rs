@@ -16,8 +16,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use self::places::Places;
 use super::cfg::BlockId;
 use super::flow::{ProgramFlow, code_of};
-use crate::bytecode::type_rules::{At, Members, Place, RuleIndex, TypeEnv, step};
-use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
 
 pub use self::places::Escapes;
@@ -304,14 +304,12 @@ impl<'p> Inference<'p> {
             self.handler = Some(target);
         }
         let code = code_of(program, function);
-        let mut before = None;
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
-            let at = At { func, pc, global_pc: function.code.start + pc, before };
+            let at = At { func, pc, global_pc: function.code.start + pc, entered: bounds.start };
             if !step(self, &at, op) {
                 return;
             }
-            before = Some(op);
         }
         if (bounds.end as usize) < code.len() {
             self.edge(bounds.end);
@@ -472,8 +470,9 @@ impl TypeEnv for Inference<'_> {
         self.places.sets.singleton(kind)
     }
 
-    fn members(&self, set: IdSet) -> Members {
-        self.places.sets.members(set).into()
+    #[inline(always)]
+    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
+        self.places.sets.members(set).get(at).copied()
     }
 }
 

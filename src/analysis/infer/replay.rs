@@ -6,8 +6,8 @@
 use super::Inference;
 use crate::analysis::cfg::BlockId;
 use crate::analysis::flow::code_of;
-use crate::bytecode::type_rules::{At, Members, Place, RuleIndex, TypeEnv, step};
-use crate::bytecode::types::{ClassId, IdKind, IdSet, Type};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 
 /// The frame of a block that is run again.
@@ -45,15 +45,13 @@ impl<'a> Replay<'a> {
         let function = &solution.program.functions[func.index()];
         let code = code_of(solution.program, function);
         let bounds = own.cfg.blocks[block as usize];
-        let mut before = None;
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
             visit(self, pc, op);
-            let at = At { func, pc, global_pc: function.code.start + pc, before };
+            let at = At { func, pc, global_pc: function.code.start + pc, entered: bounds.start };
             if !step(self, &at, op) {
                 return;
             }
-            before = Some(op);
         }
     }
 }
@@ -131,7 +129,8 @@ impl TypeEnv for Replay<'_> {
         self.solution.places.sets.known_singleton(kind)
     }
 
-    fn members(&self, set: IdSet) -> Members {
-        self.solution.places.sets.members(set).into()
+    #[inline(always)]
+    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
+        self.solution.places.sets.members(set).get(at).copied()
     }
 }

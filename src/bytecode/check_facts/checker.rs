@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::tables::{Tables, UNSET};
 use super::{FactsError, Record};
 use crate::bytecode::facts::{TypeFacts, TypeId};
-use crate::bytecode::type_rules::{At, Members, Place, RuleIndex, TypeEnv, step};
-use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Type};
-use crate::bytecode::{FuncId, Function, Op, Program, Reg};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Tags, Type};
+use crate::bytecode::{FuncId, Function, Program, Reg};
 
 /// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
 /// numbers are compared sooner than types.
@@ -25,11 +25,46 @@ impl Register {
     const fn of(ty: Type) -> Register {
         Register { ty, declared: TypeId(u32::MAX) }
     }
+
+    /// Whether this is within the type with a number, which is noted if it is that very type.
+    #[inline(always)]
+    fn is_within(&mut self, declared: TypeId, known: &Tables, sets: &IdSets) -> bool {
+        if self.declared == declared {
+            return true;
+        }
+        let ty = known.of(declared);
+        if self.ty == ty {
+            self.declared = declared;
+            return true;
+        }
+        known.is_below(sets, self.ty, ty)
+    }
 }
 
-/// Registers below this one are cleared without asking which are set: as many as nearly every function has, and few enough that this costs less than
-/// remembering. Of a function with more, those that are set are remembered, so that clearing takes no longer than setting has.
+/// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has more, and clearing a run costs
+/// less than remembering. Of the others, those that are set are remembered, so that clearing takes no longer than setting has.
 const NEAR: usize = 64;
+
+/// Where control is at an instruction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Control {
+    /// It comes from the one before.
+    Here,
+    /// It comes from jumps, if at all.
+    Elsewhere,
+    /// The check has come to its end.
+    Ended,
+}
+
+/// A function with more instructions is checked in parts, as any that starts with a frame can be checked by itself.
+const UNDIVIDED: u32 = 4096;
+
+/// Each part finds the segments of all handlers anew, so a function that has more than this many is not divided.
+const FEW_HANDLERS: usize = 64;
+
+fn is_divided(function: &Function) -> bool {
+    function.code.len > UNDIVIDED && function.handlers.len() <= FEW_HANDLERS
+}
 
 /// Runs the rules over functions.
 pub struct Checker<'p> {
@@ -41,16 +76,16 @@ pub struct Checker<'p> {
     pub sets: IdSets,
     /// What instructions write, if that is asked for.
     pub record: Option<Record>,
-    /// Next frame to be met, and next entry of `facts.sites`.
+    /// Next entries of `facts.frames` and `facts.sites` to be met.
     next_frame: usize,
     next_site: usize,
     site: (u32, ClassId),
     /// The first instruction that does not agree with what is declared.
     inconsistent: Option<u32>,
-    /// Unset but for those of the first [`Self::near`] and those in `far`.
+    /// Unset but for those below `top` and those in `far`.
     registers: Vec<Register>,
-    /// How many registers are cleared together: those of the running function, of the first [`NEAR`].
-    near: usize,
+    /// One past the last set register of the first [`NEAR`].
+    top: usize,
     /// The set ones of the other registers.
     far: BinaryHeap<u16>,
     func: FuncId,
@@ -58,8 +93,11 @@ pub struct Checker<'p> {
     /// Whether writing a register takes more than noting its type.
     watched: bool,
     code_start: u32,
-    /// For each pc of the function, one past the position of the frame declared there; 0 if there is none.
-    frame_at: Vec<u32>,
+    /// The pc of the next frame of a function that is followed, and that of the last, counted in the function.
+    frame_pc: u32,
+    entered: u32,
+    /// What begins with a frame from here on is another part of the function.
+    part_end: u32,
     /// The handler of the instruction being checked: its frame, and the register that gets the error.
     handler: Option<(u32, Reg)>,
     /// Whether an instruction that may throw has found all registers to be as the handler declares them.
@@ -73,7 +111,6 @@ impl<'p> Checker<'p> {
     pub fn new(known: &'p Tables<'p>, index: &'p RuleIndex) -> Checker<'p> {
         let functions = &known.program.functions;
         let max_registers = functions.iter().map(|function| function.registers).max().unwrap_or(0);
-        let longest = functions.iter().map(|function| function.code.len).max().unwrap_or(0);
         Checker {
             program: known.program,
             facts: known.facts,
@@ -86,13 +123,15 @@ impl<'p> Checker<'p> {
             site: (u32::MAX, ClassId::ANY),
             inconsistent: None,
             registers: vec![Register::UNSET; usize::from(max_registers) + 8],
-            near: 0,
+            top: 0,
             far: BinaryHeap::new(),
             func: FuncId(0),
             followed: true,
             watched: false,
             code_start: 0,
-            frame_at: vec![0; longest as usize],
+            frame_pc: 0,
+            entered: 0,
+            part_end: u32::MAX,
             handler: None,
             handler_checked: false,
             touched: Vec::new(),
@@ -100,13 +139,31 @@ impl<'p> Checker<'p> {
         }
     }
 
-    /// Checks a run of functions.
-    pub fn functions(&mut self, functions: Range<usize>) -> Result<(), FactsError> {
-        let start = self.program.functions.get(functions.start).map_or(0, |function| function.code.start);
+    /// Checks all functions.
+    pub fn all(&mut self) -> Result<(), FactsError> {
+        self.piece(0..u32::MAX)
+    }
+
+    /// Checks a piece of the code: the functions that start in it, and of those that are divided what starts in it.
+    pub fn piece(&mut self, piece: Range<u32>) -> Result<(), FactsError> {
+        let functions = &self.program.functions;
+        let first = functions.partition_point(|function| function.code.start < piece.start);
         self.site.0 = u32::MAX;
-        self.next_frame = self.known.frames.partition_point(|frame| frame.0 < start);
-        self.next_site = self.facts.sites.partition_point(|site| site.0 < start);
-        functions.into_iter().try_for_each(|at| self.function(FuncId(at as u32)))
+        self.next_frame = self.facts.frames.partition_point(|frame| frame.pc < piece.start);
+        self.next_site = self.facts.sites.partition_point(|site| site.0 < piece.start);
+        if let Some(before) = first.checked_sub(1)
+            && is_divided(&functions[before])
+        {
+            self.function(FuncId(before as u32), piece.clone())?;
+        }
+        for (at, function) in functions.iter().enumerate().skip(first) {
+            if function.code.start >= piece.end {
+                break;
+            }
+            let end = if is_divided(function) { piece.end } else { u32::MAX };
+            self.function(FuncId(at as u32), piece.start..end)?;
+        }
+        Ok(())
     }
 
     fn is_within(&self, a: Type, b: Type) -> bool {
@@ -116,132 +173,132 @@ impl<'p> Checker<'p> {
     #[inline(always)]
     fn demand(&mut self, holds: bool) {
         if !holds {
-            self.inconsistent.get_or_insert(self.pc);
+            self.disagree();
         }
     }
 
-    /// The registers of the frame declared at a pc of the running function.
-    #[inline]
-    fn frame(&self, pc: u32) -> Option<&'p [(Reg, TypeId)]> {
-        let at = (*self.frame_at.get(pc as usize)?).checked_sub(1)?;
-        Some(self.registers_of(at as usize))
+    #[cold]
+    fn disagree(&mut self) {
+        self.inconsistent.get_or_insert(self.pc);
     }
 
-    /// The registers of the frame at a position.
+    /// The registers of the frame declared at a pc of the running function.
     #[inline(always)]
-    fn registers_of(&self, at: usize) -> &'p [(Reg, TypeId)] {
-        let frames = &self.known.frames;
-        &self.facts.frame_registers[frames[at].1 as usize..frames[at + 1].1 as usize]
+    fn frame(&self, pc: u32) -> Option<&'p [(Reg, TypeId)]> {
+        let known = self.known;
+        Some(known.registers_of(known.frames.at(self.code_start + pc)?))
     }
 
     /// Whether what a register holds is within the type with this number.
     #[inline(always)]
-    fn register_within(&self, reg: Reg, declared: TypeId) -> bool {
-        let register = &self.registers[reg.index()];
-        register.declared == declared || self.is_within(register.ty, self.known.types[declared.index()])
+    fn register_within(&mut self, reg: Reg, declared: TypeId) -> bool {
+        self.registers[reg.index()].is_within(declared, self.known, &self.sets)
     }
 
     /// Whether all registers hold what a frame declares.
-    fn is_at(&self, frame: &[(Reg, TypeId)]) -> bool {
+    #[inline(always)]
+    fn is_at(&mut self, frame: &[(Reg, TypeId)]) -> bool {
         frame.iter().all(|&(reg, declared)| self.register_within(reg, declared))
     }
 
-    fn function(&mut self, func: FuncId) -> Result<(), FactsError> {
+    /// The pc of the next frame.
+    #[inline(always)]
+    fn next_frame_pc(&self) -> u32 {
+        self.facts.frames.get(self.next_frame).map_or(u32::MAX, |frame| frame.pc)
+    }
+
+    /// Checks a function if it is reached, or a part of it: from its start or its first frame in this code, up to its first frame behind it.
+    fn function(&mut self, func: FuncId, part: Range<u32>) -> Result<(), FactsError> {
+        let program = self.program;
+        let function = &program.functions[func.index()];
         let said = self.facts.functions[func.index()];
-        let code = self.program.functions[func.index()].code;
-        // Frames of this function; those of functions that never run are passed over.
-        let frames = &self.known.frames;
-        while frames[self.next_frame].0 < code.start {
+        let (start, end) = (function.code.start, function.code.start + function.code.len);
+        // The frames of functions that never run are passed over.
+        while self.next_frame_pc() < start {
             self.next_frame += 1;
         }
         if !said.reached {
             return Ok(());
         }
-        let end = code.start + code.len;
-        let first = self.next_frame;
-        while frames[self.next_frame].0 < end {
-            self.frame_at[(frames[self.next_frame].0 - code.start) as usize] = self.next_frame as u32 + 1;
-            self.next_frame += 1;
-        }
-        let own = first..self.next_frame;
-        let result = self.body(func, own.clone());
-        for frame in &frames[own] {
-            self.frame_at[(frame.0 - code.start) as usize] = 0;
-        }
-        result
-    }
-
-    /// Checks a function that is reached. Its frames are at these positions.
-    fn body(&mut self, func: FuncId, own: Range<usize>) -> Result<(), FactsError> {
-        let program = self.program;
-        let function = &program.functions[func.index()];
-        let followed = self.facts.functions[func.index()].followed;
-        let start = function.code.start;
         self.func = func;
-        self.followed = followed;
-        self.near = usize::from(function.registers).min(NEAR);
+        self.followed = said.followed;
         self.code_start = start;
         self.pc = start;
         self.enter_segment(None);
-        if followed {
+        let mut first = start;
+        if part.start > start {
+            first = self.next_frame_pc();
+            if !said.followed || first >= end.min(part.end) {
+                return Ok(());
+            }
+        } else if said.followed {
             let entry = self.frame(0).ok_or(FactsError::Inconsistent { pc: start })?;
             for &(reg, ty) in entry {
                 let passed = if reg.0 < function.params { self.known.param(func, reg.0) } else { Type::ANY };
-                self.demand(self.is_within(passed, self.known.types[ty.index()]));
+                self.demand(self.is_within(passed, self.known.of(ty)));
             }
         }
-        let code = &program.code[function.code.range()];
-        let mut frames = if followed { own } else { own.end..own.end };
-        let segments = handler_segments(function);
-        let mut segments = segments.iter().peekable();
-        let mut running = !followed;
-        let mut before = None;
-        let mut at = 0;
-        // Frames are declared, and handlers change, only where a stretch of code begins.
-        while at < function.code.len {
-            if let Some(&(_, handler)) = segments.next_if(|segment| segment.0 == at)
-                && handler != self.handler
-            {
-                self.enter_segment(handler);
+        self.entered = 0;
+        self.part_end = part.end;
+        self.frame_pc = if said.followed { self.next_frame_pc() } else { u32::MAX };
+        let mut control = if said.followed { Control::Elsewhere } else { Control::Here };
+        if function.handlers.is_empty() {
+            self.segment(first..end, control);
+        } else {
+            let segments = handler_segments(function);
+            for (at, &(segment, handler)) in segments.iter().enumerate() {
+                let segment_end = segments.get(at + 1).map_or(end, |next| start + next.0);
+                if segment_end <= first || control == Control::Ended {
+                    continue;
+                }
+                if handler != self.handler {
+                    self.enter_segment(handler);
+                }
+                control = self.segment(first.max(start + segment)..segment_end, control);
             }
-            if !frames.is_empty() && self.known.frames[frames.start].0 == start + at {
-                let frame = self.registers_of(frames.start);
-                frames.start += 1;
-                self.pc = start + at;
-                self.demand(!running || self.is_at(frame));
-                self.load(frame);
-                running = true;
-                before = None;
-            }
-            let next_frame = if frames.is_empty() { u32::MAX } else { self.known.frames[frames.start].0 - start };
-            let next_segment = segments.peek().map_or(u32::MAX, |segment| segment.0);
-            let end = next_frame.min(next_segment).min(function.code.len);
-            if running {
-                let stretch = code[at as usize..end as usize].iter().copied();
-                running = self.stretch(stretch.zip(at..), &mut before);
-            }
-            if let Some(pc) = self.inconsistent {
-                return Err(FactsError::Inconsistent { pc });
-            }
-            at = end;
         }
-        Ok(())
+        self.inconsistent.map_or(Ok(()), |pc| Err(FactsError::Inconsistent { pc }))
+    }
+
+    /// Checks code that has one handler; where control is behind it.
+    fn segment(&mut self, code: Range<u32>, mut control: Control) -> Control {
+        let mut pc = code.start;
+        // Frames are declared only where a stretch of code begins.
+        while pc < code.end {
+            if pc == self.frame_pc {
+                self.pc = pc;
+                self.arrive(control == Control::Here);
+                if pc >= self.part_end {
+                    return Control::Ended;
+                }
+                control = Control::Here;
+            }
+            let stop = self.frame_pc.min(code.end);
+            if control == Control::Here && !self.stretch(pc, stop) {
+                control = Control::Elsewhere;
+            }
+            if self.inconsistent.is_some() {
+                return Control::Ended;
+            }
+            pc = stop;
+        }
+        control
     }
 
     /// Runs the rules over code that has frames and changes of handler at most at its start; whether control goes on behind it.
     #[inline(always)]
-    fn stretch(&mut self, code: impl Iterator<Item = (Op, u32)>, before: &mut Option<Op>) -> bool {
+    fn stretch(&mut self, first: u32, stop: u32) -> bool {
+        let program = self.program;
         let guarded = self.handler.is_some() && self.followed;
-        for (op, pc) in code {
-            self.pc = self.code_start + pc;
+        for (pc, &op) in (first..).zip(&program.code[first as usize..stop as usize]) {
+            self.pc = pc;
             if guarded && op.effects().throws {
                 self.check_handler();
             }
-            let at = At { func: self.func, pc, global_pc: self.pc, before: *before };
+            let at = At { func: self.func, pc: pc - self.code_start, global_pc: pc, entered: self.entered };
             if !step(self, &at, op) && self.followed {
                 return false;
             }
-            *before = Some(op);
         }
         true
     }
@@ -254,28 +311,107 @@ impl<'p> Checker<'p> {
         self.touched.clear();
     }
 
-    /// Begins with what a frame declares.
-    fn load(&mut self, frame: &[(Reg, TypeId)]) {
-        self.clear(0);
-        for &(reg, declared) in frame {
-            self.registers[reg.index()] = Register { ty: self.known.types[declared.index()], declared };
+    /// Goes on with what the next frame declares, and with that alone. If control comes from the instruction before, registers must hold what is declared.
+    #[inline(never)]
+    fn arrive(&mut self, running: bool) {
+        let frame = self.known.registers_of(self.next_frame);
+        self.next_frame += 1;
+        self.frame_pc = self.next_frame_pc();
+        self.entered = self.pc - self.code_start;
+        let near = match frame.last() {
+            Some(last) if last.0.index() >= NEAR => frame.partition_point(|entry| entry.0.index() < NEAR),
+            _ => frame.len(),
+        };
+        let (near, far) = frame.split_at(near);
+        let mut next = 0;
+        for &(reg, declared) in near {
+            if next < reg.index() {
+                self.registers[next..reg.index()].fill(Register::UNSET);
+            }
+            next = reg.index() + 1;
+            self.declare(reg, declared, running);
         }
-        let far = frame.iter().rev().take_while(|entry| entry.0.index() >= NEAR);
-        self.far.extend(far.map(|entry| entry.0.0));
+        self.clear_near(next);
+        self.top = next;
+        if !(far.is_empty() && self.far.is_empty()) {
+            self.arrive_far(far, running);
+        }
         self.handler_checked = false;
         self.touched.clear();
     }
 
-    /// Unsets registers from this one on.
-    fn clear(&mut self, first: usize) {
-        if first < self.near {
-            self.registers[first..self.near].fill(Register::UNSET);
+    /// The part of [`Self::arrive`] about registers from [`NEAR`] on.
+    #[cold]
+    fn arrive_far(&mut self, frame: &[(Reg, TypeId)], running: bool) {
+        for &(reg, declared) in frame {
+            self.declare(reg, declared, running);
         }
+        let mut set = std::mem::take(&mut self.far).into_vec();
+        for &reg in &set {
+            if frame.binary_search_by_key(&reg, |entry| entry.0.0).is_err() {
+                self.registers[usize::from(reg)] = Register::UNSET;
+            }
+        }
+        set.clear();
+        set.extend(frame.iter().map(|entry| entry.0.0));
+        self.far = set.into();
+    }
+
+    /// From here on a register holds what is declared. If control comes from the instruction before, it must do so already.
+    #[inline(always)]
+    fn declare(&mut self, reg: Reg, declared: TypeId, running: bool) {
+        let register = &mut self.registers[reg.index()];
+        if register.declared != declared {
+            let holds = !running || register.is_within(declared, self.known, &self.sets);
+            *register = Register { ty: self.known.of(declared), declared };
+            self.demand(holds);
+        }
+    }
+
+    /// Unsets registers from this one on.
+    #[inline(always)]
+    fn clear(&mut self, first: usize) {
+        self.clear_near(first);
+        if !self.far.is_empty() {
+            self.clear_far(first);
+        }
+    }
+
+    #[inline(always)]
+    fn clear_near(&mut self, first: usize) {
+        if first < self.top {
+            self.registers[first..self.top].fill(Register::UNSET);
+            self.top = first;
+        }
+    }
+
+    #[cold]
+    fn clear_far(&mut self, first: usize) {
         while let Some(&reg) = self.far.peek()
             && usize::from(reg) >= first
         {
             self.far.pop();
             self.registers[usize::from(reg)] = Register::UNSET;
+        }
+    }
+
+    /// Lets a register hold something.
+    #[inline(always)]
+    fn put(&mut self, reg: Reg, register: Register) {
+        let at = reg.index();
+        if at >= self.top {
+            self.raise(at);
+        }
+        self.registers[at] = register;
+    }
+
+    /// A register above the top is about to be set.
+    #[inline(always)]
+    fn raise(&mut self, at: usize) {
+        if at < NEAR {
+            self.top = at + 1;
+        } else if self.registers[at].ty == UNSET {
+            self.far.push(at as u16);
         }
     }
 
@@ -285,7 +421,8 @@ impl<'p> Checker<'p> {
             for at in 0..self.touched.len() {
                 let reg = self.touched[at];
                 if let Some(declared) = self.at_handler(reg) {
-                    self.demand(self.register_within(reg, declared));
+                    let holds = self.register_within(reg, declared);
+                    self.demand(holds);
                 }
             }
         } else {
@@ -301,11 +438,12 @@ impl<'p> Checker<'p> {
         let Some(frame) = self.frame(target) else { return self.demand(false) };
         let caught = self.join(self.known.declared(Place::Thrown), Type::STR);
         for &(reg, declared) in frame {
-            self.demand(if reg == error {
-                self.is_within(caught, self.known.types[declared.index()])
+            let holds = if reg == error {
+                self.is_within(caught, self.known.of(declared))
             } else {
                 self.register_within(reg, declared)
-            });
+            };
+            self.demand(holds);
         }
     }
 
@@ -368,20 +506,26 @@ impl TypeEnv for Checker<'_> {
 
     #[inline(always)]
     fn set(&mut self, reg: Reg, ty: Type) {
-        if self.watched && !self.note(reg, ty) {
-            return;
+        if !self.watched || self.note(reg, ty) {
+            self.put(reg, Register::of(ty));
         }
-        let register = &mut self.registers[reg.index()];
-        if reg.index() >= NEAR && register.ty == UNSET {
-            self.far.push(reg.0);
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, dst: Reg, src: Reg) {
+        let register = self.registers[src.index()];
+        if self.watched || register.ty.tags.meets(Tags::ITER) {
+            let ty = self.get(src);
+            self.set(dst, ty);
+        } else {
+            self.put(dst, register);
         }
-        *register = Register::of(ty);
     }
 
     fn restore(&mut self, reg: Reg, ty: Type) {
         // Of a function that is not followed nothing is known, and nobody would clear it for the next one.
         if self.followed {
-            self.registers[reg.index()] = Register::of(ty);
+            self.put(reg, Register::of(ty));
         }
     }
 
@@ -396,9 +540,11 @@ impl TypeEnv for Checker<'_> {
         }
     }
 
+    #[inline(never)]
     fn edge(&mut self, target: u32) {
         if self.followed {
-            let holds = self.frame(target).is_some_and(|frame| self.is_at(frame));
+            let frame = self.frame(target);
+            let holds = frame.is_some_and(|frame| self.is_at(frame));
             self.demand(holds);
         }
     }
@@ -454,8 +600,9 @@ impl TypeEnv for Checker<'_> {
         self.sets.singleton(kind)
     }
 
-    fn members(&self, set: IdSet) -> Members {
-        self.sets.members(set).into()
+    #[inline(always)]
+    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
+        self.sets.members(set).get(at).copied()
     }
 }
 

@@ -206,16 +206,13 @@ impl<'p> Check<'p> {
     /// Checks pieces of the code until all are taken. All threads' results together are the check's ([`first_error`]).
     pub fn take_part(&self) -> Result<(), FactsError> {
         let mut checker = Checker::new(&self.tables, &self.index);
-        let starts_before = |piece: usize| {
-            self.program.functions.partition_point(|function| (function.code.start as usize) < piece * Self::PIECE)
-        };
         loop {
-            let piece = self.taken.fetch_add(1, Ordering::Relaxed);
-            if piece * Self::PIECE >= self.program.code.len() {
+            let start = self.taken.fetch_add(1, Ordering::Relaxed) * Self::PIECE;
+            if start >= self.program.code.len() {
                 return Ok(());
             }
             // Pieces before this one are taken, so whoever has them finds an error that comes first.
-            checker.functions(starts_before(piece)..starts_before(piece + 1))?;
+            checker.piece(start as u32..(start + Self::PIECE) as u32)?;
         }
     }
 }
@@ -245,10 +242,12 @@ pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, F
     tables.declarations()?;
     let mut checker = Checker::new(&tables, &index);
     checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], second: FxHashMap::default() });
-    checker.functions(0..program.functions.len())?;
+    checker.all()?;
     let (record, sets) = (checker.record.take().unwrap_or_default(), std::mem::take(&mut checker.sets));
     let types = &facts.types;
     let unknown = [Type::ANY; Slot::COUNT];
+    let pcs = types.frames.iter().map(|frame| frame.pc).chain([u32::MAX]);
+    let frames = pcs.zip(tables.frames.starts.iter().copied()).collect();
     let slots = |class| Slot::ALL.map(|slot| tables.slot(ClassId(class), slot));
     Ok(CheckedTypes {
         record,
@@ -259,7 +258,7 @@ pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, F
         results: tables.all(&types.results),
         params: tables.all(&types.params),
         fields: tables.all(&types.fields),
-        frames: tables.frames,
+        frames,
         first_param: tables.first_param,
         first_field: tables.first_field,
     })

@@ -20,11 +20,85 @@ pub struct Tables<'p> {
     /// [`TypeFacts::types`], with sets as they are called in `sets`.
     pub types: Vec<Type>,
     pub sets: IdSets,
-    /// Frames: pc, and where their registers start in [`TypeFacts::frame_registers`]. Behind the last is one of no code, so that each has a next.
-    pub frames: Vec<(u32, u32)>,
+    pub frames: Frames,
     pub first_param: Vec<u32>,
     pub first_capture: Vec<u32>,
     pub first_field: Vec<u32>,
+}
+
+/// Where frames are declared.
+pub struct Frames {
+    /// Where the registers of each start in [`TypeFacts::frame_registers`]; behind the last, where they end.
+    pub starts: Vec<u32>,
+    /// For each pc of the program, which frame of its [`BLOCK`](Frames::BLOCK) is declared there, counted from 1; 0 if none is. A byte is enough,
+    /// and of code that frames are looked up in at random, much of this stays in the cache.
+    within: Vec<u8>,
+    /// How many frames are declared before each block.
+    before: Vec<u32>,
+}
+
+impl Frames {
+    const BLOCK: usize = 128;
+
+    /// The frames of facts that have so many types.
+    fn new(program: &Program, facts: &TypeFacts, types: usize) -> Result<Frames, FactsError> {
+        let malformed = |what| Err(FactsError::Malformed(what));
+        let code = program.code.len();
+        let mut starts = Vec::with_capacity(facts.frames.len() + 1);
+        let mut within = vec![0; code];
+        let mut before = vec![0; code.div_ceil(Frames::BLOCK)];
+        let mut functions = program.functions.iter();
+        let (mut registers, mut function_end) = (0, 0);
+        let (mut end, mut next_pc, mut block) = (0u32, 0, 0);
+        for (at, frame) in facts.frames.iter().enumerate() {
+            if frame.pc as usize >= code || frame.pc < next_pc {
+                return malformed("frames out of order");
+            }
+            next_pc = frame.pc + 1;
+            while frame.pc as usize >= function_end {
+                let Some(function) = functions.next() else { return malformed("a frame of no function") };
+                (registers, function_end) = (function.registers, function.code.range().end);
+            }
+            let start = end;
+            starts.push(start);
+            let own = end.checked_add(frame.count).and_then(|sum| {
+                end = sum;
+                facts.frame_registers.get(start as usize..end as usize)
+            });
+            let Some(own) = own else { return malformed("frames without registers") };
+            let mut next_reg = 0;
+            for &(reg, ty) in own {
+                if u32::from(reg.0) < next_reg {
+                    return malformed("a frame's registers are out of order");
+                }
+                if ty.index() >= types {
+                    return malformed("a type that does not exist");
+                }
+                next_reg = u32::from(reg.0) + 1;
+            }
+            if next_reg > u32::from(registers) {
+                return malformed("a frame names a register that does not exist");
+            }
+            let own_block = frame.pc as usize / Frames::BLOCK;
+            while block < own_block {
+                block += 1;
+                before[block] = at as u32;
+            }
+            within[frame.pc as usize] = (at as u32 - before[block] + 1) as u8;
+        }
+        if end as usize != facts.frame_registers.len() {
+            return malformed("registers of no frame");
+        }
+        starts.push(end);
+        Ok(Frames { starts, within, before })
+    }
+
+    /// The position of the frame declared at a pc of the program.
+    #[inline(always)]
+    pub fn at(&self, pc: u32) -> Option<usize> {
+        let within = usize::from(*self.within.get(pc as usize)?).checked_sub(1)?;
+        Some(self.before[pc as usize / Frames::BLOCK] as usize + within)
+    }
 }
 
 impl<'p> Tables<'p> {
@@ -88,35 +162,7 @@ impl<'p> Tables<'p> {
         if !(places && exist(facts.classes.as_flattened()) && exist(&[facts.thrown])) {
             return Err(malformed("a type that does not exist"));
         }
-        let mut frames = Vec::with_capacity(facts.frames.len() + 1);
-        let (mut end, mut function, mut next_pc) = (0u32, 0, 0);
-        for frame in &facts.frames {
-            if frame.pc as usize >= program.code.len() || frame.pc < next_pc {
-                return Err(malformed("frames out of order"));
-            }
-            next_pc = frame.pc + 1;
-            let start = end;
-            end = end.checked_add(frame.count).ok_or(malformed("frames with too many registers"))?;
-            let registers =
-                facts.frame_registers.get(start as usize..end as usize).ok_or(malformed("frames without registers"))?;
-            let after = &program.functions[function..];
-            function += after.iter().take_while(|function| function.code.range().end <= frame.pc as usize).count();
-            let own = program.functions.get(function).ok_or(malformed("a frame of no function"))?;
-            if !registers.is_sorted_by(|a, b| a.0 < b.0) {
-                return Err(malformed("a frame's registers are out of order"));
-            }
-            if registers.last().is_some_and(|last| last.0.0 >= own.registers) {
-                return Err(malformed("a frame names a register that does not exist"));
-            }
-            frames.push((frame.pc, start));
-        }
-        frames.push((u32::MAX, end));
-        if end as usize != facts.frame_registers.len() {
-            return Err(malformed("registers of no frame"));
-        }
-        if !facts.frame_registers.iter().all(|entry| entry.1.index() < types.len()) {
-            return Err(malformed("a type that does not exist"));
-        }
+        let frames = Frames::new(program, facts, types.len())?;
         for pair in facts.sites.windows(2) {
             if pair[0].0 >= pair[1].0 {
                 return Err(malformed("sites out of order"));
@@ -140,9 +186,15 @@ impl<'p> Tables<'p> {
     }
 
     /// The type with a number.
-    #[inline]
-    fn of(&self, id: TypeId) -> Type {
+    #[inline(always)]
+    pub fn of(&self, id: TypeId) -> Type {
         self.types[id.index()]
+    }
+
+    /// The registers of the frame at a position.
+    #[inline(always)]
+    pub fn registers_of(&self, at: usize) -> &'p [(Reg, TypeId)] {
+        &self.facts.frame_registers[self.frames.starts[at] as usize..self.frames.starts[at + 1] as usize]
     }
 
     /// The types with these numbers.
@@ -285,7 +337,8 @@ impl<'p> Tables<'p> {
     }
 
     /// [`Self::is_within`] of types that differ.
-    fn is_below(&self, sets: &IdSets, a: Type, b: Type) -> bool {
+    #[inline(never)]
+    pub fn is_below(&self, sets: &IdSets, a: Type, b: Type) -> bool {
         a.tags.within(b.tags)
             && (a.class == ClassId::NONE || a.class == b.class)
             && (sets.is_subset(a.ids, b.ids) || (b.ids == IdSet::TOP && self.ids_escaped(sets, a.ids)))
@@ -302,6 +355,7 @@ pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsErr
     if !loops.chain(functions).eq(facts.regions.iter().map(|facts| facts.region)) {
         return malformed("the regions are not the program's");
     }
+    let types = facts.types.types.len();
     for region in &facts.regions {
         let func = match region.region {
             Region::Loop(id) => program.loops[id.index()].func,
@@ -309,18 +363,26 @@ pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsErr
         };
         let registers = program.functions[func.index()].registers;
         let exists = |reg: Reg| reg.0 < registers;
-        let bound_exists = |bound| match bound {
-            Bound::Register(reg) => exists(reg),
-            Bound::Constant(_) | Bound::None => true,
-        };
-        let live = [&region.live_in, &region.live_out];
-        if !(live.iter().all(|live| live.iter().all(|entry| exists(entry.0)))
-            && region.invariants.iter().all(|&reg| exists(reg))
-            && region.inductions.iter().all(|induction| exists(induction.register) && bound_exists(induction.bound)))
-        {
+        let (mut registers_exist, mut types_exist) = (true, true);
+        for live in [&region.live_in, &region.live_out] {
+            for &(reg, ty) in live {
+                registers_exist &= exists(reg);
+                types_exist &= ty.index() < types;
+            }
+        }
+        for &reg in &region.invariants {
+            registers_exist &= exists(reg);
+        }
+        for induction in &region.inductions {
+            registers_exist &= exists(induction.register);
+            if let Bound::Register(bound) = induction.bound {
+                registers_exist &= exists(bound);
+            }
+        }
+        if !registers_exist {
             return malformed("a region names a register that does not exist");
         }
-        if !live.iter().all(|live| live.iter().all(|entry| entry.1.index() < facts.types.types.len())) {
+        if !types_exist {
             return malformed("a region names a type that does not exist");
         }
         let effects = &region.effects;

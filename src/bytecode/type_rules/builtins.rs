@@ -3,9 +3,11 @@
 //! A method or function that no rule here knows gives `ANY`, and its arguments escape; so a new row in either table is sound
 //! before anyone thinks of its type.
 
-use super::calls::{call_back, call_value};
+use super::calls::call_value;
+use super::inputs::Args;
 use super::{At, Place, TypeEnv, made, members, slot};
 use crate::bytecode::methods::{METHODS, Receiver};
+use crate::bytecode::natives::{NATIVES, NativeEffect, find_native};
 use crate::bytecode::types::{ClassId, IdSet, Slot, Tags, Type};
 
 const OR_VOID: Tags = Tags::VOID;
@@ -22,16 +24,10 @@ fn list_of<E: TypeEnv>(env: &mut E, at: &At, item: Type) -> Type {
 }
 
 /// The result of a built-in method; the rows of the table are reached by position.
-pub fn call_builtin<E: TypeEnv>(
-    env: &mut E,
-    at: &At,
-    kind: Receiver,
-    row: usize,
-    receiver: Type,
-    args: &[Type],
-) -> Type {
+pub fn call_builtin<E: TypeEnv>(env: &mut E, at: &At, kind: Receiver, row: usize, receiver: Type, args: Args) -> Type {
     let name = METHODS[row].name;
-    if args.len() < METHODS[row].required || args.len() > METHODS[row].params.len() {
+    let count = usize::from(args.len());
+    if count < METHODS[row].required || count > METHODS[row].params.len() {
         return Type::NEVER;
     }
     let known = match kind {
@@ -51,26 +47,27 @@ pub fn call_builtin<E: TypeEnv>(
     };
     known.unwrap_or_else(|| {
         env.escape(receiver);
-        for &arg in args {
-            env.escape(arg);
-        }
+        args.escape(env);
         Type::ANY
     })
 }
 
-fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: &[Type]) -> Option<Type> {
+fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: Args) -> Option<Type> {
     let items = Place::Slot(list.class, Slot::Item);
     Some(match name {
         "push" => {
-            env.flow(items, args[0]);
+            let item = args.get(env, 0);
+            env.flow(items, item);
             Type::VOID
         }
         "insert" => {
-            env.flow(items, args[1]);
+            let item = args.get(env, 1);
+            env.flow(items, item);
             Type::VOID
         }
         "extend" => {
-            let added = members::items(env, at, args[0]);
+            let container = args.get(env, 0);
+            let added = members::items(env, at, container);
             env.flow(items, added);
             Type::VOID
         }
@@ -93,20 +90,18 @@ fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: &
         }
         "sort" | "sorted" => {
             let item = env.read(items);
-            if let Some(&by) = args.first() {
-                call_value(env, by, &[item, item]);
-            }
+            call_back(env, args, &[item, item]);
             if name == "sort" { Type::VOID } else { list }
         }
         "map" => {
             let item = env.read(items);
-            let result = if item.is_never() { Type::NEVER } else { call_back(env, args.first(), &[item]) };
+            let result = if item.is_never() { Type::NEVER } else { call_back(env, args, &[item]) };
             list_of(env, at, result)
         }
         "filter" => {
             let item = env.read(items);
             if !item.is_never() {
-                call_back(env, args.first(), &[item]);
+                call_back(env, args, &[item]);
             }
             list
         }
@@ -115,10 +110,11 @@ fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: &
             // The accumulator has the type of what came out last; a cell stands for it.
             let accumulator = made(env, at, Tags::CELL);
             let home = Place::Slot(accumulator.class, Slot::Item);
-            env.flow(home, args[1]);
+            let start = args.get(env, 1);
+            env.flow(home, start);
             if !item.is_never() {
                 let held = env.read(home);
-                let result = call_back(env, args.first(), &[held, item]);
+                let result = call_back(env, args, &[held, item]);
                 env.flow(home, result);
             }
             env.read(home)
@@ -139,7 +135,7 @@ fn string_method<E: TypeEnv>(env: &mut E, at: &At, name: &str) -> Option<Type> {
     })
 }
 
-fn dict_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, dict: Type, args: &[Type]) -> Option<Type> {
+fn dict_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, dict: Type, args: Args) -> Option<Type> {
     Some(match name {
         "len" => Type::INT,
         "contains" => Type::BOOL,
@@ -165,7 +161,7 @@ fn dict_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, dict: Type, args: &
         }
         "get" => {
             let value = slot(env, dict, Slot::Value);
-            let default = args.get(1).copied().unwrap_or(Type::VOID);
+            let default = if args.len() > 1 { args.get(env, 1) } else { Type::VOID };
             env.join(value, default)
         }
         "remove" => or_void(slot(env, dict, Slot::Value)),
@@ -173,19 +169,52 @@ fn dict_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, dict: Type, args: &
     })
 }
 
-/// The result of a native function; `None` if no rule says. None of these keeps its arguments, and the containers they make hold
+/// Calls the function that a built-in method was given first, if any, and says what it returns.
+fn call_back<E: TypeEnv>(env: &mut E, args: Args, types: &[Type]) -> Type {
+    let callee = args.get(env, 0);
+    call_value(env, callee, Args::Of(types))
+}
+
+/// What a native function returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NativeResult {
+    /// A value of this type.
+    Is(Type),
+    /// A number of the kind of one of so many arguments from the first on.
+    Number(u16),
+    /// No rule says.
+    Unknown,
+}
+
+/// What the rules know of a native function.
+#[derive(Clone, Copy, Debug)]
+pub struct NativeRule {
+    pub effect: NativeEffect,
+    pub result: NativeResult,
+}
+
+/// The rule about a native function; `None` if there is no such function.
+pub fn native_rule(module: &str, name: &str) -> Option<NativeRule> {
+    let effect = NATIVES[find_native(module, name)?].effect;
+    let result = match (module, name) {
+        _ if effect == NativeEffect::Calls => NativeResult::Unknown,
+        ("std/math", "abs") => NativeResult::Number(1),
+        ("std/math", "min" | "max") => NativeResult::Number(2),
+        ("std/math", "clamp") => NativeResult::Number(3),
+        _ => fixed_result(module, name).map_or(NativeResult::Unknown, NativeResult::Is),
+    };
+    Some(NativeRule { effect, result })
+}
+
+/// The type of what a native function returns whatever it is given. None of these keeps its arguments, and the containers they make hold
 /// nothing of them, or what they hold is unknown.
-pub fn native_result(module: &str, name: &str, args: &[Type]) -> Option<Type> {
-    let number = |at: usize| args.get(at).map_or(Tags::NUMBER, |ty| ty.tags.and(Tags::NUMBER));
+fn fixed_result(module: &str, name: &str) -> Option<Type> {
     Some(match (module, name) {
         ("std/core", "len" | "int" | "timestamp" | "gc_threshold") => Type::INT,
         ("std/core", "str" | "type" | "input") => Type::STR,
         ("std/core", "float" | "clock") => Type::FLOAT,
         ("std/core", "gc" | "heap_stats") => Type::container(Tags::DICT, ClassId::ANY),
         ("std/core", "assert") => Type::VOID,
-        ("std/math", "abs") => Type::of(number(0)),
-        ("std/math", "min" | "max") => Type::of(number(0).or(number(1))),
-        ("std/math", "clamp") => Type::of(number(0).or(number(1)).or(number(2))),
         ("std/math", "sign" | "rand_int") => Type::INT,
         ("std/math", "is_finite" | "is_nan" | "is_inf" | "rand_bool") => Type::BOOL,
         ("std/math", "seed") => Type::VOID,

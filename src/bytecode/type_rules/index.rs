@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 
+use super::builtins::{NativeRule, native_rule};
 use crate::bytecode::methods::{METHODS, Receiver};
-use crate::bytecode::natives::find_native;
 use crate::bytecode::{FuncId, GlobalId, ModuleKind, NativeId, Program, SiteId, StrId, StructId};
 
 /// A name, the same for equal strings.
@@ -21,11 +21,10 @@ pub struct MethodEntry {
 }
 
 /// What a name means in a module.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum ModuleEntry {
     Global(GlobalId),
-    /// Position in the table of natives.
-    Native(usize),
+    Native(NativeRule),
 }
 
 /// What a name means for a struct. Names in a struct are different in any verified program.
@@ -53,8 +52,8 @@ pub struct RuleIndex {
     methods: Vec<(Name, MethodEntry)>,
     first_method: Vec<u32>,
     exports: FxHashMap<(u32, Name), GlobalId>,
-    /// Position in the table of natives of each native the program uses.
-    natives: Vec<Option<usize>>,
+    /// The natives the program uses.
+    natives: Vec<Option<NativeRule>>,
     /// Position in the table of built-in methods, per receiver.
     builtins: FxHashMap<(Receiver, Name), usize>,
     init: Option<Name>,
@@ -100,7 +99,7 @@ impl RuleIndex {
             natives: program
                 .natives
                 .iter()
-                .map(|native| find_native(program.strings.get(native.module)?, program.strings.get(native.name)?))
+                .map(|native| native_rule(program.strings.get(native.module)?, program.strings.get(native.name)?))
                 .collect(),
             init_args: Vec::with_capacity(program.structs.len()),
             differ: true,
@@ -188,8 +187,8 @@ impl RuleIndex {
         self.builtins.get(&(receiver, name)).copied()
     }
 
-    /// Position in the table of natives.
-    pub fn native(&self, native: NativeId) -> Option<usize> {
+    /// What is known of a native.
+    pub fn native(&self, native: NativeId) -> Option<NativeRule> {
         self.natives.get(native.index()).copied().flatten()
     }
 
@@ -201,7 +200,7 @@ impl RuleIndex {
         match program.modules.get(module as usize)?.kind {
             ModuleKind::Std(path) => {
                 let text = program.strings.get(StrId(name.0))?;
-                find_native(program.strings.get(path)?, text).map(ModuleEntry::Native)
+                native_rule(program.strings.get(path)?, text).map(ModuleEntry::Native)
             }
             ModuleKind::File(_) => None,
         }

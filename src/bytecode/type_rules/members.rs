@@ -1,11 +1,13 @@
 //! Rules for elements, members and iteration.
 
 use super::index::{ModuleEntry, Name};
+use super::inputs::{Args, Members};
 use super::{At, Place, SIDE_FIELDS, TypeEnv, any_part, calls, made, slot, smear_parts};
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{Reg, StructId};
 
 /// `object[key]`; `constant` is the key's value where it is known.
+#[inline(never)]
 pub fn get_index<E: TypeEnv>(env: &mut E, object: Type, key: Type, constant: Option<i32>) -> Type {
     let mut out = Type::NEVER;
     let (by_int, by_range) = (key.tags.meets(Tags::INT), key.tags.meets(Tags::RANGE));
@@ -46,6 +48,7 @@ pub fn get_index<E: TypeEnv>(env: &mut E, object: Type, key: Type, constant: Opt
 }
 
 /// `object[key] = value`; whether it may succeed.
+#[inline(never)]
 pub fn set_index<E: TypeEnv>(env: &mut E, object: Type, key: Type, value: Type) -> bool {
     let mut may = false;
     if object.tags.meets(Tags::LIST) {
@@ -71,6 +74,7 @@ fn all_fields<E: TypeEnv>(env: &E, def: StructId) -> impl Iterator<Item = u32> +
 }
 
 /// `object.name`; `None` for a name found at run time.
+#[inline(never)]
 pub fn get_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>) -> Type {
     let mut out = Type::NEVER;
     if object.tags.meets(Tags::RANGE) {
@@ -86,7 +90,8 @@ pub fn get_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>) -> 
     if object.ids == IdSet::TOP {
         return env.join(out, Type::ANY);
     }
-    for id in env.members(object.ids) {
+    let mut members = Members::of(object.ids);
+    while let Some(id) = members.next(env) {
         let member = match id {
             IdKind::Instance(def) if object.tags.meets(Tags::INSTANCE) => instance_member(env, def, name),
             IdKind::Struct(def) if object.tags.meets(Tags::STRUCT) => struct_member(env, def, name),
@@ -142,6 +147,7 @@ fn struct_member<E: TypeEnv>(env: &mut E, def: StructId, name: Option<Name>) -> 
 }
 
 /// `object.name = value`; `None` for a name found at run time.
+#[inline(never)]
 pub fn set_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>, value: Type) {
     if object.tags.meets(Tags::DICT) {
         env.flow(Place::Slot(object.class, Slot::Key), Type::STR);
@@ -153,7 +159,8 @@ pub fn set_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>, val
     if object.ids == IdSet::TOP {
         return env.escape(value);
     }
-    for id in env.members(object.ids) {
+    let mut members = Members::of(object.ids);
+    while let Some(id) = members.next(env) {
         let IdKind::Instance(def) = id else { continue };
         match name {
             Some(name) => {
@@ -220,16 +227,18 @@ fn instance_items<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32)
         return Type::ANY;
     }
     let mut out = Type::NEVER;
-    for id in env.members(container.ids) {
+    let mut members = Members::of(container.ids);
+    while let Some(id) = members.next(env) {
         let IdKind::Instance(def) = id else { continue };
-        let this = Type { ids: env.identity(id), ..Type::of(Tags::INSTANCE) };
+        let this = Some(members.instance(env, id));
+        let none = Args::Of(&[]);
         let item = if let Some(method) = env.index().iter(def).filter(|_| depth == ITERATOR_DEPTH) {
-            let iterator = calls::call_function(env, method.func, &[this]);
+            let iterator = calls::call_function(env, method.func, this, none);
             items_within(env, at, iterator, depth - 1)
         } else if let Some(method) = env.index().next(def) {
-            calls::call_function(env, method.func, &[this]).without(Tags::VOID)
+            calls::call_function(env, method.func, this, none).without(Tags::VOID)
         } else if let Some(method) = env.index().iter(def) {
-            let iterator = calls::call_function(env, method.func, &[this]);
+            let iterator = calls::call_function(env, method.func, this, none);
             items_within(env, at, iterator, depth - 1)
         } else {
             Type::NEVER
@@ -275,6 +284,7 @@ fn pairs<E: TypeEnv>(env: &mut E, at: &At, container: Type) -> (Type, Type) {
 }
 
 /// `IterPrep`, `IterNext` and their pairing forms; `target` is the exit of the first two, the way back of the others.
+#[inline(never)]
 pub fn iterate<E: TypeEnv>(env: &mut E, at: &At, base: Reg, target: i32, prepares: bool, unpacks: bool) -> bool {
     const ITERABLE: Tags = Tags(
         Tags::RANGE.0 | Tags::STR.0 | Tags::LIST.0 | Tags::TUPLE.0 | Tags::DICT.0 | Tags::MODULE.0 | Tags::INSTANCE.0,

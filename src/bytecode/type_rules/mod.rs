@@ -9,14 +9,15 @@
 mod builtins;
 mod calls;
 mod index;
-mod inline;
+mod inputs;
 mod members;
 
 pub use index::RuleIndex;
-pub use inline::Members;
+pub use inputs::Members;
 
+use self::inputs::Args;
 use super::op::Op;
-use super::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
+use super::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use super::{CaptureId, CaptureSource, Constant, FuncId, FunctionKind, GlobalId, Program, Reg, StructId};
 
 /// A place of the whole program that has one type.
@@ -44,6 +45,12 @@ pub trait TypeEnv {
     /// The type of a register as it was set.
     fn register(&mut self, reg: Reg) -> Type;
     fn set(&mut self, reg: Reg, ty: Type);
+    /// Sets a register to what another holds.
+    #[inline(always)]
+    fn copy(&mut self, dst: Reg, src: Reg) {
+        let ty = self.get(src);
+        self.set(dst, ty);
+    }
     /// Undoes a `set` for the path on which the instruction has not written the register.
     fn restore(&mut self, reg: Reg, ty: Type);
     /// Forgets every register above `base`.
@@ -74,8 +81,8 @@ pub trait TypeEnv {
         }
         ty
     }
-    /// The members of a set other than `TOP`. Copied, since the rules change the judge's state while they go through them.
-    fn members(&self, set: IdSet) -> Members;
+    /// A member of a set other than `TOP`, which has few, by position.
+    fn member(&self, set: IdSet, at: usize) -> Option<Identity>;
 }
 
 /// Where an instruction stands.
@@ -86,15 +93,17 @@ pub struct At {
     pub pc: u32,
     /// Index into `Program::code`.
     pub global_pc: u32,
-    /// The instruction before it in the same block, which tells constant operands.
-    pub before: Option<Op>,
+    /// The first instruction of the block, counted as `pc`: whoever is here has come through all from there on.
+    pub entered: u32,
 }
 
 impl At {
     /// The value of a register that the instruction before has just loaded with a constant.
-    fn constant(&self, reg: Reg) -> Option<i32> {
-        match self.before {
-            Some(Op::LoadInt { dst, value }) if dst == reg => Some(value),
+    fn constant(&self, program: &Program, reg: Reg) -> Option<i32> {
+        let before =
+            (self.pc > self.entered).then(|| program.code.get(self.global_pc.checked_sub(1)? as usize)).flatten();
+        match before {
+            Some(&Op::LoadInt { dst, value }) if dst == reg => Some(value),
             _ => None,
         }
     }
@@ -119,19 +128,22 @@ pub fn constant_type(constant: Option<&Constant>) -> Type {
 }
 
 /// Numbers in, numbers out: an int if both can be, a float if either can be.
+#[inline(always)]
 fn arithmetic(a: Type, b: Type) -> Tags {
-    let mut out = Tags::NONE;
-    if a.tags.meets(Tags::INT) && b.tags.meets(Tags::INT) {
-        out = out.or(Tags::INT);
-    }
     let (a, b) = (a.tags.and(Tags::NUMBER), b.tags.and(Tags::NUMBER));
-    if !a.is_empty() && !b.is_empty() && a.or(b).meets(Tags::FLOAT) {
-        out = out.or(Tags::FLOAT);
+    if a.is_empty() || b.is_empty() {
+        return Tags::NONE;
     }
-    out
+    a.and(b).and(Tags::INT).or(a.or(b).and(Tags::FLOAT))
 }
 
+#[inline(always)]
 fn add<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
+    if a.tags.or(b.tags).within(Tags::NUMBER) { Type::of(arithmetic(a, b)) } else { add_any(env, a, b) }
+}
+
+#[inline(never)]
+fn add_any<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
     let mut out = Type::of(arithmetic(a, b));
     let both = a.tags.and(b.tags);
     out.tags = out.tags.or(both.and(Tags::STR));
@@ -147,7 +159,13 @@ fn add<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
     out
 }
 
+#[inline(always)]
 fn multiply<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
+    if a.tags.or(b.tags).within(Tags::NUMBER) { Type::of(arithmetic(a, b)) } else { multiply_any(env, a, b) }
+}
+
+#[inline(never)]
+fn multiply_any<E: TypeEnv>(env: &mut E, a: Type, b: Type) -> Type {
     let mut out = Type::of(arithmetic(a, b));
     for (sequence, count) in [(a, b), (b, a)] {
         if count.tags.meets(Tags::INT) {
@@ -200,10 +218,7 @@ fn finish<E: TypeEnv>(env: &mut E, dst: Reg, ty: Type) -> bool {
 pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
     use Op::*;
     match op {
-        Move { dst, src } => {
-            let ty = env.get(src);
-            env.set(dst, ty);
-        }
+        Move { dst, src } => env.copy(dst, src),
         LoadInt { dst, .. } => env.set(dst, Type::INT),
         LoadConst { dst, constant } => {
             let ty = constant_type(env.program().constants.get(constant.index()));
@@ -297,7 +312,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         Pow { dst, a, b } => {
             let (base, exponent) = (env.get(a), env.get(b));
             let mut tags = arithmetic(base, exponent);
-            if tags.meets(Tags::INT) && at.constant(b).is_none_or(|value| value < 0) {
+            if tags.meets(Tags::INT) && at.constant(env.program(), b).is_none_or(|value| value < 0) {
                 tags = tags.or(Tags::FLOAT);
             }
             return finish(env, dst, Type::of(tags));
@@ -428,19 +443,11 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         }
         MakeTuple { dst, base, count } => {
             let tuple = made(env, at, Tags::TUPLE);
-            for index in 0..count {
-                let ty = env.get(Reg(base.0.saturating_add(index)));
-                env.flow(Place::Slot(tuple.class, Slot::part(index.into())), ty);
-            }
+            flow_parts(env, tuple.class, base, count);
             env.set(dst, tuple);
         }
         TupleFromList { dst, list } => {
-            let list = env.get(list);
-            let item = if list.tags.meets(Tags::LIST) { slot(env, list, Slot::Item) } else { Type::NEVER };
-            let tuple = made(env, at, Tags::TUPLE);
-            for part in Slot::PARTS {
-                env.flow(Place::Slot(tuple.class, part), item);
-            }
+            let tuple = tuple_of_list(env, at, list);
             env.set(dst, tuple);
         }
         MakeDict { dst, base, count } => {
@@ -460,7 +467,8 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
 
         GetIndex { dst, object, index } => {
             let (ty, key) = (env.get(object), env.get(index));
-            let ty = members::get_index(env, ty, key, at.constant(index));
+            let constant = at.constant(env.program(), index);
+            let ty = members::get_index(env, ty, key, constant);
             return finish(env, dst, ty);
         }
         SetIndex { object, index, value } => {
@@ -497,8 +505,8 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             return calls::returned(env, base, ty);
         }
         CallNative { base, native, argc } => {
-            let args = calls::arguments(env, Reg(base.0.saturating_add(1)), argc);
-            let ty = calls::call_native(env, native, &args);
+            let args = Args::In { first: Reg(base.0.saturating_add(1)), count: argc };
+            let ty = calls::call_native(env, native, args);
             return calls::returned(env, base, ty);
         }
         CallMethod { base, argc, site } => {
@@ -506,9 +514,8 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             return calls::returned(env, base, ty);
         }
         New { base, def } => {
-            let argc = env.index().init_args(def);
-            let args = calls::arguments(env, Reg(base.0.saturating_add(3)), argc);
-            let ty = calls::instantiate(env, def, &args);
+            let args = Args::In { first: Reg(base.0.saturating_add(3)), count: env.index().init_args(def) };
+            let ty = calls::instantiate(env, def, args);
             return calls::returned(env, base, ty);
         }
         TailCall { base, argc } => {
@@ -554,6 +561,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
 }
 
 /// A function returns. Nobody but the runtime sees what an async function or a module body returns.
+#[inline(never)]
 fn return_value<E: TypeEnv>(env: &mut E, at: &At, ty: Type) {
     let kind = env.program().functions.get(at.func.index()).map(|function| function.kind);
     if kind == Some(FunctionKind::Async) {
@@ -564,10 +572,12 @@ fn return_value<E: TypeEnv>(env: &mut E, at: &At, ty: Type) {
     }
 }
 
+#[inline(never)]
 fn read_cell<E: TypeEnv>(env: &mut E, cell: Type) -> Type {
     if cell.tags.meets(Tags::CELL) { slot(env, cell, Slot::Item) } else { Type::NEVER }
 }
 
+#[inline(never)]
 fn write_cell<E: TypeEnv>(env: &mut E, cell: Type, ty: Type) {
     if cell.tags.meets(Tags::CELL) {
         env.flow(Place::Slot(cell.class, Slot::Item), ty);
@@ -575,6 +585,7 @@ fn write_cell<E: TypeEnv>(env: &mut E, cell: Type, ty: Type) {
 }
 
 /// A closure of `func` takes its captures from the running frame.
+#[inline(never)]
 fn capture<E: TypeEnv>(env: &mut E, at: &At, func: FuncId) {
     let sources = env.program().functions.get(func.index()).map_or(0, |function| function.captures.len());
     for index in 0..sources {
@@ -586,6 +597,26 @@ fn capture<E: TypeEnv>(env: &mut E, at: &At, func: FuncId) {
     }
 }
 
+#[inline(never)]
+fn tuple_of_list<E: TypeEnv>(env: &mut E, at: &At, list: Reg) -> Type {
+    let list = env.get(list);
+    let item = if list.tags.meets(Tags::LIST) { slot(env, list, Slot::Item) } else { Type::NEVER };
+    let tuple = made(env, at, Tags::TUPLE);
+    for part in Slot::PARTS {
+        env.flow(Place::Slot(tuple.class, part), item);
+    }
+    tuple
+}
+
+#[inline(never)]
+fn flow_parts<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
+    for index in 0..count {
+        let ty = env.get(Reg(base.0.saturating_add(index)));
+        env.flow(Place::Slot(class, Slot::part(index.into())), ty);
+    }
+}
+
+#[inline(never)]
 fn flow_items<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
     for index in 0..count {
         let ty = env.get(Reg(base.0.saturating_add(index)));
@@ -593,6 +624,7 @@ fn flow_items<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
     }
 }
 
+#[inline(never)]
 fn flow_pairs<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
     for index in 0..count {
         let key = Reg(base.0.saturating_add(index.saturating_mul(2)));
@@ -629,6 +661,7 @@ fn by_type(ty: Type, types: Tags) -> (Type, Type) {
 
 /// A branch on what `reg` holds: its types if control goes to `target` and if it goes on. A way on which it would hold nothing is not gone,
 /// unless it holds nothing on either: then nothing is known of it yet.
+#[inline(never)]
 fn fork(env: &mut impl TypeEnv, reg: Reg, (there, here): (Type, Type), target: u32) -> bool {
     let known = there != here;
     if !known {

@@ -41,7 +41,7 @@ use std::thread;
 
 use super::check_facts::{self, Check, FactsError};
 use super::facts::Facts;
-use super::{Program, VERDICT_RULES_VERSION, halves};
+use super::{Program, VERDICT_RULES_VERSION};
 
 /// How many entries each pool may have. Indices in the format are wider or as wide, so these bound memory and time.
 pub mod limits {
@@ -131,6 +131,9 @@ fn check_rules(program: &Program, code_is_safe: impl FnOnce()) -> Result<(), Ver
     hints::check(program)
 }
 
+/// A program with fewer instructions is verified, and its facts checked, before a second thread has started.
+const WORTH_A_THREAD: usize = 6_000;
+
 /// Checks the rules on this thread and facts on another; whoever is first helps the other with the code.
 fn check_rules_and_facts(program: &Program, facts: &Facts) -> Result<Result<(), FactsError>, VerifyError> {
     let (prepared, there) = (OnceLock::new(), OnceLock::new());
@@ -148,7 +151,7 @@ fn check_rules_and_facts(program: &Program, facts: &Facts) -> Result<Result<(), 
         }
     };
     let here = thread::scope(|scope| {
-        if halves::is_worth_a_thread(program) {
+        if program.code.len() >= WORTH_A_THREAD {
             // If the system has no thread to give, all is done here. The thread is not joined: the scope waits for its work, joining
             // would also wait for its memory to be given back.
             let _ = thread::Builder::new().spawn_scoped(scope, beside);
