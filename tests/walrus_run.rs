@@ -224,6 +224,40 @@ fn repeating_a_list_takes_no_memory_but_for_the_result() {
     assert!(program.run(&["--max-heap", "600K", "@"]).err().contains("Out of memory"));
 }
 
+/// An instruction that finds too little memory is executed again after a collection. One that asks for memory twice, the second time for what the first has taken,
+/// would be executed for ever.
+#[test]
+fn operations_that_nearly_fill_the_memory_come_to_an_end() {
+    let of_lists = "y = x + x|y = x * 2|y = x * 3|y = x[0..-1]|y = x.copy()|y = x.sorted()|x.sort()|x.sort(: a, b { return 0; })|x.reverse()
+        |y = x.map(: v { return [v]; })|y = x.filter(: v { return true; })|x.extend(x)|x.extend(0..n)|x += x|y = f\"{x}\"|y = x.join(\",\")|x.push(1)
+        |x.insert(0, 1)|y = x == x.copy()|y = [x, x + x]|y = x + x + x|y = json.encode(x)|println(x)";
+    let of_strings = "y = x + x|y = x * 3|y = x.repeat(3)|y = x.upper()|y = (\" \" + x).trim()|y = x.split(\"\")|y = x.split(\"a\")|y = x.chars()
+        |y = x.replace(\"a\", \"bcd\")|y = x.pad_left(2 * n, \"zy\")|y = x.pad_right(2 * n, \"z\")|y = x[0..-1]|y = x + x + x|y = f\"{x}{x}\"|x += x|y = x.lines()
+        |y = x + \"\u{e9}\"|for c in x { y = c; }|y = {x: x + x}|y = json.encode(x)|println(x)";
+    let of_dicts = "y = x.copy()|y = x.keys()|y = x.values()|y = x.items()|y = f\"{x}\"|for k, v in x { y = [k, v]; }|x[-1] = 1|y = x == x.copy()
+        |for i in 0..n { x[f\"{i}s\"] = i; }|y = json.encode(x)|println(x)";
+    let kinds = [
+        (of_lists, "[1] * n", 85_000),
+        (of_lists, "[\"\"] * n", 45_000),
+        (of_strings, "\"a\" * n", 680_000),
+        (of_strings, "\"a\u{e9}\" * n", 230_000),
+        (of_dicts, "{}; for i in 0..n { x[f\"{i}\"] = i; }", 10_000),
+    ];
+    for (operations, make, most) in kinds {
+        for operation in operations.split('|') {
+            let program = Program::new(&format!(
+                "import \"std/sys\"; import \"std/json\"; let y = void; let n = sys.args()[1].to_int(); let x = {make}; {operation};"
+            ));
+            for part in 1..=12 {
+                let outcome = program.run(&["--max-heap", "700K", "@", &(most * part / 12).to_string()]);
+                let message = outcome.err();
+                let is_refused = message.contains("Out of memory") || message.contains("Value too large");
+                assert!(outcome.status == Some(0) || is_refused, "{operation}: {}", outcome.describe());
+            }
+        }
+    }
+}
+
 /// Nothing but a built-in method calls the functions: they have no loops, and their caller's loop comes round once.
 #[test]
 fn calls_by_built_in_methods_burn_fuel() {
