@@ -206,49 +206,42 @@ impl Outcome {
     }
 }
 
-/// A run in preparation.
-pub struct Session {
-    options: RunOptions,
-}
-
-impl Session {
-    pub fn new(options: RunOptions) -> Session {
-        Session { options }
+/// Reads and verifies a compiled program, as far as a run with these options will look at it; an error is one line.
+pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String> {
+    let name = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+    if metadata.is_dir() {
+        return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
     }
-
-    /// Reads and verifies a compiled program, as far as the run will look at it; an error is one line.
-    pub fn load(&self, path: &Path) -> Result<VerifiedProgram, String> {
-        let name = path.display();
-        let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
-        if metadata.is_dir() {
-            return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
-        }
-        let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
-        let program = if self.options.jit.reports() {
-            bytecode::load_checking_facts(&bytes)
-        } else {
-            bytecode::load_wanted(&bytes, self.options.wanted())
-        };
-        program.map_err(|error| format!("'{name}': {error}"))
-    }
-
-    /// Runs a program to its end, on a stack of known size. What it came to is given to `end` still on that stack.
-    pub fn run<T>(self, program: VerifiedProgram, host: Box<dyn Host>, end: impl Fn(Outcome) -> T) -> T {
-        // Changing to another stack takes a fraction of the time that starting a thread does.
-        let work = || stacker::grow(NATIVE_STACK, || end(run_here(program, self, host)));
-        // Nothing of the machine is looked at after a panic.
-        catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")))
-    }
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+    let program = if options.jit.reports() {
+        bytecode::load_checking_facts(&bytes)
+    } else {
+        bytecode::load_wanted(&bytes, options.wanted())
+    };
+    program.map_err(|error| format!("'{name}': {error}"))
 }
 
 /// Runs a program to its end.
 pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
-    Session::new(options.clone()).run(program, host, |outcome| outcome)
+    run_then(program, options, host, |outcome| outcome)
 }
 
-fn run_here(program: VerifiedProgram, session: Session, host: Box<dyn Host>) -> Outcome {
-    let options = &session.options;
+/// Runs a program to its end, on a stack of known size. What it came to is given to `end` still on that stack, as a process may end there.
+pub fn run_then<T>(
+    program: VerifiedProgram,
+    options: &RunOptions,
+    host: Box<dyn Host>,
+    end: impl Fn(Outcome) -> T,
+) -> T {
+    // Changing to another stack takes a fraction of the time that starting a thread does.
+    let work = || stacker::grow(NATIVE_STACK, || end(run_here(program, options, host)));
+    // Nothing of the machine is looked at after a panic.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")))
+}
+
+fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
     let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
         Ok(oracle) => oracle,
         Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),

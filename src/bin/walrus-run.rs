@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use walrus::run::{self, DumpStage, JitSettings, Outcome, ReportFormat, RunOptions, Session, SystemHost, status};
+use walrus::run::{self, DumpStage, JitSettings, Outcome, ReportFormat, RunOptions, SystemHost, status};
 
 /// Runs a program that walrusc compiled.
 #[derive(Parser, Debug)]
@@ -190,8 +190,7 @@ fn main() {
             wait: args.jit_wait,
         },
     };
-    let session = Session::new(options);
-    let program = match session.load(&file) {
+    let program = match run::load(&file, &options) {
         Ok(program) => program,
         Err(message) => {
             report(&format!("walrus-run: {message}\n"), args.color);
@@ -200,7 +199,7 @@ fn main() {
     };
     let program_args = std::iter::once(file.display().to_string()).chain(args.args).collect();
     let color = args.color;
-    session.run(program, Box::new(SystemHost::new(program_args)), move |outcome: Outcome| {
+    run::run_then(program, &options, Box::new(SystemHost::new(program_args)), move |outcome: Outcome| {
         report(&outcome.message, color);
         let _ = io::stderr().write_all(outcome.report.as_bytes());
         exit(outcome.status)
