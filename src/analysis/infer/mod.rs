@@ -53,6 +53,9 @@ pub struct Inference<'p> {
     high: u16,
     func: FuncId,
     block: BlockId,
+    at: At,
+    /// Where the running function's code starts.
+    start: u32,
     handler: Option<BlockId>,
     followed: bool,
     settling: bool,
@@ -81,6 +84,8 @@ impl<'p> Inference<'p> {
             high: 0,
             func: FuncId(0),
             block: 0,
+            at: At { func: FuncId(0), pc: 0, entered: 0 },
+            start: 0,
             handler: None,
             followed: true,
             settling: false,
@@ -304,15 +309,28 @@ impl<'p> Inference<'p> {
             self.handler = Some(target);
         }
         let code = code_of(program, function);
+        self.start = function.code.start;
+        self.at = At { func, pc: 0, entered: self.start + bounds.start };
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
-            let at = At { func, pc, global_pc: function.code.start + pc, entered: bounds.start };
-            if !step(self, &at, op) {
+            self.at.pc = self.start + pc;
+            if !step(self, op) {
                 return;
             }
         }
         if (bounds.end as usize) < code.len() {
-            self.edge(bounds.end);
+            self.go(bounds.end);
+        }
+    }
+
+    /// Control may go on at a pc of the function, with the registers as they are.
+    fn go(&mut self, target: u32) {
+        let own = self.flow.of(self.func);
+        let Some(&block) = own.cfg.block_of.get(target as usize) else { return };
+        self.enter(self.func, block);
+        for (&reg, slot) in own.live_in(block).iter().zip(own.live_slots(block)) {
+            let ty = self.places.normal(self.registers[reg.index()]);
+            self.join_entry(self.func, block, slot, ty);
         }
     }
 
@@ -329,6 +347,10 @@ impl TypeEnv for Inference<'_> {
 
     fn index(&self) -> &RuleIndex {
         self.index
+    }
+
+    fn at(&self) -> At {
+        self.at
     }
 
     fn register(&mut self, reg: Reg) -> Type {
@@ -388,14 +410,8 @@ impl TypeEnv for Inference<'_> {
         }
     }
 
-    fn edge(&mut self, target: u32) {
-        let own = self.flow.of(self.func);
-        let Some(&block) = own.cfg.block_of.get(target as usize) else { return };
-        self.enter(self.func, block);
-        for (&reg, slot) in own.live_in(block).iter().zip(own.live_slots(block)) {
-            let ty = self.places.normal(self.registers[reg.index()]);
-            self.join_entry(self.func, block, slot, ty);
-        }
+    fn edge(&mut self, to: i32) {
+        self.go((self.at.pc - self.start + 1).wrapping_add_signed(to));
     }
 
     fn read(&mut self, place: Place) -> Type {

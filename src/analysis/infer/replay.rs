@@ -14,6 +14,7 @@ use crate::bytecode::{FuncId, Op, Program, Reg};
 pub struct Replay<'a> {
     solution: &'a Inference<'a>,
     registers: Vec<Type>,
+    at: At,
     /// No register above this one has been set since the block was entered.
     high: u16,
     followed: bool,
@@ -22,7 +23,7 @@ pub struct Replay<'a> {
 impl<'a> Replay<'a> {
     pub fn new(solution: &'a Inference<'a>) -> Replay<'a> {
         let registers = vec![Type::ANY; solution.registers.len()];
-        Replay { solution, registers, high: 0, followed: true }
+        Replay { solution, registers, at: At { func: FuncId(0), pc: 0, entered: 0 }, high: 0, followed: true }
     }
 
     pub fn solution(&self) -> &'a Inference<'a> {
@@ -47,9 +48,9 @@ impl<'a> Replay<'a> {
         let bounds = own.cfg.blocks[block as usize];
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
+            self.at = At { func, pc: function.code.start + pc, entered: function.code.start + bounds.start };
             visit(self, pc, op);
-            let at = At { func, pc, global_pc: function.code.start + pc, entered: bounds.start };
-            if !step(self, &at, op) {
+            if !step(self, op) {
                 return;
             }
         }
@@ -63,6 +64,10 @@ impl TypeEnv for Replay<'_> {
 
     fn index(&self) -> &RuleIndex {
         self.solution.index
+    }
+
+    fn at(&self) -> At {
+        self.at
     }
 
     #[inline]
@@ -96,7 +101,7 @@ impl TypeEnv for Replay<'_> {
         self.high = base.0;
     }
 
-    fn edge(&mut self, _: u32) {}
+    fn edge(&mut self, _: i32) {}
 
     fn read(&mut self, place: Place) -> Type {
         self.solution.places.settled(place)

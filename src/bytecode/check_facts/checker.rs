@@ -3,43 +3,12 @@
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use super::tables::{Tables, UNSET};
+use super::tables::{Held, Tables};
 use super::{FactsError, Record};
 use crate::bytecode::facts::{TypeFacts, TypeId};
 use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Tags, Type};
 use crate::bytecode::{FuncId, Function, Program, Reg};
-
-/// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
-/// numbers are compared sooner than types.
-#[derive(Clone, Copy)]
-struct Register {
-    ty: Type,
-    declared: TypeId,
-}
-
-impl Register {
-    const UNSET: Register = Register::of(UNSET);
-
-    /// As an instruction has left it.
-    const fn of(ty: Type) -> Register {
-        Register { ty, declared: TypeId(u32::MAX) }
-    }
-
-    /// Whether this is within the type with a number, which is noted if it is that very type.
-    #[inline(always)]
-    fn is_within(&mut self, declared: TypeId, known: &Tables, sets: &IdSets) -> bool {
-        if self.declared == declared {
-            return true;
-        }
-        let ty = known.of(declared);
-        if self.ty == ty {
-            self.declared = declared;
-            return true;
-        }
-        known.is_below(sets, self.ty, ty)
-    }
-}
 
 /// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has more, and clearing a run costs
 /// less than remembering. Of the others, those that are set are remembered, so that clearing takes no longer than setting has.
@@ -83,7 +52,7 @@ pub struct Checker<'p> {
     /// The first instruction that does not agree with what is declared.
     inconsistent: Option<u32>,
     /// Unset but for those below `top` and those in `far`.
-    registers: Vec<Register>,
+    registers: Vec<Held>,
     /// One past the last set register of the first [`NEAR`].
     top: usize,
     /// The set ones of the other registers.
@@ -92,13 +61,12 @@ pub struct Checker<'p> {
     followed: bool,
     /// Whether writing a register takes more than noting its type.
     watched: bool,
-    code_start: u32,
-    /// The pc of the next frame of a function that is followed, and that of the last, counted in the function.
+    /// The pcs of the next frame and of the last of a function that is followed.
     frame_pc: u32,
     entered: u32,
     /// What begins with a frame from here on is another part of the function.
     part_end: u32,
-    /// The handler of the instruction being checked: its frame, and the register that gets the error.
+    /// The handler of the instruction being checked: its target, and the register that gets the error.
     handler: Option<(u32, Reg)>,
     /// Whether an instruction that may throw has found all registers to be as the handler declares them.
     handler_checked: bool,
@@ -122,13 +90,12 @@ impl<'p> Checker<'p> {
             next_site: 0,
             site: (u32::MAX, ClassId::ANY),
             inconsistent: None,
-            registers: vec![Register::UNSET; usize::from(max_registers) + 8],
+            registers: vec![Held::UNSET; usize::from(max_registers) + 8],
             top: 0,
             far: BinaryHeap::new(),
             func: FuncId(0),
             followed: true,
             watched: false,
-            code_start: 0,
             frame_pc: 0,
             entered: 0,
             part_end: u32::MAX,
@@ -182,11 +149,11 @@ impl<'p> Checker<'p> {
         self.inconsistent.get_or_insert(self.pc);
     }
 
-    /// The registers of the frame declared at a pc of the running function.
+    /// The registers of the frame declared at a pc.
     #[inline(always)]
     fn frame(&self, pc: u32) -> Option<&'p [(Reg, TypeId)]> {
         let known = self.known;
-        Some(known.registers_of(known.frames.at(self.code_start + pc)?))
+        Some(known.registers_of(known.frames.at(pc)?))
     }
 
     /// Whether what a register holds is within the type with this number.
@@ -195,10 +162,10 @@ impl<'p> Checker<'p> {
         self.registers[reg.index()].is_within(declared, self.known, &self.sets)
     }
 
-    /// Whether all registers hold what a frame declares.
-    #[inline(always)]
-    fn is_at(&mut self, frame: &[(Reg, TypeId)]) -> bool {
-        frame.iter().all(|&(reg, declared)| self.register_within(reg, declared))
+    /// [`Self::register_within`] of one that has not been declared so. Out of line, so that what is done for the others needs few machine registers.
+    #[inline(never)]
+    fn comes_to(&mut self, reg: Reg, declared: TypeId) -> bool {
+        self.register_within(reg, declared)
     }
 
     /// The pc of the next frame.
@@ -222,7 +189,6 @@ impl<'p> Checker<'p> {
         }
         self.func = func;
         self.followed = said.followed;
-        self.code_start = start;
         self.pc = start;
         self.enter_segment(None);
         let mut first = start;
@@ -232,13 +198,13 @@ impl<'p> Checker<'p> {
                 return Ok(());
             }
         } else if said.followed {
-            let entry = self.frame(0).ok_or(FactsError::Inconsistent { pc: start })?;
+            let entry = self.frame(start).ok_or(FactsError::Inconsistent { pc: start })?;
             for &(reg, ty) in entry {
                 let passed = if reg.0 < function.params { self.known.param(func, reg.0) } else { Type::ANY };
                 self.demand(self.is_within(passed, self.known.of(ty)));
             }
         }
-        self.entered = 0;
+        self.entered = start;
         self.part_end = part.end;
         self.frame_pc = if said.followed { self.next_frame_pc() } else { u32::MAX };
         let mut control = if said.followed { Control::Elsewhere } else { Control::Here };
@@ -262,45 +228,33 @@ impl<'p> Checker<'p> {
 
     /// Checks code that has one handler; where control is behind it.
     fn segment(&mut self, code: Range<u32>, mut control: Control) -> Control {
-        let mut pc = code.start;
-        // Frames are declared only where a stretch of code begins.
-        while pc < code.end {
+        let program = self.program;
+        let guarded = self.handler.is_some() && self.followed;
+        let ops = &program.code[..code.end as usize];
+        let mut pc = if control == Control::Here { code.start } else { self.frame_pc.min(code.end) };
+        while let Some(&op) = ops.get(pc as usize) {
+            self.pc = pc;
             if pc == self.frame_pc {
-                self.pc = pc;
+                if self.inconsistent.is_some() {
+                    return Control::Ended;
+                }
                 self.arrive(control == Control::Here);
                 if pc >= self.part_end {
                     return Control::Ended;
                 }
                 control = Control::Here;
             }
-            let stop = self.frame_pc.min(code.end);
-            if control == Control::Here && !self.stretch(pc, stop) {
-                control = Control::Elsewhere;
-            }
-            if self.inconsistent.is_some() {
-                return Control::Ended;
-            }
-            pc = stop;
-        }
-        control
-    }
-
-    /// Runs the rules over code that has frames and changes of handler at most at its start; whether control goes on behind it.
-    #[inline(always)]
-    fn stretch(&mut self, first: u32, stop: u32) -> bool {
-        let program = self.program;
-        let guarded = self.handler.is_some() && self.followed;
-        for (pc, &op) in (first..).zip(&program.code[first as usize..stop as usize]) {
-            self.pc = pc;
             if guarded && op.effects().throws {
                 self.check_handler();
             }
-            let at = At { func: self.func, pc: pc - self.code_start, global_pc: pc, entered: self.entered };
-            if !step(self, &at, op) && self.followed {
-                return false;
+            if step(self, op) || !self.followed {
+                pc += 1;
+            } else {
+                control = Control::Elsewhere;
+                pc = self.frame_pc.min(code.end);
             }
         }
-        true
+        control
     }
 
     /// Code begins that has this handler.
@@ -317,7 +271,7 @@ impl<'p> Checker<'p> {
         let frame = self.known.registers_of(self.next_frame);
         self.next_frame += 1;
         self.frame_pc = self.next_frame_pc();
-        self.entered = self.pc - self.code_start;
+        self.entered = self.pc;
         let near = match frame.last() {
             Some(last) if last.0.index() >= NEAR => frame.partition_point(|entry| entry.0.index() < NEAR),
             _ => frame.len(),
@@ -326,7 +280,7 @@ impl<'p> Checker<'p> {
         let mut next = 0;
         for &(reg, declared) in near {
             if next < reg.index() {
-                self.registers[next..reg.index()].fill(Register::UNSET);
+                self.registers[next..reg.index()].fill(Held::UNSET);
             }
             next = reg.index() + 1;
             self.declare(reg, declared, running);
@@ -349,7 +303,7 @@ impl<'p> Checker<'p> {
         let mut set = std::mem::take(&mut self.far).into_vec();
         for &reg in &set {
             if frame.binary_search_by_key(&reg, |entry| entry.0.0).is_err() {
-                self.registers[usize::from(reg)] = Register::UNSET;
+                self.registers[usize::from(reg)] = Held::UNSET;
             }
         }
         set.clear();
@@ -360,10 +314,9 @@ impl<'p> Checker<'p> {
     /// From here on a register holds what is declared. If control comes from the instruction before, it must do so already.
     #[inline(always)]
     fn declare(&mut self, reg: Reg, declared: TypeId, running: bool) {
-        let register = &mut self.registers[reg.index()];
-        if register.declared != declared {
-            let holds = !running || register.is_within(declared, self.known, &self.sets);
-            *register = Register { ty: self.known.of(declared), declared };
+        if !self.registers[reg.index()].is_declared(declared) {
+            let holds = !running || self.comes_to(reg, declared);
+            self.registers[reg.index()] = self.known.types[declared.index()];
             self.demand(holds);
         }
     }
@@ -380,7 +333,7 @@ impl<'p> Checker<'p> {
     #[inline(always)]
     fn clear_near(&mut self, first: usize) {
         if first < self.top {
-            self.registers[first..self.top].fill(Register::UNSET);
+            self.registers[first..self.top].fill(Held::UNSET);
             self.top = first;
         }
     }
@@ -391,13 +344,13 @@ impl<'p> Checker<'p> {
             && usize::from(reg) >= first
         {
             self.far.pop();
-            self.registers[usize::from(reg)] = Register::UNSET;
+            self.registers[usize::from(reg)] = Held::UNSET;
         }
     }
 
     /// Lets a register hold something.
     #[inline(always)]
-    fn put(&mut self, reg: Reg, register: Register) {
+    fn put(&mut self, reg: Reg, register: Held) {
         let at = reg.index();
         if at >= self.top {
             self.raise(at);
@@ -410,7 +363,7 @@ impl<'p> Checker<'p> {
     fn raise(&mut self, at: usize) {
         if at < NEAR {
             self.top = at + 1;
-        } else if self.registers[at].ty == UNSET {
+        } else if self.registers[at].is_unset() {
             self.far.push(at as u16);
         }
     }
@@ -500,21 +453,26 @@ impl TypeEnv for Checker<'_> {
     }
 
     #[inline(always)]
+    fn at(&self) -> At {
+        At { func: self.func, pc: self.pc, entered: self.entered }
+    }
+
+    #[inline(always)]
     fn register(&mut self, reg: Reg) -> Type {
-        if self.followed { self.registers[reg.index()].ty } else { Type::ANY }
+        if self.followed { self.registers[reg.index()].ty() } else { Type::ANY }
     }
 
     #[inline(always)]
     fn set(&mut self, reg: Reg, ty: Type) {
         if !self.watched || self.note(reg, ty) {
-            self.put(reg, Register::of(ty));
+            self.put(reg, self.known.held(ty));
         }
     }
 
     #[inline(always)]
     fn copy(&mut self, dst: Reg, src: Reg) {
         let register = self.registers[src.index()];
-        if self.watched || register.ty.tags.meets(Tags::ITER) {
+        if self.watched || register.ty().tags.meets(Tags::ITER) {
             let ty = self.get(src);
             self.set(dst, ty);
         } else {
@@ -525,7 +483,7 @@ impl TypeEnv for Checker<'_> {
     fn restore(&mut self, reg: Reg, ty: Type) {
         // Of a function that is not followed nothing is known, and nobody would clear it for the next one.
         if self.followed {
-            self.put(reg, Register::of(ty));
+            self.put(reg, Held::of(ty));
         }
     }
 
@@ -541,11 +499,15 @@ impl TypeEnv for Checker<'_> {
     }
 
     #[inline(never)]
-    fn edge(&mut self, target: u32) {
-        if self.followed {
-            let frame = self.frame(target);
-            let holds = frame.is_some_and(|frame| self.is_at(frame));
-            self.demand(holds);
+    fn edge(&mut self, to: i32) {
+        if !self.followed {
+            return;
+        }
+        let Some(frame) = self.frame((self.pc + 1).wrapping_add_signed(to)) else { return self.disagree() };
+        for &(reg, declared) in frame {
+            if !self.registers[reg.index()].is_declared(declared) && !self.comes_to(reg, declared) {
+                return self.disagree();
+            }
         }
     }
 
@@ -606,7 +568,8 @@ impl TypeEnv for Checker<'_> {
     }
 }
 
-/// The innermost handler of each pc, as segments of code: the start of each, ascending, with the handler's target and error register.
+/// The innermost handler of each pc, as segments of code: the start of each in the function, ascending, with the handler's target in the program and its
+/// error register.
 fn handler_segments(function: &Function) -> Vec<(u32, Option<(u32, Reg)>)> {
     if function.handlers.is_empty() {
         return Vec::new();
@@ -629,7 +592,7 @@ fn handler_segments(function: &Function) -> Vec<(u32, Option<(u32, Reg)>)> {
             if at >= count || segments[at].0 >= handler.end {
                 break;
             }
-            segments[at].1 = Some((handler.target, handler.error));
+            segments[at].1 = Some((function.code.start + handler.target, handler.error));
             next[at] = at as u32 + 1;
             at += 1;
         }

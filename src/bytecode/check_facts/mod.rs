@@ -252,7 +252,7 @@ pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, F
     Ok(CheckedTypes {
         record,
         sets,
-        frame_registers: types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.types[ty.index()])).collect(),
+        frame_registers: types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.of(ty))).collect(),
         classes: std::iter::once(unknown).chain((1..=types.classes.len() as u32).map(slots)).collect(),
         globals: tables.all(&types.globals),
         results: tables.all(&types.results),

@@ -10,7 +10,69 @@ use super::FactsError;
 /// A register that no frame names and nothing has set. No rule makes this type, no declaration can, and no value of it has escaped: its class is
 /// none that a program has. It passes for the state of an iterator, so that [`get`](super::super::type_rules::TypeEnv::get) tells both from values
 /// with one test, and an instruction that goes on with such a state as with a value of any type is found out.
-pub const UNSET: Type = Type { tags: Tags::ITER, class: ClassId(u32::MAX - 1), ids: IdSet::EMPTY };
+const UNSET: Type = Type { tags: Tags::ITER, class: ClassId(u32::MAX - 1), ids: IdSet::EMPTY };
+
+/// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
+/// numbers are compared sooner than types.
+///
+/// The fields are those of a [`Type`], but none leaves a gap: copying a type copies its gap as well, together with the field beside it, and a processor
+/// waits where it reads in other portions what it has just written.
+#[derive(Clone, Copy)]
+pub struct Held {
+    /// The identities above, the class below.
+    ids_class: u64,
+    tags: u32,
+    declared: TypeId,
+}
+
+impl Held {
+    pub const UNSET: Held = Held::of(UNSET);
+
+    /// As an instruction has left it.
+    #[inline(always)]
+    pub const fn of(ty: Type) -> Held {
+        Held::declared(ty, TypeId(u32::MAX))
+    }
+
+    #[inline(always)]
+    const fn declared(ty: Type, declared: TypeId) -> Held {
+        Held { ids_class: (ty.ids.0 as u64) << 32 | ty.class.0 as u64, tags: ty.tags.0 as u32, declared }
+    }
+
+    #[inline(always)]
+    pub fn ty(self) -> Type {
+        let (ids, class) = ((self.ids_class >> 32) as u32, self.ids_class as u32);
+        Type { tags: Tags(self.tags as u16), class: ClassId(class), ids: IdSet(ids) }
+    }
+
+    #[inline(always)]
+    pub fn is_declared(&self, declared: TypeId) -> bool {
+        self.declared == declared
+    }
+
+    #[inline(always)]
+    fn is_of(&self, other: &Held) -> bool {
+        self.ids_class == other.ids_class && self.tags == other.tags
+    }
+
+    pub fn is_unset(&self) -> bool {
+        self.is_of(&Held::UNSET)
+    }
+
+    /// Whether this is within the type with a number, which is noted if it is that very type.
+    #[inline(always)]
+    pub fn is_within(&mut self, declared: TypeId, known: &Tables, sets: &IdSets) -> bool {
+        if self.declared == declared {
+            return true;
+        }
+        let wanted = &known.types[declared.index()];
+        if self.is_of(wanted) {
+            self.declared = declared;
+            return true;
+        }
+        known.is_below(sets, self.ty(), wanted.ty())
+    }
+}
 
 /// Well-formed facts: what is declared, apart from what is being checked against it. Places keep the numbers of their types, as in the file: they are
 /// smaller than types, and nearly every place is looked at once.
@@ -18,7 +80,9 @@ pub struct Tables<'p> {
     pub program: &'p Program,
     pub facts: &'p TypeFacts,
     /// [`TypeFacts::types`], with sets as they are called in `sets`.
-    pub types: Vec<Type>,
+    pub types: Vec<Held>,
+    /// By the bit of each tag, which of `types` is that kind of value alone; of kinds that have classes or identities, or of which no type is declared, none.
+    plain: [TypeId; 16],
     pub sets: IdSets,
     pub frames: Frames,
     pub first_param: Vec<u32>,
@@ -118,6 +182,7 @@ impl<'p> Tables<'p> {
             numbers.push(sets.intern(members));
         }
         let mut types = Vec::with_capacity(facts.types.len());
+        let mut plain = [TypeId(u32::MAX); 16];
         for ty in &facts.types {
             let ids = match ty.ids {
                 IdSet::TOP => IdSet::TOP,
@@ -132,7 +197,11 @@ impl<'p> Tables<'p> {
             if (ids != IdSet::EMPTY) != ty.tags.meets(Tags::IDENTIFIED) {
                 return Err(malformed("a type whose identities and kinds do not fit"));
             }
-            types.push(Type { ids, ..*ty });
+            let number = TypeId(types.len() as u32);
+            if *ty == Type::of(ty.tags) && ty.is_single() {
+                plain[ty.tags.0.trailing_zeros() as usize] = number;
+            }
+            types.push(Held::declared(Type { ids, ..*ty }, number));
         }
         let starts = |counts: &mut dyn ExactSizeIterator<Item = usize>| {
             let mut next = 0u32;
@@ -182,13 +251,23 @@ impl<'p> Tables<'p> {
         {
             return Err(malformed("a table of another length than the program's"));
         }
-        Ok(Tables { program, facts, types, sets, frames, first_param, first_capture, first_field })
+        Ok(Tables { program, facts, types, plain, sets, frames, first_param, first_capture, first_field })
     }
 
     /// The type with a number.
     #[inline(always)]
     pub fn of(&self, id: TypeId) -> Type {
-        self.types[id.index()]
+        self.types[id.index()].ty()
+    }
+
+    /// What a register holds that an instruction has set. Most set simple types, whose numbers are soon asked for.
+    #[inline(always)]
+    pub fn held(&self, ty: Type) -> Held {
+        if ty == Type::of(ty.tags) && ty.is_single() {
+            Held::declared(ty, self.plain[ty.tags.0.trailing_zeros() as usize & 15])
+        } else {
+            Held::of(ty)
+        }
     }
 
     /// The registers of the frame at a position.

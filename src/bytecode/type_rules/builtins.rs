@@ -5,7 +5,7 @@
 
 use super::calls::call_value;
 use super::inputs::Args;
-use super::{At, Place, TypeEnv, made, members, slot};
+use super::{Place, TypeEnv, made, members, slot};
 use crate::bytecode::methods::{METHODS, Receiver};
 use crate::bytecode::natives::{NATIVES, NativeEffect, find_native};
 use crate::bytecode::types::{ClassId, IdSet, Slot, Tags, Type};
@@ -17,23 +17,23 @@ fn or_void(ty: Type) -> Type {
 }
 
 /// Text lists and the like: a list made here of items of one type.
-fn list_of<E: TypeEnv>(env: &mut E, at: &At, item: Type) -> Type {
-    let list = made(env, at, Tags::LIST);
+fn list_of<E: TypeEnv>(env: &mut E, item: Type) -> Type {
+    let list = made(env, Tags::LIST);
     env.flow(Place::Slot(list.class, Slot::Item), item);
     list
 }
 
 /// The result of a built-in method; the rows of the table are reached by position.
-pub fn call_builtin<E: TypeEnv>(env: &mut E, at: &At, kind: Receiver, row: usize, receiver: Type, args: Args) -> Type {
+pub fn call_builtin<E: TypeEnv>(env: &mut E, kind: Receiver, row: usize, receiver: Type, args: Args) -> Type {
     let name = METHODS[row].name;
     let count = usize::from(args.len());
     if count < METHODS[row].required || count > METHODS[row].params.len() {
         return Type::NEVER;
     }
     let known = match kind {
-        Receiver::List => list_method(env, at, name, receiver, args),
-        Receiver::String => string_method(env, at, name),
-        Receiver::Dict => dict_method(env, at, name, receiver, args),
+        Receiver::List => list_method(env, name, receiver, args),
+        Receiver::String => string_method(env, name),
+        Receiver::Dict => dict_method(env, name, receiver, args),
         Receiver::Tuple => match name {
             "len" | "index_of" => Some(Type::INT),
             "contains" => Some(Type::BOOL),
@@ -52,7 +52,7 @@ pub fn call_builtin<E: TypeEnv>(env: &mut E, at: &At, kind: Receiver, row: usize
     })
 }
 
-fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: Args) -> Option<Type> {
+fn list_method<E: TypeEnv>(env: &mut E, name: &str, list: Type, args: Args) -> Option<Type> {
     let items = Place::Slot(list.class, Slot::Item);
     Some(match name {
         "push" => {
@@ -67,7 +67,7 @@ fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: A
         }
         "extend" => {
             let container = args.get(env, 0);
-            let added = members::items(env, at, container);
+            let added = members::items(env, container);
             env.flow(items, added);
             Type::VOID
         }
@@ -96,7 +96,7 @@ fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: A
         "map" => {
             let item = env.read(items);
             let result = if item.is_never() { Type::NEVER } else { call_back(env, args, &[item]) };
-            list_of(env, at, result)
+            list_of(env, result)
         }
         "filter" => {
             let item = env.read(items);
@@ -108,7 +108,7 @@ fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: A
         "reduce" => {
             let item = env.read(items);
             // The accumulator has the type of what came out last; a cell stands for it.
-            let accumulator = made(env, at, Tags::CELL);
+            let accumulator = made(env, Tags::CELL);
             let home = Place::Slot(accumulator.class, Slot::Item);
             let start = args.get(env, 1);
             env.flow(home, start);
@@ -123,19 +123,19 @@ fn list_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, list: Type, args: A
     })
 }
 
-fn string_method<E: TypeEnv>(env: &mut E, at: &At, name: &str) -> Option<Type> {
+fn string_method<E: TypeEnv>(env: &mut E, name: &str) -> Option<Type> {
     Some(match name {
         "len" | "index_of" => Type::INT,
         "upper" | "lower" | "trim" | "replace" | "repeat" | "pad_left" | "pad_right" => Type::STR,
         "contains" | "starts_with" | "ends_with" => Type::BOOL,
-        "split" | "chars" | "lines" => list_of(env, at, Type::STR),
+        "split" | "chars" | "lines" => list_of(env, Type::STR),
         "to_int" => or_void(Type::INT),
         "to_float" => or_void(Type::FLOAT),
         _ => return None,
     })
 }
 
-fn dict_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, dict: Type, args: Args) -> Option<Type> {
+fn dict_method<E: TypeEnv>(env: &mut E, name: &str, dict: Type, args: Args) -> Option<Type> {
     Some(match name {
         "len" => Type::INT,
         "contains" => Type::BOOL,
@@ -143,15 +143,15 @@ fn dict_method<E: TypeEnv>(env: &mut E, at: &At, name: &str, dict: Type, args: A
         "copy" => dict,
         "keys" => {
             let key = slot(env, dict, Slot::Key);
-            list_of(env, at, key)
+            list_of(env, key)
         }
         "values" => {
             let value = slot(env, dict, Slot::Value);
-            list_of(env, at, value)
+            list_of(env, value)
         }
         "items" => {
             // One class serves the list and the tuples in it: they use different slots of it.
-            let list = made(env, at, Tags::LIST);
+            let list = made(env, Tags::LIST);
             for (part, from) in [(Slot::Part0, Slot::Key), (Slot::Part1, Slot::Value)] {
                 let ty = slot(env, dict, from);
                 env.flow(Place::Slot(list.class, part), ty);

@@ -3,7 +3,7 @@
 use super::builtins::NativeResult;
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
-use super::{At, Place, SIDE_FIELDS, TypeEnv, builtins, slot};
+use super::{Place, SIDE_FIELDS, TypeEnv, builtins, slot};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, NativeId, Reg, SiteId, StructId};
@@ -126,7 +126,7 @@ fn call_with_rule<E: TypeEnv>(env: &mut E, result: NativeResult, args: Args) -> 
 /// What has built-in methods.
 const BUILT_IN: Tags = Tags::LIST.or(Tags::STR).or(Tags::DICT).or(Tags::TUPLE).or(Tags::RANGE);
 
-fn call_built_in<E: TypeEnv>(env: &mut E, at: &At, receiver: Type, name: Name, args: Args) -> Type {
+fn call_built_in<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Args) -> Type {
     let mut out = Type::NEVER;
     for (tag, kind) in [
         (Tags::LIST, Receiver::List),
@@ -148,7 +148,7 @@ fn call_built_in<E: TypeEnv>(env: &mut E, at: &At, receiver: Type, name: Name, a
             }
         }
         if let Some(row) = env.index().builtin(kind, name) {
-            let result = builtins::call_builtin(env, at, kind, row, Type::container(tag, receiver.class), args);
+            let result = builtins::call_builtin(env, kind, row, Type::container(tag, receiver.class), args);
             out = env.join(out, result);
         }
     }
@@ -157,16 +157,16 @@ fn call_built_in<E: TypeEnv>(env: &mut E, at: &At, receiver: Type, name: Name, a
 
 /// `CallMethod`: what the receiver may be decides what may be called.
 #[inline(never)]
-pub fn call_method<E: TypeEnv>(env: &mut E, at: &At, base: Reg, argc: u16, site: SiteId) -> Type {
+pub fn call_method<E: TypeEnv>(env: &mut E, base: Reg, argc: u16, site: SiteId) -> Type {
     let receiver = env.get(above(base, 1));
     let args = Args::In { first: above(base, 2), count: argc };
-    let Some(name) = env.index().site_name(env.program(), at.func, site) else {
+    let Some(name) = env.index().site_name(env.program(), env.at().func, site) else {
         env.escape(receiver);
         return call_unknown(env, args);
     };
     let mut out = Type::NEVER;
     if receiver.tags.meets(BUILT_IN) {
-        out = call_built_in(env, at, receiver, name, args);
+        out = call_built_in(env, receiver, name, args);
     }
     if !receiver.tags.meets(Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE)) {
         return out;

@@ -2,7 +2,7 @@
 
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
-use super::{At, Place, SIDE_FIELDS, TypeEnv, any_part, calls, made, slot, smear_parts};
+use super::{Place, SIDE_FIELDS, TypeEnv, any_part, calls, made, slot, smear_parts};
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{Reg, StructId};
 
@@ -180,11 +180,11 @@ pub fn set_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>, val
 const ITERATOR_DEPTH: u32 = 3;
 
 /// The items of a `for` loop over `container`. A dict's or module's items are tuples made by the instruction at `at`.
-pub fn items<E: TypeEnv>(env: &mut E, at: &At, container: Type) -> Type {
-    items_within(env, at, container, ITERATOR_DEPTH)
+pub fn items<E: TypeEnv>(env: &mut E, container: Type) -> Type {
+    items_within(env, container, ITERATOR_DEPTH)
 }
 
-fn items_within<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32) -> Type {
+fn items_within<E: TypeEnv>(env: &mut E, container: Type, depth: u32) -> Type {
     let mut out = Type::NEVER;
     if container.tags.meets(Tags::RANGE) {
         out = Type::INT;
@@ -201,7 +201,7 @@ fn items_within<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32) -
         out = env.join(out, item);
     }
     if container.tags.meets(Tags::DICT) {
-        let pair = made(env, at, Tags::TUPLE);
+        let pair = made(env, Tags::TUPLE);
         for (part, from) in [(Slot::Part0, Slot::Key), (Slot::Part1, Slot::Value)] {
             let ty = slot(env, container, from);
             env.flow(Place::Slot(pair.class, part), ty);
@@ -215,13 +215,13 @@ fn items_within<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32) -
         out = env.join(out, Type::ANY);
     }
     if container.tags.meets(Tags::INSTANCE) {
-        let item = instance_items(env, at, container, depth);
+        let item = instance_items(env, container, depth);
         out = env.join(out, item);
     }
     out
 }
 
-fn instance_items<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32) -> Type {
+fn instance_items<E: TypeEnv>(env: &mut E, container: Type, depth: u32) -> Type {
     if container.ids == IdSet::TOP || depth == 0 {
         env.escape(container);
         return Type::ANY;
@@ -234,12 +234,12 @@ fn instance_items<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32)
         let none = Args::Of(&[]);
         let item = if let Some(method) = env.index().iter(def).filter(|_| depth == ITERATOR_DEPTH) {
             let iterator = calls::call_function(env, method.func, this, none);
-            items_within(env, at, iterator, depth - 1)
+            items_within(env, iterator, depth - 1)
         } else if let Some(method) = env.index().next(def) {
             calls::call_function(env, method.func, this, none).without(Tags::VOID)
         } else if let Some(method) = env.index().iter(def) {
             let iterator = calls::call_function(env, method.func, this, none);
-            items_within(env, at, iterator, depth - 1)
+            items_within(env, iterator, depth - 1)
         } else {
             Type::NEVER
         };
@@ -249,14 +249,14 @@ fn instance_items<E: TypeEnv>(env: &mut E, at: &At, container: Type, depth: u32)
 }
 
 /// The two parts of each item.
-fn pairs<E: TypeEnv>(env: &mut E, at: &At, container: Type) -> (Type, Type) {
+fn pairs<E: TypeEnv>(env: &mut E, container: Type) -> (Type, Type) {
     let (mut first, mut second) = (Type::NEVER, Type::NEVER);
     let rest = container.without(Tags::DICT);
     if container.tags.meets(Tags::DICT) {
         first = slot(env, container, Slot::Key);
         second = slot(env, container, Slot::Value);
     }
-    let item = items(env, at, rest);
+    let item = items(env, rest);
     let mut add = |env: &mut E, a: Type, b: Type| {
         first = env.join(first, a);
         second = env.join(second, b);
@@ -285,7 +285,7 @@ fn pairs<E: TypeEnv>(env: &mut E, at: &At, container: Type) -> (Type, Type) {
 
 /// `IterPrep`, `IterNext` and their pairing forms; `target` is the exit of the first two, the way back of the others.
 #[inline(never)]
-pub fn iterate<E: TypeEnv>(env: &mut E, at: &At, base: Reg, target: i32, prepares: bool, unpacks: bool) -> bool {
+pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, unpacks: bool) -> bool {
     const ITERABLE: Tags = Tags(
         Tags::RANGE.0 | Tags::STR.0 | Tags::LIST.0 | Tags::TUPLE.0 | Tags::DICT.0 | Tags::MODULE.0 | Tags::INSTANCE.0,
     );
@@ -304,12 +304,12 @@ pub fn iterate<E: TypeEnv>(env: &mut E, at: &At, base: Reg, target: i32, prepare
     if container.is_never() {
         return false;
     }
-    let (first, second) = if unpacks { pairs(env, at, container) } else { (items(env, at, container), Type::INT) };
+    let (first, second) = if unpacks { pairs(env, container) } else { (items(env, container), Type::INT) };
     if prepares {
         env.set(base, Type { tags: container.tags.or(Tags::ITER), ..container });
         env.set(state(1), Type::of(Tags::ITER));
         env.set(state(2), Type::of(Tags::ITER));
-        env.edge(at.target(target));
+        env.edge(target);
     }
     let before = (env.register(state(3)), env.register(state(4)));
     let some = !first.is_never() && !second.is_never();
@@ -323,7 +323,7 @@ pub fn iterate<E: TypeEnv>(env: &mut E, at: &At, base: Reg, target: i32, prepare
         return some;
     }
     if some {
-        env.edge(at.target(target));
+        env.edge(target);
         env.restore(state(3), before.0);
         if unpacks {
             env.restore(state(4), before.1);

@@ -41,6 +41,8 @@ pub const SIDE_FIELDS: u32 = u32::MAX;
 pub trait TypeEnv {
     fn program(&self) -> &Program;
     fn index(&self) -> &RuleIndex;
+    /// The instruction that is being judged.
+    fn at(&self) -> At;
 
     /// The type of a register as it was set.
     fn register(&mut self, reg: Reg) -> Type;
@@ -55,8 +57,8 @@ pub trait TypeEnv {
     fn restore(&mut self, reg: Reg, ty: Type);
     /// Forgets every register above `base`.
     fn clobber_above(&mut self, base: Reg);
-    /// Control may go on at `target`, a pc of the same function, with the registers as they are.
-    fn edge(&mut self, target: u32);
+    /// Control may go on where a jump `to` leads, with the registers as they are.
+    fn edge(&mut self, to: i32);
 
     fn read(&mut self, place: Place) -> Type;
     /// A value of type `ty` is stored in `place`.
@@ -85,31 +87,23 @@ pub trait TypeEnv {
     fn member(&self, set: IdSet, at: usize) -> Option<Identity>;
 }
 
-/// Where an instruction stands.
+/// Where an instruction stands. Pcs are counted in the whole program.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     pub func: FuncId,
-    /// Counted from the function's first instruction.
     pub pc: u32,
-    /// Index into `Program::code`.
-    pub global_pc: u32,
-    /// The first instruction of the block, counted as `pc`: whoever is here has come through all from there on.
+    /// The first instruction of the block: whoever is here has come through all from there on.
     pub entered: u32,
 }
 
 impl At {
     /// The value of a register that the instruction before has just loaded with a constant.
-    fn constant(&self, program: &Program, reg: Reg) -> Option<i32> {
-        let before =
-            (self.pc > self.entered).then(|| program.code.get(self.global_pc.checked_sub(1)? as usize)).flatten();
-        match before {
+    fn constant(self, program: &Program, reg: Reg) -> Option<i32> {
+        let before = self.pc.checked_sub(1).filter(|&before| before >= self.entered)?;
+        match program.code.get(before as usize) {
             Some(&Op::LoadInt { dst, value }) if dst == reg => Some(value),
             _ => None,
         }
-    }
-
-    fn target(&self, offset: i32) -> u32 {
-        (i64::from(self.pc) + 1 + i64::from(offset)) as u32
     }
 }
 
@@ -201,8 +195,9 @@ fn slot<E: TypeEnv>(env: &mut E, ty: Type, slot: Slot) -> Type {
 }
 
 /// A container made by the instruction at `at`.
-fn made<E: TypeEnv>(env: &mut E, at: &At, tags: Tags) -> Type {
-    let class = env.site(at.global_pc);
+fn made<E: TypeEnv>(env: &mut E, tags: Tags) -> Type {
+    let pc = env.at().pc;
+    let class = env.site(pc);
     Type::container(tags, class)
 }
 
@@ -213,9 +208,9 @@ fn finish<E: TypeEnv>(env: &mut E, dst: Reg, ty: Type) -> bool {
     !ty.is_never()
 }
 
-/// Applies `op`. Edges to jump targets are reported on the way; the result says whether control may reach the next instruction.
+/// Applies `op`, which is the one at [`TypeEnv::at`]. Edges to jump targets are reported on the way; the result says whether control may reach the next instruction.
 #[inline(always)]
-pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
+pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
     use Op::*;
     match op {
         Move { dst, src } => env.copy(dst, src),
@@ -253,7 +248,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         }
         NewCell { dst, src } => {
             let ty = env.get(src);
-            let cell = made(env, at, Tags::CELL);
+            let cell = made(env, Tags::CELL);
             env.flow(Place::Slot(cell.class, Slot::Item), ty);
             env.set(dst, cell);
         }
@@ -267,21 +262,21 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             write_cell(env, cell, ty);
         }
         GetCapture { dst, capture } => {
-            let ty = env.read(Place::Capture(at.func, capture));
+            let ty = env.read(Place::Capture(env.at().func, capture));
             return finish(env, dst, ty);
         }
         GetCaptureCell { dst, capture } => {
-            let cell = env.read(Place::Capture(at.func, capture));
+            let cell = env.read(Place::Capture(env.at().func, capture));
             let ty = read_cell(env, cell);
             return finish(env, dst, ty);
         }
         SetCaptureCell { src, capture } => {
             let ty = env.get(src);
-            let cell = env.read(Place::Capture(at.func, capture));
+            let cell = env.read(Place::Capture(env.at().func, capture));
             write_cell(env, cell, ty);
         }
         MakeClosure { dst, func } => {
-            capture(env, at, func);
+            capture(env, func);
             let ty = identified(env, Tags::FUNCTION, IdKind::Function(func));
             env.set(dst, ty);
         }
@@ -289,7 +284,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             let methods = env.program().structs.get(def.index()).map_or(0, |def| def.methods.len());
             for method in 0..methods {
                 let func = env.program().structs[def.index()].methods[method].func;
-                capture(env, at, func);
+                capture(env, func);
             }
             let ty = identified(env, Tags::STRUCT, IdKind::Struct(def));
             env.set(dst, ty);
@@ -312,7 +307,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         Pow { dst, a, b } => {
             let (base, exponent) = (env.get(a), env.get(b));
             let mut tags = arithmetic(base, exponent);
-            if tags.meets(Tags::INT) && at.constant(env.program(), b).is_none_or(|value| value < 0) {
+            if tags.meets(Tags::INT) && env.at().constant(env.program(), b).is_none_or(|value| value < 0) {
                 tags = tags.or(Tags::FLOAT);
             }
             return finish(env, dst, Type::of(tags));
@@ -357,33 +352,33 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         | Ge { dst, .. } => env.set(dst, Type::BOOL),
 
         Jump { to } => {
-            env.edge(at.target(to));
+            env.edge(to);
             return false;
         }
         JumpIf { a, to } => {
             let (truthy, falsy) = by_truth(env.register(a));
-            return fork(env, a, (truthy, falsy), at.target(to));
+            return fork(env, a, (truthy, falsy), to);
         }
         JumpIfNot { a, to } => {
             let (truthy, falsy) = by_truth(env.register(a));
-            return fork(env, a, (falsy, truthy), at.target(to));
+            return fork(env, a, (falsy, truthy), to);
         }
         JumpEq { a, b, to } => {
             let (tested, equal, other) = by_void(env, a, b);
-            return fork(env, tested, (equal, other), at.target(to.into()));
+            return fork(env, tested, (equal, other), to.into());
         }
         JumpNe { a, b, to } => {
             let (tested, equal, other) = by_void(env, a, b);
-            return fork(env, tested, (other, equal), at.target(to.into()));
+            return fork(env, tested, (other, equal), to.into());
         }
         JumpIfType { a, types, to } => {
             let ty = env.get(a);
-            return fork(env, a, by_type(ty, types), at.target(to.into()));
+            return fork(env, a, by_type(ty, types), to.into());
         }
         JumpIfNotType { a, types, to } => {
             let ty = env.get(a);
             let (one_of, other) = by_type(ty, types);
-            return fork(env, a, (other, one_of), at.target(to.into()));
+            return fork(env, a, (other, one_of), to.into());
         }
         JumpLt { to, .. }
         | JumpLe { to, .. }
@@ -402,7 +397,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         | JumpNotLtK { to, .. }
         | JumpNotLeK { to, .. }
         | JumpNotGtK { to, .. }
-        | JumpNotGeK { to, .. } => env.edge(at.target(to.into())),
+        | JumpNotGeK { to, .. } => env.edge(to.into()),
 
         ForPrep { base, exit } => {
             let (a, b) = (env.get(base), env.get(Reg(base.0.saturating_add(1))));
@@ -411,7 +406,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             }
             env.set(base, Type::INT);
             env.set(Reg(base.0.saturating_add(1)), Type::INT);
-            env.edge(at.target(exit));
+            env.edge(exit);
             env.set(Reg(base.0.saturating_add(2)), Type::INT);
         }
         ForLoop { base, back } => {
@@ -422,16 +417,16 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             let old = env.register(Reg(base.0.saturating_add(2)));
             env.set(base, ty);
             env.set(Reg(base.0.saturating_add(2)), ty);
-            env.edge(at.target(back));
+            env.edge(back);
             env.restore(Reg(base.0.saturating_add(2)), old);
         }
-        IterPrep { base, exit } => return members::iterate(env, at, base, exit, true, false),
-        IterPrep2 { base, exit } => return members::iterate(env, at, base, exit, true, true),
-        IterNext { base, back } => return members::iterate(env, at, base, back, false, false),
-        IterNext2 { base, back } => return members::iterate(env, at, base, back, false, true),
+        IterPrep { base, exit } => return members::iterate(env, base, exit, true, false),
+        IterPrep2 { base, exit } => return members::iterate(env, base, exit, true, true),
+        IterNext { base, back } => return members::iterate(env, base, back, false, false),
+        IterNext2 { base, back } => return members::iterate(env, base, back, false, true),
 
         MakeList { dst, base, count } => {
-            let list = made(env, at, Tags::LIST);
+            let list = made(env, Tags::LIST);
             flow_items(env, list.class, base, count);
             env.set(dst, list);
         }
@@ -442,16 +437,16 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             }
         }
         MakeTuple { dst, base, count } => {
-            let tuple = made(env, at, Tags::TUPLE);
+            let tuple = made(env, Tags::TUPLE);
             flow_parts(env, tuple.class, base, count);
             env.set(dst, tuple);
         }
         TupleFromList { dst, list } => {
-            let tuple = tuple_of_list(env, at, list);
+            let tuple = tuple_of_list(env, list);
             env.set(dst, tuple);
         }
         MakeDict { dst, base, count } => {
-            let dict = made(env, at, Tags::DICT);
+            let dict = made(env, Tags::DICT);
             flow_pairs(env, dict.class, base, count);
             env.set(dst, dict);
         }
@@ -467,7 +462,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
 
         GetIndex { dst, object, index } => {
             let (ty, key) = (env.get(object), env.get(index));
-            let constant = at.constant(env.program(), index);
+            let constant = env.at().constant(env.program(), index);
             let ty = members::get_index(env, ty, key, constant);
             return finish(env, dst, ty);
         }
@@ -477,13 +472,13 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         }
         GetMember { dst, object, site } => {
             let object = env.get(object);
-            let name = env.index().site_name(env.program(), at.func, site);
+            let name = env.index().site_name(env.program(), env.at().func, site);
             let ty = members::get_member(env, object, name);
             return finish(env, dst, ty);
         }
         SetMember { object, value, site } => {
             let (object, value) = (env.get(object), env.get(value));
-            let name = env.index().site_name(env.program(), at.func, site);
+            let name = env.index().site_name(env.program(), env.at().func, site);
             members::set_member(env, object, name, value);
         }
         GetMemberNamed { dst, object, .. } => {
@@ -510,7 +505,7 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
             return calls::returned(env, base, ty);
         }
         CallMethod { base, argc, site } => {
-            let ty = calls::call_method(env, at, base, argc, site);
+            let ty = calls::call_method(env, base, argc, site);
             return calls::returned(env, base, ty);
         }
         New { base, def } => {
@@ -520,26 +515,26 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
         }
         TailCall { base, argc } => {
             let ty = calls::call_register(env, base, argc);
-            return_value(env, at, ty);
+            return_value(env, ty);
             return calls::returned(env, base, ty);
         }
         TailCallFn { base, func } => {
             let ty = calls::call_known(env, base, func);
-            return_value(env, at, ty);
+            return_value(env, ty);
             return false;
         }
         TailCallMethod { base, argc, site } => {
-            let ty = calls::call_method(env, at, base, argc, site);
-            return_value(env, at, ty);
+            let ty = calls::call_method(env, base, argc, site);
+            return_value(env, ty);
             return calls::returned(env, base, ty);
         }
         Return { src } => {
             let ty = env.get(src);
-            return_value(env, at, ty);
+            return_value(env, ty);
             return false;
         }
         ReturnVoid {} => {
-            return_value(env, at, Type::VOID);
+            return_value(env, Type::VOID);
             return false;
         }
         Throw { src } => {
@@ -562,13 +557,13 @@ pub fn step<E: TypeEnv>(env: &mut E, at: &At, op: Op) -> bool {
 
 /// A function returns. Nobody but the runtime sees what an async function or a module body returns.
 #[inline(never)]
-fn return_value<E: TypeEnv>(env: &mut E, at: &At, ty: Type) {
-    let kind = env.program().functions.get(at.func.index()).map(|function| function.kind);
+fn return_value<E: TypeEnv>(env: &mut E, ty: Type) {
+    let kind = env.program().functions.get(env.at().func.index()).map(|function| function.kind);
     if kind == Some(FunctionKind::Async) {
         env.escape(ty);
     }
     if !ty.is_never() {
-        env.flow(Place::Result(at.func), ty);
+        env.flow(Place::Result(env.at().func), ty);
     }
 }
 
@@ -586,22 +581,22 @@ fn write_cell<E: TypeEnv>(env: &mut E, cell: Type, ty: Type) {
 
 /// A closure of `func` takes its captures from the running frame.
 #[inline(never)]
-fn capture<E: TypeEnv>(env: &mut E, at: &At, func: FuncId) {
+fn capture<E: TypeEnv>(env: &mut E, func: FuncId) {
     let sources = env.program().functions.get(func.index()).map_or(0, |function| function.captures.len());
     for index in 0..sources {
         let ty = match env.program().functions[func.index()].captures[index] {
             CaptureSource::Register(reg) => env.get(reg),
-            CaptureSource::Capture(outer) => env.read(Place::Capture(at.func, outer)),
+            CaptureSource::Capture(outer) => env.read(Place::Capture(env.at().func, outer)),
         };
         env.flow(Place::Capture(func, CaptureId(index as u16)), ty);
     }
 }
 
 #[inline(never)]
-fn tuple_of_list<E: TypeEnv>(env: &mut E, at: &At, list: Reg) -> Type {
+fn tuple_of_list<E: TypeEnv>(env: &mut E, list: Reg) -> Type {
     let list = env.get(list);
     let item = if list.tags.meets(Tags::LIST) { slot(env, list, Slot::Item) } else { Type::NEVER };
-    let tuple = made(env, at, Tags::TUPLE);
+    let tuple = made(env, Tags::TUPLE);
     for part in Slot::PARTS {
         env.flow(Place::Slot(tuple.class, part), item);
     }
@@ -659,18 +654,18 @@ fn by_type(ty: Type, types: Tags) -> (Type, Type) {
     (ty.only(types), ty.without(types.or(Tags::ITER)))
 }
 
-/// A branch on what `reg` holds: its types if control goes to `target` and if it goes on. A way on which it would hold nothing is not gone,
+/// A branch on what `reg` holds: its types if control goes where `to` leads, and if it goes on. A way on which it would hold nothing is not gone,
 /// unless it holds nothing on either: then nothing is known of it yet.
 #[inline(never)]
-fn fork(env: &mut impl TypeEnv, reg: Reg, (there, here): (Type, Type), target: u32) -> bool {
+fn fork(env: &mut impl TypeEnv, reg: Reg, (there, here): (Type, Type), to: i32) -> bool {
     let known = there != here;
     if !known {
-        env.edge(target);
+        env.edge(to);
         return true;
     }
     if !there.is_never() {
         env.restore(reg, there);
-        env.edge(target);
+        env.edge(to);
     }
     env.restore(reg, here);
     !here.is_never()

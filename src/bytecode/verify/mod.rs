@@ -132,7 +132,7 @@ fn check_rules(program: &Program, code_is_safe: impl FnOnce()) -> Result<(), Ver
 }
 
 /// A program with fewer instructions is verified, and its facts checked, before a second thread has started.
-const WORTH_A_THREAD: usize = 6_000;
+const WORTH_A_THREAD: usize = 10_000;
 
 /// Checks the rules on this thread and facts on another; whoever is first helps the other with the code.
 fn check_rules_and_facts(program: &Program, facts: &Facts) -> Result<Result<(), FactsError>, VerifyError> {
