@@ -15,6 +15,7 @@
 //! next value of a loop's counter is computed before the last use of the present one, which costs a move and a jump in each iteration.
 //!
 //! All rest on one analysis of the control flow, [`mod@cfg`], for no pass but the last changes it. Each is linear in the size of the region.
+//! Debug builds check the form of the region behind each ([`mod@check`]).
 //!
 //! # What hoisting rests on
 //! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the first iteration. So moving
@@ -24,6 +25,7 @@
 
 mod bounds;
 mod cfg;
+mod check;
 mod dead;
 mod division;
 mod fold;
@@ -63,8 +65,11 @@ const PROMOTIONS: usize = 3;
 /// Runs all passes.
 pub fn optimise(region: &mut Region, caution: &Caution) {
     let cfg = cfg::Cfg::of(region);
+    assert_form(region, &cfg, "building");
     numbering::number(region, &cfg);
+    assert_form(region, &cfg, "numbering");
     if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, caution) {
+        assert_form(region, &cfg, "hoisting");
         numbering::number(region, &cfg);
     }
     // What is read through a promoted word does not change either.
@@ -72,15 +77,31 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
         if cfg.loops.is_empty() || !promote::promote(region, &cfg, caution) {
             break;
         }
+        assert_form(region, &cfg, "promotion");
         numbering::number(region, &cfg);
         if hoist::hoist(region, &cfg, caution) {
+            assert_form(region, &cfg, "hoisting after promotion");
             numbering::number(region, &cfg);
         }
     }
     dead::remove(region, &cfg);
+    assert_form(region, &cfg, "removing dead code");
     sink::sink(region, &cfg);
+    assert_form(region, &cfg, "sinking");
     layout::mark(region, &cfg);
     if PAIRS {
         pair::pair(region, &cfg);
+        if cfg!(debug_assertions) {
+            assert_form(region, &cfg::Cfg::of(region), "pairing");
+        }
+    }
+}
+
+/// Stops a debug build at the first pass that leaves a region out of form.
+fn assert_form(region: &Region, cfg: &cfg::Cfg, pass: &str) {
+    if cfg!(debug_assertions)
+        && let Err(wrong) = check::check(region, cfg)
+    {
+        panic!("after {pass}: {wrong}\n{region}");
     }
 }

@@ -415,8 +415,8 @@ impl<'a> Promoter<'a> {
         let (index, header) = (blocks.index, self.region.loops[blocks.index].header);
         let places: FxHashMap<Word, usize> = promoted.iter().enumerate().map(|(at, p)| (p.word, at)).collect();
         // Which words the loops in it write, by header.
-        let written = self.written_in(blocks, &places);
         let all_written: Vec<usize> = (0..promoted.len()).filter(|at| promoted[*at].is_written).collect();
+        let written = self.written_in(blocks, &places, &all_written);
         let mut at_end: FxHashMap<BlockId, Vec<Val>> = FxHashMap::default();
         let mut params: FxHashMap<BlockId, Vec<usize>> = FxHashMap::default();
         let preheader = self.region.loops[index].preheader;
@@ -475,8 +475,13 @@ impl<'a> Promoter<'a> {
         }
     }
 
-    /// By header of the loops inside of one, the promoted words that they store.
-    fn written_in(&self, blocks: &LoopBlocks, places: &FxHashMap<Word, usize>) -> FxHashMap<BlockId, Vec<usize>> {
+    /// By header of the loops inside of one, which of the words that change are stored there.
+    fn written_in(
+        &self,
+        blocks: &LoopBlocks,
+        places: &FxHashMap<Word, usize>,
+        all_written: &[usize],
+    ) -> FxHashMap<BlockId, Vec<usize>> {
         let mut written: FxHashMap<BlockId, Vec<usize>> = FxHashMap::default();
         for inner in &self.cfg.loops {
             let header = self.region.loops[inner.index].header;
@@ -488,9 +493,7 @@ impl<'a> Promoter<'a> {
                 places.get(&Word { mem, base: self.resolve(base), offset }).copied()
             });
             let stores: FxHashSet<usize> = stores.collect();
-            let mut stores: Vec<usize> = stores.into_iter().collect();
-            stores.sort_unstable();
-            written.insert(header, stores);
+            written.insert(header, all_written.iter().copied().filter(|at| stores.contains(at)).collect());
         }
         written
     }
@@ -763,6 +766,33 @@ mod tests {
         // What would be hoisted in front of the inner loop makes up for the store.
         assert_eq!(region.loops[1].entry.stores.len(), 1, "{region}");
         assert!(region.loops[0].entry.stores.is_empty(), "{region}");
+    }
+
+    #[test]
+    fn a_loop_on_one_side_of_a_branch_carries_what_changes_only() {
+        // The tag that the inner loop stores too is a constant: no parameter of its header may stand for it where the ways meet.
+        let region = promoted(
+            &Caution::default(),
+            |sample| vec![instance(sample, 8, 1)],
+            |sample, counter, objects| {
+                let (word, zero, ten) = (sample.load(Mem::Frame, Val(1), 48), sample.int(0), sample.int(10));
+                let odd = sample.push(Inst::Icmp(Compare::Ne, counter, word));
+                let (yes, no) = (sample.new_block(), sample.new_block());
+                sample.end(Terminator::Branch(odd, yes, no));
+                sample.block = yes;
+                sample.counted(zero, 1, Compare::Lt, ten, |sample, _| add(sample, objects[0], SLOT, counter));
+                let both = sample.new_block();
+                sample.end(Terminator::Jump(both, Vec::new()));
+                sample.block = no;
+                sample.end(Terminator::Jump(both, Vec::new()));
+                sample.block = both;
+                add(sample, objects[0], SLOT, counter);
+            },
+        );
+        assert_eq!(field_accesses(&region), 0, "{region}");
+        // The counter and the payload.
+        let inner = region.block(region.loops[1].header);
+        assert_eq!(inner.params.len(), 2, "{region}");
     }
 
     #[test]
