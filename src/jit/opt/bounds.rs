@@ -14,6 +14,11 @@
 //! `e - a` is below `len` too. That check is left out where it follows: for `k = ±1`, if `a` is a constant not below 0 or `r` a
 //! small constant.
 //!
+//! Where a branch on the way to the guard has found the index to be at most `l`, which the loop does not change, its last value is not asked for: the
+//! inner of `for i in 0..n { for j in i + 1..n {` is entered for no `i` of which `i + 1` is no index. For `k = s = 1` and `r` a small constant it suffices that
+//! `f(a)` is not negative and small, that `e` is far enough from `MAX` for `f` not to wrap, and that `l` is in `[0, len)`; mirrored, that `f(a)` is in
+//! `[0, len)`, `e` far enough from `MIN`, and `l` not negative.
+//!
 //! With a step other than 1, `e` is first lowered to the last value that `p` really takes, as loops over pairs would fail otherwise.
 
 use super::super::ir::*;
@@ -120,7 +125,10 @@ impl Inductions {
                 && is_within(linear.factor, MAX_STEP)
                 && let Some(exit) = hoister.check_exit(index)
             {
-                induction.check(hoister, index, at, len, linear, exit);
+                match induction.limit_behind_branch(hoister, index, at, linear, block) {
+                    Some(limit) => induction.check_up_to(hoister, index, at, len, limit, exit),
+                    None => induction.check(hoister, index, at, len, linear, exit),
+                }
                 return true;
             }
         }
@@ -178,6 +186,45 @@ impl Induction {
             let at = evaluate(hoister, index, at, self.param, extreme);
             let inside = hoister.compute_before(index, Inst::Icmp(Compare::Below, at, len), Repr::Bool);
             hoister.check_before(index, inside, exit);
+        }
+    }
+
+    /// The last value that an index can have because a branch on the way to it has compared it, if it goes up or down with the variable.
+    fn limit_behind_branch(
+        &self,
+        hoister: &mut Hoister,
+        index: usize,
+        at: Val,
+        linear: Linear,
+        block: BlockId,
+    ) -> Option<Val> {
+        let small_rest = linear.rest.is_some_and(|rest| is_within(rest, SMALL));
+        if at == self.param || linear.factor != 1 || !small_rest || !self.step.is_unit() {
+            return None;
+        }
+        let facts = facts_behind(hoister, index, block);
+        let (bound, inclusive, _) = bound_of(hoister, index, at, self.step, &facts)?;
+        if inclusive {
+            return Some(bound);
+        }
+        let back = hoister.constant(Inst::Int(if self.step.is_up() { -1 } else { 1 }));
+        Some(hoister.compute_before(index, Inst::Binary(Binary::Iadd, bound, back), Repr::I64))
+    }
+
+    /// Emits the checks for an index that a branch has found not to be past `limit`: the module's second argument.
+    fn check_up_to(&self, hoister: &mut Hoister, index: usize, at: Val, len: Val, limit: Val, exit: ExitId) {
+        let first = evaluate(hoister, index, at, self.param, self.init);
+        let mut int = |value| hoister.constant(Inst::Int(value));
+        let checks = if self.step.is_up() {
+            let (small, room) = (int(SMALL), int(i64::MAX - SMALL));
+            [(Compare::Below, first, small), (Compare::Le, self.bound, room), (Compare::Below, limit, len)]
+        } else {
+            let (zero, room) = (int(0), int(i64::MIN + SMALL));
+            [(Compare::Below, first, len), (Compare::Ge, self.bound, room), (Compare::Ge, limit, zero)]
+        };
+        for (op, a, b) in checks {
+            let holds = hoister.compute_before(index, Inst::Icmp(op, a, b), Repr::Bool);
+            hoister.check_before(index, holds, exit);
         }
     }
 
@@ -483,6 +530,54 @@ mod tests {
         assert_eq!(guards(Some(0), 1, Compare::Lt, &this_loop, |_, i| i), (1, 0));
         let another = Caution { loops: [8].into_iter().collect(), ..Caution::default() };
         assert_eq!(guards(Some(0), 1, Compare::Lt, &another, |_, i| i), (0, 2));
+    }
+
+    /// Guards in the loops and in front of both, of an inner loop that starts one step behind the outer counter, behind a branch that compares its start
+    /// with the end, or with something else.
+    fn triangle(step: i64, op: Compare, asks_for_start: bool) -> (usize, Vec<String>) {
+        let mut sample = Sample::new();
+        let list = sample.load(Mem::Frame, Val(1), 8);
+        let (from, end) = (sample.load(Mem::Frame, Val(1), 24), sample.load(Mem::Frame, Val(1), 40));
+        let len = sample.len(list);
+        sample.counted(from, step, op, end, |sample, counter| {
+            let by = sample.int(step);
+            let next = sample.push(Inst::Binary(Binary::Iadd, counter, by));
+            let any = sample.push(Inst::Icmp(op, if asks_for_start { next } else { len }, end));
+            let (yes, no) = (sample.new_block(), sample.new_block());
+            sample.end(Terminator::Branch(any, yes, no));
+            sample.block = yes;
+            sample.counted(next, step, op, end, |sample, inner| {
+                let inside = sample.push(Inst::Icmp(Compare::Below, inner, len));
+                sample.guard(inside, ExitReason::Bounds);
+            });
+            let both = sample.new_block();
+            sample.end(Terminator::Jump(both, Vec::new()));
+            sample.block = no;
+            sample.end(Terminator::Jump(both, Vec::new()));
+            sample.block = both;
+        });
+        let mut region = sample.finish();
+        optimise(&mut region, &Caution::default());
+        let (inside, before) = (in_loops(&region), text(&region, region.order[0]));
+        (
+            inside.matches("guard").count(),
+            before.lines().filter(|line| line.starts_with("icmp")).map(str::to_owned).collect(),
+        )
+    }
+
+    #[test]
+    fn an_index_that_a_branch_has_compared_is_not_asked_for_at_the_end() {
+        for (step, op) in [(1, Compare::Lt), (-1, Compare::Gt), (1, Compare::Le), (-1, Compare::Ge)] {
+            // The first index, room at the bound, and the limit, which is also the inner loop's last index.
+            let (inside, before) = triangle(step, op, true);
+            assert_eq!(inside, 0, "{op:?} {before:?}");
+            let with_room = before.iter().filter(|line| line.starts_with("icmp le") || line.starts_with("icmp ge"));
+            assert!(with_room.count() >= 1, "{op:?} {before:?}");
+            // What is compared is not the index: its last value is asked for.
+            let (inside, general) = triangle(step, op, false);
+            assert_eq!(inside, 0, "{op:?} {general:?}");
+            assert_ne!(before, general, "{op:?}");
+        }
     }
 
     #[test]
