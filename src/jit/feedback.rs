@@ -136,6 +136,8 @@ pub struct TypeFeedback {
     pub instance_of: Seen<StructId>,
     /// The structs of the instances that were accessed.
     pub structs: Few<StructId>,
+    /// An instance had fields beside its fixed slots, one of which may be called like a method.
+    pub extra: bool,
     /// The functions without captures that were called.
     pub callees: Few<FuncId>,
 }

@@ -210,6 +210,7 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
         if let Some(instance) = a.as_instance() {
             site.instance_of.add(instance.struct_id());
             site.structs.add(instance.struct_id());
+            site.extra |= instance.extra().is_some();
         }
         if let Some(func) = a.as_function() {
             site.callees.add(func);

@@ -1,4 +1,4 @@
-//! Calls: inlined functions, built-in methods and natives with forms of their own, and what other instructions may do.
+//! Calls: functions that are inlined or called, built-in methods and natives with forms of their own, and what other instructions may do.
 
 use super::loops::Return;
 use super::*;
@@ -16,7 +16,7 @@ const MAX_INLINE_DEPTH: usize = 3;
 type Case = (u32, FuncId, Option<(Val, StructId)>);
 
 impl Builder<'_> {
-    /// Calls a function known when compiling: walks into it if it is small, else asks the run time.
+    /// Calls a function that is known, or was found to be this one: walks into it if it is small, else calls its native code.
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         if self.is_inlinable(func) {
             self.inline(base, func)
@@ -27,31 +27,31 @@ impl Builder<'_> {
         }
     }
 
-    /// Calls a method of an instance whose struct was seen, if it is a small function. `None` if it is not, and nothing was done.
-    fn inline_method(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
+    /// Calls a method of an instance whose struct was seen. `None` if that calls no function of its own, and nothing was done.
+    fn method_of_one(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
         let Some(id) = self.feedback().instance_of.one() else { return Ok(None) };
         let Some(instance) = receiver.as_tag(Tag::Instance) else { return Ok(None) };
         let Some(func) = self.vm.plain_method(id, name, argc) else { return Ok(None) };
-        if !self.is_inlinable(func) {
+        if self.feedback().extra || !self.is_called_natively(func) {
             return Ok(None);
         }
         self.guard_struct(instance, id);
         self.guard_no_extra(instance);
-        self.inline(base, func).map(Some)
+        self.call_function(base, func).map(Some)
     }
 
-    /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading to the method
-    /// inlined. `None` if not all of them are small functions, and nothing was done.
-    fn inline_methods(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
+    /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading to its method.
+    /// `None` if that calls no functions of their own, and nothing was done.
+    fn method_of_several(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
         let Some(instance) = receiver.as_tag(Tag::Instance) else { return Ok(None) };
         let mut methods = Vec::new();
         for id in self.feedback().structs.all() {
             match self.vm.plain_method(id, name, argc) {
-                Some(func) if self.is_inlinable(func) => methods.push((id, func)),
+                Some(func) if self.is_called_natively(func) => methods.push((id, func)),
                 _ => return Ok(None),
             }
         }
-        if methods.len() < 2 {
+        if methods.len() < 2 || self.feedback().extra {
             return Ok(None);
         }
         self.guard_no_extra(instance);
@@ -60,10 +60,10 @@ impl Builder<'_> {
         let found = self.push(load, Repr::I64);
         let exit = self.exit(ExitReason::Field);
         let cases = methods.into_iter().map(|(id, func)| (id.0, func, Some((instance, id)))).collect();
-        self.inline_cases(base, found, cases, exit).map(Some)
+        self.call_cases(base, found, cases, exit).map(Some)
     }
 
-    /// Calls a value: functions that were seen, if they are few and small, are inlined behind a chain of checks.
+    /// Calls a value: functions that were seen, if they are few, are called behind a chain of checks.
     pub(super) fn call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
         let callee = self.operand(base, self.feedback().a)?;
         let functions: Vec<FuncId> = self.feedback().callees.all().collect();
@@ -72,16 +72,16 @@ impl Builder<'_> {
         else {
             return self.step();
         };
-        if !functions.iter().all(|func| self.is_inlinable(*func)) {
+        if !functions.iter().all(|func| self.is_called_natively(*func)) {
             return self.step();
         }
         let exit = self.exit(ExitReason::Callee);
         let cases = functions.into_iter().map(|func| (func.0, func, None)).collect();
-        self.inline_cases(base, found, cases, exit)
+        self.call_cases(base, found, cases, exit)
     }
 
-    /// Inlines the function whose number is found; takes the exit if it is none of them. A case may tell the struct of an instance.
-    fn inline_cases(&mut self, base: Reg, found: Val, cases: Vec<Case>, exit: ExitId) -> Built<Goes> {
+    /// Calls the function whose number is found; takes the exit if it is none of them. A case may tell the struct of an instance.
+    fn call_cases(&mut self, base: Reg, found: Val, cases: Vec<Case>, exit: ExitId) -> Built<Goes> {
         let mut ends = Vec::new();
         for (number, func, known) in cases {
             let wanted = self.int(number.into());
@@ -91,7 +91,7 @@ impl Builder<'_> {
             let before = self.env.clone();
             self.current = yes;
             self.env.instances.extend(known);
-            if self.inline(base, func)? == Goes::On {
+            if self.call_function(base, func)? == Goes::On {
                 ends.push((self.current, self.env.clone()));
             }
             (self.current, self.env) = (no, before);
@@ -206,6 +206,11 @@ impl Builder<'_> {
         returns
     }
 
+    /// Whether a call of a function can be more than an instruction for the run time.
+    fn is_called_natively(&mut self, func: FuncId) -> bool {
+        self.is_inlinable(func) || self.is_called_directly(func)
+    }
+
     fn is_inlinable(&mut self, func: FuncId) -> bool {
         let function = &self.program.functions[func.index()];
         let recursive = func == self.context.func || self.context.frames.iter().any(|frame| frame.func == func);
@@ -254,10 +259,10 @@ impl Builder<'_> {
         if let Some(goes) = self.built_in_method(base, argc, site, receiver)? {
             return Ok(goes);
         }
-        if let Some(goes) = self.inline_method(base, argc, name, receiver)? {
+        if let Some(goes) = self.method_of_one(base, argc, name, receiver)? {
             return Ok(goes);
         }
-        if let Some(goes) = self.inline_methods(base, argc, name, receiver)? {
+        if let Some(goes) = self.method_of_several(base, argc, name, receiver)? {
             return Ok(goes);
         }
         if let Some(func) = self.static_method(name, argc, receiver)

@@ -117,6 +117,7 @@ impl Builder<'_> {
         let name = self.vm.site_name(self.context.func, site);
         if let (Some(id), Some(instance)) = (self.feedback().instance_of.one(), receiver.as_tag(Tag::Instance))
             && let Some(func) = self.vm.plain_method(id, name, argc)
+            && !self.feedback().extra
         {
             self.guard_struct(instance, id);
             self.guard_no_extra(instance);

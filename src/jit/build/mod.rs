@@ -679,7 +679,7 @@ impl<'a> Builder<'a> {
 
     /// Gives up inlining where it makes the region too large.
     fn check_size(&mut self) -> Built<()> {
-        if self.region.inlined_depth > 0 && self.region.reprs.len() > MAX_WITH_INLINING {
+        if !self.plan.no_inlining && self.region.inlined_depth > 0 && self.region.reprs.len() > MAX_WITH_INLINING {
             self.plan.no_inlining = true;
             return Err(Stop::Again);
         }
