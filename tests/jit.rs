@@ -253,6 +253,32 @@ fn a_loop_inside_does_not_wait_for_an_outermost_loop_that_takes_long() {
     assert!(compiled_loops_of_nest([3, 10, 200_000])[2]);
 }
 
+/// Whether the loop of a function, and the function itself, are compiled when it is called so often and the loop has so many iterations. Lists that it builds
+/// keep it from being inlined.
+fn compiled_by_itself(calls: u32, iterations: u32) -> [bool; 2] {
+    let program = format!(
+        "fn f : n {{ let t = [0]; for i in 0..n {{ t = [t[0] + i]; }} return t[0]; }}
+         let s = 0; for call in 0..{calls} {{ s += f({iterations}); }} println(s);"
+    );
+    let statistics = statistics(&program, &["--jit-wait"]);
+    let regions = statistics["regions"].as_array().expect("regions");
+    ["loop", "function"].map(|kind| {
+        regions.iter().any(|region| region["function"] == "f" && region["kind"] == kind && region["compiled"] == 1)
+    })
+}
+
+#[test]
+fn a_loop_that_is_soon_over_is_left_to_its_function() {
+    assert_eq!(compiled_by_itself(6000, 3), [false, true]);
+}
+
+#[test]
+fn a_loop_that_takes_long_does_not_wait_for_its_function() {
+    assert!(compiled_by_itself(6000, 40)[0]);
+    // Nor does one of a function that is called a few times only.
+    assert!(compiled_by_itself(90, 15)[0]);
+}
+
 #[test]
 fn divisions_of_two_iterations_are_made_at_once() {
     let region = region(

@@ -32,7 +32,7 @@ pub struct Version {
 #[derive(Default)]
 pub struct HotSpot {
     /// Newest first.
-    pub versions: Vec<Rc<Version>>,
+    pub versions: Rc<Vec<Rc<Version>>>,
     pub refused: Option<Refusal>,
     /// How often compilation was put off, because of the loop around it.
     pub deferred: u32,

@@ -83,6 +83,9 @@ const ADVANCE: Duration = Duration::from_micros(700);
 const SPARE_SHARE: u32 = 20;
 /// How often the compilation of a loop is put off when a loop around it has native code, or is about to.
 const MAX_DEFERRED: u32 = 8;
+/// A loop of fewer iterations a call is left to the function it stands in, and asks so often whether that has native code by now.
+const SHORT_TRIP: u64 = 16;
+const MAX_DEFERRED_TO_FUNCTION: u32 = 3;
 /// A hot function is compiled by itself once it was called this many times as often as made it hot.
 const PATIENCE: u32 = 20;
 /// How long a counter runs that nobody needs to hear of.
@@ -153,6 +156,28 @@ impl State {
             next = self.parent_of(vm, spot);
         }
         false
+    }
+
+    /// Whether to wait until the function that a loop stands in has become native. That is better if the function is called often and the loop
+    /// soon over each time: entering the loop would take as long as its iterations do, whereas the function is called by native code.
+    fn defer_to_function(&mut self, vm: &mut Vm, spot: Spot, threshold: u32) -> bool {
+        let Spot::Loop(header) = spot else { return false };
+        let entry = vm.program().functions[vm.top_function().index()].code.start;
+        let (calls, rounds) = (vm.times_counted(entry), vm.times_counted(header));
+        if calls < threshold.into() || rounds / calls >= SHORT_TRIP || !ends_natively(vm) {
+            return false;
+        }
+        let function = self.spots.get(&Spot::Function(entry));
+        let (is_new, is_refused) = (function.is_none(), function.is_some_and(|hot| hot.refused.is_some()));
+        let deferred = self.spots.get(&spot).map_or(0, |hot| hot.deferred);
+        if deferred >= MAX_DEFERRED_TO_FUNCTION || is_refused {
+            return false;
+        }
+        self.spots.entry(spot).or_default().deferred += 1;
+        if is_new {
+            vm.ask_soon(entry);
+        }
+        true
     }
 
     /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing has been made of.
@@ -281,16 +306,24 @@ impl Jit {
 
     /// Whether the run is to be the same each time, and so must not depend on the clock.
     fn is_repeatable(&self) -> bool {
-        self.options.wait || self.options.threshold == 1
+        self.options.wait || self.is_eager()
+    }
+
+    /// Whether all is to be compiled as soon as it is met.
+    fn is_eager(&self) -> bool {
+        self.options.threshold == 1
     }
 
     /// Whether to wait for the loop around this one: if that comes round within as many iterations as made this one hot, it is compiled with this
     /// one in it, and compiling this one alone would have been in vain. If it does come round but waits for a loop around itself in turn, and that
     /// does not come, this one has waited long enough for both of them. If a loop around it has native code, or will have some when it comes round
-    /// again, this one runs in the interpreter only until then, so it has to be hot several times over.
+    /// again, this one runs in the interpreter only until then, so it has to be hot several times over. A loop that no other is around may wait for
+    /// its function.
     fn defer(&self, vm: &mut Vm, spot: Spot) -> bool {
         let state = &mut *self.state.borrow_mut();
-        let Some(parent) = state.parent_of(vm, spot) else { return false };
+        let Some(parent) = state.parent_of(vm, spot) else {
+            return !self.is_eager() && state.defer_to_function(vm, spot, self.options.function_threshold);
+        };
         let deferred = state.spots.get(&spot).map_or(0, |hot| hot.deferred);
         let (limit, asked) = if state.will_be_native(vm, parent) {
             (MAX_DEFERRED, None)
@@ -435,7 +468,7 @@ impl Jit {
         state.code_bytes += compiled.size;
         let hot = state.spots.entry(spot).or_default();
         if std::mem::take(&mut hot.stale) && hot.compiled >= MAX_VERSIONS {
-            hot.versions.pop();
+            Rc::make_mut(&mut hot.versions).pop();
         }
         hot.compiled += 1;
         let version = hot.compiled;
@@ -450,7 +483,7 @@ impl Jit {
             forced,
             caught,
         });
-        hot.versions.insert(0, Rc::clone(&installed));
+        Rc::make_mut(&mut hot.versions).insert(0, Rc::clone(&installed));
         if let Spot::Function(entry) = spot {
             state.functions.push((spot, installed));
             if let Some(func) = spots::function_at(vm.program(), entry) {
@@ -473,11 +506,11 @@ impl Jit {
     /// Runs native code of the loop or function from its beginning.
     fn enter(&self, vm: &mut Vm, spot: Spot) -> Result<Entered> {
         let (versions, is_timed) = match self.state.borrow().spots.get(&spot) {
-            Some(hot) => (hot.versions.clone(), hot.stays.next_is_timed()),
+            Some(hot) => (Rc::clone(&hot.versions), hot.stays.next_is_timed()),
             None => return Ok(Entered::NotFitting),
         };
         let is_timed = is_timed && !self.is_repeatable();
-        for version in versions {
+        for version in versions.iter() {
             if !vm.room_for_native(version.window, version.inlined_depth) {
                 return Ok(Entered::NoRoom);
             }
