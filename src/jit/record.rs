@@ -142,6 +142,18 @@ pub fn record(
     Ok(Recorded::Elsewhere)
 }
 
+/// Notes what the instruction in front of the top frame's pc has written: native code has found that the run time, or a function that it called, gave a
+/// value of another type than seen. If control came here some other way, a type is noted in vain.
+pub fn note_last_result(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) {
+    let pc = vm.top_pc();
+    let start = vm.program().functions[vm.top_function().index()].code.start;
+    let Some(last) = pc.checked_sub(1).filter(|last| *last >= start) else { return };
+    let effects = flow::effects(vm.program(), &vm.program().code[last as usize]);
+    if let [dst] = effects.writes[..] {
+        profile.borrow_mut().at_mut(last).result.add(register(vm, dst).tag());
+    }
+}
+
 /// Notes what the instruction at the top frame's pc is about to read; whether that shows anything new.
 pub fn note_instruction(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> bool {
     let pc = vm.top_pc();

@@ -643,15 +643,18 @@ impl Jit {
         let may_fit_better = || exit.reason != ExitReason::Bounds || record::note_instruction(vm, &self.profile);
         if hot_exit && may_fit_better() {
             self.log(vm, "recompile", spot.pc(), &[("reason", exit.reason.name().to_string())]);
-            match spot {
-                Spot::Loop(_) => {
-                    if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
-                        hot.stale = true;
-                    }
-                    self.record_towards(vm, spot, goal(spot, depth))?;
-                }
-                Spot::Function(_) => self.make_stale(vm, spot),
+            if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
+                hot.stale = true;
             }
+            if exit.reason == ExitReason::Type {
+                record::note_last_result(vm, &self.profile);
+            }
+            // What did not fit comes next, or has just come. The following calls may not show it.
+            let recorded = self.record_towards(vm, spot, goal(spot, depth));
+            if let Spot::Function(_) = spot {
+                self.make_stale(vm, spot);
+            }
+            recorded?;
         }
         Ok(())
     }
