@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// A stay shorter than this was hardly worth its entry.
-const SHORT: Duration = Duration::from_nanos(120);
+const SHORT: Duration = Duration::from_nanos(60);
 /// So was one that was left, by an error for instance, after so few iterations, and was not so long that entering it is no matter.
 const FEW_ROUNDS: u64 = 4;
 const BRIEF: Duration = Duration::from_micros(2);
