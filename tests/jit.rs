@@ -280,6 +280,19 @@ fn a_loop_that_takes_long_does_not_wait_for_its_function() {
 }
 
 #[test]
+fn a_way_that_is_taken_now_and_then_is_seen_before_the_loop_is_compiled() {
+    let region_with = |period: u32| {
+        region(&format!(
+            "struct P {{ fn init : self {{ self.n = 0; }} }} let p = P();
+             fn f : n {{ let t = 0; for i in 0..n {{ if i % {period} == {period} - 2 {{ p.n = i; t = t + p.n; }} else {{ t += 1; }} }} return t; }} println(f(5000));"
+        ))
+    };
+    assert!(!region_with(7).contains("call step"), "{}", region_with(7));
+    // What is seldom taken is left to the run time.
+    assert!(region_with(500).contains("call step"), "{}", region_with(500));
+}
+
+#[test]
 fn divisions_of_two_iterations_are_made_at_once() {
     let region = region(
         "fn f : n { let t = 0.0; for i in 0..n { t = t + 1.0 / (i * 0.5 + 1.0); } return t; } println(f(5000));",

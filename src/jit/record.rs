@@ -35,13 +35,17 @@ pub struct Goal {
     pub header: u32,
     /// The depth of the loop's frame.
     pub depth: usize,
+    /// Most iterations.
     pub iterations: u32,
+    /// So many iterations in a row that show nothing new end the recording.
+    pub repetitions: u32,
     /// Most instructions to execute.
     pub budget: u32,
     /// So many instructions in a row without a type that is new there end the recording.
     pub patience: u32,
-    /// Instructions since the last that showed a type not seen there before.
+    /// Instructions, and iterations, since the last that showed a type not seen there before.
     pub unsurprising: u32,
+    pub repeated: u32,
 }
 
 /// Records from the top frame's pc on. `has_native` tells whether a loop has native code.
@@ -119,7 +123,7 @@ pub fn record(
         let stepped = vm.step_at(pc)?;
         note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
         if *profile.borrow().at(pc) != before {
-            goal.unsurprising = 0;
+            (goal.unsurprising, goal.repeated) = (0, 0);
         }
         if stepped == Stepped::Jump {
             let offset = op.jump_offset().unwrap_or(0);
@@ -128,9 +132,10 @@ pub fn record(
             if offset < 0 {
                 if target == goal.header && vm.depth() == goal.depth {
                     goal.iterations -= 1;
-                    if goal.iterations == 0 {
+                    if goal.iterations == 0 || goal.repeated == goal.repetitions {
                         return Ok(Recorded::AtHeader);
                     }
+                    goal.repeated += 1;
                 } else if has_native(target) {
                     return Ok(Recorded::AtNative(target));
                 }

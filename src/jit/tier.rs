@@ -55,8 +55,10 @@ pub struct JitOptions {
     pub wait: bool,
 }
 
-/// Iterations to record before a loop is compiled.
-const RECORDED_ITERATIONS: u32 = 2;
+/// Iterations to record before a loop is compiled, at most, and how many of them in a row may show nothing new. What was not seen is left to the run time,
+/// instruction by instruction, so it is worth some iterations to see the ways that are taken now and then.
+const RECORDED_ITERATIONS: u32 = 24;
+const REPETITIONS: u32 = 8;
 /// Calls to record before a function is compiled.
 const RECORDED_CALLS: u32 = 10;
 /// Instructions to record at most.
@@ -550,7 +552,7 @@ impl Jit {
             if let Some((shadow, before)) = shadow.zip(before) {
                 shadow.compare(vm, &mut self.state.borrow_mut().flows, before, exit)?;
             }
-            match self.count_exit(spot, &version, exit_number(left)) {
+            match self.count_exit(spot, version, exit_number(left)) {
                 Counted::NotEntered => continue,
                 Counted::ForcedAtEntry => return Ok(Entered::Left { pause: 1 }),
                 Counted::Left { hot_exit } => {
@@ -711,7 +713,16 @@ fn goal(spot: Spot, depth: usize) -> Goal {
         // No header has this index, so the recording ends with the function or with its budget.
         Spot::Function(_) => (record::NO_HEADER, u32::MAX),
     };
-    Goal { header, depth, iterations: RECORDED_ITERATIONS, budget: RECORDING_BUDGET, patience, unsurprising: 0 }
+    Goal {
+        header,
+        depth,
+        iterations: RECORDED_ITERATIONS,
+        repetitions: REPETITIONS,
+        budget: RECORDING_BUDGET,
+        patience,
+        unsurprising: 0,
+        repeated: 0,
+    }
 }
 
 /// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom after that.
