@@ -27,12 +27,21 @@ impl Builder<'_> {
         }
     }
 
+    /// The method that a call comes to for instances of the only struct that was seen, with the receiver to check for being one.
+    pub(super) fn method_seen(&self, argc: u16, name: &str, receiver: Typed) -> Option<(Val, StructId, FuncId)> {
+        let (instance, id) = (self.plain_instance(receiver)?, self.feedback().instance_of.one()?);
+        Some((instance, id, self.vm.plain_method(id, name, argc)?))
+    }
+
+    /// A receiver that is an instance, unless one was seen to have fields of its own, which may hide methods.
+    fn plain_instance(&self, receiver: Typed) -> Option<Val> {
+        receiver.as_tag(Tag::Instance).filter(|_| !self.feedback().extra)
+    }
+
     /// Calls a method of an instance whose struct was seen. `None` if that calls no function of its own, and nothing was done.
     fn method_of_one(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
-        let Some(id) = self.feedback().instance_of.one() else { return Ok(None) };
-        let Some(instance) = receiver.as_tag(Tag::Instance) else { return Ok(None) };
-        let Some(func) = self.vm.plain_method(id, name, argc) else { return Ok(None) };
-        if self.feedback().extra || !self.is_called_natively(func) {
+        let Some((instance, id, func)) = self.method_seen(argc, name, receiver) else { return Ok(None) };
+        if !self.is_called_directly(func) {
             return Ok(None);
         }
         self.guard_struct(instance, id);
@@ -43,15 +52,15 @@ impl Builder<'_> {
     /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading to its method.
     /// `None` if that calls no functions of their own, and nothing was done.
     fn method_of_several(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
-        let Some(instance) = receiver.as_tag(Tag::Instance) else { return Ok(None) };
+        let Some(instance) = self.plain_instance(receiver) else { return Ok(None) };
         let mut methods = Vec::new();
         for id in self.feedback().structs.all() {
             match self.vm.plain_method(id, name, argc) {
-                Some(func) if self.is_called_natively(func) => methods.push((id, func)),
+                Some(func) if self.is_called_directly(func) => methods.push((id, func)),
                 _ => return Ok(None),
             }
         }
-        if methods.len() < 2 || self.feedback().extra {
+        if methods.len() < 2 {
             return Ok(None);
         }
         self.guard_no_extra(instance);
@@ -72,7 +81,7 @@ impl Builder<'_> {
         else {
             return self.step();
         };
-        if !functions.iter().all(|func| self.is_called_natively(*func)) {
+        if !functions.iter().all(|func| self.is_called_directly(*func)) {
             return self.step();
         }
         let exit = self.exit(ExitReason::Callee);
@@ -204,11 +213,6 @@ impl Builder<'_> {
         self.context = outer;
         (self.pc, self.live, self.live_at, self.current_loop) = (pc, live, live_at, in_loop);
         returns
-    }
-
-    /// Whether a call of a function can be more than an instruction for the run time.
-    fn is_called_natively(&mut self, func: FuncId) -> bool {
-        self.is_inlinable(func) || self.is_called_directly(func)
     }
 
     fn is_inlinable(&mut self, func: FuncId) -> bool {

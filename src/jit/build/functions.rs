@@ -14,7 +14,7 @@ use super::*;
 use crate::bytecode::{FunctionKind, SiteId};
 
 impl Builder<'_> {
-    /// Whether a call can go to the function's native code.
+    /// Whether a call can go to the function's native code, or into the function.
     pub(super) fn is_called_directly(&self, func: FuncId) -> bool {
         self.program.functions[func.index()].kind != FunctionKind::Async
     }
@@ -115,10 +115,7 @@ impl Builder<'_> {
             return self.step();
         }
         let name = self.vm.site_name(self.context.func, site);
-        if let (Some(id), Some(instance)) = (self.feedback().instance_of.one(), receiver.as_tag(Tag::Instance))
-            && let Some(func) = self.vm.plain_method(id, name, argc)
-            && !self.feedback().extra
-        {
+        if let Some((instance, id, func)) = self.method_seen(argc, name, receiver) {
             self.guard_struct(instance, id);
             self.guard_no_extra(instance);
             return self.tail_call_known(base, func);

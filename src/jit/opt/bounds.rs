@@ -77,6 +77,12 @@ struct Linear {
     rest: Option<i64>,
 }
 
+impl Linear {
+    fn has_small_rest(self) -> bool {
+        self.rest.is_some_and(|rest| is_within(rest, SMALL))
+    }
+}
+
 impl Inductions {
     pub fn of(hoister: &Hoister, blocks: &LoopBlocks) -> Inductions {
         let region = &*hoister.region;
@@ -143,17 +149,12 @@ impl Induction {
         if let Step::Open(step) = step {
             for (op, limit) in [(Compare::Ge, 1), (Compare::Le, MAX_OPEN_STEP)] {
                 let limit = hoister.constant(Inst::Int(limit));
-                let suits = hoister.compute_before(index, Inst::Icmp(op, step, limit), Repr::Bool);
-                hoister.check_before(index, suits, exit);
+                require(hoister, index, (op, step, limit), exit);
             }
         }
-        let mut last = self.bound;
-        if !self.inclusive {
-            let one = hoister.constant(Inst::Int(if step.is_up() { -1 } else { 1 }));
-            last = hoister.compute_before(index, Inst::Binary(Binary::Iadd, last, one), Repr::I64);
-        }
+        let mut last = self.last_within(hoister, index, self.bound, self.inclusive);
         let const_init = int_of(hoister, init);
-        let small_rest = linear.rest.is_some_and(|rest| is_within(rest, SMALL));
+        let small_rest = linear.has_small_rest();
         let unit = linear.factor.unsigned_abs() == 1;
 
         // Stepping does not wrap. From an exclusive bound, steps of 1 cannot.
@@ -169,8 +170,7 @@ impl Induction {
         if needs_way || !step.is_unit() {
             let (high, low) = if step.is_up() { (last, init) } else { (init, last) };
             let way = hoister.compute_before(index, Inst::Binary(Binary::Isub, high, low), Repr::I64);
-            let below = hoister.compute_before(index, Inst::Icmp(Compare::Below, way, len), Repr::Bool);
-            hoister.check_before(index, below, exit);
+            require(hoister, index, (Compare::Below, way, len), exit);
             if !step.is_unit() {
                 // A divisor that is no constant was checked above to be positive.
                 let by = match step {
@@ -184,8 +184,7 @@ impl Induction {
         }
         for extreme in [init, last] {
             let at = evaluate(hoister, index, at, self.param, extreme);
-            let inside = hoister.compute_before(index, Inst::Icmp(Compare::Below, at, len), Repr::Bool);
-            hoister.check_before(index, inside, exit);
+            require(hoister, index, (Compare::Below, at, len), exit);
         }
     }
 
@@ -198,17 +197,21 @@ impl Induction {
         linear: Linear,
         block: BlockId,
     ) -> Option<Val> {
-        let small_rest = linear.rest.is_some_and(|rest| is_within(rest, SMALL));
-        if at == self.param || linear.factor != 1 || !small_rest || !self.step.is_unit() {
+        if at == self.param || linear.factor != 1 || !linear.has_small_rest() || !self.step.is_unit() {
             return None;
         }
         let facts = facts_behind(hoister, index, block);
         let (bound, inclusive, _) = bound_of(hoister, index, at, self.step, &facts)?;
+        Some(self.last_within(hoister, index, bound, inclusive))
+    }
+
+    /// The last int within a bound in the direction of the step.
+    fn last_within(&self, hoister: &mut Hoister, index: usize, bound: Val, inclusive: bool) -> Val {
         if inclusive {
-            return Some(bound);
+            return bound;
         }
         let back = hoister.constant(Inst::Int(if self.step.is_up() { -1 } else { 1 }));
-        Some(hoister.compute_before(index, Inst::Binary(Binary::Iadd, bound, back), Repr::I64))
+        hoister.compute_before(index, Inst::Binary(Binary::Iadd, bound, back), Repr::I64)
     }
 
     /// Emits the checks for an index that a branch has found not to be past `limit`: the module's second argument.
@@ -222,10 +225,7 @@ impl Induction {
             let (zero, room) = (int(0), int(i64::MIN + SMALL));
             [(Compare::Below, first, len), (Compare::Ge, self.bound, room), (Compare::Ge, limit, zero)]
         };
-        for (op, a, b) in checks {
-            let holds = hoister.compute_before(index, Inst::Icmp(op, a, b), Repr::Bool);
-            hoister.check_before(index, holds, exit);
-        }
+        checks.into_iter().for_each(|check| require(hoister, index, check, exit));
     }
 
     /// Checks that a step from a value does not wrap.
@@ -236,9 +236,14 @@ impl Induction {
             Step::Constant(step) => (Compare::Ge, i64::MIN - step),
         };
         let limit = hoister.constant(Inst::Int(limit));
-        let condition = hoister.compute_before(index, Inst::Icmp(op, from, limit), Repr::Bool);
-        hoister.check_before(index, condition, exit);
+        require(hoister, index, (op, from, limit), exit);
     }
+}
+
+/// Checks in front of a loop that a comparison holds.
+fn require(hoister: &mut Hoister, index: usize, (op, a, b): (Compare, Val, Val), exit: ExitId) {
+    let holds = hoister.compute_before(index, Inst::Icmp(op, a, b), Repr::Bool);
+    hoister.check_before(index, holds, exit);
 }
 
 /// Whether a number is no farther from 0 than that. The least int is not, though its absolute value as an int would not say so.
@@ -543,18 +548,12 @@ mod tests {
             let by = sample.int(step);
             let next = sample.push(Inst::Binary(Binary::Iadd, counter, by));
             let any = sample.push(Inst::Icmp(op, if asks_for_start { next } else { len }, end));
-            let (yes, no) = (sample.new_block(), sample.new_block());
-            sample.end(Terminator::Branch(any, yes, no));
-            sample.block = yes;
-            sample.counted(next, step, op, end, |sample, inner| {
-                let inside = sample.push(Inst::Icmp(Compare::Below, inner, len));
-                sample.guard(inside, ExitReason::Bounds);
+            sample.when(any, |sample| {
+                sample.counted(next, step, op, end, |sample, inner| {
+                    let inside = sample.push(Inst::Icmp(Compare::Below, inner, len));
+                    sample.guard(inside, ExitReason::Bounds);
+                });
             });
-            let both = sample.new_block();
-            sample.end(Terminator::Jump(both, Vec::new()));
-            sample.block = no;
-            sample.end(Terminator::Jump(both, Vec::new()));
-            sample.block = both;
         });
         let mut region = sample.finish();
         optimise(&mut region, &Caution::default());

@@ -65,11 +65,11 @@ const PROMOTIONS: usize = 3;
 /// Runs all passes.
 pub fn optimise(region: &mut Region, caution: &Caution) {
     let cfg = cfg::Cfg::of(region);
-    assert_form(region, &cfg, "building");
+    assert_form(region, "building");
     numbering::number(region, &cfg);
-    assert_form(region, &cfg, "numbering");
+    assert_form(region, "numbering");
     if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, caution) {
-        assert_form(region, &cfg, "hoisting");
+        assert_form(region, "hoisting");
         numbering::number(region, &cfg);
     }
     // What is read through a promoted word does not change either.
@@ -77,30 +77,28 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
         if cfg.loops.is_empty() || !promote::promote(region, &cfg, caution) {
             break;
         }
-        assert_form(region, &cfg, "promotion");
+        assert_form(region, "promotion");
         numbering::number(region, &cfg);
         if hoist::hoist(region, &cfg, caution) {
-            assert_form(region, &cfg, "hoisting after promotion");
+            assert_form(region, "hoisting after promotion");
             numbering::number(region, &cfg);
         }
     }
     dead::remove(region, &cfg);
-    assert_form(region, &cfg, "removing dead code");
+    assert_form(region, "removing dead code");
     sink::sink(region, &cfg);
-    assert_form(region, &cfg, "sinking");
+    assert_form(region, "sinking");
     layout::mark(region, &cfg);
     if PAIRS {
         pair::pair(region, &cfg);
-        if cfg!(debug_assertions) {
-            assert_form(region, &cfg::Cfg::of(region), "pairing");
-        }
+        assert_form(region, "pairing");
     }
 }
 
 /// Stops a debug build at the first pass that leaves a region out of form.
-fn assert_form(region: &Region, cfg: &cfg::Cfg, pass: &str) {
+fn assert_form(region: &Region, pass: &str) {
     if cfg!(debug_assertions)
-        && let Err(wrong) = check::check(region, cfg)
+        && let Err(wrong) = check::check(region, &cfg::Cfg::of(region))
     {
         panic!("after {pass}: {wrong}\n{region}");
     }

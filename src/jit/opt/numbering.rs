@@ -369,16 +369,11 @@ mod tests {
         let zero = sample.int(0);
         let positive = sample.push(Inst::Icmp(Compare::Gt, word, zero));
         let odd = sample.push(Inst::Icmp(Compare::Ne, word, zero));
-        let (yes, no, both) = (sample.new_block(), sample.new_block(), sample.new_block());
-        sample.end(Terminator::Branch(odd, yes, no));
-        sample.block = yes;
-        sample.guard(positive, ExitReason::Domain);
-        let again = sample.push(Inst::Icmp(Compare::Gt, word, zero));
-        sample.guard(again, ExitReason::Domain);
-        sample.end(Terminator::Jump(both, Vec::new()));
-        sample.block = no;
-        sample.end(Terminator::Jump(both, Vec::new()));
-        sample.block = both;
+        sample.when(odd, |sample| {
+            sample.guard(positive, ExitReason::Domain);
+            let again = sample.push(Inst::Icmp(Compare::Gt, word, zero));
+            sample.guard(again, ExitReason::Domain);
+        });
         sample.guard(positive, ExitReason::Domain);
         let text = numbered(sample);
         assert_eq!(text.matches("guard").count(), 2, "{text}");

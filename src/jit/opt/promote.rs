@@ -777,15 +777,9 @@ mod tests {
             |sample, counter, objects| {
                 let (word, zero, ten) = (sample.load(Mem::Frame, Val(1), 48), sample.int(0), sample.int(10));
                 let odd = sample.push(Inst::Icmp(Compare::Ne, counter, word));
-                let (yes, no) = (sample.new_block(), sample.new_block());
-                sample.end(Terminator::Branch(odd, yes, no));
-                sample.block = yes;
-                sample.counted(zero, 1, Compare::Lt, ten, |sample, _| add(sample, objects[0], SLOT, counter));
-                let both = sample.new_block();
-                sample.end(Terminator::Jump(both, Vec::new()));
-                sample.block = no;
-                sample.end(Terminator::Jump(both, Vec::new()));
-                sample.block = both;
+                sample.when(odd, |sample| {
+                    sample.counted(zero, 1, Compare::Lt, ten, |sample, _| add(sample, objects[0], SLOT, counter));
+                });
                 add(sample, objects[0], SLOT, counter);
             },
         );
@@ -803,14 +797,7 @@ mod tests {
             |sample, counter, objects| {
                 let word = sample.load(Mem::Frame, Val(1), 48);
                 let odd = sample.push(Inst::Icmp(Compare::Ne, counter, word));
-                let (yes, no, both) = (sample.new_block(), sample.new_block(), sample.new_block());
-                sample.end(Terminator::Branch(odd, yes, no));
-                sample.block = yes;
-                add(sample, objects[0], SLOT, counter);
-                sample.end(Terminator::Jump(both, Vec::new()));
-                sample.block = no;
-                sample.end(Terminator::Jump(both, Vec::new()));
-                sample.block = both;
+                sample.when(odd, |sample| add(sample, objects[0], SLOT, counter));
             },
         );
         assert_eq!(field_accesses(&region), 0, "{region}");

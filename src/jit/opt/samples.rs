@@ -94,6 +94,20 @@ impl Sample {
         self.block = done;
     }
 
+    /// A branch to `body` if a condition holds, and past it if not; the block where both ways meet is the current one then.
+    pub fn when<T>(&mut self, condition: Val, body: impl FnOnce(&mut Sample) -> T) -> T {
+        let (yes, no) = (self.new_block(), self.new_block());
+        self.end(Terminator::Branch(condition, yes, no));
+        self.block = yes;
+        let result = body(self);
+        let both = self.new_block();
+        self.end(Terminator::Jump(both, Vec::new()));
+        self.block = no;
+        self.end(Terminator::Jump(both, Vec::new()));
+        self.block = both;
+        result
+    }
+
     /// Ends the region.
     pub fn finish(mut self) -> Region {
         let exit = self.exit(ExitReason::LoopDone);
