@@ -10,7 +10,7 @@ use std::hint;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use walrus::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
+use walrus::bytecode::builtins::{STD_MODULES, STD_MODULES_TO_COME};
 use walrus::bytecode::{Program, check_facts, load, verify, verify_with_facts, wbc};
 use walrus::compile::{Entry, NoFiles, compile_text};
 use walrus::lower::{Input, lower};

@@ -7,9 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::{analyse, report};
+use crate::bytecode::builtins::{STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
 use crate::bytecode::facts::Facts;
-use crate::bytecode::natives::{STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
 use crate::lower::{self, lower};
 use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModules};

@@ -319,7 +319,7 @@ fn what_may_throw_or_differ_does_not_fold() {
 fn tests_of_types_as_values_call_nothing() {
     let calls = |text: &str| {
         let program = compile(&format!("fn f : x, y {{ {text} }} f(1, 2);"));
-        let is_call = |op: &&Op| matches!(op, Op::CallNative { .. } | Op::Call { .. } | Op::CallMethod { .. });
+        let is_call = |op: &&Op| matches!(op, Op::CallBuiltin { .. } | Op::Call { .. } | Op::CallMethod { .. });
         program.code[program.functions[1].code.range()].iter().filter(is_call).count()
     };
     assert_eq!(calls("return core.type(x) == \"int\";"), 0);

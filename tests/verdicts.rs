@@ -181,7 +181,7 @@ fn large_program() -> Program {
         )
     };
     let program = compiled(&(0..1_600).map(body).collect::<String>());
-    assert!(walrus::bytecode::halves::is_worth_a_thread(&program));
+    assert!(walrus::bytecode::parallel::is_worth_a_thread(&program));
     program
 }
 

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::infer::Replay;
+use crate::bytecode::builtins::BuiltinEffect;
 use crate::bytecode::facts::RegionEffects;
-use crate::bytecode::natives::NativeEffect;
 use crate::bytecode::type_rules::{Members, TypeEnv};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg, SiteId, StructId};
@@ -160,10 +160,10 @@ impl Notes<'_> {
                 let callee = types.get(base);
                 self.calls_value(types, callee);
             }
-            Op::CallNative { native, .. } => match types.index().native(native).map(|rule| rule.effect) {
-                Some(NativeEffect::Pure | NativeEffect::Reads) => {}
-                Some(NativeEffect::Io) => self.flags.add(Flags::OUTPUTS),
-                Some(NativeEffect::Calls) | None => self.flags.add(Flags::CALLS_UNKNOWN),
+            Op::CallBuiltin { builtin, .. } => match types.index().builtin(builtin).map(|rule| rule.effect) {
+                Some(BuiltinEffect::Pure | BuiltinEffect::Reads) => {}
+                Some(BuiltinEffect::Io) => self.flags.add(Flags::OUTPUTS),
+                Some(BuiltinEffect::Calls) | None => self.flags.add(Flags::CALLS_UNKNOWN),
             },
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 let receiver = types.get(Reg(base.0.saturating_add(1)));
@@ -196,7 +196,7 @@ impl Notes<'_> {
             match id {
                 IdKind::Function(func) => self.add(Effect::Calls(func)),
                 IdKind::Struct(def) => self.makes(types, def),
-                IdKind::Native(_) => self.flags.add(Flags::OUTPUTS),
+                IdKind::Builtin(_) => self.flags.add(Flags::OUTPUTS),
                 IdKind::Instance(_) | IdKind::Module(_) => {}
             }
         }

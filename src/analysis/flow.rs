@@ -2,7 +2,7 @@
 
 use super::cfg::{BlockId, Cfg};
 use super::liveness::Liveness;
-use crate::bytecode::halves::{both, halves};
+use crate::bytecode::parallel::{both, halves};
 use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
 /// Most words of liveness bitsets per function, and most live registers over all blocks of a function. A function beyond either

@@ -35,7 +35,7 @@ pub fn visit_registers(
             | Kind::PairSeq
             | Kind::CallBase
             | Kind::FnBase
-            | Kind::NativeBase
+            | Kind::BuiltinBase
             | Kind::MethodBase
             | Kind::NewBase
             | Kind::InitBase
@@ -79,7 +79,7 @@ pub fn visit_registers(
             read_run(first.saturating_add(1), params);
             base = Some(first);
         }
-        Kind::NativeBase => {
+        Kind::BuiltinBase => {
             read_run(first.saturating_add(1), count);
             base = Some(first);
         }

@@ -18,7 +18,7 @@ pub mod type_facts;
 pub mod verdict;
 
 use crate::bytecode::facts::Facts;
-use crate::bytecode::halves::both;
+use crate::bytecode::parallel::both;
 use crate::bytecode::type_rules::RuleIndex;
 use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 

@@ -102,8 +102,8 @@ impl<'p> Names<'p> {
                         None => format!(".{name}(…)"),
                     });
                 }
-                Op::CallNative { base, native, .. } if base == register => {
-                    let name = text(self.program.natives.get(native.index())?.name);
+                Op::CallBuiltin { base, builtin, .. } if base == register => {
+                    let name = text(self.program.builtins.get(builtin.index())?.name);
                     return plain(format!("{name}(…)"));
                 }
                 Op::Call { base, .. } if base == register => {

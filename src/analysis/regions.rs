@@ -20,7 +20,7 @@ use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
-use crate::bytecode::halves::{both, middle};
+use crate::bytecode::parallel::{both, middle};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::source::Span;
 

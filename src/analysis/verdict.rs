@@ -197,7 +197,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | LoadTrue { .. }
         | LoadFalse { .. }
         | LoadFn { .. }
-        | LoadNative { .. }
+        | LoadBuiltin { .. }
         | LoadModule { .. }
         | LoadStruct { .. }
         | GetGlobal { .. }
@@ -236,7 +236,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | Print { .. }
         | Call { .. }
         | CallFn { .. }
-        | CallNative { .. }
+        | CallBuiltin { .. }
         | New { .. }
         | TailCall { .. }
         | TailCallFn { .. }

@@ -104,8 +104,8 @@ impl<'a> Disassembler<'a> {
         for (id, global) in program.globals.iter().enumerate() {
             writeln!(out, "g{id} {} of {}", self.text(global.name), self.module(global.module))?;
         }
-        for (id, native) in program.natives.iter().enumerate() {
-            writeln!(out, "native{id} {}.{}", self.text(native.module), self.text(native.name))?;
+        for (id, builtin) in program.builtins.iter().enumerate() {
+            writeln!(out, "builtin{id} {}.{}", self.text(builtin.module), self.text(builtin.name))?;
         }
         for (id, def) in program.structs.iter().enumerate() {
             let fields: Vec<_> = def.fields.iter().map(|field| self.text(*field)).collect();
@@ -245,7 +245,7 @@ impl<'a> Disassembler<'a> {
                 | Kind::PairSeq
                 | Kind::CallBase
                 | Kind::FnBase
-                | Kind::NativeBase
+                | Kind::BuiltinBase
                 | Kind::MethodBase
                 | Kind::NewBase
                 | Kind::InitBase
@@ -261,7 +261,7 @@ impl<'a> Disassembler<'a> {
                     write!(out, "k{value}({})", self.constant_value(ConstId(value as u32)))?;
                 }
                 Kind::Func => out.write_str(&self.func(FuncId(value as u32)))?,
-                Kind::Native => out.write_str(&self.native(NativeId(value as u16)))?,
+                Kind::Builtin => out.write_str(&self.builtin(BuiltinId(value as u16)))?,
                 Kind::Module => out.write_str(&self.module(ModuleId(value as u32)))?,
                 Kind::Struct => out.write_str(&self.structure(StructId(value as u32)))?,
                 Kind::Global => out.write_str(&self.global(GlobalId(value as u32)))?,
@@ -307,8 +307,8 @@ impl<'a> Disassembler<'a> {
         format!("g{}({name})", id.0)
     }
 
-    fn native(&self, id: NativeId) -> String {
-        match self.program.natives.get(id.index()) {
+    fn builtin(&self, id: BuiltinId) -> String {
+        match self.program.builtins.get(id.index()) {
             Some(native) => format!("native{}({}.{})", id.0, self.text(native.module), self.text(native.name)),
             None => format!("native{}(?)", id.0),
         }

@@ -171,7 +171,7 @@ pub fn effects(program: &Program, op: &Op) -> Effects {
             Kind::PairSeq => window(0, count.saturating_mul(2)),
             Kind::CallBase => window(0, count.saturating_add(1)),
             Kind::FnBase => window(1, params),
-            Kind::NativeBase => window(1, count),
+            Kind::BuiltinBase => window(1, count),
             Kind::MethodBase => window(1, count.saturating_add(1)),
             Kind::NewBase => window(3, params.saturating_sub(1)),
             Kind::RangeBase => window(0, 2),
@@ -182,7 +182,7 @@ pub fn effects(program: &Program, op: &Op) -> Effects {
         }
         if matches!(
             operand.kind,
-            Kind::CallBase | Kind::FnBase | Kind::NativeBase | Kind::MethodBase | Kind::NewBase | Kind::InitBase
+            Kind::CallBase | Kind::FnBase | Kind::BuiltinBase | Kind::MethodBase | Kind::NewBase | Kind::InitBase
         ) {
             writes.push(Reg(at));
             clobbers_from = Some(at.saturating_add(1));

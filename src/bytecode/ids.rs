@@ -31,8 +31,8 @@ index_types! {
     StructId(u32);
     /// A module of [`super::Program::modules`].
     ModuleId(u32);
-    /// A native function the program uses, of [`super::Program::natives`].
-    NativeId(u16);
+    /// A native function the program uses, of [`super::Program::builtins`].
+    BuiltinId(u16);
     /// A string of [`super::Program::strings`].
     StrId(u32);
     /// A member-access or method-call site of the running function; see [`super::Function::sites`].

@@ -2,19 +2,19 @@
 //!
 //! Invariant: nothing here knows a syntax tree or a runtime value.
 
+pub mod builtins;
 pub mod check_facts;
 #[forbid(unsafe_code)]
 pub mod disassemble;
 pub mod facts;
 pub mod flow;
-pub mod halves;
 mod ids;
 #[forbid(unsafe_code)]
 mod load;
 pub mod methods;
-pub mod natives;
 pub mod numeric;
 pub mod op;
+pub mod parallel;
 mod program;
 pub mod type_rules;
 pub mod types;

@@ -17,7 +17,7 @@
 //! | instruction | `base` | `base + 1` | `base + 2` | `base + 3` |
 //! |---|---|---|---|---|
 //! | `Call` | callee, then result | argument 0 | argument 1 | … |
-//! | `CallFn`, `CallNative` | result | argument 0 | argument 1 | … |
+//! | `CallFn`, `CallBuiltin` | result | argument 0 | argument 1 | … |
 //! | `CallMethod` | result | receiver | argument 0 | … |
 //! | `New` | the instance | (scratch) | `self` | argument 0 |
 //!
@@ -39,7 +39,7 @@ use super::types::Tags;
 ///
 /// Operand kinds (each a type in [`operand`]) say what an operand is and which registers it reads and writes.
 /// Effects, in brackets: `throws` (may raise a catchable error), `allocates` (may collect garbage), `calls` (may run Walrus code or
-/// natives with arbitrary effects), `outputs` (prints), `ends` (control never reaches the following instruction).
+/// built-ins with arbitrary effects), `outputs` (prints), `ends` (control never reaches the following instruction).
 #[macro_export]
 macro_rules! for_each_op {
     ($then:ident) => {
@@ -59,7 +59,7 @@ macro_rules! for_each_op {
             /// `dst =` a function that captures nothing.
             LoadFn { dst: Out, func: Func } [];
             /// `dst =` a native function of the standard library.
-            LoadNative { dst: Out, native: Native } [];
+            LoadBuiltin { dst: Out, builtin: Builtin } [];
             /// `dst =` a module; its body may not have run yet.
             LoadModule { dst: Out, module: Module } [];
             /// `dst =` a struct whose methods capture nothing.
@@ -249,7 +249,7 @@ macro_rules! for_each_op {
             /// Call a function known when compiling; the argument count is its parameter count.
             CallFn { base: FnBase, func: Func } [throws, allocates, calls];
             /// Call a native function known when compiling.
-            CallNative { base: NativeBase, native: Native, argc: Count } [throws, allocates, calls];
+            CallBuiltin { base: BuiltinBase, builtin: Builtin, argc: Count } [throws, allocates, calls];
             /// Call the method (or the function in the field) that the site names, of the receiver in `base + 1`.
             CallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls];
             /// Make an instance of a struct known when compiling and call its `init`, if any.
@@ -295,7 +295,7 @@ pub mod operand {
         /// As many arguments above `base` as the function has parameters, result in `base`.
         FnBase,
         /// `argc` arguments above `base`, result in `base`.
-        NativeBase,
+        BuiltinBase,
         /// Receiver at `base + 1`, `argc` arguments above it, result in `base`.
         MethodBase,
         /// Instance in `base`, `self` in `base + 2`, as many arguments above it as `init` takes.
@@ -314,7 +314,7 @@ pub mod operand {
         /// A constant of any type.
         AnyConst,
         Func,
-        Native,
+        Builtin,
         Module,
         Struct,
         Global,
@@ -370,7 +370,7 @@ pub mod operand {
         PairSeq: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
         CallBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
         FnBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
-        NativeBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
+        BuiltinBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
         MethodBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
         NewBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
         InitBase: Reg = 16, |r| r.0.into(), |b| Reg(b as u16);
@@ -381,7 +381,7 @@ pub mod operand {
         NumConst: ShortConst = 16, |c| c.0.into(), |b| ShortConst(b as u16);
         AnyConst: ShortConst = 16, |c| c.0.into(), |b| ShortConst(b as u16);
         Func: FuncId = 32, |f| f.0.into(), |b| FuncId(b as u32);
-        Native: NativeId = 16, |n| n.0.into(), |b| NativeId(b as u16);
+        Builtin: BuiltinId = 16, |n| n.0.into(), |b| BuiltinId(b as u16);
         Module: ModuleId = 32, |m| m.0.into(), |b| ModuleId(b as u32);
         Struct: StructId = 32, |s| s.0.into(), |b| StructId(b as u32);
         Global: GlobalId = 32, |g| g.0.into(), |b| GlobalId(b as u32);

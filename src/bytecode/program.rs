@@ -22,7 +22,7 @@ pub struct Program {
     pub structs: Vec<StructDef>,
     pub modules: Vec<Module>,
     pub globals: Vec<Global>,
-    pub natives: Vec<NativeRef>,
+    pub builtins: Vec<BuiltinRef>,
     /// The member name of each site of all functions; [`Function::sites`] says which are whose.
     pub sites: Vec<StrId>,
     /// In source order of their headers within a function; an inner loop follows the loop around it.
@@ -175,7 +175,7 @@ pub struct Module {
     pub name: StrId,
     pub kind: ModuleKind,
     /// Name and global of each top-level definition, in order. Empty for a standard module, whose names come from
-    /// the table of natives.
+    /// the table of built-ins.
     pub exports: Vec<Export>,
 }
 
@@ -202,7 +202,7 @@ pub struct Global {
 
 /// A native function by name, so that its number in the runtime may change between versions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct NativeRef {
+pub struct BuiltinRef {
     /// `std/math`.
     pub module: StrId,
     pub name: StrId,

@@ -140,7 +140,7 @@ pub struct Identity(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IdKind {
     Function(super::FuncId),
-    Native(super::NativeId),
+    Builtin(super::BuiltinId),
     Struct(super::StructId),
     Instance(super::StructId),
     Module(super::ModuleId),
@@ -160,7 +160,7 @@ impl Identity {
         let index = self.0 & (Self::LIMIT - 1);
         Some(match self.0 >> 29 {
             0 => IdKind::Function(super::FuncId(index)),
-            1 => IdKind::Native(super::NativeId(u16::try_from(index).ok()?)),
+            1 => IdKind::Builtin(super::BuiltinId(u16::try_from(index).ok()?)),
             2 => IdKind::Struct(super::StructId(index)),
             3 => IdKind::Instance(super::StructId(index)),
             4 => IdKind::Module(super::ModuleId(index)),
@@ -173,7 +173,7 @@ impl From<IdKind> for Identity {
     fn from(kind: IdKind) -> Identity {
         let (kind, index) = match kind {
             IdKind::Function(id) => (0, id.0),
-            IdKind::Native(id) => (1, id.0.into()),
+            IdKind::Builtin(id) => (1, id.0.into()),
             IdKind::Struct(id) => (2, id.0),
             IdKind::Instance(id) => (3, id.0),
             IdKind::Module(id) => (4, id.0),
@@ -430,13 +430,13 @@ impl Ord for IdSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytecode::{FuncId, ModuleId, NativeId, StructId};
+    use crate::bytecode::{BuiltinId, FuncId, ModuleId, StructId};
 
     #[test]
     fn identities_keep_kind_and_index() {
         for kind in [
             IdKind::Function(FuncId(7)),
-            IdKind::Native(NativeId(9)),
+            IdKind::Builtin(BuiltinId(9)),
             IdKind::Struct(StructId(0)),
             IdKind::Instance(StructId(123_456)),
             IdKind::Module(ModuleId(3)),

@@ -9,9 +9,9 @@ use cranelift_codegen::{Context, FinalizedRelocTarget, control::ControlPlane};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{ArenaMemoryProvider, BranchProtection, JITMemoryKind, JITMemoryProvider};
 
-use super::build::Refusal;
 use super::emit::{self, EmitOptions};
 use super::ir::Region;
+use super::translate::Refusal;
 use crate::runtime::native::NativeCode;
 
 /// Address space for code. Pages are taken as code is made.

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::backend::{Backend, Compiled, Dump};
-use super::build::Refusal;
 use super::emit::EmitOptions;
 use super::ir::Region;
+use super::translate::Refusal;
 
 /// Instructions of a region that is compiled beside the program: about a millisecond's worth.
 const LARGE: usize = 200;

@@ -48,7 +48,7 @@ pub const ALL_TAGS: [Tag; 18] = [
     Tag::Void,
     Tag::Undef,
     Tag::Function,
-    Tag::Native,
+    Tag::Builtin,
     Tag::Module,
     Tag::Str,
     Tag::List,

@@ -18,7 +18,6 @@
 //! Native code re-executes in the interpreter whatever fails, so that errors are raised in one place.
 
 mod backend;
-pub mod build;
 mod compiler;
 mod emit;
 pub mod feedback;
@@ -31,6 +30,7 @@ mod spots;
 mod stats;
 mod stays;
 mod tier;
+pub mod translate;
 
 pub use backend::Dump;
 pub use shadow::Limits as ShadowLimits;

@@ -197,7 +197,7 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
         Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
             (Some(Reg(base.0 + 1)), (argc > 0).then_some(Reg(base.0.saturating_add(2))))
         }
-        Op::CallNative { base, argc, .. } => {
+        Op::CallBuiltin { base, argc, .. } => {
             ((argc > 0).then_some(Reg(base.0.saturating_add(1))), (argc > 1).then_some(Reg(base.0.saturating_add(2))))
         }
         Op::IterPrep { base, .. }

@@ -16,11 +16,11 @@
 
 use std::cell::Cell;
 
-use super::build::Flows;
 use super::helpers::Helper;
 use super::ir::{Boxed, BoxedTag, Exit, ExitReason, Inst, Region, Val};
+use super::translate::Flows;
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::flow::{Flow, RegSet};
-use crate::bytecode::natives::{NATIVES, NativeEffect};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::runtime::error::{Error, ErrorKind, Result};
 use crate::runtime::replay::{Replayed, Snapshot};
@@ -219,7 +219,7 @@ pub fn can_be_replayed(vm: &Vm, region: &Region) -> bool {
         Inst::Call { helper: Helper::Step, args, .. } => {
             let pc = args.get(1).and_then(|pc| constant(*pc));
             pc.and_then(|pc| vm.program().code.get(pc as usize)).is_some_and(|op| match *op {
-                Op::CallNative { native, .. } => NATIVES[vm.image().native(native)].effect == NativeEffect::Pure,
+                Op::CallBuiltin { builtin, .. } => BUILTINS[vm.image().builtin(builtin)].effect == BuiltinEffect::Pure,
                 _ => true,
             })
         }

@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::build::{EntryTypes, Refusal, Spot};
 use super::ir::{Exit, Region};
 use super::opt::Caution;
 use super::stays::Stays;
+use super::translate::{EntryTypes, Refusal, Spot};
 use crate::bytecode::facts::{self, Reason};
 use crate::bytecode::{FuncId, LoopId, LoopRegion, Program};
 use crate::runtime::native::NativeCode;

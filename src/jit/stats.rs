@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::build::{Refusal, Spot};
 use super::tier::{Jit, LogFormat};
+use super::translate::{Refusal, Spot};
 use crate::bytecode::facts::{RegionFacts, Verdict};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
 use crate::runtime::vm::Vm;

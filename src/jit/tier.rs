@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::backend::{Compiled, Dump};
-use super::build::{self, Flows, Refusal, Spot};
 use super::compiler::{Compiler, Done, Job};
 use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
@@ -17,6 +16,7 @@ use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
 use super::spots::{self, HotSpot, Version};
 use super::stays::Stay;
+use super::translate::{self, Flows, Refusal, Spot};
 use crate::bytecode::{FunctionKind, Op};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
@@ -394,7 +394,7 @@ impl Jit {
         let hot = state.spots.entry(spot).or_default();
         // The last version is made for whatever may come.
         let open = (hot.compiled + 1 >= MAX_VERSIONS).then_some(&hot.entry_types);
-        let mut region = build::build(vm, &self.profile.borrow(), &mut state.flows, spot, open)?;
+        let mut region = translate::build(vm, &self.profile.borrow(), &mut state.flows, spot, open)?;
         hot.caution.everywhere |= open.is_some();
         opt::optimise(&mut region, &hot.caution);
         for (home, tag) in region.entry_types.drain(..) {

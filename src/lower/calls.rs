@@ -3,7 +3,7 @@
 
 use super::function::{Dest, Lowering};
 use super::*;
-use crate::bytecode::{NativeId, Op, Reg, SiteId};
+use crate::bytecode::{BuiltinId, Op, Reg, SiteId};
 use crate::resolve::StaticValue;
 use crate::syntax::ast::{ExprId, ExprKind, ExprList};
 
@@ -11,7 +11,7 @@ use crate::syntax::ast::{ExprId, ExprKind, ExprList};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
     Function(FuncId),
-    Native(NativeId),
+    Builtin(BuiltinId),
     New(StructId),
     /// A method, or a function in a field, of the object.
     Method {
@@ -44,8 +44,8 @@ impl Lowering<'_, '_> {
         let Some(StaticValue::Module(module)) = self.static_value(object) else {
             return Call::Method { object, name: name.name };
         };
-        match self.native(module, name.name) {
-            Some((native, row)) if Builder::native_takes(row, count) => Call::Native(native),
+        match self.builtin(module, name.name) {
+            Some((builtin, row)) if Builder::builtin_takes(row, count) => Call::Builtin(builtin),
             _ => Call::Value(callee),
         }
     }
@@ -62,7 +62,7 @@ impl Lowering<'_, '_> {
     pub fn call(&mut self, call: Call, args: ExprList, dest: Dest, span: Span) {
         // The result's own register can be the base of the call if nothing alive lies above it. These calls write the
         // base last, so it may even be alive, unless a handler of this function would see it.
-        let writes_base_last = matches!(call, Call::Function(_) | Call::Native(_) | Call::Method { .. });
+        let writes_base_last = matches!(call, Call::Function(_) | Call::Builtin(_) | Call::Method { .. });
         let may_use_dest = dest.fresh || (writes_base_last && self.open_tries == 0);
         let base = if may_use_dest && self.code.is_topmost(dest.register) { dest.register } else { self.code.alloc() };
         let argc = args.len.min(u32::from(u16::MAX)) as u16;
@@ -71,9 +71,9 @@ impl Lowering<'_, '_> {
                 self.arguments(args);
                 Op::CallFn { base, func }
             }
-            Call::Native(native) => {
+            Call::Builtin(builtin) => {
                 self.arguments(args);
-                Op::CallNative { base, native, argc }
+                Op::CallBuiltin { base, builtin, argc }
             }
             Call::New(def) => {
                 // One for the call's own use, one for `self`.
@@ -117,10 +117,10 @@ impl Lowering<'_, '_> {
                 self.arguments(args);
                 Op::TailCall { base, argc }
             }
-            Call::Native(_) | Call::New(_) => unreachable!("natives and constructors have no frame to reuse"),
+            Call::Builtin(_) | Call::New(_) => unreachable!("builtins and constructors have no frame to reuse"),
         };
         self.code.emit(op, span);
-        // Natives and structs have no frame to take over; their result comes back like that of any call.
+        // Built-ins and structs have no frame to take over; their result comes back like that of any call.
         self.code.emit(Op::Return { src: base }, span);
         self.code.free_to(mark);
     }

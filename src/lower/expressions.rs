@@ -6,7 +6,7 @@
 use super::fold::Folded;
 use super::function::{Dest, Lowering};
 use super::*;
-use crate::bytecode::{Constant, NativeId, Op, Reg, ShortConst};
+use crate::bytecode::{BuiltinId, Constant, Op, Reg, ShortConst};
 use crate::resolve::StaticValue;
 use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, Ident, LogicOp, UnaryOp};
 
@@ -353,8 +353,8 @@ impl Lowering<'_, '_> {
             if let Some(global) = self.builder.resolution.export(module, name.name) {
                 return self.load_name(crate::resolve::NameRef::Global(global), dst, span);
             }
-            if let Some((native, _)) = self.native(module, name.name) {
-                return self.code.emit(Op::LoadNative { dst, native }, span);
+            if let Some((builtin, _)) = self.builtin(module, name.name) {
+                return self.code.emit(Op::LoadBuiltin { dst, builtin }, span);
             }
         }
         let object = self.operand(object, dest.fresh.then_some(dst));
@@ -391,8 +391,8 @@ impl Lowering<'_, '_> {
     }
 
     /// A function of a standard module.
-    pub fn native(&mut self, module: ModuleIndex, name: Symbol) -> Option<(NativeId, usize)> {
+    pub fn builtin(&mut self, module: ModuleIndex, name: Symbol) -> Option<(BuiltinId, usize)> {
         let ModuleSource::Std(path) = self.builder.graph.modules[module.0 as usize].source else { return None };
-        self.builder.pools.native(&mut self.builder.program, self.builder.interner, path, name)
+        self.builder.pools.builtin(&mut self.builder.program, self.builder.interner, path, name)
     }
 }

@@ -9,7 +9,7 @@
 //! | `constants` | which expressions have a value that is known now |
 //! | `fold` | the arithmetic of such values, and the lints about them |
 //! | `code` | instructions, labels and registers of one function |
-//! | `pools` | strings, constants, natives without duplicates |
+//! | `pools` | strings, constants, builtins without duplicates |
 //! | `function` | one function: its frame, names, and what it reports to the program |
 //! | `statements`, `loops`, `expressions`, `conditions`, `calls` | what the names say |
 
@@ -26,7 +26,7 @@ mod statements;
 
 use rustc_hash::FxHashMap;
 
-use crate::bytecode::natives::NATIVES;
+use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::{
     DebugInfo, Export, FuncId, Function, FunctionKind, Global, GlobalId, Method, Module, ModuleId, ModuleKind, Program,
     Run, SourceFile, StrId, StructDef, StructId,
@@ -307,8 +307,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether a native function may be called with so many arguments.
-    fn native_takes(row: usize, arguments: usize) -> bool {
-        (NATIVES[row].required..=NATIVES[row].params.len()).contains(&arguments)
+    fn builtin_takes(row: usize, arguments: usize) -> bool {
+        (BUILTINS[row].required..=BUILTINS[row].params.len()).contains(&arguments)
     }
 
     fn embed_sources(&mut self) {

@@ -1,9 +1,9 @@
-//! The program's pools while they are filled: strings, constants, natives, each without duplicates.
+//! The program's pools while they are filled: strings, constants, builtins, each without duplicates.
 
 use rustc_hash::FxHashMap;
 
-use crate::bytecode::natives::find_native;
-use crate::bytecode::{ConstId, Constant, NativeId, NativeRef, Program, ShortConst, StrId};
+use crate::bytecode::builtins::find_builtin;
+use crate::bytecode::{BuiltinId, BuiltinRef, ConstId, Constant, Program, ShortConst, StrId};
 use crate::syntax::Interner;
 use crate::syntax::ast::Symbol;
 
@@ -12,9 +12,9 @@ pub struct Pools {
     strings_of_symbols: Vec<Option<StrId>>,
     strings: FxHashMap<String, StrId>,
     constants: FxHashMap<Constant, u32>,
-    natives: FxHashMap<(&'static str, Symbol), Option<NativeId>>,
-    /// By id: the position in the table of natives.
-    native_rows: Vec<usize>,
+    builtins: FxHashMap<(&'static str, Symbol), Option<BuiltinId>>,
+    /// By id: the position in the table of built-ins.
+    builtin_rows: Vec<usize>,
 }
 
 impl Pools {
@@ -60,28 +60,28 @@ impl Pools {
     }
 
     /// A function of a standard module; `None` if it has no such function.
-    pub fn native(
+    pub fn builtin(
         &mut self,
         program: &mut Program,
         interner: &Interner,
         module: &'static str,
         name: Symbol,
-    ) -> Option<(NativeId, usize)> {
-        let id = match self.natives.get(&(module, name)) {
+    ) -> Option<(BuiltinId, usize)> {
+        let id = match self.builtins.get(&(module, name)) {
             Some(&id) => id,
             None => {
-                let row = find_native(module, interner.get(name));
+                let row = find_builtin(module, interner.get(name));
                 let id = row.map(|row| {
                     let module = self.string(program, module);
                     let name = self.symbol(program, interner, name);
-                    program.natives.push(NativeRef { module, name });
-                    self.native_rows.push(row);
-                    NativeId(program.natives.len() as u16 - 1)
+                    program.builtins.push(BuiltinRef { module, name });
+                    self.builtin_rows.push(row);
+                    BuiltinId(program.builtins.len() as u16 - 1)
                 });
-                self.natives.insert((module, name), id);
+                self.builtins.insert((module, name), id);
                 id
             }
         };
-        id.map(|id| (id, self.native_rows[id.index()]))
+        id.map(|id| (id, self.builtin_rows[id.index()]))
     }
 }

@@ -283,7 +283,7 @@ impl Lowering<'_, '_> {
             && let ExprKind::Call { callee, args } = expr.kind
         {
             let call = self.classify(callee, args);
-            if !matches!(call, Call::Native(_) | Call::New(_)) {
+            if !matches!(call, Call::Builtin(_) | Call::New(_)) {
                 return self.tail_call(call, args, expr.span);
             }
         }

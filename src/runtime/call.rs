@@ -1,18 +1,18 @@
-//! Calls of every kind: functions, closures, natives, structs, bound methods, methods; and tail calls.
+//! Calls of every kind: functions, closures, builtins, structs, bound methods, methods; and tail calls.
 //!
 //! The window table at the head of [`crate::bytecode::op`] says where callee, receiver, arguments and result stand. Calls known to the compiler
 //! find their operands there; dynamic ones move the arguments by a slot or two first.
 
+use super::builtins;
 use super::error::{Error, ErrorKind, Result};
 use super::image::{Function, Site};
 use super::member::name_text;
 use super::methods;
-use super::natives;
 use super::object::{Closure, Gc, Instance};
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
-use crate::bytecode::natives::NATIVES;
+use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::{FuncId, ModuleId, ModuleKind, SiteId, StructId};
 
 /// What became of a call.
@@ -105,8 +105,8 @@ impl Vm {
             return Ok(Begun::Frame);
         }
         match callee.tag() {
-            Tag::Native => {
-                let result = self.call_native(callee.bits() as usize, args, count)?;
+            Tag::Builtin => {
+                let result = self.call_builtin(callee.bits() as usize, args, count)?;
                 write(slot, result);
                 Ok(Begun::Done)
             }
@@ -156,18 +156,18 @@ impl Vm {
 
     /// Calls a native function with the arguments from `args` up.
     #[inline]
-    pub(super) fn call_native(&mut self, index: usize, args: *mut Value, count: usize) -> Result<Value> {
+    pub(super) fn call_builtin(&mut self, index: usize, args: *mut Value, count: usize) -> Result<Value> {
         // SAFETY: the arguments lie in the caller's window, below every frame that the native may start, so nothing writes to
         // them while it runs.
-        self.call_native_with(index, unsafe { std::slice::from_raw_parts(args, count) })
+        self.call_builtin_with(index, unsafe { std::slice::from_raw_parts(args, count) })
     }
 
     /// Calls a native function with arguments that survive a collection.
     #[inline]
-    pub(super) fn call_native_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
-        let spec = &NATIVES[index];
+    pub(super) fn call_builtin_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
+        let spec = &BUILTINS[index];
         check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
-        self.with_memory(|vm| natives::FUNCTIONS[index](vm, args))
+        self.with_memory(|vm| builtins::FUNCTIONS[index](vm, args))
     }
 
     /// Runs a native operation; if it wants memory, collects garbage and runs it once more.
@@ -254,7 +254,7 @@ impl Vm {
                 }
             }
         } else if cache.key == Site::BUILT_IN | receiver.tag() as u32 && !self.has_entry(receiver, cache.name) {
-            return self.call_builtin(cache.slot as usize, slot, argc);
+            return self.call_builtin_method(cache.slot as usize, slot, argc);
         }
         self.begin_uncached_method_call(slot, argc, frame, site)
     }
@@ -270,11 +270,11 @@ impl Vm {
 
     /// Calls a built-in method. The receiver and its arguments stand side by side.
     #[inline]
-    fn call_builtin(&mut self, index: usize, slot: *mut Value, argc: u16) -> Result<Begun> {
+    fn call_builtin_method(&mut self, index: usize, slot: *mut Value, argc: u16) -> Result<Begun> {
         let spec = &crate::bytecode::methods::METHODS[index];
         let count = usize::from(argc);
         check_arity(spec.name, spec.required, spec.params.len(), count)?;
-        // SAFETY: as in `call_native`.
+        // SAFETY: as in `call_builtin`.
         let args = unsafe { std::slice::from_raw_parts(slot.add(1), count + 1) };
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
         write(slot, result);
@@ -344,7 +344,7 @@ impl Vm {
                 cache.key = Site::BUILT_IN | tag as u32;
                 cache.slot = index as u32;
                 cache.target = std::ptr::null();
-                self.call_builtin(index, slot, argc)
+                self.call_builtin_method(index, slot, argc)
             }
         }
     }

@@ -7,9 +7,9 @@ use super::heap::Heap;
 use super::object::StructObject;
 use super::ops::Names;
 use super::value::Value;
-use crate::bytecode::natives::{NATIVES, find_native};
+use crate::bytecode::builtins::{BUILTINS, find_builtin};
 use crate::bytecode::{
-    CaptureSource, ConstId, Constant, FuncId, FunctionKind, Handler, ModuleId, ModuleKind, NativeId, Op, StrId,
+    BuiltinId, CaptureSource, ConstId, Constant, FuncId, FunctionKind, Handler, ModuleId, ModuleKind, Op, StrId,
     StructId, VerifiedProgram,
 };
 
@@ -92,8 +92,8 @@ pub struct Image {
     pub structs: Box<[Struct]>,
     /// For each struct whose methods capture nothing: its one struct object. Void for the others.
     pub struct_objects: Box<[Value]>,
-    /// Positions in [`NATIVES`] of the natives that the program names.
-    pub natives: Box<[usize]>,
+    /// Positions in [`BUILTINS`] of the built-ins that the program names.
+    pub builtins: Box<[usize]>,
 }
 
 impl Image {
@@ -169,12 +169,14 @@ impl Image {
                 }
             })
             .collect();
-        let natives = program
-            .natives
+        let builtins = program
+            .builtins
             .iter()
-            .map(|native| find_native(string(native.module), string(native.name)).expect("the verifier checks natives"))
+            .map(|builtin| {
+                find_builtin(string(builtin.module), string(builtin.name)).expect("the verifier checks builtins")
+            })
             .collect();
-        Image { functions, sites, constants, structs, struct_objects, natives, program }
+        Image { functions, sites, constants, structs, struct_objects, builtins, program }
     }
 
     #[inline(always)]
@@ -191,8 +193,8 @@ impl Image {
         &self.structs[id.index()]
     }
 
-    pub fn native(&self, id: NativeId) -> usize {
-        self.natives[id.index()]
+    pub fn builtin(&self, id: BuiltinId) -> usize {
+        self.builtins[id.index()]
     }
 
     pub fn str(&self, id: StrId) -> &str {
@@ -236,7 +238,7 @@ impl Names for Image {
         module.exports.is_empty() && self.std_path(id).is_none()
     }
 
-    fn native_name(&self, index: usize) -> &str {
-        NATIVES[index].name
+    fn builtin_name(&self, index: usize) -> &str {
+        BUILTINS[index].name
     }
 }

@@ -249,7 +249,7 @@ impl Vm {
                         Op::LoadTrue { dst } => reg!(dst) = Value::TRUE,
                         Op::LoadFalse { dst } => reg!(dst) = Value::FALSE,
                         Op::LoadFn { dst, func } => reg!(dst) = Value::function(func),
-                        Op::LoadNative { dst, native } => reg!(dst) = Value::native(self.image.native(native)),
+                        Op::LoadBuiltin { dst, builtin } => reg!(dst) = Value::builtin(self.image.builtin(builtin)),
                         Op::LoadModule { dst, module } => reg!(dst) = Value::module(module),
                         Op::LoadStruct { dst, def } => reg!(dst) = self.image.struct_objects[def.index()],
 
@@ -562,11 +562,11 @@ impl Vm {
                             }
                             begin_frame!();
                         }
-                        Op::CallNative { base: at, native, argc } => {
+                        Op::CallBuiltin { base: at, builtin, argc } => {
                             save_pc!();
                             let slot = base.wrapping_add(at.index());
-                            let result = attempt!(self.call_native(
-                                self.image.native(native),
+                            let result = attempt!(self.call_builtin(
+                                self.image.builtin(builtin),
                                 slot.wrapping_add(1),
                                 argc.into()
                             ));

@@ -7,7 +7,7 @@ use super::ops::index::{get_index, set_index};
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
-use crate::bytecode::natives::natives_of;
+use crate::bytecode::builtins::builtins_of;
 use crate::bytecode::{ModuleId, SiteId};
 
 /// The text of a member's name, for messages.
@@ -146,9 +146,9 @@ impl Vm {
     fn module_member(&self, module: ModuleId, name: Value) -> Result<Option<Value>> {
         let Some(name) = name.as_str() else { return Ok(None) };
         if let Some(path) = self.image.std_path(module) {
-            return Ok(natives_of(path)
-                .find(|(_, native)| native.name == name.as_str())
-                .map(|(index, _)| Value::native(index)));
+            return Ok(builtins_of(path)
+                .find(|(_, builtin)| builtin.name == name.as_str())
+                .map(|(index, _)| Value::builtin(index)));
         }
         let exports = &self.image.program.modules[module.index()].exports;
         let Some(export) = exports.iter().find(|export| self.image.str(export.name) == name.as_str()) else {
@@ -160,11 +160,11 @@ impl Vm {
 
     /// Name and value of each defined name of a module, in order.
     pub(super) fn module_names(&self, module: ModuleId) -> impl Iterator<Item = (&str, Value)> {
-        let natives = self.image.std_path(module).into_iter().flat_map(natives_of);
+        let builtins = self.image.std_path(module).into_iter().flat_map(builtins_of);
         let exports = self.image.program.modules[module.index()].exports.iter();
         let exports = exports.map(|export| (self.image.str(export.name), self.globals[export.global.index()]));
-        natives
-            .map(|(index, native)| (native.name, Value::native(index)))
+        builtins
+            .map(|(index, builtin)| (builtin.name, Value::builtin(index)))
             .chain(exports.filter(|(_, value)| !value.is_undef()))
     }
 

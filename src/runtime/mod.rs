@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here knows a syntax tree or the JIT.
 
+pub mod builtins;
 mod call;
 mod dead_registers;
 pub mod error;
@@ -15,7 +16,6 @@ mod lines;
 mod member;
 pub mod methods;
 pub mod native;
-pub mod natives;
 pub mod object;
 mod operators;
 pub mod ops;

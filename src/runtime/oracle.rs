@@ -160,10 +160,9 @@ impl Oracle {
             Tag::Struct => value.as_struct().is_some_and(|object| is_one(IdKind::Struct(object.id()))),
             Tag::Instance => value.as_instance().is_some_and(|object| is_one(IdKind::Instance(object.struct_id()))),
             Tag::Module => value.as_module().is_some_and(|module| is_one(IdKind::Module(module))),
-            Tag::Native => allowed
-                .iter()
-                .filter_map(|id| id.unpack())
-                .any(|kind| matches!(kind, IdKind::Native(native) if vm.image.native(native) == value.bits() as usize)),
+            Tag::Builtin => allowed.iter().filter_map(|id| id.unpack()).any(
+                |kind| matches!(kind, IdKind::Builtin(builtin) if vm.image.builtin(builtin) == value.bits() as usize),
+            ),
             _ => true,
         }
     }
@@ -205,7 +204,7 @@ fn written(op: Op) -> Vec<Reg> {
     use crate::bytecode::op::operand::Kind;
     let mut registers = Vec::new();
     op.for_each_operand(|operand| match operand.kind {
-        Kind::Out | Kind::CallBase | Kind::FnBase | Kind::NativeBase | Kind::MethodBase | Kind::NewBase => {
+        Kind::Out | Kind::CallBase | Kind::FnBase | Kind::BuiltinBase | Kind::MethodBase | Kind::NewBase => {
             registers.push(Reg(operand.value as u16));
         }
         _ => {}

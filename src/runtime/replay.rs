@@ -14,8 +14,8 @@ use super::object::{Dict, DictImage, Gc, Instance, Storage};
 use super::step::Stepped;
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect, find_method};
-use crate::bytecode::natives::{NATIVES, NativeEffect};
 use crate::bytecode::{FuncId, Op, Reg};
 
 /// The contents of an object that can change.
@@ -386,7 +386,7 @@ impl Vm {
 
     fn is_harmless(&self, op: &Op) -> bool {
         match *op {
-            Op::CallNative { native, .. } => NATIVES[self.image.native(native)].effect == NativeEffect::Pure,
+            Op::CallBuiltin { builtin, .. } => BUILTINS[self.image.builtin(builtin)].effect == BuiltinEffect::Pure,
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 let receiver = self.top_register(u32::from(base.0) + 1);
                 let name = self.site_name(self.top_function(), site);

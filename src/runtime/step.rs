@@ -90,7 +90,7 @@ impl Vm {
             Op::LoadTrue { dst } => write(dst, Value::TRUE),
             Op::LoadFalse { dst } => write(dst, Value::FALSE),
             Op::LoadFn { dst, func } => write(dst, Value::function(func)),
-            Op::LoadNative { dst, native } => write(dst, Value::native(self.image.native(native))),
+            Op::LoadBuiltin { dst, builtin } => write(dst, Value::builtin(self.image.builtin(builtin))),
             Op::LoadModule { dst, module } => write(dst, Value::module(module)),
             Op::LoadStruct { dst, def } => write(dst, self.image.struct_objects[def.index()]),
             Op::GetGlobal { dst, global } => {
@@ -266,8 +266,8 @@ impl Vm {
                 self.start_frame(func, slot(at).wrapping_add(1), None)?;
                 self.finish_call(Begun::Frame)?;
             }
-            Op::CallNative { base: at, native, argc } => {
-                let result = self.call_native(self.image.native(native), slot(at).wrapping_add(1), argc.into())?;
+            Op::CallBuiltin { base: at, builtin, argc } => {
+                let result = self.call_builtin(self.image.builtin(builtin), slot(at).wrapping_add(1), argc.into())?;
                 write(at, result);
             }
             // A built-in method starts no frame that could take the place of this one; the `Return` follows.

@@ -26,8 +26,8 @@ pub enum Tag {
     Undef = 4,
     /// A function without captures; the payload is its [`FuncId`].
     Function = 5,
-    /// A native function; the payload is its position in the table of natives.
-    Native = 6,
+    /// A native function; the payload is its position in the table of built-ins.
+    Builtin = 6,
     /// The payload is the [`ModuleId`].
     Module = 7,
     Str = 8,
@@ -59,7 +59,7 @@ impl Tag {
             Tag::Bool => Tags::BOOL,
             Tag::Void => Tags::VOID,
             Tag::Undef => Tags::NONE,
-            Tag::Function | Tag::Native | Tag::Closure | Tag::BoundMethod => Tags::FUNCTION,
+            Tag::Function | Tag::Builtin | Tag::Closure | Tag::BoundMethod => Tags::FUNCTION,
             Tag::Module => Tags::MODULE,
             Tag::Str => Tags::STR,
             Tag::List => Tags::LIST,
@@ -80,7 +80,7 @@ impl Tag {
             Tag::Bool => "bool",
             Tag::Void => "void",
             Tag::Undef => "undefined",
-            Tag::Function | Tag::Native | Tag::Closure | Tag::BoundMethod => "function",
+            Tag::Function | Tag::Builtin | Tag::Closure | Tag::BoundMethod => "function",
             Tag::Module => "module",
             Tag::Str => "string",
             Tag::List => "list",
@@ -134,9 +134,9 @@ impl Value {
         Value { tag: Tag::Function, payload: id.0.into() }
     }
 
-    /// A native function, by its position in [`crate::bytecode::natives::NATIVES`].
-    pub fn native(index: usize) -> Value {
-        Value { tag: Tag::Native, payload: index as u64 }
+    /// A native function, by its position in [`crate::bytecode::builtins::BUILTINS`].
+    pub fn builtin(index: usize) -> Value {
+        Value { tag: Tag::Builtin, payload: index as u64 }
     }
 
     pub fn module(id: ModuleId) -> Value {
@@ -202,8 +202,8 @@ impl Value {
         (self.tag == Tag::Function).then_some(FuncId(self.payload as u32))
     }
 
-    pub fn as_native(self) -> Option<usize> {
-        (self.tag == Tag::Native).then_some(self.payload as usize)
+    pub fn as_builtin(self) -> Option<usize> {
+        (self.tag == Tag::Builtin).then_some(self.payload as usize)
     }
 
     pub fn as_module(self) -> Option<ModuleId> {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::builtins;
 use super::call::Begun;
 use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
@@ -10,7 +11,6 @@ use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::{Host, Output};
 use super::image::Image;
 use super::native::{self, NativeCode};
-use super::natives;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::oracle::Oracle;
@@ -43,7 +43,7 @@ pub struct Vm {
     pub output: Output,
     pub host: Box<dyn Host>,
     /// State of the native library: random generator, open files.
-    pub natives: natives::State,
+    pub builtins: builtins::State,
     /// Values that native functions hold on to while they call Walrus code.
     pub(super) pinned: Vec<Value>,
     /// Counting of back edges and calls; absent if nobody asked for it.
@@ -105,7 +105,7 @@ impl Vm {
             begun,
             output,
             host,
-            natives: natives::State::default(),
+            builtins: builtins::State::default(),
             pinned: Vec::new(),
             trace: None,
             outer_handler: None,
@@ -129,7 +129,7 @@ impl Vm {
 
     /// Closes files and writes what output is held back.
     pub fn finish(&mut self) -> Result<()> {
-        self.natives.close_files();
+        self.builtins.close_files();
         self.output.flush(&mut *self.host)
     }
 
@@ -181,11 +181,11 @@ impl Vm {
         if !self.has_native_stack() {
             return Err(self.stack_overflow());
         }
-        if let Some(native) = callee.as_native() {
+        if let Some(builtin) = callee.as_builtin() {
             // It gets the caller's own slice: what stands above the running window would not survive a collection.
             let mark = self.pinned.len();
             self.pinned.extend_from_slice(args);
-            let result = self.call_native_with(native, args);
+            let result = self.call_builtin_with(builtin, args);
             self.unpin_to(mark);
             return result;
         }

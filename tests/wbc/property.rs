@@ -132,12 +132,12 @@ fn debug() -> impl Strategy<Value = DebugInfo> {
 fn program() -> impl Strategy<Value = Program> {
     let strings = (any::<String>(), vec(small_or_any(), 0..8)).prop_map(|(text, ends)| Strings { text, ends });
     let global = (str_id(), small_or_any()).prop_map(|(name, module)| Global { name, module: ModuleId(module) });
-    let native = (str_id(), str_id()).prop_map(|(module, name)| NativeRef { module, name });
+    let native = (str_id(), str_id()).prop_map(|(module, name)| BuiltinRef { module, name });
     let pools = (strings, vec(constant(), 0..6), vec(op(), 0..40), vec(function(), 0..4), vec(struct_def(), 0..3));
     let names = (vec(module(), 0..3), vec(global, 0..3), vec(native, 0..3), vec(str_id(), 0..4), small_or_any());
     (pools, names, vec(region(), 0..3), option::of(debug())).prop_map(|(pools, names, loops, debug)| {
         let (strings, constants, code, functions, structs) = pools;
-        let (modules, globals, natives, sites, main) = names;
+        let (modules, globals, builtins, sites, main) = names;
         let main = ModuleId(main);
         Program {
             strings,
@@ -147,7 +147,7 @@ fn program() -> impl Strategy<Value = Program> {
             structs,
             modules,
             globals,
-            natives,
+            builtins,
             sites,
             loops,
             main,

@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut case = |rule, change: Box<dyn Fn(&mut Program)>| cases.push((rule, change));
 
-    case(Rule::Limits, Box::new(|p| p.natives = vec![p.natives[0]; verify::limits::NATIVES + 1]));
+    case(Rule::Limits, Box::new(|p| p.builtins = vec![p.builtins[0]; verify::limits::BUILTINS + 1]));
     case(Rule::Limits, Box::new(|p| p.functions[4].captures = vec![CaptureSource::Register(Reg(0)); verify::limits::CAPTURES + 1]));
     case(Rule::Limits, Box::new(|p| add_fields(p, verify::limits::FIELDS + 1)));
 
@@ -96,8 +96,8 @@ fn cases() -> Vec<Case> {
     case(Rule::StringIndex, Box::new(|p| p.structs[0].name = NO_STR));
     case(Rule::StringIndex, Box::new(|p| p.structs[0].fields[0] = NO_STR));
     case(Rule::StringIndex, Box::new(|p| p.structs[0].methods[0].name = NO_STR));
-    case(Rule::StringIndex, Box::new(|p| p.natives[0].module = NO_STR));
-    case(Rule::StringIndex, Box::new(|p| p.natives[0].name = NO_STR));
+    case(Rule::StringIndex, Box::new(|p| p.builtins[0].module = NO_STR));
+    case(Rule::StringIndex, Box::new(|p| p.builtins[0].name = NO_STR));
 
     case(Rule::ConstantIndex, Box::new(with(Op::LoadConst { dst: R7, constant: ConstId(4) })));
     case(Rule::ConstantIndex, Box::new(with(Op::AddK { dst: R7, a: R7, k: ShortConst(4) })));
@@ -115,8 +115,8 @@ fn cases() -> Vec<Case> {
     case(Rule::ModuleIndex, Box::new(|p| p.globals[0].module = ModuleId(2)));
     case(Rule::GlobalIndex, Box::new(with(Op::GetGlobal { dst: R7, global: GlobalId(1) })));
     case(Rule::GlobalIndex, Box::new(with(Op::SetGlobal { src: R7, global: GlobalId(1) })));
-    case(Rule::NativeIndex, Box::new(with(Op::LoadNative { dst: R7, native: NativeId(1) })));
-    case(Rule::NativeIndex, Box::new(with(Op::CallNative { base: Reg(0), native: NativeId(1), argc: 1 })));
+    case(Rule::BuiltinIndex, Box::new(with(Op::LoadBuiltin { dst: R7, builtin: BuiltinId(1) })));
+    case(Rule::BuiltinIndex, Box::new(with(Op::CallBuiltin { base: Reg(0), builtin: BuiltinId(1), argc: 1 })));
     case(Rule::SiteIndex, Box::new(with(Op::GetMember { dst: R7, object: R7, site: SiteId(1) })));
     case(Rule::CaptureIndex, Box::new(with(Op::GetCapture { dst: R7, capture: CaptureId(0) })));
 
@@ -147,7 +147,7 @@ fn cases() -> Vec<Case> {
         Op::TailCall { base: R7, argc: 1 },
         Op::CallFn { base: R7, func: FuncId(1) },
         Op::TailCallFn { base: R7, func: FuncId(1) },
-        Op::CallNative { base: R7, native: NativeId(0), argc: 1 },
+        Op::CallBuiltin { base: R7, builtin: BuiltinId(0), argc: 1 },
         Op::CallMethod { base: R7, argc: 0, site: SiteId(0) },
         Op::CallMethod { base: Reg(6), argc: 1, site: SiteId(0) },
         Op::TailCallMethod { base: Reg(6), argc: 1, site: SiteId(0) },
@@ -233,10 +233,10 @@ fn cases() -> Vec<Case> {
     case(Rule::MainModule, Box::new(|p| p.main = ModuleId(1)));
     case(Rule::MainModule, Box::new(|p| p.main = ModuleId(2)));
     case(Rule::UnknownModule, Box::new(|p| p.modules[1].kind = ModuleKind::Std(intern(p, "std/magic"))));
-    case(Rule::UnknownNative, Box::new(|p| p.natives[0].name = intern(p, "squirt")));
-    case(Rule::UnknownNative, Box::new(|p| p.natives[0].module = intern(p, "std/core")));
-    case(Rule::NativeArity, Box::new(with(Op::CallNative { base: Reg(0), native: NativeId(0), argc: 0 })));
-    case(Rule::NativeArity, Box::new(with(Op::CallNative { base: Reg(0), native: NativeId(0), argc: 2 })));
+    case(Rule::UnknownBuiltin, Box::new(|p| p.builtins[0].name = intern(p, "squirt")));
+    case(Rule::UnknownBuiltin, Box::new(|p| p.builtins[0].module = intern(p, "std/core")));
+    case(Rule::BuiltinArity, Box::new(with(Op::CallBuiltin { base: Reg(0), builtin: BuiltinId(0), argc: 0 })));
+    case(Rule::BuiltinArity, Box::new(with(Op::CallBuiltin { base: Reg(0), builtin: BuiltinId(0), argc: 2 })));
     case(Rule::TypeSet, Box::new(with(Op::JumpIfType { a: R7, types: Tags::CELL.or(Tags::INT), to: 0 })));
     case(Rule::FlagValue, Box::new(with(Op::Print { base: Reg(0), count: 1, newline: 2 })));
     case(Rule::Async, Box::new(with(Op::Await { dst: Reg(0), src: Reg(0) })));
@@ -340,7 +340,7 @@ fn windows_may_reach_the_last_register() {
         Op::MakeDict { dst: Reg(0), base: Reg(4), count: 2 },
         Op::Call { base: Reg(6), argc: 1 },
         Op::CallFn { base: Reg(6), func: FuncId(1) },
-        Op::CallNative { base: Reg(6), native: NativeId(0), argc: 1 },
+        Op::CallBuiltin { base: Reg(6), builtin: BuiltinId(0), argc: 1 },
         Op::CallMethod { base: Reg(5), argc: 1, site: SiteId(0) },
         Op::New { base: Reg(4), def: StructId(0) },
         Op::InitModule { base: Reg(7), module: ModuleId(0) },
@@ -374,8 +374,8 @@ fn a_struct_may_have_as_many_fields_as_an_instance_can_count() {
 fn errors_say_where_what_and_what_to_do() {
     let error = refused(&|program| program.code[17 + 4] = Op::Add { dst: Reg(4), a: Reg(4), b: Reg(900) });
     insta::assert_snapshot!(error, @"invalid program: fn1(sum_to) at 4 `Add r4, r4, r900`: the frame has 5 registers (registers and windows lie inside the frame): run walrusc again");
-    let error = refused(&|program| program.natives[0].name = intern(program, "squirt"));
-    insta::assert_snapshot!(error, @"invalid program: natives[0]: there is no 'std/math.squirt' (a native function must exist in this version): use the walrus-run of the walrusc that built it, or run walrusc again");
+    let error = refused(&|program| program.builtins[0].name = intern(program, "squirt"));
+    insta::assert_snapshot!(error, @"invalid program: builtins[0]: there is no 'std/math.squirt' (a native function must exist in this version): use the walrus-run of the walrusc that built it, or run walrusc again");
     let error = refused(&|program| program.functions[1].code.len = 0);
     insta::assert_snapshot!(error, @"invalid program: functions[1]: 0 instructions from 17 where 17 is next (the functions' code divides the program's code, in order and without gap): run walrusc again");
 }

@@ -77,7 +77,7 @@ pub fn program() -> Program {
             Op::LoadConst { dst: Reg(4), constant: ConstId(1) },
             Op::New { base: Reg(1), def: StructId(0) },
             Op::LoadInt { dst: Reg(3), value: 2 },
-            Op::CallNative { base: Reg(2), native: NativeId(0), argc: 1 },
+            Op::CallBuiltin { base: Reg(2), builtin: BuiltinId(0), argc: 1 },
             Op::LoadModule { dst: Reg(6), module: ModuleId(1) },
             Op::CallMethod { base: Reg(5), argc: 0, site: SiteId(0) },
             Op::MakeClosure { dst: Reg(5), func: FuncId(4) },
@@ -188,7 +188,7 @@ pub fn program() -> Program {
             Module { name: names.id("math"), kind: ModuleKind::Std(names.id("std/math")), exports: vec![] },
         ],
         globals: vec![Global { name: names.id("total"), module: ModuleId(0) }],
-        natives: vec![NativeRef { module: names.id("std/math"), name: names.id("sqrt") }],
+        builtins: vec![BuiltinRef { module: names.id("std/math"), name: names.id("sqrt") }],
         loops: vec![LoopRegion {
             func: FuncId(1),
             kind: LoopKind::Range,

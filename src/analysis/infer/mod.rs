@@ -233,7 +233,7 @@ impl<'p> Inference<'p> {
                     }
                 }
             }
-            IdKind::Native(_) => {}
+            IdKind::Builtin(_) => {}
         }
     }
 

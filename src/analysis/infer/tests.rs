@@ -201,13 +201,13 @@ fn a_handler_sees_every_value_its_registers_had() {
 fn what_unknown_code_may_change_is_unknown() {
     // A dict of unknown contents is called with the list as an argument.
     let call = [
-        Op::CallNative { base: r(4), native: NativeId(0), argc: 0 },
+        Op::CallBuiltin { base: r(4), builtin: BuiltinId(0), argc: 0 },
         Op::Move { dst: r(5), src: r(2) },
         Op::Call { base: r(4), argc: 1 },
     ];
     let mut b = list_program(&call, &[]);
     let (module, name) = (b.string("std/none"), b.string("unheard_of"));
-    b.program.natives.push(NativeRef { module, name });
+    b.program.builtins.push(BuiltinRef { module, name });
     b.solve(|types| assert_eq!(types.type_of(Place::Global(GlobalId(0))), Type::ANY));
 }
 
@@ -223,7 +223,7 @@ fn fields_are_known_until_an_instance_escapes() {
             Op::SetGlobal { src: r(1), global: GlobalId(0) },
         ];
         if escapes {
-            body.push(Op::CallNative { base: r(1), native: NativeId(0), argc: 0 });
+            body.push(Op::CallBuiltin { base: r(1), builtin: BuiltinId(0), argc: 0 });
             body.push(Op::Move { dst: r(2), src: r(0) });
             body.push(Op::Call { base: r(1), argc: 1 });
         }
@@ -238,7 +238,7 @@ fn fields_are_known_until_an_instance_escapes() {
             fields: vec![field],
             methods: vec![Method { name, func: FuncId(1), takes_self: true }],
         });
-        b.program.natives.push(NativeRef { module: StrId(0), name: StrId(0) });
+        b.program.builtins.push(BuiltinRef { module: StrId(0), name: StrId(0) });
         b.solve(|types| {
             let expected = if escapes { Type::ANY } else { Type::INT };
             assert_eq!(types.type_of(Place::Global(GlobalId(0))), expected);

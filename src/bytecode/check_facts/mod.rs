@@ -20,7 +20,7 @@ use self::checker::Checker;
 use self::tables::Tables;
 pub use self::tables::validate_regions;
 use super::facts::Facts;
-use super::halves::both;
+use super::parallel::both;
 use super::type_rules::RuleIndex;
 use super::types::{ClassId, IdSet, IdSets, Identity, Slot, Tags, Type};
 use super::{FuncId, Op, Program, Reg, StructId, VERDICT_RULES_VERSION};
@@ -160,7 +160,7 @@ fn main_register(op: Op) -> Option<Reg> {
     op.for_each_operand(|operand| {
         let reg = operand.value as u16;
         match operand.kind {
-            Kind::Out | Kind::CallBase | Kind::FnBase | Kind::NativeBase | Kind::MethodBase | Kind::NewBase => {
+            Kind::Out | Kind::CallBase | Kind::FnBase | Kind::BuiltinBase | Kind::MethodBase | Kind::NewBase => {
                 main = Some(Reg(reg));
             }
             Kind::RangeBase => main = Some(Reg(reg.saturating_add(2))),

@@ -405,7 +405,7 @@ impl<'p> Tables<'p> {
                 Some(IdKind::Struct(def)) => facts.structs[def.index()].escaped,
                 Some(IdKind::Instance(def)) => facts.structs[def.index()].instances_escaped,
                 Some(IdKind::Module(module)) => facts.escaped_modules[module.index()],
-                Some(IdKind::Native(_)) => true,
+                Some(IdKind::Builtin(_)) => true,
                 None => false,
             })
     }
@@ -487,7 +487,7 @@ pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsErr
 fn exists(program: &Program, kind: IdKind) -> bool {
     match kind {
         IdKind::Function(func) => func.index() < program.functions.len(),
-        IdKind::Native(native) => native.index() < program.natives.len(),
+        IdKind::Builtin(builtin) => builtin.index() < program.builtins.len(),
         IdKind::Struct(def) | IdKind::Instance(def) => def.index() < program.structs.len(),
         IdKind::Module(module) => module.index() < program.modules.len(),
     }

@@ -1,12 +1,12 @@
 //! Rules for calls.
 
-use super::builtins::NativeResult;
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
-use super::{Place, SIDE_FIELDS, TypeEnv, builtins, slot};
+use super::library::BuiltinResult;
+use super::{Place, SIDE_FIELDS, TypeEnv, library, slot};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
-use crate::bytecode::{FuncId, FunctionKind, NativeId, Reg, SiteId, StructId};
+use crate::bytecode::{BuiltinId, FuncId, FunctionKind, Reg, SiteId, StructId};
 
 const CALLABLE: Tags = Tags::FUNCTION.or(Tags::STRUCT);
 
@@ -82,7 +82,7 @@ pub fn call_value<E: TypeEnv>(env: &mut E, callee: Type, args: Args) -> Type {
     while let Some(id) = members.next(env) {
         let result = match id {
             IdKind::Function(func) if callee.tags.meets(Tags::FUNCTION) => call_function(env, func, None, args),
-            IdKind::Native(native) if callee.tags.meets(Tags::FUNCTION) => call_native(env, native, args),
+            IdKind::Builtin(builtin) if callee.tags.meets(Tags::FUNCTION) => call_builtin(env, builtin, args),
             IdKind::Struct(def) if callee.tags.meets(Tags::STRUCT) => instantiate(env, def, args),
             _ => Type::NEVER,
         };
@@ -102,24 +102,24 @@ pub fn instantiate<E: TypeEnv>(env: &mut E, def: StructId, args: Args) -> Type {
     if result.is_never() { Type::NEVER } else { instance }
 }
 
-/// `CallNative`, or a call of a native function as a value.
+/// `CallBuiltin`, or a call of a native function as a value.
 #[inline(never)]
-pub fn call_native<E: TypeEnv>(env: &mut E, native: NativeId, args: Args) -> Type {
-    match env.index().native(native) {
+pub fn call_builtin<E: TypeEnv>(env: &mut E, builtin: BuiltinId, args: Args) -> Type {
+    match env.index().builtin(builtin) {
         Some(rule) => call_with_rule(env, rule.result, args),
         None => call_unknown(env, args),
     }
 }
 
-fn call_with_rule<E: TypeEnv>(env: &mut E, result: NativeResult, args: Args) -> Type {
+fn call_with_rule<E: TypeEnv>(env: &mut E, result: BuiltinResult, args: Args) -> Type {
     match result {
-        NativeResult::Is(ty) => ty,
-        NativeResult::Number(first) => {
+        BuiltinResult::Is(ty) => ty,
+        BuiltinResult::Number(first) => {
             let numbers = (0..first).map(|at| if at < args.len() { args.get(env, at).tags } else { Tags::NUMBER });
             Type::of(numbers.fold(Tags::NONE, Tags::or).and(Tags::NUMBER))
         }
         // It may keep its arguments or give them back.
-        NativeResult::Unknown => call_unknown(env, args),
+        BuiltinResult::Unknown => call_unknown(env, args),
     }
 }
 
@@ -147,8 +147,8 @@ fn call_built_in<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Args
                 out = env.join(out, result);
             }
         }
-        if let Some(row) = env.index().builtin(kind, name) {
-            let result = builtins::call_builtin(env, kind, row, Type::container(tag, receiver.class), args);
+        if let Some(row) = env.index().builtin_method(kind, name) {
+            let result = library::call_method(env, kind, row, Type::container(tag, receiver.class), args);
             out = env.join(out, result);
         }
     }
@@ -200,7 +200,7 @@ pub fn call_method<E: TypeEnv>(env: &mut E, base: Reg, argc: u16, site: SiteId) 
                         let value = env.read(Place::Global(global));
                         call_value(env, value, args)
                     }
-                    Some(ModuleEntry::Native(rule)) => call_with_rule(env, rule.result, args),
+                    Some(ModuleEntry::Builtin(rule)) => call_with_rule(env, rule.result, args),
                     None => Type::NEVER,
                 }
             }

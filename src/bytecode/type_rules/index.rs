@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 
-use super::builtins::{NativeRule, native_rule};
+use super::library::{BuiltinRule, builtin_rule};
 use crate::bytecode::methods::{METHODS, Receiver};
-use crate::bytecode::{FuncId, GlobalId, ModuleKind, NativeId, Program, SiteId, StrId, StructId};
+use crate::bytecode::{BuiltinId, FuncId, GlobalId, ModuleKind, Program, SiteId, StrId, StructId};
 
 /// A name, the same for equal strings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +24,7 @@ pub struct MethodEntry {
 #[derive(Clone, Copy, Debug)]
 pub enum ModuleEntry {
     Global(GlobalId),
-    Native(NativeRule),
+    Builtin(BuiltinRule),
 }
 
 /// What a name means for a struct. Names in a struct are different in any verified program.
@@ -52,10 +52,10 @@ pub struct RuleIndex {
     methods: Vec<(Name, MethodEntry)>,
     first_method: Vec<u32>,
     exports: FxHashMap<(u32, Name), GlobalId>,
-    /// The natives the program uses.
-    natives: Vec<Option<NativeRule>>,
+    /// The built-ins the program uses.
+    builtins: Vec<Option<BuiltinRule>>,
     /// Position in the table of built-in methods, per receiver.
-    builtins: FxHashMap<(Receiver, Name), usize>,
+    builtin_methods: FxHashMap<(Receiver, Name), usize>,
     init: Option<Name>,
     iter: Option<Name>,
     next: Option<Name>,
@@ -85,7 +85,7 @@ impl RuleIndex {
             init: named("init"),
             iter: named("iter"),
             next: named("next"),
-            builtins: METHODS
+            builtin_methods: METHODS
                 .iter()
                 .enumerate()
                 .filter_map(|(at, method)| Some(((method.receiver, named(method.name)?), at)))
@@ -96,10 +96,10 @@ impl RuleIndex {
             methods: Vec::with_capacity(methods),
             first_method: vec![0],
             exports: FxHashMap::with_capacity_and_hasher(exports, Default::default()),
-            natives: program
-                .natives
+            builtins: program
+                .builtins
                 .iter()
-                .map(|native| native_rule(program.strings.get(native.module)?, program.strings.get(native.name)?))
+                .map(|builtin| builtin_rule(program.strings.get(builtin.module)?, program.strings.get(builtin.name)?))
                 .collect(),
             init_args: Vec::with_capacity(program.structs.len()),
             differ: true,
@@ -183,13 +183,13 @@ impl RuleIndex {
         self.init_args.get(def.index()).copied().unwrap_or(0)
     }
 
-    pub fn builtin(&self, receiver: Receiver, name: Name) -> Option<usize> {
-        self.builtins.get(&(receiver, name)).copied()
+    pub fn builtin_method(&self, receiver: Receiver, name: Name) -> Option<usize> {
+        self.builtin_methods.get(&(receiver, name)).copied()
     }
 
     /// What is known of a native.
-    pub fn native(&self, native: NativeId) -> Option<NativeRule> {
-        self.natives.get(native.index()).copied().flatten()
+    pub fn builtin(&self, builtin: BuiltinId) -> Option<BuiltinRule> {
+        self.builtins.get(builtin.index()).copied().flatten()
     }
 
     /// What a member of a module is.
@@ -200,7 +200,7 @@ impl RuleIndex {
         match program.modules.get(module as usize)?.kind {
             ModuleKind::Std(path) => {
                 let text = program.strings.get(StrId(name.0))?;
-                native_rule(program.strings.get(path)?, text).map(ModuleEntry::Native)
+                builtin_rule(program.strings.get(path)?, text).map(ModuleEntry::Builtin)
             }
             ModuleKind::File(_) => None,
         }

@@ -99,7 +99,7 @@ pub fn get_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>) -> 
                 let entry = name.map(|name| env.index().export(env.program(), module.0, name));
                 match entry {
                     Some(Some(ModuleEntry::Global(global))) => env.read(Place::Global(global)),
-                    Some(Some(ModuleEntry::Native(_))) => Type { ids: IdSet::TOP, ..Type::of(Tags::FUNCTION) },
+                    Some(Some(ModuleEntry::Builtin(_))) => Type { ids: IdSet::TOP, ..Type::of(Tags::FUNCTION) },
                     Some(None) => Type::NEVER,
                     None => {
                         env.escape(object);

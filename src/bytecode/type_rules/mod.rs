@@ -6,10 +6,10 @@
 //!
 //! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops there.
 
-mod builtins;
 mod calls;
 mod index;
 mod inputs;
+mod library;
 mod members;
 
 pub use index::RuleIndex;
@@ -225,8 +225,8 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             let ty = identified(env, Tags::FUNCTION, IdKind::Function(func));
             env.set(dst, ty);
         }
-        LoadNative { dst, native } => {
-            let ty = identified(env, Tags::FUNCTION, IdKind::Native(native));
+        LoadBuiltin { dst, builtin } => {
+            let ty = identified(env, Tags::FUNCTION, IdKind::Builtin(builtin));
             env.set(dst, ty);
         }
         LoadModule { dst, module } => {
@@ -499,9 +499,9 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             let ty = calls::call_known(env, base, func);
             return calls::returned(env, base, ty);
         }
-        CallNative { base, native, argc } => {
+        CallBuiltin { base, builtin, argc } => {
             let args = Args::In { first: Reg(base.0.saturating_add(1)), count: argc };
-            let ty = calls::call_native(env, native, args);
+            let ty = calls::call_builtin(env, builtin, args);
             return calls::returned(env, base, ty);
         }
         CallMethod { base, argc, site } => {

@@ -65,7 +65,7 @@ impl Frame<'_> {
                 }
                 Kind::Seq => window(0, 1),
                 Kind::PairSeq => window(0, 2),
-                Kind::CallBase | Kind::NativeBase | Kind::FnBase | Kind::NewBase | Kind::InitBase => window(1, 1),
+                Kind::CallBase | Kind::BuiltinBase | Kind::FnBase | Kind::NewBase | Kind::InitBase => window(1, 1),
                 Kind::MethodBase => window(2, 1),
                 Kind::RangeBase => window(3, 1),
                 Kind::IterBase => window(4, 1),
@@ -99,11 +99,11 @@ impl Frame<'_> {
             },
             Kind::Func => self.check_function(op, value as usize),
             Kind::Struct => self.check_struct(op, value as usize),
-            Kind::Native => {
-                let arity = self.tables.natives.get(value as usize).ok_or(Rule::NativeIndex)?;
+            Kind::Builtin => {
+                let arity = self.tables.builtins.get(value as usize).ok_or(Rule::BuiltinIndex)?;
                 match op {
-                    Op::CallNative { argc, .. } if !(arity.0..=arity.1).contains(&argc.into()) => {
-                        Err(Rule::NativeArity)
+                    Op::CallBuiltin { argc, .. } if !(arity.0..=arity.1).contains(&argc.into()) => {
+                        Err(Rule::BuiltinArity)
                     }
                     _ => Ok(0),
                 }

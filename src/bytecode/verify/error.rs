@@ -28,7 +28,7 @@ rules! {
     StructIndex = "a struct must exist";
     ModuleIndex = "a module must exist";
     GlobalIndex = "a global must exist";
-    NativeIndex = "a native function must be in the program's table";
+    BuiltinIndex = "a native function must be in the program's table";
     SiteIndex = "a site must be one of the function's";
     CaptureIndex = "a capture must be one of the function's";
     CodePartition = "the functions' code divides the program's code, in order and without gap";
@@ -48,8 +48,8 @@ rules! {
     Exports = "an export is a global of its module, and a standard module has none";
     MainModule = "the entry module is a file";
     UnknownModule = "a standard module must exist in this version";
-    UnknownNative = "a native function must exist in this version";
-    NativeArity = "a native function gets as many arguments as it takes";
+    UnknownBuiltin = "a native function must exist in this version";
+    BuiltinArity = "a native function gets as many arguments as it takes";
     FlagValue = "a flag is 0 or 1";
     TypeSet = "an operand of types names such as values of the language have";
     Async = "async functions and await cannot run in this version, which has no scheduler";
@@ -114,7 +114,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let VerifyError { rule, place, what } = self;
         let advice = match rule {
-            Rule::UnknownModule | Rule::UnknownNative => {
+            Rule::UnknownModule | Rule::UnknownBuiltin => {
                 "use the walrus-run of the walrusc that built it, or run walrusc again"
             }
             _ => "run walrusc again",

@@ -14,7 +14,7 @@
 //! lead forward in it: every cycle of control has a backward jump or a call, where the interpreter counts.
 //!
 //! **Instructions.** Registers lie inside the frame, and so do whole windows: of literals, calls and loops, with the argument count known
-//! from the instruction, the function, or the struct's `init`. Constants, functions, structs, modules, globals, natives, sites and captures
+//! from the instruction, the function, or the struct's `init`. Constants, functions, structs, modules, globals, builtins, sites and captures
 //! exist; a numeric constant is a number. Jumps lead to instructions of the same function. A native gets as many arguments as
 //! it takes. A function that captures is only ever made by `MakeClosure`, and a struct whose methods do by `MakeStruct`, in a
 //! frame that has every register and capture named. Module bodies are only run by `InitModule`. There is no
@@ -55,8 +55,8 @@ pub mod limits {
     pub const GLOBALS: usize = 1 << 22;
     pub const LOOPS: usize = 1 << 22;
     pub const MODULES: usize = 1 << 16;
-    /// What a [`super::super::NativeId`] can name.
-    pub const NATIVES: usize = 1 << 16;
+    /// What a [`super::super::BuiltinId`] can name.
+    pub const BUILTINS: usize = 1 << 16;
     /// What a [`super::super::CaptureId`] can name.
     pub const CAPTURES: usize = 1 << 16;
     /// Fields of one struct with fixed slots: what the header of an instance can count.

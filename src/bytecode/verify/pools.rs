@@ -1,11 +1,11 @@
 //! The rules about pools: everything but instructions, loops and debug information. What the instructions' rules need
-//! to know of functions, structs and natives is put together on the way, so that each instruction takes constant time.
+//! to know of functions, structs and builtins is put together on the way, so that each instruction takes constant time.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{Rule, VerifyError, limits};
-use crate::bytecode::natives::{NATIVES, STD_MODULES, find_native};
+use crate::bytecode::builtins::{BUILTINS, STD_MODULES, find_builtin};
 use crate::bytecode::*;
 
 /// What a function or struct demands of the frame that makes it: one more than the highest index it captures.
@@ -22,7 +22,7 @@ pub struct Tables {
     pub functions: Vec<Demand>,
     pub structs: Vec<StructFacts>,
     /// The least and greatest number of arguments of each native.
-    pub natives: Vec<(usize, usize)>,
+    pub builtins: Vec<(usize, usize)>,
 }
 
 pub struct StructFacts {
@@ -50,8 +50,8 @@ pub fn check(program: &Program) -> Result<Tables, VerifyError> {
     let functions = check_functions(program)?;
     check_modules(program)?;
     let structs = check_structs(program, &functions)?;
-    let natives = check_natives(program)?;
-    Ok(Tables { functions, structs, natives })
+    let builtins = check_builtins(program)?;
+    Ok(Tables { functions, structs, builtins })
 }
 
 /// The rule that the names of a struct's fields, of its methods, and of a module's exports are different. It takes longer than all the other rules
@@ -92,7 +92,7 @@ fn check_limits(program: &Program) -> Result<(), VerifyError> {
         ("globals", program.globals.len(), limits::GLOBALS),
         ("loops", program.loops.len(), limits::LOOPS),
         ("modules", program.modules.len(), limits::MODULES),
-        ("natives", program.natives.len(), limits::NATIVES),
+        ("builtins", program.builtins.len(), limits::BUILTINS),
     ];
     for (pool, len, limit) in pools {
         if len > limit {
@@ -250,16 +250,16 @@ fn check_structs(program: &Program, demands: &[Demand]) -> Result<Vec<StructFact
     Ok(facts)
 }
 
-fn check_natives(program: &Program) -> Result<Vec<(usize, usize)>, VerifyError> {
-    let mut arities = Vec::with_capacity(program.natives.len());
-    for (i, native) in program.natives.iter().enumerate() {
-        let module = string(program, native.module, "natives", i)?;
-        let name = string(program, native.name, "natives", i)?;
-        let Some(found) = find_native(module, name) else {
+fn check_builtins(program: &Program) -> Result<Vec<(usize, usize)>, VerifyError> {
+    let mut arities = Vec::with_capacity(program.builtins.len());
+    for (i, builtin) in program.builtins.iter().enumerate() {
+        let module = string(program, builtin.module, "builtins", i)?;
+        let name = string(program, builtin.name, "builtins", i)?;
+        let Some(found) = find_builtin(module, name) else {
             let what = format!("there is no '{}.{}'", module.escape_debug(), name.escape_debug());
-            return Err(VerifyError::pool(Rule::UnknownNative, "natives", i, what));
+            return Err(VerifyError::pool(Rule::UnknownBuiltin, "builtins", i, what));
         };
-        let spec = &NATIVES[found];
+        let spec = &BUILTINS[found];
         arities.push((spec.required, spec.params.len()));
     }
     Ok(arities)

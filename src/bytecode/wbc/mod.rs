@@ -32,7 +32,8 @@ pub use info::info;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Constant, Function, Global, LoopRegion, Module, ModuleId, NativeRef, Op, Program, StrId, Strings, StructDef, halves,
+    BuiltinRef, Constant, Function, Global, LoopRegion, Module, ModuleId, Op, Program, StrId, Strings, StructDef,
+    parallel,
 };
 use reader::Reader;
 
@@ -110,7 +111,7 @@ sections! {
     Code = 4, "code", optional: false;
     Sites = 5, "sites", optional: false;
     Structs = 6, "structs", optional: false;
-    /// The entry module, modules, globals and natives.
+    /// The entry module, modules, globals and built-ins.
     Modules = 7, "modules", optional: false;
     Loops = 8, "loops", optional: true;
     Debug = 9, "debug", optional: true;
@@ -126,13 +127,13 @@ struct ModulesSection {
     main: ModuleId,
     modules: Vec<Module>,
     globals: Vec<Global>,
-    natives: Vec<NativeRef>,
+    builtins: Vec<BuiltinRef>,
 }
 
 /// The bytes of a program's file. The same program and meta give the same bytes.
 pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
     let packed = || program.facts.as_ref().map(facts::encode);
-    let (mut sections, packed) = halves::both(program, || sections_but_facts(program), packed);
+    let (mut sections, packed) = parallel::both(program, || sections_but_facts(program), packed);
     if let Some(packed) = packed {
         sections.push((Section::Facts, packed));
     }
@@ -150,7 +151,7 @@ fn sections_but_facts(program: &Program) -> Vec<(Section, Vec<u8>)> {
         main: program.main,
         modules: program.modules.clone(),
         globals: program.globals.clone(),
-        natives: program.natives.clone(),
+        builtins: program.builtins.clone(),
     };
     let mut sections = vec![
         (Section::Strings, encode_strings(&program.strings)),
@@ -237,7 +238,7 @@ fn decode_sections(file: &[u8], header: &Header, wanted: Wanted) -> Result<Progr
         structs: from_bincode::<Vec<StructDef>>(Section::Structs, required(Section::Structs)?)?,
         modules: modules.modules,
         globals: modules.globals,
-        natives: modules.natives,
+        builtins: modules.builtins,
         sites: decode_sites(required(Section::Sites)?)?,
         loops: match bytes_of(Section::Loops) {
             Some(bytes) => from_bincode::<Vec<LoopRegion>>(Section::Loops, bytes)?,

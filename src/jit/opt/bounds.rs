@@ -414,7 +414,7 @@ fn evaluate(hoister: &mut Hoister, index: usize, val: Val, param: Val, at: Val) 
 #[cfg(test)]
 mod tests {
     use super::super::cfg::Cfg;
-    use super::super::samples::{Sample, in_loops, text};
+    use super::super::test_regions::{Sample, in_loops, text};
     use super::super::{Caution, optimise};
     use super::*;
 

@@ -191,7 +191,7 @@ impl Cfg {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::Sample;
+    use super::super::test_regions::Sample;
     use super::*;
 
     #[test]

@@ -91,7 +91,7 @@ impl Checker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::Sample;
+    use super::super::test_regions::Sample;
     use super::*;
 
     fn wrong_with(region: &Region) -> String {

@@ -95,7 +95,7 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Sample, in_loops};
+    use super::super::test_regions::{Sample, in_loops};
     use super::*;
 
     #[test]

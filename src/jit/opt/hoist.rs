@@ -315,7 +315,7 @@ impl<'a> Hoister<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Sample, in_loops, text};
+    use super::super::test_regions::{Sample, in_loops, text};
     use super::*;
 
     fn hoisted(sample: Sample, caution: &Caution) -> Region {

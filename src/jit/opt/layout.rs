@@ -28,7 +28,7 @@ fn leads_back(region: &Region, cfg: &Cfg, id: BlockId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::Sample;
+    use super::super::test_regions::Sample;
     use super::*;
 
     #[test]

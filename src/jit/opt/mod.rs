@@ -34,9 +34,9 @@ mod layout;
 mod numbering;
 mod pair;
 mod promote;
-#[cfg(test)]
-mod samples;
 mod sink;
+#[cfg(test)]
+mod test_regions;
 
 use rustc_hash::FxHashSet;
 

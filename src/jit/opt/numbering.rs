@@ -299,7 +299,7 @@ impl Numbering<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Sample, text};
+    use super::super::test_regions::{Sample, text};
     use super::*;
 
     fn numbered(sample: Sample) -> String {

@@ -353,7 +353,7 @@ fn is_free(inst: &Inst) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Sample, in_loops};
+    use super::super::test_regions::{Sample, in_loops};
     use super::*;
 
     /// `do { sum += body } while (i += 1) < end`: the loop's text after pairing.

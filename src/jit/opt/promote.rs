@@ -607,7 +607,7 @@ fn sees(inst: &Inst, mem: Mem) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Sample, in_loops, text};
+    use super::super::test_regions::{Sample, in_loops, text};
     use super::*;
 
     const SLOT: i32 = Instance::SLOTS_OFFSET as i32;

@@ -88,7 +88,7 @@ impl Sinker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Sample, text};
+    use super::super::test_regions::{Sample, text};
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Methods of dicts. What they list is in insertion order.
 
+use crate::runtime::builtins::value::{arg, count, expected_type, list};
 use crate::runtime::error::Result;
-use crate::runtime::natives::value::{arg, count, expected_type, list};
 use crate::runtime::object::{Dict, Gc, Tuple};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;

@@ -4,7 +4,7 @@
 //! the module of the same name, and a row without one does not compile. The first argument is the receiver. The caller has checked the
 //! receiver's type and the number of arguments; the types of arguments are checked here.
 //!
-//! Invariant: as in [`super::natives`], a method fails for want of memory only before it has had an effect. Methods that call Walrus
+//! Invariant: as in [`super::builtins`], a method fails for want of memory only before it has had an effect. Methods that call Walrus
 //! code cannot be run again; they pin what they hold, since such a call may collect garbage, and make their own allocations through
 //! [`Vm::with_memory`].
 
@@ -15,8 +15,8 @@ mod sort;
 mod string;
 mod tuple;
 
+use super::builtins::BuiltinFn;
 use super::error::Result;
-use super::natives::NativeFn;
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::methods::{METHODS, Receiver};
@@ -24,7 +24,7 @@ use crate::bytecode::methods::{METHODS, Receiver};
 macro_rules! implementations {
     ($( $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
         /// Every built-in method, in the order of [`METHODS`].
-        pub static FUNCTIONS: [NativeFn; METHODS.len()] = [$( self::$receiver::$name ),*];
+        pub static FUNCTIONS: [BuiltinFn; METHODS.len()] = [$( self::$receiver::$name ),*];
     };
 }
 

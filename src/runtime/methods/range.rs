@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::runtime::builtins::value::{arg, compare_numbers, expected_type};
 use crate::runtime::error::Result;
-use crate::runtime::natives::value::{arg, compare_numbers, expected_type};
 use crate::runtime::object::{Gc, Range};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;

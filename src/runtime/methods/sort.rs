@@ -5,9 +5,9 @@
 
 use std::cmp::Ordering;
 
+use crate::runtime::builtins::value::{compare_numbers, is_number};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
-use crate::runtime::natives::value::{compare_numbers, is_number};
 use crate::runtime::object::{Gc, Str};
 use crate::runtime::ops::compare;
 use crate::runtime::value::Value;

@@ -2,9 +2,9 @@
 
 use memchr::memmem;
 
+use crate::runtime::builtins::convert::{parse_float, parse_int};
+use crate::runtime::builtins::value::{arg, count, int_arg, list, str_arg};
 use crate::runtime::error::Result;
-use crate::runtime::natives::convert::{parse_float, parse_int};
-use crate::runtime::natives::value::{arg, count, int_arg, list, str_arg};
 use crate::runtime::object::{Gc, Str};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;

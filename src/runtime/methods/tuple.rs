@@ -1,7 +1,7 @@
 //! Methods of tuples.
 
+use crate::runtime::builtins::value::{arg, count, expected_type};
 use crate::runtime::error::Result;
-use crate::runtime::natives::value::{arg, count, expected_type};
 use crate::runtime::object::{Gc, Tuple};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;

@@ -20,8 +20,8 @@ pub trait Names {
     fn function_is_async(&self, func: FuncId) -> bool;
     fn struct_name(&self, id: StructId) -> &str;
     fn module_name(&self, id: ModuleId) -> &str;
-    /// By position in [`crate::bytecode::natives::NATIVES`].
-    fn native_name(&self, index: usize) -> &str;
+    /// By position in [`crate::bytecode::builtins::BUILTINS`].
+    fn builtin_name(&self, index: usize) -> &str;
     /// Whether a module defines no name, which makes it falsy.
     fn module_is_empty(&self, id: ModuleId) -> bool;
 }
@@ -39,7 +39,9 @@ pub fn truthy(value: Value, names: &dyn Names) -> bool {
         Tag::Tuple => value.as_tuple().is_some_and(|tuple| !tuple.is_empty()),
         Tag::Dict => value.as_dict().is_some_and(|dict| !dict.is_empty()),
         Tag::Range => value.as_range().is_some_and(|range| !range.is_empty()),
-        Tag::Function | Tag::Native | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod | Tag::Cell => true,
+        Tag::Function | Tag::Builtin | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod | Tag::Cell => {
+            true
+        }
     }
 }
 
@@ -69,7 +71,7 @@ pub(in crate::runtime) mod tests {
             "util"
         }
 
-        fn native_name(&self, _: usize) -> &str {
+        fn builtin_name(&self, _: usize) -> &str {
             "sqrt"
         }
 

@@ -71,7 +71,7 @@ fn write_rare(names: &dyn Names, out: &mut String, tag: Tag, value: Value) -> st
             let Some(bound) = value.as_bound_method() else { return Ok(()) };
             write_rare(names, out, bound.method.tag(), bound.method)
         }
-        Tag::Native => write!(out, "<native_function({})>", names.native_name(value.bits() as usize)),
+        Tag::Builtin => write!(out, "<native_function({})>", names.builtin_name(value.bits() as usize)),
         Tag::Module => match value.as_module() {
             Some(id) => write!(out, "<module {}>", names.module_name(id)),
             None => Ok(()),

@@ -29,7 +29,7 @@ fn flat_values() {
         (Value::function(FuncId(3)), "<async_function(main)>"),
         (closure, "<function(<anonymous>)>"),
         (bound, "<function(Point.norm)>"),
-        (Value::native(0), "<native_function(sqrt)>"),
+        (Value::builtin(0), "<native_function(sqrt)>"),
         (Value::module(ModuleId(0)), "<module util>"),
         (Value::from_struct(class), "<struct Point>"),
         (instance, "<instance of Point>"),

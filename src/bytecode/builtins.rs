@@ -1,8 +1,8 @@
 //! The table of native library functions: what both programs know about `std/…`.
 //!
-//! [`for_each_native!`](crate::for_each_native) has one row per function: module, name, parameters, effects, doc sentence. walrusc takes from it which names
+//! [`for_each_builtin!`](crate::for_each_builtin) has one row per function: module, name, parameters, effects, doc sentence. walrusc takes from it which names
 //! exist, and what a call may do; the runtime takes its dispatch table from it, so a row without an implementation does not
-//! compile. A `.wbc` names natives by module and name ([`super::NativeRef`]), never by position in this table.
+//! compile. A `.wbc` names builtins by module and name ([`super::BuiltinRef`]), never by position in this table.
 
 /// Calls `$then!` with every row.
 ///
@@ -11,7 +11,7 @@
 /// value), `io` (outside world), `calls` (may run Walrus code).
 /// The module's std path is `std/` followed by the row's first word.
 #[macro_export]
-macro_rules! for_each_native {
+macro_rules! for_each_builtin {
     ($then:ident) => {
         $then! {
             /// Number of elements, characters or entries.
@@ -160,7 +160,7 @@ macro_rules! for_each_native {
 
 /// What a call of a native function may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NativeEffect {
+pub enum BuiltinEffect {
     /// The result depends on the arguments alone (and on what they refer to); nothing else happens, but it may throw or allocate.
     Pure,
     /// Reads or changes state of the runtime that is no Walrus value.
@@ -173,7 +173,7 @@ pub enum NativeEffect {
 
 /// A row of the table.
 #[derive(Debug)]
-pub struct NativeSpec {
+pub struct BuiltinSpec {
     /// The import path, `std/math`.
     pub module: &'static str,
     pub name: &'static str,
@@ -181,29 +181,29 @@ pub struct NativeSpec {
     pub params: &'static [&'static str],
     /// How many of them must be given.
     pub required: usize,
-    pub effect: NativeEffect,
+    pub effect: BuiltinEffect,
     pub doc: &'static str,
 }
 
-macro_rules! define_natives {
+macro_rules! define_builtins {
     ($( $(#[doc = $doc:literal])* $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
         /// Every native function, in the order of the table.
-        pub static NATIVES: &[NativeSpec] = &[$( NativeSpec {
+        pub static BUILTINS: &[BuiltinSpec] = &[$( BuiltinSpec {
             module: concat!("std/", stringify!($module)),
             name: stringify!($name),
             params: &[$( stringify!($param), )* $( stringify!($optional), )*],
             required: <[&str]>::len(&[$( stringify!($param) ),*]),
-            effect: define_natives!(@effect $effect),
+            effect: define_builtins!(@effect $effect),
             doc: concat!($($doc),*),
         }, )*];
     };
-    (@effect pure) => { NativeEffect::Pure };
-    (@effect reads) => { NativeEffect::Reads };
-    (@effect io) => { NativeEffect::Io };
-    (@effect calls) => { NativeEffect::Calls };
+    (@effect pure) => { BuiltinEffect::Pure };
+    (@effect reads) => { BuiltinEffect::Reads };
+    (@effect io) => { BuiltinEffect::Io };
+    (@effect calls) => { BuiltinEffect::Calls };
 }
 
-for_each_native!(define_natives);
+for_each_builtin!(define_builtins);
 
 /// Import paths that exist, those whose functions are not built yet included.
 pub const STD_MODULES: &[&str] = &["std/core", "std/math", "std/io", "std/sys", "std/json"];
@@ -211,12 +211,12 @@ pub const STD_MODULES: &[&str] = &["std/core", "std/math", "std/io", "std/sys", 
 /// Modules of the language that this version cannot run; importing one is a compile error that says so.
 pub const STD_MODULES_TO_COME: &[&str] = &["std/async", "std/net", "std/http"];
 
-/// Position in [`NATIVES`] of a function, by import path and name.
-pub fn find_native(module: &str, name: &str) -> Option<usize> {
-    NATIVES.iter().position(|native| native.module == module && native.name == name)
+/// Position in [`BUILTINS`] of a function, by import path and name.
+pub fn find_builtin(module: &str, name: &str) -> Option<usize> {
+    BUILTINS.iter().position(|builtin| builtin.module == module && builtin.name == name)
 }
 
 /// The functions of one module, in table order.
-pub fn natives_of(module: &str) -> impl Iterator<Item = (usize, &'static NativeSpec)> {
-    NATIVES.iter().enumerate().filter(move |(_, native)| native.module == module)
+pub fn builtins_of(module: &str) -> impl Iterator<Item = (usize, &'static BuiltinSpec)> {
+    BUILTINS.iter().enumerate().filter(move |(_, builtin)| builtin.module == module)
 }

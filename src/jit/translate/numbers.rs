@@ -316,7 +316,7 @@ impl Builder<'_> {
                 Some(self.push(Inst::Fcmp(Compare::Ne, payload, zero), Repr::Bool))
             }
             Tag::Void => Some(self.truth(false)),
-            Tag::Function | Tag::Native | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod => {
+            Tag::Function | Tag::Builtin | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod => {
                 Some(self.truth(true))
             }
             _ => None,

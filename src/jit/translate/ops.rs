@@ -33,9 +33,9 @@ impl Builder<'_> {
                 self.set(dst, Typed::Known(Tag::Bool, value));
             }
             Op::LoadFn { dst, func } => self.set_constant(dst, Tag::Function, func.0.into()),
-            Op::LoadNative { dst, native } => {
-                let index = self.vm.image().native(native);
-                self.set_constant(dst, Tag::Native, index as i64);
+            Op::LoadBuiltin { dst, builtin } => {
+                let index = self.vm.image().builtin(builtin);
+                self.set_constant(dst, Tag::Builtin, index as i64);
             }
             Op::LoadModule { dst, module } => self.set_constant(dst, Tag::Module, module.0.into()),
             Op::GetGlobal { dst, global } => return self.get_global(dst, global),
@@ -120,7 +120,7 @@ impl Builder<'_> {
             Op::GetMember { dst, object, site } => return self.get_member(dst, object, site),
             Op::SetMember { object, value, site } => return self.set_member(object, value, site),
             Op::CallMethod { base, argc, site } => return self.call_method(base, argc, site),
-            Op::CallNative { base, native, argc } => return self.call_native(base, native, argc),
+            Op::CallBuiltin { base, builtin, argc } => return self.call_builtin(base, builtin, argc),
             Op::CallFn { base, func } => return self.call_function(base, func),
             Op::Call { base, argc } => return self.call_value(base, argc),
 

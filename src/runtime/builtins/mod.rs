@@ -1,6 +1,6 @@
 //! The native library: `std/core`, `std/math`, `std/io`, `std/sys` and `std/json`, one file each.
 //!
-//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::natives`]: a row is implemented by the function of the same name in
+//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::builtins`]: a row is implemented by the function of the same name in
 //! the module of the same name, and a row without one does not compile. The caller has checked the number of arguments; types are
 //! checked here.
 //!
@@ -19,22 +19,22 @@ pub(super) mod value;
 use super::error::Result;
 use super::value::Value;
 use super::vm::Vm;
-use crate::bytecode::natives::NATIVES;
+use crate::bytecode::builtins::BUILTINS;
 
 /// A native function. Called with as many arguments as its row of the table allows.
-pub type NativeFn = fn(&mut Vm, &[Value]) -> Result<Value>;
+pub type BuiltinFn = fn(&mut Vm, &[Value]) -> Result<Value>;
 
 macro_rules! implementations {
     // The one name that is a keyword of Rust.
     (@path core type) => { self::core::type_of };
     (@path $module:ident $name:ident) => { self::$module::$name };
     ($( $(#[$doc:meta])* $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
-        /// Every native function, in the order of [`NATIVES`].
-        pub static FUNCTIONS: [NativeFn; NATIVES.len()] = [$( implementations!(@path $module $name) ),*];
+        /// Every native function, in the order of [`BUILTINS`].
+        pub static FUNCTIONS: [BuiltinFn; BUILTINS.len()] = [$( implementations!(@path $module $name) ),*];
     };
 }
 
-crate::for_each_native!(implementations);
+crate::for_each_builtin!(implementations);
 
 /// What the library remembers between calls.
 #[derive(Default)]

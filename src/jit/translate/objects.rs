@@ -110,7 +110,7 @@ impl Builder<'_> {
                 let zero = self.int(0);
                 Some(self.push(Inst::Icmp(op, order, zero), Repr::Bool))
             }
-            Tag::Function | Tag::Native | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if by_identity => {
+            Tag::Function | Tag::Builtin | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if by_identity => {
                 Some(self.push(Inst::Icmp(op, a, b), Repr::Bool))
             }
             _ => None,

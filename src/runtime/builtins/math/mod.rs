@@ -157,16 +157,16 @@ pub fn lerp(_: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn seed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    vm.natives.random.seed(int_arg(args, 0)?);
+    vm.builtins.random.seed(int_arg(args, 0)?);
     Ok(Value::VOID)
 }
 
 pub fn rand_float(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::float(vm.natives.random.generator(&*vm.host).float()))
+    Ok(Value::float(vm.builtins.random.generator(&*vm.host).float()))
 }
 
 pub fn rand_bool(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::bool(vm.natives.random.generator(&*vm.host).bool()))
+    Ok(Value::bool(vm.builtins.random.generator(&*vm.host).bool()))
 }
 
 pub fn rand_int(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -174,7 +174,7 @@ pub fn rand_int(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if low > high {
         return Err(math_error("rand_int", "invalid range"));
     }
-    Ok(Value::int(vm.natives.random.generator(&*vm.host).int(low, high)))
+    Ok(Value::int(vm.builtins.random.generator(&*vm.host).int(low, high)))
 }
 
 pub fn rand_range(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -182,5 +182,5 @@ pub fn rand_range(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if !(low < high && low.is_finite() && high.is_finite()) {
         return Err(math_error("rand_range", "invalid range"));
     }
-    Ok(Value::float(vm.natives.random.generator(&*vm.host).float_between(low, high)))
+    Ok(Value::float(vm.builtins.random.generator(&*vm.host).float_between(low, high)))
 }

@@ -6,8 +6,8 @@
 use super::calls::call_value;
 use super::inputs::Args;
 use super::{Place, TypeEnv, made, members, slot};
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, find_builtin};
 use crate::bytecode::methods::{METHODS, Receiver};
-use crate::bytecode::natives::{NATIVES, NativeEffect, find_native};
 use crate::bytecode::types::{ClassId, IdSet, Slot, Tags, Type};
 
 const OR_VOID: Tags = Tags::VOID;
@@ -24,7 +24,7 @@ fn list_of<E: TypeEnv>(env: &mut E, item: Type) -> Type {
 }
 
 /// The result of a built-in method; the rows of the table are reached by position.
-pub fn call_builtin<E: TypeEnv>(env: &mut E, kind: Receiver, row: usize, receiver: Type, args: Args) -> Type {
+pub fn call_method<E: TypeEnv>(env: &mut E, kind: Receiver, row: usize, receiver: Type, args: Args) -> Type {
     let name = METHODS[row].name;
     let count = usize::from(args.len());
     if count < METHODS[row].required || count > METHODS[row].params.len() {
@@ -177,7 +177,7 @@ fn call_back<E: TypeEnv>(env: &mut E, args: Args, types: &[Type]) -> Type {
 
 /// What a native function returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NativeResult {
+pub enum BuiltinResult {
     /// A value of this type.
     Is(Type),
     /// A number of the kind of one of so many arguments from the first on.
@@ -188,22 +188,22 @@ pub enum NativeResult {
 
 /// What the rules know of a native function.
 #[derive(Clone, Copy, Debug)]
-pub struct NativeRule {
-    pub effect: NativeEffect,
-    pub result: NativeResult,
+pub struct BuiltinRule {
+    pub effect: BuiltinEffect,
+    pub result: BuiltinResult,
 }
 
 /// The rule about a native function; `None` if there is no such function.
-pub fn native_rule(module: &str, name: &str) -> Option<NativeRule> {
-    let effect = NATIVES[find_native(module, name)?].effect;
+pub fn builtin_rule(module: &str, name: &str) -> Option<BuiltinRule> {
+    let effect = BUILTINS[find_builtin(module, name)?].effect;
     let result = match (module, name) {
-        _ if effect == NativeEffect::Calls => NativeResult::Unknown,
-        ("std/math", "abs") => NativeResult::Number(1),
-        ("std/math", "min" | "max") => NativeResult::Number(2),
-        ("std/math", "clamp") => NativeResult::Number(3),
-        _ => fixed_result(module, name).map_or(NativeResult::Unknown, NativeResult::Is),
+        _ if effect == BuiltinEffect::Calls => BuiltinResult::Unknown,
+        ("std/math", "abs") => BuiltinResult::Number(1),
+        ("std/math", "min" | "max") => BuiltinResult::Number(2),
+        ("std/math", "clamp") => BuiltinResult::Number(3),
+        _ => fixed_result(module, name).map_or(BuiltinResult::Unknown, BuiltinResult::Is),
     };
-    Some(NativeRule { effect, result })
+    Some(BuiltinRule { effect, result })
 }
 
 /// The type of what a native function returns whatever it is given. None of these keeps its arguments, and the containers they make hold

@@ -82,7 +82,7 @@ fn what_json_cannot_say_is_refused() {
     for (value, problem) in [
         (Value::float(f64::NAN), "cannot encode NaN"),
         (Value::float(f64::NEG_INFINITY), "cannot encode -inf"),
-        (Value::native(0), "cannot encode type 'function'"),
+        (Value::builtin(0), "cannot encode type 'function'"),
     ] {
         assert_eq!(message(encode(&heap, value)), format!("json.encode: {problem}"));
     }

@@ -67,18 +67,18 @@ pub fn file_open(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         }
     };
     let file = vm.host.open(path, mode).map_err(|error| failed("open file", path, &error))?;
-    Ok(Value::int(vm.natives.files.add(path, file)))
+    Ok(Value::int(vm.builtins.files.add(path, file)))
 }
 
 pub fn file_read(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let open = vm.natives.files.get(int_arg(args, 0)?)?;
+    let open = vm.builtins.files.get(int_arg(args, 0)?)?;
     let rest = open.file.read_rest().map_err(|error| failed("read", &open.path, &error))?;
     // What was read is gone from the file, so this must not ask for a second attempt.
     Ok(vm.heap.str_value(&rest))
 }
 
 pub fn file_read_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let open = vm.natives.files.get(int_arg(args, 0)?)?;
+    let open = vm.builtins.files.get(int_arg(args, 0)?)?;
     let line = open.file.read_line().map_err(|error| failed("read", &open.path, &error))?;
     if line.is_empty() {
         return Ok(Value::VOID);
@@ -90,13 +90,13 @@ pub fn file_read_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 pub fn file_write(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let handle = int_arg(args, 0)?;
     let text = str_arg(args, 1)?;
-    let open = vm.natives.files.get(handle)?;
+    let open = vm.builtins.files.get(handle)?;
     open.file.write(text.as_str()).map_err(|error| failed("write", &open.path, &error))?;
     Ok(count(text.byte_len()))
 }
 
 pub fn file_close(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let mut open = vm.natives.files.remove(int_arg(args, 0)?)?;
+    let mut open = vm.builtins.files.remove(int_arg(args, 0)?)?;
     open.file.flush().map_err(|error| failed("write", &open.path, &error))?;
     Ok(Value::VOID)
 }

@@ -1,10 +1,10 @@
-//! Calls: functions that are inlined or called, built-in methods and natives with forms of their own, and what other instructions may do.
+//! Calls: functions that are inlined or called, built-in methods and builtins with forms of their own, and what other instructions may do.
 
 use super::loops::Return;
 use super::*;
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
-use crate::bytecode::natives::{NATIVES, NativeEffect};
-use crate::bytecode::{FunctionKind, NativeId, SiteId, StructId};
+use crate::bytecode::{BuiltinId, FunctionKind, SiteId, StructId};
 use crate::runtime::object::Instance;
 
 /// Largest function to inline, in instructions.
@@ -285,8 +285,8 @@ impl Builder<'_> {
     }
 
     /// A native function: some are instructions.
-    pub(super) fn call_native(&mut self, base: Reg, native: NativeId, argc: u16) -> Built<Goes> {
-        let spec = &NATIVES[self.vm.image().native(native)];
+    pub(super) fn call_builtin(&mut self, base: Reg, builtin: BuiltinId, argc: u16) -> Built<Goes> {
+        let spec = &BUILTINS[self.vm.image().builtin(builtin)];
         let feedback = *self.feedback();
         if argc != 1 {
             return self.step();
@@ -294,19 +294,19 @@ impl Builder<'_> {
         let arg = self.operand(Reg(base.0 + 1), feedback.a)?;
         if let ("std/core", "len", Some(list)) = (spec.module, spec.name, arg.as_tag(Tag::List)) {
             let len = self.list_len(list);
-            return Ok(self.native_result(base, Typed::Known(Tag::Int, len)));
+            return Ok(self.builtin_result(base, Typed::Known(Tag::Int, len)));
         }
         if (spec.module, spec.name) == ("std/core", "len")
             && let Some(len) = self.object_len(arg)
         {
-            return Ok(self.native_result(base, Typed::Known(Tag::Int, len)));
+            return Ok(self.builtin_result(base, Typed::Known(Tag::Int, len)));
         }
         if spec.module != "std/math" {
             return self.step();
         }
         if let ("abs", Some(float)) = (spec.name, arg.as_tag(Tag::Float)) {
             let result = self.push(Inst::Unary(Unary::Fabs, float), Repr::F64);
-            return Ok(self.native_result(base, Typed::Known(Tag::Float, result)));
+            return Ok(self.builtin_result(base, Typed::Known(Tag::Float, result)));
         }
         let op = match spec.name {
             "sqrt" => Unary::Sqrt,
@@ -327,10 +327,10 @@ impl Builder<'_> {
             self.guard(negative, false, exit);
         }
         let result = self.push(Inst::Unary(op, operand), Repr::F64);
-        Ok(self.native_result(base, Typed::Known(Tag::Float, result)))
+        Ok(self.builtin_result(base, Typed::Known(Tag::Float, result)))
     }
 
-    fn native_result(&mut self, base: Reg, value: Typed) -> Goes {
+    fn builtin_result(&mut self, base: Reg, value: Typed) -> Goes {
         let at = self.home(base);
         self.env.kill_from(at);
         self.set(base, value);
@@ -360,8 +360,8 @@ impl Builder<'_> {
     /// Whether an instruction that the run time executes may run Walrus code.
     pub(super) fn may_call(&mut self, op: &Op) -> Built<bool> {
         Ok(match *op {
-            Op::CallNative { native, .. } => {
-                NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls || self.collects(native)
+            Op::CallBuiltin { builtin, .. } => {
+                BUILTINS[self.vm.image().builtin(builtin)].effect == BuiltinEffect::Calls || self.collects(builtin)
             }
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 self.method_effect(base, site)? == MethodEffect::Calls
@@ -380,8 +380,8 @@ impl Builder<'_> {
     }
 
     /// `core.gc()` collects without being asked to by the heap.
-    fn collects(&self, native: NativeId) -> bool {
-        let spec = &NATIVES[self.vm.image().native(native)];
+    fn collects(&self, builtin: BuiltinId) -> bool {
+        let spec = &BUILTINS[self.vm.image().builtin(builtin)];
         spec.module == "std/core" && matches!(spec.name, "gc" | "gc_threshold")
     }
 
@@ -392,7 +392,9 @@ impl Builder<'_> {
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 self.method_effect(base, site)? != MethodEffect::Reads
             }
-            Op::CallNative { native, .. } => NATIVES[self.vm.image().native(native)].effect == NativeEffect::Calls,
+            Op::CallBuiltin { builtin, .. } => {
+                BUILTINS[self.vm.image().builtin(builtin)].effect == BuiltinEffect::Calls
+            }
             Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => {
                 self.may_call(op)?
             }
