@@ -42,7 +42,8 @@ use reader::Reader;
 /// | version | walrusc | change |
 /// |---|---|---|
 /// | 1 | 0.1 | first |
-pub const FORMAT_VERSION: u32 = 1;
+/// | 2 | 0.2 | the library's functions are built-ins; instructions, sites and the library of 0.2 |
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Files above this size are refused before anything is read, and bincode's limit for one section.
 pub const MAX_FILE_SIZE: usize = 256 << 20;
