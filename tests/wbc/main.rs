@@ -65,7 +65,7 @@ fn an_unknown_optional_section_is_skipped() {
 #[test]
 fn an_unknown_required_section_refuses_the_file() {
     let error = wbc::decode(&with_extra_section(900, false)).unwrap_err();
-    insta::assert_snapshot!(error, @"built by walrusc 0.1.0 with a section (900) that this walrus-run 0.1.0 does not know: update walrus-run or run this version's walrusc");
+    insta::assert_snapshot!(error, @"built by walrusc 0.2.0 with a section (900) that this walrus-run 0.2.0 does not know: update walrus-run or run this version's walrusc");
 }
 
 #[test]
@@ -79,13 +79,13 @@ fn a_file_of_another_version_says_who_built_it_and_what_to_do() {
     let mut file = wbc::encode(&sample::program(), &Meta { producer: "walrusc 9.3".into(), ..meta() });
     file[8..12].copy_from_slice(&(wbc::FORMAT_VERSION + 1).to_le_bytes());
     reseal(&mut file);
-    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 9.3 (format 2), this walrus-run 0.1.0 reads format 1: update walrus-run or run this version's walrusc");
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 9.3 (format 3), this walrus-run 0.2.0 reads format 2: update walrus-run or run this version's walrusc");
     // `info` still reads the header.
     assert!(wbc::info(&file).unwrap().contains("walrusc 9.3"));
 
     file[8..12].copy_from_slice(&(wbc::FORMAT_VERSION - 1).to_le_bytes());
     reseal(&mut file);
-    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 9.3 (format 0), this walrus-run 0.1.0 reads format 1: run walrusc again");
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 9.3 (format 1), this walrus-run 0.2.0 reads format 2: run walrusc again");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn unknown_features_refuse_the_file() {
     let mut file = wbc::encode(&sample::program(), &meta());
     file[12] |= 0x80;
     reseal(&mut file);
-    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 0.1.0 with features (bits 0x80) that this walrus-run 0.1.0 does not know: update walrus-run or run this version's walrusc");
+    insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"built by walrusc 0.2.0 with features (bits 0x80) that this walrus-run 0.2.0 does not know: update walrus-run or run this version's walrusc");
 }
 
 #[test]
