@@ -509,7 +509,8 @@ fn no_output_depends_on_facts() {
     }
     let (mut programs, mut contradicted) = (0, 0);
     for path in [all_fixtures("verdicts"), all_fixtures("loops")].concat() {
-        if path.components().any(|part| part.as_os_str() == "lib") {
+        let own = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(&path);
+        if own.components().any(|part| part.as_os_str() == "lib") {
             continue;
         }
         let program = program_of(&path).expect("it compiles");

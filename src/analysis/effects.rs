@@ -5,6 +5,8 @@ use std::ops::Range;
 use super::infer::Replay;
 use crate::bytecode::builtins::BuiltinEffect;
 use crate::bytecode::facts::RegionEffects;
+use crate::bytecode::methods::{METHODS, MethodEffect, Receiver};
+use crate::bytecode::signature::Memory;
 use crate::bytecode::type_rules::{Members, TypeEnv};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg, SiteId, StructId};
@@ -139,7 +141,13 @@ impl Notes<'_> {
             _ => false,
         };
         self.flag(row.throws && !plain, Flags::THROWS);
-        self.flag(row.allocates && !plain, Flags::ALLOCATES);
+        let frugal = match op {
+            Op::CallBuiltin { builtin, .. } => {
+                types.index().builtin(builtin).is_some_and(|spec| spec.memory == Memory::None)
+            }
+            _ => plain,
+        };
+        self.flag(row.allocates && !frugal, Flags::ALLOCATES);
         self.flag(row.outputs, Flags::OUTPUTS);
         match op {
             Op::Await { .. } => self.flags.add(Flags::AWAITS),
@@ -204,12 +212,19 @@ impl Notes<'_> {
 
     fn calls_method(&mut self, types: &Replay<'_>, func: FuncId, receiver: Type, site: SiteId) {
         let name = types.index().site_name(types.program(), func, site);
-        if receiver.tags.meets(Tags::LIST.or(Tags::DICT)) {
-            // Which built-in it is matters little: most that change anything change items, and some call what they are given.
-            self.flags.add(Flags::WRITES_ITEMS);
-            let text = name.and_then(|name| types.program().strings.get(crate::bytecode::StrId(name.0)));
-            if matches!(text, Some("sort" | "sorted" | "map" | "filter" | "reduce" | "extend") | None) {
-                self.flags.add(Flags::CALLS_UNKNOWN);
+        for (tag, kind) in [(Tags::LIST, Receiver::List), (Tags::DICT, Receiver::Dict)] {
+            if receiver.tags.meets(tag) {
+                let row = name.and_then(|name| types.index().builtin_method(kind, name));
+                match row.map(|row| METHODS[row].effect) {
+                    Some(MethodEffect::Reads) => {}
+                    Some(MethodEffect::Mutates) => self.flags.add(Flags::WRITES_ITEMS),
+                    Some(MethodEffect::Calls) => {
+                        self.flags.add(Flags::WRITES_ITEMS);
+                        self.flags.add(Flags::CALLS_UNKNOWN);
+                    }
+                    // An entry of a dict, or an error.
+                    None => self.flags.add(Flags::CALLS_UNKNOWN),
+                }
             }
         }
         if !receiver.tags.meets(Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE)) {

@@ -1,159 +1,163 @@
 //! The table of native library functions: what both programs know about `std/…`.
 //!
-//! [`for_each_builtin!`](crate::for_each_builtin) has one row per function: module, name, parameters, effects, doc sentence. walrusc takes from it which names
-//! exist, and what a call may do; the runtime takes its dispatch table from it, so a row without an implementation does not
-//! compile. A `.wbc` names builtins by module and name ([`super::BuiltinRef`]), never by position in this table.
+//! [`for_each_builtin!`](crate::for_each_builtin) has one row per function: module, name, parameters, effect, memory, result, doc
+//! sentence. walrusc takes from it which names exist, what a call may do and what it gives; the runtime takes its dispatch table from
+//! it, so a row without an implementation does not compile, and holds each call to its row in debug builds. A `.wbc` names builtins
+//! by module and name ([`super::BuiltinRef`]), never by position in this table.
+
+use super::signature::{Memory, Shape, results::*};
 
 /// Calls `$then!` with every row.
 ///
 /// Parameters in parentheses; those after `;` may be left out. Effects: `pure` (result depends on the arguments alone, no effect; may
 /// still throw), `reads` (depends on or changes hidden state such as the clock or the random generator, but touches no Walrus
-/// value), `io` (outside world), `calls` (may run Walrus code).
+/// value), `io` (outside world), `calls` (may run Walrus code). Then what it does to the heap: `none`, `allocates`, `collects`
+/// ([`Memory`]). Behind the arrow the result: a [`Shape`], or a [`BuiltinResult`] in brackets.
 /// The module's std path is `std/` followed by the row's first word.
 #[macro_export]
 macro_rules! for_each_builtin {
     ($then:ident) => {
         $then! {
             /// Number of elements, characters or entries.
-            core len (x;) pure;
+            core len (x;) pure none -> INT;
             /// The text of a value.
-            core str (x;) pure;
+            core str (x;) pure allocates -> STRING;
             /// The name of a value's type.
-            core type (x;) pure;
+            core type (x;) pure allocates -> STRING;
             /// Converts a number (toward zero), bool or decimal text to an int.
-            core int (x;) pure;
+            core int (x;) pure none -> INT;
             /// Converts a number, bool or decimal text to a float.
-            core float (x;) pure;
+            core float (x;) pure none -> FLOAT;
             /// Prints a prompt and reads a line, its newline included; an empty string at the end of input.
-            core input (;prompt) io;
+            core input (;prompt) io allocates -> STRING;
             /// Collects garbage; a dict of counts.
-            core gc (;) reads;
+            core gc (;) reads collects -> DICT_OF_INTS;
             /// A dict of heap figures.
-            core heap_stats (;) reads;
+            core heap_stats (;) reads allocates -> DICT_OF_INTS;
             /// Sets how many bytes may be allocated between collections; returns the previous number.
-            core gc_threshold (n;) reads;
+            core gc_threshold (n;) reads collects -> INT;
             /// Milliseconds since 1970.
-            core timestamp (;) reads;
+            core timestamp (;) reads none -> INT;
             /// Monotonic seconds.
-            core clock (;) reads;
+            core clock (;) reads none -> FLOAT;
             /// Throws unless the condition is truthy.
-            core assert (cond; message) pure;
+            core assert (cond; message) pure none -> VOID;
 
             /// The circle constant.
-            math pi (;) pure;
+            math pi (;) pure none -> FLOAT;
             /// Euler's number.
-            math e (;) pure;
+            math e (;) pure none -> FLOAT;
             /// Twice pi.
-            math tau (;) pure;
+            math tau (;) pure none -> FLOAT;
             /// Positive infinity.
-            math inf (;) pure;
+            math inf (;) pure none -> FLOAT;
             /// Not a number.
-            math nan (;) pure;
+            math nan (;) pure none -> FLOAT;
             /// Absolute value, of the operand's type.
-            math abs (x;) pure;
+            math abs (x;) pure none -> [BuiltinResult::Number(1)];
             /// -1, 0 or 1, an int.
-            math sign (x;) pure;
+            math sign (x;) pure none -> INT;
             /// The smaller of two numbers.
-            math min (a, b;) pure;
+            math min (a, b;) pure none -> [BuiltinResult::Number(2)];
             /// The larger of two numbers.
-            math max (a, b;) pure;
+            math max (a, b;) pure none -> [BuiltinResult::Number(2)];
             /// `x` limited to `lo..=hi`.
-            math clamp (x, lo, hi;) pure;
+            math clamp (x, lo, hi;) pure none -> [BuiltinResult::Number(3)];
             /// Largest integral float not above `x`.
-            math floor (x;) pure;
+            math floor (x;) pure none -> FLOAT;
             /// Smallest integral float not below `x`.
-            math ceil (x;) pure;
+            math ceil (x;) pure none -> FLOAT;
             /// Nearest integral float, halves away from zero.
-            math round (x;) pure;
+            math round (x;) pure none -> FLOAT;
             /// `x` without its fraction.
-            math trunc (x;) pure;
+            math trunc (x;) pure none -> FLOAT;
             /// The fraction of `x`.
-            math fract (x;) pure;
+            math fract (x;) pure none -> FLOAT;
             /// Square root.
-            math sqrt (x;) pure;
+            math sqrt (x;) pure none -> FLOAT;
             /// Cube root.
-            math cbrt (x;) pure;
+            math cbrt (x;) pure none -> FLOAT;
             /// `x` to the power `y`, a float.
-            math pow (x, y;) pure;
+            math pow (x, y;) pure none -> FLOAT;
             /// Length of the hypotenuse.
-            math hypot (x, y;) pure;
+            math hypot (x, y;) pure none -> FLOAT;
             /// Sine of radians.
-            math sin (x;) pure;
+            math sin (x;) pure none -> FLOAT;
             /// Cosine of radians.
-            math cos (x;) pure;
+            math cos (x;) pure none -> FLOAT;
             /// Tangent of radians.
-            math tan (x;) pure;
+            math tan (x;) pure none -> FLOAT;
             /// Inverse sine.
-            math asin (x;) pure;
+            math asin (x;) pure none -> FLOAT;
             /// Inverse cosine.
-            math acos (x;) pure;
+            math acos (x;) pure none -> FLOAT;
             /// Inverse tangent.
-            math atan (x;) pure;
+            math atan (x;) pure none -> FLOAT;
             /// Angle of the point `(x, y)`.
-            math atan2 (y, x;) pure;
+            math atan2 (y, x;) pure none -> FLOAT;
             /// e to the power `x`.
-            math exp (x;) pure;
+            math exp (x;) pure none -> FLOAT;
             /// Natural logarithm.
-            math ln (x;) pure;
+            math ln (x;) pure none -> FLOAT;
             /// Logarithm to base 2.
-            math log2 (x;) pure;
+            math log2 (x;) pure none -> FLOAT;
             /// Logarithm to base 10.
-            math log10 (x;) pure;
+            math log10 (x;) pure none -> FLOAT;
             /// Logarithm to a given base.
-            math log (x, base;) pure;
+            math log (x, base;) pure none -> FLOAT;
             /// `a + (b - a) * t`.
-            math lerp (a, b, t;) pure;
+            math lerp (a, b, t;) pure none -> FLOAT;
             /// Radians to degrees.
-            math degrees (x;) pure;
+            math degrees (x;) pure none -> FLOAT;
             /// Degrees to radians.
-            math radians (x;) pure;
+            math radians (x;) pure none -> FLOAT;
             /// Whether `x` is neither infinite nor NaN.
-            math is_finite (x;) pure;
+            math is_finite (x;) pure none -> BOOL;
             /// Whether `x` is NaN.
-            math is_nan (x;) pure;
+            math is_nan (x;) pure none -> BOOL;
             /// Whether `x` is infinite.
-            math is_inf (x;) pure;
+            math is_inf (x;) pure none -> BOOL;
             /// Starts the random sequence anew.
-            math seed (n;) reads;
+            math seed (n;) reads none -> VOID;
             /// A float in `0..1`.
-            math rand_float (;) reads;
+            math rand_float (;) reads none -> FLOAT;
             /// `true` or `false`.
-            math rand_bool (;) reads;
+            math rand_bool (;) reads none -> BOOL;
             /// An int from `a` to `b`, both included.
-            math rand_int (a, b;) reads;
+            math rand_int (a, b;) reads none -> INT;
             /// A float from `a` up to, not including, `b`.
-            math rand_range (a, b;) reads;
+            math rand_range (a, b;) reads none -> FLOAT;
 
             /// Opens a file; the handle is an int.
-            io file_open (path, mode;) io;
+            io file_open (path, mode;) io none -> INT;
             /// The rest of an open file.
-            io file_read (handle;) io;
+            io file_read (handle;) io allocates -> STRING;
             /// The next line without its newline; void at the end.
-            io file_read_line (handle;) io;
+            io file_read_line (handle;) io allocates -> STRING_OR_VOID;
             /// Writes text; the number of bytes written.
-            io file_write (handle, text;) io;
+            io file_write (handle, text;) io none -> INT;
             /// Closes a handle.
-            io file_close (handle;) io;
+            io file_close (handle;) io none -> VOID;
             /// Whether a path exists.
-            io file_exists (path;) io;
+            io file_exists (path;) io none -> BOOL;
             /// The text of a whole file.
-            io read_file (path;) io;
+            io read_file (path;) io allocates -> STRING;
             /// Replaces a file's text.
-            io write_file (path, text;) io;
+            io write_file (path, text;) io none -> VOID;
 
             /// An environment variable; void if unset.
-            sys env_get (name;) io;
+            sys env_get (name;) io allocates -> STRING_OR_VOID;
             /// The program's path and the user's arguments.
-            sys args (;) reads;
+            sys args (;) reads allocates -> LIST_OF_STRINGS;
             /// The current folder.
-            sys cwd (;) io;
+            sys cwd (;) io allocates -> STRING;
             /// Ends the program.
-            sys exit (code;) io;
+            sys exit (code;) io none -> VOID;
 
             /// JSON text of a value.
-            json encode (value;) pure;
+            json encode (value;) pure allocates -> STRING;
             /// The value of JSON text.
-            json decode (text;) pure;
+            json decode (text;) pure allocates -> JSON;
         }
     };
 }
@@ -171,6 +175,15 @@ pub enum BuiltinEffect {
     Calls,
 }
 
+/// What a call of a built-in gives. Unless its effect is [`BuiltinEffect::Calls`], it neither keeps its arguments nor gives them back,
+/// and a container that it makes holds nothing of them that the shape does not name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BuiltinResult {
+    Is(Shape),
+    /// A number of the kind of one of so many arguments from the first on.
+    Number(u16),
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct BuiltinSpec {
@@ -182,11 +195,16 @@ pub struct BuiltinSpec {
     /// How many of them must be given.
     pub required: usize,
     pub effect: BuiltinEffect,
+    pub memory: Memory,
+    pub result: BuiltinResult,
     pub doc: &'static str,
 }
 
 macro_rules! define_builtins {
-    ($( $(#[doc = $doc:literal])* $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $result:tt;
+    )*) => {
         /// Every native function, in the order of the table.
         pub static BUILTINS: &[BuiltinSpec] = &[$( BuiltinSpec {
             module: concat!("std/", stringify!($module)),
@@ -194,6 +212,8 @@ macro_rules! define_builtins {
             params: &[$( stringify!($param), )* $( stringify!($optional), )*],
             required: <[&str]>::len(&[$( stringify!($param) ),*]),
             effect: define_builtins!(@effect $effect),
+            memory: define_builtins!(@memory $memory),
+            result: define_builtins!(@result $result),
             doc: concat!($($doc),*),
         }, )*];
     };
@@ -201,6 +221,11 @@ macro_rules! define_builtins {
     (@effect reads) => { BuiltinEffect::Reads };
     (@effect io) => { BuiltinEffect::Io };
     (@effect calls) => { BuiltinEffect::Calls };
+    (@memory none) => { Memory::None };
+    (@memory allocates) => { Memory::Allocates };
+    (@memory collects) => { Memory::Collects };
+    (@result [$result:expr]) => { $result };
+    (@result $shape:ident) => { BuiltinResult::Is($shape) };
 }
 
 for_each_builtin!(define_builtins);
@@ -219,4 +244,16 @@ pub fn find_builtin(module: &str, name: &str) -> Option<usize> {
 /// The functions of one module, in table order.
 pub fn builtins_of(module: &str) -> impl Iterator<Item = (usize, &'static BuiltinSpec)> {
     BUILTINS.iter().enumerate().filter(move |(_, builtin)| builtin.module == module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_belongs_to_a_module_that_exists() {
+        for builtin in BUILTINS {
+            assert!(STD_MODULES.contains(&builtin.module), "{} is in no module of STD_MODULES", builtin.module);
+        }
+    }
 }

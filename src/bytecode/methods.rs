@@ -1,69 +1,75 @@
-//! The table of built-in methods: receiver type, name, parameters, effects. walrusc reads it for analysis and suggestions; the
-//! runtime takes its dispatch table from it, so a row without an implementation does not compile.
+//! The table of built-in methods: receiver type, name, parameters, effect, memory, result. walrusc reads it for analysis and
+//! suggestions; the runtime takes its dispatch table from it, so a row without an implementation does not compile, and holds each
+//! call to its row in debug builds.
+
+use super::signature::{Memory, Shape, results::*};
+use super::types::Tags;
 
 /// Calls `$then!` with every row. Parameters after `;` may be left out. Effects: `reads` (looks at the receiver and its elements),
-/// `mutates` (changes the receiver), `calls` (runs a function it is given).
+/// `mutates` (changes the receiver), `calls` (runs a function it is given, or the `next` of an instance). Then what it does to the
+/// heap: `none` or `allocates` ([`Memory`]). Behind the arrow the result: a [`Shape`], if nothing else is to be said of the call,
+/// or a [`MethodRule`] in brackets.
 #[macro_export]
 macro_rules! for_each_method {
     ($then:ident) => {
         $then! {
-            list push (x;) mutates;
-            list pop (;) mutates;
-            list len (;) reads;
-            list clear (;) mutates;
-            list reverse (;) mutates;
-            list contains (x;) reads;
-            list insert (i, x;) mutates;
-            list remove (i;) mutates;
-            list sort (;by) calls;
-            list sorted (;by) calls;
-            list map (f;) calls;
-            list filter (f;) calls;
-            list reduce (f, init;) calls;
-            list join (sep;) reads;
-            list index_of (x;) reads;
-            list extend (iterable;) calls;
-            list copy (;) reads;
-            list first (;) reads;
-            list last (;) reads;
-            list sum (;) reads;
-            list min (;) reads;
-            list max (;) reads;
+            list push (x;) mutates allocates -> [Keeps(0)];
+            list pop (;) mutates none -> [Item];
+            list len (;) reads none -> INT;
+            list clear (;) mutates none -> VOID;
+            list reverse (;) mutates none -> VOID;
+            list contains (x;) reads none -> BOOL;
+            list insert (i, x;) mutates allocates -> [Keeps(1)];
+            list remove (i;) mutates none -> [Item];
+            list sort (;by) calls allocates -> [Sorts];
+            list sorted (;by) calls allocates -> [SortedCopy];
+            list map (f;) calls allocates -> [Maps];
+            list filter (f;) calls allocates -> [Filters];
+            list reduce (f, init;) calls allocates -> [Reduces];
+            list join (sep;) reads allocates -> STRING;
+            list index_of (x;) reads none -> INT;
+            list extend (iterable;) calls allocates -> [KeepsItems];
+            list copy (;) reads allocates -> [Receiver];
+            list first (;) reads none -> [ItemOrVoid];
+            list last (;) reads none -> [ItemOrVoid];
+            list sum (;) reads none -> [Sum];
+            list min (;) reads none -> [ItemOrVoid];
+            list max (;) reads none -> [ItemOrVoid];
 
-            string len (;) reads;
-            string upper (;) reads;
-            string lower (;) reads;
-            string trim (;) reads;
-            string split (sep;) reads;
-            string contains (s;) reads;
-            string starts_with (s;) reads;
-            string ends_with (s;) reads;
-            string replace (a, b;) reads;
-            string chars (;) reads;
-            string lines (;) reads;
-            string index_of (s;) reads;
-            string repeat (n;) reads;
-            string pad_left (n, s;) reads;
-            string pad_right (n, s;) reads;
-            string to_int (;) reads;
-            string to_float (;) reads;
+            string len (;) reads none -> INT;
+            string upper (;) reads allocates -> STRING;
+            string lower (;) reads allocates -> STRING;
+            string trim (;) reads allocates -> STRING;
+            string split (sep;) reads allocates -> LIST_OF_STRINGS;
+            string contains (s;) reads none -> BOOL;
+            string starts_with (s;) reads none -> BOOL;
+            string ends_with (s;) reads none -> BOOL;
+            string replace (a, b;) reads allocates -> STRING;
+            string chars (;) reads allocates -> LIST_OF_STRINGS;
+            string lines (;) reads allocates -> LIST_OF_STRINGS;
+            string index_of (s;) reads none -> INT;
+            string repeat (n;) reads allocates -> STRING;
+            string pad_left (n, s;) reads allocates -> STRING;
+            string pad_right (n, s;) reads allocates -> STRING;
+            string to_int (;) reads none -> INT_OR_VOID;
+            string to_float (;) reads none -> FLOAT_OR_VOID;
 
-            dict len (;) reads;
-            dict keys (;) reads;
-            dict values (;) reads;
-            dict items (;) reads;
-            dict contains (k;) reads;
-            dict get (k; default) reads;
-            dict remove (k;) mutates;
-            dict clear (;) mutates;
-            dict copy (;) reads;
+            dict len (;) reads none -> INT;
+            dict keys (;) reads allocates -> [Keys];
+            dict values (;) reads allocates -> [Values];
+            dict items (;) reads allocates -> [Entries];
+            dict contains (k;) reads none -> BOOL;
+            dict get (k; default) reads none -> [ValueOrDefault];
+            dict remove (k;) mutates none -> [ValueOrVoid];
+            dict clear (;) mutates none -> VOID;
+            dict copy (;) reads allocates -> [Receiver];
 
-            tuple len (;) reads;
-            tuple contains (x;) reads;
-            tuple index_of (x;) reads;
+            tuple len (;) reads none -> INT;
+            tuple contains (x;) reads none -> BOOL;
+            tuple index_of (x;) reads none -> INT;
 
-            range len (;) reads;
-            range contains (x;) reads;
+            range len (;) reads none -> INT;
+            range contains (x;) reads none -> BOOL;
         }
     };
 }
@@ -78,11 +84,64 @@ pub enum Receiver {
     Range,
 }
 
+/// What a call of a built-in method may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MethodEffect {
     Reads,
     Mutates,
     Calls,
+}
+
+/// What a call of a built-in method gives, and what it does with the types of receiver and arguments. A function among the arguments
+/// is the first of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MethodRule {
+    /// A value of this shape; the arguments are looked at only.
+    Is(Shape),
+    /// Void. The list keeps an argument as an item.
+    Keeps(u16),
+    /// Void. The list keeps the items of the first argument.
+    KeepsItems,
+    /// An item of the list.
+    Item,
+    ItemOrVoid,
+    /// A container that may hold what the receiver holds.
+    Receiver,
+    /// The sum of the items.
+    Sum,
+    /// Void. Two items are given to the function, if there is one.
+    Sorts,
+    /// Likewise, with a list of the same items as result.
+    SortedCopy,
+    /// A list of what the function makes of an item.
+    Maps,
+    /// A list of those items of which the function says so.
+    Filters,
+    /// What the function makes of the last result, the second argument at first, and an item.
+    Reduces,
+    /// A list of the keys of the dict.
+    Keys,
+    /// A list of its values.
+    Values,
+    /// A list of tuples of both.
+    Entries,
+    /// A value of the dict, or the second argument, or void.
+    ValueOrDefault,
+    ValueOrVoid,
+}
+
+impl MethodRule {
+    /// The kinds of value that a call may give.
+    pub fn tags(self) -> Tags {
+        use MethodRule::*;
+        match self {
+            Is(shape) => shape.tags,
+            Keeps(_) | KeepsItems | Sorts => Tags::VOID,
+            Item | ItemOrVoid | Reduces | Sum | ValueOrDefault | ValueOrVoid => Tags::VISIBLE,
+            Receiver => Tags::LIST.or(Tags::DICT),
+            SortedCopy | Maps | Filters | Keys | Values | Entries => Tags::LIST,
+        }
+    }
 }
 
 /// A row of the table.
@@ -95,10 +154,14 @@ pub struct MethodSpec {
     /// How many of them must be given.
     pub required: usize,
     pub effect: MethodEffect,
+    pub memory: Memory,
+    pub rule: MethodRule,
 }
 
 macro_rules! define_methods {
-    ($( $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
+    ($(
+        $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $rule:tt;
+    )*) => {
         /// Every built-in method, in the order of the table.
         pub static METHODS: &[MethodSpec] = &[$( MethodSpec {
             receiver: define_methods!(@receiver $receiver),
@@ -106,6 +169,8 @@ macro_rules! define_methods {
             params: &[$( stringify!($param), )* $( stringify!($optional), )*],
             required: <[&str]>::len(&[$( stringify!($param) ),*]),
             effect: define_methods!(@effect $effect),
+            memory: define_methods!(@memory $memory),
+            rule: define_methods!(@rule $rule),
         }, )*];
     };
     (@receiver list) => { Receiver::List };
@@ -116,6 +181,10 @@ macro_rules! define_methods {
     (@effect reads) => { MethodEffect::Reads };
     (@effect mutates) => { MethodEffect::Mutates };
     (@effect calls) => { MethodEffect::Calls };
+    (@memory none) => { Memory::None };
+    (@memory allocates) => { Memory::Allocates };
+    (@rule [$rule:ident $(($($args:tt)*))?]) => { MethodRule::$rule $(($($args)*))? };
+    (@rule $shape:ident) => { MethodRule::Is($shape) };
 }
 
 for_each_method!(define_methods);

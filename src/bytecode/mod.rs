@@ -16,6 +16,7 @@ pub mod numeric;
 pub mod op;
 pub mod parallel;
 mod program;
+pub mod signature;
 pub mod type_rules;
 pub mod types;
 #[forbid(unsafe_code)]

@@ -12,7 +12,9 @@ use super::object::{Closure, Gc, Instance};
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
-use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::builtins::{BUILTINS, BuiltinResult};
+use crate::bytecode::signature::Memory;
+use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, ModuleId, ModuleKind, SiteId, StructId};
 
 /// What became of a call.
@@ -167,7 +169,16 @@ impl Vm {
     pub(super) fn call_builtin_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &BUILTINS[index];
         check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
-        self.with_memory(|vm| builtins::FUNCTIONS[index](vm, args))
+        let before = self.heap.bytes();
+        let result = self.with_memory(|vm| builtins::FUNCTIONS[index](vm, args))?;
+        if cfg!(debug_assertions) {
+            let tags = match spec.result {
+                BuiltinResult::Is(shape) => shape.tags,
+                BuiltinResult::Number(_) => Tags::NUMBER,
+            };
+            self.hold_to_row(spec.name, result, tags, spec.memory, before)?;
+        }
+        Ok(result)
     }
 
     /// Runs a native operation; if it wants memory, collects garbage and runs it once more.
@@ -276,9 +287,25 @@ impl Vm {
         check_arity(spec.name, spec.required, spec.params.len(), count)?;
         // SAFETY: as in `call_builtin`.
         let args = unsafe { std::slice::from_raw_parts(slot.add(1), count + 1) };
+        let before = self.heap.bytes();
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
+        if cfg!(debug_assertions) {
+            self.hold_to_row(spec.name, result, spec.rule.tags(), spec.memory, before)?;
+        }
         write(slot, result);
         Ok(Begun::Done)
+    }
+
+    /// Compares what a call has done with what its row of the table says, which analysis and native code rely on.
+    fn hold_to_row(&self, name: &str, result: Value, tags: Tags, memory: Memory, bytes_before: usize) -> Result<()> {
+        let found = result.tag().kind();
+        if !found.meets(tags) {
+            return Err(Error::fatal(format!("internal error: '{name}' gives {found:?}, its row says {tags:?}")));
+        }
+        if memory == Memory::None && self.heap.bytes() > bytes_before {
+            return Err(Error::fatal(format!("internal error: '{name}' allocates, its row says that it does not")));
+        }
+        Ok(())
     }
 
     #[inline(never)]

@@ -2,7 +2,6 @@
 
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
-use super::library::BuiltinResult;
 use super::{Place, SIDE_FIELDS, TypeEnv, library, slot};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
@@ -106,20 +105,8 @@ pub fn instantiate<E: TypeEnv>(env: &mut E, def: StructId, args: Args) -> Type {
 #[inline(never)]
 pub fn call_builtin<E: TypeEnv>(env: &mut E, builtin: BuiltinId, args: Args) -> Type {
     match env.index().builtin(builtin) {
-        Some(rule) => call_with_rule(env, rule.result, args),
+        Some(spec) => library::call_builtin(env, spec, args),
         None => call_unknown(env, args),
-    }
-}
-
-fn call_with_rule<E: TypeEnv>(env: &mut E, result: BuiltinResult, args: Args) -> Type {
-    match result {
-        BuiltinResult::Is(ty) => ty,
-        BuiltinResult::Number(first) => {
-            let numbers = (0..first).map(|at| if at < args.len() { args.get(env, at).tags } else { Tags::NUMBER });
-            Type::of(numbers.fold(Tags::NONE, Tags::or).and(Tags::NUMBER))
-        }
-        // It may keep its arguments or give them back.
-        BuiltinResult::Unknown => call_unknown(env, args),
     }
 }
 
@@ -148,7 +135,7 @@ fn call_built_in<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Args
             }
         }
         if let Some(row) = env.index().builtin_method(kind, name) {
-            let result = library::call_method(env, kind, row, Type::container(tag, receiver.class), args);
+            let result = library::call_method(env, row, Type::container(tag, receiver.class), args);
             out = env.join(out, result);
         }
     }
@@ -200,7 +187,7 @@ pub fn call_method<E: TypeEnv>(env: &mut E, base: Reg, argc: u16, site: SiteId) 
                         let value = env.read(Place::Global(global));
                         call_value(env, value, args)
                     }
-                    Some(ModuleEntry::Builtin(rule)) => call_with_rule(env, rule.result, args),
+                    Some(ModuleEntry::Builtin(spec)) => library::call_builtin(env, spec, args),
                     None => Type::NEVER,
                 }
             }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 
-use super::library::{BuiltinRule, builtin_rule};
+use crate::bytecode::builtins::{BUILTINS, BuiltinSpec, find_builtin};
 use crate::bytecode::methods::{METHODS, Receiver};
 use crate::bytecode::{BuiltinId, FuncId, GlobalId, ModuleKind, Program, SiteId, StrId, StructId};
 
@@ -24,7 +24,11 @@ pub struct MethodEntry {
 #[derive(Clone, Copy, Debug)]
 pub enum ModuleEntry {
     Global(GlobalId),
-    Builtin(BuiltinRule),
+    Builtin(&'static BuiltinSpec),
+}
+
+fn builtin_row(module: &str, name: &str) -> Option<&'static BuiltinSpec> {
+    find_builtin(module, name).map(|row| &BUILTINS[row])
 }
 
 /// What a name means for a struct. Names in a struct are different in any verified program.
@@ -53,7 +57,7 @@ pub struct RuleIndex {
     first_method: Vec<u32>,
     exports: FxHashMap<(u32, Name), GlobalId>,
     /// The built-ins the program uses.
-    builtins: Vec<Option<BuiltinRule>>,
+    builtins: Vec<Option<&'static BuiltinSpec>>,
     /// Position in the table of built-in methods, per receiver.
     builtin_methods: FxHashMap<(Receiver, Name), usize>,
     init: Option<Name>,
@@ -99,7 +103,7 @@ impl RuleIndex {
             builtins: program
                 .builtins
                 .iter()
-                .map(|builtin| builtin_rule(program.strings.get(builtin.module)?, program.strings.get(builtin.name)?))
+                .map(|builtin| builtin_row(program.strings.get(builtin.module)?, program.strings.get(builtin.name)?))
                 .collect(),
             init_args: Vec::with_capacity(program.structs.len()),
             differ: true,
@@ -187,8 +191,8 @@ impl RuleIndex {
         self.builtin_methods.get(&(receiver, name)).copied()
     }
 
-    /// What is known of a native.
-    pub fn builtin(&self, builtin: BuiltinId) -> Option<BuiltinRule> {
+    /// A built-in's row of the table.
+    pub fn builtin(&self, builtin: BuiltinId) -> Option<&'static BuiltinSpec> {
         self.builtins.get(builtin.index()).copied().flatten()
     }
 
@@ -200,7 +204,7 @@ impl RuleIndex {
         match program.modules.get(module as usize)?.kind {
             ModuleKind::Std(path) => {
                 let text = program.strings.get(StrId(name.0))?;
-                builtin_rule(program.strings.get(path)?, text).map(ModuleEntry::Builtin)
+                builtin_row(program.strings.get(path)?, text).map(ModuleEntry::Builtin)
             }
             ModuleKind::File(_) => None,
         }

@@ -4,6 +4,7 @@ use super::loops::Return;
 use super::*;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::signature::Memory;
 use crate::bytecode::{BuiltinId, FunctionKind, SiteId, StructId};
 use crate::runtime::object::Instance;
 
@@ -361,7 +362,8 @@ impl Builder<'_> {
     pub(super) fn may_call(&mut self, op: &Op) -> Built<bool> {
         Ok(match *op {
             Op::CallBuiltin { builtin, .. } => {
-                BUILTINS[self.vm.image().builtin(builtin)].effect == BuiltinEffect::Calls || self.collects(builtin)
+                let spec = &BUILTINS[self.vm.image().builtin(builtin)];
+                spec.effect == BuiltinEffect::Calls || spec.memory == Memory::Collects
             }
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 self.method_effect(base, site)? == MethodEffect::Calls
@@ -377,12 +379,6 @@ impl Builder<'_> {
             }
             _ => op.effects().calls,
         })
-    }
-
-    /// `core.gc()` collects without being asked to by the heap.
-    fn collects(&self, builtin: BuiltinId) -> bool {
-        let spec = &BUILTINS[self.vm.image().builtin(builtin)];
-        spec.module == "std/core" && matches!(spec.name, "gc" | "gc_threshold")
     }
 
     /// Whether an instruction that the run time executes may change some list's length, storage or buffer.

@@ -28,7 +28,10 @@ macro_rules! implementations {
     // The one name that is a keyword of Rust.
     (@path core type) => { self::core::type_of };
     (@path $module:ident $name:ident) => { self::$module::$name };
-    ($( $(#[$doc:meta])* $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
+    ($(
+        $(#[$doc:meta])*
+        $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $result:tt;
+    )*) => {
         /// Every native function, in the order of [`BUILTINS`].
         pub static FUNCTIONS: [BuiltinFn; BUILTINS.len()] = [$( implementations!(@path $module $name) ),*];
     };

@@ -22,7 +22,9 @@ use super::vm::Vm;
 use crate::bytecode::methods::{METHODS, Receiver};
 
 macro_rules! implementations {
-    ($( $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident; )*) => {
+    ($(
+        $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $rule:tt;
+    )*) => {
         /// Every built-in method, in the order of [`METHODS`].
         pub static FUNCTIONS: [BuiltinFn; METHODS.len()] = [$( self::$receiver::$name ),*];
     };
