@@ -287,9 +287,39 @@ fn a_way_that_is_taken_now_and_then_is_seen_before_the_loop_is_compiled() {
              fn f : n {{ let t = 0; for i in 0..n {{ if i % {period} == {period} - 2 {{ p.n = i; t = t + p.n; }} else {{ t += 1; }} }} return t; }} println(f(5000));"
         ))
     };
-    assert!(!region_with(7).contains("call step"), "{}", region_with(7));
-    // What is seldom taken is left to the run time.
-    assert!(region_with(500).contains("call step"), "{}", region_with(500));
+    assert!(!region_with(7).contains("unseen"), "{}", region_with(7));
+    // What is seldom taken is left to the interpreter, and has no part in the native code.
+    let region = region_with(500);
+    assert!(region.contains("unseen") && !region.contains("call step"), "{region}");
+}
+
+#[test]
+fn code_that_is_come_to_often_later_is_taken_in_by_the_version_that_replaces_the_first() {
+    let program = |from: u32| {
+        format!(
+            "fn f : n, items {{ let t = 0; for i in 0..n {{ if i > {from} {{ t += items[i % 4]; }} t += 1; }} return t; }}
+             println(f(9000, [1, 2, 3, 4]));"
+        )
+    };
+    let late = region(&program(3000));
+    assert!(!late.contains("unseen"), "{late}");
+    assert_eq!(statistics(&program(3000), &["--jit-wait"])["functions_compiled"], 2);
+    // Come to a few times only, it is not worth another version.
+    let seldom = region(&program(8980));
+    assert!(seldom.contains("unseen"), "{seldom}");
+    assert_eq!(statistics(&program(8980), &["--jit-wait"])["functions_compiled"], 1);
+}
+
+#[test]
+fn a_version_takes_the_types_that_did_not_fit_beside_those_it_has() {
+    // The argument is seldom a string, so whenever the function is compiled an int is at hand.
+    let source = "fn tail : n, x { let s = [x]; if n == 0 { return s[0]; } return tail(n - 1, x); }
+                  fn run : n { let k = 0; for i in 0..n { if i % 50 == 49 { if tail(1, \"s\") == \"s\" { k += 1; } } else { k += tail(2, i) - i; } } return k; }
+                  println(run(20000));";
+    let statistics = statistics(source, &["--jit-wait"]);
+    let regions = statistics["regions"].as_array().expect("regions");
+    let tail = regions.iter().find(|region| region["function"] == "tail").expect("a region for it");
+    assert!(tail["compiled"].as_u64() <= Some(2) && tail["refused"].is_null(), "{tail}");
 }
 
 #[test]

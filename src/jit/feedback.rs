@@ -121,6 +121,8 @@ impl<T: PartialEq + Copy> Few<T> {
 /// What was seen at one instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct TypeFeedback {
+    /// It was executed while recording, whether or not it has operands to note.
+    pub reached: bool,
     /// The value it wrote (the item, for an iteration).
     pub result: TagSet,
     /// The second value it wrote.
@@ -157,19 +159,32 @@ impl TypeFeedback {
 #[derive(Debug, Default)]
 pub struct TypeProfile {
     sites: Vec<TypeFeedback>,
+    /// How often a site has shown something new.
+    news: u64,
 }
 
 impl TypeProfile {
     pub fn new(code_len: usize) -> TypeProfile {
-        TypeProfile { sites: vec![TypeFeedback::default(); code_len] }
+        TypeProfile { sites: vec![TypeFeedback::default(); code_len], news: 0 }
     }
 
     pub fn at(&self, pc: u32) -> &TypeFeedback {
         &self.sites[pc as usize]
     }
 
-    pub fn at_mut(&mut self, pc: u32) -> &mut TypeFeedback {
-        &mut self.sites[pc as usize]
+    /// Adds to what was seen at an instruction; whether that was anything new.
+    pub fn note(&mut self, pc: u32, add: impl FnOnce(&mut TypeFeedback)) -> bool {
+        let site = &mut self.sites[pc as usize];
+        let before = *site;
+        add(site);
+        let is_new = *site != before;
+        self.news += u64::from(is_new);
+        is_new
+    }
+
+    /// How often anything new was seen so far: code that was built at the same number would be built the same again.
+    pub fn news(&self) -> u64 {
+        self.news
     }
 
     /// How many instructions were observed, and how many of them are monomorphic.

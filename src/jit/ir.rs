@@ -10,8 +10,9 @@
 //! of inlined functions are listed outermost first and rebuilt by whoever called the native code.
 
 use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::helpers::Helper;
 use crate::bytecode::{FuncId, GlobalId};
@@ -372,7 +373,7 @@ impl ExitReason {
         match self {
             ExitReason::EntryType => "entry-type",
             ExitReason::LoopDone => "loop-done",
-            ExitReason::Unseen => "unseen-code",
+            ExitReason::Unseen => "unseen",
             ExitReason::Hoisted => "hoisted-check",
             ExitReason::Type => "type",
             ExitReason::Storage => "storage",
@@ -485,6 +486,29 @@ impl Region {
         };
         self.blocks.push(block);
         BlockId(self.blocks.len() as u32 - 1)
+    }
+
+    /// What the region asks of its entry: equal for regions that can be entered in the same states. Each guard that leaves before anything has happened
+    /// counts by how its condition is computed.
+    pub fn entry_signature(&self) -> Vec<u64> {
+        let mut computed: Vec<u64> = (0..self.reprs.len() as u64).collect();
+        let mut conditions = Vec::new();
+        for (result, inst) in self.order.iter().flat_map(|&id| &self.block(id).insts) {
+            if let Inst::Guard { condition, expect, exit } = inst
+                && self.exit(*exit).reason == ExitReason::EntryType
+            {
+                conditions.push(computed[condition.0 as usize] ^ u64::from(*expect));
+            }
+            let Some(result) = result.filter(|_| inst.is_pure()) else { continue };
+            // By place and by what it is made of: the values' numbers differ from one region to the next.
+            let (mut shape, mut hasher) = (inst.clone(), FxHasher::default());
+            inst.for_each_arg(|arg| computed[arg.0 as usize].hash(&mut hasher));
+            shape.for_each_arg_mut(|arg| *arg = Val(0));
+            shape.hash(&mut hasher);
+            computed[result.0 as usize] = hasher.finish();
+        }
+        conditions.sort_unstable();
+        conditions
     }
 
     pub fn instruction_count(&self) -> usize {

@@ -3,7 +3,7 @@
 //! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works on ordinary frames, so it can
 //! stop anywhere and leave the rest to the interpreter.
 
-use super::feedback::TypeProfile;
+use super::feedback::{TypeFeedback, TypeProfile};
 use crate::bytecode::flow;
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
@@ -63,12 +63,15 @@ pub fn record(
         goal.unsurprising += 1;
         let pc = vm.top_pc();
         let op = vm.program().code[pc as usize];
+        if profile.borrow_mut().note(pc, |site| site.reached = true) {
+            (goal.unsurprising, goal.repeated) = (0, 0);
+        }
         match op {
             Op::Return { .. } | Op::ReturnVoid {} if vm.depth() > goal.depth => {
                 let result = if let Op::Return { src } = op { vm.top_register(src.0.into()) } else { Value::VOID };
                 vm.step_out(result);
                 let call = vm.top_pc() - 1;
-                profile.borrow_mut().at_mut(call).result.add(result.tag());
+                profile.borrow_mut().note(call, |site| site.result.add(result.tag()));
                 continue;
             }
             Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
@@ -93,7 +96,7 @@ pub fn record(
             }
             Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
-                profile.borrow_mut().at_mut(pc).callees.add(func);
+                profile.borrow_mut().note(pc, |site| site.callees.add(func));
                 vm.step_into(func, base)?;
                 continue;
             }
@@ -118,11 +121,10 @@ pub fn record(
         if !is_stepped(vm, &op) {
             return Ok(Recorded::Elsewhere);
         }
-        let before = *profile.borrow().at(pc);
-        note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+        let operands_are_new = note_operands(vm, &mut profile.borrow_mut(), pc, &op);
         let stepped = vm.step_at(pc)?;
-        note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
-        if *profile.borrow().at(pc) != before {
+        let results_are_new = note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
+        if operands_are_new || results_are_new {
             (goal.unsurprising, goal.repeated) = (0, 0);
         }
         if stepped == Stepped::Jump {
@@ -155,17 +157,15 @@ pub fn note_last_result(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) {
     let Some(last) = pc.checked_sub(1).filter(|last| *last >= start) else { return };
     let effects = flow::effects(vm.program(), &vm.program().code[last as usize]);
     if let [dst] = effects.writes[..] {
-        profile.borrow_mut().at_mut(last).result.add(register(vm, dst).tag());
+        let tag = register(vm, dst).tag();
+        profile.borrow_mut().note(last, |site| site.result.add(tag));
     }
 }
 
 /// Notes what the instruction at the top frame's pc is about to read; whether that shows anything new.
 pub fn note_instruction(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> bool {
     let pc = vm.top_pc();
-    let profile = &mut *profile.borrow_mut();
-    let before = *profile.at(pc);
-    note_operands(vm, profile, pc, &vm.program().code[pc as usize]);
-    *profile.at(pc) != before
+    note_operands(vm, &mut profile.borrow_mut(), pc, &vm.program().code[pc as usize])
 }
 
 /// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one it calls.
@@ -192,7 +192,8 @@ fn register(vm: &Vm, reg: Reg) -> Value {
     vm.top_register(reg.0.into())
 }
 
-fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
+/// Notes what an instruction is about to read; whether that shows anything new.
+fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     let (a, b) = match *op {
         Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
             (Some(Reg(base.0 + 1)), (argc > 0).then_some(Reg(base.0.saturating_add(2))))
@@ -215,45 +216,52 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) {
             (reads.first().copied(), reads.get(1).copied())
         }
     };
-    let site = profile.at_mut(pc);
     let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
-    if let Some(a) = a {
-        site.a.add(a.tag());
-        if let Some(list) = a.as_list()
-            && !list.is_empty()
-        {
-            site.storage.add(list.storage());
+    profile.note(pc, |site| {
+        if let Some(a) = a {
+            note_first_operand(site, a);
         }
-        if let Some(instance) = a.as_instance() {
-            site.instance_of.add(instance.struct_id());
-            site.structs.add(instance.struct_id());
-            site.extra |= instance.extra().is_some();
+        if let Some(b) = b {
+            site.b.add(b.tag());
+            site.negative |= b.tag() == Tag::Int && b.int_bits() < 0;
         }
-        if let Some(func) = a.as_function() {
-            site.callees.add(func);
-        }
+    })
+}
+
+fn note_first_operand(site: &mut TypeFeedback, a: Value) {
+    site.a.add(a.tag());
+    if let Some(list) = a.as_list()
+        && !list.is_empty()
+    {
+        site.storage.add(list.storage());
     }
-    if let Some(b) = b {
-        site.b.add(b.tag());
-        site.negative |= b.tag() == Tag::Int && b.int_bits() < 0;
+    if let Some(instance) = a.as_instance() {
+        site.instance_of.add(instance.struct_id());
+        site.structs.add(instance.struct_id());
+        site.extra |= instance.extra().is_some();
+    }
+    if let Some(func) = a.as_function() {
+        site.callees.add(func);
     }
 }
 
-fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) {
-    let site = profile.at_mut(pc);
+/// Notes what an instruction has written; whether that shows anything new.
+fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) -> bool {
     let effects = flow::effects(vm.program(), op);
-    if let [dst, ..] = effects.writes[..] {
-        site.result.add(register(vm, dst).tag());
-    }
     let item = match *op {
         Op::IterNext { base, .. } | Op::IterNext2 { base, .. } if stepped == Stepped::Jump => Some(base),
         Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } if stepped == Stepped::Next => Some(base),
         _ => None,
     };
-    if let Some(base) = item {
-        site.result.add(register(vm, Reg(base.0 + 3)).tag());
-        if matches!(op, Op::IterNext2 { .. } | Op::IterPrep2 { .. }) {
-            site.second.add(register(vm, Reg(base.0 + 4)).tag());
+    profile.note(pc, |site| {
+        if let [dst, ..] = effects.writes[..] {
+            site.result.add(register(vm, dst).tag());
         }
-    }
+        if let Some(base) = item {
+            site.result.add(register(vm, Reg(base.0 + 3)).tag());
+            if matches!(op, Op::IterNext2 { .. } | Op::IterPrep2 { .. }) {
+                site.second.add(register(vm, Reg(base.0 + 4)).tag());
+            }
+        }
+    })
 }

@@ -3,13 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::ir::{Exit, Region};
+use super::ir::{Exit, Home, Region};
 use super::opt::Caution;
 use super::stays::Stays;
 use super::translate::{EntryTypes, Refusal, Spot};
 use crate::bytecode::facts::{self, Reason};
 use crate::bytecode::{FuncId, LoopId, LoopRegion, Program};
 use crate::runtime::native::NativeCode;
+use crate::runtime::vm::Vm;
 
 /// One version of the native code of a loop or function.
 pub struct Version {
@@ -26,12 +27,18 @@ pub struct Version {
     pub caught: Vec<bool>,
     /// The code counts iterations, because some are ended by errors.
     pub counts_rounds: bool,
+    /// What the code asks of its entry: see [`Region::entry_signature`].
+    pub entry: Vec<u64>,
+    /// Made for whatever types may come.
+    pub is_open: bool,
+    /// What the profile knew when the code was built: see [`TypeProfile::news`](super::feedback::TypeProfile::news).
+    pub news: u64,
 }
 
 /// What is known about a loop or function that has been hot.
 #[derive(Default)]
 pub struct HotSpot {
-    /// Newest first.
+    /// Newest first; one that is open comes last.
     pub versions: Rc<Vec<Rc<Version>>>,
     pub refused: Option<Refusal>,
     /// How often compilation was put off, because of the loop around it.
@@ -42,6 +49,10 @@ pub struct HotSpot {
     pub recorded_calls: u32,
     /// The code is to be made anew.
     pub stale: bool,
+    /// The version that is to be replaced then, because it is left too often; none, if one is to be added, because none could be entered.
+    pub left: Option<Rc<Version>>,
+    /// Code was made anew because values had other types than seen before.
+    pub is_polymorphic: bool,
     pub refused_entries: u32,
     pub compiled: u32,
     pub exits: u64,
@@ -63,6 +74,16 @@ impl HotSpot {
     /// Whether there is code that may be entered, or all is known that is needed to compile it.
     pub fn will_be_native(&self) -> bool {
         self.refused.is_none() && (self.recorded || !self.versions.is_empty())
+    }
+
+    /// Takes note of the types at hand of what its versions look at when they are entered: none was made for them.
+    pub fn note_entry_types(&mut self, vm: &Vm) {
+        for (home, seen) in &mut self.entry_types {
+            seen.add(match *home {
+                Home::Register(at) => vm.top_register(at).tag(),
+                Home::Global(global) => vm.global(global).tag(),
+            });
+        }
     }
 
     /// Whether nothing was made of it yet, nor found against it.

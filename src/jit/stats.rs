@@ -154,7 +154,7 @@ impl Jit {
                 compiled: hot.map_or(0, |hot| hot.compiled),
                 entered: hot.map_or(0, |hot| hot.stays.entered()),
                 exits: hot.map_or(0, |hot| hot.exits),
-                polymorphic: hot.is_some_and(|hot| hot.compiled > 1),
+                polymorphic: hot.is_some_and(|hot| hot.is_polymorphic),
                 refused: hot.and_then(|hot| hot.refused),
             });
         }
@@ -179,7 +179,7 @@ impl Jit {
                 compiled: hot.map_or(0, |hot| hot.compiled),
                 entered: hot.map_or(0, |hot| hot.stays.entered()),
                 exits: hot.map_or(0, |hot| hot.exits),
-                polymorphic: hot.is_some_and(|hot| hot.compiled > 1),
+                polymorphic: hot.is_some_and(|hot| hot.is_polymorphic),
                 refused: hot.and_then(|hot| hot.refused),
             });
         }

@@ -55,18 +55,24 @@ pub struct JitOptions {
     pub wait: bool,
 }
 
-/// Iterations to record before a loop is compiled, at most, and how many of them in a row may show nothing new. What was not seen is left to the run time,
-/// instruction by instruction, so it is worth some iterations to see the ways that are taken now and then.
+/// Iterations to record before a loop is compiled, at most, and how many of them in a row may show nothing new. At what was not seen native code is left,
+/// so it is worth some iterations to see the ways that are taken now and then.
 const RECORDED_ITERATIONS: u32 = 24;
 const REPETITIONS: u32 = 8;
 /// Calls to record before a function is compiled.
 const RECORDED_CALLS: u32 = 10;
-/// Instructions to record at most.
-const RECORDING_BUDGET: u32 = 4000;
-/// Exits by the same guard after which the types are looked at again.
+/// Instructions to record of a function at most, and of a loop: enough to see all of a large one once, as what was not seen is left to the interpreter.
+const FUNCTION_BUDGET: u32 = 4_000;
+const LOOP_BUDGET: u32 = 20_000;
+/// Exits by the same guard after which the types are looked at again, and exits to the same code that had not been seen, which cost less each than making
+/// the region anew.
 const HOT_EXIT: u32 = 6;
-/// Versions of one loop's code.
-const MAX_VERSIONS: u32 = 4;
+const HOT_UNSEEN: u32 = 50;
+/// Instructions to record when code is come to that had not been seen: when the region is made anew, whyever, that code is in it.
+const GLANCE: u32 = 200;
+/// Versions of one loop's code that are there at a time, each for another entry, and how often code is made in all.
+const MAX_VERSIONS: usize = 4;
+const MAX_COMPILED: u32 = 16;
 /// Entries that were refused by every version after which a loop stays interpreted.
 const MAX_REFUSED_ENTRIES: u32 = 200;
 /// Exits, once no further version may be made, after which a loop that keeps leaving stays interpreted.
@@ -101,6 +107,9 @@ struct Pending {
     /// By exit, whether a handler of the region covers it.
     caught: Vec<bool>,
     counts_rounds: bool,
+    entry: Vec<u64>,
+    is_open: bool,
+    news: u64,
     /// What building the region took.
     built_in: Duration,
 }
@@ -232,8 +241,9 @@ impl Jit {
                 let mut state = self.state.borrow_mut();
                 // One thing at a time: whoever else is hot asks again at its next iteration.
                 let busy = state.pending.is_some();
+                let is_mine = state.pending.as_ref().is_some_and(|pending| pending.spot == spot);
                 let hot = state.spots.entry(spot).or_default();
-                let has_code = !hot.versions.is_empty() && !hot.stale;
+                let has_code = !hot.versions.is_empty() && (!hot.stale || (is_mine && hot.left.is_some()));
                 if busy && !has_code && hot.refused.is_none() {
                     // The compiler may be waiting for this very processor.
                     std::thread::yield_now();
@@ -251,8 +261,14 @@ impl Jit {
                         let mut state = self.state.borrow_mut();
                         let hot = state.spots.entry(spot).or_default();
                         hot.refused_entries += 1;
-                        let (is_last, too_often) =
-                            (hot.compiled >= MAX_VERSIONS, hot.refused_entries > MAX_REFUSED_ENTRIES);
+                        // The version being made replaces one that did not fit either.
+                        if hot.stale {
+                            return Ok(UNTIL_NEXT_LOOK);
+                        }
+                        hot.note_entry_types(vm);
+                        let is_last = hot.versions.len() >= MAX_VERSIONS || hot.compiled >= MAX_COMPILED;
+                        let too_often = hot.refused_entries > MAX_REFUSED_ENTRIES;
+                        hot.is_polymorphic = true;
                         drop(state);
                         if is_last && too_often {
                             self.refuse(vm, spot, Refusal::Unstable);
@@ -388,18 +404,35 @@ impl Jit {
             return Err(Refusal::Static(reason));
         }
         let state = &mut *self.state.borrow_mut();
-        if state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
+        if !self.is_repeatable() && state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
             return Err(Refusal::Budget);
         }
         let hot = state.spots.entry(spot).or_default();
         // The last version is made for whatever may come.
-        let open = (hot.compiled + 1 >= MAX_VERSIONS).then_some(&hot.entry_types);
-        let mut region = translate::build(vm, &self.profile.borrow(), &mut state.flows, spot, open)?;
-        hot.caution.everywhere |= open.is_some();
-        opt::optimise(&mut region, &hot.caution);
+        let replaces_open = hot.left.as_ref().is_some_and(|version| version.is_open);
+        let is_last =
+            hot.compiled + 1 >= MAX_COMPILED || (hot.left.is_none() && hot.versions.len() + 1 >= MAX_VERSIONS);
+        let mut is_open = is_last || replaces_open;
+        let profile = &*self.profile.borrow();
+        let mut build = |hot: &mut HotSpot, is_open: bool| -> std::result::Result<Region, Refusal> {
+            let open = is_open.then_some(&hot.entry_types);
+            let mut region = translate::build(vm, profile, &mut state.flows, spot, open)?;
+            hot.caution.everywhere |= is_last;
+            opt::optimise(&mut region, &hot.caution);
+            Ok(region)
+        };
+        let mut region = build(hot, is_open)?;
+        let mut entry = region.entry_signature();
+        // What did not fit is gone by now, and the values at hand have a version already: the new one takes the types that did not fit beside theirs.
+        if !is_open && hot.left.is_none() && hot.versions.iter().any(|version| version.entry == entry) {
+            is_open = true;
+            region = build(hot, is_open)?;
+            entry = region.entry_signature();
+        }
         for (home, tag) in region.entry_types.drain(..) {
             hot.entry_types.entry(home).or_default().add(tag);
         }
+        let news = profile.news();
         if self.options.spoil_exits {
             shadow::spoil_exits(&mut region);
         }
@@ -417,7 +450,7 @@ impl Jit {
         let options =
             EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version, counts_rounds };
         let built_in = started.elapsed();
-        state.pending = Some(Pending { spot, parent, forced, caught, counts_rounds, built_in });
+        state.pending = Some(Pending { spot, parent, forced, caught, counts_rounds, entry, is_open, news, built_in });
         let job = Job { region, options, dump: self.options.dump };
         if !state.compiler.submit(job) {
             state.pending = None;
@@ -454,7 +487,7 @@ impl Jit {
     }
 
     fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
-        let Pending { spot, parent, forced, caught, counts_rounds, built_in } = pending;
+        let Pending { spot, parent, forced, caught, counts_rounds, entry, is_open, news, built_in } = pending;
         if !compiled.text.is_empty() {
             eprintln!("{}", compiled.text);
         }
@@ -469,9 +502,8 @@ impl Jit {
         state.compile_time += time;
         state.code_bytes += compiled.size;
         let hot = state.spots.entry(spot).or_default();
-        if std::mem::take(&mut hot.stale) && hot.compiled >= MAX_VERSIONS {
-            Rc::make_mut(&mut hot.versions).pop();
-        }
+        hot.stale = false;
+        let left = hot.left.take();
         hot.compiled += 1;
         let version = hot.compiled;
         let installed = Rc::new(Version {
@@ -484,8 +516,16 @@ impl Jit {
             replayable,
             forced,
             caught,
+            entry,
+            is_open,
+            news,
         });
-        Rc::make_mut(&mut hot.versions).insert(0, Rc::clone(&installed));
+        let versions = Rc::make_mut(&mut hot.versions);
+        versions.retain(|version| {
+            version.entry != installed.entry && !left.as_ref().is_some_and(|left| Rc::ptr_eq(left, version))
+        });
+        let at = if is_open { versions.len() } else { 0 };
+        versions.insert(at, Rc::clone(&installed));
         if let Spot::Function(entry) = spot {
             state.functions.push((spot, installed));
             if let Some(func) = spots::function_at(vm.program(), entry) {
@@ -555,9 +595,10 @@ impl Jit {
             match self.count_exit(spot, version, exit_number(left)) {
                 Counted::NotEntered => continue,
                 Counted::ForcedAtEntry => return Ok(Entered::Left { pause: 1 }),
-                Counted::Left { hot_exit } => {
-                    let pause = self.count_stay(vm, spot, stay);
-                    let left = self.leave(vm, spot, base, exit, hot_exit);
+                Counted::Left(interest) => {
+                    // What ends in code not seen will not end there for long: no reason to enter more seldom.
+                    let pause = self.count_stay(vm, spot, stay.filter(|_| interest == Interest::None));
+                    let left = self.leave(vm, spot, base, version, exit, interest);
                     if left.is_err() {
                         vm.ask_after_error(pause);
                     }
@@ -592,7 +633,7 @@ impl Jit {
             return if forced { Counted::ForcedAtEntry } else { Counted::NotEntered };
         }
         let hot = state.spots.entry(spot).or_default();
-        let mut hot_exit = false;
+        let (mut hot_exit, mut is_first, mut may_be_remade) = (false, false, false);
         if exit.reason.asks_for_recompilation() {
             hot.exits += 1;
             if !forced {
@@ -600,8 +641,10 @@ impl Jit {
                 hot.guard_exits += u64::from(!version.caught[number]);
                 let taken = &mut version.taken.borrow_mut()[number];
                 *taken += 1;
-                let is_last = hot.compiled >= MAX_VERSIONS || exit.reason.is_about_numbers();
-                hot_exit = is_hot(*taken) && !is_last;
+                let is_last = hot.compiled >= MAX_COMPILED || exit.reason.is_about_numbers();
+                hot_exit = is_hot(exit.reason, *taken) && !is_last && !hot.stale;
+                is_first = *taken == 1;
+                may_be_remade = !is_last && !hot.stale;
                 if hot_exit && exit.reason == ExitReason::Hoisted {
                     hot.caution.loops.insert(exit.pc);
                 }
@@ -610,7 +653,12 @@ impl Jit {
                 }
             }
         }
-        Counted::Left { hot_exit }
+        Counted::Left(match (hot_exit, is_first) {
+            (true, _) => Interest::Remake,
+            (_, true) if exit.reason == ExitReason::Unseen => Interest::Glance,
+            (_, false) if exit.reason == ExitReason::Unseen && may_be_remade => Interest::Unseen,
+            _ => Interest::None,
+        })
     }
 
     /// Makes the interpreter's state what the exit says.
@@ -619,8 +667,9 @@ impl Jit {
         vm: &mut Vm,
         spot: Spot,
         base: *mut crate::runtime::value::Value,
+        version: &Rc<Version>,
         exit: &Exit,
-        hot_exit: bool,
+        interest: Interest,
     ) -> Result<()> {
         let pending = vm.take_pending();
         if exit.reason == ExitReason::Throw
@@ -643,22 +692,47 @@ impl Jit {
         }
         // An index out of range is an error, unless it counts from the end.
         let may_fit_better = || exit.reason != ExitReason::Bounds || record::note_instruction(vm, &self.profile);
-        if hot_exit && may_fit_better() {
-            self.log(vm, "recompile", spot.pc(), &[("reason", exit.reason.name().to_string())]);
-            if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
-                hot.stale = true;
+        match interest {
+            Interest::Remake if may_fit_better() => self.record_to_remake(vm, spot, depth, version, exit.reason),
+            Interest::Glance if !self.options.observe_only => {
+                let glance = Goal { iterations: 1, budget: GLANCE, ..goal(spot, depth) };
+                self.record_towards(vm, spot, glance).map(|_| ())
             }
-            if exit.reason == ExitReason::Type {
-                record::note_last_result(vm, &self.profile);
-            }
-            // What did not fit comes next, or has just come. The following calls may not show it.
-            let recorded = self.record_towards(vm, spot, goal(spot, depth));
-            if let Spot::Function(_) = spot {
-                self.make_stale(vm, spot);
-            }
-            recorded?;
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// An exit was taken often, and the top frame stands where it has led: records from there on, and has the version replaced if that showed anything that it
+    /// was not made for.
+    fn record_to_remake(
+        &self,
+        vm: &mut Vm,
+        spot: Spot,
+        depth: usize,
+        version: &Rc<Version>,
+        reason: ExitReason,
+    ) -> Result<()> {
+        self.log(vm, "recompile", spot.pc(), &[("reason", reason.name().to_string())]);
+        if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
+            hot.stale = true;
+        }
+        if reason == ExitReason::Type {
+            record::note_last_result(vm, &self.profile);
+        }
+        // What did not fit comes next, or has just come. The following calls may not show it.
+        let recorded = self.record_towards(vm, spot, goal(spot, depth));
+        let is_new = reason == ExitReason::Hoisted || self.profile.borrow().news() != version.news;
+        if let Some(hot) = self.state.borrow_mut().spots.get_mut(&spot) {
+            hot.stale = is_new;
+            hot.left = is_new.then(|| Rc::clone(version));
+            hot.is_polymorphic |= is_new && !matches!(reason, ExitReason::Hoisted | ExitReason::Unseen);
+        }
+        if let Spot::Function(_) = spot
+            && is_new
+        {
+            self.make_stale(vm, spot);
+        }
+        recorded.map(|_| ())
     }
 
     /// Native code of a loop or function does not fit what happens: it is recorded and compiled anew.
@@ -708,17 +782,17 @@ impl Jit {
 
 /// How much to record of a loop or function in a frame of that depth.
 fn goal(spot: Spot, depth: usize) -> Goal {
-    let (header, patience) = match spot {
-        Spot::Loop(header) => (header, SETTLED),
+    let (header, patience, budget) = match spot {
+        Spot::Loop(header) => (header, SETTLED, LOOP_BUDGET),
         // No header has this index, so the recording ends with the function or with its budget.
-        Spot::Function(_) => (record::NO_HEADER, u32::MAX),
+        Spot::Function(_) => (record::NO_HEADER, u32::MAX, FUNCTION_BUDGET),
     };
     Goal {
         header,
         depth,
         iterations: RECORDED_ITERATIONS,
         repetitions: REPETITIONS,
-        budget: RECORDING_BUDGET,
+        budget,
         patience,
         unsurprising: 0,
         repeated: 0,
@@ -726,8 +800,9 @@ fn goal(spot: Spot, depth: usize) -> Goal {
 }
 
 /// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom after that.
-fn is_hot(taken: u32) -> bool {
-    taken.is_multiple_of(HOT_EXIT) && (taken / HOT_EXIT).is_power_of_two()
+fn is_hot(reason: ExitReason, taken: u32) -> bool {
+    let often = if reason == ExitReason::Unseen { HOT_UNSEEN } else { HOT_EXIT };
+    taken.is_multiple_of(often) && (taken / often).is_power_of_two()
 }
 
 /// The exit in what native code said when it was left.
@@ -741,9 +816,19 @@ enum Counted {
     NotEntered,
     /// The same, but only because exits are forced.
     ForcedAtEntry,
-    Left {
-        hot_exit: bool,
-    },
+    Left(Interest),
+}
+
+/// What to make of an exit beside leaving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Interest {
+    None,
+    /// Code is come to that had not been seen, which was counted.
+    Unseen,
+    /// The same for the first time: to be recorded until the loop comes round or a small budget is spent.
+    Glance,
+    /// The region is to be recorded and made again.
+    Remake,
 }
 
 /// What came of an attempt to enter native code.
@@ -794,9 +879,9 @@ impl Tier for Jit {
                 vm.set_top_pc_to_start();
                 Ok(())
             }
-            Counted::Left { hot_exit } => {
+            Counted::Left(interest) => {
                 self.count_stay(vm, spot, None);
-                self.leave(vm, spot, base, &version.exits[exit_number(left)], hot_exit)
+                self.leave(vm, spot, base, &version, &version.exits[exit_number(left)], interest)
             }
         }
     }

@@ -82,6 +82,10 @@ impl Builder<'_> {
                 }
                 return Ok(());
             }
+            Op::TailCallFn { .. } if !self.is_reached() => {
+                self.unseen();
+                return Ok(());
+            }
             Op::TailCallFn { base, func } if let Some(call) = self.context.call_pc => {
                 let returns = self.inline_tail_call(base, func, call)?;
                 walk.returns.extend(returns);

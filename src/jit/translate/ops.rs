@@ -10,6 +10,10 @@ use crate::bytecode::types::Tags;
 impl Builder<'_> {
     /// Translates an instruction that neither jumps nor ends control.
     pub(super) fn instruction(&mut self, op: Op) -> Built<Goes> {
+        // Native forms of these would be made for anything, and keep the loop from being improved.
+        if !self.is_reached() && op.effects().calls {
+            return Ok(self.unseen());
+        }
         match op {
             Op::Move { dst, src } => {
                 let value = self.get(src)?;
@@ -200,6 +204,19 @@ impl Builder<'_> {
         Goes::Nowhere
     }
 
+    /// Whether the instruction was executed while recording.
+    pub(super) fn is_reached(&self) -> bool {
+        self.feedback().reached
+    }
+
+    /// Leaves an instruction of which nothing is known, and what comes behind it, to the interpreter: once control comes here often, the region is
+    /// recorded and compiled again.
+    pub(super) fn unseen(&mut self) -> Goes {
+        let exit = self.exit(ExitReason::Unseen);
+        self.finish(Terminator::Exit(exit));
+        Goes::Nowhere
+    }
+
     fn set_constant(&mut self, dst: Reg, tag: Tag, payload: i64) {
         let payload = self.int(payload);
         self.set(dst, Typed::Known(tag, payload));
@@ -301,6 +318,12 @@ impl Builder<'_> {
             Op::JumpIfNotType { a, types, .. } => return self.jump_type(a, types, true),
             Op::ForPrep { base, .. } => return self.for_prep(base),
             Op::ForLoop { base, .. } => return self.for_loop(base),
+            Op::IterPrep { .. } | Op::IterNext { .. } | Op::IterPrep2 { .. } | Op::IterNext2 { .. }
+                if !self.is_reached() =>
+            {
+                self.unseen();
+                return Ok(None);
+            }
             Op::IterPrep { base, .. } => return self.iterate(op, base, true),
             Op::IterNext { base, .. } => return self.iterate(op, base, false),
             Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => self.iterate_by_helper(op, base)?,
@@ -308,6 +331,10 @@ impl Builder<'_> {
         };
         let condition = match condition {
             Some(condition) => condition,
+            None if !self.is_reached() => {
+                self.unseen();
+                return Ok(None);
+            }
             None => self.step_jump()?,
         };
         Ok(Some((condition, self.env.clone(), self.env.clone())))
@@ -367,8 +394,7 @@ impl Builder<'_> {
         let counter = self.counter_operand(base, counter)?;
         let end = self.counter_operand(Reg(base.0 + 1), end)?;
         let (Some(from), Some(to)) = (counter, end) else {
-            let exit = self.exit(ExitReason::Unseen);
-            self.finish(Terminator::Exit(exit));
+            self.leave();
             return Ok(None);
         };
         let empty = self.comparison(Compare::Ge, Typed::Known(Tag::Int, from), Typed::Known(Tag::Int, to));
@@ -397,8 +423,7 @@ impl Builder<'_> {
         let counter = self.counter_operand(base, counter)?;
         let end = self.counter_operand(Reg(base.0 + 1), end)?;
         let (Some(counter), Some(end)) = (counter, end) else {
-            let exit = self.exit(ExitReason::Leaves);
-            self.finish(Terminator::Exit(exit));
+            self.leave();
             return Ok(None);
         };
         let one = self.int(1);
@@ -440,8 +465,11 @@ impl Builder<'_> {
 
     // The run time.
 
-    /// Leaves the current instruction to the run time.
+    /// Leaves the current instruction, which has no native form for what was seen, to the run time. One that was not seen may have a form.
     pub(super) fn step(&mut self) -> Built<Goes> {
+        if !self.is_reached() {
+            return Ok(self.unseen());
+        }
         let op = self.op();
         let (calls, lists_change) = self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
