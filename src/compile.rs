@@ -120,6 +120,12 @@ impl Compilation {
         (render::report(&report, &self.sources, format, colour), report.has_errors())
     }
 
+    /// The diagnostics for the one document of all programs.
+    pub fn findings(&mut self) -> Findings {
+        let report = std::mem::take(&mut self.diagnostics).into_report();
+        Findings(render::Sarif::of(&report, &self.sources))
+    }
+
     /// The syntax trees as text.
     pub fn trees_text(&self) -> String {
         let trees = self.files().map(|file| {
@@ -157,6 +163,20 @@ impl Compilation {
             ModuleSource::File(file) => Some(file),
             ModuleSource::Std(_) => None,
         })
+    }
+}
+
+/// What was found in any number of programs, for one SARIF document.
+#[derive(Debug, Default)]
+pub struct Findings(render::Sarif);
+
+impl Findings {
+    pub fn add(&mut self, other: Findings) {
+        self.0.add(other.0);
+    }
+
+    pub fn document(self) -> String {
+        self.0.document()
     }
 }
 

@@ -5,6 +5,7 @@
 #[cfg(feature = "compile")]
 pub mod analysis;
 pub mod bytecode;
+pub mod cli;
 #[cfg(feature = "compile")]
 pub mod compile;
 #[cfg(feature = "jit")]

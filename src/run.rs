@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::bytecode::wbc::Wanted;
-use crate::bytecode::{self, VerifiedProgram, check_facts};
+use crate::bytecode::{self, LoadError, VerifiedProgram, check_facts};
 #[cfg(feature = "jit")]
 use crate::jit;
 use crate::runtime::error::{Error, ErrorKind};
@@ -17,101 +17,14 @@ use crate::runtime::host::Host;
 use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
 
+mod options;
 mod system_host;
 
+pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, Stress, default_max_heap};
 pub use system_host::SystemHost;
-
-/// How to run a program.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// Bytes of heap the program may use.
-    pub max_heap: usize,
-    /// Back edges and calls it may make.
-    pub fuel: Option<u64>,
-    /// Collect garbage at every allocation.
-    pub gc_stress: bool,
-    /// Compare every value the program computes with its static type.
-    pub check_facts: bool,
-    /// Native code, profile, and reports about them.
-    pub jit: JitSettings,
-}
-
-#[cfg(feature = "jit")]
-impl RunOptions {
-    /// Whether anything is to become native. Fuel is counted by the interpreter alone.
-    fn compiles(&self) -> bool {
-        self.jit.compile && self.jit.profile && self.fuel.is_none()
-    }
-}
-
-/// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`JIT_BUILT_IN`]).
-#[derive(Clone, Debug)]
-pub struct JitSettings {
-    /// Compile hot loops. With a limit of fuel, which is counted in the interpreter, everything is interpreted.
-    pub compile: bool,
-    /// Count and observe.
-    pub profile: bool,
-    pub loop_threshold: u32,
-    pub function_threshold: u32,
-    pub stats: Option<ReportFormat>,
-    /// Compare the static verdicts with what happened.
-    pub audit_verdicts: bool,
-    pub log: Option<ReportFormat>,
-    pub stress_exits: bool,
-    /// Compare all that native code leaves behind with what interpreting does. Debug builds do some of it anyway.
-    pub stress_shadow: bool,
-    /// Make native code leave wrong state behind, to test the comparison.
-    pub spoil_exits: bool,
-    pub perf_map: bool,
-    /// Wait for each compilation instead of running on beside it, so that reports are the same in each run.
-    pub wait: bool,
-    pub dump: Vec<DumpStage>,
-}
-
-/// How a report is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReportFormat {
-    Text,
-    Json,
-}
-
-/// A stage of compilation to native code that can be printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DumpStage {
-    Region,
-    Clif,
-    Asm,
-}
 
 /// Whether this build can compile to native code.
 pub const JIT_BUILT_IN: bool = cfg!(feature = "jit");
-
-impl Default for JitSettings {
-    fn default() -> Self {
-        JitSettings {
-            compile: false,
-            profile: true,
-            loop_threshold: 1000,
-            function_threshold: 100,
-            stats: None,
-            audit_verdicts: false,
-            log: None,
-            stress_exits: false,
-            stress_shadow: false,
-            spoil_exits: false,
-            perf_map: false,
-            wait: false,
-            dump: Vec::new(),
-        }
-    }
-}
-
-impl JitSettings {
-    /// Whether anything is to be said of what gets hot and native.
-    fn reports(&self) -> bool {
-        self.stats.is_some() || self.log.is_some() || self.audit_verdicts
-    }
-}
 
 /// Exit statuses that do not come from the program.
 pub mod status {
@@ -125,28 +38,17 @@ pub mod status {
 const NATIVE_STACK: usize = 256 << 20;
 
 impl RunOptions {
+    /// Whether anything is to become native. Fuel is counted by the interpreter alone.
+    #[cfg(feature = "jit")]
+    fn compiles(&self) -> bool {
+        self.jit.compile && self.jit.profile && self.fuel.is_none()
+    }
+
     /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and neither interpreting nor native code needs
     /// any: refusals lie in a section of their own.
     fn wanted(&self) -> Wanted {
         if self.check_facts { Wanted::All } else { Wanted::WithoutFacts }
     }
-}
-
-/// Four GiB or three quarters of the machine's memory, whichever is less.
-pub fn default_max_heap() -> usize {
-    const MOST: usize = 4 << 30;
-    machine_memory().map_or(MOST, |bytes| (bytes / 4 * 3).min(MOST))
-}
-
-/// The machine's memory in bytes, where it can be asked for.
-fn machine_memory() -> Option<usize> {
-    #[cfg(target_os = "linux")]
-    {
-        let info = rustix::system::sysinfo();
-        usize::try_from(info.totalram).ok()?.checked_mul(info.mem_unit as usize)
-    }
-    #[cfg(not(target_os = "linux"))]
-    None
 }
 
 /// What `--version` prints.
@@ -214,12 +116,16 @@ pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String
         return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
     }
     let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
-    let program = if options.jit.reports() {
-        bytecode::load_checking_facts(&bytes)
+    load_bytes(&bytes, options).map_err(|error| format!("'{name}': {error}"))
+}
+
+/// As [`load`], of a file that was read already.
+pub fn load_bytes(bytes: &[u8], options: &RunOptions) -> Result<VerifiedProgram, LoadError> {
+    if options.jit.reports() {
+        bytecode::load_checking_facts(bytes)
     } else {
-        bytecode::load_wanted(&bytes, options.wanted())
-    };
-    program.map_err(|error| format!("'{name}': {error}"))
+        bytecode::load_wanted(bytes, options.wanted())
+    }
 }
 
 /// Runs a program to its end.
@@ -305,8 +211,8 @@ impl Watch {
                 ReportFormat::Text => jit::LogFormat::Text,
                 ReportFormat::Json => jit::LogFormat::Json,
             }),
-            stress_exits: settings.stress_exits,
-            shadow: match settings.stress_shadow {
+            stress_exits: settings.stress.contains(&Stress::Exits),
+            shadow: match settings.stress.contains(&Stress::Shadow) {
                 true => Some(jit::ShadowLimits::THOROUGH),
                 false => cfg!(debug_assertions).then_some(jit::ShadowLimits::IN_PASSING),
             },

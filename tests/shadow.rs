@@ -4,7 +4,7 @@
 mod support;
 
 use support::{run, walrus_run, walrusc};
-use walrus::run::{JitSettings, Outcome, RunOptions, SystemHost};
+use walrus::run::{JitSettings, Outcome, RunOptions, Stress, SystemHost};
 
 /// Runs a program inside this process, with snapshots spoilt or not.
 fn shadowed(source: &str, spoil_exits: bool) -> Outcome {
@@ -13,13 +13,12 @@ fn shadowed(source: &str, spoil_exits: bool) -> Outcome {
     let jit = JitSettings {
         compile: true,
         loop_threshold: 1,
-        stress_exits: true,
-        stress_shadow: true,
+        stress: vec![Stress::Exits, Stress::Shadow],
         wait: true,
         spoil_exits,
         ..JitSettings::default()
     };
-    let options = RunOptions { max_heap: 64 << 20, fuel: None, gc_stress: false, check_facts: false, jit };
+    let options = RunOptions { max_heap: 64 << 20, jit, ..RunOptions::default() };
     walrus::run::run(program, &options, Box::new(SystemHost::new(Vec::new())))
 }
 

@@ -20,10 +20,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("jit", &["bytecode", "runtime"]),
     ("compile", &["resolve", "syntax", "lower", "analysis", "bytecode", "source"]),
     ("run", &["bytecode", "runtime", "jit", "source"]),
+    ("cli", &["compile", "run"]),
 ];
 
 /// The programs and their façades.
-const PROGRAMS: &[(&str, &[&str])] = &[("walrusc", &["compile"]), ("walrus-run", &["run"])];
+const PROGRAMS: &[(&str, &[&str])] = &[("walrusc", &["cli", "compile"]), ("walrus-run", &["cli", "run"])];
 
 /// Longer files hold more than one idea.
 const MAX_LINES: usize = 900;

@@ -64,14 +64,15 @@ fn flags_stand_before_or_after_the_file() {
     assert_runs(&program.run(&["@", "a", "b c"]), "a|b c\n");
     assert_runs(&program.run(&["--gc-stress", "@", "a"]), "a\n");
     assert_runs(&program.run(&["@", "--gc-stress", "a"]), "a\n");
-    assert_runs(&program.run(&["@", "a", "--gc-stress", "b"]), "a|b\n");
+    // After the program's first own argument, all is the program's.
+    assert_runs(&program.run(&["@", "--gc-stress", "a", "--gc-stress", "-V", "--"]), "a|--gc-stress|-V|--\n");
 }
 
 #[test]
 fn after_two_dashes_all_belongs_to_the_program() {
     let program = Program::new(SHOW_ARGS);
     assert_runs(&program.run(&["@", "--", "--gc-stress", "--nonsense", "-V"]), "--gc-stress|--nonsense|-V\n");
-    assert_runs(&program.run(&["--gc-stress", "@", "a", "--", "--", "b"]), "a|--|b\n");
+    assert_runs(&program.run(&["--gc-stress", "@", "--", "--", "b"]), "--|b\n");
     assert_runs(&program.run(&["--", "@", "--gc-stress"]), "--gc-stress\n");
 }
 
@@ -79,6 +80,24 @@ fn after_two_dashes_all_belongs_to_the_program() {
 fn arguments_keep_their_text() {
     let program = Program::new(SHOW_ARGS);
     assert_runs(&program.run(&["@", "--", "", "é😀", "a\nb", "*"]), "|é😀|a\nb|*\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn arguments_that_are_no_text_get_replacement_characters() {
+    use std::os::unix::ffi::OsStrExt;
+    let program = Program::new(SHOW_ARGS);
+    let word = std::ffi::OsStr::from_bytes(b"a\xFFb");
+    let outcome = run(walrus_run().arg(&program.path).arg(word), b"").expect("it ends");
+    assert_runs(&outcome, "a\u{FFFD}b\n");
+}
+
+#[test]
+fn help_shows_flags_for_testing_last() {
+    let help = run(walrus_run().arg("--help"), b"").expect("it ends").out();
+    let place = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text} in {help}"));
+    assert!(place("Limits:") < place("Native code:") && place("Reports:") < place("Testing:"), "{help}");
+    assert!(place("--gc-stress") > place("Testing:") && place("--fuel") < place("Native code:"), "{help}");
 }
 
 #[test]

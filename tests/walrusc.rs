@@ -190,9 +190,93 @@ fn messages_for_people_and_for_tools() {
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[0]["code"], "E0301");
     assert_eq!(lines[0]["suggestions"][0]["replacement"], "count");
-    let sarif = folder.expect(1, &["p.walrus", "--message-format", "sarif"]).err();
-    let sarif: serde_json::Value = serde_json::from_str(&sarif).expect("one document");
-    assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(2));
+    let github = folder.expect(1, &["p.walrus", "--message-format", "github"]).err();
+    assert!(github.starts_with("::error file=p.walrus,line=2,endLine=2,col=9,endColumn=14,title=E0301::"), "{github}");
+}
+
+#[test]
+fn sarif_is_one_document_for_all_programs_with_fixes() {
+    let folder = Folder::new(&[
+        ("p.walrus", "import \"./lib.walrus\"; println(lib.x);"),
+        ("q.walrus", "import \"./lib.walrus\"; let count = 1; println(cuont);"),
+        ("lib.walrus", "let x = 1; println(other);"),
+    ]);
+    let flags = ["--message-format", "sarif", "p.walrus", "q.walrus"];
+    let text = folder.expect(1, &flags).out();
+    let sarif: serde_json::Value = serde_json::from_str(&text).expect("one document");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    assert_eq!(results.len(), 2, "what two programs share is said once: {text}");
+    assert!(text.contains("\"deletedRegion\"") && text.contains("\"count\""), "{text}");
+    folder.expect(1, &[&flags[..], &["--check", "-o", "out.sarif"]].concat());
+    assert_eq!(folder.read("out.sarif"), text.as_bytes());
+    folder.expect(2, &["--message-format", "sarif", "p.walrus", "-o", "-"]);
+}
+
+#[test]
+fn files_are_named_as_their_user_names_them() {
+    let folder = Folder::new(&[
+        ("a/b/p.walrus", "import \"../lib.walrus\"; println(lib.x); nope;"),
+        ("a/lib.walrus", "let x = 1; oops;"),
+    ]);
+    let err = folder.expect(1, &["a/./b/../b/p.walrus", "--message-format", "short"]).err();
+    assert!(err.contains("a/b/p.walrus:1:") && err.contains("a/lib.walrus:1:"), "{err}");
+    let absolute = folder.path("a/b/p.walrus");
+    let err = folder.expect(1, &[absolute.to_str().expect("UTF-8"), "--message-format", "short"]).err();
+    assert!(err.contains(&format!("{}:1:", folder.path("a/lib.walrus").display())), "{err}");
+}
+
+#[test]
+fn outputs_keep_what_they_are() {
+    let folder = Folder::new(&[("p.walrus", HELLO), ("real/keep", "")]);
+    folder.expect(0, &["p.walrus", "-o", "made/here/p.wbc"]);
+    folder.expect(0, &["p.walrus", "--out-dir", "made/there"]);
+    assert_eq!(folder.read("made/here/p.wbc"), folder.read("made/there/p.wbc"));
+    let written = || fs::metadata(folder.path("made/here/p.wbc")).and_then(|found| found.modified()).expect("times");
+    let before = written();
+    folder.expect(0, &["p.walrus", "-o", "made/here/p.wbc"]);
+    assert_eq!(written(), before, "an output that would not change is not touched");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        symlink("../real/p.wbc", folder.path("made/link.wbc")).expect("links can be made");
+        folder.expect(0, &["p.walrus", "-o", "made/link.wbc"]);
+        assert!(folder.path("real/p.wbc").is_file() && folder.path("made/link.wbc").is_symlink());
+        fs::set_permissions(folder.path("real/p.wbc"), fs::Permissions::from_mode(0o750)).expect("modes can be set");
+        folder.write("p.walrus", "println(2);");
+        folder.expect(0, &["p.walrus", "-o", "made/link.wbc"]);
+        let mode = fs::metadata(folder.path("real/p.wbc")).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o750);
+    }
+}
+
+#[test]
+fn what_killed_compilers_left_is_removed() {
+    let folder = Folder::new(&[("p.walrus", HELLO), (".walrusc-abc123.tmp", "half"), (".walrusc-kept", "a file")]);
+    let busy = fs::File::create(folder.path(".walrusc-busy00.tmp")).expect("files can be made");
+    busy.lock().expect("files can be locked");
+    folder.expect(0, &["p.walrus"]);
+    assert_eq!(folder.names(), [".walrusc-busy00.tmp", ".walrusc-kept", "p.walrus", "p.wbc"]);
+}
+
+#[test]
+fn arguments_may_come_from_a_file() {
+    let folder = Folder::new(&[("my p.walrus", HELLO), ("args", "my p.walrus\r\n-o\n\nx.wbc\n")]);
+    folder.expect(0, &["@args"]);
+    assert!(folder.has("x.wbc"));
+    assert!(folder.expect(2, &["@none"]).err().contains("cannot read the arguments in 'none'"));
+}
+
+#[test]
+fn no_input_is_overwritten() {
+    let folder = Folder::new(&[("p.walrus", HELLO)]);
+    folder.expect(0, &["p.walrus"]);
+    let program = folder.read("p.wbc");
+    folder.expect(2, &["dis", "p.wbc", "-o", "p.wbc"]);
+    folder.expect(2, &["info", "p.wbc", "-o", "./p.wbc"]);
+    folder.expect(2, &["diff", "p.wbc", "p.wbc", "-o", "p.wbc"]);
+    assert_eq!(folder.read("p.wbc"), program);
+    let outcome = folder.expect(2, &["p.walrus", "-o", "x", "--depfile", "x"]);
+    assert!(outcome.err().contains("would both be written"), "{}", outcome.err());
 }
 
 #[test]
@@ -273,6 +357,9 @@ fn versions_and_help() {
     assert_eq!(json["tool"], "walrusc");
     assert!(json["wbc_format"].is_number());
     assert!(folder.expect(0, &["--help"]).out().contains("--emit"));
+    for heading in ["Output:", "Messages:"] {
+        assert!(folder.expect(0, &["--help"]).out().contains(heading));
+    }
     folder.expect(2, &["--json"]);
 }
 
@@ -285,7 +372,7 @@ fn bad_invocations_are_told_apart_from_bad_programs() {
         &["--nonsense", "p.walrus"],
         &["nope.walrus"],
         &["."],
-        &["p.walrus", "-o", "no/such/folder/x.wbc"],
+        &["p.walrus", "-o", "p.walrus/x.wbc"],
         &["p.walrus", "-o", "."],
     ] {
         let outcome = folder.expect(2, args);

@@ -185,6 +185,7 @@ impl Load<'_> {
     fn entry(&mut self, entry: Entry) -> io::Result<()> {
         match entry {
             Entry::File(path) => {
+                let path = self.shortest(path);
                 let bytes = self.loader.read(&path)?;
                 let identity = self.loader.canonicalize(&path).unwrap_or_else(|_| path.clone());
                 self.folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -325,7 +326,7 @@ impl Load<'_> {
         let found = match self.manifest_above(&folder) {
             None => {
                 let file = normalize(&folder.join(name).join("main.walrus"));
-                let help = format!("without a Walrus.toml, a package is the file '{}'", slashes(&file));
+                let help = format!("without a Walrus.toml, a package is the file '{}'", self.shown(&file));
                 return self
                     .open_file(&file, name.to_string())?
                     .map(Some)
@@ -335,7 +336,7 @@ impl Load<'_> {
             Some(Ok(files)) => files,
         };
         let Some(path) = found.manifest.locate(name, found.lock.as_ref()).map_err(NotFound::package)? else {
-            let help = format!("add it to [dependencies] in '{}'", slashes(&found.folder.join("Walrus.toml")));
+            let help = format!("add it to [dependencies] in '{}'", self.shown(&found.folder.join("Walrus.toml")));
             return Err(NotFound::module(&spelled, Some(help)));
         };
         let target = self.relative(&found.folder, Path::new(path));
@@ -347,7 +348,7 @@ impl Load<'_> {
         if let Some(Ok(package)) = self.manifest_in(&target) {
             found.manifest.check_version(name, found.lock.as_ref(), &package.manifest).map_err(NotFound::package)?;
         }
-        let help = format!("Walrus.toml says it is the file '{}'", slashes(&file));
+        let help = format!("Walrus.toml says it is the file '{}'", self.shown(&file));
         self.open_file(&file, name.to_string())?.map(Some).ok_or_else(|| NotFound::module(&spelled, Some(help)))
     }
 
@@ -382,10 +383,10 @@ impl Load<'_> {
             Ok(text) => text,
             Err(message) => return Some(Err(message)),
         };
-        let invalid = |name: &Path, message| format!("'{}' is not valid: {message}", slashes(name));
+        let invalid = |name: &str, message| format!("'{name}' is not valid: {message}");
         let manifest = match Manifest::parse(&text) {
             Ok(manifest) => manifest,
-            Err(message) => return Some(Err(invalid(&name, message))),
+            Err(message) => return Some(Err(invalid(&self.shown(&name), message))),
         };
         let lock_name = folder.join("Walrus.lock");
         let lock = match self.read_text(&lock_name) {
@@ -393,7 +394,7 @@ impl Load<'_> {
             Some(Err(message)) => return Some(Err(message)),
             Some(Ok(text)) => match Lock::parse(&text) {
                 Ok(lock) => Some(lock),
-                Err(message) => return Some(Err(invalid(&lock_name, message))),
+                Err(message) => return Some(Err(invalid(&self.shown(&lock_name), message))),
             },
         };
         Some(Ok(std::rc::Rc::new(PackageFiles { folder: folder.to_path_buf(), manifest, lock })))
@@ -401,14 +402,14 @@ impl Load<'_> {
 
     /// The text of a manifest; `None` if there is no such file.
     fn read_text(&mut self, name: &Path) -> Option<Result<String, String>> {
-        let path = self.folder.join(name);
+        let path = self.shortest(self.folder.join(name));
         let bytes = match self.loader.read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return Some(Err(format!("'{}' cannot be read: {error}", slashes(name)))),
+            Err(error) => return Some(Err(format!("'{}' cannot be read: {error}", self.shown(name)))),
         };
         let Ok(text) = String::from_utf8(bytes) else {
-            return Some(Err(format!("'{}' is not UTF-8", slashes(name))));
+            return Some(Err(format!("'{}' is not UTF-8", self.shown(name))));
         };
         let contents = InputContents::Manifest(text.clone());
         self.graph.inputs.push(InputFile { name: slashes(name), path: Some(path), contents });
@@ -426,7 +427,7 @@ impl Load<'_> {
 
     /// The module of a file, loading it if it is new; `Ok(None)` if there is no such file.
     fn open_file(&mut self, name: &Path, module_name: String) -> Result<Option<ModuleIndex>, NotFound> {
-        let path = self.folder.join(name);
+        let path = self.shortest(self.folder.join(name));
         let Ok(identity) = self.loader.canonicalize(&path) else { return Ok(None) };
         if let Some(&module) = self.by_path.get(&identity) {
             if self.loading.contains(&module) {
@@ -439,7 +440,7 @@ impl Load<'_> {
             let reason = text.split(" (os error").next().unwrap_or(&text);
             NotFound {
                 code: "E0404",
-                message: format!("Module '{}' cannot be read: {reason}", slashes(name)),
+                message: format!("Module '{}' cannot be read: {reason}", self.shown(name)),
                 help: None,
             }
         })?;
@@ -450,8 +451,8 @@ impl Load<'_> {
 
     fn circular(&self, module: ModuleIndex) -> NotFound {
         let from = self.open.iter().position(|open| open.module == module).expect("the caller found it open");
-        let name = slashes(&self.open[from].name);
-        let mut chain: Vec<String> = self.open[from..].iter().map(|open| slashes(&open.name)).collect();
+        let name = self.shown(&self.open[from].name);
+        let mut chain: Vec<String> = self.open[from..].iter().map(|open| self.shown(&open.name)).collect();
         // A long chain is known by its ends.
         if chain.len() > 8 {
             chain.splice(4..chain.len() - 3, ["…".to_string()]);
@@ -462,6 +463,20 @@ impl Load<'_> {
             message: format!("Circular import detected: module '{name}' is already being imported"),
             help: Some(format!("the chain of imports is {}", chain.join(" → "))),
         }
+    }
+
+    /// The path without `a/../`, unless `a` is a link that leads elsewhere.
+    fn shortest(&self, path: PathBuf) -> PathBuf {
+        let short = normalize(&path);
+        if short == path || self.loader.canonicalize(&short).ok() == self.loader.canonicalize(&path).ok() {
+            return short;
+        }
+        path
+    }
+
+    /// How messages name what the program names relative to the entry file's folder.
+    fn shown(&self, name: &Path) -> String {
+        slashes(&normalize(&self.folder.join(name)))
     }
 
     /// `path`, as written in a file of `folder`, relative to the entry file's folder.

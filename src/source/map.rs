@@ -10,11 +10,13 @@ pub struct SourceMap {
     files: Vec<SourceFile>,
 }
 
-/// One source file: how it is called in messages, where it was read from, and its text.
+/// One source file: how it is called, where it was read from, and its text.
 #[derive(Debug)]
 pub struct SourceFile {
-    /// What messages call the file; the same on every machine.
+    /// What the compiled program calls the file: relative to the main file's folder, so the same on every machine.
     pub name: String,
+    /// What diagnostics call the file: where it was read from as its user would name it, or its name.
+    pub shown: String,
     /// Where it was read from; absent for standard input and tests.
     pub path: Option<PathBuf>,
     text: String,
@@ -107,7 +109,8 @@ impl SourceFile {
     fn new(name: String, path: Option<PathBuf>, text: String) -> Self {
         let mut lines = vec![0];
         lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1));
-        SourceFile { name, path, text, lines }
+        let shown = path.as_ref().map_or_else(|| name.clone(), |path| path.display().to_string());
+        SourceFile { name, shown, path, text, lines }
     }
 
     /// The whole text, with its byte-order mark if it has one.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use walrus::bytecode;
 use walrus::compile::compile_text;
-use walrus::run::{JitSettings, RunOptions, run};
+use walrus::run::{JitSettings, RunOptions, Stress, run};
 
 use crate::host::MemoryHost;
 
@@ -126,12 +126,12 @@ fn is_broken(observed: &Observed) -> bool {
 fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>, max_heap: usize) -> Observed {
     let program = bytecode::load(bytes).expect("what the compiler writes can be loaded");
     let thresholds = JitSettings::default();
+    let stress = [(mode.exits, Stress::Exits), (mode.shadow, Stress::Shadow)];
     let jit = JitSettings {
         compile: mode.jit,
         loop_threshold: if mode.eager { 1 } else { thresholds.loop_threshold },
         function_threshold: if mode.eager { 1 } else { thresholds.function_threshold },
-        stress_exits: mode.exits,
-        stress_shadow: mode.shadow,
+        stress: stress.into_iter().filter_map(|(wanted, stress)| wanted.then_some(stress)).collect(),
         wait: mode.wait,
         ..thresholds
     };

@@ -32,11 +32,11 @@ pub fn human(diagnostic: &Diagnostic, map: &SourceMap, colour: bool) -> String {
             let at = file.position(cluster.first);
             let shown = excerpt.text[..excerpt.place(cluster.first as usize)].chars().count() + 1;
             columns.push((
-                format!("{}:{}:{shown}\n", file.name, at.line),
-                format!("{}:{}:{}\n", file.name, at.line, at.column),
+                format!("{}:{}:{shown}\n", file.shown, at.line),
+                format!("{}:{}:{}\n", file.shown, at.line, at.column),
             ));
         }
-        main = main.element(excerpt.snippet(&cluster.labels).path(file.name.as_str()));
+        main = main.element(excerpt.snippet(&cluster.labels).path(file.shown.as_str()));
     }
     for note in &diagnostic.notes {
         main = main.element(Level::NOTE.message(note.as_str()));
@@ -181,5 +181,5 @@ fn patch<'a>(file: &SourceFile, span: Span, replacement: &'a str) -> Option<Snip
     let excerpt = Excerpt::new(file, &cluster);
     let (lo, hi) = (excerpt.place(span.lo as usize), excerpt.place(span.hi.max(span.lo) as usize));
     let patch = Patch::new(lo..hi.max(lo), replacement);
-    Some(Snippet::source(excerpt.text).line_start(excerpt.line_start).path(file.name.clone()).patch(patch))
+    Some(Snippet::source(excerpt.text).line_start(excerpt.line_start).path(file.shown.clone()).patch(patch))
 }

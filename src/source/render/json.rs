@@ -37,7 +37,7 @@ pub fn json(diagnostic: &Diagnostic, map: &SourceMap) -> String {
         "severity": severity_word(diagnostic.severity),
         "code": diagnostic.code,
         "message": diagnostic.message,
-        "file": map.get(diagnostic.primary().file).map(|file| file.name.as_str()),
+        "file": map.get(diagnostic.primary().file).map(|file| file.shown.as_str()),
         "spans": labels,
         "notes": diagnostic.notes,
         "help": diagnostic.help,
@@ -51,7 +51,7 @@ fn place(span: Span, map: &SourceMap) -> Value {
     let Some(file) = map.get(span.file) else { return json!({}) };
     let (start, end) = (file.position(span.lo), file.position(span.hi));
     json!({
-        "file": file.name,
+        "file": file.shown,
         "byte_start": span.lo,
         "byte_end": span.hi,
         "line_start": start.line,

@@ -1,16 +1,18 @@
-//! Diagnostics as text: for people, one line each, as JSON lines, and as SARIF.
+//! Diagnostics as text: for people, one line each, as JSON lines, as workflow commands of GitHub, and as SARIF.
 //!
 //! Invariant: every renderer takes any diagnostic on any text. Spans are clamped to the text and to character boundaries
 //! here, and long lines are clipped, before a layout engine sees them.
 
+mod github;
 mod human;
 mod json;
 mod sarif;
 mod short;
 
+pub use github::github;
 pub use human::human;
 pub use json::json;
-pub use sarif::sarif;
+pub use sarif::Sarif;
 pub use short::short;
 
 use super::{Diagnostic, Report, Severity, SourceMap};
@@ -21,7 +23,9 @@ pub enum Format {
     Human,
     Short,
     Json,
+    /// One document for all programs, which [`Sarif`] makes; one of a single compilation is made by [`report`].
     Sarif,
+    Github,
 }
 
 /// Everything there is to say about one compilation, ready to be written.
@@ -35,7 +39,8 @@ pub fn report(report: &Report, map: &SourceMap, format: Format, colour: bool) ->
         }
         Format::Short => each(&|d| short(d, map)) + &summary(report),
         Format::Json => each(&|d| json(d, map)),
-        Format::Sarif => sarif(report, map),
+        Format::Sarif => Sarif::of(report, map).document(),
+        Format::Github => each(&|d| github(d, map)),
     }
 }
 
@@ -48,6 +53,13 @@ pub fn summary(report: &Report) -> String {
         (shown, 0) => format!("{}\n", count(shown)),
         (shown, more) => format!("{} shown, {more} more not shown\n", count(shown)),
     }
+}
+
+/// The message with its notes and help, for formats that have no place of their own for them.
+fn text(diagnostic: &Diagnostic) -> String {
+    let notes = diagnostic.notes.iter().map(|note| format!("\nnote: {note}"));
+    let help = diagnostic.help.iter().map(|help| format!("\nhelp: {help}"));
+    std::iter::once(diagnostic.message.clone()).chain(notes).chain(help).collect()
 }
 
 fn severity_word(severity: Severity) -> &'static str {

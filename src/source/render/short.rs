@@ -11,7 +11,7 @@ pub fn short(diagnostic: &Diagnostic, map: &SourceMap) -> String {
     match map.get(span.file) {
         Some(file) => {
             let at = file.position(span.lo);
-            format!("{}:{}:{}: {severity}[{code}]: {message}\n", file.name, at.line, at.column)
+            format!("{}:{}:{}: {severity}[{code}]: {message}\n", file.shown, at.line, at.column)
         }
         None => format!("{severity}[{code}]: {message}\n"),
     }

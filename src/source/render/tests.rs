@@ -50,9 +50,17 @@ fn json_is_one_object_with_places() {
 }
 
 #[test]
+fn github_escapes_what_would_end_a_command() {
+    let diagnostic = error(8, 9).with_note("100 %\nof it");
+    let line = github(&diagnostic, &map("let x = ;\n"));
+    let place = "file=a.walrus,line=1,endLine=1,col=9,endColumn=10,title=E0201";
+    assert_eq!(line, format!("::error {place}::Expected an expression%0Anote: 100 %25%0Aof it\n"));
+}
+
+#[test]
 fn sarif_has_rules_and_results() {
     let report = Report { diagnostics: vec![error(8, 9)], more_errors: 0 };
-    let value: serde_json::Value = serde_json::from_str(&sarif(&report, &map("let x = ;\n"))).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&Sarif::of(&report, &map("let x = ;\n")).document()).unwrap();
     assert_eq!(value["version"], "2.1.0");
     let run = &value["runs"][0];
     assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "E0201");

@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use walrus::compile::{self, Compilation, Disk, Entry, Format, Goal, Options};
-
-use super::output::{dependency_rule, reason, write_file, write_stdout};
-use super::{Emit, Status};
+use super::Status;
+use super::compile_flags::Emit;
+use super::files::{dependency_rule, write_file};
+use super::terminal::{reason, write_stdout};
+use crate::compile::{self, Compilation, Disk, Entry, Findings, Format, Goal, Options};
 
 /// What all programs of one invocation have in common.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Plan {
     pub format: Format,
     pub colour: bool,
     pub depfile: Option<PathBuf>,
+    /// Where the one document of all programs goes, in formats that have one. Standard output, if nothing is said.
+    pub report: Option<PathBuf>,
     pub print_cache_key: bool,
     /// The process ends after one job, so that nothing it has made need be freed.
     pub is_last: bool,
@@ -35,6 +38,8 @@ pub struct Job {
 #[derive(Debug, Default)]
 pub struct Done {
     pub messages: String,
+    /// What goes into the one document of all programs, in formats that have one.
+    pub findings: Findings,
     pub status: Status,
 }
 
@@ -56,8 +61,12 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
             return done;
         }
     };
-    let (messages, has_errors) = compilation.render_diagnostics(plan.format, plan.colour);
-    done.messages = messages;
+    let has_errors = compilation.diagnostics.has_errors();
+    if plan.format == Format::Sarif {
+        done.findings = compilation.findings();
+    } else {
+        done.messages = compilation.render_diagnostics(plan.format, plan.colour).0;
+    }
     if has_errors {
         done.status = Status::Program;
     } else if let Err(message) = write_outputs(job, plan, &compilation) {
@@ -70,7 +79,8 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
     done
 }
 
-fn read_entry(input: &Path) -> Result<Entry, String> {
+/// The file, or the text of standard input for `-`.
+pub fn read_entry(input: &Path) -> Result<Entry, String> {
     if input == Path::new("-") {
         let mut text = Vec::new();
         io::stdin().lock().read_to_end(&mut text).map_err(|error| reason(&error))?;
@@ -90,7 +100,8 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
         return Ok(());
     }
     let dependencies = compilation.input_paths();
-    let outputs = job.outputs.iter().chain(&plan.depfile).filter(|path| path.as_path() != Path::new("-"));
+    let outputs =
+        job.outputs.iter().chain(&plan.depfile).chain(&plan.report).filter(|path| path.as_path() != Path::new("-"));
     for output in outputs {
         let same = |input: &PathBuf| fs::canonicalize(input).ok() == fs::canonicalize(output).ok();
         if output.exists() && dependencies.iter().any(same) {

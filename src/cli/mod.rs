@@ -1,0 +1,31 @@
+//! What the programs share: how arguments are read, what goes to a terminal and how, outputs that appear whole, and the flags of compiling.
+//!
+//! The programs in `bin/` are thin: each says which flags it has and calls its façade with them.
+
+pub mod args;
+#[cfg(feature = "compile")]
+pub mod build;
+#[cfg(feature = "compile")]
+pub mod compile_flags;
+#[cfg(feature = "compile")]
+pub mod files;
+#[cfg(feature = "compile")]
+mod job;
+pub mod terminal;
+
+/// Exit statuses of a program itself, the worst last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Status {
+    #[default]
+    Success = 0,
+    /// The Walrus program is at fault.
+    Program = 1,
+    /// The invocation, an input or an output is.
+    Usage = 2,
+}
+
+impl From<Status> for std::process::ExitCode {
+    fn from(status: Status) -> Self {
+        std::process::ExitCode::from(status as u8)
+    }
+}

@@ -1,0 +1,185 @@
+//! How to run a program: what embedders set, and the flags that `walrus-run` and `walrus` have in common, are one and the same.
+
+use clap::{ArgAction, Args, ValueEnum};
+
+/// Headings of `--help`, the flags for testing last.
+const LIMITS: &str = "Limits";
+const NATIVE: &str = "Native code";
+const REPORTS: &str = "Reports";
+const TESTING: &str = "Testing";
+
+/// How to run a program.
+#[derive(Args, Clone, Debug)]
+pub struct RunOptions {
+    /// Most memory the program's values may take, such as 512M or 4G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = LIMITS)]
+    #[arg(default_value_t = default_max_heap(), hide_default_value = true)]
+    pub max_heap: usize,
+
+    /// Most back edges and calls the program may make
+    #[arg(long, value_name = "N", help_heading = LIMITS)]
+    pub fuel: Option<u64>,
+
+    /// Native code, profile, and reports about them.
+    #[command(flatten)]
+    pub jit: JitSettings,
+
+    /// Collect garbage at every allocation
+    #[arg(long, help_heading = TESTING)]
+    pub gc_stress: bool,
+
+    /// Compare every value with its static type, and stop where one is wrong
+    #[arg(long, conflicts_with = "fuel", help_heading = TESTING)]
+    pub check_facts: bool,
+}
+
+/// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`super::JIT_BUILT_IN`]).
+#[derive(Args, Clone, Debug)]
+pub struct JitSettings {
+    /// Compile hot loops. With a limit of fuel, which is counted in the interpreter, everything is interpreted. `walrus-run` asks for it with a flag and
+    /// `walrus` does without one, so it is no flag here.
+    #[arg(skip)]
+    pub compile: bool,
+
+    /// No counting and no type feedback
+    #[arg(long = "no-jit-profile", action = ArgAction::SetFalse, help_heading = NATIVE)]
+    pub profile: bool,
+
+    /// Iterations after which a loop is hot
+    #[arg(long = "jit-threshold", value_name = "N", default_value_t = 1000, help_heading = NATIVE)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub loop_threshold: u32,
+
+    /// Calls after which a function is hot
+    #[arg(long = "jit-function-threshold", value_name = "N", default_value_t = 100, help_heading = NATIVE)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub function_threshold: u32,
+
+    /// Wait for each compilation instead of running on beside it: slower, but each run does the same
+    #[arg(long = "jit-wait", help_heading = NATIVE)]
+    pub wait: bool,
+
+    /// Write a map of native code for Linux perf
+    #[arg(long, help_heading = NATIVE)]
+    pub perf_map: bool,
+
+    /// Print statistics about hot code to stderr at the end
+    #[arg(long = "jit-stats", value_enum, value_name = "FORMAT", help_heading = REPORTS)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub stats: Option<ReportFormat>,
+
+    /// Log what is compiled, refused and left, to stderr
+    #[arg(long = "jit-log", value_enum, value_name = "FORMAT", help_heading = REPORTS)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub log: Option<ReportFormat>,
+
+    /// Compare every static verdict with what happened; status 1 if one is wrong
+    #[arg(long, help_heading = REPORTS)]
+    pub audit_verdicts: bool,
+
+    /// Print stages of compilation to native code to stderr
+    #[arg(long, value_enum, value_name = "STAGE", value_delimiter = ',', help_heading = REPORTS)]
+    pub dump: Vec<DumpStage>,
+
+    /// Make native code fail where it could, and compare what it leaves
+    #[arg(long = "jit-stress", value_enum, value_name = "WHAT", value_delimiter = ',', help_heading = TESTING)]
+    pub stress: Vec<Stress>,
+
+    /// Make native code leave wrong state behind, to test the comparison.
+    #[arg(skip)]
+    pub spoil_exits: bool,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum ReportFormat {
+    Text,
+    Json,
+}
+
+/// A stage of compilation to native code that can be printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum DumpStage {
+    Region,
+    Clif,
+    Asm,
+}
+
+/// What native code is put through.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Stress {
+    /// Every guard fails once
+    Exits,
+    /// What native code leaves behind is compared with what interpreting does. Debug builds do some of it anyway
+    Shadow,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            max_heap: default_max_heap(),
+            fuel: None,
+            jit: JitSettings::default(),
+            gc_stress: false,
+            check_facts: false,
+        }
+    }
+}
+
+impl Default for JitSettings {
+    fn default() -> Self {
+        JitSettings {
+            compile: false,
+            profile: true,
+            loop_threshold: 1000,
+            function_threshold: 100,
+            stats: None,
+            audit_verdicts: false,
+            log: None,
+            stress: Vec::new(),
+            spoil_exits: false,
+            perf_map: false,
+            wait: false,
+            dump: Vec::new(),
+        }
+    }
+}
+
+impl JitSettings {
+    /// Whether anything is to be said of what gets hot and native.
+    pub(super) fn reports(&self) -> bool {
+        self.stats.is_some() || self.log.is_some() || self.audit_verdicts
+    }
+}
+
+/// Four GiB or three quarters of the machine's memory, whichever is less.
+pub fn default_max_heap() -> usize {
+    const MOST: usize = 4 << 30;
+    machine_memory().map_or(MOST, |bytes| (bytes / 4 * 3).min(MOST))
+}
+
+/// The machine's memory in bytes, where it can be asked for.
+fn machine_memory() -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let info = rustix::system::sysinfo();
+        usize::try_from(info.totalram).ok()?.checked_mul(info.mem_unit as usize)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// A number of bytes, optionally followed by K, M or G (powers of 1024).
+fn parse_size(text: &str) -> Result<usize, String> {
+    let wrong = || format!("'{text}' is not a size; write a number of bytes, or one with K, M or G behind it");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return Err(wrong()),
+    };
+    let number: usize = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
