@@ -160,6 +160,7 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
         }
     };
     vm.heap.set_stress(options.gc_stress);
+    vm.set_task_stress(options.task_stress);
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);
     }
@@ -172,6 +173,7 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
         (Ok(()), Ok(())) => Outcome::new(0, ""),
         (_, Err(error)) => failed(&mut vm, error),
     };
+    outcome.message.insert_str(0, &vm.unawaited_failures());
     if let (0, Some(judged)) = (outcome.status, judged) {
         outcome.message.push_str(&judged);
     }
@@ -296,6 +298,7 @@ fn failed(vm: &mut Vm, error: Error) -> Outcome {
         },
         ErrorKind::Message(message) | ErrorKind::Fatal(message) => message,
         ErrorKind::NeedsMemory(_) => "Out of memory".into(),
+        ErrorKind::Suspend(_) | ErrorKind::Cancelled => unreachable!("these end at the task that they are about"),
     };
     Outcome::new(status::PROGRAM, format!("{headline}\n{}", vm.take_trace()))
 }

@@ -58,6 +58,19 @@ const MODES: &[Mode] = &[
     },
 ];
 
+/// More modes for the programs about tasks: a switch wherever a task need not wait.
+const TASK_MODES: &[Mode] = &[
+    Mode { name: "task-stress", flags: &["--task-stress"] },
+    Mode { name: "task-stress-gc", flags: &["--task-stress", "--gc-stress"] },
+    Mode {
+        name: "task-stress-jit",
+        flags: &["--task-stress", "--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
+    },
+];
+
+/// The folder of programs about tasks.
+const TASKS: &str = "tasks/";
+
 /// A program with its expectations, and what is computed once for all its modes.
 struct Fixture {
     /// Path from the fixtures folder, with `/`; this is also how walrusc is given the file.
@@ -135,7 +148,7 @@ fn add_trials(root: &Path, source: &Path, scratch: PathBuf, trials: &mut Vec<Tri
     let name = relative.to_str().expect("fixture names are UTF-8").replace('\\', "/");
     let parsed = std::fs::read_to_string(source)
         .map_err(|error| error.to_string())
-        .and_then(|text| directives::parse(&text, MODES.iter().map(|mode| mode.name)));
+        .and_then(|text| directives::parse(&text, MODES.iter().chain(TASK_MODES).map(|mode| mode.name)));
     let expected = match parsed {
         Ok(expected) => expected,
         Err(problem) => {
@@ -157,7 +170,8 @@ fn add_trials(root: &Path, source: &Path, scratch: PathBuf, trials: &mut Vec<Tri
         trials.push(Trial::test(format!("{}::compile", fixture.name), move || Ok(shared.check_compile_errors()?)));
         return;
     }
-    for mode in MODES {
+    let task_modes = if fixture.name.starts_with(TASKS) { TASK_MODES } else { &[] };
+    for mode in MODES.iter().chain(task_modes) {
         let shared = Arc::clone(&fixture);
         let absent = !JIT_ACCEPTED && mode.flags.contains(&"--jit");
         let skipped = absent || fixture.expected.skipped.iter().any(|name| name == mode.name);

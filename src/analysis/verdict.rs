@@ -244,6 +244,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | ReturnVoid {}
         | Throw { .. }
         | InitModule { .. }
+        | StartTask {}
         | Await { .. } => [None, None],
     }
 }

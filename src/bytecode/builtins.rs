@@ -158,6 +158,35 @@ macro_rules! for_each_builtin {
             json encode (value;) pure allocates -> STRING;
             /// The value of JSON text.
             json decode (text;) pure allocates -> JSON;
+
+            /// Makes a call a task; the arguments are a list.
+            async spawn (f; args) calls collects -> TASK;
+            /// A task that is ready after so many milliseconds.
+            async sleep (ms;) calls allocates -> TASK;
+            /// A task that ends as the given one, which is cancelled if that takes longer.
+            async timeout (task, ms;) calls allocates -> TASK;
+            /// A task of the values of tasks, in order; fails with the first failure.
+            async gather (tasks;) calls allocates -> TASK;
+            /// A task of the first success among tasks, else of the last failure.
+            async race (tasks;) calls allocates -> TASK;
+            /// A task of a dict for each task: how it ended, and with what.
+            async all_settled (tasks;) calls allocates -> TASK;
+            /// How far a task is: pending, ready, failed or cancelled.
+            async status (task;) calls allocates -> STRING;
+            /// Cancels a task; whether it had not ended.
+            async cancel (task;) calls allocates -> BOOL;
+            /// Whether a task was cancelled.
+            async cancelled (task;) calls none -> BOOL;
+            /// Lets the other tasks that are ready run first.
+            async yield (;) calls collects -> VOID;
+            /// The two ends of a channel, sender and receiver, with room for so many values.
+            async channel (; size) calls allocates -> LIST_OF_CHANNELS;
+            /// Sends a value; whether the channel is open. With a size: a task of that, which waits for room.
+            async send (sender, value;) calls allocates -> TASK_OR_BOOL;
+            /// A task of the next value; void once the channel is closed and empty.
+            async recv (receiver;) calls allocates -> TASK;
+            /// Closes a channel by either end; whether it was open.
+            async close (end;) calls allocates -> BOOL;
         }
     };
 }
@@ -231,10 +260,10 @@ macro_rules! define_builtins {
 for_each_builtin!(define_builtins);
 
 /// Import paths that exist, those whose functions are not built yet included.
-pub const STD_MODULES: &[&str] = &["std/core", "std/math", "std/io", "std/sys", "std/json"];
+pub const STD_MODULES: &[&str] = &["std/core", "std/math", "std/io", "std/sys", "std/json", "std/async"];
 
 /// Modules of the language that this version cannot run; importing one is a compile error that says so.
-pub const STD_MODULES_TO_COME: &[&str] = &["std/async", "std/net", "std/http"];
+pub const STD_MODULES_TO_COME: &[&str] = &["std/net", "std/http"];
 
 /// Position in [`BUILTINS`] of a function, by import path and name.
 pub fn find_builtin(module: &str, name: &str) -> Option<usize> {

@@ -269,6 +269,8 @@ macro_rules! for_each_op {
             Throw { src: In } [throws, ends];
             /// Run a module's body unless it has begun already; `base` is left undefined.
             InitModule { base: InitBase, module: Module } [throws, allocates, calls];
+            /// What an async function begins with, and nothing else has: called, it returns a task that is queued to go on behind this.
+            StartTask {} [allocates];
             /// `dst =` the result of the task in `src`, waiting for it.
             Await { dst: Out, src: In } [throws, allocates, calls];
         }

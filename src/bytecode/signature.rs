@@ -77,6 +77,10 @@ pub mod results {
     pub const DICT_OF_INTS_AND_STRINGS: Shape = Shape::dict_of(Tags::INT.or(Tags::STR));
     pub const DICT_OR_VOID: Shape = Shape::of(Tags::DICT).or_void();
     pub const PAIR_OF_STRINGS_OR_VOID: Shape = Shape::tuple_of(Tags::STR).or_void();
+    pub const TASK: Shape = Shape::of(Tags::TASK);
+    pub const TASK_OR_BOOL: Shape = Shape::of(Tags::TASK.or(Tags::BOOL));
+    /// Ends of channels count as tasks.
+    pub const LIST_OF_CHANNELS: Shape = Shape::list_of(Tags::TASK);
     /// What JSON can say.
     pub const JSON: Shape =
         Shape::of(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR).or(Tags::LIST).or(Tags::DICT)).or_void();

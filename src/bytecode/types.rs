@@ -44,6 +44,7 @@ tags! {
     STRUCT = 10, "struct";
     INSTANCE = 11, "struct instance";
     MODULE = 12, "module";
+    // Channels share the bit, for want of another.
     TASK = 13, "task";
     CELL = 14, "cell";
     ITER = 15, "iterator";

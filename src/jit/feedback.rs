@@ -41,7 +41,7 @@ impl TagSet {
 }
 
 /// Every type, in the order of its number.
-pub const ALL_TAGS: [Tag; 18] = [
+pub const ALL_TAGS: [Tag; 21] = [
     Tag::Int,
     Tag::Float,
     Tag::Bool,
@@ -60,6 +60,9 @@ pub const ALL_TAGS: [Tag; 18] = [
     Tag::Instance,
     Tag::BoundMethod,
     Tag::Cell,
+    Tag::Task,
+    Tag::Channel,
+    Tag::ChannelCore,
 ];
 
 /// One thing, several things, or nothing yet.

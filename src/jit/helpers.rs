@@ -215,7 +215,7 @@ unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: 
                 return LEAVE;
             }
             let words = [tag, payload];
-            debug_assert!(tag <= Tag::Cell as u64);
+            debug_assert!(tag <= Tag::LAST as u64);
             let value: Value = *words.as_ptr().cast();
             match Gc::from_non_null(list).push(&mut vm.heap, value) {
                 Ok(()) => NEXT,

@@ -182,7 +182,7 @@ fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
 /// Whether [`Vm::step`] executes the instruction; it leaves ends of frames and waiting to the interpreter.
 fn is_stepped(vm: &Vm, op: &Op) -> bool {
     match *op {
-        Op::Await { .. } | Op::TailCall { .. } => false,
+        Op::StartTask {} | Op::Await { .. } | Op::TailCall { .. } => false,
         Op::TailCallMethod { base, site, .. } => vm.calls_built_in(base, site),
         _ => !op.effects().ends || matches!(op, Op::Jump { .. }),
     }

@@ -164,7 +164,8 @@ impl Lowering<'_, '_> {
     /// neither changes.
     fn type_test(&self, left: ExprId, right: ExprId) -> Option<(Tested, Symbol)> {
         let known = |expr| match self.folded(expr) {
-            Some(Folded::Str(name)) => Some(name),
+            // Tasks and channels are one kind to the instruction.
+            Some(Folded::Str(name)) if !matches!(self.builder.interner.get(name), "task" | "channel") => Some(name),
             _ => None,
         };
         let (asked, name) = match (known(left), known(right)) {

@@ -42,6 +42,10 @@ pub(super) fn lower_function(builder: &mut Builder<'_>, index: FuncIndex, regist
             builder: &mut *builder,
         };
         if is_dead {
+            let is_async = info.id.is_some_and(|id| file.ast.function(id).is_async);
+            if is_async {
+                lowering.code.emit(Op::StartTask {}, lowering.builder.debug.functions[index.0 as usize]);
+            }
             lowering.code.emit(Op::ReturnVoid {}, lowering.builder.debug.functions[index.0 as usize]);
         } else {
             lowering.function(info);
@@ -132,6 +136,9 @@ impl Lowering<'_, '_> {
             Some(id) => {
                 let first = self.scopes.functions[id.0 as usize].first_param.0;
                 let function = self.ast.function(id);
+                if function.is_async {
+                    self.code.emit(Op::StartTask {}, function.head);
+                }
                 for (position, param) in function.params.iter().take(usize::from(info.params)).enumerate() {
                     let var = VarId(first + position as u32);
                     let register = Reg(position as u16);

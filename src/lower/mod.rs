@@ -238,6 +238,7 @@ impl<'a> Builder<'a> {
             }
         };
         let kind = match owner {
+            _ if function.is_async => FunctionKind::Async,
             None => FunctionKind::Plain,
             Some((_, owner)) if scope.takes_self => FunctionKind::Method(StructId(owner.0)),
             Some((_, owner)) => FunctionKind::Static(StructId(owner.0)),

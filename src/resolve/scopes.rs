@@ -626,16 +626,6 @@ impl FileWalk<'_> {
     fn function(&mut self, id: FunctionId, method_of: Option<StructId>) {
         let ast = self.ast;
         let function = ast.function(id);
-        if function.is_async {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    "E0503",
-                    "Async functions are not supported by this version of Walrus",
-                    function.head,
-                )
-                .with_help("remove 'async'; a plain function runs at once when it is called"),
-            );
-        }
         if function.params.len() > 255 {
             let message = format!("A function has at most 255 parameters, but this one has {}", function.params.len());
             self.diagnostics.push(Diagnostic::error("E0501", message, function.head));
@@ -752,13 +742,7 @@ impl FileWalk<'_> {
             }
             ExprKind::Member { object, .. } => self.expr(object),
             ExprKind::Lambda(function) => self.function(function, None),
-            ExprKind::Await(operand) => {
-                self.diagnostics.push(
-                    Diagnostic::error("E0503", "'await' is not supported by this version of Walrus", expr.span)
-                        .with_help("call the function without 'await'"),
-                );
-                self.expr(operand);
-            }
+            ExprKind::Await(operand) => self.expr(operand),
             ExprKind::Binary { .. } | ExprKind::Logic { .. } => unreachable!("the caller takes chains apart"),
         }
     }

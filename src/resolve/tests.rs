@@ -313,13 +313,6 @@ fn aliases_are_static_unless_something_else_has_their_name() {
 }
 
 #[test]
-fn async_is_refused_in_plain_words() {
-    let resolved = resolve_text("async fn f : { } let x = await f();");
-    assert_eq!(resolved.messages.len(), 2);
-    assert!(resolved.messages[0].starts_with("1:1 Async functions are not supported"), "{:?}", resolved.messages);
-}
-
-#[test]
 fn unused_locals_are_reported_but_not_parameters_globals_or_underscores() {
     check(
         "let g = 1; fn f : p { let a = 1; let _b = 2; let c = 3; c = 4; for i in 0..3 { } try { } catch e { } }",

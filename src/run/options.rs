@@ -28,6 +28,10 @@ pub struct RunOptions {
     #[arg(long, help_heading = TESTING)]
     pub gc_stress: bool,
 
+    /// Suspend tasks wherever they need not wait
+    #[arg(long, help_heading = TESTING)]
+    pub task_stress: bool,
+
     /// Compare every value with its static type, and stop where one is wrong
     #[arg(long, conflicts_with = "fuel", help_heading = TESTING)]
     pub check_facts: bool,
@@ -121,6 +125,7 @@ impl Default for RunOptions {
             fuel: None,
             jit: JitSettings::default(),
             gc_stress: false,
+            task_stress: false,
             check_facts: false,
         }
     }

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::runtime::host::{Host, HostFile, OpenMode};
 
@@ -48,6 +48,12 @@ impl Host for SystemHost {
 
     fn clock(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+
+    fn pause(&mut self, seconds: f64) {
+        if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
+            std::thread::sleep(duration);
+        }
     }
 
     fn env(&self, name: &str) -> Option<String> {

@@ -15,7 +15,7 @@ use super::vm::Vm;
 use crate::bytecode::builtins::{BUILTINS, BuiltinResult};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::types::Tags;
-use crate::bytecode::{FuncId, ModuleId, ModuleKind, SiteId, StructId};
+use crate::bytecode::{FuncId, FunctionKind, ModuleId, ModuleKind, SiteId, StructId};
 
 /// What became of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +83,41 @@ impl Vm {
             return Err(self.wrong_arity(func, argc));
         }
         self.start_frame(func, base, closure)
+    }
+
+    /// Checks that a value can be called with so many arguments, as its call would.
+    pub(super) fn check_callable(&self, callee: Value, argc: usize) -> Result<()> {
+        if let Callee::Function(func, _) = callee_of(callee) {
+            return match usize::from(self.image.function(func).params) == argc {
+                true => Ok(()),
+                false => Err(self.wrong_arity(func, argc)),
+            };
+        }
+        if let Some(index) = callee.as_builtin() {
+            let spec = &BUILTINS[index];
+            return check_arity(spec.name, spec.required, spec.params.len(), argc);
+        }
+        if let Some(object) = callee.as_struct() {
+            let def = self.image.struct_def(object.id());
+            return match def.init {
+                Some(init) => self.check_callable(object.method(init), argc + 1),
+                None if argc == 0 => Ok(()),
+                None => Err(arity_error(self.image.str(def.name), 0, argc)),
+            };
+        }
+        match callee.as_bound_method() {
+            Some(bound) => self.check_callable(bound.method, argc + 1),
+            None => Err(Error::message(format!("Cannot call non-function '{}'", callee.tag().type_name()))),
+        }
+    }
+
+    /// Whether a call of the value makes a task.
+    pub(super) fn calls_async(&self, callee: Value) -> bool {
+        let callee = callee.as_bound_method().map_or(callee, |bound| bound.method);
+        match callee_of(callee) {
+            Callee::Function(func, _) => self.image.program.functions[func.index()].kind == FunctionKind::Async,
+            Callee::Other => false,
+        }
     }
 
     #[cold]

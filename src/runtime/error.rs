@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::object::{Gc, Task};
 use super::value::Value;
 
 /// The result of an operation that may fail.
@@ -10,6 +11,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// An interruption, boxed so that results stay small: failing is the rare case.
 #[derive(Debug)]
 pub struct Error(Box<ErrorKind>);
+
+/// What a task that is about to be suspended waits for.
+#[derive(Clone, Copy, Debug)]
+pub enum Wait {
+    /// The end of a task.
+    Task(Gc<Task>),
+    /// Its turn.
+    Turn,
+    /// Nothing: it goes on at once (testing).
+    Nothing,
+}
 
 #[derive(Debug)]
 pub enum ErrorKind {
@@ -26,6 +38,10 @@ pub enum ErrorKind {
     Unwritable(String),
     /// `sys.exit(code)`.
     Exit(i32),
+    /// The running task has to wait; the instruction is executed again when it goes on.
+    Suspend(Wait),
+    /// The running task was cancelled: its frames end, and nothing in them runs.
+    Cancelled,
 }
 
 const _: () = assert!(size_of::<Error>() == 8);
@@ -81,6 +97,8 @@ impl fmt::Display for Error {
             ErrorKind::NeedsMemory(bytes) => write!(f, "{bytes} bytes of memory are needed"),
             ErrorKind::Unwritable(reason) => write!(f, "cannot write the output: {reason}"),
             ErrorKind::Exit(status) => write!(f, "exit with status {status}"),
+            ErrorKind::Suspend(_) => f.write_str("the task waits"),
+            ErrorKind::Cancelled => f.write_str("task cancelled"),
         }
     }
 }

@@ -32,6 +32,11 @@ pub trait Tier {
     fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()>;
 }
 
+#[cold]
+fn out_of_fuel() -> Error {
+    Error::fatal("Out of fuel: the program passed the limit of --fuel")
+}
+
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Event {
@@ -160,6 +165,12 @@ impl Vm {
         }
     }
 
+    /// A task starts or goes on, which burns fuel.
+    pub(super) fn burn_switch(&mut self) -> Result<()> {
+        let burnt = self.hooks.as_mut().is_none_or(|hooks| hooks.burn(Event::Call));
+        if burnt { Ok(()) } else { Err(out_of_fuel()) }
+    }
+
     /// The counter at the top frame's pc, which is saved, has come to zero by this event.
     #[cold]
     pub(super) fn ran_out(&mut self, event: Event) -> Result<()> {
@@ -172,7 +183,7 @@ impl Vm {
             // A trace takes a pc to be one past the instruction it is about.
             // SAFETY: the frame is alive; code does not end with the instruction that control has just come to.
             unsafe { (*frame).pc = (*frame).pc.add(1) };
-            return Err(Error::fatal("Out of fuel: the program passed the limit of --fuel"));
+            return Err(out_of_fuel());
         }
         if let Some(withheld) = hooks.withheld.get_mut(index)
             && *withheld > 0

@@ -15,6 +15,8 @@ pub trait Host {
     fn timestamp(&self) -> i64;
     /// Seconds since some moment before the program started.
     fn clock(&self) -> f64;
+    /// Does nothing for so many seconds of [`Host::clock`].
+    fn pause(&mut self, seconds: f64);
     fn env(&self, name: &str) -> Option<String>;
     /// The program's path, then the user's arguments.
     fn args(&self) -> &[String];

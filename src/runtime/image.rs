@@ -120,6 +120,13 @@ impl Image {
                 Site { key: Site::EMPTY, slot: 0, target: std::ptr::null(), name: *value }
             })
             .collect();
+        let async_methods: Vec<FuncId> = program
+            .structs
+            .iter()
+            .flat_map(|def| &def.methods)
+            .filter(|method| method.takes_self && program.functions[method.func.index()].kind == FunctionKind::Async)
+            .map(|method| method.func)
+            .collect();
         let functions = program
             .functions
             .iter()
@@ -129,7 +136,11 @@ impl Image {
                 sites: sites[function.sites.range()].as_mut_ptr(),
                 registers: function.registers,
                 params: function.params,
-                receiver: matches!(function.kind, FunctionKind::Method(_)).into(),
+                receiver: match function.kind {
+                    FunctionKind::Method(_) => 1,
+                    FunctionKind::Async => async_methods.contains(&FuncId(index as u32)).into(),
+                    _ => 0,
+                },
                 id: FuncId(index as u32),
                 name: function.name,
                 handlers: function.handlers.clone().into(),

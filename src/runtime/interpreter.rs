@@ -613,7 +613,22 @@ impl Vm {
                         Op::InitModule { base: at, module } => {
                             begun!(self.begin_module(base.wrapping_add(at.index()), module));
                         }
-                        Op::Await { src, .. } => break 'dispatch self.expected_type("task", reg!(src)),
+                        Op::StartTask {} => {
+                            save_pc!();
+                            let task = attempt!(self.task_of_frame());
+                            self.stack.leave();
+                            if frame == entry_frame {
+                                return Ok(task);
+                            }
+                            // SAFETY: as for `Return`.
+                            unsafe { *base.sub(1) = task };
+                            resume!();
+                            safepoint!();
+                        }
+                        Op::Await { dst, src } => {
+                            save_pc!();
+                            reg!(dst) = attempt!(self.result_of(reg!(src)));
+                        }
                     }
                 };
 

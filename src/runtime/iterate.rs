@@ -53,7 +53,7 @@ impl Vm {
     /// `next`; anything else is iterable without calling Walrus code.
     pub(super) fn instance_iterator(&mut self, instance: Value) -> Result<Value> {
         let iterator = match self.bound(instance, "iter") {
-            Some(iter) => self.call(iter, &[])?,
+            Some(iter) => self.call_from_instruction(iter, &[])?,
             None if self.bound(instance, "next").is_some() => return Ok(instance),
             None => return Err(self.instance_not_iterable(instance)),
         };
@@ -69,7 +69,7 @@ impl Vm {
     /// The next item of an instance with `next`; nothing at the end. The caller keeps the instance alive.
     pub(super) fn next_of_instance(&mut self, iterator: Value) -> Result<Option<Value>> {
         let Some(next) = self.bound(iterator, "next") else { return Err(not_iterable(iterator)) };
-        let item = self.call(next, &[])?;
+        let item = self.call_from_instruction(next, &[])?;
         Ok(if item.is_void() { None } else { Some(item) })
     }
 

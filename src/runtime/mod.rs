@@ -23,6 +23,7 @@ pub mod oracle;
 pub mod replay;
 pub mod stack;
 pub mod step;
+pub mod tasks;
 mod trace;
 pub mod value;
 pub mod vm;

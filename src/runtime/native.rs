@@ -339,7 +339,7 @@ impl Vm {
     /// `result` is what the native code said, and below [`FIRST_EXIT`].
     pub unsafe fn take_native_result(&mut self, base: *mut Value, result: NativeResult) {
         let words = [result.said, result.payload];
-        debug_assert!(result.said <= Tag::Cell as u64);
+        debug_assert!(result.said <= Tag::LAST as u64);
         // SAFETY: the words are tag and payload of a value; below the base of a callee lies the caller's register for it.
         unsafe { *base.sub(1) = *words.as_ptr().cast::<Value>() };
     }

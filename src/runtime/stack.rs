@@ -172,6 +172,30 @@ impl Stack {
         self.top = self.frames.as_mut_ptr().wrapping_add(depth).cast();
     }
 
+    /// Copies all frames and the registers in use, and ends the frames.
+    pub fn take(&mut self) -> (Box<[Frame]>, Box<[Value]>) {
+        let registers = self.live().into();
+        let frames = (1..=self.depth()).map(|depth| *self.frame_at(depth)).collect();
+        self.unwind_to(0);
+        (frames, registers)
+    }
+
+    /// Puts back what [`Stack::take`] gave, where it was. No frame is alive.
+    pub fn put_back(&mut self, frames: &[Frame], registers: &[Value]) {
+        debug_assert!(self.depth() == 0);
+        let end = self.bottom().wrapping_add(registers.len());
+        if end as usize > self.limit as usize {
+            self.raise_limit(end).expect("there was room when they were taken");
+        }
+        // SAFETY: `raise_limit` proved the registers to lie in the mapping; the frames were in `frames` before, above its first place.
+        unsafe {
+            self.bottom().copy_from_nonoverlapping(registers.as_ptr(), registers.len());
+            let first = self.frames.as_mut_ptr().cast::<Frame>().add(1);
+            first.copy_from_nonoverlapping(frames.as_ptr(), frames.len());
+        }
+        self.top = self.frames.as_mut_ptr().wrapping_add(frames.len()).cast();
+    }
+
     /// The registers in use: all windows up to the end of the running one.
     pub fn live(&self) -> &[Value] {
         let len = (self.registers_end() as usize - self.bottom() as usize) / size_of::<Value>();

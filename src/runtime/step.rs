@@ -291,6 +291,7 @@ impl Vm {
             | Op::Return { .. }
             | Op::ReturnVoid {}
             | Op::Throw { .. }
+            | Op::StartTask {}
             | Op::Await { .. } => return Err(Error::fatal("an instruction that only the interpreter executes")),
         }
         Ok(Stepped::Next)

@@ -8,58 +8,84 @@ use crate::source::Span;
 /// Frames shown at each end of a long trace.
 const SHOWN: usize = 10;
 
+/// Lines of a trace through many tasks.
+const MOST_LINES: usize = 100;
+
 /// The frames alive when an error was raised, innermost first.
+///
+/// If the error came from a task that was awaited, that one's frames stand first.
 #[derive(Debug)]
 pub struct Trace {
-    frames: Vec<TraceFrame>,
-    /// Frames between the two halves of `frames` that are not kept.
-    left_out: usize,
+    lines: Vec<Line>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+enum Line {
+    Frame(TraceFrame),
+    /// So many frames are not kept.
+    LeftOut(usize),
+}
+
+#[derive(Clone, Debug)]
 struct TraceFrame {
     function: String,
     /// Unknown in a stripped program.
     at: Option<Span>,
+    /// It awaits the task whose frames stand above.
+    awaits: bool,
 }
 
 impl Trace {
     /// Reads the frames of a machine whose frames' pcs are all saved.
-    pub(super) fn capture(vm: &Vm) -> Trace {
+    pub(super) fn capture(vm: &Vm, awaited: Option<&Trace>) -> Trace {
         let depth = vm.stack.depth();
         let kept = |from_top: usize| depth <= 2 * SHOWN + 1 || from_top < SHOWN || from_top >= depth - SHOWN;
-        let frames: Vec<TraceFrame> = (0..depth)
-            .filter(|&from_top| kept(from_top))
-            .map(|from_top| {
-                let frame = vm.stack.frame_at(depth - from_top);
-                // SAFETY: a frame's function lives as long as the image.
-                let function = unsafe { &*frame.function };
-                let code = vm.image.program.code.as_ptr();
-                // SAFETY: a frame's pc points into the program's code, one past the instruction it executes.
-                let pc = unsafe { frame.pc.offset_from(code) } as u32 - 1;
-                TraceFrame { function: vm.image.str(function.name).to_owned(), at: vm.image.span_at(pc) }
-            })
-            .collect();
-        let left_out = depth - frames.len();
-        Trace { frames, left_out }
+        let frames = (0..depth).filter(|&from_top| kept(from_top)).map(|from_top| {
+            let frame = vm.stack.frame_at(depth - from_top);
+            // SAFETY: a frame's function lives as long as the image.
+            let function = unsafe { &*frame.function };
+            let code = vm.image.program.code.as_ptr();
+            // SAFETY: a frame's pc points into the program's code, one past the instruction it executes.
+            let pc = unsafe { frame.pc.offset_from(code) } as u32 - 1;
+            let function = vm.image.str(function.name).to_owned();
+            TraceFrame { function, at: vm.image.span_at(pc), awaits: from_top == 0 && awaited.is_some() }
+        });
+        let mut lines: Vec<Line> = awaited.map_or_else(Vec::new, |awaited| awaited.lines.clone());
+        let is_long = lines.len() >= MOST_LINES;
+        let before = lines.len();
+        lines.extend(frames.map(Line::Frame));
+        let left_out = depth - (lines.len() - before);
+        if left_out > 0 {
+            lines.insert(before + SHOWN, Line::LeftOut(left_out));
+        }
+        if is_long {
+            // Each of many tasks has awaited the one before it.
+            let surplus = lines.drain(MOST_LINES / 2..lines.len() - MOST_LINES / 4);
+            let count = surplus.map(|line| if let Line::LeftOut(count) = line { count } else { 1 }).sum();
+            lines.insert(MOST_LINES / 2, Line::LeftOut(count));
+        }
+        Trace { lines }
     }
 
     /// The source line with a caret, then one line per frame.
     pub fn render(&self, vm: &Vm) -> String {
         let mut out = String::new();
-        if let Some(frame) = self.frames.first()
+        if let Some(Line::Frame(frame)) = self.lines.first()
             && let Some(span) = frame.at
             && let Some(excerpt) = vm.image.excerpt(span)
         {
             out.push_str(&excerpt);
         }
-        for (i, frame) in self.frames.iter().enumerate() {
-            if i == SHOWN && self.left_out > 0 {
-                let _ = writeln!(out, "  ... {} more frames ...", self.left_out);
-            }
-            let _ = match frame.at.and_then(|span| vm.image.place(span)) {
-                Some(place) => writeln!(out, "  at {} ({place})", frame.function),
-                None => writeln!(out, "  at {}", frame.function),
+        for line in &self.lines {
+            let _ = match line {
+                Line::LeftOut(count) => writeln!(out, "  ... {count} more frames ..."),
+                Line::Frame(TraceFrame { function, at, awaits }) => {
+                    let word = if *awaits { "awaited at" } else { "at" };
+                    match at.and_then(|span| vm.image.place(span)) {
+                        Some(place) => writeln!(out, "  {word} {function} ({place})"),
+                        None => writeln!(out, "  {word} {function}"),
+                    }
+                }
             };
         }
         out

@@ -9,7 +9,10 @@
 
 use std::ptr::NonNull;
 
-use super::object::{BoundMethod, Cell, Closure, Dict, Gc, Header, Instance, List, Range, Str, StructObject, Tuple};
+use super::object::{
+    BoundMethod, Cell, Channel, ChannelEnd, Closure, Dict, Gc, Header, Instance, List, Range, Str, StructObject, Task,
+    Tuple,
+};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, ModuleId};
 
@@ -41,9 +44,17 @@ pub enum Tag {
     BoundMethod = 16,
     /// The home of a captured variable. Only the cell instructions see it in a well-formed program.
     Cell = 17,
+    Task = 18,
+    /// An end of a channel.
+    Channel = 19,
+    /// What both ends of a channel share. No register holds it.
+    ChannelCore = 20,
 }
 
 impl Tag {
+    /// The last one.
+    pub const LAST: Tag = Tag::ChannelCore;
+
     /// Whether the payload is a pointer that the collector follows.
     #[inline(always)]
     pub fn is_heap(self) -> bool {
@@ -69,6 +80,8 @@ impl Tag {
             Tag::Struct => Tags::STRUCT,
             Tag::Instance => Tags::INSTANCE,
             Tag::Cell => Tags::CELL,
+            Tag::Task | Tag::Channel => Tags::TASK,
+            Tag::ChannelCore => Tags::NONE,
         }
     }
 
@@ -90,6 +103,8 @@ impl Tag {
             Tag::Struct => "struct",
             Tag::Instance => "struct instance",
             Tag::Cell => "cell",
+            Tag::Task => "task",
+            Tag::Channel | Tag::ChannelCore => "channel",
         }
     }
 }
@@ -257,4 +272,7 @@ heap_values! {
     from_instance, as_instance: Instance = Instance;
     from_bound_method, as_bound_method: BoundMethod = BoundMethod;
     from_cell, as_cell: Cell = Cell;
+    from_task, as_task: Task = Task;
+    from_channel, as_channel: ChannelEnd = Channel;
+    from_channel_core, as_channel_core: Channel = ChannelCore;
 }

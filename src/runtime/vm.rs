@@ -15,13 +15,14 @@ use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::oracle::Oracle;
 use super::stack::Stack;
+use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
 use crate::bytecode::check_facts::FactsError;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
 
 /// How much native stack must be left before Walrus code is called from a native function.
-const NATIVE_RESERVE: usize = 128 << 10;
+pub(super) const NATIVE_RESERVE: usize = 128 << 10;
 
 /// What a run may use.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub struct Vm {
     /// Depth of a frame that was found to handle the error that is leaving nested runs.
     outer_handler: Option<usize>,
     /// Native stack pointers below this are too deep to call Walrus code.
-    native_limit: usize,
+    pub(super) native_limit: usize,
     /// The same for native code of functions, which calls itself: it leaves half of the stack to everything else.
     pub(super) native_code_limit: usize,
     /// Native code of functions, or [`native::not_native`].
@@ -72,6 +73,14 @@ pub struct Vm {
     pub(super) must_not_collect: bool,
     /// Which registers are dead, as far as that was asked.
     pub(super) liveness: Liveness,
+    /// The scheduler, from the first task on.
+    pub(super) tasks: Option<Box<Tasks>>,
+    /// Where an awaited task failed whose error is being raised.
+    pub(super) cause: Option<Rc<Trace>>,
+    /// One more than the depth of the frame that called the innermost built-in which waits for a function; 0 if none does.
+    pub(super) inside_built_in: usize,
+    /// Switch tasks wherever waiting would not need it.
+    pub(super) task_stress: bool,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
 }
@@ -117,6 +126,10 @@ impl Vm {
             native_result: Value::VOID,
             must_not_collect: false,
             liveness: Liveness::default(),
+            tasks: None,
+            cause: None,
+            inside_built_in: 0,
+            task_stress: false,
             scratch: String::new(),
         })
     }
@@ -175,9 +188,17 @@ impl Vm {
         }
     }
 
+    /// Calls a value for a built-in, as [`Vm::call_from_instruction`] does: no task can wait meanwhile.
+    pub fn call(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
+        let outer = std::mem::replace(&mut self.inside_built_in, self.stack.depth() + 1);
+        let result = self.call_from_instruction(callee, args);
+        self.inside_built_in = outer;
+        result
+    }
+
     /// Calls a value from native code and waits for its result. The arguments and everything reachable from the caller's frame survive a collection in
     /// between; what else the caller holds must be pinned, see [`Vm::pin`].
-    pub fn call(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
+    pub(super) fn call_from_instruction(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
         if !self.has_native_stack() {
             return Err(self.stack_overflow());
         }
@@ -252,6 +273,7 @@ impl Vm {
     fn mark_and_sweep(&mut self) -> Collection {
         self.stack.forget_above();
         let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
+        let tasks = &self.tasks;
         self.heap.collect(|marker| {
             stack.live().iter().chain(globals.iter()).chain(pinned).for_each(|&value| marker.mark(value));
             for depth in 1..=stack.depth() {
@@ -260,6 +282,9 @@ impl Vm {
                 }
             }
             image.for_each_root(|value| marker.mark(value));
+            if let Some(tasks) = tasks {
+                tasks.for_each_root(|task| marker.mark(Value::from_task(task)));
+            }
         })
     }
 
@@ -267,10 +292,18 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(super) fn unwind(&mut self, error: Error, entry: usize) -> Unwound {
-        let error = match self.retry_with_memory(error) {
-            Ok(()) => return Unwound::Resume,
-            Err(error) => error,
+        let error = match *error.kind() {
+            ErrorKind::Suspend(wait) => match self.suspend(wait, entry) {
+                Ok(Suspended::AndResumed) => return Unwound::Resume,
+                Ok(Suspended::ToBeResumed) => return Unwound::Leave(error),
+                Err(error) => error,
+            },
+            _ => match self.retry_with_memory(error) {
+                Ok(()) => return Unwound::Resume,
+                Err(error) => error,
+            },
         };
+        let cause = self.cause.take();
         let top = self.stack.depth();
         if error.is_catchable()
             && let Some((depth, target, register)) = self.find_handler(entry, top)
@@ -289,10 +322,10 @@ impl Vm {
             }
             return Unwound::Resume;
         }
-        if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_)) {
+        if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
             // Only an error that nobody handles needs a trace.
             if !(error.is_catchable() && self.is_handled_below(entry)) {
-                self.trace = Some(Trace::capture(self));
+                self.trace = Some(Trace::capture(self, cause.as_deref()));
             }
         }
         self.stack.unwind_to(entry - 1);

@@ -61,7 +61,6 @@ codes! {
     "E0404" "module cannot be read"
     "E0501" "too many of something"
     "E0502" "nested too deeply"
-    "E0503" "async is not available yet"
     "E0504" "module of the standard library not available yet"
     "N0101" "proven: compiled when hot"
     "N0102" "conditional: compiled if types agree"

@@ -135,7 +135,14 @@ fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>, max_heap: usize) -> Obs
         wait: mode.wait,
         ..thresholds
     };
-    let options = RunOptions { max_heap, fuel, gc_stress: mode.gc_stress, check_facts: mode.check_facts, jit };
+    let options = RunOptions {
+        max_heap,
+        fuel,
+        gc_stress: mode.gc_stress,
+        task_stress: false,
+        check_facts: mode.check_facts,
+        jit,
+    };
     let out = Arc::new(Mutex::new(Vec::new()));
     let outcome = run(program, &options, Box::new(MemoryHost { out: Arc::clone(&out) }));
     let stdout = String::from_utf8_lossy(&out.lock().unwrap_or_else(|poisoned| poisoned.into_inner())).into_owned();

@@ -37,6 +37,8 @@ impl Host for MemoryHost {
         0.0
     }
 
+    fn pause(&mut self, _: f64) {}
+
     fn env(&self, _: &str) -> Option<String> {
         None
     }

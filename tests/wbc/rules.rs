@@ -239,7 +239,7 @@ fn cases() -> Vec<Case> {
     case(Rule::BuiltinArity, Box::new(with(Op::CallBuiltin { base: Reg(0), builtin: BuiltinId(0), argc: 2 })));
     case(Rule::TypeSet, Box::new(with(Op::JumpIfType { a: R7, types: Tags::CELL.or(Tags::INT), to: 0 })));
     case(Rule::FlagValue, Box::new(with(Op::Print { base: Reg(0), count: 1, newline: 2 })));
-    case(Rule::Async, Box::new(with(Op::Await { dst: Reg(0), src: Reg(0) })));
+    case(Rule::Async, Box::new(with(Op::StartTask {})));
     case(Rule::Async, Box::new(|p| p.functions[1].kind = FunctionKind::Async));
 
     case(Rule::LoopRegion, Box::new(|p| p.loops[0].func = FuncId(5)));

@@ -550,6 +550,8 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             env.clobber_above(base);
             env.set(base, Type::ANY);
         }
+        // What the caller gets is no business of the body's: see `result_of`.
+        StartTask {} => {}
         Await { dst, .. } => env.set(dst, Type::ANY),
     }
     true

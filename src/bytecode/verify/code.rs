@@ -18,6 +18,7 @@ pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
             captures: function.captures.len() as u32,
             sites: function.sites.len.into(),
             code_len: function.code.len.into(),
+            is_async: function.kind == FunctionKind::Async,
         };
         let code = &program.code[function.code.range()];
         for (pc, op) in code.iter().enumerate() {
@@ -41,11 +42,13 @@ struct Frame<'a> {
     captures: u32,
     sites: i64,
     code_len: i64,
+    is_async: bool,
 }
 
 impl Frame<'_> {
     fn check(&self, pc: usize, op: Op) -> Result<(), Rule> {
-        let mut result = if matches!(op, Op::Await { .. }) { Err(Rule::Async) } else { Ok(()) };
+        let starts = pc == 0 && self.is_async;
+        let mut result = if matches!(op, Op::StartTask {}) && !starts { Err(Rule::Async) } else { Ok(()) };
         // The window that starts at one operand has a size that another tells, whichever comes first.
         let mut base = 0;
         let mut fixed = 0;

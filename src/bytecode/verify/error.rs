@@ -52,7 +52,7 @@ rules! {
     BuiltinArity = "a native function gets as many arguments as it takes";
     FlagValue = "a flag is 0 or 1";
     TypeSet = "an operand of types names such as values of the language have";
-    Async = "async functions and await cannot run in this version, which has no scheduler";
+    Async = "an async function begins with StartTask, which stands nowhere else";
     LoopRegion = "a loop region lies inside its function and its parent, and its back edges are jumps to its header from inside";
     DebugInfo = "debug information ascends and lies inside files and functions";
     Facts = "facts are about parts that the program has";

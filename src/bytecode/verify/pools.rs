@@ -156,7 +156,11 @@ fn check_functions(program: &Program) -> Result<Vec<Demand>, VerifyError> {
                     return fail(Rule::MethodShape, "a method without a parameter for self".to_owned());
                 }
             }
-            FunctionKind::Async => return fail(Rule::Async, "an async function".to_owned()),
+            FunctionKind::Async => {
+                if !matches!(program.code.get(function.code.start as usize), Some(Op::StartTask {})) {
+                    return fail(Rule::Async, "an async function that begins otherwise".to_owned());
+                }
+            }
         }
         for handler in &function.handlers {
             let Handler { start, end, target, error } = *handler;
@@ -232,7 +236,8 @@ fn check_structs(program: &Program, demands: &[Demand]) -> Result<Vec<StructFact
             };
             let id = StructId(i as u32);
             let kind = if method.takes_self { FunctionKind::Method(id) } else { FunctionKind::Static(id) };
-            if function.kind != kind {
+            let has_self = !method.takes_self || function.params > 0;
+            if !(function.kind == kind || function.kind == FunctionKind::Async && has_self) {
                 return fail(Rule::MethodShape, format!("method {:?}", text(program, method.name)));
             }
             if text(program, method.name) == "init" {

@@ -15,7 +15,7 @@ use crate::runtime::vm::Vm;
 /// # Safety
 /// The words are the tag and the payload of a value that is alive.
 unsafe fn value_of(tag: u64, payload: u64) -> Value {
-    debug_assert!(tag <= Tag::Cell as u64);
+    debug_assert!(tag <= Tag::LAST as u64);
     let words = [tag, payload];
     // SAFETY: the caller answers for the words, and a value is these two.
     unsafe { words.as_ptr().cast::<Value>().read() }

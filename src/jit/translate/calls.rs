@@ -423,6 +423,7 @@ fn may_be_inlined(op: &Op) -> bool {
             | Op::SetMemberNamed { .. }
             | Op::New { .. }
             | Op::InitModule { .. }
+            | Op::StartTask {}
             | Op::Await { .. }
     )
 }

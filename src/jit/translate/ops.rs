@@ -156,7 +156,7 @@ impl Builder<'_> {
             Op::TailCall { base, argc } => return self.tail_call_value(base, argc),
             Op::TailCallMethod { base, argc, site } => return self.tail_call_method(base, argc, site),
             // A task may have to wait: its stack must hold no native frame of ours.
-            Op::Await { .. } => return Ok(self.leave()),
+            Op::StartTask {} | Op::Await { .. } => return Ok(self.leave()),
 
             Op::Jump { .. }
             | Op::JumpIf { .. }

@@ -7,6 +7,7 @@
 //! Invariant: a function here either fails before it has had an effect or does not fail for want of memory, because the caller then
 //! collects garbage and runs it once more. The outside world is reached through the [`Host`](super::host::Host) alone.
 
+mod async_;
 pub mod convert;
 mod core;
 mod io;
@@ -25,8 +26,10 @@ use crate::bytecode::builtins::BUILTINS;
 pub type BuiltinFn = fn(&mut Vm, &[Value]) -> Result<Value>;
 
 macro_rules! implementations {
-    // The one name that is a keyword of Rust.
+    // Names that are keywords of Rust.
     (@path core type) => { self::core::type_of };
+    (@path async yield) => { self::async_::yield_turn };
+    (@path async $name:ident) => { self::async_::$name };
     (@path $module:ident $name:ident) => { self::$module::$name };
     ($(
         $(#[$doc:meta])*

@@ -228,7 +228,7 @@ unsafe fn clear_dead_block(block: &Block, end: *mut u8, colour: u8, swept: &mut 
                 return false;
             }
             objects += usize::from(header.kind != ObjKind::Free);
-            with_buffers |= matches!(header.kind, ObjKind::List | ObjKind::Dict | ObjKind::StrBuffer);
+            with_buffers |= has_buffers(header.kind);
             cell = cell.add(size);
         }
     }
@@ -245,6 +245,11 @@ unsafe fn clear_dead_block(block: &Block, end: *mut u8, colour: u8, swept: &mut 
         }
     }
     true
+}
+
+/// Whether objects of the kind keep something outside of their cells.
+fn has_buffers(kind: ObjKind) -> bool {
+    matches!(kind, ObjKind::List | ObjKind::Dict | ObjKind::StrBuffer | ObjKind::Task | ObjKind::Channel)
 }
 
 /// Frees what is unmarked in a block. Returns the first and last free cell, linked, and the number of live objects.

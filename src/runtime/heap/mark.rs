@@ -3,7 +3,8 @@
 use std::ptr::NonNull;
 
 use crate::runtime::object::{
-    BoundMethod, Cell, Closure, Dict, Gc, Header, Instance, List, ObjKind, Str, StructObject, Tuple,
+    BoundMethod, Cell, Channel, ChannelEnd, Closure, Dict, Gc, Header, Instance, List, ObjKind, Str, StructObject,
+    Task, Tuple,
 };
 use crate::runtime::value::Value;
 
@@ -135,5 +136,8 @@ pub(super) fn for_each_child(object: Gc<Header>, mut visit: impl FnMut(Value)) {
             visit(bound.method);
         }
         ObjKind::Cell => visit(cast::<Cell>(object).get()),
+        ObjKind::Task => cast::<Task>(object).for_each_child(visit),
+        ObjKind::ChannelEnd => visit(Value::from_channel_core(cast::<ChannelEnd>(object).channel)),
+        ObjKind::Channel => cast::<Channel>(object).for_each_child(visit),
     }
 }

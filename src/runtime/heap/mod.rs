@@ -18,7 +18,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
-use super::object::{Cursor, Dict, Gc, Header, List, ObjKind, Str, StrBuffer};
+use super::object::{Channel, Cursor, Dict, Gc, Header, List, ObjKind, Str, StrBuffer, Task};
 use super::value::Value;
 use blocks::Blocks;
 pub use mark::Marker;
@@ -483,6 +483,8 @@ unsafe fn release_buffers(object: NonNull<Header>) -> usize {
             ObjKind::List => object.cast::<List>().as_ref().release(),
             ObjKind::Dict => object.cast::<Dict>().as_ref().release(),
             ObjKind::StrBuffer => object.cast::<StrBuffer>().as_ref().release(),
+            ObjKind::Task => object.cast::<Task>().as_ref().release(),
+            ObjKind::Channel => object.cast::<Channel>().as_ref().release(),
             _ => 0,
         }
     }

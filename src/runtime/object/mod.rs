@@ -21,6 +21,7 @@ mod instance;
 mod list;
 mod sequence;
 mod string;
+mod task;
 
 use std::cell;
 use std::fmt;
@@ -34,6 +35,7 @@ pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
 pub(in crate::runtime) use string::Cursor;
 pub use string::{Str, StrBuffer};
+pub use task::{Channel, ChannelEnd, Group, Rule, Saved, Start, Task, TaskState, Work};
 
 /// The type of an object; numbered like the [`Tag`](super::value::Tag) of a value that points to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +53,9 @@ pub enum ObjKind {
     Instance = 15,
     BoundMethod = 16,
     Cell = 17,
+    Task = 18,
+    ChannelEnd = 19,
+    Channel = 20,
     /// The growing text that strings made by appending share. No value points to it.
     StrBuffer = 64,
 }
@@ -182,6 +187,9 @@ mod tests {
             (ObjKind::Instance, Tag::Instance),
             (ObjKind::BoundMethod, Tag::BoundMethod),
             (ObjKind::Cell, Tag::Cell),
+            (ObjKind::Task, Tag::Task),
+            (ObjKind::ChannelEnd, Tag::Channel),
+            (ObjKind::Channel, Tag::ChannelCore),
         ] {
             assert_eq!(kind as u64, tag as u64);
         }

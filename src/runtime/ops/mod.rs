@@ -42,6 +42,7 @@ pub fn truthy(value: Value, names: &dyn Names) -> bool {
         Tag::Function | Tag::Builtin | Tag::Closure | Tag::Struct | Tag::Instance | Tag::BoundMethod | Tag::Cell => {
             true
         }
+        Tag::Task | Tag::Channel | Tag::ChannelCore => true,
     }
 }
 

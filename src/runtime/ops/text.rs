@@ -9,7 +9,7 @@ use super::Names;
 use crate::bytecode::numeric;
 use crate::runtime::error::Result;
 use crate::runtime::heap::Heap;
-use crate::runtime::object::{Dict, Gc, Header, List, Str, Tuple};
+use crate::runtime::object::{Dict, Gc, Header, List, Str, TaskState, Tuple};
 use crate::runtime::value::{Tag, Value};
 
 /// The text of a value as a string.
@@ -88,7 +88,25 @@ fn write_rare(names: &dyn Names, out: &mut String, tag: Tag, value: Value) -> st
             Some(instance) => write!(out, "<instance of {}>", names.struct_name(instance.struct_id())),
             None => Ok(()),
         },
+        Tag::Task => match value.as_task() {
+            Some(task) => write!(out, "<task:{}>", state_name(task.state())),
+            None => Ok(()),
+        },
+        Tag::Channel => match value.as_channel() {
+            Some(end) => out.write_str(if end.sends { "<sender>" } else { "<receiver>" }),
+            None => Ok(()),
+        },
         _ => out.write_str(tag.type_name()),
+    }
+}
+
+/// What a task's text and `async.status` call how far it is.
+pub fn state_name(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Pending => "pending",
+        TaskState::Ready => "ready",
+        TaskState::FailedWith | TaskState::Threw => "failed",
+        TaskState::Cancelled => "cancelled",
     }
 }
 

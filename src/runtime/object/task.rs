@@ -1,0 +1,320 @@
+//! Tasks and channels: what a program holds of them. What they do is in [`crate::runtime::tasks`].
+
+use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::{Closure, Gc, Header, ObjKind};
+use crate::runtime::heap::Heap;
+use crate::runtime::stack::Frame;
+use crate::runtime::trace::Trace;
+use crate::runtime::value::Value;
+
+/// How far a task is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TaskState {
+    /// It runs, waits, or stands in the queue.
+    Pending,
+    Ready,
+    /// By an error of the language; the result is its message.
+    FailedWith,
+    /// By `throw`; the result is what was thrown.
+    Threw,
+    Cancelled,
+}
+
+/// What a task that has not ended is made of.
+pub enum Work {
+    /// Nothing is kept here: it runs, or it has ended.
+    None,
+    /// It has not started.
+    Start(Box<Start>),
+    /// It waits, or is ready to go on: its part of the stack, copied.
+    Suspended(Box<Saved>),
+    /// It ends when others do.
+    Group(Box<Group>),
+    /// It ends at a time.
+    Timer,
+    /// A `recv` that found nothing.
+    Receive(Gc<Channel>),
+    /// A `send` that found no room.
+    Send(Gc<Channel>, Value),
+}
+
+/// A call that is to become a task.
+pub struct Start {
+    pub callee: Value,
+    pub args: Box<[Value]>,
+    /// The arguments are the registers that an async function was called with: its frame is ready but for them.
+    pub is_entered: bool,
+}
+
+/// The frames of a suspended task with their registers. They go back to where they were, so pointers into them stay good.
+#[derive(Default)]
+pub struct Saved {
+    pub frames: Box<[Frame]>,
+    pub registers: Box<[Value]>,
+    /// What built-ins that are on the task's native stack hold on to.
+    pub pinned: Vec<Value>,
+    /// The native stack that it waits on, if native code or a built-in lies below what waits; a number of the scheduler's.
+    pub fiber: Option<usize>,
+    /// The first frame is that of an `init`: the result is not what it returns but what stands below it.
+    pub constructs: bool,
+}
+
+impl Saved {
+    /// Bytes that the blocks take.
+    pub fn bytes(&self) -> usize {
+        size_of::<Saved>() + size_of_val(&*self.frames) + size_of_val(&*self.registers) + size_of_val(&*self.pinned)
+    }
+}
+
+/// How a task depends on others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    Gather,
+    Race,
+    AllSettled,
+    Timeout,
+}
+
+/// The tasks that a task made by `gather` and its like waits for.
+pub struct Group {
+    pub rule: Rule,
+    pub members: Box<[Gc<Task>]>,
+    /// How many of them have not ended.
+    pub left: usize,
+}
+
+/// A call that was begun and will be over some time.
+#[repr(C)]
+pub struct Task {
+    header: Header,
+    state: Cell<TaskState>,
+    /// Somebody has waited for it, or taken its result.
+    awaited: Cell<bool>,
+    /// It is in the scheduler's queue.
+    pub queued: Cell<bool>,
+    /// It was switched away from within an instruction that is about to be executed again.
+    pub switched: Cell<bool>,
+    result: Cell<Value>,
+    /// Counts ends: the order in which tasks have ended.
+    ended: Cell<u64>,
+    /// The task that this one waits for in an `await`.
+    pub waits_for: Cell<Option<Gc<Task>>>,
+    /// Who waits for it, in the order in which they came.
+    waiters: RefCell<Vec<Gc<Task>>>,
+    work: RefCell<Work>,
+    trace: RefCell<Option<Rc<Trace>>>,
+}
+
+impl Task {
+    pub fn new(heap: &mut Heap, work: Work) -> Gc<Task> {
+        let header = heap.header(ObjKind::Task, 0, 0);
+        let task = heap.alloc(Task {
+            header,
+            state: Cell::new(TaskState::Pending),
+            awaited: Cell::new(false),
+            queued: Cell::new(false),
+            switched: Cell::new(false),
+            result: Cell::new(Value::VOID),
+            ended: Cell::new(0),
+            waits_for: Cell::new(None),
+            waiters: RefCell::default(),
+            work: RefCell::new(Work::None),
+            trace: RefCell::default(),
+        });
+        task.set_work(heap, work);
+        task
+    }
+
+    pub fn state(&self) -> TaskState {
+        self.state.get()
+    }
+
+    pub fn is_pending(&self) -> bool {
+        self.state.get() == TaskState::Pending
+    }
+
+    /// The value or error of a task that has ended.
+    pub fn result(&self) -> Value {
+        self.result.get()
+    }
+
+    /// Which one it was to end.
+    pub fn ended(&self) -> u64 {
+        self.ended.get()
+    }
+
+    /// Notes how it has ended.
+    pub fn end(&self, state: TaskState, result: Value, number: u64) {
+        self.state.set(state);
+        self.result.set(result);
+        self.ended.set(number);
+    }
+
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state.get(), TaskState::FailedWith | TaskState::Threw)
+    }
+
+    pub fn was_awaited(&self) -> bool {
+        self.awaited.get()
+    }
+
+    pub fn note_awaited(&self) {
+        self.awaited.set(true);
+    }
+
+    pub fn waiters(&self) -> RefMut<'_, Vec<Gc<Task>>> {
+        self.waiters.borrow_mut()
+    }
+
+    pub fn work(&self) -> Ref<'_, Work> {
+        self.work.borrow()
+    }
+
+    /// Changes the task's work in place. What it takes in memory must stay the same.
+    pub fn work_mut(&self) -> RefMut<'_, Work> {
+        self.work.borrow_mut()
+    }
+
+    /// Replaces the task's work.
+    pub fn set_work(&self, heap: &mut Heap, work: Work) -> Work {
+        let previous = self.work.replace(work);
+        heap.account(previous.bytes(), self.work.borrow().bytes());
+        previous
+    }
+
+    pub fn take_work(&self, heap: &mut Heap) -> Work {
+        self.set_work(heap, Work::None)
+    }
+
+    /// Where the error was raised that it failed with.
+    pub fn trace(&self) -> Option<Rc<Trace>> {
+        self.trace.borrow().clone()
+    }
+
+    pub fn set_trace(&self, trace: Option<Rc<Trace>>) {
+        *self.trace.borrow_mut() = trace;
+    }
+
+    /// Drops what the object keeps outside of its cell; the bytes that were accounted for.
+    pub(in crate::runtime) fn release(&self) -> usize {
+        let work = self.work.replace(Work::None);
+        self.waiters.take();
+        self.trace.take();
+        work.bytes()
+    }
+
+    pub(in crate::runtime) fn for_each_child(&self, mut visit: impl FnMut(Value)) {
+        visit(self.result.get());
+        self.waits_for.get().into_iter().for_each(|task| visit(Value::from_task(task)));
+        self.waiters.borrow().iter().for_each(|&task| visit(Value::from_task(task)));
+        match &*self.work.borrow() {
+            Work::None | Work::Timer => {}
+            Work::Start(start) => {
+                visit(start.callee);
+                start.args.iter().for_each(|&arg| visit(arg));
+            }
+            Work::Suspended(saved) => {
+                saved.registers.iter().chain(&saved.pinned).for_each(|&value| visit(value));
+                let closures = saved.frames.iter().filter_map(|frame: &Frame| frame.closure);
+                closures.for_each(|closure: Gc<Closure>| visit(Value::from_closure(closure)));
+            }
+            Work::Group(group) => group.members.iter().for_each(|&member| visit(Value::from_task(member))),
+            Work::Receive(channel) => visit(Value::from_channel_core(*channel)),
+            Work::Send(channel, value) => {
+                visit(Value::from_channel_core(*channel));
+                visit(*value);
+            }
+        }
+    }
+}
+
+impl Work {
+    fn bytes(&self) -> usize {
+        match self {
+            Work::None | Work::Timer | Work::Receive(_) | Work::Send(..) => 0,
+            Work::Start(start) => size_of::<Start>() + size_of_val(&*start.args),
+            Work::Suspended(saved) => saved.bytes(),
+            Work::Group(group) => size_of::<Group>() + size_of_val(&*group.members),
+        }
+    }
+}
+
+/// What both ends of a channel share. No value of the language points to it.
+#[repr(C)]
+pub struct Channel {
+    header: Header,
+    /// How many values it holds at most, if that is limited.
+    pub size: Option<usize>,
+    pub is_open: Cell<bool>,
+    /// Values that nobody has received.
+    values: RefCell<VecDeque<Value>>,
+    /// Tasks of `recv` that wait for a value; there are none while there are values.
+    receivers: RefCell<VecDeque<Gc<Task>>>,
+    /// Tasks of `send` that wait for room.
+    senders: RefCell<VecDeque<Gc<Task>>>,
+    accounted: Cell<usize>,
+}
+
+impl Channel {
+    pub fn new(heap: &mut Heap, size: Option<usize>) -> Gc<Channel> {
+        let header = heap.header(ObjKind::Channel, 0, 0);
+        heap.alloc(Channel {
+            header,
+            size,
+            is_open: Cell::new(true),
+            values: RefCell::default(),
+            receivers: RefCell::default(),
+            senders: RefCell::default(),
+            accounted: Cell::new(0),
+        })
+    }
+
+    pub fn values(&self) -> RefMut<'_, VecDeque<Value>> {
+        self.values.borrow_mut()
+    }
+
+    pub fn receivers(&self) -> RefMut<'_, VecDeque<Gc<Task>>> {
+        self.receivers.borrow_mut()
+    }
+
+    pub fn senders(&self) -> RefMut<'_, VecDeque<Gc<Task>>> {
+        self.senders.borrow_mut()
+    }
+
+    /// Tells the heap how much the queued values take by now.
+    pub fn account(&self, heap: &mut Heap) {
+        let bytes = self.values.borrow().capacity() * size_of::<Value>();
+        heap.account(self.accounted.replace(bytes), bytes);
+    }
+
+    pub(in crate::runtime) fn release(&self) -> usize {
+        self.values.take();
+        self.receivers.take();
+        self.senders.take();
+        self.accounted.get()
+    }
+
+    pub(in crate::runtime) fn for_each_child(&self, mut visit: impl FnMut(Value)) {
+        self.values.borrow().iter().for_each(|&value| visit(value));
+        let tasks = [self.receivers.borrow(), self.senders.borrow()];
+        tasks.iter().flat_map(|tasks| tasks.iter()).for_each(|&task| visit(Value::from_task(task)));
+    }
+}
+
+/// An end of a channel, which is what a program holds.
+#[repr(C)]
+pub struct ChannelEnd {
+    header: Header,
+    pub channel: Gc<Channel>,
+    pub sends: bool,
+}
+
+impl ChannelEnd {
+    pub fn new(heap: &mut Heap, channel: Gc<Channel>, sends: bool) -> Gc<ChannelEnd> {
+        let header = heap.header(ObjKind::ChannelEnd, 0, 0);
+        heap.alloc(ChannelEnd { header, channel, sends })
+    }
+}

@@ -1,0 +1,309 @@
+//! Tasks: who runs, who waits for whom, and what happens when a task ends.
+//!
+//! All tasks run on one thread and share one register stack and one array of frames. The running task has their bottom; a task that waits keeps a
+//! copy of its part ([`Saved`](super::object::Saved)), which goes back to the very same place when it goes on. So suspending is two copies, and pointers into the
+//! stack stay good, those in machine registers of native code as well.
+//!
+//! An instruction that has to wait fails with [`ErrorKind::Suspend`](super::error::ErrorKind::Suspend), as one that wants memory does, and is executed again when the task goes on:
+//! an `await` then finds its task ended. The error comes to [`Vm::unwind`], which calls [`Vm::suspend`].
+//!
+//! The main program is a task as well. When it waits, the others run on top of its native stack, each on a [fiber](fibers) of native stack. A task whose
+//! frames are all the interpreter's gives its fiber back when it waits. Where native code or the walk over an instance lies below what waits, the
+//! fiber is the task's until it goes on.
+//!
+//! Nothing of this exists before a program makes its first task.
+
+mod channels;
+mod fibers;
+mod groups;
+mod running;
+mod timers;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use fibers::Fibers;
+pub(super) use running::Suspended;
+use timers::Timers;
+
+use super::error::{Error, ErrorKind, Result};
+use super::object::{Gc, Start, Task, TaskState, Work};
+use super::value::Value;
+use super::vm::Vm;
+
+/// Failures nobody awaited that are told at the end, at most.
+const TOLD_FAILURES: usize = 10;
+
+/// The message of an error that awaits of a cancelled task raise.
+const CANCELLED: &str = "task cancelled";
+
+/// The scheduler's state.
+pub struct Tasks {
+    main: Gc<Task>,
+    /// The task that runs; the main program's if none was started yet.
+    current: Gc<Task>,
+    /// Tasks that can go on, and timeouts that are over, in the order in which they came.
+    ready: VecDeque<Gc<Task>>,
+    /// Cancelled tasks that have a native stack to be unwound.
+    doomed: Vec<Gc<Task>>,
+    /// The task that whoever looks next is to run.
+    next: Option<Gc<Task>>,
+    timers: Timers,
+    fibers: Fibers,
+    /// How many tasks have ended.
+    ends: u64,
+    /// Tasks that have failed, in that order; those that somebody awaited meanwhile are taken out now and then.
+    failed: Vec<Gc<Task>>,
+    /// How many failed tasks there may be until they are looked through.
+    failed_limit: usize,
+    /// Nothing can become ready: the main program's `await` is to say so.
+    deadlocked: bool,
+    /// The first frame of the running task is that of an `init`.
+    constructs: bool,
+}
+
+impl Tasks {
+    fn new(main: Gc<Task>) -> Tasks {
+        Tasks {
+            main,
+            current: main,
+            ready: VecDeque::new(),
+            doomed: Vec::new(),
+            next: None,
+            timers: Timers::default(),
+            fibers: Fibers::default(),
+            ends: 0,
+            failed: Vec::new(),
+            failed_limit: 64,
+            deadlocked: false,
+            constructs: false,
+        }
+    }
+
+    /// Calls `visit` with every task that may run or whose end somebody may ask for.
+    pub(super) fn for_each_root(&self, visit: impl FnMut(Gc<Task>)) {
+        let lists = self.ready.iter().chain(&self.doomed).chain(&self.failed).chain(&self.next);
+        lists
+            .copied()
+            .chain([self.main, self.current])
+            .chain(self.timers.tasks())
+            .chain(self.fibers.tasks())
+            .for_each(visit);
+    }
+
+    /// Puts a task at the back of the queue.
+    fn queue(&mut self, task: Gc<Task>) {
+        if !task.queued.replace(true) {
+            self.ready.push_back(task);
+        }
+    }
+
+    fn note_failure(&mut self, task: Gc<Task>) {
+        if self.failed.len() >= self.failed_limit {
+            self.failed.retain(|task| !task.was_awaited());
+            self.failed_limit = (2 * self.failed.len()).max(64);
+        }
+        self.failed.push(task);
+    }
+}
+
+impl Vm {
+    /// Makes tasks switch wherever they need not wait.
+    pub fn set_task_stress(&mut self, stress: bool) {
+        self.task_stress = stress;
+    }
+
+    /// The scheduler. The first call makes it; the main program runs then.
+    fn tasks(&mut self) -> &mut Tasks {
+        if self.tasks.is_none() {
+            let main = Task::new(&mut self.heap, Work::None);
+            self.tasks = Some(Box::new(Tasks::new(main)));
+        }
+        self.tasks.as_mut().expect("just made")
+    }
+
+    /// `StartTask`: a task that goes on with the top frame, which has just been started.
+    pub(super) fn task_of_frame(&mut self) -> Result<Value> {
+        let frame = *self.stack.frame_at(self.stack.depth());
+        // SAFETY: a frame's function lives as long as the image.
+        let function = unsafe { &*frame.function };
+        let callee = frame.closure.map_or(Value::function(function.id), Value::from_closure);
+        // SAFETY: the parameters are the first registers of the frame's window.
+        let args = unsafe { std::slice::from_raw_parts(frame.base, function.params.into()) };
+        Ok(self.start_later(Start { callee, args: args.into(), is_entered: true }))
+    }
+
+    /// A task of a call.
+    pub(super) fn start_later(&mut self, start: Start) -> Value {
+        let task = Task::new(&mut self.heap, Work::Start(Box::new(start)));
+        self.tasks().queue(task);
+        Value::from_task(task)
+    }
+
+    /// A task that has ended.
+    pub(super) fn ended_task(&mut self, state: TaskState, result: Value) -> Value {
+        let task = Task::new(&mut self.heap, Work::None);
+        self.end(task, state, result);
+        Value::from_task(task)
+    }
+
+    /// `await` of a value: what its task has come to. An error that asks for the task to wait, if that has not ended.
+    pub(super) fn result_of(&mut self, value: Value) -> Result<Value> {
+        let Some(task) = value.as_task() else { return Err(self.expected_type("task", value)) };
+        if self.task_stress && self.inside_built_in == 0 && !task.is_pending() {
+            let current = self.tasks().current;
+            if !current.switched.replace(true) {
+                return Err(Error::new(ErrorKind::Suspend(super::error::Wait::Nothing)));
+            }
+            current.switched.set(false);
+        }
+        match task.state() {
+            TaskState::Pending => {
+                if std::mem::take(&mut self.tasks().deadlocked) {
+                    return Err(Error::message("Deadlock: every task is waiting"));
+                }
+                Err(Error::new(ErrorKind::Suspend(super::error::Wait::Task(task))))
+            }
+            TaskState::Ready => Ok(task.result()),
+            _ => {
+                task.note_awaited();
+                self.cause = task.trace();
+                Err(self.error_of(task))
+            }
+        }
+    }
+
+    /// The error that awaiting a failed or cancelled task raises.
+    fn error_of(&self, task: Gc<Task>) -> Error {
+        let result = task.result();
+        match (task.state(), result.as_str()) {
+            (TaskState::Threw, _) => Error::thrown(result),
+            (TaskState::FailedWith, Some(message)) => Error::message(message.as_str()),
+            _ => Error::message(CANCELLED),
+        }
+    }
+
+    /// Ends a task and wakes who waits for it.
+    pub(super) fn end(&mut self, task: Gc<Task>, state: TaskState, result: Value) {
+        self.note_end(task, state, result);
+        self.wake_waiters(vec![task]);
+    }
+
+    /// Ends a task that nobody is told of yet.
+    fn note_end(&mut self, task: Gc<Task>, state: TaskState, result: Value) {
+        task.take_work(&mut self.heap);
+        let tasks = self.tasks();
+        tasks.ends += 1;
+        task.end(state, result, tasks.ends);
+        if task.has_failed() {
+            tasks.note_failure(task);
+        }
+    }
+
+    /// Wakes whoever waits for tasks that have ended. That may end groups, whose waiters follow.
+    fn wake_waiters(&mut self, mut ended: Vec<Gc<Task>>) {
+        let mut next = 0;
+        while let Some(&task) = ended.get(next) {
+            next += 1;
+            let waiters = std::mem::take(&mut *task.waiters());
+            for waiter in waiters.into_iter().filter(|waiter| waiter.is_pending()) {
+                task.note_awaited();
+                waiter.waits_for.set(None);
+                let is_group = matches!(*waiter.work(), Work::Group(_));
+                if !is_group {
+                    self.tasks().queue(waiter);
+                } else if let Some((state, result)) = self.member_ended(waiter, task) {
+                    waiter.set_trace(task.trace());
+                    self.note_end(waiter, state, result);
+                    ended.push(waiter);
+                }
+            }
+        }
+    }
+
+    /// Cancels a task, and what it waits for if nobody else does. Whether it had not ended.
+    pub(super) fn cancel(&mut self, task: Gc<Task>) -> bool {
+        if !task.is_pending() {
+            return false;
+        }
+        let mut cancelled = vec![task];
+        let mut next = 0;
+        while let Some(&task) = cancelled.get(next) {
+            next += 1;
+            if !task.is_pending() {
+                continue;
+            }
+            let waited_for = self.mark_cancelled(task);
+            for other in waited_for.into_iter().filter(|other| other.is_pending()) {
+                other.waiters().retain(|&waiter| waiter != task);
+                if !other.waiters().iter().any(|waiter| waiter.is_pending()) {
+                    cancelled.push(other);
+                }
+            }
+        }
+        self.wake_waiters(cancelled);
+        true
+    }
+
+    /// Makes a task one that was cancelled, and takes it from where it waits. The tasks that it waited for.
+    fn mark_cancelled(&mut self, task: Gc<Task>) -> Vec<Gc<Task>> {
+        let mut waited_for: Vec<Gc<Task>> = task.waits_for.take().into_iter().collect();
+        let work = task.take_work(&mut self.heap);
+        match &work {
+            Work::Group(group) => waited_for.extend(&group.members),
+            Work::Receive(channel) => channel.receivers().retain(|&other| other != task),
+            Work::Send(channel, _) => channel.senders().retain(|&other| other != task),
+            Work::Suspended(saved) if saved.fiber.is_some() => {
+                task.set_work(&mut self.heap, work);
+                self.tasks().doomed.push(task);
+            }
+            _ => {}
+        }
+        let tasks = self.tasks();
+        tasks.ends += 1;
+        task.end(TaskState::Cancelled, Value::VOID, tasks.ends);
+        waited_for
+    }
+
+    /// An error if the running task was cancelled: nothing of it may run any more.
+    pub(super) fn check_cancelled(&mut self) -> Result<()> {
+        match self.tasks().current.state() {
+            TaskState::Cancelled => Err(Error::new(ErrorKind::Cancelled)),
+            _ => Ok(()),
+        }
+    }
+
+    /// `yield()`: lets others run first. The instruction that calls it is executed twice.
+    pub(super) fn yield_turn(&mut self) -> Result<()> {
+        let inside = self.inside_built_in != 0;
+        let tasks = self.tasks();
+        if tasks.current.switched.replace(false) || (inside && tasks.ready.is_empty()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Suspend(super::error::Wait::Turn)))
+    }
+
+    /// What is to be told at the program's end of tasks that failed and nobody awaited.
+    pub fn unawaited_failures(&self) -> String {
+        let Some(tasks) = &self.tasks else { return String::new() };
+        let failed = tasks.failed.iter().filter(|task| !task.was_awaited()).take(TOLD_FAILURES);
+        failed
+            .map(|task| {
+                let text = self.text(task.result()).unwrap_or_else(|_| "(a value too large to print)".into());
+                format!("Task failed and nobody awaited it: {text}\n")
+            })
+            .collect()
+    }
+
+    /// Keeps the trace of the error that the running task fails with.
+    fn take_task_trace(&mut self, task: Gc<Task>) {
+        task.set_trace(self.trace.take().map(Rc::new));
+    }
+
+    /// The tasks of a list.
+    pub(super) fn tasks_in(&self, list: Value) -> Result<Vec<Gc<Task>>> {
+        let Some(items) = list.as_list() else { return Err(self.expected_type("list", list)) };
+        let items = items.to_vec();
+        items.into_iter().map(|item| item.as_task().ok_or_else(|| self.expected_type("task", item))).collect()
+    }
+}
