@@ -35,24 +35,51 @@ macro_rules! for_each_method {
             list sum (;) reads none -> [Sum];
             list min (;) reads none -> [ItemOrVoid];
             list max (;) reads none -> [ItemOrVoid];
+            list sort_by (key;) calls allocates -> [CallsWithItem(VOID)];
+            list reversed (;) reads allocates -> [Receiver];
+            list unique (;) reads allocates -> [Receiver];
+            list any (f;) calls allocates -> [CallsWithItem(BOOL)];
+            list all (f;) calls allocates -> [CallsWithItem(BOOL)];
+            list find (f;) calls allocates -> [Finds];
+            list find_index (f;) calls allocates -> [CallsWithItem(INT)];
+            list count (x;) reads none -> INT;
+            list flat_map (f;) calls allocates -> [FlatMaps];
+            list group_by (f;) calls allocates -> [Groups];
+            list min_by (key;) calls allocates -> [Finds];
+            list max_by (key;) calls allocates -> [Finds];
+            list zip (other;) reads allocates -> [Zips];
+            list enumerate (;) reads allocates -> [Enumerates];
+            list chunks (n;) reads allocates -> [Chunks];
 
             string len (;) reads none -> INT;
             string upper (;) reads allocates -> STRING;
             string lower (;) reads allocates -> STRING;
             string trim (;) reads allocates -> STRING;
-            string split (sep;) reads allocates -> LIST_OF_STRINGS;
+            string split (;sep) reads allocates -> LIST_OF_STRINGS;
             string contains (s;) reads none -> BOOL;
             string starts_with (s;) reads none -> BOOL;
             string ends_with (s;) reads none -> BOOL;
             string replace (a, b;) reads allocates -> STRING;
             string chars (;) reads allocates -> LIST_OF_STRINGS;
             string lines (;) reads allocates -> LIST_OF_STRINGS;
-            string index_of (s;) reads none -> INT;
+            string index_of (s; from) reads none -> INT;
             string repeat (n;) reads allocates -> STRING;
             string pad_left (n, s;) reads allocates -> STRING;
             string pad_right (n, s;) reads allocates -> STRING;
             string to_int (;) reads none -> INT_OR_VOID;
             string to_float (;) reads none -> FLOAT_OR_VOID;
+            string split_once (sep;) reads allocates -> PAIR_OF_STRINGS_OR_VOID;
+            string trim_start (;) reads allocates -> STRING;
+            string trim_end (;) reads allocates -> STRING;
+            string count (s;) reads none -> INT;
+            string reversed (;) reads allocates -> STRING;
+            string code_at (i;) reads none -> INT;
+            string is_digit (;) reads none -> BOOL;
+            string is_alpha (;) reads none -> BOOL;
+            string is_alnum (;) reads none -> BOOL;
+            string is_space (;) reads none -> BOOL;
+            string is_upper (;) reads none -> BOOL;
+            string is_lower (;) reads none -> BOOL;
 
             dict len (;) reads none -> INT;
             dict keys (;) reads allocates -> [Keys];
@@ -63,6 +90,10 @@ macro_rules! for_each_method {
             dict remove (k;) mutates none -> [ValueOrVoid];
             dict clear (;) mutates none -> VOID;
             dict copy (;) reads allocates -> [Receiver];
+            dict map_values (f;) calls allocates -> [MapsValues];
+            dict filter (f;) calls allocates -> [CallsWithEntry];
+            dict sort_by (f;) calls allocates -> [CallsWithEntry];
+            dict get_or_insert (k, default;) mutates allocates -> [GetsOrInserts];
 
             tuple len (;) reads none -> INT;
             tuple contains (x;) reads none -> BOOL;
@@ -117,6 +148,20 @@ pub enum MethodRule {
     Maps,
     /// A list of those items of which the function says so.
     Filters,
+    /// A value of this shape; the function is given an item.
+    CallsWithItem(Shape),
+    /// An item, found by giving items to the function, or void.
+    Finds,
+    /// A list of the items of the lists that the function makes of an item.
+    FlatMaps,
+    /// A dict of what the function makes of an item, with lists of such items.
+    Groups,
+    /// A list of pairs: an item, and one of the list that is the first argument.
+    Zips,
+    /// A list of pairs: an int and an item.
+    Enumerates,
+    /// A list of lists of items.
+    Chunks,
     /// What the function makes of the last result, the second argument at first, and an item.
     Reduces,
     /// A list of the keys of the dict.
@@ -128,6 +173,12 @@ pub enum MethodRule {
     /// A value of the dict, or the second argument, or void.
     ValueOrDefault,
     ValueOrVoid,
+    /// A dict of the same keys, with what the function makes of a key and its value.
+    MapsValues,
+    /// A dict of the same entries, which are given to the function as key and value.
+    CallsWithEntry,
+    /// A value of the dict, which may keep both arguments as an entry.
+    GetsOrInserts,
 }
 
 impl MethodRule {
@@ -135,11 +186,12 @@ impl MethodRule {
     pub fn tags(self) -> Tags {
         use MethodRule::*;
         match self {
-            Is(shape) => shape.tags,
+            Is(shape) | CallsWithItem(shape) => shape.tags,
             Keeps(_) | KeepsItems | Sorts => Tags::VOID,
-            Item | ItemOrVoid | Reduces | Sum | ValueOrDefault | ValueOrVoid => Tags::VISIBLE,
+            Item | ItemOrVoid | Finds | Reduces | Sum | ValueOrDefault | ValueOrVoid | GetsOrInserts => Tags::VISIBLE,
+            Groups | MapsValues | CallsWithEntry => Tags::DICT,
             Receiver => Tags::LIST.or(Tags::DICT),
-            SortedCopy | Maps | Filters | Keys | Values | Entries => Tags::LIST,
+            SortedCopy | Maps | FlatMaps | Filters | Zips | Enumerates | Chunks | Keys | Values | Entries => Tags::LIST,
         }
     }
 }

@@ -472,10 +472,15 @@ impl Vm {
 /// Checks the number of arguments of a native, of which the last may be left out.
 #[inline]
 fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<()> {
-    if got < required {
-        return Err(arity_error(name, required, got));
+    if (required..=most).contains(&got) { Ok(()) } else { Err(optional_arity_error(name, required, most, got)) }
+}
+
+#[cold]
+fn optional_arity_error(name: &str, required: usize, most: usize, got: usize) -> Error {
+    if required == most {
+        return arity_error(name, most, got);
     }
-    if got > most { Err(arity_error(name, most, got)) } else { Ok(()) }
+    Error::message(format!("Function '{name}' expected {required} to {most} arg(s) but got {got} arg(s)"))
 }
 
 #[cold]

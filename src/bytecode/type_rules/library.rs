@@ -53,6 +53,15 @@ fn list_of_pairs<E: TypeEnv>(env: &mut E, first: Type, second: Type) -> Type {
     list
 }
 
+/// A dict made here.
+fn dict_of<E: TypeEnv>(env: &mut E, key: Type, value: Type) -> Type {
+    let dict = made(env, Tags::DICT);
+    for (part, ty) in [(Slot::Key, key), (Slot::Value, value)] {
+        env.flow(Place::Slot(dict.class, part), ty);
+    }
+    dict
+}
+
 /// The result of a built-in method; the rows of the table are reached by position.
 pub fn call_method<E: TypeEnv>(env: &mut E, row: usize, receiver: Type, args: Args) -> Type {
     let spec = &METHODS[row];
@@ -100,6 +109,34 @@ pub fn call_method<E: TypeEnv>(env: &mut E, row: usize, receiver: Type, args: Ar
             call_with_item(env, receiver, args);
             receiver
         }
+        MethodRule::CallsWithItem(shape) => {
+            call_with_item(env, receiver, args);
+            of_shape(env, shape)
+        }
+        MethodRule::Finds => {
+            call_with_item(env, receiver, args);
+            or_void(env.read(items))
+        }
+        MethodRule::FlatMaps => {
+            let result = call_with_item(env, receiver, args);
+            let item = if result.tags.meets(Tags::LIST) { slot(env, result, Slot::Item) } else { Type::NEVER };
+            list_of(env, item)
+        }
+        MethodRule::Groups => {
+            let key = call_with_item(env, receiver, args);
+            dict_of(env, key, Type::container(Tags::LIST, receiver.class))
+        }
+        MethodRule::Zips => {
+            let other = args.get(env, 0);
+            let first = env.read(items);
+            let second = if other.tags.meets(Tags::LIST) { slot(env, other, Slot::Item) } else { Type::NEVER };
+            list_of_pairs(env, first, second)
+        }
+        MethodRule::Enumerates => {
+            let item = env.read(items);
+            list_of_pairs(env, Type::INT, item)
+        }
+        MethodRule::Chunks => list_of(env, Type::container(Tags::LIST, receiver.class)),
         MethodRule::Reduces => reduce(env, receiver, args),
         MethodRule::Keys => {
             let key = slot(env, receiver, Slot::Key);
@@ -119,6 +156,22 @@ pub fn call_method<E: TypeEnv>(env: &mut E, row: usize, receiver: Type, args: Ar
             env.join(value, default)
         }
         MethodRule::ValueOrVoid => or_void(slot(env, receiver, Slot::Value)),
+        MethodRule::MapsValues => {
+            let key = slot(env, receiver, Slot::Key);
+            let value = call_with_entry(env, receiver, args);
+            dict_of(env, key, value)
+        }
+        MethodRule::CallsWithEntry => {
+            call_with_entry(env, receiver, args);
+            receiver
+        }
+        MethodRule::GetsOrInserts => {
+            for (at, part) in [(0, Slot::Key), (1, Slot::Value)] {
+                let kept = args.get(env, at);
+                env.flow(Place::Slot(receiver.class, part), kept);
+            }
+            slot(env, receiver, Slot::Value)
+        }
     }
 }
 
@@ -147,6 +200,12 @@ fn call_back<E: TypeEnv>(env: &mut E, args: Args, types: &[Type]) -> Type {
 fn call_with_item<E: TypeEnv>(env: &mut E, list: Type, args: Args) -> Type {
     let item = slot(env, list, Slot::Item);
     if item.is_never() { Type::NEVER } else { call_back(env, args, &[item]) }
+}
+
+/// Calls it with each key of a dict and its value.
+fn call_with_entry<E: TypeEnv>(env: &mut E, dict: Type, args: Args) -> Type {
+    let (key, value) = (slot(env, dict, Slot::Key), slot(env, dict, Slot::Value));
+    if key.is_never() { Type::NEVER } else { call_back(env, args, &[key, value]) }
 }
 
 /// The result of a built-in.

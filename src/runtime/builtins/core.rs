@@ -1,16 +1,31 @@
 //! `std/core`: lengths, texts, types, conversions, the heap, clocks, input, assertions.
 
 use super::convert::{float_to_int, parse_float, parse_int};
-use super::value::{arg, count, host_error, int_arg, length};
+use super::value::{arg, count_value, host_error, int_arg, range_len};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::object::Dict;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
-pub fn len(_: &mut Vm, args: &[Value]) -> Result<Value> {
+pub fn len(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let value = arg(args, 0);
-    length(value)
-        .ok_or_else(|| Error::message(format!("Cannot get length of non-indexable type '{}'", value.tag().type_name())))
+    let len = if let Some(text) = value.as_str() {
+        text.char_len()
+    } else if let Some(list) = value.as_list() {
+        list.len()
+    } else if let Some(tuple) = value.as_tuple() {
+        tuple.len()
+    } else if let Some(dict) = value.as_dict() {
+        dict.len()
+    } else if let Some(range) = value.as_range() {
+        return range_len(range);
+    } else if let Some(module) = value.as_module() {
+        vm.module_names(module).count()
+    } else {
+        let found = value.tag().type_name();
+        return Err(Error::message(format!("Cannot get length of non-indexable type '{found}'")));
+    };
+    Ok(count_value(len))
 }
 
 pub fn str(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -71,7 +86,7 @@ fn figures(vm: &mut Vm, entries: &[(&str, usize)]) -> Result<Value> {
     let dict = Dict::with_capacity(&mut vm.heap, entries.len())?;
     for &(name, number) in entries {
         let key = vm.heap.str_value(name);
-        dict.insert(&mut vm.heap, key, count(number))?;
+        dict.insert(&mut vm.heap, key, count_value(number))?;
     }
     Ok(Value::from_dict(dict))
 }
@@ -106,7 +121,7 @@ pub fn heap_stats(vm: &mut Vm, _: &[Value]) -> Result<Value> {
 
 pub fn gc_threshold(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     match usize::try_from(int_arg(args, 0)?) {
-        Ok(bytes) if bytes > 0 => Ok(count(vm.heap.set_threshold(bytes))),
+        Ok(bytes) if bytes > 0 => Ok(count_value(vm.heap.set_threshold(bytes))),
         _ => Err(Error::message("core.gc_threshold: invalid threshold")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::value::{count, host_error, int_arg, str_arg};
+use super::value::{count_value, host_error, int_arg, str_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::host::{HostFile, OpenMode};
 use crate::runtime::value::Value;
@@ -92,7 +92,7 @@ pub fn file_write(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let text = str_arg(args, 1)?;
     let open = vm.builtins.files.get(handle)?;
     open.file.write(text.as_str()).map_err(|error| failed("write", &open.path, &error))?;
-    Ok(count(text.byte_len()))
+    Ok(count_value(text.byte_len()))
 }
 
 pub fn file_close(vm: &mut Vm, args: &[Value]) -> Result<Value> {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::bytecode::numeric;
 use crate::runtime::error::{Error, Result};
-use crate::runtime::object::{Gc, List, Str};
+use crate::runtime::object::{Gc, List, Range, Str};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
@@ -32,6 +32,13 @@ pub fn str_arg(args: &[Value], index: usize) -> Result<Gc<Str>> {
 pub fn int_arg(args: &[Value], index: usize) -> Result<i64> {
     let value = arg(args, index);
     value.as_int().ok_or_else(|| expected_type("int", value))
+}
+
+/// A list argument.
+#[inline]
+pub fn list_arg(args: &[Value], index: usize) -> Result<Gc<List>> {
+    let value = arg(args, index);
+    value.as_list().ok_or_else(|| expected_type("list", value))
 }
 
 /// A numeric argument as a float.
@@ -69,20 +76,13 @@ pub fn list(vm: &mut Vm, items: &[Value]) -> Result<Value> {
 }
 
 /// An int that counts something in memory.
-pub fn count(count: usize) -> Value {
+pub fn count_value(count: usize) -> Value {
     Value::int(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// Number of elements, characters or entries, if the value has such a number.
-pub fn length(value: Value) -> Option<Value> {
-    Some(match value.tag() {
-        Tag::Str => count(value.as_str()?.char_len()),
-        Tag::List => count(value.as_list()?.len()),
-        Tag::Tuple => count(value.as_tuple()?.len()),
-        Tag::Dict => count(value.as_dict()?.len()),
-        Tag::Range => Value::int(value.as_range()?.len()),
-        _ => return None,
-    })
+/// How many ints a range holds, if that is an int.
+pub fn range_len(range: Gc<Range>) -> Result<Value> {
+    range.len().map(Value::int).ok_or_else(|| Error::message("Value too large"))
 }
 
 /// The error of an operation that the host could not do, without the number that the system gives it.

@@ -205,6 +205,21 @@ impl Heap {
         self.check_room(count.saturating_mul(size))
     }
 
+    /// Refuses to go on with a value that is built of many small ones, which pass the limit unseen one by one. `before` is
+    /// [`Heap::bytes`] from before the first of them, `besides` the bytes of what else is held for the value. To be called before the
+    /// operation has had effects: it is executed again after a collection.
+    #[inline]
+    pub fn check_growth(&self, before: usize, besides: usize) -> Result<()> {
+        if self.bytes.saturating_add(besides) <= self.max_heap {
+            return Ok(());
+        }
+        let grown = self.bytes - before + besides;
+        Err(match grown > self.max_heap {
+            true => Error::message("Value too large"),
+            false => Error::new(ErrorKind::NeedsMemory(grown)),
+        })
+    }
+
     /// What hashes are mixed with, so that nobody can prepare colliding keys.
     #[inline]
     pub fn hash_seed(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::runtime::builtins::value::{arg, compare_numbers, expected_type};
+use crate::runtime::builtins::value::{arg, compare_numbers, expected_type, range_len};
 use crate::runtime::error::Result;
 use crate::runtime::object::{Gc, Range};
 use crate::runtime::value::Value;
@@ -14,7 +14,7 @@ fn receiver(args: &[Value]) -> Result<Gc<Range>> {
 }
 
 pub fn len(_: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(Value::int(receiver(args)?.len()))
+    range_len(receiver(args)?)
 }
 
 /// Whether one of the range's ints equals the value: a float may, if it is integral.

@@ -90,10 +90,24 @@ pub fn sort_values(heap: &Heap, items: &mut [Value]) -> Result<()> {
         return Ok(());
     }
     if items.iter().all(|item| is_number(*item)) {
-        items.sort_by(|a, b| compare_numbers(*a, *b).unwrap_or_else(|| is_nan(*a).cmp(&is_nan(*b))));
+        items.sort_by(|a, b| number_order(*a, *b));
         return Ok(());
     }
     merge_sort(items, |b, a| compare::less(heap, b, a))
+}
+
+/// Sorts pairs stably by `<` of what stands first in them.
+pub fn sort_keyed<T: Copy>(heap: &Heap, pairs: &mut [(Value, T)]) -> Result<()> {
+    if pairs.iter().all(|(key, _)| is_number(*key)) {
+        pairs.sort_by(|(a, _), (b, _)| number_order(*a, *b));
+        return Ok(());
+    }
+    merge_sort(pairs, |(b, _), (a, _)| compare::less(heap, b, a))
+}
+
+/// The order of `<` of numbers made total: NaN comes last.
+fn number_order(a: Value, b: Value) -> Ordering {
+    compare_numbers(a, b).unwrap_or_else(|| is_nan(a).cmp(&is_nan(b)))
 }
 
 fn is_nan(value: Value) -> bool {

@@ -3,9 +3,10 @@
 use memchr::memmem;
 
 use crate::runtime::builtins::convert::{parse_float, parse_int};
-use crate::runtime::builtins::value::{arg, count, int_arg, list, str_arg};
-use crate::runtime::error::Result;
-use crate::runtime::object::{Gc, Str};
+use crate::runtime::builtins::value::{arg, count_value, int_arg, list, str_arg};
+use crate::runtime::error::{Error, Result};
+use crate::runtime::object::{Gc, Str, Tuple};
+use crate::runtime::ops::index::{out_of_bounds, resolve_index};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
@@ -13,15 +14,21 @@ fn receiver(args: &[Value]) -> Result<Gc<Str>> {
     str_arg(args, 0)
 }
 
-/// A list of strings, all parts of one text.
+/// A list of strings, all parts of one text, which may take many times its memory.
 fn parts<'t>(vm: &mut Vm, whole: &str, parts: impl Iterator<Item = &'t str>) -> Result<Value> {
     vm.heap.check_room(whole.len())?;
-    let parts: Vec<Value> = parts.map(|part| vm.heap.str_value(part)).collect();
-    list(vm, &parts)
+    let before = vm.heap.bytes();
+    let mut made: Vec<Value> = Vec::new();
+    for part in parts {
+        made.push(vm.heap.str_value(part));
+        // The vector, and the list to come.
+        vm.heap.check_growth(before, 2 * size_of_val(made.as_slice()))?;
+    }
+    list(vm, &made)
 }
 
 pub fn len(_: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(count(receiver(args)?.char_len()))
+    Ok(count_value(receiver(args)?.char_len()))
 }
 
 pub fn upper(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -36,14 +43,31 @@ pub fn lower(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     vm.string(&lower)
 }
 
-pub fn trim(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+fn trimmed(vm: &mut Vm, args: &[Value], trim: fn(&str) -> &str) -> Result<Value> {
     let text = receiver(args)?;
-    let trimmed = text.as_str().trim();
+    let trimmed = trim(text.as_str());
     if trimmed.len() == text.byte_len() { Ok(Value::from_str(text)) } else { vm.string(trimmed) }
 }
 
+pub fn trim(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    trimmed(vm, args, str::trim)
+}
+
+pub fn trim_start(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    trimmed(vm, args, str::trim_start)
+}
+
+pub fn trim_end(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    trimmed(vm, args, str::trim_end)
+}
+
+/// The parts between separators; without one, the words between white space.
 pub fn split(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (text, separator) = (receiver(args)?, str_arg(args, 1)?);
+    let text = receiver(args)?;
+    if args.len() < 2 {
+        return parts(vm, text.as_str(), text.as_str().split_whitespace());
+    }
+    let separator = str_arg(args, 1)?;
     if separator.is_empty() {
         return chars(vm, args);
     }
@@ -75,11 +99,7 @@ pub fn ends_with(_: &mut Vm, args: &[Value]) -> Result<Value> {
 /// Replaces every occurrence, from the left. An empty one is found before each character and at the end.
 pub fn replace(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (text, old, new) = (receiver(args)?, str_arg(args, 1)?, str_arg(args, 2)?);
-    let found = if old.is_empty() {
-        text.char_len() + 1
-    } else {
-        memmem::find_iter(text.as_str().as_bytes(), old.as_str().as_bytes()).count()
-    };
+    let found = occurrences(text, old);
     if found == 0 {
         return Ok(Value::from_str(text));
     }
@@ -103,12 +123,93 @@ pub fn lines(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     parts(vm, text.as_str(), text.as_str().lines())
 }
 
+/// The part before the first separator and the part behind it; void if there is none.
+pub fn split_once(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (text, separator) = (receiver(args)?, str_arg(args, 1)?);
+    if separator.is_empty() {
+        return Err(Error::message("Empty separator"));
+    }
+    let Some((before, after)) = text.as_str().split_once(separator.as_str()) else { return Ok(Value::VOID) };
+    vm.heap.check_room(text.byte_len())?;
+    let pair = [before, after].map(|part| vm.heap.str_value(part));
+    Ok(Value::from_tuple(Tuple::new(&mut vm.heap, &pair)))
+}
+
+/// Where a text occurs first, at or behind the character that the second argument names; -1 if nowhere.
 pub fn index_of(_: &mut Vm, args: &[Value]) -> Result<Value> {
     let (text, wanted) = (receiver(args)?, str_arg(args, 1)?);
-    let Some(at) = memmem::find(text.as_str().as_bytes(), wanted.as_str().as_bytes()) else {
+    let from = if args.len() > 2 { start_index(text, int_arg(args, 2)?)? } else { 0 };
+    let start = text.byte_offset(from).unwrap_or(text.byte_len());
+    let rest = text.as_str().get(start..).unwrap_or("");
+    let Some(at) = memmem::find(rest.as_bytes(), wanted.as_str().as_bytes()) else {
         return Ok(Value::int(-1));
     };
-    Ok(count(if text.is_ascii() { at } else { text.as_str().get(..at).map_or(at, |before| before.chars().count()) }))
+    let between = if text.is_ascii() { at } else { rest.get(..at).map_or(at, |before| before.chars().count()) };
+    Ok(count_value(from + between))
+}
+
+/// The character that an index names; the length itself names the end.
+fn start_index(text: Gc<Str>, index: i64) -> Result<usize> {
+    let len = text.char_len();
+    if usize::try_from(index) == Ok(len) { Ok(len) } else { resolve_index(index, len) }
+}
+
+/// How often a text occurs without overlaps. An empty one is found before each character and at the end.
+fn occurrences(text: Gc<Str>, wanted: Gc<Str>) -> usize {
+    if wanted.is_empty() {
+        text.char_len() + 1
+    } else {
+        memmem::find_iter(text.as_str().as_bytes(), wanted.as_str().as_bytes()).count()
+    }
+}
+
+pub fn count(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    Ok(count_value(occurrences(receiver(args)?, str_arg(args, 1)?)))
+}
+
+pub fn reversed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let text = receiver(args)?;
+    vm.heap.check_room(text.byte_len())?;
+    let reversed: String = text.as_str().chars().rev().collect();
+    vm.string(&reversed)
+}
+
+/// The number of the character at an index.
+pub fn code_at(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (text, index) = (receiver(args)?, int_arg(args, 1)?);
+    let at = resolve_index(index, text.char_len())?;
+    let char = text.locate_char(&vm.heap, at).ok_or_else(|| out_of_bounds(index, text.char_len()))?;
+    Ok(Value::int(u32::from(char).into()))
+}
+
+/// Whether a text is not empty and all its characters are of a kind.
+fn is_all(args: &[Value], kind: fn(char) -> bool) -> Result<Value> {
+    let text = receiver(args)?;
+    Ok(Value::bool(!text.is_empty() && text.as_str().chars().all(kind)))
+}
+
+pub fn is_digit(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    is_all(args, |char| char.is_ascii_digit())
+}
+
+pub fn is_alpha(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    is_all(args, char::is_alphabetic)
+}
+
+pub fn is_alnum(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    is_all(args, char::is_alphanumeric)
+}
+
+pub fn is_space(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    is_all(args, char::is_whitespace)
+}
+
+pub fn is_upper(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    is_all(args, char::is_uppercase)
+}
+
+pub fn is_lower(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    is_all(args, char::is_lowercase)
 }
 
 pub fn repeat(vm: &mut Vm, args: &[Value]) -> Result<Value> {

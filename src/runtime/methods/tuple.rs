@@ -1,6 +1,6 @@
 //! Methods of tuples.
 
-use crate::runtime::builtins::value::{arg, count, expected_type};
+use crate::runtime::builtins::value::{arg, count_value, expected_type};
 use crate::runtime::error::Result;
 use crate::runtime::object::{Gc, Tuple};
 use crate::runtime::value::Value;
@@ -18,7 +18,7 @@ fn position(vm: &mut Vm, args: &[Value]) -> Result<Option<usize>> {
 }
 
 pub fn len(_: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(count(receiver(args)?.len()))
+    Ok(count_value(receiver(args)?.len()))
 }
 
 pub fn contains(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -26,5 +26,5 @@ pub fn contains(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn index_of(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(position(vm, args)?.map_or(Value::int(-1), count))
+    Ok(position(vm, args)?.map_or(Value::int(-1), count_value))
 }

@@ -59,9 +59,9 @@ impl Range {
         heap.alloc(Range { header, start, end })
     }
 
-    /// How many ints it holds; saturates at the largest int for ranges wider than that.
-    pub fn len(&self) -> i64 {
-        if self.end <= self.start { 0 } else { self.end.checked_sub(self.start).unwrap_or(i64::MAX) }
+    /// How many ints it holds; `None` if that is more than the largest int.
+    pub fn len(&self) -> Option<i64> {
+        if self.is_empty() { Some(0) } else { self.end.checked_sub(self.start) }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -84,10 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn a_range_wider_than_an_int_saturates() {
+    fn the_length_of_a_range_wider_than_an_int_is_no_int() {
         let mut heap = Heap::new();
-        assert_eq!(Range::new(&mut heap, i64::MIN, i64::MAX).len(), i64::MAX);
-        assert_eq!(Range::new(&mut heap, 3, 1).len(), 0);
-        assert_eq!(Range::new(&mut heap, -2, 3).len(), 5);
+        assert_eq!(Range::new(&mut heap, i64::MIN, i64::MAX).len(), None);
+        assert_eq!(Range::new(&mut heap, 3, 1).len(), Some(0));
+        assert_eq!(Range::new(&mut heap, -2, 3).len(), Some(5));
     }
 }

@@ -18,7 +18,12 @@ enum Open {
 pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
     let mut parser = Parser { text, at: 0 };
     let mut open: Vec<Open> = Vec::new();
+    // A short text may stand for values that take many times its memory.
+    let before = heap.bytes();
+    let mut waiting = 0;
     loop {
+        // Items of open arrays stand in a vector, and will in a list.
+        heap.check_growth(before, open.len() * size_of::<Open>() + 2 * waiting * size_of::<Value>())?;
         let Some(mut value) = parser.begin(heap, &mut open)? else { continue };
         // The value is complete. It may complete the container that it is in, and so on outward.
         loop {
@@ -29,9 +34,11 @@ pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
                 }
                 Some(Open::Array(items)) => {
                     items.push(value);
+                    waiting += 1;
                     if !parser.comma_or(b']')? {
                         break;
                     }
+                    waiting -= items.len();
                     value = Value::from_list(List::from_values(heap, items)?);
                 }
                 Some(Open::Object(dict, key)) => {

@@ -1,16 +1,22 @@
-//! Methods of lists.
+//! Methods of lists: those that call a function in [`callbacks`], those that sort in [`order`], the others here.
 //!
-//! Methods that look at all elements have a loop of their own for each unboxed storage. Those that call a function go by index and
-//! look at the current length, as `for` does, because the function may change the list.
+//! Methods that look at all elements have a loop of their own for each unboxed storage.
+
+mod callbacks;
+mod order;
 
 use std::cmp::Ordering;
 
-use super::sort::{comes_after, merge_sort, sort_floats, sort_values};
+use self::callbacks::push_result;
+pub use self::callbacks::{all, any, filter, find, find_index, flat_map, group_by, map, max_by, min_by, reduce};
+pub use self::order::{sort, sort_by, sorted};
 use super::with_pins;
 use crate::bytecode::numeric;
-use crate::runtime::builtins::value::{arg, compare_numbers, count, expected_type, int_arg, is_number, str_arg};
+use crate::runtime::builtins::value::{
+    arg, compare_numbers, count_value, expected_type, int_arg, is_number, list as list_value, list_arg, str_arg,
+};
 use crate::runtime::error::{Error, Result};
-use crate::runtime::object::{Gc, List, Storage, Tuple};
+use crate::runtime::object::{Dict, Gc, List, Storage, Tuple};
 use crate::runtime::operators::{BinaryOp, OrderOp};
 use crate::runtime::ops::index::{out_of_bounds, resolve_index};
 use crate::runtime::value::{Tag, Value};
@@ -31,7 +37,7 @@ pub fn pop(_: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn len(_: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(count(receiver(args)?.len()))
+    Ok(count_value(receiver(args)?.len()))
 }
 
 pub fn clear(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -71,7 +77,7 @@ pub fn contains(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn index_of(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(position(vm, args)?.map_or(Value::int(-1), count))
+    Ok(position(vm, args)?.map_or(Value::int(-1), count_value))
 }
 
 /// Inserts before the element that the index names; the length itself names the end.
@@ -90,119 +96,6 @@ pub fn remove(_: &mut Vm, args: &[Value]) -> Result<Value> {
         return Err(out_of_bounds(index, 0));
     }
     Ok(list.remove(resolve_index(index, list.len())?))
-}
-
-/// Sorts in place. A list that the given function changes meanwhile ends up with the elements that it had at the start.
-pub fn sort(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let list = receiver(args)?;
-    let Some(&by) = args.get(1) else {
-        sort_in_place(vm, list)?;
-        return Ok(Value::VOID);
-    };
-    let sorted = sorted_by(vm, list, by)?;
-    with_pins(vm, Value::from_list(sorted), |vm| {
-        vm.with_memory(|vm| {
-            list.truncate(0);
-            list.extend_from(&mut vm.heap, sorted)
-        })
-    })?;
-    Ok(Value::VOID)
-}
-
-pub fn sorted(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let list = receiver(args)?;
-    if let Some(&by) = args.get(1) {
-        return sorted_by(vm, list, by).map(Value::from_list);
-    }
-    let copy = list.copy(&mut vm.heap)?;
-    sort_in_place(vm, copy)?;
-    Ok(Value::from_list(copy))
-}
-
-/// Sorts by `<`; after an error the list is as it was.
-fn sort_in_place(vm: &mut Vm, list: Gc<List>) -> Result<()> {
-    if let Some(ints) = list.as_ints_mut(&mut vm.heap) {
-        ints.sort_unstable();
-        return Ok(());
-    }
-    if let Some(floats) = list.as_floats_mut(&mut vm.heap) {
-        sort_floats(floats);
-        return Ok(());
-    }
-    vm.heap.check_room_for(list.len(), size_of::<Value>())?;
-    let mut items = list.to_vec();
-    sort_values(&vm.heap, &mut items)?;
-    write_back(vm, list, &items)
-}
-
-/// A sorted copy. The order is what `by` says, called with an earlier and a later element.
-fn sorted_by(vm: &mut Vm, list: Gc<List>, by: Value) -> Result<Gc<List>> {
-    vm.heap.check_room_for(list.len(), 2 * size_of::<Value>())?;
-    // The program may take elements out of the list while they are sorted; nobody else has the copy, which keeps them alive.
-    let copy = list.copy(&mut vm.heap)?;
-    with_pins(vm, Value::from_list(copy), |vm| {
-        let mut items = copy.to_vec();
-        merge_sort(&mut items, |later, earlier| comes_after(vm.call(by, &[earlier, later])?))?;
-        write_back(vm, copy, &items)
-    })?;
-    Ok(copy)
-}
-
-/// Stores a permutation of a list's elements, which takes no memory since its storage holds each of them.
-fn write_back(vm: &mut Vm, list: Gc<List>, items: &[Value]) -> Result<()> {
-    debug_assert_eq!(list.len(), items.len());
-    items.iter().enumerate().try_for_each(|(at, &item)| list.set(&mut vm.heap, at, item))
-}
-
-/// Appends to a list that a method makes while it calls Walrus code, and so must get the memory itself.
-fn push_result(vm: &mut Vm, results: Gc<List>, value: Value) -> Result<()> {
-    if results.push(&mut vm.heap, value).is_ok() {
-        return Ok(());
-    }
-    with_pins(vm, value, |vm| vm.with_memory(|vm| results.push(&mut vm.heap, value)))
-}
-
-pub fn map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
-    let results = List::new(&mut vm.heap);
-    with_pins(vm, Value::from_list(results), |vm| {
-        let mut at = 0;
-        while let Some(item) = list.try_get(at) {
-            let result = vm.call(function, &[item])?;
-            push_result(vm, results, result)?;
-            at += 1;
-        }
-        Ok(Value::from_list(results))
-    })
-}
-
-pub fn filter(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
-    let results = List::new(&mut vm.heap);
-    with_pins(vm, Value::from_list(results), |vm| {
-        let mut at = 0;
-        while let Some(item) = list.try_get(at) {
-            // The function may take the item out of the list.
-            let keep = with_pins(vm, item, |vm| vm.call(function, &[item]))?;
-            if vm.truthy(keep) {
-                push_result(vm, results, item)?;
-            }
-            at += 1;
-        }
-        Ok(Value::from_list(results))
-    })
-}
-
-/// What the function has made so far is held by the call that it is passed to.
-pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
-    let mut result = arg(args, 2);
-    let mut at = 0;
-    while let Some(item) = list.try_get(at) {
-        result = vm.call(function, &[result, item])?;
-        at += 1;
-    }
-    Ok(result)
 }
 
 pub fn join(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -273,8 +166,11 @@ fn items_of(vm: &mut Vm, iterable: Value) -> Result<Gc<List>> {
         return List::from_values(&mut vm.heap, tuple.items());
     }
     if let Some(range) = iterable.as_range() {
-        let list =
-            List::with_capacity(&mut vm.heap, Storage::Ints, usize::try_from(range.len()).unwrap_or(usize::MAX))?;
+        let list = List::with_capacity(
+            &mut vm.heap,
+            Storage::Ints,
+            range.len().and_then(|len| usize::try_from(len).ok()).unwrap_or(usize::MAX),
+        )?;
         (range.start..range.end).try_for_each(|int| list.push(&mut vm.heap, Value::int(int)))?;
         return Ok(list);
     }
@@ -359,4 +255,71 @@ pub fn min(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 pub fn max(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     extreme(vm, args, Ordering::Greater)
+}
+
+/// How many elements equal the argument.
+pub fn count(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (list, wanted) = (receiver(args)?, arg(args, 1));
+    let mut found = 0;
+    for at in 0..list.len() {
+        found += usize::from(vm.equal(list.get(at), wanted));
+    }
+    Ok(count_value(found))
+}
+
+pub fn reversed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let copy = receiver(args)?.copy(&mut vm.heap)?;
+    copy.reverse();
+    Ok(Value::from_list(copy))
+}
+
+/// The first of those elements that are one dict key.
+pub fn unique(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let list = receiver(args)?;
+    let (seen, kept) = (Dict::new(&mut vm.heap), List::new(&mut vm.heap));
+    for at in 0..list.len() {
+        let item = list.get(at);
+        if seen.insert(&mut vm.heap, item, Value::VOID)?.is_none() {
+            kept.push(&mut vm.heap, item)?;
+        }
+    }
+    Ok(Value::from_list(kept))
+}
+
+/// Pairs of one element from each of two sources, as many as `len`.
+fn pairs(vm: &mut Vm, len: usize, mut pair: impl FnMut(usize) -> [Value; 2]) -> Result<Value> {
+    // A tuple of two takes three values' space, and its place in the list another.
+    vm.heap.check_room_for(len, 4 * size_of::<Value>())?;
+    let pairs: Vec<Value> = (0..len).map(|at| Value::from_tuple(Tuple::new(&mut vm.heap, &pair(at)))).collect();
+    list_value(vm, &pairs)
+}
+
+pub fn zip(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (list, other) = (receiver(args)?, list_arg(args, 1)?);
+    pairs(vm, list.len().min(other.len()), |at| [list.get(at), other.get(at)])
+}
+
+pub fn enumerate(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let list = receiver(args)?;
+    pairs(vm, list.len(), |at| [count_value(at), list.get(at)])
+}
+
+/// Pieces of `n` elements, the last of which may have fewer.
+pub fn chunks(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (list, size) = (receiver(args)?, int_arg(args, 1)?);
+    if size < 1 {
+        return Err(Error::message("Chunk size must be at least 1"));
+    }
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    // Each piece is an object with a buffer of its own.
+    vm.heap.check_room_for(list.len().div_ceil(size), size_of::<List>() + size_of::<Value>())?;
+    vm.heap.check_room_for(list.len(), list.storage().element_size())?;
+    let mut pieces = Vec::with_capacity(list.len().div_ceil(size));
+    let mut start = 0;
+    while start < list.len() {
+        let end = start.saturating_add(size).min(list.len());
+        pieces.push(Value::from_list(list.slice(&mut vm.heap, start, end)?));
+        start = end;
+    }
+    list_value(vm, &pieces)
 }
