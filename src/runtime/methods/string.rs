@@ -15,8 +15,12 @@ fn receiver(args: &[Value]) -> Result<Gc<Str>> {
 }
 
 /// A list of strings, all parts of one text, which may take many times its memory.
-fn parts<'t>(vm: &mut Vm, whole: &str, parts: impl Iterator<Item = &'t str>) -> Result<Value> {
+fn parts<'t>(vm: &mut Vm, whole: &str, parts: impl Iterator<Item = &'t str> + Clone) -> Result<Value> {
     vm.heap.check_room(whole.len())?;
+    // Counting tells what can never fit from what does not fit beside the other values; most texts are too short to need it.
+    if whole.len().saturating_mul(size_of::<Value>()) > vm.heap.max_heap() {
+        vm.heap.check_room_for(parts.clone().count(), size_of::<Value>())?;
+    }
     let before = vm.heap.bytes();
     let mut made: Vec<Value> = Vec::new();
     for part in parts {
@@ -75,7 +79,7 @@ pub fn split(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let mut start = 0;
     let ends = memmem::find_iter(text.as_bytes(), separator.as_bytes()).chain([text.len()]);
     // A match of valid UTF-8 in valid UTF-8 lies on character boundaries.
-    let pieces = ends.map(|end| {
+    let pieces = ends.map(move |end| {
         let piece = text.get(start..end).unwrap_or("");
         start = end + separator.len();
         piece

@@ -18,7 +18,11 @@ enum Open {
 pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
     let mut parser = Parser { text, at: 0 };
     let mut open: Vec<Open> = Vec::new();
-    // A short text may stand for values that take many times its memory.
+    // A short text may stand for values that take many times its memory. Counting tells what can never fit from what does not fit
+    // beside the other values; most texts are too short to need it.
+    if text.len().saturating_mul(size_of::<List>()) > heap.max_heap() {
+        heap.check_room(least_size(text))?;
+    }
     let before = heap.bytes();
     let mut waiting = 0;
     loop {
@@ -54,6 +58,22 @@ pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
             open.pop();
         }
     }
+}
+
+/// What the value of a text takes at the least: its containers and their items.
+fn least_size(text: &str) -> usize {
+    let (mut size, mut in_string, mut escaped) = (0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => size += size_of::<List>(),
+            b',' if !in_string => size += size_of::<Value>(),
+            _ => {}
+        }
+    }
+    size
 }
 
 struct Parser<'t> {
