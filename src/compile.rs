@@ -19,6 +19,7 @@ use crate::source::{Diagnostics, Severity, SourceMap, render};
 use crate::syntax::{Interner, print};
 
 pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
+pub use crate::resolve::packages::Manifest;
 pub use crate::source::render::Format;
 
 /// Address space for the stack of a compilation. The parser bounds nesting; this is enough for the deepest tree it lets through.

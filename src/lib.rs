@@ -8,6 +8,8 @@ pub mod bytecode;
 pub mod cli;
 #[cfg(feature = "compile")]
 pub mod compile;
+#[cfg(feature = "compile")]
+pub mod format;
 #[cfg(feature = "jit")]
 pub mod jit;
 #[cfg(feature = "compile")]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::bytecode::wbc::Wanted;
-use crate::bytecode::{self, LoadError, VerifiedProgram, check_facts};
+use crate::bytecode::{self, LoadError, check_facts};
 #[cfg(feature = "jit")]
 use crate::jit;
 use crate::runtime::error::{Error, ErrorKind};
@@ -20,6 +20,7 @@ use crate::runtime::vm::{Limits, Vm};
 mod options;
 mod system_host;
 
+pub use crate::bytecode::VerifiedProgram;
 pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, Stress, default_max_heap};
 pub use system_host::SystemHost;
 
@@ -51,17 +52,17 @@ impl RunOptions {
     }
 }
 
-/// What `--version` prints.
-pub fn version_text() -> String {
+/// What `--version` of a program that runs others prints.
+pub fn version_text(program: &str) -> String {
     let Versions { tool, format, rules, cranelift, target } = Versions::here();
-    format!("walrus-run {tool}\n.wbc format {format}\nverdict rules {rules}\nCranelift {cranelift}\ntarget {target}\n")
+    format!("{program} {tool}\n.wbc format {format}\nverdict rules {rules}\nCranelift {cranelift}\ntarget {target}\n")
 }
 
 /// What `--version --json` prints. No part needs escaping.
-pub fn version_json() -> String {
+pub fn version_json(program: &str) -> String {
     let Versions { tool, format, rules, cranelift, target } = Versions::here();
     format!(
-        "{{\"tool\": \"walrus-run\", \"version\": \"{tool}\", \"wbc_format\": {format}, \"verdict_rules\": {rules}, \
+        "{{\"tool\": \"{program}\", \"version\": \"{tool}\", \"wbc_format\": {format}, \"verdict_rules\": {rules}, \
          \"cranelift\": \"{cranelift}\", \"target\": \"{target}\"}}\n"
     )
 }

@@ -12,6 +12,7 @@ use walrus::source::codes::CODES;
 const ROOMS: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("syntax", &["source"]),
+    ("format", &["syntax", "source"]),
     ("resolve", &["syntax", "source"]),
     ("bytecode", &["source"]),
     ("lower", &["resolve", "syntax", "bytecode", "source"]),
@@ -20,11 +21,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("jit", &["bytecode", "runtime"]),
     ("compile", &["resolve", "syntax", "lower", "analysis", "bytecode", "source"]),
     ("run", &["bytecode", "runtime", "jit", "source"]),
-    ("cli", &["compile", "run"]),
+    ("cli", &["compile", "run", "format", "source"]),
 ];
 
 /// The programs and their façades.
-const PROGRAMS: &[(&str, &[&str])] = &[("walrusc", &["cli", "compile"]), ("walrus-run", &["cli", "run"])];
+const PROGRAMS: &[(&str, &[&str])] =
+    &[("walrus", &["cli", "compile", "run"]), ("walrusc", &["cli", "compile"]), ("walrus-run", &["cli", "run"])];
 
 /// Longer files hold more than one idea.
 const MAX_LINES: usize = 900;

@@ -1,65 +1,22 @@
 //! `walrusc` as its users meet it: every flag, exit status and output of `walrusc --help`.
 
+#[path = "support/folder.rs"]
+mod folder;
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
+use folder::Folder;
 use support::{Outcome, run, walrus_run, walrusc};
-use tempfile::TempDir;
 
-/// A folder with files, in which walrusc is run.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new(files: &[(&str, &str)]) -> Folder {
-        let folder = Folder(tempfile::tempdir().expect("a temporary folder can be made"));
-        for (name, text) in files {
-            folder.write(name, text);
-        }
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("folders can be made");
-        fs::write(path, text).expect("files can be written");
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.path(name).exists()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.0.path())
-            .expect("the folder is there")
-            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = walrusc();
-        command.current_dir(self.0.path()).args(args);
-        command
-    }
+/// Running walrusc in a folder.
+trait Compiles {
+    fn command(&self, args: &[&str]) -> Command;
+    fn walrusc_with(&self, args: &[&str], stdin: &str) -> Outcome;
 
     fn walrusc(&self, args: &[&str]) -> Outcome {
         self.walrusc_with(args, "")
-    }
-
-    fn walrusc_with(&self, args: &[&str], stdin: &str) -> Outcome {
-        run(&mut self.command(args), stdin.as_bytes()).expect("walrusc ends")
     }
 
     /// Runs walrusc, which must end with this status.
@@ -68,6 +25,18 @@ impl Folder {
         let outcome = self.walrusc(args);
         assert_eq!(outcome.status, Some(status), "walrusc {args:?}: {}", outcome.describe());
         outcome
+    }
+}
+
+impl Compiles for Folder {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = walrusc();
+        command.current_dir(self.root()).args(args);
+        command
+    }
+
+    fn walrusc_with(&self, args: &[&str], stdin: &str) -> Outcome {
+        run(&mut self.command(args), stdin.as_bytes()).expect("walrusc ends")
     }
 }
 

@@ -54,7 +54,7 @@ fn main() {
     let file = match args.file {
         Some(file) if !args.version => file,
         _ => {
-            let text = if args.json { run::version_json() } else { run::version_text() };
+            let text = if args.json { run::version_json("walrus-run") } else { run::version_text("walrus-run") };
             exit(if write_stdout(text.as_bytes()).is_ok() { 0 } else { status::USAGE })
         }
     };

@@ -6,11 +6,17 @@ pub mod args;
 #[cfg(feature = "compile")]
 pub mod build;
 #[cfg(feature = "compile")]
+pub mod cache;
+#[cfg(feature = "compile")]
 pub mod compile_flags;
 #[cfg(feature = "compile")]
 pub mod files;
 #[cfg(feature = "compile")]
+pub mod fmt;
+#[cfg(feature = "compile")]
 mod job;
+#[cfg(feature = "compile")]
+pub mod package;
 pub mod terminal;
 
 /// Exit statuses of a program itself, the worst last.

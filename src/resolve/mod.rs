@@ -13,7 +13,7 @@
 //!   other than `Unresolved`.
 
 pub mod graph;
-mod packages;
+pub mod packages;
 mod scopes;
 mod settle;
 pub mod suggest;

@@ -261,8 +261,8 @@ fn circular_imports_name_the_chain() {
     ]);
     assert_eq!(
         resolved.messages,
-        ["1:20 Circular import detected: module 'a.walrus' is already being imported \
-          [the chain of imports is a.walrus → b.walrus → a.walrus]"]
+        ["1:20 Circular import detected: module '/top/app/a.walrus' is already being imported \
+          [the chain of imports is /top/app/a.walrus → /top/app/b.walrus → /top/app/a.walrus]"]
     );
 }
 
@@ -287,14 +287,17 @@ fn packages_with_a_manifest_stand_where_it_says() {
         ("../libs/shapes/Walrus.toml", "[package]\nversion = \"1.4.0\"\n"),
     ];
     let resolved = resolve_files(&files);
-    assert_eq!(resolved.messages, ["1:24 Module '@other' not found [add it to [dependencies] in '../Walrus.toml']"]);
+    assert_eq!(resolved.messages, ["1:24 Module '@other' not found [add it to [dependencies] in '/top/Walrus.toml']"]);
     let names: Vec<&str> = resolved.graph.inputs.iter().map(|input| input.name.as_str()).collect();
     assert_eq!(names, ["main.walrus", "../Walrus.toml", "../libs/shapes/Walrus.toml", "../libs/shapes/main.walrus"]);
 
     let mut pinned = files.to_vec();
-    pinned.push(("../Walrus.lock", "[[package]]\nname = \"shapes\"\nversion = \"1.3.0\"\n"));
+    pinned.push(("../Walrus.lock", "version = 1\n[packages.shapes]\nversion = \"1.3.0\"\npath = \"libs/shapes\"\n"));
     let resolved = resolve_files(&pinned);
-    assert_eq!(resolved.messages[0], "1:8 Walrus.lock pins 'shapes' to 1.3.0, but the package there is 1.4.0");
+    assert_eq!(
+        resolved.messages[0],
+        "1:8 Walrus.lock is out of date: it pins 'shapes' to 1.3.0, but the package there is 1.4.0; run 'walrus lock'"
+    );
 }
 
 #[test]

@@ -52,7 +52,8 @@ pub fn walrus_run() -> Command {
     clean(Command::new(env!("CARGO_BIN_EXE_walrus-run")))
 }
 
-fn clean(mut command: Command) -> Command {
+/// A program with no environment that could change its output.
+pub fn clean(mut command: Command) -> Command {
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("RUST_BACKTRACE");
     command
 }
