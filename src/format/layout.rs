@@ -17,7 +17,7 @@ const MANY_ITEMS: usize = 8;
 
 /// The text of a file.
 pub fn layout(file: &[Statement], tokens: &[Piece]) -> String {
-    let mut layout = Layout { tokens, out: String::new() };
+    let mut layout = Layout { tokens, out: String::new(), line_is_over: false };
     layout.statements(file, 0, tokens.len() - 1);
     if !layout.out.is_empty() {
         layout.out.push('\n');
@@ -28,6 +28,8 @@ pub fn layout(file: &[Statement], tokens: &[Piece]) -> String {
 struct Layout<'a> {
     tokens: &'a [Piece<'a>],
     out: String,
+    /// The last line ends with a comment that nothing can stand behind.
+    line_is_over: bool,
 }
 
 fn first_token(nodes: &[Node]) -> Option<usize> {
@@ -51,6 +53,7 @@ impl Layout<'_> {
     }
 
     fn line(&mut self, indent: usize) {
+        self.line_is_over = false;
         if !self.out.is_empty() {
             self.out.push('\n');
         }
@@ -83,7 +86,7 @@ impl Layout<'_> {
         let mut is_first = is_first;
         let mut any = false;
         for comment in &self.tokens[index].before {
-            if comment.own_line {
+            if comment.own_line || self.line_is_over {
                 self.gap(comment.gap, is_first);
                 self.line(indent);
                 is_first = false;
@@ -92,6 +95,7 @@ impl Layout<'_> {
                 self.out.push(' ');
             }
             self.out.push_str(&comment.text);
+            self.line_is_over = comment.ends_line();
         }
         any
     }
@@ -127,8 +131,8 @@ impl Layout<'_> {
             }
             let tail = if at == nodes.len() { tail } else { 0 };
             match self.flat(part, true) {
-                Some(text) => self.out.push_str(&text),
-                None => self.nodes(part, indent, tail, false),
+                Some(text) if self.column() + width(&text) + tail <= WIDTH => self.out.push_str(&text),
+                _ => self.broken(part, indent, tail),
             }
             start = at;
         }
@@ -219,18 +223,15 @@ impl Layout<'_> {
             self.out.push_str(&text);
             return;
         }
-        if self.hugs(items, close) {
-            let before = self.out.len();
-            self.around_bodies(group, indent);
-            let end_of_first = self.out[before..].find('\n').map_or(self.out.len(), |at| before + at);
-            let start = self.out[..before].rfind('\n').map_or(0, |at| at + 1);
-            if width(&self.out[start..end_of_first]) <= WIDTH {
-                return;
-            }
-            self.out.truncate(before);
+        if self.head_around_body(items, close).is_some_and(|head| self.column() + head <= WIDTH) {
+            self.around_body(group, indent);
+            return;
         }
-        let plain =
-            |item: &Item| matches!(item.nodes[..], [Node::Token(index)] if self.tokens[index].before.is_empty());
+        let free = |index: usize| self.tokens[index].before.is_empty();
+        let plain = |item: &Item| match item.nodes[..] {
+            [Node::Token(index)] => free(index) && item.comma.is_none_or(free),
+            _ => false,
+        };
         let fills = self.token(open) == Token::LBracket && items.len() > MANY_ITEMS && items.iter().all(plain);
         for (at, item) in items.iter().enumerate() {
             let last = at + 1 == items.len();
@@ -260,20 +261,24 @@ impl Layout<'_> {
         self.out.push_str(self.tokens[close].text);
     }
 
-    /// Whether the brackets can stay where they are around the body of a function, the last of their items.
-    fn hugs(&self, items: &[Item], close: usize) -> bool {
-        let Some((last, others)) = items.split_last() else { return false };
-        let ends_in_body = matches!(last.nodes.last(), Some(Node::Block { .. }));
+    /// How wide the items are up to the `{` of a function's body that ends the last of them; `None` if the brackets cannot stay where they are around it.
+    fn head_around_body(&self, items: &[Item], close: usize) -> Option<usize> {
+        let (last, others) = items.split_last()?;
+        let Some((Node::Block { .. }, head)) = last.nodes.split_last() else { return None };
         let free = |index: usize| self.tokens[index].before.is_empty();
         let begins_free = |item: &Item| first_token(&item.nodes).is_none_or(free);
-        ends_in_body
-            && free(close)
-            && begins_free(last)
-            && items.iter().filter_map(|item| item.comma).all(free)
-            && others.iter().all(|item| begins_free(item) && self.flat(&item.nodes, true).is_some())
+        if !free(close) || !items.iter().all(begins_free) || !items.iter().filter_map(|item| item.comma).all(free) {
+            return None;
+        }
+        // A blank and the brace behind the last.
+        let mut sum = width(&self.flat(head, true)?) + 2;
+        for item in others {
+            sum += width(&self.flat(&item.nodes, true)?) + 2;
+        }
+        Some(sum)
     }
 
-    fn around_bodies(&mut self, (open, items, close): (usize, &[Item], usize), indent: usize) {
+    fn around_body(&mut self, (open, items, close): (usize, &[Item], usize), indent: usize) {
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
                 self.out.push_str(", ");
@@ -347,10 +352,11 @@ impl Layout<'_> {
         let free = |index: usize| self.tokens[index].before.is_empty();
         for (at, item) in items.iter().enumerate() {
             let first = first_token(&item.nodes);
-            if !first.is_none_or(free) || !item.comma.is_none_or(free) {
-                return None;
-            }
+            first.is_none_or(free).then_some(())?;
             out.push_str(&self.flat(&item.nodes, true)?);
+            for comment in item.comma.iter().flat_map(|&comma| &self.tokens[comma].before) {
+                self.flat_comment(&mut out, comment)?;
+            }
             if at + 1 < items.len() {
                 out.push_str(", ");
             }
@@ -358,7 +364,9 @@ impl Layout<'_> {
         if self.keeps_last_comma(open, items) {
             out.push(',');
         }
-        free(close).then_some(())?;
+        for comment in &self.tokens[close].before {
+            self.flat_comment(&mut out, comment)?;
+        }
         out.push_str(self.tokens[close].text);
         Some(out)
     }

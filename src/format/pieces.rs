@@ -178,6 +178,10 @@ impl Reader<'_> {
             if self.token() == Some(Token::Semicolon) {
                 nodes.push(Node::Token(self.take()));
             }
+            // Only a text with errors has a token here that begins nothing; it must not hold up the reader.
+            if nodes.is_empty() {
+                nodes.push(Node::Token(self.take()));
+            }
             return Statement { nodes, has_blocks: false };
         }
         loop {

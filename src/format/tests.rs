@@ -65,10 +65,10 @@ fn comments_stay_where_they_belong() {
 
 #[test]
 fn long_lines_are_broken() {
-    let (a, b) = ("a".repeat(45), "b".repeat(45));
+    let (a, b) = ("a".repeat(44), "b".repeat(44));
     check(&format!("let x = call({a}, {b});"), &format!("let x = call(\n    {a},\n    {b},\n);\n"));
     check(&format!("let x = ({a} + {b} + c);"), &format!("let x = (\n    {a} + {b} + c\n);\n"));
-    check(&format!("return_it = {a} and {b} or c;"), &format!("return_it = {a} and {b}\n    or c;\n"));
+    check(&format!("return_it = {a} and {b} or c;"), &format!("return_it = {a}\n    and {b}\n    or c;\n"));
     let numbers = vec!["1234567"; 30].join(", ");
     let text = formatted(&format!("let xs = [{numbers}];"));
     assert_eq!(text.lines().count(), 5, "{text}");
