@@ -73,7 +73,7 @@ impl<'p> Names<'p> {
             let op = code[at as usize];
             let deeper = |register: Reg| self.trace(func, code, at, register, depth + 1);
             match op {
-                Op::Move { dst, src } if dst == register => return deeper(src),
+                Op::Move { dst, src } | Op::Unpack { dst, src, .. } if dst == register => return deeper(src),
                 Op::GetGlobal { dst, global } if dst == register => {
                     let named = plain(text(self.program.globals.get(global.index())?.name).to_owned())?;
                     return Some(Origin { global: Some(global), ..named });

@@ -150,6 +150,10 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
             let kinds = [Wanted::List, Wanted::Dict, Wanted::Range, Wanted::Str, Wanted::Tuple, Wanted::Instance];
             [need(ty.is_single(), base, Wanted::likeliest(ty.tags, &kinds)), None]
         }
+        Unpack { src, .. } => {
+            let ty = types.get(src);
+            [need(ty.is_single(), src, Wanted::likeliest(ty.tags, &[Wanted::Tuple, Wanted::List, Wanted::Str])), None]
+        }
         GetIndex { object, index, .. } | SetIndex { object, index, .. } => {
             let (ty, key) = (types.get(object), types.get(index));
             let kinds = match key.tags {
@@ -220,6 +224,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | JumpNe { .. }
         | JumpEqK { .. }
         | JumpNeK { .. }
+        | Contains { .. }
         | JumpIfType { .. }
         | JumpIfNotType { .. }
         | ForLoop { .. }

@@ -146,6 +146,9 @@ macro_rules! for_each_op {
             /// `dst = a >= b`.
             Ge { dst: Out, a: In, b: In } [throws];
 
+            /// `dst =` whether `object` has the member `item`: an element, a part of a string, a key, an int of a range.
+            Contains { dst: Out, item: In, object: In } [throws];
+
             /// Go to `to`.
             Jump { to: Jump32 } [ends];
             /// Go to `to` if `a` is truthy.
@@ -224,6 +227,9 @@ macro_rules! for_each_op {
             MakeDict { dst: Out, base: PairSeq, count: Count } [throws, allocates];
             /// Insert `count` pairs from `base` up into a dict that a literal is building.
             DictInsert { dict: In, base: PairSeq, count: Count } [throws, allocates];
+            /// `dst = src`, which must be a list, tuple or string of `count` items, or a list of such a range: what is then taken apart by
+            /// `GetIndex` with the positions in turn.
+            Unpack { dst: Out, src: In, count: Count } [throws, allocates];
             /// `dst = a..b`.
             MakeRange { dst: Out, a: In, b: In } [throws, allocates];
             /// `dst =` the texts of `count` values from `base` up, joined.

@@ -6,8 +6,8 @@
 mod objects;
 
 use objects::{
-    concat, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair, print, start_items,
-    start_pairs, str_compare, str_concat, str_equal, str_index, str_len,
+    concat, contains, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair, print,
+    start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len,
 };
 
 use crate::bytecode::numeric;
@@ -93,6 +93,8 @@ helpers! {
     DictGetOr = dict_get_or (Int, Int, Int, Int, Int, Int) -> Int;
     /// `(machine, dict, tag, payload)`: whether a key is there, as a status: [`JUMP`] if it is.
     DictContains = dict_contains (Int, Int, Int, Int) -> Int;
+    /// `(machine, tag, payload, tag, payload)`: whether the first value has the second as a member, as a status: [`JUMP`] if it has.
+    Contains = contains (Int, Int, Int, Int, Int) -> Int;
     /// `(machine, dict, string)`: whether an entry has this name.
     DictHasName = dict_has_name (Int, Int, Int) -> Int;
     /// `(machine, dict, tag, payload, tag, payload)`: puts a value at a key; gives a status.

@@ -31,6 +31,16 @@ impl Lowering<'_, '_> {
             ExprKind::Binary { op, left, right } if is_comparison(op) => {
                 self.branch_comparison(op, left, right, to, sense, expr.span);
             }
+            ExprKind::Binary { op: op @ (BinaryOp::In | BinaryOp::NotIn), left, right } => {
+                let mark = self.code.top();
+                let (item, object) = (self.expr_any(left), self.expr_any(right));
+                let a = self.code.alloc();
+                self.code.emit(Op::Contains { dst: a, item, object }, expr.span);
+                self.code.free_to(mark);
+                let is_jump = (op == BinaryOp::In) == sense;
+                let op = if is_jump { Op::JumpIf { a, to: 0 } } else { Op::JumpIfNot { a, to: 0 } };
+                self.code.jump(op, to, expr.span);
+            }
             _ => {
                 let mark = self.code.top();
                 let a = self.expr_any(condition);

@@ -167,11 +167,12 @@ impl Timeline {
         let mut definitions: FxHashMap<GlobalIndex, usize> = FxHashMap::default();
         let mut defined = scopes.defined.iter().copied().peekable();
         for (at, &stmt) in root.iter().enumerate() {
-            let global = defined.next_if(|&(defining, _)| defining == stmt).map(|(_, global)| global);
-            if let (StmtKind::Function(_) | StmtKind::Struct(_), Some(global)) = (ast.stmt(stmt).kind, global) {
-                timeline.is_definition[at] = true;
-                timeline.runs_from[at] = NEVER;
-                definitions.insert(global, at);
+            while let Some((_, global)) = defined.next_if(|&(defining, _)| defining == stmt) {
+                if let StmtKind::Function(_) | StmtKind::Struct(_) = ast.stmt(stmt).kind {
+                    timeline.is_definition[at] = true;
+                    timeline.runs_from[at] = NEVER;
+                    definitions.insert(global, at);
+                }
             }
         }
         let mentions = timeline.mentions(file, scopes, &definitions);
@@ -352,6 +353,11 @@ impl Search<'_> {
                 }
                 let right = get(right)?;
                 Some(Known { value: right.value, origin: left.origin.max(right.origin) })
+            }
+            ExprKind::If { condition, then, otherwise } => {
+                let condition = get(condition)?;
+                let taken = get(if condition.value.is_truthy(self.interner) { then } else { otherwise })?;
+                Some(Known { value: taken.value, origin: condition.origin.max(taken.origin) })
             }
             ExprKind::Name(_) => self.name(expr),
             ExprKind::Member { object, name } => self.member(object, name.name),

@@ -103,6 +103,9 @@ impl Lowering<'_, '_> {
             }
             ExprKind::Binary { .. } => self.binary_chain(expr, dest),
             ExprKind::Logic { op, .. } => self.logic(expr, op, dest, span),
+            ExprKind::If { condition, then, otherwise } => {
+                self.conditional(condition, span, then, otherwise, |this, part| this.expr_into(part, dest));
+            }
             ExprKind::Call { callee, args } => {
                 let call = self.classify(callee, args);
                 self.call(call, args, dest, span);
@@ -219,6 +222,12 @@ impl Lowering<'_, '_> {
         let b = self.operand(right, scratch);
         self.code.free_to(mark);
         let op = match op {
+            BinaryOp::In => Op::Contains { dst, item: a, object: b },
+            BinaryOp::NotIn => {
+                // The destination may be alive, but reading ends with the first of the two.
+                self.code.emit(Op::Contains { dst, item: a, object: b }, span);
+                Op::Not { dst, a: dst }
+            }
             BinaryOp::Add => Op::Add { dst, a, b },
             BinaryOp::Sub => Op::Sub { dst, a, b },
             BinaryOp::Mul => Op::Mul { dst, a, b },
@@ -266,6 +275,28 @@ impl Lowering<'_, '_> {
         if !dest.fresh {
             self.code.emit(Op::Move { dst: dest.register, src: target }, span);
         }
+    }
+
+    /// Does `with` the part of a conditional expression that its condition selects.
+    pub fn conditional(
+        &mut self,
+        condition: ExprId,
+        span: Span,
+        then: ExprId,
+        otherwise: ExprId,
+        mut with: impl FnMut(&mut Self, ExprId),
+    ) {
+        self.warn_if_constant(condition, false);
+        if let Some(truth) = self.folded_truth(condition) {
+            return with(self, if truth { then } else { otherwise });
+        }
+        let (other, end) = (self.code.new_label(), self.code.new_label());
+        self.branch(condition, other, false);
+        with(self, then);
+        self.code.jump(Op::Jump { to: 0 }, end, span);
+        self.code.bind(other);
+        with(self, otherwise);
+        self.code.bind(end);
     }
 
     // Literals.

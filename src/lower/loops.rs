@@ -5,7 +5,7 @@ use super::code::Label;
 use super::function::{Dest, Lowering, OpenLoop, PendingLoop};
 use crate::bytecode::{LoopKind, Op, Reg};
 use crate::source::Span;
-use crate::syntax::ast::{Block, ExprId, ExprKind, Ident, StmtId};
+use crate::syntax::ast::{Block, ExprId, ExprKind, Ident, IdentList, StmtId};
 
 /// A condition of at most so many nodes is written twice.
 const SMALL_CONDITION: u32 = 12;
@@ -48,14 +48,14 @@ impl Lowering<'_, '_> {
         }
     }
 
-    pub fn for_loop(&mut self, stmt: StmtId, names: (Ident, Option<Ident>), iterable: ExprId, body: Block, span: Span) {
+    pub fn for_loop(&mut self, stmt: StmtId, names: IdentList, iterable: ExprId, body: Block, span: Span) {
         let head = Span { hi: self.ast.expr(iterable).span.hi.max(span.lo), ..span };
-        let (first, second) = names;
+        let names = self.ast.names(names);
         let mark = self.code.top();
         let iterable = self.strip_parens(iterable);
         let base = self.code.alloc();
-        match (self.ast.expr(iterable).kind, second) {
-            (ExprKind::Range { start, end }, None) => {
+        match (self.ast.expr(iterable).kind, names) {
+            (ExprKind::Range { start, end }, [_]) => {
                 match start {
                     Some(start) => self.expr_into(start, Dest::fresh(base)),
                     None => self.code.emit(Op::LoadInt { dst: base, value: 0 }, head),
@@ -63,31 +63,32 @@ impl Lowering<'_, '_> {
                 self.expr_top(end);
                 let item = self.code.alloc();
                 let ops = (Op::ForPrep { base, exit: 0 }, Op::ForLoop { base, back: 0 });
-                self.counted_loop(LoopKind::Range, ops, stmt, &[(first, item)], body, head);
+                self.counted_loop(LoopKind::Range, ops, stmt, (names, item), body, head);
             }
-            (_, None) => {
+            (_, [_, _]) => {
+                self.expr_into(iterable, Dest::fresh(base));
+                let [_, _, first, _] = [(); 4].map(|()| self.code.alloc());
+                let ops = (Op::IterPrep2 { base, exit: 0 }, Op::IterNext2 { base, back: 0 });
+                self.counted_loop(LoopKind::Pairs, ops, stmt, (names, first), body, head);
+            }
+            _ => {
                 self.expr_into(iterable, Dest::fresh(base));
                 let [_, _, item] = [(); 3].map(|()| self.code.alloc());
                 let ops = (Op::IterPrep { base, exit: 0 }, Op::IterNext { base, back: 0 });
-                self.counted_loop(LoopKind::Iterator, ops, stmt, &[(first, item)], body, head);
-            }
-            (_, Some(second)) => {
-                self.expr_into(iterable, Dest::fresh(base));
-                let [_, _, a, b] = [(); 4].map(|()| self.code.alloc());
-                let ops = (Op::IterPrep2 { base, exit: 0 }, Op::IterNext2 { base, back: 0 });
-                self.counted_loop(LoopKind::Pairs, ops, stmt, &[(first, a), (second, b)], body, head);
+                self.counted_loop(LoopKind::Iterator, ops, stmt, (names, item), body, head);
             }
         }
         self.code.free_to(mark);
     }
 
-    /// A loop that one instruction starts and another steps. `items` are the loop variables and where the steps put them.
+    /// A loop that one instruction starts and another steps, with its variables and the first register that the steps write. Of more than
+    /// two variables the steps know nothing: they give whole items.
     fn counted_loop(
         &mut self,
         kind: LoopKind,
         (prepare, step): (Op, Op),
         stmt: StmtId,
-        items: &[(Ident, Reg)],
+        (names, item): (&[Ident], Reg),
         body: Block,
         head: Span,
     ) {
@@ -99,10 +100,18 @@ impl Lowering<'_, '_> {
         self.code.bind(header);
         let locals = self.local_mark();
         let first = self.scopes.declared[stmt.0 as usize].expect("a loop declares its variables");
-        for (position, &(name, item)) in items.iter().enumerate() {
+        let mut item = item;
+        if names.len() > 2 {
+            let parts = self.code.alloc();
+            (1..names.len()).for_each(|_| _ = self.code.alloc());
+            self.take_apart(item, parts, names.len(), head);
+            item = parts;
+        }
+        for (position, &name) in names.iter().enumerate() {
             let var = crate::resolve::VarId(first.0 + position as u32);
+            let item = Reg(item.0.saturating_add(position as u16));
             let mut register = item;
-            if self.scopes.var(var).in_cell {
+            if names.len() <= 2 && self.scopes.var(var).in_cell {
                 // The step writes its own register; each iteration gets a cell of its own.
                 register = self.code.alloc();
                 self.code.emit(Op::Move { dst: register, src: item }, name.span);
@@ -181,6 +190,9 @@ impl Lowering<'_, '_> {
             }
             ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
                 self.spend(left, budget) && self.spend(right, budget)
+            }
+            ExprKind::If { condition, then, otherwise } => {
+                [condition, then, otherwise].into_iter().all(|part| self.spend(part, budget))
             }
             ExprKind::Call { callee, args } => {
                 self.spend(callee, budget) && self.ast.list(args).iter().all(|&arg| self.spend(arg, budget))

@@ -4,7 +4,7 @@ use super::calls::Call;
 use super::function::{Dest, Lowering};
 use super::*;
 use crate::bytecode::{Handler, Op, Reg};
-use crate::resolve::{Global as ResolvedGlobal, NameRef, StaticValue};
+use crate::resolve::{Global as ResolvedGlobal, NameRef, StaticValue, VarId};
 use crate::source::Diagnostic;
 use crate::syntax::ast::{AssignOp, Block, ExprId, ExprKind, ExprList, LogicOp, StmtId, StmtKind};
 
@@ -47,17 +47,26 @@ impl Lowering<'_, '_> {
     pub fn root_statements(&mut self) {
         let mut defined = self.scopes.defined.iter().copied().peekable();
         for &stmt in self.ast.block(self.ast.root) {
-            let global = defined.next_if(|&(at, _)| at == stmt).map(|(_, global)| NameRef::Global(global));
+            let mut globals = Vec::new();
+            while let Some((_, global)) = defined.next_if(|&(at, _)| at == stmt) {
+                globals.push(NameRef::Global(global));
+            }
             if self.is_unreachable(stmt) {
                 return;
             }
             let statement = *self.ast.stmt(stmt);
-            match (statement.kind, global) {
-                (StmtKind::Let { value, .. }, Some(global)) => {
+            match (statement.kind, globals.as_slice()) {
+                (StmtKind::Let { value, .. }, &[global]) => {
                     let src = self.expr_any(value);
                     self.store_name(global, src, statement.span);
                 }
-                (StmtKind::Import { .. }, Some(global)) => {
+                (StmtKind::LetEach { values, .. }, globals) => {
+                    let base = self.values(globals.len(), values, statement.span);
+                    for (&global, src) in globals.iter().zip(base.0..) {
+                        self.store_name(global, Reg(src), statement.span);
+                    }
+                }
+                (StmtKind::Import { .. }, &[global]) => {
                     if let Some(module) = self.init_module(stmt, statement.span)
                         && self.static_name(global).is_none()
                     {
@@ -113,6 +122,15 @@ impl Lowering<'_, '_> {
                 }
                 return self.declare(stmt, register, span);
             }
+            StmtKind::LetEach { names, values } => {
+                let names = self.ast.names(names);
+                let base = self.values(names.len(), values, span);
+                let first = self.scopes.declared[stmt.0 as usize].expect("the resolver declared them");
+                for (at, name) in names.iter().enumerate() {
+                    self.bind_var(VarId(first.0 + at as u32), Reg(base.0 + at as u16), name.span);
+                }
+                return;
+            }
             StmtKind::Function(id) => {
                 return self.local_definition(stmt, span, |this, dst| this.make_closure(id, dst, span));
             }
@@ -131,13 +149,20 @@ impl Lowering<'_, '_> {
                 }
             }
             StmtKind::Assign { target, op, value } => self.assignment(target, op, value, span),
+            StmtKind::AssignEach { targets, values } => {
+                let targets = self.ast.list(targets);
+                let base = self.values(targets.len(), values, span);
+                for (&target, value) in targets.iter().zip(base.0..) {
+                    let mark = self.code.top();
+                    self.assign_register(target, Reg(value), span);
+                    self.code.free_to(mark);
+                }
+            }
             StmtKind::Expr(value) => self.expr_statement(value),
             StmtKind::Print { items, newline } => self.print(items, newline, span),
             StmtKind::If { .. } => self.if_chain(stmt),
             StmtKind::While { condition, body } => self.while_loop(condition, body, span),
-            StmtKind::For { first, second, iterable, body } => {
-                self.for_loop(stmt, (first, second), iterable, body, span);
-            }
+            StmtKind::For { names, iterable, body } => self.for_loop(stmt, names, iterable, body, span),
             StmtKind::Break => {
                 if let Some((open, _)) = self.open_loops.last() {
                     let to = open.break_to;
@@ -287,8 +312,12 @@ impl Lowering<'_, '_> {
                 return self.tail_call(call, args, expr.span);
             }
         }
-        if let ExprKind::Void = expr.kind {
-            return self.code.emit(Op::ReturnVoid {}, span);
+        match expr.kind {
+            ExprKind::Void => return self.code.emit(Op::ReturnVoid {}, span),
+            ExprKind::If { condition, then, otherwise } if self.folded(inner).is_none() => {
+                return self.conditional(condition, span, then, otherwise, |this, part| this.return_value(part, span));
+            }
+            _ => {}
         }
         let src = self.expr_any(inner);
         self.code.emit(Op::Return { src }, span);
@@ -317,6 +346,65 @@ impl Lowering<'_, '_> {
     }
 
     // Assignment.
+
+    /// The values for several targets, in registers of their own, from the first on that was free: each of its expression, or all taken
+    /// from the only one.
+    fn values(&mut self, count: usize, values: ExprList, span: Span) -> Reg {
+        let mut values = self.ast.list(values);
+        // A tuple that is written out is a list of expressions, too.
+        if let &[only] = values
+            && let ExprKind::Tuple(items) = self.ast.expr(self.strip_parens(only)).kind
+            && items.len as usize == count
+        {
+            values = self.ast.list(items);
+        }
+        if let &[whole] = values {
+            let base = self.code.alloc();
+            (1..count).for_each(|_| _ = self.code.alloc());
+            let mark = self.code.top();
+            let whole = self.expr_any(whole);
+            self.take_apart(whole, base, count, span);
+            self.code.free_to(mark);
+            return base;
+        }
+        let mut values = values.iter();
+        let base = values.next().map_or(Reg(0), |&first| self.expr_top(first));
+        for &value in values {
+            self.expr_top(value);
+        }
+        base
+    }
+
+    /// Takes a value apart into `count` registers from `base` up.
+    pub fn take_apart(&mut self, whole: Reg, base: Reg, count: usize, span: Span) {
+        let mark = self.code.top();
+        let object = self.code.alloc();
+        self.code.emit(Op::Unpack { dst: object, src: whole, count: count.min(usize::from(u16::MAX)) as u16 }, span);
+        for at in 0..count as u16 {
+            let dst = Reg(base.0.saturating_add(at));
+            self.code.emit(Op::LoadInt { dst, value: at.into() }, span);
+            self.code.emit(Op::GetIndex { dst, object, index: dst }, span);
+        }
+        self.code.free_to(mark);
+    }
+
+    /// Assigns what is in a register.
+    fn assign_register(&mut self, target: ExprId, value: Reg, span: Span) {
+        match self.ast.expr(target).kind {
+            ExprKind::Name(_) => self.store_name(self.scopes.names[target.0 as usize], value, span),
+            ExprKind::Index { object, index } => {
+                let object = self.expr_any(object);
+                let index = self.expr_any(index);
+                self.code.emit(Op::SetIndex { object, index, value }, span);
+            }
+            ExprKind::Member { object, name } => {
+                let object = self.expr_any(object);
+                self.set_member(object, name.name, value, span);
+            }
+            // The parser admits no other target.
+            _ => {}
+        }
+    }
 
     fn assignment(&mut self, target: ExprId, op: AssignOp, value: ExprId, span: Span) {
         let target = self.strip_parens(target);

@@ -175,7 +175,7 @@ pub struct FileScopes {
     pub names: Vec<NameRef>,
     /// The variables of those names that are a [`NameRef::Capture`].
     pub captured: FxHashMap<ExprId, VarId>,
-    /// By statement: the variable it declares, if it declares a local one. The second variable of a `for` follows the first.
+    /// By statement: the variable it declares, if it declares a local one. If it declares several, they follow the first.
     pub declared: Vec<Option<VarId>>,
     /// The global that each top-level definition binds, in source order.
     pub defined: Vec<(StmtId, GlobalIndex)>,

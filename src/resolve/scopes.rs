@@ -12,7 +12,7 @@ use super::*;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::syntax::Interner;
 use crate::syntax::ast::{
-    AssignOp, Ast, Block, ExprId, ExprKind, ExprList, FunctionId, Ident, StmtId, StmtKind, StructId,
+    AssignOp, Ast, Block, ExprId, ExprKind, ExprList, FunctionId, Ident, IdentList, StmtId, StmtKind, StructId,
 };
 
 /// Resolves every file of the program.
@@ -158,6 +158,13 @@ impl FileWalk<'_> {
         for &stmt in self.ast.block(self.ast.root) {
             let (name, value) = match self.ast.stmt(stmt).kind {
                 StmtKind::Let { name, .. } => (name, None),
+                StmtKind::LetEach { names, .. } => {
+                    for &name in self.ast.names(names) {
+                        let global = self.define_global(name, None, false);
+                        self.scopes.defined.push((stmt, global));
+                    }
+                    continue;
+                }
                 StmtKind::Function(id) => match self.ast.function(id).name {
                     Some(name) => (name, Some(StaticValue::Function(self.scopes.functions[id.0 as usize].index))),
                     None => continue,
@@ -429,6 +436,7 @@ impl FileWalk<'_> {
     fn root_statement(&mut self, stmt: StmtId) {
         match self.ast.stmt(stmt).kind {
             StmtKind::Let { value, .. } => self.expr(value),
+            StmtKind::LetEach { values, .. } => self.exprs(values),
             StmtKind::Function(id) => self.function(id, None),
             StmtKind::Struct(id) => self.struct_def(id, None),
             StmtKind::Import { .. } => {}
@@ -475,7 +483,17 @@ impl FileWalk<'_> {
                 self.expr(value);
                 self.scopes.declared[stmt.0 as usize] = Some(self.declare(name, None));
             }
-            StmtKind::Assign { target, op, value } => self.assignment(target, op, value),
+            StmtKind::LetEach { names, values } => {
+                self.exprs(values);
+                self.declare_all(stmt, names);
+            }
+            StmtKind::Assign { target, op, value } => self.assignment(target, op, Some(value)),
+            StmtKind::AssignEach { targets, values } => {
+                self.exprs(values);
+                for &target in self.ast.list(targets) {
+                    self.assignment(target, AssignOp::Plain, None);
+                }
+            }
             StmtKind::Expr(value) | StmtKind::Throw(value) => self.expr(value),
             StmtKind::Print { items, .. } => self.exprs(items),
             StmtKind::If { .. } => self.if_chain(stmt),
@@ -485,14 +503,11 @@ impl FileWalk<'_> {
                 self.block(body);
                 self.close_loop();
             }
-            StmtKind::For { first, second, iterable, body } => {
+            StmtKind::For { names, iterable, body } => {
                 self.expr(iterable);
                 self.open_loop();
                 self.open_scope();
-                self.scopes.declared[stmt.0 as usize] = Some(self.declare(first, None));
-                if let Some(second) = second {
-                    self.declare(second, None);
-                }
+                self.declare_all(stmt, names);
                 self.block(body);
                 self.close_scope();
                 self.close_loop();
@@ -542,6 +557,14 @@ impl FileWalk<'_> {
         }
     }
 
+    /// Declares the variables of a statement, one after the other.
+    fn declare_all(&mut self, stmt: StmtId, names: IdentList) {
+        self.scopes.declared[stmt.0 as usize] = Some(VarId(self.scopes.vars.len() as u32));
+        for &name in self.ast.names(names) {
+            self.declare(name, None);
+        }
+    }
+
     /// A `fn` or `struct` that its own body captures is captured before it is bound.
     fn close_definition(&mut self, var: VarId) {
         let var = &mut self.scopes.vars[var.0 as usize];
@@ -576,7 +599,9 @@ impl FileWalk<'_> {
         }
     }
 
-    fn assignment(&mut self, target: ExprId, op: AssignOp, value: ExprId) {
+    /// An assignment to one target; its value, unless it was walked before.
+    fn assignment(&mut self, target: ExprId, op: AssignOp, value: Option<ExprId>) {
+        let walk_value = |this: &mut Self| value.into_iter().for_each(|value| this.expr(value));
         let expr = *self.ast.expr(target);
         match expr.kind {
             ExprKind::Name(name) => {
@@ -590,17 +615,17 @@ impl FileWalk<'_> {
                 if let NameRef::SiblingMethod(_) = reference {
                     self.report_undefined(name, expr.span);
                 }
-                self.expr(value);
+                walk_value(self);
                 self.assign(reference);
             }
             ExprKind::Member { object, name } => {
                 self.expr(target);
                 self.note_field(object, name);
-                self.expr(value);
+                walk_value(self);
             }
             _ => {
                 self.expr(target);
-                self.expr(value);
+                walk_value(self);
             }
         }
     }
@@ -732,6 +757,11 @@ impl FileWalk<'_> {
                 self.expr(end);
             }
             ExprKind::Unary { operand, .. } | ExprKind::Paren(operand) => self.expr(operand),
+            ExprKind::If { condition, then, otherwise } => {
+                self.expr(condition);
+                self.expr(then);
+                self.expr(otherwise);
+            }
             ExprKind::Call { callee, args } => {
                 self.expr(callee);
                 self.exprs(args);

@@ -374,6 +374,9 @@ impl Vm {
                         Op::Le { dst, a, b } => reg!(dst) = Value::bool(ordered!(reg!(a), reg!(b), Le, <=)),
                         Op::Gt { dst, a, b } => reg!(dst) = Value::bool(ordered!(reg!(a), reg!(b), Gt, >)),
                         Op::Ge { dst, a, b } => reg!(dst) = Value::bool(ordered!(reg!(a), reg!(b), Ge, >=)),
+                        Op::Contains { dst, item, object } => {
+                            reg!(dst) = Value::bool(attempt!(self.is_member(reg!(object), reg!(item))));
+                        }
 
                         Op::Jump { to } => jump!(to),
                         Op::JumpIf { a, to } => jump_when!(self.truthy(reg!(a)), to),
@@ -484,6 +487,15 @@ impl Vm {
                         Op::DictInsert { dict, base: first, count } => {
                             attempt!(self.insert_pairs(reg!(dict), window(base, first, 2 * u32::from(count))));
                             safepoint!();
+                        }
+                        Op::Unpack { dst, src, count } => {
+                            let x = reg!(src);
+                            if x.as_tuple().is_some_and(|tuple| tuple.items().len() == usize::from(count)) {
+                                reg!(dst) = x;
+                            } else {
+                                reg!(dst) = attempt!(self.unpackable(x, count));
+                                safepoint!();
+                            }
                         }
                         Op::MakeRange { dst, a, b } => {
                             let (x, y) = (reg!(a), reg!(b));

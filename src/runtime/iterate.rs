@@ -5,7 +5,7 @@
 //! step looks at the tag again.
 
 use super::error::{Error, Result};
-use super::object::{BoundMethod, List, Tuple};
+use super::object::{BoundMethod, Gc, List, Range, Tuple};
 use super::value::{Tag, Value};
 use super::vm::Vm;
 
@@ -194,7 +194,7 @@ impl Vm {
     }
 
     fn unpack_pair(&mut self, item: Value) -> Result<(Value, Value)> {
-        let wrong = |found: usize| Err(Error::message(format!("Expected 2 values to unpack, but found {found}")));
+        let wrong = |found: usize| Err(wrong_count(2, found as i128));
         if let Some(tuple) = item.as_tuple() {
             return match tuple.items() {
                 [first, second] => Ok((*first, *second)),
@@ -217,14 +217,46 @@ impl Vm {
             };
         }
         if let Some(range) = item.as_range() {
-            let len = (i128::from(range.end) - i128::from(range.start)).max(0);
-            return match len {
+            return match range_len(range) {
                 2 => Ok((Value::int(range.start), Value::int(range.start + 1))),
-                len => Err(Error::message(format!("Expected 2 values to unpack, but found {len}"))),
+                len => Err(wrong_count(2, len)),
             };
         }
         Err(self.expected_type("tuple", item))
     }
+
+    /// A value to be taken apart into `count` others, as something that can be indexed: a list, tuple or string itself, a list of a
+    /// range.
+    #[inline(never)]
+    pub(super) fn unpackable(&mut self, value: Value, count: u16) -> Result<Value> {
+        let range = value.as_range();
+        let found = if let Some(tuple) = value.as_tuple() {
+            tuple.items().len() as i128
+        } else if let Some(list) = value.as_list() {
+            list.len() as i128
+        } else if let Some(text) = value.as_str() {
+            text.as_str().chars().count() as i128
+        } else if let Some(range) = range {
+            range_len(range)
+        } else {
+            return Err(self.expected_type("tuple", value));
+        };
+        if found != i128::from(count) {
+            return Err(wrong_count(count, found));
+        }
+        let Some(range) = range else { return Ok(value) };
+        let items: Vec<Value> = (range.start..range.end).map(Value::int).collect();
+        Ok(Value::from_list(List::from_values(&mut self.heap, &items)?))
+    }
+}
+
+fn range_len(range: Gc<Range>) -> i128 {
+    (i128::from(range.end) - i128::from(range.start)).max(0)
+}
+
+#[cold]
+fn wrong_count(expected: u16, found: i128) -> Error {
+    Error::message(format!("Expected {expected} values to unpack, but found {found}"))
 }
 
 #[cold]

@@ -1,6 +1,7 @@
 //! The binary operators by name, for what the interpreter's loop does not do in place.
 
 use super::error::{Error, Result};
+use super::methods;
 use super::ops::{arith, compare, equal};
 use super::value::Value;
 use super::vm::Vm;
@@ -64,6 +65,12 @@ impl Vm {
     #[inline(never)]
     pub(super) fn equal(&mut self, x: Value, y: Value) -> bool {
         equal::equal(&self.heap, x, y)
+    }
+
+    /// `item in object` for operands of any type.
+    #[inline(never)]
+    pub fn is_member(&mut self, object: Value, item: Value) -> Result<bool> {
+        methods::is_member(self, object, item)
     }
 
     #[cold]

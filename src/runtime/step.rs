@@ -151,6 +151,7 @@ impl Vm {
             Op::Le { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Le))),
             Op::Gt { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Gt))),
             Op::Ge { dst, a, b } => write(dst, Value::bool(ordered!(read(a), read(b), Ge))),
+            Op::Contains { dst, item, object } => write(dst, Value::bool(self.is_member(read(object), read(item))?)),
 
             Op::Jump { .. } => return Ok(Stepped::Jump),
             Op::JumpIf { a, .. } => jump_when!(self.truthy(read(a))),
@@ -229,6 +230,7 @@ impl Vm {
             Op::DictInsert { dict, base: first, count } => {
                 self.insert_pairs(read(dict), window(first, 2 * usize::from(count)))?;
             }
+            Op::Unpack { dst, src, count } => write(dst, self.unpackable(read(src), count)?),
             Op::MakeRange { dst, a, b } => {
                 let (x, y) = (read(a), read(b));
                 let (Some(from), Some(to)) = (x.as_int(), y.as_int()) else {

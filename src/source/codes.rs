@@ -49,6 +49,8 @@ codes! {
     "E0207" "assignment in a condition"
     "E0208" "word or operator of another language"
     "E0209" "parameters in another form"
+    "E0210" "`not` before `in`"
+    "E0211" "as many values as targets"
     "E0301" "undefined variable"
     "E0302" "local variable defined twice"
     "E0303" "definition given twice"

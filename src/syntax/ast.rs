@@ -43,6 +43,13 @@ pub struct Block {
     pub len: u32,
 }
 
+/// A run of names in [`Ast::idents`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct IdentList {
+    pub start: u32,
+    pub len: u32,
+}
+
 /// A name where it stands in the source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ident {
@@ -92,6 +99,13 @@ pub enum ExprKind {
         left: ExprId,
         right: ExprId,
     },
+    /// The conditional expression `if c { a } else { b }`.
+    If {
+        condition: ExprId,
+        then: ExprId,
+        /// An `else if` is another conditional expression.
+        otherwise: ExprId,
+    },
     Call {
         callee: ExprId,
         args: ExprList,
@@ -138,6 +152,16 @@ pub enum BinaryOp {
     Le,
     Gt,
     Ge,
+    In,
+    NotIn,
+}
+
+impl BinaryOp {
+    /// Whether it compares, or looks for a member: such operators do not chain.
+    pub fn is_comparison(self) -> bool {
+        use BinaryOp::{Eq, Ge, Gt, In, Le, Lt, Ne, NotIn};
+        matches!(self, Eq | Ne | Lt | Le | Gt | Ge | In | NotIn)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -167,11 +191,21 @@ pub enum StmtKind {
         name: Ident,
         value: ExprId,
     },
+    /// `let a, b = x, y;`, a value for each name, or one value that is taken apart.
+    LetEach {
+        names: IdentList,
+        values: ExprList,
+    },
     /// `target` is a `Name`, `Index` or `Member`; the parser reports any other.
     Assign {
         target: ExprId,
         op: AssignOp,
         value: ExprId,
+    },
+    /// `a, b[0] = x, y;`, a value for each target, or one value that is taken apart. Targets are what `Assign` has.
+    AssignEach {
+        targets: ExprList,
+        values: ExprList,
     },
     Expr(ExprId),
     /// Items are printed with one space between them.
@@ -190,9 +224,8 @@ pub enum StmtKind {
         body: Block,
     },
     For {
-        /// The loop variable, or the first of `for k, v in`.
-        first: Ident,
-        second: Option<Ident>,
+        /// The loop variable, or those that each item is taken apart into.
+        names: IdentList,
         iterable: ExprId,
         body: Block,
     },
@@ -253,6 +286,7 @@ pub struct Ast {
     pub stmts: Vec<Stmt>,
     pub expr_lists: Vec<ExprId>,
     pub stmt_lists: Vec<StmtId>,
+    pub idents: Vec<Ident>,
     pub functions: Vec<Function>,
     pub structs: Vec<StructDef>,
     /// The file's top-level statements.
@@ -280,6 +314,10 @@ impl Ast {
 
     pub fn list(&self, list: ExprList) -> &[ExprId] {
         &self.expr_lists[list.start as usize..][..list.len as usize]
+    }
+
+    pub fn names(&self, list: IdentList) -> &[Ident] {
+        &self.idents[list.start as usize..][..list.len as usize]
     }
 
     pub fn block(&self, block: Block) -> &[StmtId] {

@@ -23,6 +23,7 @@ pub struct Builder {
     exprs: Vec<ExprId>,
     stmts: Vec<StmtId>,
     params: Vec<Ident>,
+    names: Vec<Ident>,
     methods: Vec<FunctionId>,
     /// How deep the tree is below each node, parallel to the arenas. A left operand, callee or object adds nothing,
     /// because whoever walks the tree goes down the left spine in a loop; nor does an `else if`.
@@ -42,6 +43,7 @@ pub struct Checkpoint {
     stmts: u32,
     expr_lists: u32,
     stmt_lists: u32,
+    idents: u32,
     functions: u32,
     structs: u32,
     diagnostics: u32,
@@ -65,6 +67,7 @@ impl Builder {
         self.stmt_depths.truncate(to.stmts as usize);
         self.ast.expr_lists.truncate(to.expr_lists as usize);
         self.ast.stmt_lists.truncate(to.stmt_lists as usize);
+        self.ast.idents.truncate(to.idents as usize);
         self.ast.functions.truncate(to.functions as usize);
         self.ast.structs.truncate(to.structs as usize);
         self.diagnostics.truncate(to.diagnostics as usize);
@@ -72,16 +75,18 @@ impl Builder {
         self.exprs.clear();
         self.stmts.clear();
         self.params.clear();
+        self.names.clear();
         self.methods.clear();
     }
 
     /// The finished tree, and what was found wrong with it.
-    pub fn finish(mut self, jit_marks: Vec<u32>) -> (Ast, Vec<Diagnostic>) {
+    pub fn finish(mut self, text: &str, jit_marks: Vec<u32>) -> (Ast, Vec<Diagnostic>) {
         for literal in std::mem::take(&mut self.unclaimed) {
             let span = self.ast.expr(literal).span;
+            let written = text.get(span.lo as usize..span.hi as usize).unwrap_or_default();
             self.diagnostics.push(
-                Diagnostic::error("E0103", "Number '9223372036854775808' is too large", span)
-                    .labelled("only `-9223372036854775808` is an int"),
+                Diagnostic::error("E0103", format!("Number '{written}' is too large"), span)
+                    .labelled(format!("only `-{written}` is an int")),
             );
         }
         self.ast.root = store_block(&mut self.ast.stmt_lists, &self.done);
@@ -124,6 +129,7 @@ impl Builder {
             stmts: self.ast.stmts.len() as u32,
             expr_lists: self.ast.expr_lists.len() as u32,
             stmt_lists: self.ast.stmt_lists.len() as u32,
+            idents: self.ast.idents.len() as u32,
             functions: self.ast.functions.len() as u32,
             structs: self.ast.structs.len() as u32,
             diagnostics: self.diagnostics.len() as u32,
@@ -150,6 +156,8 @@ impl Builder {
     pub fn statement(&mut self, kind: StmtKind, lo: u32, hi: u32) -> StmtId {
         let depth = match kind {
             StmtKind::Let { value, .. } => self.depth(value),
+            StmtKind::LetEach { values, .. } => self.list_depth(values),
+            StmtKind::AssignEach { targets, values } => self.list_depth(targets).max(self.list_depth(values)),
             StmtKind::Assign { target, value, .. } => self.depth(target).max(self.depth(value)),
             StmtKind::Expr(e) | StmtKind::Throw(e) | StmtKind::Return(Some(e)) => self.depth(e),
             StmtKind::Print { items, .. } => self.list_depth(items),
@@ -186,22 +194,94 @@ impl Builder {
         id
     }
 
-    pub fn assignment(&mut self, target: ExprId, op: AssignOp, value: ExprId, lo: u32, hi: u32) -> StmtId {
-        let Expr { kind, span } = *self.ast.expr(target);
-        match kind {
-            ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Member { .. } | ExprKind::Error => {}
-            _ => {
-                let mut diagnostic = Diagnostic::error("E0205", "Invalid assignment target", span)
-                    .labelled("cannot be assigned to")
-                    .with_help("only a name, a member `x.field` and an element `x[i]` can be assigned to");
-                if matches!(kind, ExprKind::Binary { op: BinaryOp::Eq, .. }) {
-                    diagnostic = diagnostic.with_note("`==` compares and `=` assigns");
-                }
-                self.diagnostics.push(diagnostic);
-                return self.statement(StmtKind::Error, lo, hi);
+    /// `let` with `n` names and `m` values.
+    pub fn let_statement(&mut self, n: u32, m: u32, lo: u32, hi: u32) -> StmtId {
+        let names = self.idents(n);
+        let values = self.list(m);
+        let kind = match (self.ast.names(names), self.ast.list(values)) {
+            (&[name], &[value]) => StmtKind::Let { name, value },
+            (&[name], _) => {
+                let help = "a tuple is written in parentheses: `let name = (1, 2);`".to_string();
+                self.wrong_count(name.span, n, values, Some(help));
+                StmtKind::Error
             }
+            (&[first, .., last], _) if m != 1 && m != n => {
+                self.wrong_count(first.span.to(last.span), n, values, None);
+                StmtKind::Error
+            }
+            _ => StmtKind::LetEach { names, values },
+        };
+        self.statement(kind, lo, hi)
+    }
+
+    /// An assignment to `n` targets of `m` values.
+    pub fn assignment(&mut self, n: u32, op: AssignOp, m: u32, lo: u32, hi: u32) -> StmtId {
+        let values = self.list(m);
+        let targets = self.list(n);
+        let (first, last) = (self.ast.list(targets)[0], self.ast.list(targets)[n as usize - 1]);
+        let are_targets = (0..n).all(|at| self.check_target(self.ast.list(targets)[at as usize]));
+        let span = self.span_of(first).to(self.span_of(last));
+        let kind = match (are_targets, op, self.ast.list(targets), self.ast.list(values)) {
+            (false, ..) => StmtKind::Error,
+            (true, op, &[target], &[value]) => StmtKind::Assign { target, op, value },
+            (true, AssignOp::Plain, &[_], _) => {
+                let help = "a tuple is written in parentheses: `name = (1, 2);`".to_string();
+                self.wrong_count(span, n, values, Some(help));
+                StmtKind::Error
+            }
+            (true, AssignOp::Plain, ..) if m == 1 || m == n => StmtKind::AssignEach { targets, values },
+            (true, AssignOp::Plain, ..) => {
+                self.wrong_count(span, n, values, None);
+                StmtKind::Error
+            }
+            (true, ..) => {
+                let all = span.to(self.values_span(values));
+                self.diagnostics.push(
+                    Diagnostic::error("E0211", "Only `=` assigns several values at once", all)
+                        .with_help("write a statement for each"),
+                );
+                StmtKind::Error
+            }
+        };
+        self.statement(kind, lo, hi)
+    }
+
+    /// Whether an expression can be assigned to; reports it if not.
+    fn check_target(&mut self, target: ExprId) -> bool {
+        let Expr { kind, span } = *self.ast.expr(target);
+        if let ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Member { .. } | ExprKind::Error = kind {
+            return true;
         }
-        self.statement(StmtKind::Assign { target, op, value }, lo, hi)
+        let mut diagnostic = Diagnostic::error("E0205", "Invalid assignment target", span)
+            .labelled("cannot be assigned to")
+            .with_help("only a name, a member `x.field` and an element `x[i]` can be assigned to");
+        if matches!(kind, ExprKind::Binary { op: BinaryOp::Eq, .. }) {
+            diagnostic = diagnostic.with_note("`==` compares and `=` assigns");
+        }
+        self.diagnostics.push(diagnostic);
+        false
+    }
+
+    fn values_span(&self, values: ExprList) -> Span {
+        match self.ast.list(values) {
+            [first, .., last] => self.span_of(*first).to(self.span_of(*last)),
+            [only] => self.span_of(*only),
+            [] => self.span(0, 0),
+        }
+    }
+
+    /// Reports targets and values of different numbers.
+    fn wrong_count(&mut self, targets: Span, n: u32, values: ExprList, help: Option<String>) {
+        let plural = |n: u32| if n == 1 { "" } else { "s" };
+        let found = values.len;
+        let message = format!("Expected {n} value{}, but found {found}", plural(n));
+        let mut diagnostic = Diagnostic::error("E0211", message, self.values_span(values))
+            .labelled(format!("{found} values"))
+            .with_label(targets, format!("{n} target{}", plural(n)));
+        if let Some(help) = help {
+            diagnostic = diagnostic.with_help(help);
+        }
+        self.diagnostics.push(diagnostic);
     }
 
     /// The items of a tuple that stands right behind the word are what is printed.
@@ -253,6 +333,24 @@ impl Builder {
     pub fn push_param(&mut self, n: u32, name: Ident) -> u32 {
         self.params.push(name);
         n + 1
+    }
+
+    pub fn push_name(&mut self, n: u32, name: Ident) -> u32 {
+        self.names.push(name);
+        n + 1
+    }
+
+    /// The list made of the last `n` names.
+    fn idents(&mut self, n: u32) -> IdentList {
+        let from = self.names.len() - n as usize;
+        let start = self.ast.idents.len() as u32;
+        self.ast.idents.extend(self.names.drain(from..));
+        IdentList { start, len: n }
+    }
+
+    pub fn for_loop(&mut self, n: u32, iterable: ExprId, body: Block, lo: u32, hi: u32) -> StmtId {
+        let names = self.idents(n);
+        self.statement(StmtKind::For { names, iterable, body }, lo, hi)
     }
 
     pub fn ident(&self, name: Symbol, lo: u32, hi: u32) -> Ident {
@@ -319,9 +417,10 @@ impl Builder {
     }
 
     pub fn comparison(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> ExprId {
-        use BinaryOp::{Eq, Ge, Gt, Le, Lt, Ne};
         let node = *self.ast.expr(left);
-        if let ExprKind::Binary { op: Eq | Ne | Lt | Le | Gt | Ge, right: middle, .. } = node.kind {
+        if let ExprKind::Binary { op: first, right: middle, .. } = node.kind
+            && first.is_comparison()
+        {
             let span = node.span.to(self.span_of(right));
             self.diagnostics.push(
                 Diagnostic::error("E0206", "Comparisons do not chain", span)
@@ -330,7 +429,23 @@ impl Builder {
             );
             return self.add(ExprKind::Error, span, 0);
         }
+        if let (BinaryOp::In | BinaryOp::NotIn, ExprKind::Unary { op: UnaryOp::Not, .. }) = (op, node.kind) {
+            let span = node.span.to(self.span_of(right));
+            let meant = if op == BinaryOp::In { "a not in b" } else { "a in b" };
+            self.diagnostics.push(
+                Diagnostic::error("E0210", format!("Write '{meant}'"), span)
+                    .with_label(node.span, "`not` binds more tightly than `in`, so it would negate this alone")
+                    .with_help("if that is meant, put it into parentheses: `(not a) in b`"),
+            );
+            return self.add(ExprKind::Error, span, 0);
+        }
         self.binary(op, left, right)
+    }
+
+    /// `if condition { then } else { otherwise }`.
+    pub fn conditional(&mut self, condition: ExprId, then: ExprId, otherwise: ExprId, lo: u32, hi: u32) -> ExprId {
+        let depth = [condition, then, otherwise].map(|part| self.depth(part)).into_iter().max().unwrap_or(0) + 1;
+        self.add(ExprKind::If { condition, then, otherwise }, self.span(lo, hi), depth)
     }
 
     pub fn range(&mut self, start: Option<ExprId>, end: ExprId, lo: Option<u32>) -> ExprId {

@@ -38,8 +38,13 @@ impl Expected {
         let after_operand = self.has("+") && !self.expression();
         if after_operand || parts.is_empty() {
             for terminal in ["=", ",", ":", "in", ")", "]", "}", ";", "catch", "if"] {
-                // Almost any expression statement could go on as an assignment; saying so helps nobody.
-                if self.has(terminal) && !(terminal == "=" && after_operand) {
+                // Almost any expression statement could go on as an assignment, and what is assigned as a list; saying so helps nobody.
+                let is_remote = match terminal {
+                    "=" => after_operand,
+                    "," => self.has(";") || self.has("="),
+                    _ => false,
+                };
+                if self.has(terminal) && !is_remote {
                     parts.push(format!("`{terminal}`"));
                 }
             }

@@ -4,9 +4,10 @@
 //! [`Token::FStringStart`], [`Token::StrPart`], [`Token::HoleStart`], the tokens of the hole, [`Token::HoleEnd`],
 //! [`Token::FStringEnd`].
 //!
-//! Two decisions are made here because they need only the token before, and would make the grammar ambiguous: whether
-//! `{` opens a block or a dict (a dict can only stand where an operand is due and no statement can begin), and whether a
-//! word after `.` is a member name (always, keyword or not).
+//! Three decisions are made here because they need little more than the token before, and would make the grammar ambiguous:
+//! whether `{` opens a block or a dict (a dict can only stand where an operand is due and no statement can begin),
+//! whether `if` begins a statement or a conditional expression (likewise), and whether a word after `.` is a member name
+//! (always, keyword or not).
 //!
 //! Invariants: tokens are in order and do not overlap; their number and the work done are linear in the text; a fault is
 //! reported and what follows is still tokens.
@@ -43,7 +44,10 @@ pub enum Token {
     Async,
     Await,
     Struct,
+    /// `if` that begins a statement.
     If,
+    /// `if` that begins a conditional expression.
+    IfExpr,
     Else,
     While,
     For,
@@ -177,6 +181,7 @@ impl Token {
             HoleStart
                 | Await
                 | If
+                | IfExpr
                 | While
                 | In
                 | Return
@@ -258,12 +263,18 @@ pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
         interner,
         out: Tokens::default(),
         open: Vec::new(),
+        conditions: Vec::new(),
+        branch_end: usize::MAX,
         runaways: 0,
         decoded: String::new(),
     };
     lexer.out.lexemes.reserve(text.len() / 5);
     if text.starts_with('\u{FEFF}') {
         lexer.at = '\u{FEFF}'.len_utf8();
+    }
+    // A script's first line may name the program that runs it.
+    if lexer.bytes[lexer.at..].starts_with(b"#!") {
+        lexer.at = memchr(b'\n', lexer.bytes).unwrap_or(text.len());
     }
     lexer.run();
     lexer.out
@@ -275,6 +286,8 @@ enum Open {
     Paren,
     Bracket,
     Brace,
+    /// A block of a conditional expression, which holds one expression.
+    Branch,
     Hole {
         /// The hole's `{`.
         lo: u32,
@@ -286,6 +299,15 @@ enum Open {
     },
 }
 
+/// A conditional expression whose condition is being read.
+#[derive(Clone, Copy)]
+struct Condition {
+    /// How many brackets are open around it.
+    depth: usize,
+    /// Lambdas that began in it, at the same depth, and whose body is still to come.
+    lambdas: u32,
+}
+
 struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -294,6 +316,9 @@ struct Lexer<'a> {
     interner: &'a mut Interner,
     out: Tokens,
     open: Vec<Open>,
+    conditions: Vec<Condition>,
+    /// How many tokens there were just behind the last block of a conditional expression.
+    branch_end: usize,
     runaways: u32,
     /// Scratch for texts with escapes.
     decoded: String,
@@ -323,16 +348,25 @@ impl Lexer<'_> {
                 b'"' => self.string(lo, false),
                 b'(' => self.open(lo, Token::LParen, Open::Paren),
                 b'[' => self.open(lo, Token::LBracket, Open::Bracket),
+                b'{' if self.brace_is_dict() => self.open(lo, Token::LDict, Open::Brace),
                 b'{' => {
-                    let token = if self.brace_is_dict() { Token::LDict } else { Token::LBrace };
-                    self.open(lo, token, Open::Brace);
+                    let open = if self.brace_is_branch() { Open::Branch } else { Open::Brace };
+                    self.open(lo, Token::LBrace, open);
                 }
                 b')' => self.close(lo, Token::RParen),
                 b']' => self.close(lo, Token::RBracket),
                 b'}' => self.close_brace(lo),
                 b',' => self.punct(lo, 1, Token::Comma),
-                b';' => self.punct(lo, 1, Token::Semicolon),
-                b':' => self.punct(lo, 1, Token::Colon),
+                b';' => {
+                    self.conditions.retain(|condition| condition.depth < self.open.len());
+                    self.punct(lo, 1, Token::Semicolon);
+                }
+                b':' => {
+                    if let Some(condition) = self.condition() {
+                        condition.lambdas += 1;
+                    }
+                    self.punct(lo, 1, Token::Colon);
+                }
                 b'@' => self.punct(lo, 1, Token::At),
                 b'~' => self.punct(lo, 1, Token::Tilde),
                 b'.' if self.peek(1) == b'.' => self.punct(lo, 2, Token::DotDot),
@@ -474,6 +508,10 @@ impl Lexer<'_> {
                     self.at += 1;
                     if keyword == Token::And { Token::AndAssign } else { Token::OrAssign }
                 }
+                Token::If if self.if_is_expression() => {
+                    self.conditions.push(Condition { depth: self.open.len(), lambdas: 0 });
+                    Token::IfExpr
+                }
                 keyword => keyword,
             };
         }
@@ -537,7 +575,8 @@ impl Lexer<'_> {
 
     /// `}` ends the innermost block, dict or hole, whatever parentheses are still open in it: the parser reports those.
     fn close_brace(&mut self, lo: usize) {
-        let Some(depth) = self.open.iter().rposition(|open| matches!(open, Open::Brace | Open::Hole { .. })) else {
+        let closes = |open: &Open| matches!(open, Open::Brace | Open::Branch | Open::Hole { .. });
+        let Some(depth) = self.open.iter().rposition(closes) else {
             self.open.clear();
             return self.punct(lo, 1, Token::RBrace);
         };
@@ -548,16 +587,63 @@ impl Lexer<'_> {
                 self.punct(lo, 1, Token::HoleEnd);
                 self.fstring_text(escaped);
             }
-            _ => self.punct(lo, 1, Token::RBrace),
+            open => {
+                self.punct(lo, 1, Token::RBrace);
+                if matches!(open, Open::Branch) {
+                    self.branch_end = self.out.lexemes.len();
+                }
+            }
         }
     }
 
     fn brace_is_dict(&self) -> bool {
+        self.operand_is_due()
+    }
+
+    /// Whether an operand comes next and a statement cannot.
+    fn operand_is_due(&self) -> bool {
         match self.last() {
             Some(Token::Colon) => self.colon_wants_value(),
+            Some(Token::LBrace) => matches!(self.open.last(), Some(Open::Branch)),
             Some(token) => token.wants_operand(),
             None => false,
         }
+    }
+
+    /// Whether the last token is the `else` of a conditional expression.
+    fn is_behind_else(&self) -> bool {
+        self.last() == Some(Token::Else) && self.out.lexemes.len() == self.branch_end + 1
+    }
+
+    fn if_is_expression(&self) -> bool {
+        self.operand_is_due() || self.is_behind_else()
+    }
+
+    /// Whether a block that begins here belongs to a conditional expression, not to a lambda in its condition.
+    fn brace_is_branch(&mut self) -> bool {
+        if self.is_behind_else() {
+            return true;
+        }
+        match self.condition() {
+            Some(condition) if condition.lambdas > 0 => {
+                condition.lambdas -= 1;
+                false
+            }
+            Some(_) => {
+                self.conditions.pop();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The conditional expression whose condition is being read at this very depth.
+    fn condition(&mut self) -> Option<&mut Condition> {
+        let depth = self.open.len();
+        while self.conditions.last().is_some_and(|condition| condition.depth > depth) {
+            self.conditions.pop();
+        }
+        self.conditions.last_mut().filter(|condition| condition.depth == depth)
     }
 
     /// Whether the colon that was the last token stands between key and value of a dict; else it begins a lambda or

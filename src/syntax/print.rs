@@ -87,6 +87,9 @@ impl Printer<'_> {
             ExprKind::Unary { op, operand } => self.form(unary_text(op), [sub(operand)]),
             ExprKind::Binary { op, left, right } => self.form(binary_text(op), [sub(left), sub(right)]),
             ExprKind::Logic { op, left, right } => self.form(logic_text(op), [sub(left), sub(right)]),
+            ExprKind::If { condition, then, otherwise } => {
+                self.form("if-else", [sub(condition), sub(then), sub(otherwise)]);
+            }
             ExprKind::Call { callee, args } => {
                 let parts: Vec<Work> = std::iter::once(sub(callee)).chain(items(args)).collect();
                 self.form("call", parts);
@@ -108,8 +111,18 @@ impl Printer<'_> {
         }
         let sub = |id: ExprId| Work::Expr(id, indent);
         let block = |block: Block| Work::Block(block, indent + 1);
+        let names = |list: IdentList| ast.names(list).iter().map(|ident| Work::Name(ident.name));
+        let subs = |list: ExprList| ast.list(list).iter().map(move |&id| Work::Expr(id, indent));
         match ast.stmt(id).kind {
             StmtKind::Let { name, value } => self.form("let", [Work::Name(name.name), sub(value)]),
+            StmtKind::LetEach { names: list, values } => {
+                let parts: Vec<Work> = names(list).chain([Work::Text(" =")]).chain(subs(values)).collect();
+                self.form("let", parts);
+            }
+            StmtKind::AssignEach { targets, values } => {
+                let parts: Vec<Work> = subs(targets).chain([Work::Text(" =")]).chain(subs(values)).collect();
+                self.form("=", parts);
+            }
             StmtKind::Assign { target, op, value } => {
                 let head = match op {
                     AssignOp::Plain => "=".to_string(),
@@ -121,7 +134,7 @@ impl Printer<'_> {
             StmtKind::Expr(e) => self.form("do", [sub(e)]),
             StmtKind::Print { items, newline } => {
                 let head = if newline { "println" } else { "print" };
-                self.form(head, ast.list(items).iter().map(|&id| sub(id)));
+                self.form(head, subs(items).collect::<Vec<Work>>());
             }
             // A chain of `else if` stays at one depth.
             StmtKind::If { condition, then, otherwise } => {
@@ -132,10 +145,8 @@ impl Printer<'_> {
                 self.form("if", parts);
             }
             StmtKind::While { condition, body } => self.form("while", [sub(condition), block(body)]),
-            StmtKind::For { first, second, iterable, body } => {
-                let mut parts = vec![Work::Name(first.name)];
-                parts.extend(second.map(|second| Work::Name(second.name)));
-                parts.extend([sub(iterable), block(body)]);
+            StmtKind::For { names: list, iterable, body } => {
+                let parts: Vec<Work> = names(list).chain([sub(iterable), block(body)]).collect();
                 self.form("for", parts);
             }
             StmtKind::Break => self.form("break", []),
@@ -217,6 +228,8 @@ fn binary_text(op: BinaryOp) -> &'static str {
         BinaryOp::Le => "<=",
         BinaryOp::Gt => ">",
         BinaryOp::Ge => ">=",
+        BinaryOp::In => "in",
+        BinaryOp::NotIn => "not-in",
     }
 }
 

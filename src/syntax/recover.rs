@@ -34,7 +34,7 @@ pub(super) fn parse_tokens(text: &str, file: FileId, tokens: Tokens, diagnostics
     let mut recovery =
         Recovery { text, file, lexemes, from: 0, truncated, lexical_spans, last_error: None, diagnostics };
     recovery.run(&mut builder);
-    let (ast, found) = builder.finish(jit_marks);
+    let (ast, found) = builder.finish(text, jit_marks);
     found.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
     ast
 }

@@ -349,7 +349,8 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
         | Lt { dst, .. }
         | Le { dst, .. }
         | Gt { dst, .. }
-        | Ge { dst, .. } => env.set(dst, Type::BOOL),
+        | Ge { dst, .. }
+        | Contains { dst, .. } => env.set(dst, Type::BOOL),
 
         Jump { to } => {
             env.edge(to);
@@ -457,6 +458,16 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             }
         }
         MakeRange { dst, .. } => env.set(dst, Type::of(Tags::RANGE)),
+        Unpack { dst, src, .. } => {
+            let src = env.get(src);
+            let mut ty = src.only(Tags::LIST.or(Tags::TUPLE).or(Tags::STR));
+            if src.tags.meets(Tags::RANGE) {
+                let list = made(env, Tags::LIST);
+                env.flow(Place::Slot(list.class, Slot::Item), Type::INT);
+                ty = env.join(ty, list);
+            }
+            return finish(env, dst, ty);
+        }
         Concat { dst, .. } => env.set(dst, Type::STR),
         Print { .. } => {}
 

@@ -173,6 +173,19 @@ pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag:
 }
 
 /// # Safety
+/// Called by native code with the machine that runs it, and the words of live values.
+pub(super) unsafe extern "C" fn contains(vm: *mut Vm, tag: u64, payload: u64, item_tag: u64, item: u64) -> u64 {
+    // SAFETY: as in `dict_get`.
+    unsafe {
+        with_vm(vm, |vm| match vm.is_member(value_of(tag, payload), value_of(item_tag, item)) {
+            Ok(false) => NEXT,
+            Ok(true) => JUMP,
+            Err(_) => LEAVE,
+        })
+    }
+}
+
+/// # Safety
 /// Called by native code with a live dict and string.
 pub(super) unsafe extern "C" fn dict_has_name(vm: *mut Vm, dict: *mut Dict, name: *mut Str) -> u64 {
     // SAFETY: native code passes on the machine it was given; it knows the types.

@@ -232,6 +232,31 @@ impl Builder<'_> {
         Ok(Some(Goes::On))
     }
 
+    /// A list or tuple that is to be taken apart into `count` values: it is itself, if it has so many.
+    pub(super) fn check_count(&mut self, dst: Reg, src: Reg, count: u16) -> Built<Goes> {
+        let value = self.operand(src, self.feedback().a)?;
+        let len = match value {
+            Typed::Known(Tag::List, list) => self.list_len(list),
+            Typed::Known(Tag::Tuple, tuple) => self.length_at(tuple, Tuple::LEN_OFFSET),
+            _ => return self.step(),
+        };
+        let count = self.int(count.into());
+        let fits = self.push(Inst::Icmp(Compare::Eq, len, count), Repr::Bool);
+        let exit = self.exit(ExitReason::Bounds);
+        self.guard(fits, true, exit);
+        self.set(dst, value);
+        Ok(Goes::On)
+    }
+
+    /// `item in object`, for operands of any type.
+    pub(super) fn contains(&mut self, dst: Reg, item: Reg, object: Reg) -> Built<Goes> {
+        let (item, object) = (self.get(item)?, self.get(object)?);
+        let ((item_tag, item), (tag, object)) = (self.parts(item), self.parts(object));
+        let found = self.call_for_truth(Helper::Contains, vec![VM, tag, object, item_tag, item], MemSet::NONE);
+        self.set(dst, Typed::Known(Tag::Bool, found));
+        Ok(Goes::On)
+    }
+
     /// The texts of values, joined.
     pub(super) fn concat(&mut self, dst: Reg, first: Reg, count: u16) -> Built<Goes> {
         let address = self.write_window(first, count)?;

@@ -119,6 +119,8 @@ impl Builder<'_> {
             Op::Gt { dst, a, b } => return self.compare_into(Compare::Gt, dst, a, b),
             Op::Ge { dst, a, b } => return self.compare_into(Compare::Ge, dst, a, b),
 
+            Op::Unpack { dst, src, count } => return self.check_count(dst, src, count),
+            Op::Contains { dst, item, object } => return self.contains(dst, item, object),
             Op::GetIndex { dst, object, index } => return self.get_index(dst, object, index),
             Op::SetIndex { object, index, value } => return self.set_index(object, index, value),
             Op::GetMember { dst, object, site } => return self.get_member(dst, object, site),
@@ -608,6 +610,8 @@ fn writes_fields(op: &Op) -> bool {
             | Op::MakeClosure { .. }
             | Op::GetIndex { .. }
             | Op::SetIndex { .. }
+            | Op::Contains { .. }
+            | Op::Unpack { .. }
             | Op::Add { .. }
             | Op::Eq { .. }
             | Op::Ne { .. }

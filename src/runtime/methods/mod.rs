@@ -16,7 +16,7 @@ mod string;
 mod tuple;
 
 use super::builtins::BuiltinFn;
-use super::error::Result;
+use super::error::{Error, Result};
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::methods::{METHODS, Receiver};
@@ -42,6 +42,19 @@ pub fn receiver_of(tag: Tag) -> Option<Receiver> {
         Tag::Range => Some(Receiver::Range),
         _ => None,
     }
+}
+
+/// Whether a value is a member of another, as `in` asks.
+pub fn is_member(vm: &mut Vm, object: Value, item: Value) -> Result<bool> {
+    let contains: BuiltinFn = match object.tag() {
+        Tag::List => list::contains,
+        Tag::Str => string::contains,
+        Tag::Dict => dict::contains,
+        Tag::Tuple => tuple::contains,
+        Tag::Range => range::contains,
+        tag => return Err(Error::message(format!("Type '{}' has no members to look in", tag.type_name()))),
+    };
+    Ok(contains(vm, &[object, item])?.bits() != 0)
 }
 
 /// Runs something that pins values, and lets go of them however it ends.

@@ -19,6 +19,7 @@ impl Lexer<'_> {
         if !escaped
             && let Some(len) = memchr2(b'"', b'\\', &self.bytes[start..])
             && self.bytes[start + len] == b'"'
+            && memchr(b'\r', &self.bytes[start..start + len]).is_none()
         {
             let symbol = self.interner.intern(&self.text[start..start + len]);
             self.at = start + len + 1;
@@ -99,7 +100,8 @@ impl Lexer<'_> {
         self.decoded.clear();
         loop {
             let from = self.at;
-            let Some(len) = self.bytes[from..].iter().position(|b| matches!(b, b'"' | b'\\' | b'{' | b'}')) else {
+            let special = |b: &u8| matches!(b, b'"' | b'\\' | b'{' | b'}' | b'\r');
+            let Some(len) = self.bytes[from..].iter().position(special) else {
                 self.at = self.bytes.len();
                 return Stretch::EndOfFile;
             };
@@ -118,6 +120,9 @@ impl Lexer<'_> {
                     return Stretch::Quote;
                 }
                 b'\\' => self.escape(at),
+                // `\r\n` reads as `\n`.
+                b'\r' if self.bytes.get(at + 1) == Some(&b'\n') => {}
+                b'\r' => self.decoded.push('\r'),
                 brace if !is_format => self.decoded.push(brace as char),
                 brace if self.bytes.get(at + 1) == Some(&brace) => {
                     self.decoded.push(brace as char);
