@@ -42,6 +42,8 @@ macro_rules! for_each_builtin {
             core clock (;) reads none -> FLOAT;
             /// Throws unless the condition is truthy.
             core assert (cond; message) pure none -> VOID;
+            /// A value in a format, as in a hole of an f-string.
+            core format (x, spec;) pure allocates -> STRING;
 
             /// The circle constant.
             math pi (;) pure none -> FLOAT;

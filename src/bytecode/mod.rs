@@ -8,6 +8,8 @@ pub mod check_facts;
 pub mod disassemble;
 pub mod facts;
 pub mod flow;
+#[forbid(unsafe_code)]
+pub mod format_spec;
 mod ids;
 #[forbid(unsafe_code)]
 mod load;

@@ -74,6 +74,7 @@ impl Lowering<'_, '_> {
             ExprKind::Error => self.code.emit(Op::LoadVoid { dst }, span),
             ExprKind::Name(_) => self.load_name(self.scopes.names[expr.0 as usize], dst, span),
             ExprKind::Format(parts) => self.format(parts, dst, span),
+            ExprKind::Formatted { value, format, .. } => self.formatted(value, format, dest, span),
             ExprKind::List(items) => self.list(items, dest, span),
             ExprKind::Tuple(items) => self.tuple(items, dst, span),
             ExprKind::Dict(items) => self.dict(items, dest, span),
@@ -307,8 +308,72 @@ impl Lowering<'_, '_> {
             let constant = Constant::Str(self.builder.string(""));
             return self.load_constant(constant, dst, span);
         }
-        let base = self.sequence(parts);
+        // A hole is text before the next is looked at, which shows if code runs there that changes the value.
+        let last_to_run = parts.iter().rposition(|&part| self.may_run_code(part)).unwrap_or(0);
+        let base = match parts {
+            [only] => self.expr_any(*only),
+            _ => Reg(self.code.top().min(u32::from(u16::MAX)) as u16),
+        };
+        for (at, &part) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
+            let register = self.expr_top(part);
+            let is_text = self.folded(part).is_some()
+                || matches!(self.ast.expr(part).kind, ExprKind::Format(_) | ExprKind::Formatted { .. });
+            if at < last_to_run && !is_text {
+                let span = self.ast.expr(part).span;
+                self.code.emit(Op::Concat { dst: register, base: register, count: 1 }, span);
+            }
+        }
         self.code.emit(Op::Concat { dst, base, count: parts.len().min(usize::from(u16::MAX)) as u16 }, span);
+    }
+
+    /// Whether evaluating an expression may run code of the program, or wait for a task that does.
+    fn may_run_code(&self, expr: ExprId) -> bool {
+        let mut open = vec![expr];
+        while let Some(expr) = open.pop() {
+            match self.ast.expr(expr).kind {
+                ExprKind::Call { .. } | ExprKind::Await(_) => return true,
+                ExprKind::Int(_)
+                | ExprKind::Float(_)
+                | ExprKind::Bool(_)
+                | ExprKind::Void
+                | ExprKind::Str(_)
+                | ExprKind::Name(_)
+                | ExprKind::Lambda(_)
+                | ExprKind::Error => {}
+                ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
+                    open.extend(self.ast.list(list));
+                }
+                ExprKind::Range { start, end } => open.extend(start.into_iter().chain([end])),
+                ExprKind::Unary { operand: inner, .. }
+                | ExprKind::Paren(inner)
+                | ExprKind::Formatted { value: inner, .. }
+                | ExprKind::Member { object: inner, .. } => open.push(inner),
+                ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
+                    open.extend([left, right]);
+                }
+                ExprKind::If { condition, then, otherwise } => open.extend([condition, then, otherwise]),
+                ExprKind::Index { object, index } => open.extend([object, index]),
+            }
+        }
+        false
+    }
+
+    /// A hole with a format: a call of `core.format`.
+    fn formatted(&mut self, value: ExprId, format: Symbol, dest: Dest, span: Span) {
+        let is_base = dest.fresh && self.code.is_topmost(dest.register);
+        let base = if is_base { dest.register } else { self.code.alloc() };
+        self.expr_top(value);
+        let register = self.code.alloc();
+        let constant = self.string_constant(format);
+        self.load_constant(constant, register, span);
+        let builder = &mut *self.builder;
+        let name = builder.symbols.format;
+        let found = builder.pools.builtin(&mut builder.program, builder.interner, "std/core", name);
+        let (builtin, _) = found.expect("the library has `core.format`");
+        self.code.emit(Op::CallBuiltin { base, builtin, argc: 2 }, span);
+        if base != dest.register {
+            self.code.emit(Op::Move { dst: dest.register, src: base }, span);
+        }
     }
 
     fn list(&mut self, items: ExprList, dest: Dest, span: Span) {

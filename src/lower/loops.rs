@@ -183,7 +183,9 @@ impl Lowering<'_, '_> {
             ExprKind::Range { start, end } => {
                 start.is_none_or(|start| self.spend(start, budget)) && self.spend(end, budget)
             }
-            ExprKind::Unary { operand, .. } | ExprKind::Await(operand) => self.spend(operand, budget),
+            ExprKind::Unary { operand, .. } | ExprKind::Await(operand) | ExprKind::Formatted { value: operand, .. } => {
+                self.spend(operand, budget)
+            }
             ExprKind::Paren(inner) => {
                 *budget += 1;
                 self.spend(inner, budget)

@@ -27,13 +27,14 @@ mod statements;
 use rustc_hash::FxHashMap;
 
 use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::format_spec;
 use crate::bytecode::{
     DebugInfo, Export, FuncId, Function, FunctionKind, Global, GlobalId, Method, Module, ModuleId, ModuleKind, Program,
     Run, SourceFile, StrId, StructDef, StructId,
 };
 use crate::resolve::graph::{FileModule, ModuleGraph, ModuleSource};
 use crate::resolve::{FileScopes, FuncIndex, GlobalIndex, ModuleIndex, Resolution, StructIndex};
-use crate::source::{Diagnostics, SourceMap, Span};
+use crate::source::{Diagnostic, Diagnostics, SourceMap, Span};
 use crate::syntax::Interner;
 use crate::syntax::ast::{self, FunctionId, Symbol};
 
@@ -59,6 +60,7 @@ pub fn lower(input: Input<'_>, diagnostics: &mut Diagnostics) -> Program {
         }
     }
     let mut builder = Builder::new(input, constants, diagnostics);
+    builder.check_formats();
     builder.declare_globals();
     builder.declare_modules();
     builder.declare_functions();
@@ -106,12 +108,13 @@ struct Builder<'a> {
 #[derive(Clone, Copy)]
 struct Symbols {
     init: Option<Symbol>,
+    format: Symbol,
 }
 
 impl<'a> Builder<'a> {
     fn new(input: Input<'a>, constants: Vec<constants::Constants>, diagnostics: &'a mut Diagnostics) -> Self {
         let Input { graph, resolution, interner, sources } = input;
-        let symbols = Symbols { init: interner.find("init") };
+        let symbols = Symbols { init: interner.find("init"), format: interner.intern("format") };
         Builder {
             graph,
             resolution,
@@ -149,6 +152,25 @@ impl<'a> Builder<'a> {
     fn files(&self) -> Vec<ModuleIndex> {
         let is_file = |index: &ModuleIndex| self.resolution.files[index.0 as usize].is_some();
         (0..self.graph.modules.len() as u32).map(ModuleIndex).filter(is_file).collect()
+    }
+
+    /// Reports formats that no value accepts, also where control never gets.
+    fn check_formats(&mut self) {
+        for module in self.files() {
+            let (file, _) = self.file(module);
+            for expr in &file.ast.exprs {
+                if let ast::ExprKind::Formatted { format, format_span, .. } = expr.kind
+                    && format_spec::parse(self.interner.get(format)).is_none()
+                {
+                    let text = self.interner.get(format);
+                    self.diagnostics.push(
+                        Diagnostic::error("E0112", format!("Invalid format '{text}'"), format_span)
+                            .labelled("no value accepts this")
+                            .with_help("the parts of a format are: fill and alignment, sign, `#`, `0`, width, `,` or `_`, precision, type"),
+                    );
+                }
+            }
+        }
     }
 
     fn declare_globals(&mut self) {

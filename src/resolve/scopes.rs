@@ -756,7 +756,9 @@ impl FileWalk<'_> {
                 }
                 self.expr(end);
             }
-            ExprKind::Unary { operand, .. } | ExprKind::Paren(operand) => self.expr(operand),
+            ExprKind::Unary { operand, .. } | ExprKind::Paren(operand) | ExprKind::Formatted { value: operand, .. } => {
+                self.expr(operand)
+            }
             ExprKind::If { condition, then, otherwise } => {
                 self.expr(condition);
                 self.expr(then);

@@ -40,6 +40,7 @@ codes! {
     "E0109" "source is not UTF-8"
     "E0110" "source file too large"
     "E0111" "single brace in a format string"
+    "E0112" "invalid format in a format string"
     "E0201" "unexpected token"
     "E0202" "missing semicolon"
     "E0203" "unclosed bracket"

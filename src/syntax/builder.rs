@@ -538,6 +538,14 @@ impl Builder {
         self.push_expr(n, part)
     }
 
+    /// A hole with a format, which stands from `lo` to `hi`.
+    pub fn push_formatted(&mut self, n: u32, value: ExprId, format: Symbol, lo: u32, hi: u32) -> u32 {
+        let format_span = self.span(lo, hi);
+        let kind = ExprKind::Formatted { value, format, format_span };
+        let hole = self.add(kind, self.span_of(value).to(format_span), self.depth(value) + 1);
+        self.push_expr(n, hole)
+    }
+
     fn list(&mut self, n: u32) -> ExprList {
         let from = self.exprs.len() - n as usize;
         let start = self.ast.expr_lists.len() as u32;

@@ -81,6 +81,7 @@ pub(super) fn found(token: Option<Token>, text: &str) -> String {
         None => "the end of the file".into(),
         Some(Token::Str(_)) => "a string".into(),
         Some(Token::FStringStart | Token::FStringEnd | Token::StrPart(_)) => "a format string".into(),
+        Some(Token::HoleFormat(_)) => "a format".into(),
         Some(Token::HoleEnd) => "the end of the hole".into(),
         Some(Token::ErrorExpr | Token::ErrorStmt) => "this".into(),
         Some(_) => format!("`{}`", super::lexer::clip(text)),

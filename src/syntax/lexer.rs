@@ -1,8 +1,8 @@
 //! From text to tokens, by hand: one pass over the bytes, no allocation per token.
 //!
 //! Format strings are taken apart here, so that the grammar parses holes in place: `f"a{b}"` becomes
-//! [`Token::FStringStart`], [`Token::StrPart`], [`Token::HoleStart`], the tokens of the hole, [`Token::HoleEnd`],
-//! [`Token::FStringEnd`].
+//! [`Token::FStringStart`], [`Token::StrPart`], [`Token::HoleStart`], the tokens of the hole, perhaps [`Token::HoleFormat`],
+//! [`Token::HoleEnd`], [`Token::FStringEnd`].
 //!
 //! Three decisions are made here because they need little more than the token before, and would make the grammar ambiguous:
 //! whether `{` opens a block or a dict (a dict can only stand where an operand is due and no statement can begin),
@@ -38,6 +38,8 @@ pub enum Token {
     FStringStart,
     FStringEnd,
     HoleStart,
+    /// The format in a hole, behind its `:`.
+    HoleFormat(Symbol),
     HoleEnd,
     Let,
     Fn,
@@ -264,7 +266,7 @@ pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
         out: Tokens::default(),
         open: Vec::new(),
         conditions: Vec::new(),
-        branch_end: usize::MAX,
+        else_of_branch: 0,
         runaways: 0,
         decoded: String::new(),
     };
@@ -317,8 +319,8 @@ struct Lexer<'a> {
     out: Tokens,
     open: Vec<Open>,
     conditions: Vec<Condition>,
-    /// How many tokens there were just behind the last block of a conditional expression.
-    branch_end: usize,
+    /// How many tokens there are just behind an `else` that follows the last block of a conditional expression.
+    else_of_branch: usize,
     runaways: u32,
     /// Scratch for texts with escapes.
     decoded: String,
@@ -361,6 +363,7 @@ impl Lexer<'_> {
                     self.conditions.retain(|condition| condition.depth < self.open.len());
                     self.punct(lo, 1, Token::Semicolon);
                 }
+                b':' if self.hole_may_end() => self.format(lo),
                 b':' => {
                     if let Some(condition) = self.condition() {
                         condition.lambdas += 1;
@@ -590,7 +593,7 @@ impl Lexer<'_> {
             open => {
                 self.punct(lo, 1, Token::RBrace);
                 if matches!(open, Open::Branch) {
-                    self.branch_end = self.out.lexemes.len();
+                    self.else_of_branch = self.out.lexemes.len() + 1;
                 }
             }
         }
@@ -612,7 +615,7 @@ impl Lexer<'_> {
 
     /// Whether the last token is the `else` of a conditional expression.
     fn is_behind_else(&self) -> bool {
-        self.last() == Some(Token::Else) && self.out.lexemes.len() == self.branch_end + 1
+        self.last() == Some(Token::Else) && self.out.lexemes.len() == self.else_of_branch
     }
 
     fn if_is_expression(&self) -> bool {
@@ -653,6 +656,11 @@ impl Lexer<'_> {
         let key = before.next();
         let named_function = matches!(key, Some(Token::Ident(_))) && matches!(before.next(), Some(Token::Fn));
         key.is_some_and(Token::ends_operand) && !named_function && matches!(self.open.last(), Some(Open::Brace))
+    }
+
+    /// Whether what stands in the innermost hole so far may be all of its expression, so that a colon begins its format.
+    fn hole_may_end(&self) -> bool {
+        matches!(self.open.last(), Some(Open::Hole { .. })) && self.last().is_some_and(Token::ends_operand)
     }
 
     fn in_hole(&self) -> bool {

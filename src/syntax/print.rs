@@ -79,6 +79,10 @@ impl Printer<'_> {
             ExprKind::Name(name) => self.out.push_str(self.interner.get(name)),
             ExprKind::Error => self.out.push_str("<error>"),
             ExprKind::Format(list) => self.form("format", items(list)),
+            ExprKind::Formatted { value, format, .. } => {
+                let head = format!("formatted {:?}", self.interner.get(format));
+                self.form(&head, [sub(value)]);
+            }
             ExprKind::List(list) => self.form("list", items(list)),
             ExprKind::Tuple(list) => self.form("tuple", items(list)),
             ExprKind::Dict(list) => self.form("dict", items(list)),

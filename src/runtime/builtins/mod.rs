@@ -10,6 +10,7 @@
 mod async_;
 pub mod convert;
 mod core;
+mod format;
 mod io;
 pub mod json;
 pub mod math;
@@ -30,6 +31,7 @@ macro_rules! implementations {
     (@path core type) => { self::core::type_of };
     (@path async yield) => { self::async_::yield_turn };
     (@path async $name:ident) => { self::async_::$name };
+    (@path core format) => { self::format::format };
     (@path $module:ident $name:ident) => { self::$module::$name };
     ($(
         $(#[$doc:meta])*

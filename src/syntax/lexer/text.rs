@@ -80,6 +80,28 @@ impl Lexer<'_> {
         }
     }
 
+    /// The format of a hole, from behind its colon up to the brace that ends both. Without one the string has ended, and what follows
+    /// shows that the hole is not closed.
+    pub(super) fn format(&mut self, colon: usize) {
+        let lo = colon + 1;
+        self.at = lo;
+        self.decoded.clear();
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b'}' | b'"' => break,
+                b'\\' => self.escape(self.at),
+                b'\r' if self.bytes.get(self.at + 1) == Some(&b'\n') => self.at += 1,
+                _ => {
+                    let c = self.text[self.at..].chars().next().unwrap_or_default();
+                    self.decoded.push(c);
+                    self.at += c.len_utf8();
+                }
+            }
+        }
+        let symbol = self.interner.intern(&self.decoded);
+        self.push(Token::HoleFormat(symbol), lo, self.at);
+    }
+
     /// A string without an end: reads it as if it ended with its line, unless there were too many of them.
     fn unterminated(&mut self, lo: usize, start: usize, what: &str) {
         if self.in_hole() {
