@@ -41,6 +41,7 @@ impl Expected {
                 // Almost any expression statement could go on as an assignment, and what is assigned as a list; saying so helps nobody.
                 let is_remote = match terminal {
                     "=" => after_operand,
+                    "in" => after_operand,
                     "," => self.has(";") || self.has("="),
                     _ => false,
                 };
@@ -95,7 +96,8 @@ pub(super) fn foreign_keyword(word: &str) -> Option<(Token, &'static str)> {
         "var" | "const" | "local" | "auto" | "val" => (Token::Let, "let"),
         "class" | "record" => (Token::Struct, "struct"),
         "elif" | "elsif" | "elseif" => (Token::Else, "else if"),
-        "until" | "loop" => (Token::While, "while"),
+        "loop" => (Token::While, "while true"),
+        "until" => (Token::While, "while"),
         "foreach" => (Token::For, "for"),
         "raise" => (Token::Throw, "throw"),
         "except" | "rescue" => (Token::Catch, "catch"),

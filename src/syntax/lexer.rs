@@ -468,6 +468,10 @@ impl Lexer<'_> {
                 }
                 return;
             }
+            '?' => {
+                diagnostic.help.push("a value is chosen by `if condition { a } else { b }`".into());
+                return;
+            }
             '\u{2013}' | '\u{2212}' => "-",
             '\u{A0}' => " ",
             '#' => {

@@ -232,6 +232,8 @@ impl Recovery<'_> {
     fn repair(&mut self, at: usize, expected: &Expected) {
         let context = self.context(at);
         if self.hole(at, expected, &context)
+            || self.conditional(at, expected, &context)
+            || self.names_in_brackets(at)
             || self.foreign_word(at, &context)
             || self.foreign_function(at)
             || self.foreign_operator(at, &context)
@@ -314,8 +316,96 @@ impl Recovery<'_> {
         self.report(at, diagnostic);
         match token {
             Token::Else => self.replace(start..start + 1, &[Token::Else, Token::If]),
+            Token::While if written == "while true" => self.replace(start..start + 1, &[Token::While, Token::True]),
             token => self.replace(start..start + 1, &[token]),
         }
+        true
+    }
+
+    /// A conditional expression without its `else`, or with a `;` in one of its blocks.
+    fn conditional(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(before) = self.before(at) else { return false };
+        if before.token == Token::RBrace && expected.has("else") && !expected.has(";") && !expected.statement() {
+            if !self.is_known(at) {
+                let place = Span::new(self.file, before.hi, before.hi);
+                let diagnostic = Diagnostic::error("E0201", "Expected `else` after the block", place)
+                    .labelled("without it there is no value if the condition is false")
+                    .with_help("a conditional expression has both: `if condition { a } else { b }`");
+                self.report(at, diagnostic);
+            }
+            for token in [Token::RBrace, Token::ErrorExpr, Token::LBrace, Token::Else] {
+                self.insert(at, token);
+            }
+            return true;
+        }
+        let in_block = context.frames.last().is_some_and(|frame| self.lexemes[frame.opener].token == Token::LBrace);
+        if in_block && self.token(at) == Some(Token::Semicolon) && expected.has("}") && !expected.has(";") {
+            if !self.is_known(at) {
+                let span = self.span(at);
+                let message = "A block of a conditional expression holds one expression";
+                let diagnostic = Diagnostic::error("E0201", message, span)
+                    .labelled("ends a statement")
+                    .with_suggestion("remove the `;`", span, "");
+                self.report(at, diagnostic);
+            }
+            self.lexemes.remove(at);
+            return true;
+        }
+        false
+    }
+
+    /// `let (a, b) = …`, `for (k, v) in …`, `for (x in xs)` and `for (let i = 0; i < n; i += 1)`.
+    fn names_in_brackets(&mut self, at: usize) -> bool {
+        let head = self.before(at).map(|before| before.token);
+        if !matches!(head, Some(Token::Let | Token::For))
+            || !matches!(self.token(at), Some(Token::LParen | Token::LBracket))
+        {
+            return false;
+        }
+        let mut depth = 0;
+        let mut close = at;
+        loop {
+            match self.token(close) {
+                None | Some(Token::LBrace | Token::RBrace) => return false,
+                Some(Token::LParen | Token::LBracket) => depth += 1,
+                Some(Token::RParen | Token::RBracket) => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            close += 1;
+        }
+        let inner = &self.lexemes[at + 1..close];
+        let span = self.span(at).to(self.span(close));
+        if head == Some(Token::For) && inner.iter().any(|lexeme| lexeme.token == Token::Semicolon) {
+            let assigned = inner.iter().position(|lexeme| lexeme.token == Token::Assign).unwrap_or(0);
+            let is_name = |lexeme: &&Lexeme| matches!(lexeme.token, Token::Ident(_));
+            let Some(&name) = inner[..assigned].iter().rev().chain(inner).find(is_name) else { return false };
+            let text = self.text[name.lo as usize..name.hi as usize].to_string();
+            let diagnostic = Diagnostic::error("E0209", "A `for` loop goes over a range or a container", span)
+                .labelled("Walrus has no loop of this form")
+                .with_help(format!("to count, go over a range: `for {text} in 0..n {{ }}`"));
+            self.report(at, diagnostic);
+            let hi = span.hi;
+            let rest = [Token::In, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
+            self.lexemes.splice(at..close + 1, [name].into_iter().chain(rest));
+            return true;
+        }
+        let is_list = |lexeme: &Lexeme| matches!(lexeme.token, Token::Ident(_) | Token::Comma);
+        let is_whole_head = head == Some(Token::For)
+            && matches!(inner.first().map(|lexeme| lexeme.token), Some(Token::Ident(_)))
+            && inner.iter().any(|lexeme| lexeme.token == Token::In);
+        if inner.is_empty() || !(inner.iter().all(is_list) || is_whole_head) {
+            return false;
+        }
+        let text = self.text[inner[0].lo as usize..inner[inner.len() - 1].hi as usize].to_string();
+        let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
+            .labelled("write the names alone")
+            .with_suggestion("remove the brackets", span, text);
+        self.report(at, diagnostic);
+        self.lexemes.remove(close);
+        self.lexemes.remove(at);
         true
     }
 
@@ -528,13 +618,30 @@ impl Recovery<'_> {
         if !self.is_known(at) {
             let place = Span::new(self.file, before.hi, before.hi);
             let mut diagnostic = Diagnostic::error("E0202", "Expected `;` after the statement", place)
-                .labelled("the statement ends here")
-                .with_suggestion("add the `;`", place, ";");
-            diagnostic.suggestions[0].machine_applicable = true;
+                .labelled("the statement ends here");
+            if self.is_last_expression(at, expected, context) {
+                let span = Span::new(self.file, self.span(context.statement).lo, before.hi);
+                let value = &self.text[span.lo as usize..span.hi as usize];
+                diagnostic = diagnostic
+                    .with_note("a function gives the value that it returns, not that of its last expression")
+                    .with_suggestion("return the value", span, format!("return {value};"));
+            } else {
+                diagnostic = diagnostic.with_suggestion("add the `;`", place, ";");
+                diagnostic.suggestions[0].machine_applicable = true;
+            }
             self.report(at, diagnostic);
         }
         self.insert(at, Token::Semicolon);
         true
+    }
+
+    /// Whether an expression ends at the `}` of a function, where other languages would take it for the result.
+    fn is_last_expression(&self, at: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(frame) = context.frames.last() else { return false };
+        let is_expression = expected.has("=") && self.token(context.statement).is_some_and(|t| !begins_statement(t));
+        let mut head = (0..frame.opener).rev().map(|index| self.lexemes[index].token);
+        let before = head.find(|token| !matches!(token, Token::Ident(_) | Token::Comma));
+        is_expression && self.token(at) == Some(Token::RBrace) && before == Some(Token::Colon)
     }
 
     /// `if x + { … }`: after an operator the lexer took the block for a dict.
