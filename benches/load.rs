@@ -49,6 +49,7 @@ fn program() -> Program {
             kind: if id == 0 { FunctionKind::Body } else { FunctionKind::Plain },
             module: ModuleId(0),
             params: if id == 0 { 0 } else { 2 },
+            required: if id == 0 { 0 } else { 2 },
             registers: 8,
             code: Run { start, len: len as u32 },
             sites: Run { start: 0, len: 1 },

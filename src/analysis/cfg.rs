@@ -227,6 +227,7 @@ pub(crate) mod tests {
             kind: FunctionKind::Plain,
             module: ModuleId(0),
             params,
+            required: params,
             registers,
             code: Run::default(),
             sites: Run::default(),

@@ -198,6 +198,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | LoadInt { .. }
         | LoadConst { .. }
         | LoadVoid { .. }
+        | LoadAbsent { .. }
         | LoadTrue { .. }
         | LoadFalse { .. }
         | LoadFn { .. }
@@ -220,6 +221,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | Jump { .. }
         | JumpIf { .. }
         | JumpIfNot { .. }
+        | JumpIfGiven { .. }
         | JumpEq { .. }
         | JumpNe { .. }
         | JumpEqK { .. }

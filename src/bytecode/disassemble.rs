@@ -135,7 +135,11 @@ impl<'a> Disassembler<'a> {
             FunctionKind::Async => "async function".to_owned(),
         };
         write!(out, "fn{} {}: {kind}, {}", id.0, self.text(function.name), self.module(function.module))?;
-        writeln!(out, ", {} params, {} registers", function.params, function.registers)?;
+        write!(out, ", {} params", function.params)?;
+        if function.required < function.params {
+            write!(out, ", {} of them required", function.required)?;
+        }
+        writeln!(out, ", {} registers", function.registers)?;
         if let Some(facts) = program.facts.as_ref().and_then(|facts| facts.of_function(id)) {
             self.facts(out, facts)?;
         }

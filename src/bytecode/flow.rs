@@ -558,6 +558,7 @@ mod tests {
             kind: FunctionKind::Plain,
             module: ModuleId(0),
             params: 0,
+            required: 0,
             registers: 8,
             code: Run { start: 0, len: code.len() as u32 },
             sites: Run::default(),

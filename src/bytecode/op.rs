@@ -21,6 +21,10 @@
 //! | `CallMethod` | result | receiver | argument 0 | … |
 //! | `New` | the instance | (scratch) | `self` | argument 0 |
 //!
+//! `CallFn`, `TailCallFn` and `New` give every parameter a value; `LoadAbsent` makes that of an argument which is left out. Where arguments are counted
+//! when the program runs, the run time does so. The function's first instructions ask by `JumpIfGiven`, parameter by parameter, and put
+//! the default in.
+//!
 //! A call leaves every register above `base` undefined. The lowering allocates registers as a stack, so nothing above
 //! `base` is alive then.
 //!
@@ -52,6 +56,8 @@ macro_rules! for_each_op {
             LoadConst { dst: Out, constant: Const } [];
             /// `dst = void`.
             LoadVoid { dst: Out } [];
+            /// `dst =` no value: an argument that is left out, for a parameter with a default.
+            LoadAbsent { dst: Out } [];
             /// `dst = true`.
             LoadTrue { dst: Out } [];
             /// `dst = false`.
@@ -155,6 +161,8 @@ macro_rules! for_each_op {
             JumpIf { a: In, to: Jump32 } [];
             /// Go to `to` if `a` is falsy.
             JumpIfNot { a: In, to: Jump32 } [];
+            /// Go to `to` if the parameter `a` was given an argument; else its default follows.
+            JumpIfGiven { a: In, to: Jump32 } [];
             /// Go to `to` if `a == b`.
             JumpEq { a: In, b: In, to: Jump16 } [throws];
             /// Go to `to` if `a != b`.

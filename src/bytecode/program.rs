@@ -103,6 +103,8 @@ pub struct Function {
     pub kind: FunctionKind,
     pub module: ModuleId,
     pub params: u16,
+    /// How many parameters have no default: so many arguments must be given.
+    pub required: u16,
     /// Size of the frame window, parameters included. At least 1.
     pub registers: u16,
     pub code: Run,
@@ -114,6 +116,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Whether it may be called with so many arguments, the receiver among them.
+    pub fn takes(&self, count: u16) -> bool {
+        (self.required..=self.params).contains(&count)
+    }
+
     /// The innermost handler that covers an instruction, counted from the function's first.
     pub fn handler_at(&self, pc: u32) -> Option<&Handler> {
         self.handlers.iter().find(|handler| handler.start <= pc && pc < handler.end)

@@ -28,7 +28,7 @@ impl Lowering<'_, '_> {
         let count = args.len as usize;
         match self.static_value(callee) {
             Some(StaticValue::Function(function)) => {
-                let fits = usize::from(self.builder.functions[function.0 as usize].params) == count;
+                let fits = self.builder.functions[function.0 as usize].takes(count);
                 return if fits { Call::Function(FuncId(function.0)) } else { Call::Value(callee) };
             }
             Some(StaticValue::Struct(definition)) => {
@@ -55,7 +55,7 @@ impl Lowering<'_, '_> {
         match self.builder.struct_info(definition).init {
             None => count == 0,
             Some((_, false)) => false,
-            Some((init, true)) => usize::from(self.builder.functions[init.0 as usize].params) == count + 1,
+            Some((init, true)) => self.builder.functions[init.0 as usize].takes(count + 1),
         }
     }
 
@@ -69,6 +69,7 @@ impl Lowering<'_, '_> {
         let op = match call {
             Call::Function(func) => {
                 self.arguments(args);
+                self.missing_arguments(func, args.len, span);
                 Op::CallFn { base, func }
             }
             Call::Builtin(builtin) => {
@@ -80,6 +81,9 @@ impl Lowering<'_, '_> {
                 self.code.alloc();
                 self.code.alloc();
                 self.arguments(args);
+                if let Some((init, _)) = self.builder.struct_info(StructIndex(def.0)).init {
+                    self.missing_arguments(FuncId(init.0), args.len + 1, span);
+                }
                 Op::New { base, def }
             }
             Call::Method { object, name } => {
@@ -106,6 +110,7 @@ impl Lowering<'_, '_> {
         let op = match call {
             Call::Function(func) => {
                 self.arguments(args);
+                self.missing_arguments(func, args.len, span);
                 Op::TailCallFn { base, func }
             }
             Call::Method { object, name } => {
@@ -128,6 +133,14 @@ impl Lowering<'_, '_> {
     fn arguments(&mut self, args: ExprList) {
         for &arg in self.ast.list(args) {
             self.expr_top(arg);
+        }
+    }
+
+    /// Says of the parameters of a known function behind those that are given that they are not.
+    fn missing_arguments(&mut self, func: FuncId, given: u32, span: Span) {
+        for _ in given..u32::from(self.builder.functions[func.index()].params) {
+            let dst = self.code.alloc();
+            self.code.emit(Op::LoadAbsent { dst }, span);
         }
     }
 

@@ -182,7 +182,9 @@ fn set_offset(op: &mut Op, offset: i32) {
         (($op:ident $offset:ident) $($name:ident)*) => {
             match $op {
                 $( Op::$name { to, .. } => *to = $offset as i16, )*
-                Op::Jump { to } | Op::JumpIf { to, .. } | Op::JumpIfNot { to, .. } => *to = $offset,
+                Op::Jump { to } | Op::JumpIf { to, .. } | Op::JumpIfNot { to, .. } | Op::JumpIfGiven { to, .. } => {
+                    *to = $offset
+                }
                 Op::ForPrep { exit, .. } | Op::IterPrep { exit, .. } | Op::IterPrep2 { exit, .. } => *exit = $offset,
                 Op::ForLoop { back, .. } | Op::IterNext { back, .. } | Op::IterNext2 { back, .. } => *back = $offset,
                 _ => unreachable!("only jumps have labels"),

@@ -134,15 +134,21 @@ impl Lowering<'_, '_> {
                 self.root_statements();
             }
             Some(id) => {
-                let first = self.scopes.functions[id.0 as usize].first_param.0;
+                let vars = &self.scopes.functions[id.0 as usize].params;
                 let function = self.ast.function(id);
                 if function.is_async {
                     self.code.emit(Op::StartTask {}, function.head);
                 }
+                let first_default = function.params.len() - function.defaults.len();
                 for (position, param) in function.params.iter().take(usize::from(info.params)).enumerate() {
-                    let var = VarId(first + position as u32);
                     let register = Reg(position as u16);
-                    self.bind_var(var, register, param.span);
+                    if let Some(default) = position.checked_sub(first_default) {
+                        let given = self.code.new_label();
+                        self.code.jump(Op::JumpIfGiven { a: register, to: 0 }, given, param.span);
+                        self.expr_into(function.defaults[default], Dest::fresh(register));
+                        self.code.bind(given);
+                    }
+                    self.bind_var(vars[position], register, param.span);
                 }
                 self.block(function.body);
                 self.close_locals(0);

@@ -77,6 +77,15 @@ struct FunctionInfo {
     /// `None` for a module's body.
     id: Option<FunctionId>,
     params: u16,
+    /// How many of them have no default.
+    required: u16,
+}
+
+impl FunctionInfo {
+    /// Whether it may be called with so many arguments, the receiver among them.
+    fn takes(self, count: usize) -> bool {
+        (usize::from(self.required)..=usize::from(self.params)).contains(&count)
+    }
 }
 
 /// A struct of the program: what calls need to know.
@@ -211,7 +220,7 @@ impl<'a> Builder<'a> {
     /// Makes an empty function for each, so that calls know parameters before their callee is lowered.
     fn declare_functions(&mut self) {
         let count = self.resolution.function_count as usize;
-        let nowhere = FunctionInfo { module: ModuleIndex(0), id: None, params: 0 };
+        let nowhere = FunctionInfo { module: ModuleIndex(0), id: None, params: 0, required: 0 };
         self.functions = vec![nowhere; count];
         self.debug.functions = vec![Span::default(); count];
         let empty = Function {
@@ -219,6 +228,7 @@ impl<'a> Builder<'a> {
             kind: FunctionKind::Plain,
             module: ModuleId(0),
             params: 0,
+            required: 0,
             registers: 1,
             code: Run::default(),
             sites: Run::default(),
@@ -229,7 +239,7 @@ impl<'a> Builder<'a> {
         for module in self.files() {
             let (file, scopes) = self.file(module);
             let body = scopes.body.0 as usize;
-            self.functions[body] = FunctionInfo { module, id: None, params: 0 };
+            self.functions[body] = FunctionInfo { module, id: None, params: 0, required: 0 };
             self.program.functions[body].name = self.string(&self.graph.modules[module.0 as usize].name);
             self.program.functions[body].kind = FunctionKind::Body;
             self.program.functions[body].module = ModuleId(module.0);
@@ -267,14 +277,16 @@ impl<'a> Builder<'a> {
         };
         // More parameters than an instruction can count were reported by the resolver.
         let params = function.params.len().min(255) as u16;
+        let required = ((function.params.len() - function.defaults.len()) as u16).min(params);
         let index = scope.index.0 as usize;
-        self.functions[index] = FunctionInfo { module, id: Some(id), params };
+        self.functions[index] = FunctionInfo { module, id: Some(id), params, required };
         self.debug.functions[index] = function.head;
         let target = &mut self.program.functions[index];
         target.name = name;
         target.kind = kind;
         target.module = ModuleId(module.0);
         target.params = params;
+        target.required = required;
     }
 
     fn declare_structs(&mut self) {

@@ -62,8 +62,8 @@ impl Lowering<'_, '_> {
                 }
                 (StmtKind::LetEach { values, .. }, globals) => {
                     let base = self.values(globals.len(), values, statement.span);
-                    for (&global, src) in globals.iter().zip(base.0..) {
-                        self.store_name(global, Reg(src), statement.span);
+                    for (at, &global) in globals.iter().enumerate() {
+                        self.store_name(global, Reg(base.0.saturating_add(at as u16)), statement.span);
                     }
                 }
                 (StmtKind::Import { .. }, &[global]) => {
@@ -127,7 +127,7 @@ impl Lowering<'_, '_> {
                 let base = self.values(names.len(), values, span);
                 let first = self.scopes.declared[stmt.0 as usize].expect("the resolver declared them");
                 for (at, name) in names.iter().enumerate() {
-                    self.bind_var(VarId(first.0 + at as u32), Reg(base.0 + at as u16), name.span);
+                    self.bind_var(VarId(first.0 + at as u32), Reg(base.0.saturating_add(at as u16)), name.span);
                 }
                 return;
             }
@@ -152,9 +152,9 @@ impl Lowering<'_, '_> {
             StmtKind::AssignEach { targets, values } => {
                 let targets = self.ast.list(targets);
                 let base = self.values(targets.len(), values, span);
-                for (&target, value) in targets.iter().zip(base.0..) {
+                for (at, &target) in targets.iter().enumerate() {
                     let mark = self.code.top();
-                    self.assign_register(target, Reg(value), span);
+                    self.assign_register(target, Reg(base.0.saturating_add(at as u16)), span);
                     self.code.free_to(mark);
                 }
             }

@@ -124,8 +124,8 @@ pub struct Capture {
 #[derive(Clone, Debug)]
 pub struct FunctionScope {
     pub index: FuncIndex,
-    /// The parameters are variables from here on, in order.
-    pub first_param: VarId,
+    /// The parameters, in order.
+    pub params: Vec<VarId>,
     pub captures: Vec<Capture>,
     /// The struct it is a method of, as an index into the tree's structs.
     pub method_of: Option<StructId>,

@@ -7,7 +7,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
-use super::suggest::closest;
+use super::suggest::{STANDARD_MODULES, closest, foreign_name};
 use super::*;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::syntax::Interner;
@@ -132,7 +132,7 @@ impl FileWalk<'_> {
         order.sort_by_key(|&id| self.ast.functions[id].span.lo);
         let unnumbered = FunctionScope {
             index: FuncIndex::default(),
-            first_param: VarId(0),
+            params: Vec::new(),
             captures: Vec::new(),
             method_of: None,
             takes_self: false,
@@ -388,7 +388,12 @@ impl FileWalk<'_> {
     fn report_undefined(&mut self, name: Symbol, span: Span) {
         let text = self.interner.get(name);
         let mut diagnostic = Diagnostic::error("E0301", format!("Undefined variable '{text}'"), span);
-        if self.suggestions_left > 0 {
+        if let Some(written) = foreign_name(text) {
+            diagnostic = diagnostic.with_suggestion(format!("write `{written}`"), span, written);
+        } else if STANDARD_MODULES.contains(&text) {
+            diagnostic =
+                diagnostic.with_help(format!("a module is imported before it is used: `import \"std/{text}\";`"));
+        } else if self.suggestions_left > 0 {
             self.suggestions_left -= 1;
             let locals =
                 self.hidden.iter().map(|&(name, _)| name).filter(|name| self.innermost[name.0 as usize].is_some());
@@ -657,14 +662,26 @@ impl FileWalk<'_> {
         }
         self.functions.push(OpenFunction { id: Some(id), captures: Vec::new(), loops: Vec::new(), self_param: None });
         self.open_scope();
-        let first_param = VarId(self.scopes.vars.len() as u32);
-        for &param in &function.params {
-            self.declare(param, None);
-        }
         let takes_self =
             method_of.is_some() && function.params.first().is_some_and(|param| param.name == self.symbols.self_);
-        if let (true, Some(owner)) = (takes_self, method_of) {
-            self.functions.last_mut().expect("just pushed").self_param = Some((first_param, owner));
+        if takes_self && function.params.len() == function.defaults.len() {
+            let span = function.params[0].span;
+            self.diagnostics.push(
+                Diagnostic::error("E0212", "'self' has no default", span).labelled("the receiver is always given"),
+            );
+        }
+        let first_default = function.params.len() - function.defaults.len();
+        let mut params = Vec::with_capacity(function.params.len());
+        for (at, &param) in function.params.iter().enumerate() {
+            // A default sees the parameters before its own.
+            if let Some(default) = at.checked_sub(first_default) {
+                self.expr(function.defaults[default]);
+            }
+            let var = self.declare(param, None);
+            params.push(var);
+            if let (0, true, Some(owner)) = (at, takes_self, method_of) {
+                self.functions.last_mut().expect("just pushed").self_param = Some((var, owner));
+            }
         }
         self.block(function.body);
         self.close_scope();
@@ -676,7 +693,7 @@ impl FileWalk<'_> {
             self.diagnostics.push(Diagnostic::error("E0501", message, function.head));
         }
         let scope = &mut self.scopes.functions[id.0 as usize];
-        scope.first_param = first_param;
+        scope.params = params;
         scope.captures = open.captures;
         scope.method_of = method_of;
         scope.takes_self = takes_self;

@@ -59,6 +59,13 @@ fn write(slot: *mut Value, value: Value) {
     unsafe { *slot = value };
 }
 
+/// Says of `count` parameters that they are given no argument.
+fn mark_absent(first: *mut Value, count: usize) {
+    for at in 0..count {
+        write(first.wrapping_add(at), Value::UNDEF);
+    }
+}
+
 impl Vm {
     /// Starts a frame of a function that captures nothing, or of a closure.
     pub(super) fn start_frame(&mut self, func: FuncId, base: *mut Value, closure: Option<Gc<Closure>>) -> Result<()> {
@@ -70,7 +77,7 @@ impl Vm {
         }
     }
 
-    /// As [`Vm::start_frame`], for a caller that does not know that the number of arguments is right.
+    /// As [`Vm::start_frame`], for a caller that does not know that the number of arguments is right. Those that are left out are marked so.
     fn start_checked(
         &mut self,
         func: FuncId,
@@ -79,16 +86,19 @@ impl Vm {
         closure: Option<Gc<Closure>>,
     ) -> Result<()> {
         let function = self.image.function(func);
-        if usize::from(function.params) != argc {
+        if !function.takes(argc) {
             return Err(self.wrong_arity(func, argc));
         }
-        self.start_frame(func, base, closure)
+        let missing = usize::from(function.params) - argc;
+        self.start_frame(func, base, closure)?;
+        mark_absent(base.wrapping_add(argc), missing);
+        Ok(())
     }
 
     /// Checks that a value can be called with so many arguments, as its call would.
     pub(super) fn check_callable(&self, callee: Value, argc: usize) -> Result<()> {
         if let Callee::Function(func, _) = callee_of(callee) {
-            return match usize::from(self.image.function(func).params) == argc {
+            return match self.image.function(func).takes(argc) {
                 true => Ok(()),
                 false => Err(self.wrong_arity(func, argc)),
             };
@@ -102,7 +112,7 @@ impl Vm {
             return match def.init {
                 Some(init) => self.check_callable(object.method(init), argc + 1),
                 None if argc == 0 => Ok(()),
-                None => Err(arity_error(self.image.str(def.name), 0, argc)),
+                None => Err(arity_error(self.image.str(def.name), 0, 0, argc)),
             };
         }
         match callee.as_bound_method() {
@@ -124,11 +134,9 @@ impl Vm {
     fn wrong_arity(&self, func: FuncId, argc: usize) -> Error {
         let function = self.image.function(func);
         let receiver = usize::from(function.receiver);
-        arity_error(
-            self.image.str(function.name),
-            usize::from(function.params) - receiver,
-            argc.saturating_sub(receiver),
-        )
+        let [required, most] =
+            [function.required, function.params].map(|count| usize::from(count).saturating_sub(receiver));
+        arity_error(self.image.str(function.name), required, most, argc.saturating_sub(receiver))
     }
 
     /// Calls the value in `slot` with the arguments above it.
@@ -159,10 +167,10 @@ impl Vm {
                     }
                     None => {
                         let name = self.image.str(def.name);
-                        Err(arity_error(name, 0, count))
+                        Err(arity_error(name, 0, 0, count))
                     }
                     Some((init, method)) => {
-                        if usize::from(self.image.function(init).params) != count + 1 {
+                        if !self.image.function(init).takes(count + 1) {
                             return Err(self.wrong_arity(init, count + 1));
                         }
                         if self.stack.make_room(slot, argc.saturating_add(3)).is_err() {
@@ -172,7 +180,7 @@ impl Vm {
                         shift(args, slot.wrapping_add(3), count);
                         write(slot, instance);
                         write(slot.wrapping_add(2), instance);
-                        self.start_frame(init, slot.wrapping_add(2), method.as_closure())?;
+                        self.start_checked(init, slot.wrapping_add(2), count + 1, method.as_closure())?;
                         Ok(Begun::Frame)
                     }
                 }
@@ -439,8 +447,16 @@ impl Vm {
     /// A call in tail position of the value in `slot`.
     pub(super) fn begin_tail_call(&mut self, slot: *mut Value, argc: u16) -> Result<Begun> {
         let Callee::Function(func, closure) = callee_of(read(slot)) else { return self.begin_call(slot, argc) };
-        if self.image.function(func).params != argc {
+        let function = self.image.function(func);
+        if !function.takes(argc.into()) {
             return Err(self.wrong_arity(func, argc.into()));
+        }
+        let missing = function.params - argc;
+        if missing > 0 {
+            if self.stack.make_room(slot, function.params.saturating_add(1)).is_err() {
+                return Err(self.stack_overflow());
+            }
+            mark_absent(slot.wrapping_add(1 + usize::from(argc)), missing.into());
         }
         self.replace_frame(func, slot.wrapping_add(1), closure)?;
         Ok(Begun::Frame)
@@ -472,18 +488,11 @@ impl Vm {
 /// Checks the number of arguments of a native, of which the last may be left out.
 #[inline]
 fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<()> {
-    if (required..=most).contains(&got) { Ok(()) } else { Err(optional_arity_error(name, required, most, got)) }
+    if (required..=most).contains(&got) { Ok(()) } else { Err(arity_error(name, required, most, got)) }
 }
 
 #[cold]
-fn optional_arity_error(name: &str, required: usize, most: usize, got: usize) -> Error {
-    if required == most {
-        return arity_error(name, most, got);
-    }
-    Error::message(format!("Function '{name}' expected {required} to {most} arg(s) but got {got} arg(s)"))
-}
-
-#[cold]
-fn arity_error(name: &str, expected: usize, got: usize) -> Error {
+fn arity_error(name: &str, required: usize, most: usize, got: usize) -> Error {
+    let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
     Error::message(format!("Function '{name}' expected {expected} arg(s) but got {got} arg(s)"))
 }

@@ -24,12 +24,21 @@ pub struct Function {
     pub registers: u16,
     /// Parameters, `self` included.
     pub params: u16,
+    /// How many of them have no default.
+    pub required: u16,
     /// 1 if the first parameter is the receiver, which messages about arity do not count.
     pub receiver: u16,
     pub id: FuncId,
     pub name: StrId,
     pub handlers: Box<[Handler]>,
     pub captures: Box<[CaptureSource]>,
+}
+
+impl Function {
+    /// Whether it may be called with so many arguments, the receiver among them.
+    pub fn takes(&self, count: usize) -> bool {
+        (usize::from(self.required)..=usize::from(self.params)).contains(&count)
+    }
 }
 
 /// The inline cache of one member access or method call.
@@ -141,6 +150,7 @@ impl Image {
                     FunctionKind::Async => async_methods.contains(&FuncId(index as u32)).into(),
                     _ => 0,
                 },
+                required: function.required,
                 id: FuncId(index as u32),
                 name: function.name,
                 handlers: function.handlers.clone().into(),

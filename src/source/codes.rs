@@ -52,6 +52,7 @@ codes! {
     "E0209" "parameters in another form"
     "E0210" "`not` before `in`"
     "E0211" "as many values as targets"
+    "E0212" "misplaced or missing default"
     "E0301" "undefined variable"
     "E0302" "local variable defined twice"
     "E0303" "definition given twice"

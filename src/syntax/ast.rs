@@ -272,6 +272,8 @@ pub struct Function {
     /// Absent for lambdas.
     pub name: Option<Ident>,
     pub params: Vec<Ident>,
+    /// The defaults of the last parameters, one for each that has one.
+    pub defaults: Vec<ExprId>,
     pub body: Block,
     pub is_async: bool,
     /// From `fn` (or `:`) to the parameter list's end; where messages about the function point.

@@ -22,7 +22,7 @@ pub struct Builder {
     numbers: Vec<u64>,
     exprs: Vec<ExprId>,
     stmts: Vec<StmtId>,
-    params: Vec<Ident>,
+    params: Vec<(Ident, Option<ExprId>)>,
     names: Vec<Ident>,
     methods: Vec<FunctionId>,
     /// How deep the tree is below each node, parallel to the arenas. A left operand, callee or object adds nothing,
@@ -149,6 +149,12 @@ impl Builder {
         block
     }
 
+    fn function_depth(&self, id: FunctionId) -> u16 {
+        let function = self.ast.function(id);
+        let defaults = function.defaults.iter().map(|&default| self.depth(default)).max().unwrap_or(0);
+        self.block_depth(function.body).max(defaults)
+    }
+
     fn block_depth(&self, block: Block) -> u16 {
         self.ast.block(block).iter().map(|stmt| self.stmt_depths[stmt.0 as usize]).max().unwrap_or(0)
     }
@@ -175,10 +181,10 @@ impl Builder {
             StmtKind::For { iterable, body, .. } => self.depth(iterable).max(self.block_depth(body)) + 1,
             StmtKind::Try { body, handler, .. } => self.block_depth(body).max(self.block_depth(handler)) + 1,
             StmtKind::Block(block) => self.block_depth(block) + 1,
-            StmtKind::Function(function) => self.block_depth(self.ast.function(function).body) + 1,
+            StmtKind::Function(function) => self.function_depth(function) + 1,
             StmtKind::Struct(id) => {
                 let methods = &self.ast.struct_def(id).methods;
-                methods.iter().map(|&id| self.block_depth(self.ast.function(id).body) + 1).max().unwrap_or(0)
+                methods.iter().map(|&id| self.function_depth(id) + 1).max().unwrap_or(0)
             }
             StmtKind::Break
             | StmtKind::Continue
@@ -330,8 +336,8 @@ impl Builder {
         n + 1
     }
 
-    pub fn push_param(&mut self, n: u32, name: Ident) -> u32 {
-        self.params.push(name);
+    pub fn push_param(&mut self, n: u32, name: Ident, default: Option<ExprId>) -> u32 {
+        self.params.push((name, default));
         n + 1
     }
 
@@ -366,10 +372,29 @@ impl Builder {
         is_async: bool,
         (lo, head, hi): (u32, u32, u32),
     ) -> FunctionId {
-        let params = self.params.split_off(self.params.len() - n as usize);
+        let list = self.params.split_off(self.params.len() - n as usize);
+        let params = list.iter().map(|&(name, _)| name).collect();
+        let mut defaults = Vec::new();
+        for &(name, default) in &list {
+            match default {
+                Some(default) => defaults.push(default),
+                None if !defaults.is_empty() => {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "E0212",
+                            "A parameter without a default stands before those with one",
+                            name.span,
+                        )
+                        .labelled("has none"),
+                    );
+                    break;
+                }
+                None => {}
+            }
+        }
         let id = FunctionId(self.ast.functions.len() as u32);
         let (head, span) = (self.span(lo, head), self.span(lo, hi));
-        self.ast.functions.push(Function { name, params, body, is_async, head, span });
+        self.ast.functions.push(Function { name, params, defaults, body, is_async, head, span });
         id
     }
 
@@ -508,8 +533,8 @@ impl Builder {
     }
 
     pub fn lambda(&mut self, n: u32, body: Block, is_async: bool, place: (u32, u32, u32)) -> ExprId {
-        let depth = self.block_depth(body) + 1;
         let function = self.function(None, n, body, is_async, place);
+        let depth = self.function_depth(function) + 1;
         self.add(ExprKind::Lambda(function), self.span(place.0, place.2), depth)
     }
 

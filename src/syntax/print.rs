@@ -196,7 +196,13 @@ impl Printer<'_> {
         let name = function.name.map_or("", |name| self.interner.get(name.name));
         let params: Vec<&str> = function.params.iter().map(|param| self.interner.get(param.name)).collect();
         let space = if name.is_empty() { "" } else { " " };
-        self.form(&format!("{word}{space}{name} ({})", params.join(" ")), [Work::Block(function.body, indent + 1)]);
+        let first = function.params.len() - function.defaults.len();
+        let mut parts = Vec::new();
+        for (param, &default) in function.params[first..].iter().zip(&function.defaults) {
+            parts.extend([Work::Name(param.name), Work::Text(" ="), Work::Expr(default, indent)]);
+        }
+        parts.push(Work::Block(function.body, indent + 1));
+        self.form(&format!("{word}{space}{name} ({})", params.join(" ")), parts);
     }
 }
 

@@ -306,3 +306,46 @@ fn much_rubbish_takes_linear_time() {
     let function = format!("fn f : {{ {} }}", "let a = ;\n".repeat(100_000));
     assert!(!stress(&function).is_empty());
 }
+
+#[test]
+fn membership_is_a_comparison() {
+    assert_eq!(expr("a in b and c"), "(and (in a b) c)");
+    assert_eq!(expr("a not in 0..n"), "(not-in a (.. 0 n))");
+    assert_eq!(expr("(not a) in b"), "(in (paren (not a)) b)");
+    assert_eq!(parse_text("x = a in b == c;").1, ["E0206 Comparisons do not chain"]);
+    assert_eq!(parse_text("x = not a in b;").1, ["E0210 Write 'a not in b'"]);
+}
+
+#[test]
+fn conditional_expressions_stand_where_operands_are_due() {
+    assert_eq!(expr("if a { b } else { c }"), "(if-else a b c)");
+    assert_eq!(expr("if a { b } else if c { d } else { e }(f)"), "(call (if-else a b (if-else c d e)) f)");
+    assert_eq!(
+        expr("1 + if a { {b: c} } else { if d { e } else { {} } }"),
+        "(+ 1 (if-else a (dict b c) (if-else d e (dict))))"
+    );
+    assert_eq!(expr("if : x { f(); }(1) { a } else { b }").matches("if-else").count(), 1);
+    assert!(tree("if a { b; } else { c; }").starts_with("(if a"));
+    assert!(tree("while if a { b } else { c } { if d { e; } }").starts_with("(while (if-else a b c)"));
+}
+
+#[test]
+fn several_targets() {
+    assert_eq!(tree("let a, b = c, d;"), "(let a b = c d)");
+    assert_eq!(tree("let a, b = c;"), "(let a b = c)");
+    assert_eq!(tree("a, b.c, d[0] = e, f, g;"), "(= a (member b c) (index d 0) = e f g)");
+    assert!(tree("for a, b, c in d { }").starts_with("(for a b c d"));
+    assert_eq!(parse_text("let a, b = 1, 2, 3;").1, ["E0211 Expected 2 values, but found 3"]);
+    assert_eq!(parse_text("let a = 1, 2;").1, ["E0211 Expected 1 value, but found 2"]);
+}
+
+#[test]
+fn defaults_and_formats() {
+    assert!(
+        tree("fn f : a, b = 1, c = {} { }").starts_with("(fn f (a b c) b = 1 c = (dict)"),
+        "{}",
+        tree("fn f : a, b = 1, c = {} { }")
+    );
+    assert_eq!(expr("f\"{a:>5}{b}\""), "(format (formatted \">5\" a) b)");
+    assert_eq!(expr("f\"{: { return 1; }():x}\"").matches("formatted \"x\"").count(), 1);
+}

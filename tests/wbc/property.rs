@@ -66,6 +66,7 @@ fn function() -> impl Strategy<Value = Function> {
             kind,
             module: ModuleId(module),
             params,
+            required: params,
             registers,
             code,
             sites,

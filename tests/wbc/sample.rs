@@ -50,6 +50,7 @@ pub fn program() -> Program {
             kind,
             module: ModuleId(0),
             params,
+            required: params,
             registers,
             code: Run { start, len: ops.len() as u32 },
             sites,

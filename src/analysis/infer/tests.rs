@@ -41,6 +41,7 @@ impl Builder {
             kind,
             module: ModuleId(0),
             params,
+            required: params,
             registers: 16,
             code: Run { start, len: code.len() as u32 },
             sites: Run { start: sites_start, len: sites.len() as u32 },

@@ -38,9 +38,10 @@ fn result_of<E: TypeEnv>(env: &mut E, func: FuncId) -> Type {
 
 /// A call of a function with these arguments, those of a method behind the instance; a wrong number of them throws.
 pub fn call_function<E: TypeEnv>(env: &mut E, func: FuncId, this: Option<Type>, args: Args) -> Type {
-    let params = env.program().functions.get(func.index()).map(|function| function.params);
     let before = u16::from(this.is_some());
-    if params.and_then(|params| params.checked_sub(before)) != Some(args.len()) {
+    let function = env.program().functions.get(func.index());
+    let takes = function.is_some_and(|function| args.len().checked_add(before).is_some_and(|n| function.takes(n)));
+    if !takes {
         return Type::NEVER;
     }
     env.reach(func);

@@ -220,6 +220,8 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             env.set(dst, ty);
         }
         LoadVoid { dst } => env.set(dst, Type::VOID),
+        // It flows into parameters only, and adds nothing to what they may be: their defaults do.
+        LoadAbsent { dst } => env.set(dst, Type::NEVER),
         LoadTrue { dst } | LoadFalse { dst } => env.set(dst, Type::BOOL),
         LoadFn { dst, func } => {
             let ty = identified(env, Tags::FUNCTION, IdKind::Function(func));
@@ -363,6 +365,11 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
         JumpIfNot { a, to } => {
             let (truthy, falsy) = by_truth(env.register(a));
             return fork(env, a, (falsy, truthy), to);
+        }
+        JumpIfGiven { a, to } => {
+            if !env.get(a).is_never() {
+                env.edge(to);
+            }
         }
         JumpEq { a, b, to } => {
             let (tested, equal, other) = by_void(env, a, b);

@@ -162,6 +162,9 @@ fn check_functions(program: &Program) -> Result<Vec<Demand>, VerifyError> {
                 }
             }
         }
+        if function.required > function.params {
+            return fail(Rule::Frame, format!("{} params required of {}", function.required, function.params));
+        }
         for handler in &function.handlers {
             let Handler { start, end, target, error } = *handler;
             // A handler leads forward, so that no loop is without a jump back, where limits are counted.

@@ -28,6 +28,7 @@ impl Builder<'_> {
                 self.set(dst, value);
             }
             Op::LoadVoid { dst } => self.set_constant(dst, Tag::Void, 0),
+            Op::LoadAbsent { dst } => self.set_constant(dst, Tag::Undef, 0),
             Op::LoadTrue { dst } => {
                 let value = self.truth(true);
                 self.set(dst, Typed::Known(Tag::Bool, value));
@@ -163,6 +164,7 @@ impl Builder<'_> {
             Op::Jump { .. }
             | Op::JumpIf { .. }
             | Op::JumpIfNot { .. }
+            | Op::JumpIfGiven { .. }
             | Op::JumpEq { .. }
             | Op::JumpNe { .. }
             | Op::JumpLt { .. }
@@ -296,6 +298,13 @@ impl Builder<'_> {
                 let truth = self.truth_of(value)?;
                 truth.map(|truth| self.not(truth))
             }
+            Op::JumpIfGiven { a, .. } => Some(match self.get(a)? {
+                Typed::Known(tag, _) => self.truth(tag != Tag::Undef),
+                Typed::Any { tag, .. } => {
+                    let undef = self.int(Tag::Undef as i64);
+                    self.push(Inst::Icmp(Compare::Ne, tag, undef), Repr::Bool)
+                }
+            }),
             Op::JumpEq { a, b, .. } => self.jump_comparison(Compare::Eq, a, b, false)?,
             Op::JumpNe { a, b, .. } => self.jump_comparison(Compare::Ne, a, b, false)?,
             Op::JumpLt { a, b, .. } => self.jump_comparison(Compare::Lt, a, b, false)?,

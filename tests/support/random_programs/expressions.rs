@@ -153,6 +153,11 @@ impl Generator {
                 _ => self.leaf(kind),
             };
         }
+        if self.random.percent(4) && !matches!(kind, Kind::Closure | Kind::Closures) {
+            let condition = self.condition(depth - 1);
+            let (a, b) = (self.expression(kind, depth - 1), self.expression(kind, depth - 1));
+            return format!("(if {condition} {{ {a} }} else {{ {b} }})");
+        }
         match kind {
             Kind::Int => self.int(depth - 1),
             Kind::Float => self.float(depth - 1),
@@ -401,7 +406,11 @@ impl Generator {
                 None => self.leaf(Kind::Bool),
             },
             4 => match self.variable_where(|variable| variable.kind.is_list() || variable.kind == Kind::Dict) {
-                Some(list) => format!("{list}.contains({})", self.leaf(Kind::Int)),
+                Some(list) => match self.random.below(3) {
+                    0 => format!("{list}.contains({})", self.leaf(Kind::Int)),
+                    1 => format!("({} in {list})", self.leaf(Kind::Int)),
+                    _ => format!("({} not in {list})", self.leaf(Kind::Int)),
+                },
                 None => self.leaf(Kind::Bool),
             },
             // Whatever is truthy.
@@ -487,7 +496,7 @@ impl Generator {
         }
         let function = self.functions[fitting[self.random.below(fitting.len() as u64) as usize]].clone();
         self.cost += function.cost * self.iterations;
-        let arguments: Vec<String> = function
+        let mut arguments: Vec<String> = function
             .parameters
             .iter()
             .enumerate()
@@ -500,6 +509,9 @@ impl Generator {
                 }
             })
             .collect();
+        if function.has_default && self.random.percent(50) {
+            arguments.pop();
+        }
         format!("{}({})", function.name, arguments.join(", "))
     }
 }

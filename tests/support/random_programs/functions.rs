@@ -131,10 +131,15 @@ impl Generator {
 
     fn parameters(&mut self, kinds: &[Kind]) -> String {
         let mut names = Vec::new();
-        for &kind in kinds {
+        for (at, &kind) in kinds.iter().enumerate() {
             let name = self.name("p");
+            let is_last = at > 0 && at + 1 == kinds.len();
+            let has_default =
+                is_last && matches!(kind, Kind::Int | Kind::Float | Kind::Text) && self.random.percent(40);
+            // What a default sees are the parameters before.
+            let default = if has_default { format!(" = {}", self.leaf(kind)) } else { String::new() };
             self.scope.push(Variable { name: name.clone(), kind, writable: true });
-            names.push(name);
+            names.push(name + &default);
         }
         names.join(", ")
     }
@@ -152,7 +157,10 @@ impl Generator {
         self.close();
         self.in_function = false;
         let cost = self.cost.max(1);
-        self.functions.push(Function { name, parameters, returns, cost });
+        let head = format!("fn {name} :");
+        let has_default =
+            self.lines.iter().rev().find(|line| line.contains(&head)).is_some_and(|line| line.contains('='));
+        self.functions.push(Function { name, parameters, returns, cost, has_default });
     }
 
     fn small_function(&mut self) {

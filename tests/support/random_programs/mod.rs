@@ -75,6 +75,8 @@ struct Function {
     returns: Kind,
     /// About how many steps a call takes.
     cost: u64,
+    /// The last argument may be left out.
+    has_default: bool,
 }
 
 struct Generator {

@@ -469,7 +469,7 @@ impl Generator {
 
     /// A statement without a block of its own. Texts and lists are kept short.
     pub(super) fn simple_statement(&mut self) {
-        match self.random.weighted(&[45, 20, 8, 12, 6, 8, 5, 4, 5]) {
+        match self.random.weighted(&[45, 20, 8, 12, 6, 8, 5, 4, 5, 6]) {
             0 => self.accumulate(Kind::Int),
             1 => self.accumulate(Kind::Float),
             2 => {
@@ -495,8 +495,25 @@ impl Generator {
                 }
             }
             7 => self.alias(),
-            _ => self.logical_or_closure(),
+            8 => self.logical_or_closure(),
+            _ => self.unpacking(),
         }
+    }
+
+    /// Several targets at once, of a list of values or of one that is taken apart.
+    fn unpacking(&mut self) {
+        let (Some(a), Some(b)) = (self.writable(Kind::Int), self.writable(Kind::Int)) else {
+            return self.accumulate(Kind::Int);
+        };
+        let (x, y) = (self.expression(Kind::Int, 1), self.expression(Kind::Int, 1));
+        let line = match self.random.below(5) {
+            0 => format!("{a}, {b} = {b}, {a};"),
+            1 => format!("{a}, {b} = [{x}, {y}];"),
+            2 => format!("{a}, {b} = ({x}, {y}) + ();"),
+            3 => format!("{a}, {b} = 5..7;"),
+            _ => format!("{a}, {b} = ({x} & 65535), ({y} & 65535);"),
+        };
+        self.line(&line);
     }
 
     fn logical_or_closure(&mut self) {
