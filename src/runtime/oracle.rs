@@ -110,6 +110,8 @@ impl Oracle {
             Op::IterNext2 { base, .. } if jumped => &[base.above(3), base.above(4)],
             Op::ForPrep { .. } | Op::ForLoop { .. } | Op::IterPrep { .. } | Op::IterNext { .. } => &[],
             Op::IterPrep2 { .. } | Op::IterNext2 { .. } | Op::TailCallFn { .. } => &[],
+            // What stands for an argument that is left out has no type.
+            Op::LoadAbsent { .. } => &[],
             Op::SetGlobal { global, .. } => {
                 let value = vm.globals[global.index()];
                 return self.expect(vm, value, self.types.global(global), before, || format!("global {}", global.0));

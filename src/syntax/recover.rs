@@ -315,7 +315,8 @@ impl Recovery<'_> {
             .with_suggestion(format!("write `{written}`"), span, written);
         self.report(at, diagnostic);
         match token {
-            Token::Else => self.replace(start..start + 1, &[Token::Else, Token::If]),
+            // The `if` before it may be complete already, so that an `else` would begin a statement.
+            Token::Else => self.replace(start..start + 1, &[Token::If]),
             Token::While if written == "while true" => self.replace(start..start + 1, &[Token::While, Token::True]),
             token => self.replace(start..start + 1, &[token]),
         }

@@ -17,7 +17,9 @@ pub fn format(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         return Err(Error::message(format!("Invalid format '{text}'")));
     };
     // Before anything so long is made.
-    vm.heap.check_room(spec.width.max(spec.precision.filter(|_| value.tag() != Tag::Str).unwrap_or(0)))?;
+    vm.heap.check_room(
+        spec.width.max(spec.precision.filter(|_| matches!(value.tag(), Tag::Int | Tag::Float)).unwrap_or(0)),
+    )?;
     let unknown = || {
         // The letter of the type alone, as the rest would do for another value.
         let shown = if spec.kind == Kind::Own { text } else { &text[text.len() - 1..] };
