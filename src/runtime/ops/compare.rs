@@ -126,7 +126,7 @@ fn compare_slow(heap: &Heap, a: Value, b: Value, operator: &str) -> Result<Optio
             if met.insert((a.bits(), b.bits())) {
                 stack.push(Frame { pair, next: 0 });
             }
-        } else if !equal(heap, a, b) {
+        } else if met.insert((a.bits(), b.bits())) && !equal(heap, a, b) {
             return Err(invalid_operation(operator, a, b));
         }
     }

@@ -4,6 +4,10 @@
 //! zeros. It holds inside tuples too. Hashes are mixed with a seed of the process, so that nobody can prepare keys that collide; no program can see them,
 //! as dicts keep insertion order.
 
+use std::collections::{HashMap, HashSet};
+
+use rustc_hash::FxBuildHasher;
+
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
 use crate::runtime::object::{Gc, Str, Tuple};
@@ -90,25 +94,47 @@ fn hash_flat(heap: &Heap, key: Value) -> Result<u64> {
     }
 }
 
-/// Hashes the tuple and all tuples in it in one walk that needs no recursion.
+/// Tuples that one walk meets before it remembers them; few keys have so many.
+const UNREMEMBERED: usize = 16;
+
+/// A tuple that is being hashed; the items from `next` on are still to come.
+struct Frame {
+    tuple: Gc<Tuple>,
+    next: usize,
+    state: u64,
+}
+
+/// Hashes the tuple and all tuples in it in one walk that needs no recursion. The hash of an inner tuple is that of the same tuple on its own,
+/// so one that is met again need not be walked again: a value may share its parts so often that its text would fill any memory.
 fn hash_tuple(heap: &Heap, tuple: Gc<Tuple>) -> Result<u64> {
-    let mut state = combine(heap.hash_seed(), tuple.len() as u64);
-    let mut stack = vec![(tuple, 0)];
-    while let Some((tuple, next)) = stack.pop() {
-        let mut position = next;
-        while let Some(&item) = tuple.items().get(position) {
-            position += 1;
-            if let Some(inner) = item.as_tuple() {
-                // The length marks where the inner tuple begins and ends, so that ((1,), 2) and ((1, 2),) differ.
-                state = combine(state, inner.len() as u64 ^ K0);
-                stack.push((tuple, position));
-                stack.push((inner, 0));
-                break;
+    let open = |tuple: Gc<Tuple>| Frame { tuple, next: 0, state: combine(heap.hash_seed(), tuple.len() as u64) };
+    let mut known: HashMap<u64, u64, FxBuildHasher> = HashMap::default();
+    let mut met = 1;
+    let mut outer = Vec::new();
+    let mut frame = open(tuple);
+    loop {
+        let Some(&item) = frame.tuple.items().get(frame.next) else {
+            let hash = mix(frame.state, K0);
+            if met > UNREMEMBERED {
+                known.insert(Value::from_tuple(frame.tuple).bits(), hash);
             }
-            state = combine(state, hash_flat(heap, item)?);
-        }
+            let Some(parent) = outer.pop() else { return Ok(hash) };
+            frame = parent;
+            frame.state = combine(frame.state, hash);
+            continue;
+        };
+        frame.next += 1;
+        let hash = match (item.as_tuple(), known.get(&item.bits())) {
+            (Some(_), Some(&hash)) => hash,
+            (Some(inner), None) => {
+                met += 1;
+                outer.push(std::mem::replace(&mut frame, open(inner)));
+                continue;
+            }
+            (None, _) => hash_flat(heap, item)?,
+        };
+        frame.state = combine(frame.state, hash);
     }
-    Ok(mix(state, K0))
 }
 
 #[cold]
@@ -147,8 +173,12 @@ fn same_flat(a: Value, b: Value) -> bool {
 
 fn same_tuples(a: Gc<Tuple>, b: Gc<Tuple>) -> bool {
     let mut stack = vec![(a, b)];
+    // Pairs that were met are being compared or were found the same: the first difference ends it all.
+    let mut met: HashSet<(u64, u64), FxBuildHasher> = HashSet::default();
+    let mut pairs = 0;
     while let Some((a, b)) = stack.pop() {
-        if a == b {
+        pairs += 1;
+        if a == b || pairs > UNREMEMBERED && !met.insert((Value::from_tuple(a).bits(), Value::from_tuple(b).bits())) {
             continue;
         }
         if a.len() != b.len() {
@@ -222,6 +252,29 @@ mod tests {
         }
         assert!(same_key(pair[0], pair[1]));
         assert_eq!(hash_key(&heap, pair[0]).unwrap(), hash_key(&heap, pair[1]).unwrap());
+    }
+
+    #[test]
+    fn tuples_that_share_their_parts() {
+        let mut heap = Heap::new();
+        let mut pair = [Value::int(1), Value::int(1)];
+        for _ in 0..200 {
+            pair = pair.map(|value| key(&mut heap, &[value, value]));
+        }
+        assert_eq!(hash_key(&heap, pair[0]).unwrap(), hash_key(&heap, pair[1]).unwrap());
+        assert!(same_key(pair[0], pair[1]));
+        let other = key(&mut heap, &[pair[0], Value::int(1)]);
+        assert!(!same_key(other, key(&mut heap, &[pair[1], pair[1]])));
+    }
+
+    #[test]
+    fn where_an_inner_tuple_ends_counts() {
+        let mut heap = Heap::new();
+        let (one, two) = (Value::int(1), Value::int(2));
+        let (inner, both) = (key(&mut heap, &[one]), key(&mut heap, &[one, two]));
+        let (a, b) = (key(&mut heap, &[inner, two]), key(&mut heap, &[both]));
+        assert_ne!(hash_key(&heap, a).unwrap(), hash_key(&heap, b).unwrap());
+        assert!(!same_key(a, b));
     }
 
     #[test]
