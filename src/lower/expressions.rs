@@ -469,9 +469,12 @@ impl Lowering<'_, '_> {
 
     /// A constant export of a module, or a method of a struct, known by name.
     fn static_member(&self, object: ExprId, name: Symbol) -> Option<StaticValue> {
-        // Only `name.name` and `module.struct.name` can be constant, so this does not go far down.
-        match self.ast.expr(self.strip_parens(object)).kind {
-            ExprKind::Name(_) | ExprKind::Member { .. } => {}
+        // Only `name.name` and `module.struct.name` can be constant. Looking no further keeps a long chain of members from being walked to its
+        // beginning for each link.
+        let kind = |expr: ExprId| self.ast.expr(self.strip_parens(expr)).kind;
+        match kind(object) {
+            ExprKind::Name(_) => {}
+            ExprKind::Member { object, .. } if matches!(kind(object), ExprKind::Name(_)) => {}
             _ => return None,
         }
         match self.static_value(object)? {

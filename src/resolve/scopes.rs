@@ -76,6 +76,8 @@ struct OpenStruct {
     id: StructId,
     /// The variable it is bound to, if it stands in a block.
     var: Option<VarId>,
+    /// Its methods by name, once a bare name has been looked for among them.
+    methods: Option<FxHashMap<Symbol, FunctionId>>,
 }
 
 struct OpenScope {
@@ -367,14 +369,13 @@ impl FileWalk<'_> {
 
     fn sibling_method(&mut self, name: Symbol) -> Option<NameRef> {
         for position in (0..self.structs.len()).rev() {
-            let OpenStruct { id, var } = self.structs[position];
-            let method = self
-                .ast
-                .struct_def(id)
-                .methods
-                .iter()
-                .copied()
-                .find(|&method| self.ast.function(method).name.is_some_and(|ident| ident.name == name));
+            let OpenStruct { id, var, ref mut methods } = self.structs[position];
+            let methods = methods.get_or_insert_with(|| {
+                // The first of several with one name, which are an error.
+                let methods = self.ast.struct_def(id).methods.iter().rev();
+                methods.filter_map(|&method| Some((self.ast.function(method).name?.name, method))).collect()
+            });
+            let method = methods.get(&name).copied();
             if let Some(method) = method {
                 let owner = var.map(|var| self.refer(var));
                 let function = self.scopes.functions[method.0 as usize].index;
@@ -701,7 +702,7 @@ impl FileWalk<'_> {
 
     fn struct_def(&mut self, id: StructId, var: Option<VarId>) {
         let ast = self.ast;
-        self.structs.push(OpenStruct { id, var });
+        self.structs.push(OpenStruct { id, var, methods: None });
         let mut names: FxHashMap<Symbol, Span> = FxHashMap::default();
         for &method in &ast.struct_def(id).methods {
             if let Some(name) = ast.function(method).name
