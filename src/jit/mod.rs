@@ -24,6 +24,7 @@ pub mod feedback;
 pub mod helpers;
 pub mod ir;
 pub mod opt;
+mod perf_map;
 mod record;
 mod shadow;
 mod spots;

@@ -90,15 +90,6 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Adds a line to the map file that `perf` reads.
-pub(super) fn add_to_perf_map(address: usize, size: usize, name: &str) {
-    let path = std::env::temp_dir().join(format!("perf-{}.map", std::process::id()));
-    if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
-        // Without its map `perf` shows addresses; nothing else depends on it.
-        let _ = writeln!(file, "{address:x} {size:x} walrus:{name}");
-    }
-}
-
 struct RegionStats {
     id: usize,
     is_loop: bool,

@@ -12,6 +12,7 @@ use super::emit::EmitOptions;
 use super::feedback::TypeProfile;
 use super::ir::{Exit, ExitReason, Region};
 use super::opt;
+use super::perf_map::PerfMap;
 use super::record::{self, Goal, Recorded};
 use super::shadow::{self, Shadow};
 use super::spots::{self, HotSpot, Version};
@@ -117,6 +118,7 @@ struct Pending {
 /// The tier: see the module documentation of [`super`].
 pub struct Jit {
     pub(super) options: JitOptions,
+    perf_map: PerfMap,
     pub(super) profile: RefCell<TypeProfile>,
     pub(super) shadow: Option<Shadow>,
     state: RefCell<State>,
@@ -210,6 +212,7 @@ impl Jit {
     pub fn new(code_len: usize, options: JitOptions) -> Jit {
         Jit {
             options,
+            perf_map: PerfMap::default(),
             profile: RefCell::new(TypeProfile::new(code_len)),
             shadow: options.shadow.map(Shadow::new),
             state: RefCell::new(State {
@@ -493,7 +496,7 @@ impl Jit {
         }
         if self.options.perf_map {
             let place = super::stats::place(vm.program(), spot.pc());
-            super::stats::add_to_perf_map(compiled.code as usize, compiled.size, &place);
+            self.perf_map.add(compiled.code as usize, compiled.size, &place);
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
         let state = &mut *self.state.borrow_mut();
