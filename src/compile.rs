@@ -15,7 +15,7 @@ use crate::lower::{self, lower};
 use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModules};
 use crate::resolve::resolve;
 use crate::source::codes::{CODES, find_code};
-use crate::source::{Diagnostics, Severity, SourceMap, render};
+use crate::source::{Diagnostics, Severity, SourceMap, read_at_most, render};
 use crate::syntax::{Interner, print};
 
 pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
@@ -335,6 +335,38 @@ fn target() -> String {
     format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
+/// Longer source files are not read: positions in them are numbers of 32 bits, and nobody writes one.
+const MAX_SOURCE_SIZE: usize = 256 << 20;
+
+/// All that a stream holds, if it is no longer than a source file or a compiled program may be.
+pub fn read_input(input: impl io::Read) -> io::Result<Vec<u8>> {
+    read_at_most(input, 0, MAX_SOURCE_SIZE.max(wbc::MAX_FILE_SIZE))
+}
+
+/// The bytes of a compiled program, as far as they may be one.
+pub fn read_compiled(path: &Path) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    read_at_most(file, size, wbc::MAX_FILE_SIZE)
+}
+
+/// Refuses a compiled program that walrus-run would refuse for its size; the message says what to do.
+pub fn check_runnable(compiled: &[u8]) -> Result<(), String> {
+    check_size(compiled.len(), wbc::MAX_FILE_SIZE)
+}
+
+fn check_size(size: usize, most: usize) -> Result<(), String> {
+    if size <= most {
+        return Ok(());
+    }
+    Err(format!(
+        "the compiled program would take {} MiB, and walrus-run takes no file above {} MiB: read data at run time instead \
+         of writing it into the program, or leave sources out with --strip",
+        size.div_ceil(1 << 20),
+        most >> 20
+    ))
+}
+
 /// The file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
@@ -346,7 +378,9 @@ impl FileLoader for Disk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let file = std::fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        read_at_most(file, size, MAX_SOURCE_SIZE)
     }
 }
 
@@ -366,5 +400,17 @@ impl FileLoader for NoFiles {
 
     fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_walrus_run_would_refuse_is_not_written() {
+        assert_eq!(check_size(3 << 20, 3 << 20), Ok(()));
+        let refused = check_size((3 << 20) + 1, 3 << 20).unwrap_err();
+        assert!(refused.contains("4 MiB") && refused.contains("3 MiB") && refused.contains("--strip"), "{refused}");
     }
 }

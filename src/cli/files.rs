@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use tempfile::NamedTempFile;
 
 use super::terminal::{reason, write_stdout};
+use crate::compile;
 
 /// How the names of files begin and end that are still being written.
 const UNFINISHED: (&str, &str) = (".walrusc-", ".tmp");
@@ -131,12 +132,11 @@ pub fn refuse_overwriting(output: &Path, inputs: &[PathBuf]) -> Result<(), Strin
 /// Reads a whole file, or standard input for `-`.
 pub fn read(file: &Path) -> Result<Vec<u8>, String> {
     let read = if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        compile::read_input(io::stdin().lock())
     } else if file.is_dir() {
         return Err(format!("cannot read '{}': it is a folder", file.display()));
     } else {
-        fs::read(file)
+        compile::read_compiled(file)
     };
     read.map_err(|error| format!("cannot read '{}': {}", file.display(), reason(&error)))
 }

@@ -1,7 +1,7 @@
 //! One program: compile it, render its diagnostics, write its outputs.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Status;
@@ -69,8 +69,8 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
     }
     if has_errors {
         done.status = Status::Program;
-    } else if let Err(message) = write_outputs(job, plan, &compilation) {
-        done.fail(Status::Usage, &message);
+    } else if let Err(Unwritten { status, message }) = write_outputs(job, plan, &compilation) {
+        done.fail(status, &message);
     }
     if plan.is_last {
         // The process ends now; freeing every tree and table first would only cost time.
@@ -82,8 +82,7 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
 /// The file, or the text of standard input for `-`.
 pub fn read_entry(input: &Path) -> Result<Entry, String> {
     if input == Path::new("-") {
-        let mut text = Vec::new();
-        io::stdin().lock().read_to_end(&mut text).map_err(|error| reason(&error))?;
+        let text = compile::read_input(io::stdin().lock()).map_err(|error| reason(&error))?;
         return Ok(Entry::Text { name: "<stdin>".to_string(), text, folder: PathBuf::new() });
     }
     if fs::metadata(input).map_err(|error| reason(&error))?.is_dir() {
@@ -92,9 +91,22 @@ pub fn read_entry(input: &Path) -> Result<Entry, String> {
     Ok(Entry::File(input.to_path_buf()))
 }
 
-fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<(), String> {
+/// Why an output was not written, and whose fault that is.
+struct Unwritten {
+    status: Status,
+    message: String,
+}
+
+impl From<String> for Unwritten {
+    fn from(message: String) -> Unwritten {
+        Unwritten { status: Status::Usage, message }
+    }
+}
+
+fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<(), Unwritten> {
     if plan.print_cache_key {
-        return write_stdout(format!("{}\n", compilation.cache_key(&plan.options, &flags(plan))).as_bytes());
+        let key = format!("{}\n", compilation.cache_key(&plan.options, &flags(plan)));
+        return Ok(write_stdout(key.as_bytes())?);
     }
     if plan.options.goal == Goal::Check {
         return Ok(());
@@ -105,10 +117,10 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
     for output in outputs {
         let same = |input: &PathBuf| fs::canonicalize(input).ok() == fs::canonicalize(output).ok();
         if output.exists() && dependencies.iter().any(same) {
-            return Err(format!(
-                "'{}' is a source of the program; writing the output there would destroy it",
-                output.display()
-            ));
+            let output = output.display();
+            return Err(
+                format!("'{output}' is a source of the program; writing the output there would destroy it").into()
+            );
         }
     }
     // The program itself is written last, so that whoever waits for it finds the other outputs in place.
@@ -119,7 +131,12 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
     }
     for index in order {
         let bytes = match plan.emit[index] {
-            Emit::Wbc => compilation.encode().unwrap_or_default(),
+            Emit::Wbc => {
+                let bytes = compilation.encode().unwrap_or_default();
+                compile::check_runnable(&bytes)
+                    .map_err(|message| Unwritten { status: Status::Program, message })
+                    .map(|()| bytes)?
+            }
             Emit::Ast => compilation.trees_text().into_bytes(),
             Emit::Bytecode => compilation.bytecode_text().unwrap_or_default().into_bytes(),
             Emit::Facts => compilation.facts_text().unwrap_or_default().into_bytes(),

@@ -3,6 +3,10 @@
 //! Invariant: the tables here are never resized after [`Image::new`], so pointers into them stay valid as long as the image. Every
 //! index an instruction holds was proven by the verifier to be in range of the table it names.
 
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
 use super::heap::Heap;
 use super::object::StructObject;
 use super::ops::Names;
@@ -68,8 +72,8 @@ impl Site {
 pub struct Struct {
     pub id: StructId,
     pub name: StrId,
-    /// Names of the fixed slots.
-    pub fields: Box<[Box<str>]>,
+    /// Names of the fixed slots. Shared, as many structs may have fields of one long name.
+    pub fields: Box<[Rc<str>]>,
     pub methods: Box<[MethodEntry]>,
     /// Position of `init` in `methods`.
     pub init: Option<usize>,
@@ -77,7 +81,7 @@ pub struct Struct {
 
 #[derive(Debug)]
 pub struct MethodEntry {
-    pub name: Box<str>,
+    pub name: Rc<str>,
     pub func: FuncId,
     pub takes_self: bool,
 }
@@ -108,26 +112,28 @@ pub struct Image {
 impl Image {
     pub fn new(program: VerifiedProgram, heap: &mut Heap) -> Image {
         let string = |id: StrId| program.strings.get(id).expect("the verifier checks string ids");
+        // A string of the file becomes one value however many entries name it, or a small file could fill the memory.
+        let mut values = vec![Value::VOID; program.strings.len()];
+        let mut value_of = |id: StrId| {
+            let value = &mut values[id.index()];
+            if value.is_void() {
+                *value = heap.str_value(string(id));
+            }
+            *value
+        };
         let constants: Box<[Value]> = program
             .constants
             .iter()
             .map(|constant| match *constant {
                 Constant::Int(value) => Value::int(value),
                 Constant::Float(bits) => Value::float(f64::from_bits(bits)),
-                Constant::Str(id) => heap.str_value(string(id)),
+                Constant::Str(id) => value_of(id),
             })
             .collect();
-        let mut site_names = vec![Value::VOID; program.strings.len()];
         let mut sites: Box<[Site]> = program
             .sites
             .iter()
-            .map(|&name| {
-                let value = &mut site_names[name.index()];
-                if value.is_void() {
-                    *value = heap.str_value(string(name));
-                }
-                Site { key: Site::EMPTY, slot: 0, target: std::ptr::null(), name: *value }
-            })
+            .map(|&name| Site { key: Site::EMPTY, slot: 0, target: std::ptr::null(), name: value_of(name) })
             .collect();
         let async_methods: Vec<FuncId> = program
             .structs
@@ -157,6 +163,8 @@ impl Image {
                 captures: function.captures.clone().into(),
             })
             .collect();
+        let mut names: FxHashMap<StrId, Rc<str>> = FxHashMap::default();
+        let mut name_of = |id: StrId| Rc::clone(names.entry(id).or_insert_with(|| string(id).into()));
         let structs: Box<[Struct]> = program
             .structs
             .iter()
@@ -164,12 +172,12 @@ impl Image {
             .map(|(index, def)| Struct {
                 id: StructId(index as u32),
                 name: def.name,
-                fields: def.fields.iter().map(|&field| string(field).into()).collect(),
+                fields: def.fields.iter().map(|&field| name_of(field)).collect(),
                 methods: def
                     .methods
                     .iter()
                     .map(|method| MethodEntry {
-                        name: string(method.name).into(),
+                        name: name_of(method.name),
                         func: method.func,
                         takes_self: method.takes_self,
                     })
@@ -261,5 +269,33 @@ impl Names for Image {
 
     fn builtin_name(&self, index: usize) -> &str {
         BUILTINS[index].name
+    }
+}
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use super::*;
+    use crate::bytecode::{Program, StructDef, verify::verify};
+
+    /// A small file must not fill the memory by naming one long string again and again.
+    #[test]
+    fn a_string_of_the_file_is_made_once() {
+        let long = "x".repeat(1 << 20);
+        let source = format!("struct S {{ fn init : self {{ self.{long} = \"{long}\"; }} }} S();");
+        let mut program = program_of(&source);
+        let name = program.constants.iter().find(|constant| matches!(constant, Constant::Str(_))).copied();
+        program.constants.extend(std::iter::repeat_n(name.expect("a string"), 2000));
+        let again = StructDef { methods: Vec::new(), ..program.structs[0].clone() };
+        program.structs.extend(std::iter::repeat_n(again, 4000));
+
+        let mut heap = Heap::new();
+        let image = Image::new(verify(program).expect("a program that may run"), &mut heap);
+        assert!(heap.bytes() < 4 << 20, "{} bytes", heap.bytes());
+        assert_eq!(image.structs[0].fields[0].len(), long.len());
+        assert_eq!(image.structs[0].fields[0].as_ptr(), image.structs[4000].fields[0].as_ptr());
+    }
+
+    fn program_of(source: &str) -> Program {
+        crate::compile::compile_text("t.walrus", source).program.expect("it compiles")
     }
 }

@@ -1,7 +1,8 @@
 //! Files, spans, and diagnostics as data.
 //!
-//! Invariant: nothing here reads files or knows the language; texts are handed in, and every renderer accepts any span.
+//! Invariant: nothing here opens files or knows the language; texts are handed in, and every renderer accepts any span.
 
+mod bounded;
 pub mod codes;
 mod diagnostic;
 mod map;
@@ -10,6 +11,7 @@ pub mod render;
 mod sink;
 mod span;
 
+pub use bounded::read_at_most;
 pub use diagnostic::{Diagnostic, Label, Severity, Suggestion};
 pub use map::{LineColumn, SourceFile, SourceMap};
 pub use sink::{Diagnostics, ERROR_LIMIT, Report};
