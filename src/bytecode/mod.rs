@@ -4,14 +4,12 @@
 
 pub mod builtins;
 pub mod check_facts;
-#[forbid(unsafe_code)]
 pub mod disassemble;
 pub mod facts;
 pub mod flow;
 #[forbid(unsafe_code)]
 pub mod format_spec;
 mod ids;
-#[forbid(unsafe_code)]
 mod load;
 pub mod methods;
 pub mod numeric;
@@ -21,9 +19,7 @@ mod program;
 pub mod signature;
 pub mod type_rules;
 pub mod types;
-#[forbid(unsafe_code)]
 pub mod verify;
-#[forbid(unsafe_code)]
 pub mod wbc;
 
 pub use ids::*;
