@@ -7,6 +7,7 @@
 pub mod analysis;
 #[forbid(unsafe_code)]
 pub mod bytecode;
+#[forbid(unsafe_code)]
 pub mod cli;
 #[cfg(feature = "compile")]
 #[forbid(unsafe_code)]

@@ -1,6 +1,7 @@
 //! The pipeline of `walrus-run`: load, verify, run, report.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 #[cfg(feature = "jit")]
 use std::rc::Rc;
@@ -10,18 +11,23 @@ use crate::bytecode::{self, LoadError, check_facts};
 #[cfg(feature = "jit")]
 use crate::jit;
 use crate::runtime::error::{Error, ErrorKind};
+use crate::runtime::heap::reserve;
 use crate::runtime::hooks::Thresholds;
 #[cfg(feature = "jit")]
 use crate::runtime::hooks::Tier;
 use crate::runtime::host::Host;
 use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
+use crate::source::read_at_most;
 
+mod ending;
+mod machine;
 mod options;
 mod system_host;
 
 pub use crate::bytecode::VerifiedProgram;
-pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, Stress, default_max_heap};
+pub use crate::runtime::heap::reserve::WithReserve;
+pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, Stress};
 pub use system_host::SystemHost;
 
 /// Whether this build can compile to native code.
@@ -34,9 +40,6 @@ pub mod status {
     /// The invocation, a file or the output is.
     pub const USAGE: i32 = 2;
 }
-
-/// Native stack of the thread that runs the program. Address space only: pages are taken when they are touched.
-const NATIVE_STACK: usize = 256 << 20;
 
 impl RunOptions {
     /// Whether anything is to become native. Fuel is counted by the interpreter alone.
@@ -112,11 +115,13 @@ impl Outcome {
 /// Reads and verifies a compiled program, as far as a run with these options will look at it; an error is one line.
 pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String> {
     let name = path.display();
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+    let unreadable = |error: io::Error| format!("cannot read '{name}': {error}");
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read '{name}': {error}"))?;
+    let file = File::open(path).map_err(unreadable)?;
+    let bytes = read_at_most(file, metadata.len(), bytecode::wbc::MAX_FILE_SIZE).map_err(unreadable)?;
     load_bytes(&bytes, options).map_err(|error| format!("'{name}': {error}"))
 }
 
@@ -142,18 +147,19 @@ pub fn run_then<T>(
     end: impl Fn(Outcome) -> T,
 ) -> T {
     // Changing to another stack takes a fraction of the time that starting a thread does.
-    let work = || stacker::grow(NATIVE_STACK, || end(run_here(program, options, host)));
-    // Nothing of the machine is looked at after a panic.
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")))
+    let native_stack = machine::native_stack();
+    let work = || stacker::grow(native_stack, || end(run_here(program, options, host, native_stack)));
+    ending::unless_it_panics(work)
+        .unwrap_or_else(|| end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")))
 }
 
-fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) -> Outcome {
+fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>, native_stack: usize) -> Outcome {
+    reserve::fill(machine::reserve());
     let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
         Ok(oracle) => oracle,
         Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
     };
-    let limits = Limits { max_heap: options.max_heap, native_stack: NATIVE_STACK };
+    let limits = Limits { max_heap: options.max_heap, native_stack };
     let mut vm = match Vm::new(program, &limits, host) {
         Ok(vm) => vm,
         Err(error) => {
@@ -172,7 +178,8 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>)
     let mut outcome = match (result, flushed) {
         (Err(error), Ok(())) => failed(&mut vm, error),
         (Ok(()), Ok(())) => Outcome::new(0, ""),
-        (_, Err(error)) => failed(&mut vm, error),
+        (Ok(()), Err(error)) => failed(&mut vm, error),
+        (Err(error), Err(unwritable)) => failed_twice(&mut vm, error, unwritable),
     };
     outcome.message.insert_str(0, &vm.unawaited_failures());
     if let (0, Some(judged)) = (outcome.status, judged) {
@@ -284,6 +291,17 @@ impl Watch {
 
     #[cfg(not(feature = "jit"))]
     fn report(&self, _vm: &mut Vm, _options: &RunOptions, _outcome: &mut Outcome) {}
+}
+
+/// The program's own error comes first; that its output was lost besides is said behind it.
+fn failed_twice(vm: &mut Vm, error: Error, unwritable: Error) -> Outcome {
+    let had_its_say = !matches!(error.kind(), ErrorKind::Exit(_));
+    let (mut outcome, lost) = (failed(vm, error), failed(vm, unwritable));
+    if !had_its_say && lost.status != 0 {
+        return lost;
+    }
+    outcome.message.push_str(&lost.message);
+    outcome
 }
 
 fn failed(vm: &mut Vm, error: Error) -> Outcome {

@@ -9,6 +9,10 @@ use walrus::cli::args::{parse, texts};
 use walrus::cli::terminal::{Color, report, write_stderr, write_stdout};
 use walrus::run::{self, Outcome, RunOptions, SystemHost, status};
 
+/// Keeps something back for the moment at which the system refuses memory.
+#[global_allocator]
+static ALLOCATOR: run::WithReserve = run::WithReserve;
+
 /// Runs a program that walrusc compiled.
 #[derive(Parser, Debug)]
 #[command(

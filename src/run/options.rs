@@ -13,7 +13,7 @@ const TESTING: &str = "Testing";
 pub struct RunOptions {
     /// Most memory the program's values may take, such as 512M or 4G
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = LIMITS)]
-    #[arg(default_value_t = default_max_heap(), hide_default_value = true)]
+    #[arg(default_value_t = super::machine::default_max_heap(), hide_default_value = true)]
     pub max_heap: usize,
 
     /// Most back edges and calls the program may make
@@ -121,7 +121,7 @@ pub enum Stress {
 impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
-            max_heap: default_max_heap(),
+            max_heap: super::machine::default_max_heap(),
             fuel: None,
             jit: JitSettings::default(),
             gc_stress: false,
@@ -155,23 +155,6 @@ impl JitSettings {
     pub(super) fn reports(&self) -> bool {
         self.stats.is_some() || self.log.is_some() || self.audit_verdicts
     }
-}
-
-/// Four GiB or three quarters of the machine's memory, whichever is less.
-pub fn default_max_heap() -> usize {
-    const MOST: usize = 4 << 30;
-    machine_memory().map_or(MOST, |bytes| (bytes / 4 * 3).min(MOST))
-}
-
-/// The machine's memory in bytes, where it can be asked for.
-fn machine_memory() -> Option<usize> {
-    #[cfg(target_os = "linux")]
-    {
-        let info = rustix::system::sysinfo();
-        usize::try_from(info.totalram).ok()?.checked_mul(info.mem_unit as usize)
-    }
-    #[cfg(not(target_os = "linux"))]
-    None
 }
 
 /// A number of bytes, optionally followed by K, M or G (powers of 1024).

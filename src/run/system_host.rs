@@ -3,9 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::ending;
 use crate::runtime::host::{Host, HostFile, OpenMode};
+use crate::runtime::output::Pending;
 
 /// See the module documentation.
 pub struct SystemHost {
@@ -26,11 +29,14 @@ impl Host for SystemHost {
         io::stdout().is_terminal()
     }
 
-    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // Bypasses std's line buffer: `Output` decides when to write.
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+    fn keep_output(&mut self, pending: &Arc<Pending>) {
+        ending::keep(pending);
+    }
+
+    fn write_out(&mut self, pending: &Pending) -> io::Result<()> {
+        let written = pending.write_with(ending::write_to_stdout);
+        ending::end_if_told();
+        written
     }
 
     fn read_line(&mut self) -> io::Result<String> {

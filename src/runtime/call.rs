@@ -232,7 +232,7 @@ impl Vm {
             Err(error) => {
                 self.make_memory(error)?;
                 operation(self).map_err(|error| match error.kind() {
-                    ErrorKind::NeedsMemory(_) => self.heap_limit(),
+                    ErrorKind::NeedsMemory(bytes) => self.no_memory(*bytes),
                     _ => error,
                 })
             }
@@ -248,7 +248,7 @@ impl Vm {
         if self.heap.check_room(bytes).is_err() {
             self.collect_all_garbage();
         }
-        self.heap.check_room(bytes).map_err(|_| self.heap_limit())
+        self.heap.check_room(bytes).map_err(|_| self.no_memory(bytes))
     }
 
     fn new_instance(&mut self, class: Value) -> Value {

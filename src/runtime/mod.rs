@@ -20,6 +20,7 @@ pub mod object;
 mod operators;
 pub mod ops;
 pub mod oracle;
+pub mod output;
 pub mod replay;
 pub mod stack;
 pub mod step;

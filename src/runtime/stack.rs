@@ -17,9 +17,11 @@ use crate::bytecode::Op;
 /// Most frames alive at once; the language promises at least 200,000.
 pub const MAX_FRAMES: usize = 220_000;
 
-/// Slots of reserved address space. A register number has 16 bits, so the deepest recursion of the largest
+/// Most bytes of reserved address space. A register number has 16 bits, so the deepest recursion of the largest
 /// window would not fit; it ends in `Stack overflow` earlier.
-const SLOTS: usize = if cfg!(target_pointer_width = "64") { 1 << 26 } else { 1 << 21 };
+const MOST_BYTES: usize = if cfg!(target_pointer_width = "64") { 1 << 30 } else { 1 << 25 };
+/// Less would not do.
+const LEAST_BYTES: usize = 4 << 20;
 
 /// How far the stack's limit is moved at a time; the collector clears what lies between the running frame and the limit.
 const STEP: usize = 4096;
@@ -61,14 +63,14 @@ impl Stack {
     /// Where it finds the pointer to the end of the registers in use.
     pub const LIMIT_OFFSET: usize = std::mem::offset_of!(Stack, limit);
 
-    /// Reserves the stacks; an error if the system has no address space to give.
-    pub fn new() -> std::io::Result<Stack> {
-        let mut slots = SLOTS;
+    /// Reserves the stacks, of about `bytes` for registers; an error if the system has no address space to give.
+    pub fn new(bytes: usize) -> std::io::Result<Stack> {
+        let mut bytes = bytes.clamp(LEAST_BYTES, MOST_BYTES).next_multiple_of(LEAST_BYTES);
         let memory = loop {
-            match MmapOptions::new().len(slots * size_of::<Value>()).no_reserve_swap().map_anon() {
+            match MmapOptions::new().len(bytes).no_reserve_swap().map_anon() {
                 Ok(memory) => break memory,
-                Err(error) if slots <= 1 << 20 => return Err(error),
-                Err(_) => slots /= 2,
+                Err(error) if bytes <= LEAST_BYTES => return Err(error),
+                Err(_) => bytes = (bytes / 2).next_multiple_of(LEAST_BYTES),
             }
         };
         let mut frames = Box::new_uninit_slice(MAX_FRAMES + 1);

@@ -6,30 +6,35 @@ use super::builtins;
 use super::call::Begun;
 use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
+use super::heap::reserve::{self, Left};
 use super::heap::{Collection, Heap};
 use super::hooks::{Hooks, Thresholds, Tier};
-use super::host::{Host, Output};
+use super::host::Host;
 use super::image::Image;
 use super::native::{self, NativeCode};
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::oracle::Oracle;
+use super::output::Output;
 use super::stack::Stack;
 use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
 use crate::bytecode::check_facts::FactsError;
-use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
+use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
 
 /// How much native stack must be left before Walrus code is called from a native function.
 pub(super) const NATIVE_RESERVE: usize = 128 << 10;
+
+/// What a program sees when the system refuses memory.
+const OUT_OF_MEMORY: &str = "Out of memory";
 
 /// What a run may use.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes of heap, outside buffers included.
     pub max_heap: usize,
-    /// Bytes of native stack of the thread that runs the program.
+    /// Bytes of native stack of the thread that runs the program. Registers get four times as much address space.
     pub native_stack: usize,
 }
 
@@ -81,6 +86,8 @@ pub struct Vm {
     pub(super) inside_built_in: usize,
     /// Switch tasks wherever waiting would not need it.
     pub(super) task_stress: bool,
+    /// The instruction that was last executed again for want of memory, the bytes that it wanted, and what the heap had given by then.
+    last_attempt: Option<(*const Op, usize, usize)>,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
 }
@@ -95,21 +102,21 @@ pub(super) enum Unwound {
 
 impl Vm {
     /// Loads a program. To be called on the thread that will run it.
-    pub fn new(program: VerifiedProgram, limits: &Limits, host: Box<dyn Host>) -> std::io::Result<Vm> {
+    pub fn new(program: VerifiedProgram, limits: &Limits, mut host: Box<dyn Host>) -> std::io::Result<Vm> {
         let mut heap = Heap::new();
         heap.set_max_heap(limits.max_heap);
         let image = Image::new(program, &mut heap);
         let globals = vec![Value::UNDEF; image.program.globals.len()].into();
         let begun = vec![false; image.program.modules.len()].into();
         let native_functions = vec![native::not_native as NativeCode; image.program.functions.len()].into();
-        let output = Output::new(host.out_is_terminal());
+        let output = Output::new(&mut *host);
         Ok(Vm {
             hooks: None,
             counters: std::ptr::null(),
             oracle: None,
             image,
             heap,
-            stack: Stack::new()?,
+            stack: Stack::new(limits.native_stack.saturating_mul(4))?,
             globals,
             begun,
             output,
@@ -130,6 +137,7 @@ impl Vm {
             cause: None,
             inside_built_in: 0,
             task_stress: false,
+            last_attempt: None,
             scratch: String::new(),
         })
     }
@@ -255,7 +263,33 @@ impl Vm {
         if self.heap.over_limit() {
             self.collect_all_garbage();
         }
-        if self.heap.over_limit() { Err(self.heap_limit()) } else { Ok(()) }
+        if self.heap.over_limit() { Err(self.heap_limit()) } else { self.answer_refusal() }
+    }
+
+    /// After a collection that was due because the system refused memory: puts the reserve aside anew, or raises the error.
+    #[inline]
+    fn answer_refusal(&mut self) -> Result<()> {
+        if reserve::take_refusal() { self.answer_refusal_now() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn answer_refusal_now(&mut self) -> Result<()> {
+        self.collect_all_garbage();
+        self.heap.doubt();
+        match reserve::refill() {
+            Left::Both => Ok(()),
+            Left::One => Err(Error::message(OUT_OF_MEMORY)),
+            Left::None => Err(Error::fatal(OUT_OF_MEMORY)),
+        }
+    }
+
+    /// The error of an operation that wants this many bytes, which are not to be had.
+    #[cold]
+    pub(super) fn no_memory(&self, bytes: usize) -> Error {
+        match self.heap.is_within_limit(bytes) {
+            true => Error::message(OUT_OF_MEMORY),
+            false => self.heap_limit(),
+        }
     }
 
     /// Collects also what only dead registers hold.
@@ -360,8 +394,19 @@ impl Vm {
     /// If the instruction wanted memory: collects and makes the frame execute it again. An instruction asks before it has any
     /// effect and for all it needs at once, so the second attempt does not ask again.
     fn retry_with_memory(&mut self, error: Error) -> Result<()> {
+        let wanted = match error.kind() {
+            ErrorKind::NeedsMemory(bytes) => *bytes,
+            _ => return Err(error),
+        };
         self.make_memory(error)?;
         let frame = self.stack.frame();
+        // SAFETY: the frame is alive.
+        let attempt = (unsafe { (*frame).pc }, wanted, self.heap.given());
+        if self.last_attempt.replace(attempt) == Some(attempt) {
+            // Nothing was given since the last attempt, so another one would go on for ever.
+            self.last_attempt = None;
+            return Err(self.no_memory(wanted));
+        }
         // SAFETY: the frame is alive and its pc is one past the instruction.
         unsafe { (*frame).pc = (*frame).pc.sub(1) };
         Ok(())

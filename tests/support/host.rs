@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use walrus::runtime::host::{Host, HostFile, OpenMode};
+use walrus::runtime::output::Pending;
 
 /// A world with nothing in it but an output.
 #[derive(Default)]
@@ -20,9 +21,11 @@ impl Host for MemoryHost {
         false
     }
 
-    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.lock().expect("no writer panics").extend_from_slice(bytes);
-        Ok(())
+    fn write_out(&mut self, pending: &Pending) -> io::Result<()> {
+        pending.write_with(|bytes| {
+            self.out.lock().expect("no writer panics").extend_from_slice(bytes);
+            Ok(bytes.len())
+        })
     }
 
     fn read_line(&mut self) -> io::Result<String> {

@@ -6,7 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::{self, NonNull};
 
-use super::{Swept, release_buffers};
+use super::{Swept, release_buffers, reserve};
 use crate::runtime::object::{Gc, Header, ObjKind};
 
 /// Cell sizes are multiples of this.
@@ -79,29 +79,30 @@ impl Blocks {
         Blocks { classes: [class; CLASSES], blocks: Vec::new(), empty: Vec::new(), chunks: Vec::new() }
     }
 
-    /// A cell for `size` bytes, at most [`LARGEST_CELL`]. The caller writes a header into it at once.
+    /// A cell for `size` bytes, at most [`LARGEST_CELL`], if no new block is needed. The caller writes a header into it at once.
     #[inline(always)]
-    pub fn allocate(&mut self, size: usize) -> NonNull<u8> {
+    pub fn allocate(&mut self, size: usize) -> Option<NonNull<u8>> {
         let index = class_of(size);
         let class = &mut self.classes[index];
         if let Some(cell) = NonNull::new(class.free) {
             // SAFETY: the list links free cells of this class, which only this list knows.
             class.free = unsafe { cell.as_ref().next };
-            return cell.cast();
+            return Some(cell.cast());
         }
         if class.bump < class.end {
             let cell = class.bump;
             // SAFETY: `bump..end` is the uncut part of a block, a whole number of cells long, so the next one ends inside the block.
             unsafe {
                 class.bump = cell.add(index * GRANULE);
-                return NonNull::new_unchecked(cell);
+                return Some(NonNull::new_unchecked(cell));
             }
         }
-        self.allocate_in_new_block(index)
+        None
     }
 
-    #[cold]
-    fn allocate_in_new_block(&mut self, index: usize) -> NonNull<u8> {
+    /// A cell for `size` bytes, as [`Blocks::allocate`] gives, in a new block.
+    pub fn allocate_in_new_block(&mut self, size: usize) -> NonNull<u8> {
+        let index = class_of(size);
         let start = self.take_empty();
         self.blocks.push(Block { start, class: index as u8 });
         let size = index * GRANULE;
@@ -119,7 +120,7 @@ impl Blocks {
             return block;
         }
         // SAFETY: the layout is not empty.
-        let chunk = unsafe { System.alloc(chunk_layout()) };
+        let chunk = unsafe { reserve::allocate(chunk_layout()) };
         let chunk = NonNull::new(chunk).unwrap_or_else(|| std::alloc::handle_alloc_error(chunk_layout()));
         self.chunks.push(chunk);
         for i in (1..BLOCKS_PER_CHUNK).rev() {

@@ -6,6 +6,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
+use super::reserve;
+
 /// Buffers of at least this many bytes come from the system allocator.
 const BIG: usize = 64 << 10;
 const ALIGN: usize = 16;
@@ -65,8 +67,10 @@ pub unsafe fn resize(data: *mut u8, old_size: usize, new_size: usize) -> Option<
     }
 }
 
-/// Ends the process as Rust's own collections do when the system has no memory left for a small request.
-#[cold]
-pub fn out_of_memory(size: usize) -> ! {
-    std::alloc::handle_alloc_error(layout(size).unwrap_or(Layout::new::<u8>()))
+/// A new buffer, at the expense of a reserve if need be. Ends the process, as Rust's own collections do, if nothing helps.
+pub fn allocate_or_end(size: usize) -> NonNull<u8> {
+    let layout = layout(size).expect("the heap bounds the size of objects");
+    // SAFETY: the layout is not empty: objects have headers.
+    let data = unsafe { if size >= BIG { reserve::allocate(layout) } else { std::alloc::alloc(layout) } };
+    NonNull::new(data).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
 }

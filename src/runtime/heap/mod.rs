@@ -9,10 +9,12 @@
 //! - Past `max_heap`, small allocations still succeed and make `should_collect` true; if [`Heap::over_limit`] holds after the collection, the
 //!   interpreter ends the program. Big ones ask [`Heap::check_room`] first and fail with [`ErrorKind::NeedsMemory`]; the interpreter collects
 //!   and executes the instruction once more. A single object larger than the limit is the catchable `Value too large`.
+//! - When the system refuses memory below the limit, a [`reserve`] pays for what cannot fail, and a collection is due at once.
 
 mod blocks;
 mod buffer;
 mod mark;
+pub mod reserve;
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -70,6 +72,10 @@ pub struct Heap {
     poison: bool,
     threshold: usize,
     max_heap: usize,
+    /// The system has given this much before, or would have: below it nobody asks.
+    proven: Cell<usize>,
+    /// Buffers and large objects given so far, so that an operation that is refused twice is seen to make no progress.
+    given: usize,
     /// Bytes that were alive after the last collection.
     live: usize,
     collections: usize,
@@ -109,6 +115,8 @@ impl Heap {
             poison: cfg!(debug_assertions),
             threshold: DEFAULT_THRESHOLD,
             max_heap: LARGEST_OBJECT,
+            proven: Cell::new(0),
+            given: 0,
             live: 0,
             collections: 0,
             freed: 0,
@@ -197,7 +205,37 @@ impl Heap {
         if self.bytes.saturating_add(bytes) > self.max_heap {
             return Err(Error::new(ErrorKind::NeedsMemory(bytes)));
         }
+        let wanted = self.bytes + bytes;
+        if wanted > self.proven.get() {
+            if !reserve::is_available(bytes) {
+                return Err(Error::new(ErrorKind::NeedsMemory(bytes)));
+            }
+            self.proven.set(wanted);
+        }
         Ok(())
+    }
+
+    /// Whether this many bytes more would be within the limit, so that only the system can be what refuses them.
+    pub fn is_within_limit(&self, bytes: usize) -> bool {
+        self.bytes.saturating_add(bytes) <= self.max_heap
+    }
+
+    /// Has the system asked again about all that is wanted: it has refused what it was thought to give.
+    pub(in crate::runtime) fn doubt(&self) {
+        self.proven.set(0);
+    }
+
+    /// How many buffers and large objects were given so far.
+    pub(in crate::runtime) fn given(&self) -> usize {
+        self.given
+    }
+
+    /// Makes a collection due if a reserve was spent. Called where memory comes from the system, which is seldom.
+    #[inline]
+    fn heed_refusal(&mut self) {
+        if reserve::is_refused() {
+            self.limit = 0;
+        }
     }
 
     /// [`Heap::check_room`] for `count` pieces of `size` bytes.
@@ -422,17 +460,27 @@ impl Heap {
     fn allocate(&mut self, size: usize) -> NonNull<u8> {
         if size <= blocks::LARGEST_CELL {
             self.bytes += blocks::cell_size(size);
-            self.blocks.allocate(size)
+            self.blocks.allocate(size).unwrap_or_else(|| self.allocate_in_new_block(size))
         } else {
             self.allocate_large(size)
         }
     }
 
     #[cold]
+    #[inline(never)]
+    fn allocate_in_new_block(&mut self, size: usize) -> NonNull<u8> {
+        let cell = self.blocks.allocate_in_new_block(size);
+        self.heed_refusal();
+        cell
+    }
+
+    #[cold]
     fn allocate_large(&mut self, size: usize) -> NonNull<u8> {
-        let place = buffer::allocate(size).unwrap_or_else(|| buffer::out_of_memory(size));
+        let place = buffer::allocate_or_end(size);
         self.large.push(Large { object: place.cast(), size });
         self.bytes += size;
+        self.given += 1;
+        self.heed_refusal();
         place
     }
 
@@ -451,14 +499,21 @@ impl Heap {
         }
         // SAFETY: passed on to the caller.
         let data = unsafe { buffer::resize(data, old_size, new_size) };
-        let Some(data) = data else { return Err(Error::new(ErrorKind::NeedsMemory(new_size))) };
+        let Some(data) = data else {
+            self.doubt();
+            return Err(Error::new(ErrorKind::NeedsMemory(new_size)));
+        };
         self.bytes = self.bytes - old_size + new_size;
+        self.given += 1;
+        self.heed_refusal();
         Ok(data)
     }
 
     /// Accounts for memory that an object keeps in a Rust collection.
     pub(in crate::runtime) fn account(&mut self, old_size: usize, new_size: usize) {
         self.bytes = self.bytes - old_size + new_size;
+        self.given += usize::from(new_size != old_size);
+        self.heed_refusal();
     }
 }
 
