@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use walrus::bytecode::VerifiedProgram;
 use walrus::bytecode::wbc::Header;
-use walrus::run::{JitSettings, RunOptions, run};
+use walrus::run::{JitSettings, RunOptions, Stress, run};
 
 #[path = "../../tests/support/host.rs"]
 mod host;
@@ -35,7 +35,7 @@ pub fn observe(program: VerifiedProgram, mode: Mode) -> (i32, Vec<u8>, String) {
         compile: mode.jit,
         loop_threshold: 1,
         function_threshold: 1,
-        stress_exits: mode.exits,
+        stress: mode.exits.then_some(Stress::Exits).into_iter().collect(),
         wait: true,
         ..JitSettings::default()
     };

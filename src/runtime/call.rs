@@ -247,6 +247,7 @@ impl Vm {
         self.collect_garbage();
         if self.heap.check_room(bytes).is_err() {
             self.collect_all_garbage();
+            self.heap.give_back();
         }
         self.heap.check_room(bytes).map_err(|_| self.no_memory(bytes))
     }

@@ -275,7 +275,7 @@ impl Vm {
     #[cold]
     fn answer_refusal_now(&mut self) -> Result<()> {
         self.collect_all_garbage();
-        self.heap.doubt();
+        self.heap.give_back();
         match reserve::refill() {
             Left::Both => Ok(()),
             Left::One => Err(Error::message(OUT_OF_MEMORY)),

@@ -130,6 +130,28 @@ impl Blocks {
         chunk
     }
 
+    /// Gives chunks in which nothing is alive back to the system. To be called after a sweep, when the system has no memory left.
+    pub fn give_back_empty_chunks(&mut self) {
+        self.chunks.sort_unstable();
+        let chunk_of = |chunks: &[NonNull<u8>], block: NonNull<u8>| chunks.partition_point(|chunk| *chunk <= block) - 1;
+        let mut empty_blocks = vec![0; self.chunks.len()];
+        for &block in &self.empty {
+            empty_blocks[chunk_of(&self.chunks, block)] += 1;
+        }
+        let is_empty = |index: usize| empty_blocks[index] == BLOCKS_PER_CHUNK;
+        self.empty.retain(|&block| !is_empty(chunk_of(&self.chunks, block)));
+        let mut index = 0;
+        self.chunks.retain(|chunk| {
+            let goes = is_empty(index);
+            index += 1;
+            if goes {
+                // SAFETY: the chunk was allocated with this layout. All its blocks were among the empty ones, and are no longer.
+                unsafe { System.dealloc(chunk.as_ptr(), chunk_layout()) };
+            }
+            !goes
+        });
+    }
+
     /// How many chunks were taken from the system.
     #[cfg(test)]
     pub fn chunk_count(&self) -> usize {

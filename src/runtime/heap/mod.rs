@@ -220,8 +220,10 @@ impl Heap {
         self.bytes.saturating_add(bytes) <= self.max_heap
     }
 
-    /// Has the system asked again about all that is wanted: it has refused what it was thought to give.
-    pub(in crate::runtime) fn doubt(&self) {
+    /// After a collection because the system has refused memory: gives back what is free, and asks the system again about all that is wanted.
+    #[cold]
+    pub(in crate::runtime) fn give_back(&mut self) {
+        self.blocks.give_back_empty_chunks();
         self.proven.set(0);
     }
 
@@ -500,7 +502,7 @@ impl Heap {
         // SAFETY: passed on to the caller.
         let data = unsafe { buffer::resize(data, old_size, new_size) };
         let Some(data) = data else {
-            self.doubt();
+            self.proven.set(0);
             return Err(Error::new(ErrorKind::NeedsMemory(new_size)));
         };
         self.bytes = self.bytes - old_size + new_size;

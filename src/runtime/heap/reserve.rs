@@ -137,9 +137,23 @@ pub fn take_refusal() -> bool {
     is_refused() && REFUSED.swap(false, Ordering::AcqRel)
 }
 
-/// Whether the system would give this many bytes at once. The allocator is not asked: it keeps what it has had.
+/// Whether this many bytes could be had at once. The system is asked first, as the allocator would keep what it was given; but it may also
+/// have kept enough from before.
 pub fn is_available(bytes: usize) -> bool {
-    MmapOptions::new().len(bytes).map_anon().is_ok()
+    MmapOptions::new().len(bytes).map_anon().is_ok() || has_kept(bytes)
+}
+
+#[cold]
+fn has_kept(bytes: usize) -> bool {
+    let Ok(layout) = Layout::from_size_align(bytes.max(1), 16) else { return false };
+    // SAFETY: the layout is not empty, and nothing uses the memory.
+    unsafe {
+        let data = System.alloc(layout);
+        if !data.is_null() {
+            System.dealloc(data, layout);
+        }
+        !data.is_null()
+    }
 }
 
 /// Memory from the system allocator, at the expense of a reserve if need be; null if nothing helps.

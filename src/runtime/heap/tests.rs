@@ -244,3 +244,22 @@ fn short_strings_are_shared_and_survive() {
     assert_eq!(heap.char_str('é').as_str(), "é");
     assert_eq!(heap.stats().objects, BASE + 1);
 }
+
+#[test]
+fn empty_chunks_go_back_to_the_system() {
+    let mut heap = Heap::new();
+    let kept = Tuple::new(&mut heap, &[Value::int(7)]);
+    for _ in 0..200_000 {
+        Tuple::new(&mut heap, &[Value::int(1)]);
+    }
+    let before = heap.blocks.chunk_count();
+    heap.collect(|marker| marker.mark(Value::from_tuple(kept)));
+    heap.give_back();
+    assert!(before > 4 && heap.blocks.chunk_count() < 3, "{before} chunks before");
+    for _ in 0..200_000 {
+        Tuple::new(&mut heap, &[Value::int(2)]);
+    }
+    assert_eq!(kept.items()[0].as_int(), Some(7));
+    heap.collect(|marker| marker.mark(Value::from_tuple(kept)));
+    heap.verify();
+}
