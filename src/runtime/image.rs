@@ -271,31 +271,3 @@ impl Names for Image {
         BUILTINS[index].name
     }
 }
-
-#[cfg(all(test, feature = "compile"))]
-mod tests {
-    use super::*;
-    use crate::bytecode::{Program, StructDef, verify::verify};
-
-    /// A small file must not fill the memory by naming one long string again and again.
-    #[test]
-    fn a_string_of_the_file_is_made_once() {
-        let long = "x".repeat(1 << 20);
-        let source = format!("struct S {{ fn init : self {{ self.{long} = \"{long}\"; }} }} S();");
-        let mut program = program_of(&source);
-        let name = program.constants.iter().find(|constant| matches!(constant, Constant::Str(_))).copied();
-        program.constants.extend(std::iter::repeat_n(name.expect("a string"), 2000));
-        let again = StructDef { methods: Vec::new(), ..program.structs[0].clone() };
-        program.structs.extend(std::iter::repeat_n(again, 4000));
-
-        let mut heap = Heap::new();
-        let image = Image::new(verify(program).expect("a program that may run"), &mut heap);
-        assert!(heap.bytes() < 4 << 20, "{} bytes", heap.bytes());
-        assert_eq!(image.structs[0].fields[0].len(), long.len());
-        assert_eq!(image.structs[0].fields[0].as_ptr(), image.structs[4000].fields[0].as_ptr());
-    }
-
-    fn program_of(source: &str) -> Program {
-        crate::compile::compile_text("t.walrus", source).program.expect("it compiles")
-    }
-}

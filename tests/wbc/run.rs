@@ -8,8 +8,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use walrus::bytecode::{VerifiedProgram, load, wbc};
+use walrus::bytecode::{Constant, StructDef, VerifiedProgram, load, wbc};
+use walrus::runtime::heap::Heap;
 use walrus::runtime::hooks::Thresholds;
+use walrus::runtime::image::Image;
 use walrus::runtime::vm::{Limits, Vm};
 
 use crate::host::MemoryHost;
@@ -71,4 +73,24 @@ fn run_mutants() {
 fn accepted_mutants_run_safely() {
     let thread = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(run_mutants).expect("a thread");
     assert!(thread.join().is_ok(), "see above");
+}
+
+/// A small file must not fill the memory by naming one long string again and again.
+#[test]
+fn a_string_of_the_file_is_made_once() {
+    let long = "x".repeat(1 << 20);
+    let source = format!("struct S {{ fn init : self {{ self.{long} = \"{long}\"; }} }} S();");
+    let mut program = walrus::compile::compile_text("t.walrus", &source).program.expect("it compiles");
+    program.facts = None;
+    let name = program.constants.iter().find(|constant| matches!(constant, Constant::Str(_))).copied();
+    program.constants.extend(std::iter::repeat_n(name.expect("a string"), 2000));
+    let again = StructDef { methods: Vec::new(), ..program.structs[0].clone() };
+    program.structs.extend(std::iter::repeat_n(again, 4000));
+
+    let program = load(&wbc::encode(&program, &meta())).expect("a program that may run");
+    let mut heap = Heap::new();
+    let image = Image::new(program, &mut heap);
+    assert!(heap.bytes() < 4 << 20, "{} bytes", heap.bytes());
+    assert_eq!(image.structs[0].fields[0].len(), long.len());
+    assert_eq!(image.structs[0].fields[0].as_ptr(), image.structs[4000].fields[0].as_ptr());
 }

@@ -34,24 +34,32 @@ pub struct WithReserve;
 
 // SAFETY: all memory is the system allocator's, which is given the same layouts; spending a reserve touches no memory that was given out.
 unsafe impl GlobalAlloc for WithReserve {
+    /// # Safety
+    /// As the trait demands.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: passed on to the caller.
         unsafe { or_from_reserve(System.alloc(layout), || System.alloc(layout)) }
     }
 
+    /// # Safety
+    /// As the trait demands.
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: passed on to the caller.
         unsafe { or_from_reserve(System.alloc_zeroed(layout), || System.alloc_zeroed(layout)) }
     }
 
+    /// # Safety
+    /// As the trait demands.
     #[inline]
     unsafe fn dealloc(&self, data: *mut u8, layout: Layout) {
         // SAFETY: passed on to the caller.
         unsafe { System.dealloc(data, layout) }
     }
 
+    /// # Safety
+    /// As the trait demands.
     #[inline]
     unsafe fn realloc(&self, data: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: passed on to the caller; what was refused has left `data` as it was.
