@@ -244,7 +244,8 @@ impl Reader<'_> {
                     nodes.push(self.group());
                     continue;
                 }
-                Token::If => bodies += 1,
+                // Whichever token a conditional expression begins with, it is written so.
+                _ if self.tokens[self.at].text == "if" => bodies += 1,
                 Token::Colon if !self.ends_operand_before() => bodies += 1,
                 _ => {}
             }
