@@ -182,9 +182,8 @@ impl Cache {
 /// Makes a file as young as its last use.
 fn mark_used(path: &Path) {
     let now = SystemTime::now();
-    let Ok(file) = File::open(path) else { return };
-    let used = file.metadata().and_then(|about| about.modified());
+    let used = fs::metadata(path).and_then(|about| about.modified());
     if used.is_ok_and(|used| now.duration_since(used).is_ok_and(|age| age > USED_PRECISION)) {
-        let _ = file.set_modified(now);
+        let _ = File::open(path).and_then(|file| file.set_modified(now));
     }
 }
