@@ -67,6 +67,20 @@ fn a_program_runs_in_one_step() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_script_may_name_the_program_that_runs_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new(&[("tool", &format!("#!{}\n{SHOW_ARGS}", env!("CARGO_BIN_EXE_walrus")))]);
+    fs::set_permissions(folder.path("tool"), fs::Permissions::from_mode(0o755)).expect("modes can be set");
+    let mut script = Command::new(folder.path("tool"));
+    let outcome = run(script.env("XDG_CACHE_HOME", folder.path("cache")).arg("-x"), b"").expect("it ends");
+    assert_eq!(outcome.status, Some(2), "a flag before the first own argument is for walrus: {}", outcome.describe());
+    let mut script = Command::new(folder.path("tool"));
+    let outcome = run(script.env("XDG_CACHE_HOME", folder.path("cache")).args(["a", "-x"]), b"").expect("it ends");
+    assert!(outcome.out().ends_with("tool|a|-x\n"), "{}", outcome.describe());
+}
+
+#[test]
 fn bad_programs_are_told_apart_from_bad_invocations() {
     let folder = Folder::new(&[("bad.walrus", "println(nope);"), ("w.walrus", "{ let unused = 1; }"), ("d/x", "")]);
     let outcome = folder.expect(1, &["bad.walrus"]);

@@ -30,6 +30,20 @@ fn blanks_are_where_they_belong() {
 }
 
 #[test]
+fn all_forms_have_their_blanks() {
+    check("let a ,b=1,2; a,b=b ,a;", "let a, b = 1, 2;\na, b = b, a;\n");
+    check(
+        "let s=if a>b{\"x\"}else if a==b{\"y\"}else{\"z\"};",
+        "let s = if a > b { \"x\" } else if a == b { \"y\" } else { \"z\" };\n",
+    );
+    check("fn f:a,b=10,c=b+1{return a;}", "fn f : a, b = 10, c = b + 1 { return a; }\n");
+    check("g(:x,y=2{return x;},if a{b}else{c});", "g(: x, y = 2 { return x; }, if a { b } else { c });\n");
+    check("let v=x not  in [1,2]and not(y in d);", "let v = x not in [1, 2] and not (y in d);\n");
+    check("async fn h:{for i,j,k in xs{await t**2;}}", "async fn h : {\n    for i, j, k in xs { await t ** 2; }\n}\n");
+    check("#!/usr/bin/env walrus\nf ( );", "#!/usr/bin/env walrus\nf();\n");
+}
+
+#[test]
 fn blocks_have_lines_unless_their_author_wrote_one() {
     check("if a {b();} else if c{ d(); }", "if a { b(); } else if c { d(); }\n");
     check("if a {\nb();} else { c(); }", "if a {\n    b();\n} else {\n    c();\n}\n");
