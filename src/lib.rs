@@ -13,6 +13,7 @@ pub mod cli;
 #[forbid(unsafe_code)]
 pub mod compile;
 #[cfg(feature = "compile")]
+#[forbid(unsafe_code)]
 pub mod format;
 #[cfg(feature = "jit")]
 pub mod jit;

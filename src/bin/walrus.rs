@@ -19,9 +19,13 @@ use walrus::cli::files::write_file;
 use walrus::cli::fmt::{self, FormatFlags};
 use walrus::cli::package::Package;
 use walrus::cli::terminal::{write_stderr, write_stdout};
-use walrus::run::{version_json, version_text};
+use walrus::run::{WithReserve, version_json, version_text};
 
 use run::RunArgs;
+
+/// Keeps something back for the moment at which the system refuses memory.
+#[global_allocator]
+static ALLOCATOR: WithReserve = WithReserve;
 
 /// Runs Walrus programs, builds, checks and looks after them.
 #[derive(Parser, Debug)]
