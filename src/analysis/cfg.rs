@@ -4,6 +4,7 @@
 //! a block all instructions have the same innermost handler, so an error edge belongs to a block as a whole. Pcs are counted
 //! from the function's first instruction.
 
+use crate::bytecode::op::access::Edge;
 use crate::bytecode::{Function, Op, Reg};
 
 /// Longer runs are cut. Inference runs a block again whenever something it has read grows, so a straight run of
@@ -106,6 +107,15 @@ impl Cfg {
         slice(&self.succ_ends, &self.succs, block)
     }
 
+    /// Where a block's last instruction leads, errors aside.
+    pub fn edges(&self, block: BlockId, code: &[Op]) -> impl Iterator<Item = (BlockId, Edge)> + use<> {
+        let last = self.blocks[block as usize].end - 1;
+        let op = &code[last as usize];
+        let next = (!op.effects().ends && block + 1 < self.len() as u32).then_some((block + 1, Edge::FallThrough));
+        let target = jump_target(op, last, code.len() as u32);
+        [next, target.map(|target| (self.block_of[target as usize], Edge::Taken))].into_iter().flatten()
+    }
+
     pub fn preds(&self, block: BlockId) -> &[BlockId] {
         slice(&self.pred_ends, &self.preds, block)
     }
@@ -177,11 +187,8 @@ impl Cfg {
     }
 
     fn connect(&mut self, code: &[Op]) {
-        let len = code.len() as u32;
         let mut pred_count = vec![0u32; self.blocks.len()];
-        for (index, block) in self.blocks.iter().enumerate() {
-            let last = block.end - 1;
-            let op = &code[last as usize];
+        for index in 0..self.blocks.len() {
             let start = self.succs.len();
             let mut add = |succ: BlockId, succs: &mut Vec<BlockId>| {
                 if !succs[start..].contains(&succ) {
@@ -189,13 +196,10 @@ impl Cfg {
                     pred_count[succ as usize] += 1;
                 }
             };
-            if !op.effects().ends && index + 1 < self.blocks.len() {
-                add(index as u32 + 1, &mut self.succs);
+            for (succ, _) in self.edges(index as u32, code) {
+                add(succ, &mut self.succs);
             }
-            if let Some(target) = jump_target(op, last, len) {
-                add(self.block_of[target as usize], &mut self.succs);
-            }
-            if let Some((target, _)) = block.handler {
+            if let Some((target, _)) = self.blocks[index].handler {
                 add(target, &mut self.succs);
             }
             self.succ_ends.push(self.succs.len() as u32);

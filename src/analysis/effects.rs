@@ -6,6 +6,8 @@ use super::infer::Replay;
 use crate::bytecode::builtins::BuiltinEffect;
 use crate::bytecode::facts::RegionEffects;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver};
+use crate::bytecode::op::shape::{Operator, Source};
+use crate::bytecode::op::window::{self, MethodCall};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::type_rules::{Members, TypeEnv};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
@@ -103,43 +105,7 @@ impl Notes<'_> {
 
     fn of(&mut self, types: &mut Replay<'_>, func: FuncId, op: Op) {
         let row = op.effects();
-        let numeric = |types: &mut Replay<'_>, reg: Reg| types.register(reg).tags.within(Tags::NUMBER);
-        // Arithmetic on numbers allocates nothing, and but for division and powers it cannot fail.
-        let plain = match op {
-            Op::Add { a, b, .. } | Op::Sub { a, b, .. } | Op::Mul { a, b, .. } => {
-                numeric(types, a) && numeric(types, b)
-            }
-            Op::AddK { a, .. } | Op::SubK { a, .. } | Op::MulK { a, .. } | Op::Neg { a, .. } => numeric(types, a),
-            Op::KAdd { b, .. } | Op::KSub { b, .. } | Op::KMul { b, .. } => numeric(types, b),
-            Op::Lt { a, b, .. }
-            | Op::Le { a, b, .. }
-            | Op::Gt { a, b, .. }
-            | Op::Ge { a, b, .. }
-            | Op::Eq { a, b, .. }
-            | Op::Ne { a, b, .. }
-            | Op::JumpEq { a, b, .. }
-            | Op::JumpNe { a, b, .. }
-            | Op::JumpLt { a, b, .. }
-            | Op::JumpLe { a, b, .. }
-            | Op::JumpGt { a, b, .. }
-            | Op::JumpGe { a, b, .. }
-            | Op::JumpNotLt { a, b, .. }
-            | Op::JumpNotLe { a, b, .. }
-            | Op::JumpNotGt { a, b, .. }
-            | Op::JumpNotGe { a, b, .. } => numeric(types, a) && numeric(types, b),
-            Op::JumpLtK { a, .. }
-            | Op::JumpLeK { a, .. }
-            | Op::JumpGtK { a, .. }
-            | Op::JumpGeK { a, .. }
-            | Op::JumpNotLtK { a, .. }
-            | Op::JumpNotLeK { a, .. }
-            | Op::JumpNotGtK { a, .. }
-            | Op::JumpNotGeK { a, .. } => numeric(types, a),
-            Op::ForPrep { base, .. } => {
-                types.register(base) == Type::INT && types.register(Reg(base.0.saturating_add(1))) == Type::INT
-            }
-            _ => false,
-        };
+        let plain = is_plain(types, op);
         self.flag(row.throws && !plain, Flags::THROWS);
         let frugal = match op {
             Op::CallBuiltin { builtin, .. } => {
@@ -174,7 +140,7 @@ impl Notes<'_> {
                 Some(BuiltinEffect::Calls) | None => self.flags.add(Flags::CALLS_UNKNOWN),
             },
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
-                let receiver = types.get(Reg(base.0.saturating_add(1)));
+                let receiver = types.get(base.above(MethodCall::RECEIVER));
                 self.calls_method(types, func, receiver, site);
             }
             Op::IterPrep { base, .. }
@@ -267,6 +233,30 @@ impl Notes<'_> {
             }
         }
         any
+    }
+}
+
+/// Whether an operation on the types before it allocates nothing and cannot fail: arithmetic on numbers but for division and powers, and
+/// comparisons of numbers.
+fn is_plain(types: &mut Replay<'_>, op: Op) -> bool {
+    let mut numeric =
+        |source: Source| source.register().is_none_or(|reg| types.register(reg).tags.within(Tags::NUMBER));
+    if let Some(binary) = op.as_binary() {
+        let simple = matches!(binary.operator, Operator::Add | Operator::Sub | Operator::Mul);
+        return simple && numeric(binary.left) && numeric(binary.right);
+    }
+    if let Some(comparison) = op.as_comparison() {
+        return numeric(comparison.left.into()) && numeric(comparison.right.into());
+    }
+    if let Some(jump) = op.as_compare_jump() {
+        return numeric(jump.left.into()) && numeric(jump.right);
+    }
+    match op {
+        Op::Neg { a, .. } => numeric(a.into()),
+        Op::ForPrep { base, .. } => {
+            [window::Range::COUNTER, window::Range::END].iter().all(|&at| types.register(base.above(at)) == Type::INT)
+        }
+        _ => false,
     }
 }
 

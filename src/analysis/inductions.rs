@@ -7,8 +7,9 @@ use rustc_hash::FxHashMap;
 
 use super::dominators::Dominators;
 use super::flow::FunctionFlow;
-use super::liveness::visit_registers;
 use crate::bytecode::facts::{Bound, Induction};
+use crate::bytecode::op::shape::{Source, Test};
+use crate::bytecode::op::window;
 use crate::bytecode::{Constant, LoopKind, LoopRegion, Op, Program, Reg, ShortConst};
 
 /// What is known of how a loop counts.
@@ -35,9 +36,9 @@ pub fn find(
     {
         let entered = body.start.checked_sub(1).filter(|&pc| matches!(code[pc], Op::ForPrep { .. }));
         let known = |reg: Reg| entered.and_then(|pc| constant_before(program, code, pc, reg));
-        let (start, end) = (known(*base), known(Reg(base.0 + 1)));
-        let bound = end.map_or(Bound::Register(Reg(base.0 + 1)), Bound::Constant);
-        counting.inductions.push(Induction { register: Reg(base.0 + 2), start, step: 1, bound });
+        let (start, end) = (known(*base), known(base.above(window::Range::END)));
+        let bound = end.map_or(Bound::Register(base.above(window::Range::END)), Bound::Constant);
+        counting.inductions.push(Induction { register: base.above(window::Range::VARIABLE), start, step: 1, bound });
         let leaves_early = region.exits.len() > 1 || leaves(code, region);
         if let (Some(start), Some(end), false) = (start, end, leaves_early) {
             counting.trip_count = Some(i128::max(0, i128::from(end) - i128::from(start)) as u64);
@@ -96,13 +97,13 @@ fn steps(program: &Program, code: &[Op], body: &std::ops::Range<usize>) -> Vec<(
     if found.is_empty() {
         return found;
     }
-    let mut writes: FxHashMap<u16, u32> = FxHashMap::default();
-    let mut clobbered_above = u16::MAX;
+    let mut writes: FxHashMap<Reg, u32> = FxHashMap::default();
+    let mut clobbered_above = Reg(u16::MAX);
     for op in &code[body.clone()] {
-        let base = visit_registers(program, op, |_| {}, |reg| *writes.entry(reg).or_default() += 1);
-        clobbered_above = clobbered_above.min(base.unwrap_or(u16::MAX));
+        let base = op.for_each_written(program, |reg| *writes.entry(reg).or_default() += 1);
+        clobbered_above = clobbered_above.min(base.unwrap_or(Reg(u16::MAX)));
     }
-    found.retain(|(reg, ..)| writes.get(&reg.0) == Some(&1) && reg.0 <= clobbered_above);
+    found.retain(|(reg, ..)| writes.get(reg) == Some(&1) && *reg <= clobbered_above);
     found
 }
 
@@ -118,9 +119,7 @@ fn constant_before(program: &Program, code: &[Op], pc: usize, register: Reg) -> 
                 };
             }
             op => {
-                let mut written = false;
-                let base = visit_registers(program, &op, |_| {}, |reg| written |= reg == register.0);
-                if written || base.is_some_and(|base| base < register.0) || op.effects().ends {
+                if op.may_change(program, register) || op.effects().ends {
                     return None;
                 }
                 // A forward jump over the load may lead here from elsewhere, but a loop's test at its top is only left forwards,
@@ -149,17 +148,9 @@ fn compared_with(program: &Program, op: Op, register: Reg, invariants: &[Reg]) -
         Some(Constant::Int(value)) if a == register => Some(Bound::Constant(*value)),
         _ => None,
     };
-    match op {
-        Op::JumpLt { a, b, .. }
-        | Op::JumpLe { a, b, .. }
-        | Op::JumpGt { a, b, .. }
-        | Op::JumpGe { a, b, .. }
-        | Op::JumpNe { a, b, .. } => with_register(a, b),
-        Op::JumpLtK { a, k, .. }
-        | Op::JumpLeK { a, k, .. }
-        | Op::JumpGtK { a, k, .. }
-        | Op::JumpGeK { a, k, .. }
-        | Op::JumpNeK { a, k, .. } => with_constant(a, k),
-        _ => None,
+    let jump = op.as_compare_jump().filter(|jump| !jump.negated && jump.test != Test::Eq)?;
+    match jump.right {
+        Source::Register(right) => with_register(jump.left, right),
+        Source::Constant(k) => with_constant(jump.left, k),
     }
 }

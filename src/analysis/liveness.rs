@@ -1,11 +1,12 @@
 //! Live registers at block entries, as bitsets.
 //!
 //! A call leaves every register above its base undefined, so none of them is live after it. Errors can leave
-//! a block before any of its instructions has written, so what a handler needs is live through the whole block.
+//! a block before any of its instructions has written, so what a handler needs is live through the whole block. The jumps that drive
+//! loops write on one of their edges only, so they kill there.
 
 use super::cfg::{BlockId, Cfg};
-use crate::bytecode::op::operand::Kind;
-use crate::bytecode::{CaptureSource, Op, Program, Reg};
+use crate::bytecode::op::access::{Access, Edge, Registers};
+use crate::bytecode::{Op, Program, Reg};
 
 /// Live registers per block.
 #[derive(Clone, Debug, Default)]
@@ -14,112 +15,32 @@ pub struct Liveness {
     live_in: Vec<u64>,
 }
 
-/// The registers that an instruction reads, writes and destroys.
-///
-/// `reads` may be called more than once for a register. The result is the register above which all are undefined afterwards.
-pub fn visit_registers(
-    program: &Program,
-    op: &Op,
-    mut reads: impl FnMut(u16),
-    mut writes: impl FnMut(u16),
-) -> Option<u16> {
-    let mut base = None;
-    let (mut count, mut func, mut def) = (0u16, None, None);
-    let mut run = None;
-    op.for_each_operand(|operand| {
-        let value = operand.value as u16;
-        match operand.kind {
-            Kind::Out => writes(value),
-            Kind::In => reads(value),
-            Kind::Seq
-            | Kind::PairSeq
-            | Kind::CallBase
-            | Kind::FnBase
-            | Kind::BuiltinBase
-            | Kind::MethodBase
-            | Kind::NewBase
-            | Kind::InitBase
-            | Kind::RangeBase
-            | Kind::IterBase
-            | Kind::PairIterBase => run = Some((operand.kind, value)),
-            Kind::Count => count = value,
-            Kind::Func => func = Some(operand.value as usize),
-            Kind::Struct => def = Some(operand.value as usize),
-            _ => {}
-        }
-    });
-    // What a closure captures is named by its function, not by the instruction.
-    let mut captures = |func: usize| {
-        let sources = program.functions.get(func).map_or(&[][..], |function| &function.captures);
-        for source in sources {
-            if let CaptureSource::Register(reg) = source {
-                reads(reg.0);
-            }
-        }
-    };
-    match (op, func, def) {
-        (Op::MakeClosure { .. }, Some(func), _) => captures(func),
-        (Op::MakeStruct { .. }, _, Some(def)) => {
-            let methods = program.structs.get(def).map_or(&[][..], |def| &def.methods);
-            methods.iter().for_each(|method| captures(method.func.index()));
-        }
-        _ => {}
-    }
-    let (kind, first) = run?;
-    let mut read_run = |from: u16, count: u16| (0..count).for_each(|at| reads(from.saturating_add(at)));
-    match kind {
-        Kind::Seq => read_run(first, count),
-        Kind::PairSeq => read_run(first, count.saturating_mul(2)),
-        Kind::CallBase => {
-            read_run(first, count.saturating_add(1));
-            base = Some(first);
-        }
-        Kind::FnBase => {
-            let params = func.and_then(|func| program.functions.get(func)).map_or(0, |function| function.params);
-            read_run(first.saturating_add(1), params);
-            base = Some(first);
-        }
-        Kind::BuiltinBase => {
-            read_run(first.saturating_add(1), count);
-            base = Some(first);
-        }
-        Kind::MethodBase => {
-            read_run(first.saturating_add(1), count.saturating_add(1));
-            base = Some(first);
-        }
-        Kind::NewBase => {
-            let args = def.map_or(0, |def| init_args(program, def));
-            read_run(first.saturating_add(3), args);
-            base = Some(first);
-        }
-        Kind::InitBase => base = Some(first),
-        // The variables of a loop are written on the way into the body only. The lowering gives each loop its own, out of scope
-        // behind it, so on the way out they are as good as written.
-        Kind::RangeBase => {
-            read_run(first, 2);
-            writes(first);
-            writes(first.saturating_add(2));
-        }
-        Kind::IterBase | Kind::PairIterBase => {
-            let prep = matches!(op, Op::IterPrep { .. } | Op::IterPrep2 { .. });
-            read_run(first, if prep { 1 } else { 3 });
-            let last = if kind == Kind::IterBase { 3 } else { 4 };
-            (if prep { 0 } else { 3 }..=last).for_each(|at| writes(first.saturating_add(at)));
-        }
-        _ => {}
-    }
-    if let Some(base) = base {
-        writes(base);
-    }
-    base
+/// What a block of few registers makes of a set of live ones.
+#[derive(Clone, Copy)]
+struct Masks {
+    reads: u64,
+    /// What the block does not write, whichever way it goes on; and what its last instruction does not write on each [`Edge`].
+    kept: u64,
+    kept_on: [u64; 2],
 }
 
-/// How many arguments the `init` of a struct takes besides `self`.
-fn init_args(program: &Program, def: usize) -> u16 {
-    let Some(def) = program.structs.get(def) else { return 0 };
-    let init = def.methods.iter().find(|method| program.strings.get(method.name) == Some("init"));
-    init.and_then(|init| program.functions.get(init.func.index()).map(|f| (f.params, init.takes_self)))
-        .map_or(0, |(params, takes_self)| params.saturating_sub(u16::from(takes_self)))
+fn remove(set: &mut [u64], reg: Reg) {
+    if let Some(word) = set.get_mut(reg.index() / 64) {
+        *word &= !(1 << (reg.index() % 64));
+    }
+}
+
+/// Adds to `set` what is live in front of an edge, which leads from `op` to where `live` are.
+fn add_before_edge(program: &Program, op: &Op, edge: Edge, live: &[u64], set: &mut [u64]) {
+    let mut written = Registers::new();
+    op.for_each_access(program, |access| match access {
+        Access::WritesOn(on, reg) if on == edge => written.push(reg),
+        _ => {}
+    });
+    for (at, word) in live.iter().enumerate() {
+        let killed = written.iter().filter(|reg| reg.index() / 64 == at);
+        set[at] |= killed.fold(*word, |word, reg| word & !(1 << (reg.index() % 64)));
+    }
 }
 
 impl Liveness {
@@ -141,16 +62,12 @@ impl Liveness {
             queued[block as usize] = false;
             set.fill(0);
             let bounds = cfg.blocks[block as usize];
-            for &succ in cfg.succs(block) {
-                if bounds.handler.is_some_and(|(target, _)| target == succ) {
-                    continue;
-                }
-                for (word, from) in set.iter_mut().zip(live.words_of(succ)) {
-                    *word |= from;
-                }
+            let last = &code[bounds.end as usize - 1];
+            for (succ, edge) in cfg.edges(block, code) {
+                add_before_edge(program, last, edge, live.words_of(succ), &mut set);
             }
             for pc in (bounds.start..bounds.end).rev() {
-                live.step(program, &code[pc as usize], &mut set);
+                Self::step(program, &code[pc as usize], &mut set);
             }
             if let Some((target, error)) = bounds.handler {
                 for (at, word) in set.iter_mut().enumerate() {
@@ -177,20 +94,25 @@ impl Liveness {
     /// The same for functions of at most 64 registers, which are nearly all: what a block makes of a whole set is two masks, and going over
     /// its instructions once is enough to know them.
     fn one_word(program: &Program, cfg: &Cfg, code: &[Op]) -> Vec<u64> {
-        let bit = |reg: u16| if reg < 64 { 1u64 << reg } else { 0 };
-        let masks: Vec<(u64, u64)> = (cfg.blocks.iter())
+        let bit = |reg: Reg| if reg.0 < 64 { 1u64 << reg.0 } else { 0 };
+        let masks: Vec<Masks> = (cfg.blocks.iter())
             .map(|block| {
-                let (mut reads, mut kept) = (0, u64::MAX);
+                let mut masks = Masks { reads: 0, kept: u64::MAX, kept_on: [u64::MAX; 2] };
                 for op in code[block.start as usize..block.end as usize].iter().rev() {
                     let (mut read, mut written) = (0, 0);
-                    let base = visit_registers(program, op, |reg| read |= bit(reg), |reg| written |= bit(reg));
-                    if let Some(base) = base {
-                        written |= u64::MAX.checked_shl(u32::from(base) + 1).unwrap_or(0);
-                    }
-                    reads = (reads & !written) | read;
-                    kept &= !written;
+                    op.for_each_access(program, |access| match access {
+                        Access::Reads(reg) => read |= bit(reg),
+                        Access::Writes(reg) => written |= bit(reg),
+                        // Only a block's last instruction is a jump.
+                        Access::WritesOn(edge, reg) => masks.kept_on[edge as usize] &= !bit(reg),
+                        Access::ClobbersAbove(base) => {
+                            written |= u64::MAX.checked_shl(u32::from(base.0) + 1).unwrap_or(0);
+                        }
+                    });
+                    masks.reads = (masks.reads & !written) | read;
+                    masks.kept &= !written;
                 }
-                (reads, kept)
+                masks
             })
             .collect();
         let mut live = vec![0u64; cfg.len()];
@@ -199,15 +121,11 @@ impl Liveness {
         let mut work: Vec<BlockId> = (0..cfg.len() as u32).collect();
         while let Some(block) = work.pop() {
             queued[block as usize] = false;
-            let (reads, kept) = masks[block as usize];
+            let Masks { reads, kept, kept_on } = masks[block as usize];
+            let after = (cfg.edges(block, code))
+                .fold(0, |after, (succ, edge)| after | live[succ as usize] & kept_on[edge as usize]);
             let handler = cfg.blocks[block as usize].handler;
-            let mut after = 0;
-            for &succ in cfg.succs(block) {
-                if handler.is_none_or(|(target, _)| target != succ) {
-                    after |= live[succ as usize];
-                }
-            }
-            let caught = handler.map_or(0, |(target, error)| live[target as usize] & !bit(error.0));
+            let caught = handler.map_or(0, |(target, error)| live[target as usize] & !bit(error));
             let set = reads | (after & kept) | caught;
             if std::mem::replace(&mut live[block as usize], set) != set {
                 for &pred in cfg.preds(block) {
@@ -224,51 +142,20 @@ impl Liveness {
         &self.live_in[block as usize * self.words..][..self.words]
     }
 
-    /// Takes `set` from after an instruction to before it.
-    pub fn step(&self, program: &Program, op: &Op, set: &mut [u64]) {
-        // Writes are undone before reads are added, though the visitor reports them in operand order.
-        let mut reads = [0u16; 8];
-        let mut count = 0;
-        let mut spilled: Vec<u16> = Vec::new();
-        let clear = |set: &mut [u64], reg: u16| {
-            if let Some(word) = set.get_mut(usize::from(reg) / 64) {
-                *word &= !(1 << (reg % 64));
-            }
-        };
-        let mut cleared: [u16; 6] = [u16::MAX; 6];
-        let mut clears = 0;
-        let base = visit_registers(
-            program,
-            op,
-            |reg| {
-                if count < reads.len() {
-                    reads[count] = reg;
-                    count += 1;
-                } else {
-                    spilled.push(reg);
-                }
-            },
-            |reg| {
-                if clears < cleared.len() {
-                    cleared[clears] = reg;
-                    clears += 1;
-                }
-            },
-        );
-        for &reg in &cleared[..clears] {
-            clear(set, reg);
-        }
-        if let Some(base) = base {
-            let first = usize::from(base) + 1;
+    /// Takes `set` from after an instruction to before it. What the instruction writes on one edge only is not for this.
+    fn step(program: &Program, op: &Op, set: &mut [u64]) {
+        let accesses = op.accesses(program);
+        accesses.writes.iter().for_each(|&reg| remove(set, reg));
+        if let Some(first) = accesses.clobbers_from.map(usize::from) {
             if let Some(word) = set.get_mut(first / 64) {
                 *word &= (1u64 << (first % 64)) - 1;
             }
             let rest = (first / 64 + 1).min(set.len());
             set[rest..].fill(0);
         }
-        for &reg in reads[..count].iter().chain(&spilled) {
-            if let Some(word) = set.get_mut(usize::from(reg) / 64) {
-                *word |= 1 << (reg % 64);
+        for reg in accesses.reads {
+            if let Some(word) = set.get_mut(reg.index() / 64) {
+                *word |= 1 << (reg.index() % 64);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What values are called in the source: for conditions and reports.
 
+use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::{FuncId, GlobalId, LocalName, Op, Program, Reg};
 use crate::source::Span;
 
@@ -97,7 +98,7 @@ impl<'p> Names<'p> {
                 Op::CallMethod { base, site, .. } if base == register => {
                     let sites = self.program.functions[func.index()].sites.range();
                     let name = text(*self.program.sites.get(sites)?.get(site.index())?);
-                    return plain(match deeper(Reg(base.0.saturating_add(1))) {
+                    return plain(match deeper(base.above(MethodCall::RECEIVER)) {
                         Some(object) => format!("{}.{name}(…)", object.name),
                         None => format!(".{name}(…)"),
                     });
@@ -117,14 +118,8 @@ impl<'p> Names<'p> {
                 {
                     return plain("a captured variable".to_owned());
                 }
-                _ => {
-                    let mut written = false;
-                    let base =
-                        super::liveness::visit_registers(self.program, &op, |_| {}, |reg| written |= reg == register.0);
-                    if written || base.is_some_and(|base| base < register.0) {
-                        return None;
-                    }
-                }
+                _ if op.may_change(self.program, register) => return None,
+                _ => {}
             }
         }
         None

@@ -12,7 +12,6 @@ use super::effects::{CallGraph, InstructionEffects};
 use super::flow::{FunctionFlow, ProgramFlow, code_of};
 use super::inductions;
 use super::infer::{Inference, Replay};
-use super::liveness::visit_registers;
 use super::loops::LoopTree;
 use super::names::Names;
 use super::type_facts::{Frames, Numbers, TypeTable};
@@ -372,27 +371,10 @@ impl<'a> Regions<'a> {
 fn computed_registers(code: &[Op]) -> FxHashSet<Reg> {
     let mut found = FxHashSet::default();
     for op in code {
-        match *op {
-            Op::Add { dst, .. }
-            | Op::Sub { dst, .. }
-            | Op::Mul { dst, .. }
-            | Op::Div { dst, .. }
-            | Op::Mod { dst, .. }
-            | Op::Pow { dst, .. }
-            | Op::AddK { dst, .. }
-            | Op::SubK { dst, .. }
-            | Op::MulK { dst, .. }
-            | Op::DivK { dst, .. }
-            | Op::ModK { dst, .. }
-            | Op::KAdd { dst, .. }
-            | Op::KSub { dst, .. }
-            | Op::KMul { dst, .. }
-            | Op::KDiv { dst, .. }
-            | Op::Neg { dst, .. } => {
-                found.insert(dst);
-            }
-            _ => {}
-        }
+        match op.as_binary() {
+            Some(binary) if !binary.operator.is_bitwise() => found.insert(binary.dst),
+            _ => matches!(*op, Op::Neg { dst, .. } if found.insert(dst)),
+        };
     }
     found
 }
@@ -402,14 +384,14 @@ fn writes(program: &Program, code: &[Op]) -> (Vec<bool>, Option<Reg>) {
     let mut written = Vec::new();
     let mut clobbered: Option<Reg> = None;
     for op in code {
-        let write = |reg: u16| {
-            if written.len() <= usize::from(reg) {
-                written.resize(usize::from(reg) + 1, false);
+        let write = |reg: Reg| {
+            if written.len() <= reg.index() {
+                written.resize(reg.index() + 1, false);
             }
-            written[usize::from(reg)] = true;
+            written[reg.index()] = true;
         };
-        if let Some(base) = visit_registers(program, op, |_| {}, write) {
-            clobbered = Some(clobbered.map_or(Reg(base), |known| known.min(Reg(base))));
+        if let Some(base) = op.for_each_written(program, write) {
+            clobbered = Some(clobbered.map_or(base, |known| known.min(base)));
         }
     }
     (written, clobbered)

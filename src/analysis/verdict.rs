@@ -14,6 +14,8 @@
 //! A region all of whose needs are met is *proven*. What is not met becomes a condition that names the value's source.
 
 use crate::bytecode::methods::{METHODS, Receiver};
+use crate::bytecode::op::shape::{Source, any_binary, any_compare_jump, any_comparison};
+use crate::bytecode::op::window::{MethodCall, Range};
 use crate::bytecode::type_rules::{TypeEnv, constant_type};
 use crate::bytecode::types::{Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg};
@@ -96,55 +98,25 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
     use Op::*;
     let need = |holds: bool, register: Reg, wanted: Wanted| (!holds).then_some(Unmet { register, wanted });
     match op {
-        Add { a, b, .. }
-        | Sub { a, b, .. }
-        | Mul { a, b, .. }
-        | Div { a, b, .. }
-        | Mod { a, b, .. }
-        | Pow { a, b, .. } => two_operands(types, a, b),
-        Lt { a, b, .. } | Le { a, b, .. } | Gt { a, b, .. } | Ge { a, b, .. } => two_operands(types, a, b),
-        JumpLt { a, b, .. }
-        | JumpLe { a, b, .. }
-        | JumpGt { a, b, .. }
-        | JumpGe { a, b, .. }
-        | JumpNotLt { a, b, .. }
-        | JumpNotLe { a, b, .. }
-        | JumpNotGt { a, b, .. }
-        | JumpNotGe { a, b, .. } => two_operands(types, a, b),
-        BitAnd { a, b, .. } | BitOr { a, b, .. } | BitXor { a, b, .. } | Shl { a, b, .. } | Shr { a, b, .. } => {
-            [a, b].map(|operand| need(types.get(operand) == Type::INT, operand, Wanted::Int))
-        }
+        any_binary!() => op.as_binary().map_or([None, None], |binary| match binary.operator.is_bitwise() {
+            true => [binary.left, binary.right].map(|source| {
+                let operand = source.register()?;
+                need(types.get(operand) == Type::INT, operand, Wanted::Int)
+            }),
+            false => operands(types, binary.left, binary.right),
+        }),
+        any_comparison!() => (op.as_comparison().filter(|comparison| comparison.test.is_ordering()))
+            .map_or([None, None], |comparison| two_operands(types, comparison.left, comparison.right)),
+        any_compare_jump!() => (op.as_compare_jump().filter(|jump| jump.test.is_ordering()))
+            .map_or([None, None], |jump| operands(types, jump.left.into(), jump.right)),
         BitNot { a, .. } => [need(types.get(a) == Type::INT, a, Wanted::Int), None],
-        AddK { a: operand, k, .. }
-        | SubK { a: operand, k, .. }
-        | MulK { a: operand, k, .. }
-        | DivK { a: operand, k, .. }
-        | ModK { a: operand, k, .. }
-        | KAdd { k, b: operand, .. }
-        | KSub { k, b: operand, .. }
-        | KMul { k, b: operand, .. }
-        | KDiv { k, b: operand, .. }
-        | JumpLtK { a: operand, k, .. }
-        | JumpLeK { a: operand, k, .. }
-        | JumpGtK { a: operand, k, .. }
-        | JumpGeK { a: operand, k, .. }
-        | JumpNotLtK { a: operand, k, .. }
-        | JumpNotLeK { a: operand, k, .. }
-        | JumpNotGtK { a: operand, k, .. }
-        | JumpNotGeK { a: operand, k, .. } => {
-            let ty = types.get(operand);
-            let wanted = Wanted::of(constant_type(types.program().constants.get(usize::from(k.0))));
-            let wanted = wanted.filter(|wanted| ty.tags.meets(wanted.tag()));
-            let wanted = wanted.unwrap_or_else(|| Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float]));
-            [need(ty.is_single(), operand, wanted), None]
-        }
         Neg { a, .. } => {
             let ty = types.get(a);
             [need(ty.is_single(), a, Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float])), None]
         }
-        ForPrep { base, .. } => {
-            [base, Reg(base.0.saturating_add(1))].map(|bound| need(types.get(bound) == Type::INT, bound, Wanted::Int))
-        }
+        ForPrep { base, .. } => [Range::COUNTER, Range::END]
+            .map(|at| base.above(at))
+            .map(|bound| need(types.get(bound) == Type::INT, bound, Wanted::Int)),
         IterPrep { base, .. } | IterPrep2 { base, .. } => {
             let ty = types.get(base);
             let kinds = [Wanted::List, Wanted::Dict, Wanted::Range, Wanted::Str, Wanted::Tuple, Wanted::Instance];
@@ -174,7 +146,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
             [need(ty.is_single(), object, Wanted::likeliest(ty.tags, &[Wanted::Instance, Wanted::Dict])), None]
         }
         CallMethod { base, site, .. } | TailCallMethod { base, site, .. } => {
-            let receiver = Reg(base.0.saturating_add(1));
+            let receiver = base.above(MethodCall::RECEIVER);
             let ty = types.get(receiver);
             if ty.is_single() {
                 return [None, None];
@@ -216,16 +188,10 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | MakeClosure { .. }
         | MakeStruct { .. }
         | Not { .. }
-        | Eq { .. }
-        | Ne { .. }
         | Jump { .. }
         | JumpIf { .. }
         | JumpIfNot { .. }
         | JumpIfGiven { .. }
-        | JumpEq { .. }
-        | JumpNe { .. }
-        | JumpEqK { .. }
-        | JumpNeK { .. }
         | Contains { .. }
         | JumpIfType { .. }
         | JumpIfNotType { .. }
@@ -254,6 +220,22 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | StartTask {}
         | Await { .. } => [None, None],
     }
+}
+
+/// The needs of an operation on numbers, of which one may be a constant.
+fn operands(types: &mut Replay<'_>, left: Source, right: Source) -> [Option<Unmet>; 2] {
+    let (register, k) = match (left, right) {
+        (Source::Register(a), Source::Register(b)) => return two_operands(types, a, b),
+        (Source::Register(register), Source::Constant(k)) | (Source::Constant(k), Source::Register(register)) => {
+            (register, k)
+        }
+        (Source::Constant(_), Source::Constant(_)) => return [None, None],
+    };
+    let ty = types.get(register);
+    let wanted = Wanted::of(constant_type(types.program().constants.get(usize::from(k.0))));
+    let wanted = wanted.filter(|wanted| ty.tags.meets(wanted.tag()));
+    let wanted = wanted.unwrap_or_else(|| Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float]));
+    [(!ty.is_single()).then_some(Unmet { register, wanted }), None]
 }
 
 /// Each operand must be of one kind; what is not should be of the other's.

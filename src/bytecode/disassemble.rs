@@ -253,9 +253,12 @@ impl<'a> Disassembler<'a> {
                 | Kind::MethodBase
                 | Kind::NewBase
                 | Kind::InitBase
-                | Kind::RangeBase
-                | Kind::IterBase
-                | Kind::PairIterBase => {
+                | Kind::RangeStart
+                | Kind::RangeNext
+                | Kind::IterStart
+                | Kind::IterNext
+                | Kind::PairsStart
+                | Kind::PairsNext => {
                     write!(out, "r{value}")?;
                     if let Some(name) = self.local(func, pc, value) {
                         write!(out, "({name})")?;
@@ -264,10 +267,12 @@ impl<'a> Disassembler<'a> {
                 Kind::Const | Kind::NumConst | Kind::AnyConst => {
                     write!(out, "k{value}({})", self.constant_value(ConstId(value as u32)))?;
                 }
-                Kind::Func => out.write_str(&self.func(FuncId(value as u32)))?,
+                Kind::Func | Kind::CalledFunc | Kind::ClosureFunc => out.write_str(&self.func(FuncId(value as u32)))?,
                 Kind::Builtin => out.write_str(&self.builtin(BuiltinId(value as u16)))?,
                 Kind::Module => out.write_str(&self.module(ModuleId(value as u32)))?,
-                Kind::Struct => out.write_str(&self.structure(StructId(value as u32)))?,
+                Kind::Struct | Kind::NewStruct | Kind::ClosureStruct => {
+                    out.write_str(&self.structure(StructId(value as u32)))?;
+                }
                 Kind::Global => out.write_str(&self.global(GlobalId(value as u32)))?,
                 Kind::Capture => write!(out, "c{value}")?,
                 Kind::Site => write!(out, "s{value}(.{})", self.site(func, value as u16))?,

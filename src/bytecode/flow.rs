@@ -12,10 +12,8 @@
 //! native code takes: it leaves before those, and the interpreter goes to the handler. They count in finding loops, though: a loop may come round by its
 //! handler only, and may stand in a handler. Native code of the former is entered anew after each error.
 
-use smallvec::{SmallVec, smallvec};
-
-use super::op::operand::Kind;
-use super::{CaptureSource, Function, Op, Program, Reg, StructId};
+use super::op::access::Edge;
+use super::{Function, Op, Program, Reg};
 
 /// A block of a [`Flow`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -119,95 +117,6 @@ impl RegSet {
 
     pub fn iter(&self) -> impl Iterator<Item = Reg> + '_ {
         (0..self.0.len() * 64).map(|index| Reg(index as u16)).filter(|reg| self.contains(*reg))
-    }
-}
-
-/// A few registers. Every instruction that is recorded or built asks for some, so they take no allocation.
-pub type Registers = SmallVec<[Reg; 6]>;
-
-/// What an instruction does to registers, whichever way it goes on.
-pub struct Effects {
-    pub reads: Registers,
-    pub writes: Registers,
-    /// From here up all registers are undefined afterwards.
-    pub clobbers_from: Option<u16>,
-}
-
-fn above(base: u16, by: u16) -> Reg {
-    Reg(base.saturating_add(by))
-}
-
-/// Reads and unconditional writes of an instruction.
-pub fn effects(program: &Program, op: &Op) -> Effects {
-    let (mut reads, mut writes, mut clobbers_from) = (Registers::new(), Registers::new(), None);
-    let mut captured = |func: crate::bytecode::FuncId| {
-        reads.extend(program.functions[func.index()].captures.iter().filter_map(|source| match source {
-            CaptureSource::Register(reg) => Some(*reg),
-            CaptureSource::Capture(_) => None,
-        }));
-    };
-    match *op {
-        Op::MakeClosure { func, .. } => captured(func),
-        Op::MakeStruct { def, .. } => {
-            program.structs[def.index()].methods.iter().for_each(|method| captured(method.func));
-        }
-        _ => {}
-    }
-    let mut count = 0;
-    let mut params = 0;
-    op.for_each_operand(|operand| match operand.kind {
-        Kind::Count => count = operand.value as u16,
-        Kind::Func => params = program.functions[operand.value as usize].params,
-        Kind::Struct => params = init_params(program, StructId(operand.value as u32)),
-        _ => {}
-    });
-    op.for_each_operand(|operand| {
-        let at = operand.value as u16;
-        let mut window = |first: u16, len: u16| reads.extend((0..len).map(|i| above(at, first + i)));
-        match operand.kind {
-            Kind::Out => writes.push(Reg(at)),
-            Kind::In => window(0, 1),
-            Kind::Seq => window(0, count),
-            Kind::PairSeq => window(0, count.saturating_mul(2)),
-            Kind::CallBase => window(0, count.saturating_add(1)),
-            Kind::FnBase => window(1, params),
-            Kind::BuiltinBase => window(1, count),
-            Kind::MethodBase => window(1, count.saturating_add(1)),
-            Kind::NewBase => window(3, params.saturating_sub(1)),
-            Kind::RangeBase => window(0, 2),
-            Kind::IterBase | Kind::PairIterBase => {
-                window(0, if matches!(op, Op::IterPrep { .. } | Op::IterPrep2 { .. }) { 1 } else { 3 });
-            }
-            _ => {}
-        }
-        if matches!(
-            operand.kind,
-            Kind::CallBase | Kind::FnBase | Kind::BuiltinBase | Kind::MethodBase | Kind::NewBase | Kind::InitBase
-        ) {
-            writes.push(Reg(at));
-            clobbers_from = Some(at.saturating_add(1));
-        }
-    });
-    Effects { reads, writes, clobbers_from }
-}
-
-fn init_params(program: &Program, id: StructId) -> u16 {
-    let def = &program.structs[id.index()];
-    let init = def.methods.iter().find(|method| program.strings.get(method.name) == Some("init"));
-    init.map_or(0, |method| program.functions[method.func.index()].params)
-}
-
-/// Registers that a loop-driving jump writes when it goes to its target (`taken`) or on to the next instruction.
-pub fn edge_writes(op: &Op, taken: bool) -> Registers {
-    let state = |base: Reg, items: u16| (0..3 + items).map(|i| above(base.0, i)).collect();
-    match *op {
-        Op::ForPrep { base, .. } if !taken => smallvec![above(base.0, 2)],
-        Op::ForLoop { base, .. } if taken => smallvec![base, above(base.0, 2)],
-        Op::IterPrep { base, .. } => state(base, u16::from(!taken)),
-        Op::IterPrep2 { base, .. } => state(base, 2 * u16::from(!taken)),
-        Op::IterNext { base, .. } if taken => smallvec![above(base.0, 1), above(base.0, 3)],
-        Op::IterNext2 { base, .. } if taken => smallvec![above(base.0, 1), above(base.0, 3), above(base.0, 4)],
-        _ => Registers::new(),
     }
 }
 
@@ -398,11 +307,9 @@ impl Flow {
             for &id in &natively {
                 let block = self.block(id);
                 for op in &code[block.start as usize..block.end as usize] {
-                    let effects = effects(program, op);
-                    let edges = edge_writes(op, true).into_iter().chain(edge_writes(op, false));
-                    effects.writes.into_iter().chain(edges).for_each(|reg| written.insert(reg));
-                    let clobbered = effects.clobbers_from.map_or(0..0, |from| from..self.registers);
-                    clobbered.for_each(|reg| written.insert(Reg(reg)));
+                    if let Some(base) = op.for_each_written(program, |reg| written.insert(reg)) {
+                        written.add_from(base.0.saturating_add(1), self.registers);
+                    }
                 }
                 block.caught.into_iter().for_each(|reg| written.insert(reg));
             }
@@ -456,7 +363,7 @@ impl Flow {
                     }
                 }
                 changed |= self.blocks[index].handler_live.add(&handled);
-                let mut live = self.live_after(BlockId(index as u32), code);
+                let mut live = self.live_after(program, BlockId(index as u32), code);
                 for op in code[start as usize..end as usize].iter().rev() {
                     self.step_back(program, op, &mut live);
                     live.add(&handled);
@@ -469,11 +376,11 @@ impl Flow {
         }
     }
 
-    fn live_after(&self, id: BlockId, code: &[Op]) -> RegSet {
+    fn live_after(&self, program: &Program, id: BlockId, code: &[Op]) -> RegSet {
         let block = self.block(id);
         let op = &code[block.end as usize - 1];
         let mut live = RegSet::with_room(self.registers);
-        for (target, taken) in [(block.next, false), (block.taken, true)] {
+        for (target, edge) in [(block.next, Edge::FallThrough), (block.taken, Edge::Taken)] {
             if let Some(target) = target {
                 if let Some(error) = block.caught {
                     let mut into = self.block(target).live_in.clone();
@@ -482,7 +389,7 @@ impl Flow {
                     continue;
                 }
                 let mut into = self.block(target).live_in.clone();
-                edge_writes(op, taken).into_iter().for_each(|reg| into.remove(reg));
+                op.writes_on(program, edge).into_iter().for_each(|reg| into.remove(reg));
                 live.add(&into);
             }
         }
@@ -490,10 +397,10 @@ impl Flow {
     }
 
     fn step_back(&self, program: &Program, op: &Op, live: &mut RegSet) {
-        let effects = effects(program, op);
-        effects.writes.into_iter().for_each(|reg| live.remove(reg));
-        effects.clobbers_from.map_or(0..0, |from| from..self.registers).for_each(|reg| live.remove(Reg(reg)));
-        effects.reads.into_iter().for_each(|reg| live.insert(reg));
+        let accesses = op.accesses(program);
+        accesses.writes.into_iter().for_each(|reg| live.remove(reg));
+        accesses.clobbers_from.map_or(0..0, |from| from..self.registers).for_each(|reg| live.remove(Reg(reg)));
+        accesses.reads.into_iter().for_each(|reg| live.insert(reg));
     }
 
     /// Registers live when a block starts.
@@ -505,7 +412,7 @@ impl Flow {
     pub fn live_before_each(&self, program: &Program, id: BlockId) -> Vec<RegSet> {
         let block = self.block(id);
         let code = &program.code[self.start as usize..];
-        let mut live = self.live_after(id, code);
+        let mut live = self.live_after(program, id, code);
         live.add(&block.handler_live);
         let mut sets = vec![live.clone()];
         for op in code[block.start as usize..block.end as usize].iter().rev() {

@@ -44,6 +44,16 @@ impl Program {
         let at = self.refused.binary_search_by_key(&region.position(), |refused| refused.region.position()).ok()?;
         Some(self.refused[at].reason)
     }
+
+    /// How many arguments the `init` of a struct takes besides `self`; none if it has no `init`.
+    pub fn init_arguments(&self, def: StructId) -> u16 {
+        let methods = self.structs.get(def.index()).map_or(&[][..], |def| &def.methods);
+        let init = methods.iter().find(|method| self.strings.get(method.name) == Some("init"));
+        init.and_then(|init| {
+            Some(self.functions.get(init.func.index())?.params.saturating_sub(u16::from(init.takes_self)))
+        })
+        .unwrap_or(0)
+    }
 }
 
 /// All strings of the program in one piece of text.

@@ -15,6 +15,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::helpers::Helper;
+use crate::bytecode::op::shape::Test;
 use crate::bytecode::{FuncId, GlobalId};
 use crate::runtime::value::Tag;
 
@@ -106,6 +107,19 @@ pub enum Compare {
     /// Unsigned.
     Below,
     BelowEq,
+}
+
+impl From<Test> for Compare {
+    fn from(test: Test) -> Compare {
+        match test {
+            Test::Eq => Compare::Eq,
+            Test::Ne => Compare::Ne,
+            Test::Lt => Compare::Lt,
+            Test::Le => Compare::Le,
+            Test::Gt => Compare::Gt,
+            Test::Ge => Compare::Ge,
+        }
+    }
 }
 
 impl Compare {

@@ -4,7 +4,10 @@
 //! stop anywhere and leave the rest to the interpreter.
 
 use super::feedback::{TypeFeedback, TypeProfile};
-use crate::bytecode::flow;
+use crate::bytecode::op::access::Registers;
+use crate::bytecode::op::operand::Kind;
+use crate::bytecode::op::shape::Over;
+use crate::bytecode::op::window::{Call, Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
@@ -155,8 +158,9 @@ pub fn note_last_result(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) {
     let pc = vm.top_pc();
     let start = vm.program().functions[vm.top_function().index()].code.start;
     let Some(last) = pc.checked_sub(1).filter(|last| *last >= start) else { return };
-    let effects = flow::effects(vm.program(), &vm.program().code[last as usize]);
-    if let [dst] = effects.writes[..] {
+    let op = &vm.program().code[last as usize];
+    // A loop's variable is written on one edge only, and which one was taken is not known here.
+    if let (Some(dst), None) = (op.result(), op.as_iteration()) {
         let tag = register(vm, dst).tag();
         profile.borrow_mut().note(last, |site| site.result.add(tag));
     }
@@ -175,7 +179,8 @@ fn may_give_up_frame(vm: &Vm, goal: &Goal) -> bool {
 
 /// The function that a call of a method of an instance comes to, if its fields do not matter.
 fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
-    let instance = register(vm, Reg(base.0 + 1)).as_instance().filter(|instance| instance.extra().is_none())?;
+    let instance =
+        register(vm, base.above(MethodCall::RECEIVER)).as_instance().filter(|instance| instance.extra().is_none())?;
     vm.plain_method(instance.struct_id(), vm.site_name(vm.top_function(), site), argc)
 }
 
@@ -196,10 +201,11 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     let (a, b) = match *op {
         Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
-            (Some(Reg(base.0 + 1)), (argc > 0).then_some(Reg(base.0.saturating_add(2))))
+            (Some(base.above(MethodCall::RECEIVER)), (argc > 0).then_some(base.above(MethodCall::ARGS)))
         }
         Op::CallBuiltin { base, argc, .. } => {
-            ((argc > 0).then_some(Reg(base.0.saturating_add(1))), (argc > 1).then_some(Reg(base.0.saturating_add(2))))
+            let arg = |index| (argc > index).then_some(base.above(Call::ARGS + index));
+            (arg(0), arg(1))
         }
         Op::IterPrep { base, .. }
         | Op::IterNext { base, .. }
@@ -207,9 +213,9 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
         | Op::IterNext2 { base, .. } => (Some(base), None),
         Op::Call { base, .. } | Op::TailCall { base, .. } => (Some(base), None),
         _ => {
-            let mut reads = flow::Registers::new();
+            let mut reads = Registers::new();
             op.for_each_operand(|operand| {
-                if operand.kind == crate::bytecode::op::operand::Kind::In {
+                if operand.kind == Kind::In {
                     reads.push(Reg(operand.value as u16));
                 }
             });
@@ -247,21 +253,17 @@ fn note_first_operand(site: &mut TypeFeedback, a: Value) {
 
 /// Notes what an instruction has written; whether that shows anything new.
 fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) -> bool {
-    let effects = flow::effects(vm.program(), op);
-    let item = match *op {
-        Op::IterNext { base, .. } | Op::IterNext2 { base, .. } if stepped == Stepped::Jump => Some(base),
-        Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } if stepped == Stepped::Next => Some(base),
-        _ => None,
-    };
     profile.note(pc, |site| {
-        if let [dst, ..] = effects.writes[..] {
-            site.result.add(register(vm, dst).tag());
+        let Some(result) = op.result() else { return };
+        let Some(iteration) = op.as_iteration() else { return site.result.add(register(vm, result).tag()) };
+        let into_body = if iteration.starts { Stepped::Next } else { Stepped::Jump };
+        // A range gives ints; nothing is to be learned of it.
+        if iteration.over == Over::Range || stepped != into_body {
+            return;
         }
-        if let Some(base) = item {
-            site.result.add(register(vm, Reg(base.0 + 3)).tag());
-            if matches!(op, Op::IterNext2 { .. } | Op::IterPrep2 { .. }) {
-                site.second.add(register(vm, Reg(base.0 + 4)).tag());
-            }
+        site.result.add(register(vm, result).tag());
+        if iteration.over == Over::Pairs {
+            site.second.add(register(vm, iteration.base.above(Iter::SECOND)).tag());
         }
     })
 }

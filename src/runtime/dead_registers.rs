@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use super::stack::Frame;
 use super::value::Value;
 use super::vm::Vm;
-use crate::bytecode::flow::{self, Flow, RegSet};
+use crate::bytecode::flow::{Flow, RegSet};
 use crate::bytecode::{FuncId, Program, Reg};
 
 /// Functions of more instructions keep all registers: analysing one takes more than linear time.
@@ -68,10 +68,10 @@ fn needed_around(program: &Program, flow: &Flow, pc: u32) -> Option<RegSet> {
         needed.add(flow.live_in(target));
     }
     let op = &program.code[(flow.start + before) as usize];
-    let effects = flow::effects(program, op);
-    effects.writes.into_iter().for_each(|reg| needed.insert(reg));
+    let accesses = op.accesses(program);
+    accesses.writes.into_iter().for_each(|reg| needed.insert(reg));
     // A call moves its arguments about in its window, where a function of the run time may still be looking at them.
-    needed.add_from(effects.clobbers_from.unwrap_or(u16::MAX), flow.registers());
+    needed.add_from(accesses.clobbers_from.unwrap_or(u16::MAX), flow.registers());
     Some(needed)
 }
 

@@ -8,24 +8,19 @@ use super::error::{Error, Result};
 use super::object::{BoundMethod, Gc, List, Range, Tuple};
 use super::value::{Tag, Value};
 use super::vm::Vm;
-
-/// The state registers, counted from the loop's base.
-const ITERABLE: usize = 0;
-const POSITION: usize = 1;
-const VERSION: usize = 2;
-const ITEM: usize = 3;
+use crate::bytecode::op::window::Iter;
 
 /// Position of an iterator that is an instance with `next`.
 const BY_NEXT: i64 = -1;
 
-fn read(state: *mut Value, register: usize) -> Value {
+fn read(state: *mut Value, register: u16) -> Value {
     // SAFETY: the verifier proved the loop's registers to lie in the frame.
-    unsafe { *state.add(register) }
+    unsafe { *state.add(register.into()) }
 }
 
-fn write(state: *mut Value, register: usize, value: Value) {
+fn write(state: *mut Value, register: u16, value: Value) {
     // SAFETY: as for `read`.
-    unsafe { *state.add(register) = value };
+    unsafe { *state.add(register.into()) = value };
 }
 
 impl Vm {
@@ -33,7 +28,7 @@ impl Vm {
     /// register is as it was.
     #[inline(never)]
     pub(super) fn start_iteration(&mut self, state: *mut Value, pairs: bool) -> Result<bool> {
-        let iterable = read(state, ITERABLE);
+        let iterable = read(state, Iter::ITERABLE);
         let (iterable, position) = match iterable.tag() {
             Tag::Instance => match self.instance_iterator(iterable)? {
                 iterator if iterator.tag() == Tag::Instance => (iterator, BY_NEXT),
@@ -43,9 +38,9 @@ impl Vm {
             Tag::Module => (self.module_items(iterable)?, 0),
             _ => return Err(not_iterable(iterable)),
         };
-        write(state, ITERABLE, iterable);
-        write(state, POSITION, Value::int(position));
-        write(state, VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
+        write(state, Iter::ITERABLE, iterable);
+        write(state, Iter::POSITION, Value::int(position));
+        write(state, Iter::VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
         if pairs { self.next_pair(state) } else { self.next_item(state) }
     }
 
@@ -103,12 +98,12 @@ impl Vm {
     /// Puts the next item into the item register; false at the end.
     #[inline]
     pub(super) fn next_item(&mut self, state: *mut Value) -> Result<bool> {
-        let iterable = read(state, ITERABLE);
-        let position = read(state, POSITION).int_bits();
+        let iterable = read(state, Iter::ITERABLE);
+        let position = read(state, Iter::POSITION).int_bits();
         if let Some(list) = iterable.as_list() {
             let Some(item) = list.try_get(position as usize) else { return Ok(false) };
-            write(state, POSITION, Value::int(position + 1));
-            write(state, ITEM, item);
+            write(state, Iter::POSITION, Value::int(position + 1));
+            write(state, Iter::ITEM, item);
             return Ok(true);
         }
         self.next_other(state, iterable, position)
@@ -146,15 +141,15 @@ impl Vm {
             },
             _ => return Err(not_iterable(iterable)),
         };
-        write(state, POSITION, Value::int(next));
-        write(state, ITEM, item);
+        write(state, Iter::POSITION, Value::int(next));
+        write(state, Iter::ITEM, item);
         Ok(true)
     }
 
     /// The next entry of a dict, with the position after it.
     fn next_entry(&self, state: *mut Value, dict: Value, position: i64) -> Result<Option<(Value, Value, i64)>> {
         let Some(dict) = dict.as_dict() else { return Ok(None) };
-        if read(state, VERSION).int_bits() != dict.key_version() as i64 {
+        if read(state, Iter::VERSION).int_bits() != dict.key_version() as i64 {
             return Err(Error::message("Dict changed size during iteration"));
         }
         Ok(dict.next_entry(position as usize).map(|(next, key, value)| (key, value, next as i64)))
@@ -163,33 +158,33 @@ impl Vm {
     /// Puts the parts of the next item, a sequence of two, into the item register and the one above it; false at the end.
     #[inline(never)]
     pub(super) fn next_pair(&mut self, state: *mut Value) -> Result<bool> {
-        let iterable = read(state, ITERABLE);
-        let position = read(state, POSITION);
+        let iterable = read(state, Iter::ITERABLE);
+        let position = read(state, Iter::POSITION);
         if iterable.tag() == Tag::Dict {
             let Some((key, value, next)) = self.next_entry(state, iterable, position.int_bits())? else {
                 return Ok(false);
             };
-            write(state, POSITION, Value::int(next));
-            write(state, ITEM, key);
-            write(state, ITEM + 1, value);
+            write(state, Iter::POSITION, Value::int(next));
+            write(state, Iter::ITEM, key);
+            write(state, Iter::SECOND, value);
             return Ok(true);
         }
-        let last = read(state, ITEM);
+        let last = read(state, Iter::ITEM);
         if !self.next_item(state)? {
             return Ok(false);
         }
-        let item = read(state, ITEM);
+        let item = read(state, Iter::ITEM);
         let (first, second) = match self.unpack_pair(item) {
             Ok(pair) => pair,
             Err(error) => {
                 // An instruction that fails has had no effect.
-                write(state, POSITION, position);
-                write(state, ITEM, last);
+                write(state, Iter::POSITION, position);
+                write(state, Iter::ITEM, last);
                 return Err(error);
             }
         };
-        write(state, ITEM, first);
-        write(state, ITEM + 1, second);
+        write(state, Iter::ITEM, first);
+        write(state, Iter::SECOND, second);
         Ok(true)
     }
 

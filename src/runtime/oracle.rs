@@ -10,6 +10,7 @@ use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::check_facts::CheckedTypes;
+use crate::bytecode::op::access::Edge;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg};
 
@@ -101,24 +102,16 @@ impl Oracle {
     fn judge_written(&mut self, vm: &Vm, frame: &Frame, before: u32, pc: u32) -> Result<()> {
         let op = vm.image.program.code[before as usize];
         let jumped = op.jump_offset().is_some_and(|offset| i64::from(before) + 1 + i64::from(offset) == i64::from(pc));
-        let registers: &[Reg] = match op {
-            Op::ForPrep { base, .. } if pc == before + 1 => &[base.above(2)],
-            Op::ForLoop { base, .. } if jumped => &[base.above(2)],
-            Op::IterPrep { base, .. } if pc == before + 1 => &[base.above(3)],
-            Op::IterNext { base, .. } if jumped => &[base.above(3)],
-            Op::IterPrep2 { base, .. } if pc == before + 1 => &[base.above(3), base.above(4)],
-            Op::IterNext2 { base, .. } if jumped => &[base.above(3), base.above(4)],
-            Op::ForPrep { .. } | Op::ForLoop { .. } | Op::IterPrep { .. } | Op::IterNext { .. } => &[],
-            Op::IterPrep2 { .. } | Op::IterNext2 { .. } | Op::TailCallFn { .. } => &[],
-            // What stands for an argument that is left out has no type.
-            Op::LoadAbsent { .. } => &[],
-            Op::SetGlobal { global, .. } => {
-                let value = vm.globals[global.index()];
-                return self.expect(vm, value, self.types.global(global), before, || format!("global {}", global.0));
-            }
-            _ => &written(op),
-        };
-        for &register in registers {
+        let edge = if jumped { Edge::Taken } else { Edge::FallThrough };
+        if let Op::SetGlobal { global, .. } = op {
+            let value = vm.globals[global.index()];
+            return self.expect(vm, value, self.types.global(global), before, || format!("global {}", global.0));
+        }
+        // What stands for an argument that is left out has no type.
+        if op.effects().ends || matches!(op, Op::LoadAbsent { .. }) {
+            return Ok(());
+        }
+        for register in op.writes_on(&vm.image.program, edge) {
             if let Some(ty) = self.types.written(op, before, register) {
                 let value = read(frame, register);
                 self.expect(vm, value, ty, before, || {
@@ -204,19 +197,6 @@ impl Oracle {
         }
         true
     }
-}
-
-/// The registers an instruction writes on its way to the next one, the loops' aside.
-fn written(op: Op) -> Vec<Reg> {
-    use crate::bytecode::op::operand::Kind;
-    let mut registers = Vec::new();
-    op.for_each_operand(|operand| match operand.kind {
-        Kind::Out | Kind::CallBase | Kind::FnBase | Kind::BuiltinBase | Kind::MethodBase | Kind::NewBase => {
-            registers.push(Reg(operand.value as u16));
-        }
-        _ => {}
-    });
-    registers
 }
 
 fn read(frame: &Frame, register: Reg) -> Value {

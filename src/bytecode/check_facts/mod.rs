@@ -20,6 +20,8 @@ use self::checker::Checker;
 use self::tables::Tables;
 pub use self::tables::validate_regions;
 use super::facts::Facts;
+use super::op::shape::{Iteration, Over};
+use super::op::window;
 use super::parallel::both;
 use super::type_rules::RuleIndex;
 use super::types::{ClassId, IdSet, IdSets, Identity, Slot, Tags, Type};
@@ -84,11 +86,9 @@ struct Record {
 
 impl Record {
     fn set(&mut self, op: Op, pc: u32, reg: Reg, ty: Type) {
-        if main_register(op) == Some(reg) {
+        if op.result() == Some(reg) {
             self.written[pc as usize] = ty;
-        } else if let Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } = op
-            && reg.0 == base.0 + 4
-        {
+        } else if second_item(op) == Some(reg) {
             self.second.insert(pc, ty);
         }
     }
@@ -98,17 +98,17 @@ impl CheckedTypes {
     /// The type of the value that the instruction at `pc` (an index into `Program::code`) leaves in `register`, if that is a register it
     /// writes. `None` also for iterator state, which is no value.
     pub fn written(&self, op: Op, pc: u32, register: Reg) -> Option<Type> {
-        let main = main_register(op)?;
+        let main = op.result()?;
         let ty = if register == main {
             *self.record.written.get(pc as usize)?
         } else {
-            match op {
-                Op::ForPrep { base, .. } | Op::ForLoop { base, .. } if (base.0..base.0 + 2).contains(&register.0) => {
+            match op.as_iteration() {
+                Some(Iteration { over: Over::Range, base, .. })
+                    if [window::Range::COUNTER, window::Range::END].map(|at| base.above(at)).contains(&register) =>
+                {
                     *self.record.written.get(pc as usize)?
                 }
-                Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } if register.0 == base.0 + 4 => {
-                    *self.record.second.get(&pc)?
-                }
+                _ if second_item(op) == Some(register) => *self.record.second.get(&pc)?,
                 _ => return None,
             }
         };
@@ -153,22 +153,10 @@ impl CheckedTypes {
     }
 }
 
-/// The register an instruction writes first and foremost.
-fn main_register(op: Op) -> Option<Reg> {
-    use super::op::operand::Kind;
-    let mut main = None;
-    op.for_each_operand(|operand| {
-        let reg = operand.value as u16;
-        match operand.kind {
-            Kind::Out | Kind::CallBase | Kind::FnBase | Kind::BuiltinBase | Kind::MethodBase | Kind::NewBase => {
-                main = Some(Reg(reg));
-            }
-            Kind::RangeBase => main = Some(Reg(reg.saturating_add(2))),
-            Kind::IterBase | Kind::PairIterBase => main = Some(Reg(reg.saturating_add(3))),
-            _ => {}
-        }
-    });
-    main
+/// The register of the second part of an item that an iteration unpacks.
+fn second_item(op: Op) -> Option<Reg> {
+    let iteration = op.as_iteration().filter(|iteration| iteration.over == Over::Pairs)?;
+    Some(iteration.base.above(window::Iter::SECOND))
 }
 
 /// A check of facts that threads share: functions do not depend on one another once everything is declared.

@@ -3,6 +3,7 @@
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
 use super::{Place, SIDE_FIELDS, TypeEnv, any_part, calls, made, slot, smear_parts};
+use crate::bytecode::op::window::Iter;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{Reg, StructId};
 
@@ -289,7 +290,7 @@ pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, 
     const ITERABLE: Tags = Tags(
         Tags::RANGE.0 | Tags::STR.0 | Tags::LIST.0 | Tags::TUPLE.0 | Tags::DICT.0 | Tags::MODULE.0 | Tags::INSTANCE.0,
     );
-    let state = |at: u16| Reg(base.0.saturating_add(at));
+    let state = |at: u16| base.above(at);
     let held = env.register(base);
     let container = match (prepares, held.tags.meets(Tags::ITER)) {
         (false, true) if held.tags != Tags::ITER => held.without(Tags::ITER),
@@ -307,16 +308,16 @@ pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, 
     let (first, second) = if unpacks { pairs(env, container) } else { (items(env, container), Type::INT) };
     if prepares {
         env.set(base, Type { tags: container.tags.or(Tags::ITER), ..container });
-        env.set(state(1), Type::of(Tags::ITER));
-        env.set(state(2), Type::of(Tags::ITER));
+        env.set(state(Iter::POSITION), Type::of(Tags::ITER));
+        env.set(state(Iter::VERSION), Type::of(Tags::ITER));
         env.edge(target);
     }
-    let before = (env.register(state(3)), env.register(state(4)));
+    let before = (env.register(state(Iter::ITEM)), env.register(state(Iter::SECOND)));
     let some = !first.is_never() && !second.is_never();
     if some {
-        env.set(state(3), first);
+        env.set(state(Iter::ITEM), first);
         if unpacks {
-            env.set(state(4), second);
+            env.set(state(Iter::SECOND), second);
         }
     }
     if prepares {
@@ -324,9 +325,9 @@ pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, 
     }
     if some {
         env.edge(target);
-        env.restore(state(3), before.0);
+        env.restore(state(Iter::ITEM), before.0);
         if unpacks {
-            env.restore(state(4), before.1);
+            env.restore(state(Iter::SECOND), before.1);
         }
     }
     true

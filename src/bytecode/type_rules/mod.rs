@@ -17,6 +17,8 @@ pub use inputs::Members;
 
 use self::inputs::Args;
 use super::op::Op;
+use super::op::shape::{CompareJump, Source, Test, any_compare_jump};
+use super::op::window;
 use super::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use super::{CaptureId, CaptureSource, Constant, FuncId, FunctionKind, GlobalId, Program, Reg, StructId};
 
@@ -371,14 +373,6 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
                 env.edge(to);
             }
         }
-        JumpEq { a, b, to } => {
-            let (tested, equal, other) = by_void(env, a, b);
-            return fork(env, tested, (equal, other), to.into());
-        }
-        JumpNe { a, b, to } => {
-            let (tested, equal, other) = by_void(env, a, b);
-            return fork(env, tested, (other, equal), to.into());
-        }
         JumpIfType { a, types, to } => {
             let ty = env.get(a);
             return fork(env, a, by_type(ty, types), to.into());
@@ -388,45 +382,28 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             let (one_of, other) = by_type(ty, types);
             return fork(env, a, (other, one_of), to.into());
         }
-        JumpLt { to, .. }
-        | JumpLe { to, .. }
-        | JumpGt { to, .. }
-        | JumpGe { to, .. }
-        | JumpNotLt { to, .. }
-        | JumpNotLe { to, .. }
-        | JumpNotGt { to, .. }
-        | JumpNotGe { to, .. }
-        | JumpEqK { to, .. }
-        | JumpNeK { to, .. }
-        | JumpLtK { to, .. }
-        | JumpLeK { to, .. }
-        | JumpGtK { to, .. }
-        | JumpGeK { to, .. }
-        | JumpNotLtK { to, .. }
-        | JumpNotLeK { to, .. }
-        | JumpNotGtK { to, .. }
-        | JumpNotGeK { to, .. } => env.edge(to.into()),
+        any_compare_jump!() => return compare_jump(env, op),
 
         ForPrep { base, exit } => {
-            let (a, b) = (env.get(base), env.get(Reg(base.0.saturating_add(1))));
+            let (a, b) = (env.get(base), env.get(base.above(window::Range::END)));
             if !a.tags.meets(Tags::INT) || !b.tags.meets(Tags::INT) {
                 return false;
             }
             env.set(base, Type::INT);
-            env.set(Reg(base.0.saturating_add(1)), Type::INT);
+            env.set(base.above(window::Range::END), Type::INT);
             env.edge(exit);
-            env.set(Reg(base.0.saturating_add(2)), Type::INT);
+            env.set(base.above(window::Range::VARIABLE), Type::INT);
         }
         ForLoop { base, back } => {
             // The verifier does not know that a counter is an int, so neither does this rule: a counter of another type is
             // only possible in a forged program, and its new value is unknown.
-            let (a, b) = (env.get(base), env.get(Reg(base.0.saturating_add(1))));
+            let (a, b) = (env.get(base), env.get(base.above(window::Range::END)));
             let ty = if a == Type::INT && b == Type::INT { Type::INT } else { Type::ANY };
-            let old = env.register(Reg(base.0.saturating_add(2)));
+            let old = env.register(base.above(window::Range::VARIABLE));
             env.set(base, ty);
-            env.set(Reg(base.0.saturating_add(2)), ty);
+            env.set(base.above(window::Range::VARIABLE), ty);
             env.edge(back);
-            env.restore(Reg(base.0.saturating_add(2)), old);
+            env.restore(base.above(window::Range::VARIABLE), old);
         }
         IterPrep { base, exit } => return members::iterate(env, base, exit, true, false),
         IterPrep2 { base, exit } => return members::iterate(env, base, exit, true, true),
@@ -518,7 +495,7 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             return calls::returned(env, base, ty);
         }
         CallBuiltin { base, builtin, argc } => {
-            let args = Args::In { first: Reg(base.0.saturating_add(1)), count: argc };
+            let args = Args::In { first: base.above(window::Call::ARGS), count: argc };
             let ty = calls::call_builtin(env, builtin, args);
             return calls::returned(env, base, ty);
         }
@@ -527,7 +504,7 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             return calls::returned(env, base, ty);
         }
         New { base, def } => {
-            let args = Args::In { first: Reg(base.0.saturating_add(3)), count: env.index().init_args(def) };
+            let args = Args::In { first: base.above(window::New::ARGS), count: env.index().init_args(def) };
             let ty = calls::instantiate(env, def, args);
             return calls::returned(env, base, ty);
         }
@@ -656,6 +633,25 @@ fn by_truth(ty: Type) -> (Type, Type) {
         return (ty, ty);
     }
     (ty.without(Tags::VOID), ty.without(ALWAYS_TRUE))
+}
+
+/// A comparison with a jump. One for equality with void narrows the type of what it compares.
+fn compare_jump(env: &mut impl TypeEnv, op: Op) -> bool {
+    let Some(CompareJump { test, left, right, to, .. }) = op.as_compare_jump() else { return true };
+    match (test, right) {
+        (Test::Eq, Source::Register(right)) => {
+            let (tested, equal, other) = by_void(env, left, right);
+            fork(env, tested, (equal, other), to.into())
+        }
+        (Test::Ne, Source::Register(right)) => {
+            let (tested, equal, other) = by_void(env, left, right);
+            fork(env, tested, (other, equal), to.into())
+        }
+        _ => {
+            env.edge(to.into());
+            true
+        }
+    }
 }
 
 /// Of two registers that are compared, the one that is compared with void, and what it may hold if they are equal and if they are not.

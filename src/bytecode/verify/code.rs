@@ -6,6 +6,7 @@ use super::{Place, Rule, VerifyError};
 use crate::bytecode::disassemble;
 use crate::bytecode::op::RawOperand;
 use crate::bytecode::op::operand::Kind;
+use crate::bytecode::op::window::{Call, Iter, MethodCall, New, Range};
 use crate::bytecode::types::Tags;
 use crate::bytecode::*;
 
@@ -55,9 +56,9 @@ impl Frame<'_> {
         let mut count = 0;
         let mut scale = 1;
         op.for_each_operand(|operand| {
-            let mut window = |above: u32, per_item: u32| {
+            let mut window = |above: u16, per_item: u32| {
                 base = operand.value as u32;
-                fixed = above;
+                fixed = above.into();
                 scale = per_item;
             };
             match operand.kind {
@@ -68,11 +69,12 @@ impl Frame<'_> {
                 }
                 Kind::Seq => window(0, 1),
                 Kind::PairSeq => window(0, 2),
-                Kind::CallBase | Kind::BuiltinBase | Kind::FnBase | Kind::NewBase | Kind::InitBase => window(1, 1),
-                Kind::MethodBase => window(2, 1),
-                Kind::RangeBase => window(3, 1),
-                Kind::IterBase => window(4, 1),
-                Kind::PairIterBase => window(5, 1),
+                Kind::CallBase | Kind::BuiltinBase | Kind::FnBase => window(Call::ARGS, 1),
+                Kind::NewBase | Kind::InitBase => window(New::INSTANCE + 1, 1),
+                Kind::MethodBase => window(MethodCall::ARGS, 1),
+                Kind::RangeStart | Kind::RangeNext => window(Range::LEN, 1),
+                Kind::IterStart | Kind::IterNext => window(Iter::ITEM + 1, 1),
+                Kind::PairsStart | Kind::PairsNext => window(Iter::SECOND + 1, 1),
                 Kind::Count => count = operand.value as u32,
                 Kind::Imm => {}
                 _ => match self.check_other(pc, op, operand) {
@@ -100,8 +102,8 @@ impl Frame<'_> {
                 Some(Constant::Str(_)) => Err(Rule::NumericConstant),
                 Some(Constant::Int(_) | Constant::Float(_)) => Ok(0),
             },
-            Kind::Func => self.check_function(op, value as usize),
-            Kind::Struct => self.check_struct(op, value as usize),
+            Kind::Func | Kind::CalledFunc | Kind::ClosureFunc => self.check_function(operand.kind, value as usize),
+            Kind::Struct | Kind::NewStruct | Kind::ClosureStruct => self.check_struct(operand.kind, value as usize),
             Kind::Builtin => {
                 let arity = self.tables.builtins.get(value as usize).ok_or(Rule::BuiltinIndex)?;
                 match op {
@@ -137,27 +139,27 @@ impl Frame<'_> {
         }
     }
 
-    fn check_function(&self, op: Op, func: usize) -> Result<u32, Rule> {
+    fn check_function(&self, kind: Kind, func: usize) -> Result<u32, Rule> {
         let function = self.program.functions.get(func).ok_or(Rule::FunctionIndex)?;
         if function.kind == FunctionKind::Body {
             return Err(Rule::BodyCall);
         }
         let demand = self.tables.functions[func];
-        match op {
-            Op::MakeClosure { .. } => self.meet(demand),
+        match kind {
+            Kind::ClosureFunc => self.meet(demand),
             _ if demand.any => Err(Rule::NoCaptures),
-            Op::CallFn { .. } | Op::TailCallFn { .. } => Ok(function.params.into()),
+            Kind::CalledFunc => Ok(function.params.into()),
             _ => Ok(0),
         }
     }
 
-    fn check_struct(&self, op: Op, def: usize) -> Result<u32, Rule> {
+    fn check_struct(&self, kind: Kind, def: usize) -> Result<u32, Rule> {
         let facts = self.tables.structs.get(def).ok_or(Rule::StructIndex)?;
-        match op {
-            Op::MakeStruct { .. } => self.meet(facts.demand),
+        match kind {
+            Kind::ClosureStruct => self.meet(facts.demand),
             _ if facts.demand.any => Err(Rule::NoCaptures),
             // The scratch register and `self` lie between the instance and the arguments.
-            Op::New { .. } => Ok(facts.init.map_or(0, |arguments| 2 + arguments)),
+            Kind::NewStruct => Ok(facts.init.map_or(0, |arguments| u32::from(New::SELF) + arguments)),
             _ => Ok(0),
         }
     }

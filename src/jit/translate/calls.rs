@@ -4,6 +4,7 @@ use super::loops::Return;
 use super::*;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::{BuiltinId, FunctionKind, SiteId, StructId};
 use crate::runtime::object::Instance;
@@ -185,7 +186,7 @@ impl Builder<'_> {
         };
         let own = self.context.base;
         self.region.window = self.region.window.max(own + registers);
-        let args = (0..params).map(|at| self.get(Reg(base.0 + 1 + at))).collect::<Built<Vec<Typed>>>()?;
+        let args = (0..params).map(|at| self.get(base.above(Call::ARGS + at))).collect::<Built<Vec<Typed>>>()?;
         for (at, value) in args.into_iter().enumerate() {
             self.env.set_register(own + at as u32, Slot::Value { value, dirty: true });
         }
@@ -246,7 +247,7 @@ impl Builder<'_> {
                     return Ok(Some(Goes::On));
                 }
                 ("push", 1) => {
-                    let goes = self.push_element(base, list, Reg(base.0 + 2))?;
+                    let goes = self.push_element(base, list, base.above(MethodCall::ARGS))?;
                     let above = self.home(base) + 1;
                     self.env.kill_from(above);
                     return Ok(Some(goes));
@@ -259,7 +260,7 @@ impl Builder<'_> {
 
     /// `receiver.name(args)`.
     pub(super) fn call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
-        let receiver = self.operand(Reg(base.0 + 1), self.feedback().a)?;
+        let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
         let name = self.vm.site_name(self.context.func, site);
         if let Some(goes) = self.built_in_method(base, argc, site, receiver)? {
             return Ok(goes);
@@ -292,7 +293,7 @@ impl Builder<'_> {
         if argc != 1 {
             return self.step();
         }
-        let arg = self.operand(Reg(base.0 + 1), feedback.a)?;
+        let arg = self.operand(base.above(Call::ARGS), feedback.a)?;
         if let ("std/core", "len", Some(list)) = (spec.module, spec.name, arg.as_tag(Tag::List)) {
             let len = self.list_len(list);
             return Ok(self.builtin_result(base, Typed::Known(Tag::Int, len)));
@@ -341,7 +342,7 @@ impl Builder<'_> {
     /// The built-in method that a call comes to, by the type that the receiver has or was seen to have.
     pub(super) fn built_in(&mut self, base: Reg, site: SiteId) -> Built<Option<usize>> {
         let seen = self.feedback().a;
-        let receiver = self.operand(Reg(base.0 + 1), seen)?;
+        let receiver = self.operand(base.above(MethodCall::RECEIVER), seen)?;
         let kind = match receiver.tag() {
             Some(Tag::List) => Receiver::List,
             Some(Tag::Str) => Receiver::String,

@@ -11,6 +11,7 @@
 
 use super::super::helpers::{Helper, LEAVE};
 use super::*;
+use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{FunctionKind, SiteId};
 
 impl Builder<'_> {
@@ -62,7 +63,7 @@ impl Builder<'_> {
             let function = &self.program.functions[func.index()];
             (function.params, u32::from(function.registers))
         };
-        let args = (0..params).map(|at| self.get(Reg(base.0 + 1 + at))).collect::<Built<Vec<Typed>>>()?;
+        let args = (0..params).map(|at| self.get(base.above(Call::ARGS + at))).collect::<Built<Vec<Typed>>>()?;
         if func == self.context.func && self.jump_to_start(&args)? {
             return Ok(());
         }
@@ -107,7 +108,7 @@ impl Builder<'_> {
 
     /// `return receiver.name(args)`. A built-in method starts no frame: its result is returned by the instruction that follows.
     pub(super) fn tail_call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
-        let receiver = self.operand(Reg(base.0 + 1), self.feedback().a)?;
+        let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
         if let Some(goes) = self.built_in_method(base, argc, site, receiver)? {
             return Ok(goes);
         }

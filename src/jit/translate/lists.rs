@@ -7,6 +7,7 @@ use super::super::helpers::{Helper, NEXT};
 use super::env::ListFacts;
 use super::loops::ExitSource;
 use super::*;
+use crate::bytecode::op::window::Iter;
 use crate::runtime::object::{List, Storage};
 
 fn element_tag(storage: Storage) -> Option<Tag> {
@@ -267,7 +268,7 @@ impl Builder<'_> {
     pub(super) fn iterate(&mut self, op: Op, base: Reg, starts: bool) -> Built<Option<(Val, Env, Env)>> {
         let feedback = *self.feedback();
         let iterable = self.operand(base, feedback.a)?;
-        let position_reg = Reg(base.0 + 1);
+        let position_reg = base.above(Iter::POSITION);
         let position = match (starts, iterable.as_tag(Tag::List)) {
             (true, Some(_)) => Some(self.int(0)),
             (false, Some(_)) => self.get(position_reg)?.as_tag(Tag::Int),
@@ -294,7 +295,7 @@ impl Builder<'_> {
         if starts {
             let zero = self.int(0);
             self.set(position_reg, Typed::Known(Tag::Int, zero));
-            self.set(Reg(base.0 + 2), Typed::Known(Tag::Int, zero));
+            self.set(base.above(Iter::VERSION), Typed::Known(Tag::Int, zero));
         }
         let jumps = if starts { self.not(more) } else { more };
         Ok(Some((jumps, self.env.clone(), self.env.clone())))
@@ -303,7 +304,7 @@ impl Builder<'_> {
     /// Takes the item and moves the position, on the way of a native iteration that leads into the loop's body.
     pub(super) fn take_item(&mut self, base: Reg) -> Built<()> {
         let feedback = *self.feedback();
-        let (position_reg, item_reg) = (Reg(base.0 + 1), Reg(base.0 + 3));
+        let (position_reg, item_reg) = (base.above(Iter::POSITION), base.above(Iter::ITEM));
         let (list, position) = (self.get(base)?.as_tag(Tag::List), self.get(position_reg)?.as_tag(Tag::Int));
         let (Some(list), Some(position), Some(storage)) = (list, position, feedback.storage.one()) else {
             return Err(Stop::Refused(Refusal::Unsettled));

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::bytecode::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
+use crate::bytecode::op::window::Range;
 
 /// An open block and what holds at its end.
 pub(super) type Edge = (BlockId, Env);
@@ -382,7 +383,7 @@ impl Builder<'_> {
     /// The variable of a counted loop, if it certainly equals the counter whenever control is at the header.
     fn counted_variable(&mut self, natural: &flow::Loop, live: &RegSet, is_region: bool) -> Option<Reg> {
         let counter = natural.counted?;
-        let variable = Reg(counter.0 + 2);
+        let variable = counter.above(Range::VARIABLE);
         if !live.contains(variable) || !live.contains(counter) {
             return None;
         }

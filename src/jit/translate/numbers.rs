@@ -3,22 +3,7 @@
 use super::super::feedback::TagSet;
 use super::super::helpers::Helper;
 use super::*;
-
-/// A binary operator of the language.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Operator {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Mod,
-    Pow,
-    And,
-    Or,
-    Xor,
-    Shl,
-    Shr,
-}
+use crate::bytecode::op::shape::Operator;
 
 /// Ints up to this magnitude are exact as floats.
 const EXACT: i64 = 1 << 53;
@@ -96,8 +81,8 @@ impl Builder<'_> {
 
     /// The types that feedback has seen for the left and the right operand, a constant being none.
     fn seen_operands(&self, feedback: &TypeFeedback) -> (TagSet, TagSet) {
-        match self.op() {
-            Op::KAdd { .. } | Op::KSub { .. } | Op::KMul { .. } | Op::KDiv { .. } => (TagSet::default(), feedback.a),
+        match self.op().as_binary() {
+            Some(binary) if binary.left.register().is_none() => (TagSet::default(), feedback.a),
             _ => (feedback.a, feedback.b),
         }
     }
@@ -175,9 +160,9 @@ impl Builder<'_> {
             Operator::Add => Binary::Iadd,
             Operator::Sub => Binary::Isub,
             Operator::Mul => Binary::Imul,
-            Operator::And => Binary::And,
-            Operator::Or => Binary::Or,
-            Operator::Xor => Binary::Xor,
+            Operator::BitAnd => Binary::And,
+            Operator::BitOr => Binary::Or,
+            Operator::BitXor => Binary::Xor,
             Operator::Div | Operator::Mod => {
                 self.guard_divisor(b);
                 if op == Operator::Div { Binary::Idiv } else { Binary::Irem }

@@ -3,9 +3,10 @@
 //! A helper that could not do its work has had no effect; the code is left, and the interpreter executes the instruction.
 
 use super::super::helpers::{Helper, JUMP, LEAVE, NEXT};
-use super::numbers::Operator;
 use super::*;
 use crate::bytecode::SiteId;
+use crate::bytecode::op::shape::Operator;
+use crate::bytecode::op::window::MethodCall;
 use crate::runtime::native::layout;
 use crate::runtime::object::{Dict, Str, Tuple};
 
@@ -213,7 +214,7 @@ impl Builder<'_> {
             self.set(base, Typed::Known(Tag::Int, len));
             return Ok(Some(Goes::On));
         }
-        let key = self.operand(Reg(base.0 + 2), self.feedback().b)?;
+        let key = self.operand(base.above(MethodCall::ARGS), self.feedback().b)?;
         let (key_tag, key) = self.parts(key);
         if name == "contains" {
             let found = self.call_for_truth(Helper::DictContains, vec![VM, object, key_tag, key], MemSet::NONE);
@@ -222,7 +223,7 @@ impl Builder<'_> {
             return Ok(Some(Goes::On));
         }
         let default = match argc {
-            2 => self.get(Reg(base.0 + 3))?,
+            2 => self.get(base.above(MethodCall::ARGS + 1))?,
             _ => Typed::Known(Tag::Void, self.int(0)),
         };
         let (tag, payload) = self.parts(default);
@@ -283,7 +284,7 @@ impl Builder<'_> {
         if !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range)) {
             return Ok(None);
         }
-        for reg in flow::effects(self.program, &op).reads {
+        for reg in op.accesses(self.program).reads {
             self.get(reg)?;
             self.write_home(self.home(reg));
         }

@@ -2,9 +2,12 @@
 
 use super::super::feedback::ALL_TAGS;
 use super::super::helpers::{Helper, LEAVE, NEXT};
-use super::numbers::Operator;
 use super::*;
 use crate::bytecode::ConstId;
+use crate::bytecode::op::access::Edge;
+use crate::bytecode::op::shape::{self, CompareJump, Comparison, Iteration, Over, Source, Test};
+use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison, any_iteration};
+use crate::bytecode::op::window::{Iter, Range};
 use crate::bytecode::types::Tags;
 
 impl Builder<'_> {
@@ -13,6 +16,12 @@ impl Builder<'_> {
         // Native forms of these would be made for anything, and keep the loop from being improved.
         if !self.is_reached() && op.effects().calls {
             return Ok(self.unseen());
+        }
+        if let Some(binary) = op.as_binary() {
+            return self.binary(binary);
+        }
+        if let Some(comparison) = op.as_comparison() {
+            return self.compare_into(comparison);
         }
         match op {
             Op::Move { dst, src } => {
@@ -66,26 +75,6 @@ impl Builder<'_> {
                 None => return self.step(),
             },
 
-            Op::Add { dst, a, b } => return self.binary(Operator::Add, dst, a, b),
-            Op::Sub { dst, a, b } => return self.binary(Operator::Sub, dst, a, b),
-            Op::Mul { dst, a, b } => return self.binary(Operator::Mul, dst, a, b),
-            Op::Div { dst, a, b } => return self.binary(Operator::Div, dst, a, b),
-            Op::Mod { dst, a, b } => return self.binary(Operator::Mod, dst, a, b),
-            Op::Pow { dst, a, b } => return self.binary(Operator::Pow, dst, a, b),
-            Op::BitAnd { dst, a, b } => return self.binary(Operator::And, dst, a, b),
-            Op::BitOr { dst, a, b } => return self.binary(Operator::Or, dst, a, b),
-            Op::BitXor { dst, a, b } => return self.binary(Operator::Xor, dst, a, b),
-            Op::Shl { dst, a, b } => return self.binary(Operator::Shl, dst, a, b),
-            Op::Shr { dst, a, b } => return self.binary(Operator::Shr, dst, a, b),
-            Op::AddK { dst, a, k } => return self.binary_constant(Operator::Add, dst, a, k.into(), false),
-            Op::SubK { dst, a, k } => return self.binary_constant(Operator::Sub, dst, a, k.into(), false),
-            Op::MulK { dst, a, k } => return self.binary_constant(Operator::Mul, dst, a, k.into(), false),
-            Op::DivK { dst, a, k } => return self.binary_constant(Operator::Div, dst, a, k.into(), false),
-            Op::ModK { dst, a, k } => return self.binary_constant(Operator::Mod, dst, a, k.into(), false),
-            Op::KAdd { dst, k, b } => return self.binary_constant(Operator::Add, dst, b, k.into(), true),
-            Op::KSub { dst, k, b } => return self.binary_constant(Operator::Sub, dst, b, k.into(), true),
-            Op::KMul { dst, k, b } => return self.binary_constant(Operator::Mul, dst, b, k.into(), true),
-            Op::KDiv { dst, k, b } => return self.binary_constant(Operator::Div, dst, b, k.into(), true),
             Op::Neg { dst, a } => {
                 let value = self.operand(a, self.feedback().a)?;
                 match self.negate(value) {
@@ -113,13 +102,6 @@ impl Builder<'_> {
                     None => return self.step(),
                 }
             }
-            Op::Eq { dst, a, b } => return self.compare_into(Compare::Eq, dst, a, b),
-            Op::Ne { dst, a, b } => return self.compare_into(Compare::Ne, dst, a, b),
-            Op::Lt { dst, a, b } => return self.compare_into(Compare::Lt, dst, a, b),
-            Op::Le { dst, a, b } => return self.compare_into(Compare::Le, dst, a, b),
-            Op::Gt { dst, a, b } => return self.compare_into(Compare::Gt, dst, a, b),
-            Op::Ge { dst, a, b } => return self.compare_into(Compare::Ge, dst, a, b),
-
             Op::Unpack { dst, src, count } => return self.check_count(dst, src, count),
             Op::Contains { dst, item, object } => return self.contains(dst, item, object),
             Op::GetIndex { dst, object, index } => return self.get_index(dst, object, index),
@@ -161,38 +143,15 @@ impl Builder<'_> {
             // A task may have to wait: its stack must hold no native frame of ours.
             Op::StartTask {} | Op::Await { .. } => return Ok(self.leave()),
 
-            Op::Jump { .. }
+            any_binary!() | any_comparison!() => unreachable!("their shapes were asked above"),
+            any_compare_jump!()
+            | any_iteration!()
+            | Op::Jump { .. }
             | Op::JumpIf { .. }
             | Op::JumpIfNot { .. }
             | Op::JumpIfGiven { .. }
-            | Op::JumpEq { .. }
-            | Op::JumpNe { .. }
-            | Op::JumpLt { .. }
-            | Op::JumpLe { .. }
-            | Op::JumpGt { .. }
-            | Op::JumpGe { .. }
-            | Op::JumpNotLt { .. }
-            | Op::JumpNotLe { .. }
-            | Op::JumpNotGt { .. }
-            | Op::JumpNotGe { .. }
-            | Op::JumpEqK { .. }
-            | Op::JumpNeK { .. }
-            | Op::JumpLtK { .. }
-            | Op::JumpLeK { .. }
-            | Op::JumpGtK { .. }
-            | Op::JumpGeK { .. }
-            | Op::JumpNotLtK { .. }
-            | Op::JumpNotLeK { .. }
-            | Op::JumpNotGtK { .. }
-            | Op::JumpNotGeK { .. }
             | Op::JumpIfType { .. }
             | Op::JumpIfNotType { .. }
-            | Op::ForPrep { .. }
-            | Op::ForLoop { .. }
-            | Op::IterPrep { .. }
-            | Op::IterNext { .. }
-            | Op::IterPrep2 { .. }
-            | Op::IterNext2 { .. }
             | Op::TailCallFn { .. }
             | Op::Return { .. }
             | Op::ReturnVoid {}
@@ -235,36 +194,38 @@ impl Builder<'_> {
         Typed::Known(value.tag(), payload)
     }
 
-    fn binary(&mut self, op: Operator, dst: Reg, a: Reg, b: Reg) -> Built<Goes> {
+    fn binary(&mut self, shape::Binary { operator, dst, left, right }: shape::Binary) -> Built<Goes> {
         let feedback = *self.feedback();
-        let x = self.operand(a, feedback.a)?;
-        let y = self.operand(b, feedback.b)?;
-        match self.arithmetic(op, x, y) {
+        // The only register of an instruction with a constant is noted as its first operand.
+        let x = self.source(left, feedback.a)?;
+        let y = self.source(right, if left.register().is_some() { feedback.b } else { feedback.a })?;
+        match self.arithmetic(operator, x, y) {
             Some(result) => {
                 self.set(dst, result);
                 Ok(Goes::On)
             }
-            None => self.object_operator(op, dst, x, y),
+            None => self.object_operator(operator, dst, x, y),
         }
     }
 
-    fn binary_constant(&mut self, op: Operator, dst: Reg, reg: Reg, k: ConstId, constant_first: bool) -> Built<Goes> {
-        let x = self.operand(reg, self.feedback().a)?;
-        let k = self.constant(k);
-        let (x, y) = if constant_first { (k, x) } else { (x, k) };
-        match self.arithmetic(op, x, y) {
-            Some(result) => {
-                self.set(dst, result);
-                Ok(Goes::On)
-            }
-            None => self.object_operator(op, dst, x, y),
+    /// The value of a register, or of a constant.
+    fn source(&mut self, source: Source, seen: TagSet) -> Built<Typed> {
+        match source {
+            Source::Register(reg) => self.operand(reg, seen),
+            Source::Constant(k) => Ok(self.constant(k.into())),
         }
     }
 
-    fn compare_into(&mut self, op: Compare, dst: Reg, a: Reg, b: Reg) -> Built<Goes> {
+    /// The truth of a comparison that has a native form.
+    fn compared(&mut self, test: Test, left: Reg, right: Source) -> Built<Option<Val>> {
         let feedback = *self.feedback();
-        let (x, y) = (self.operand(a, feedback.a)?, self.operand(b, feedback.b)?);
-        match self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y)) {
+        let (x, y) = (self.operand(left, feedback.a)?, self.source(right, feedback.b)?);
+        let test = test.into();
+        Ok(self.comparison(test, x, y).or_else(|| self.object_comparison(test, x, y)))
+    }
+
+    fn compare_into(&mut self, Comparison { test, dst, left, right }: Comparison) -> Built<Goes> {
+        match self.compared(test, left, right.into())? {
             Some(truth) => {
                 self.set(dst, Typed::Known(Tag::Bool, truth));
                 Ok(Goes::On)
@@ -305,26 +266,6 @@ impl Builder<'_> {
                     self.push(Inst::Icmp(Compare::Ne, tag, undef), Repr::Bool)
                 }
             }),
-            Op::JumpEq { a, b, .. } => self.jump_comparison(Compare::Eq, a, b, false)?,
-            Op::JumpNe { a, b, .. } => self.jump_comparison(Compare::Ne, a, b, false)?,
-            Op::JumpLt { a, b, .. } => self.jump_comparison(Compare::Lt, a, b, false)?,
-            Op::JumpLe { a, b, .. } => self.jump_comparison(Compare::Le, a, b, false)?,
-            Op::JumpGt { a, b, .. } => self.jump_comparison(Compare::Gt, a, b, false)?,
-            Op::JumpGe { a, b, .. } => self.jump_comparison(Compare::Ge, a, b, false)?,
-            Op::JumpNotLt { a, b, .. } => self.jump_comparison(Compare::Lt, a, b, true)?,
-            Op::JumpNotLe { a, b, .. } => self.jump_comparison(Compare::Le, a, b, true)?,
-            Op::JumpNotGt { a, b, .. } => self.jump_comparison(Compare::Gt, a, b, true)?,
-            Op::JumpNotGe { a, b, .. } => self.jump_comparison(Compare::Ge, a, b, true)?,
-            Op::JumpEqK { a, k, .. } => self.jump_constant(Compare::Eq, a, k.into(), false)?,
-            Op::JumpNeK { a, k, .. } => self.jump_constant(Compare::Ne, a, k.into(), false)?,
-            Op::JumpLtK { a, k, .. } => self.jump_constant(Compare::Lt, a, k.into(), false)?,
-            Op::JumpLeK { a, k, .. } => self.jump_constant(Compare::Le, a, k.into(), false)?,
-            Op::JumpGtK { a, k, .. } => self.jump_constant(Compare::Gt, a, k.into(), false)?,
-            Op::JumpGeK { a, k, .. } => self.jump_constant(Compare::Ge, a, k.into(), false)?,
-            Op::JumpNotLtK { a, k, .. } => self.jump_constant(Compare::Lt, a, k.into(), true)?,
-            Op::JumpNotLeK { a, k, .. } => self.jump_constant(Compare::Le, a, k.into(), true)?,
-            Op::JumpNotGtK { a, k, .. } => self.jump_constant(Compare::Gt, a, k.into(), true)?,
-            Op::JumpNotGeK { a, k, .. } => self.jump_constant(Compare::Ge, a, k.into(), true)?,
             Op::JumpIfType { a, types, .. } => return self.jump_type(a, types, false),
             Op::JumpIfNotType { a, types, .. } => return self.jump_type(a, types, true),
             Op::ForPrep { base, .. } => return self.for_prep(base),
@@ -338,7 +279,10 @@ impl Builder<'_> {
             Op::IterPrep { base, .. } => return self.iterate(op, base, true),
             Op::IterNext { base, .. } => return self.iterate(op, base, false),
             Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => self.iterate_by_helper(op, base)?,
-            _ => unreachable!("not a conditional jump"),
+            _ => match op.as_compare_jump() {
+                Some(jump) => self.jump_comparison(jump)?,
+                None => unreachable!("not a conditional jump"),
+            },
         };
         let condition = match condition {
             Some(condition) => condition,
@@ -351,18 +295,9 @@ impl Builder<'_> {
         Ok(Some((condition, self.env.clone(), self.env.clone())))
     }
 
-    fn jump_comparison(&mut self, op: Compare, a: Reg, b: Reg, inverse: bool) -> Built<Option<Val>> {
-        let feedback = *self.feedback();
-        let (x, y) = (self.operand(a, feedback.a)?, self.operand(b, feedback.b)?);
-        let truth = self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y));
-        Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
-    }
-
-    fn jump_constant(&mut self, op: Compare, a: Reg, k: ConstId, inverse: bool) -> Built<Option<Val>> {
-        let x = self.operand(a, self.feedback().a)?;
-        let y = self.constant(k);
-        let truth = self.comparison(op, x, y).or_else(|| self.object_comparison(op, x, y));
-        Ok(truth.map(|truth| if inverse { self.not(truth) } else { truth }))
+    fn jump_comparison(&mut self, jump: CompareJump) -> Built<Option<Val>> {
+        let truth = self.compared(jump.test, jump.left, jump.right)?;
+        Ok(truth.map(|truth| if jump.negated { self.not(truth) } else { truth }))
     }
 
     /// A jump on the type of a value. Where it is one without a pointer, the value is of that type from there on; reads through a pointer could be moved
@@ -401,9 +336,9 @@ impl Builder<'_> {
 
     /// Starts a counted loop: goes on with the variable set, or jumps past an empty one.
     fn for_prep(&mut self, base: Reg) -> Built<Option<(Val, Env, Env)>> {
-        let (counter, end) = (self.get(base)?, self.get(Reg(base.0 + 1))?);
+        let (counter, end) = (self.get(base)?, self.get(base.above(Range::END))?);
         let counter = self.counter_operand(base, counter)?;
-        let end = self.counter_operand(Reg(base.0 + 1), end)?;
+        let end = self.counter_operand(base.above(Range::END), end)?;
         let (Some(from), Some(to)) = (counter, end) else {
             self.leave();
             return Ok(None);
@@ -411,7 +346,7 @@ impl Builder<'_> {
         let empty = self.comparison(Compare::Ge, Typed::Known(Tag::Int, from), Typed::Known(Tag::Int, to));
         let empty = empty.ok_or(Stop::Refused(Refusal::Unsettled))?;
         let taken = self.env.clone();
-        self.set(Reg(base.0 + 2), Typed::Known(Tag::Int, from));
+        self.set(base.above(Range::VARIABLE), Typed::Known(Tag::Int, from));
         Ok(Some((empty, taken, self.env.clone())))
     }
 
@@ -430,9 +365,9 @@ impl Builder<'_> {
     }
 
     fn for_loop(&mut self, base: Reg) -> Built<Option<(Val, Env, Env)>> {
-        let (counter, end) = (self.get(base)?, self.get(Reg(base.0 + 1))?);
+        let (counter, end) = (self.get(base)?, self.get(base.above(Range::END))?);
         let counter = self.counter_operand(base, counter)?;
-        let end = self.counter_operand(Reg(base.0 + 1), end)?;
+        let end = self.counter_operand(base.above(Range::END), end)?;
         let (Some(counter), Some(end)) = (counter, end) else {
             self.leave();
             return Ok(None);
@@ -442,31 +377,28 @@ impl Builder<'_> {
         let more = self.push(Inst::Icmp(Compare::Lt, next, end), Repr::Bool);
         let done = self.env.clone();
         self.set(base, Typed::Known(Tag::Int, next));
-        self.set(Reg(base.0 + 2), Typed::Known(Tag::Int, next));
+        self.set(base.above(Range::VARIABLE), Typed::Known(Tag::Int, next));
         Ok(Some((more, self.env.clone(), done)))
     }
 
     /// What a jump does on its way to a block: registers that the run time wrote are picked up.
     pub(super) fn arrive(&mut self, op: Op, taken: bool, target: u32, live: &RegSet) -> Built<()> {
         let feedback = *self.feedback();
-        let (base, is_pair) = match op {
-            Op::IterPrep { base, .. } | Op::IterNext { base, .. } => (base, false),
-            Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => (base, true),
-            _ => return Ok(()),
+        let (over, base, starts) = match op.as_iteration() {
+            None | Some(Iteration { over: Over::Range, .. }) => return Ok(()),
+            Some(Iteration { over, base, starts, .. }) => (over, base, starts),
         };
-        if !is_pair && self.native_iteration(op, base) {
-            let goes_on = taken == matches!(op, Op::IterNext { .. });
-            return if goes_on { self.take_item(base) } else { Ok(()) };
+        if over == Over::Items && self.native_iteration(op, base) {
+            return if taken != starts { self.take_item(base) } else { Ok(()) };
         }
-        let written = flow::edge_writes(&op, taken);
+        let written = op.writes_on(self.program, if taken { Edge::Taken } else { Edge::FallThrough });
         // All first, as the exits of the checks below must not write old values over them.
         written.iter().for_each(|reg| self.reload(*reg));
         for reg in written {
-            let item = reg.0.checked_sub(base.0 + 3);
-            let seen = match item {
-                Some(0) => feedback.result.single(),
-                Some(1) => feedback.second.single(),
-                _ if reg.0 == base.0 + 1 => Some(Tag::Int),
+            let seen = match reg.0 - base.0 {
+                Iter::ITEM => feedback.result.single(),
+                Iter::SECOND => feedback.second.single(),
+                Iter::POSITION => Some(Tag::Int),
                 _ => None,
             };
             self.check_reloaded(reg, seen, target, live);
@@ -491,12 +423,12 @@ impl Builder<'_> {
         if lists_change {
             self.lists_change();
         }
-        let effects = flow::effects(self.program, &op);
-        if let Some(from) = effects.clobbers_from {
+        let accesses = op.accesses(self.program);
+        if let Some(from) = accesses.clobbers_from {
             let from = self.home(Reg(from));
             self.env.kill_from(from);
         }
-        for reg in effects.writes {
+        for reg in accesses.writes {
             let seen = self.feedback().result.single();
             let live = Rc::clone(&self.live);
             self.reload(reg);
@@ -550,7 +482,7 @@ impl Builder<'_> {
             self.plan.globals_in_memory = true;
             return Err(Stop::Again);
         }
-        for reg in flow::effects(self.program, op).reads {
+        for reg in op.accesses(self.program).reads {
             self.get(reg)?;
             self.write_home(self.home(reg));
         }

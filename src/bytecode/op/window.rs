@@ -1,0 +1,60 @@
+//! How the windows of registers lie that instructions have: names for the offsets from `base`.
+//!
+//! `base.above(Range::END)` is the register that holds the end of a counting loop.
+
+/// The window of `ForPrep` and `ForLoop`.
+pub struct Range;
+
+impl Range {
+    /// The loop's own counter.
+    pub const COUNTER: u16 = 0;
+    pub const END: u16 = 1;
+    /// The variable of the program, a copy of the counter that it may change.
+    pub const VARIABLE: u16 = 2;
+    pub const LEN: u16 = 3;
+}
+
+/// The window of `IterPrep`, `IterNext` and their forms for pairs.
+pub struct Iter;
+
+impl Iter {
+    /// What is iterated; the first of the registers that hold the iteration's state.
+    pub const ITERABLE: u16 = 0;
+    pub const POSITION: u16 = 1;
+    /// Tells whether a dict has changed.
+    pub const VERSION: u16 = 2;
+    /// The item, or the first part of one that is unpacked.
+    pub const ITEM: u16 = 3;
+    /// The second part of an item that is unpacked.
+    pub const SECOND: u16 = 4;
+    /// How many registers hold the state.
+    pub const STATE: u16 = 3;
+}
+
+/// The windows of calls of values, functions and built-ins.
+pub struct Call;
+
+impl Call {
+    /// The callee, if it is a value.
+    pub const CALLEE: u16 = 0;
+    pub const RESULT: u16 = 0;
+    pub const ARGS: u16 = 1;
+}
+
+/// The window of a method call.
+pub struct MethodCall;
+
+impl MethodCall {
+    pub const RESULT: u16 = 0;
+    pub const RECEIVER: u16 = 1;
+    pub const ARGS: u16 = 2;
+}
+
+/// The window of `New`. The register between instance and `self` receives what `init` returns, which is dropped.
+pub struct New;
+
+impl New {
+    pub const INSTANCE: u16 = 0;
+    pub const SELF: u16 = 2;
+    pub const ARGS: u16 = 3;
+}
