@@ -31,6 +31,11 @@ impl Lowering<'_, '_> {
             ExprKind::Binary { op, left, right } if is_comparison(op) => {
                 self.branch_comparison(op, left, right, to, sense, expr.span);
             }
+            ExprKind::Binary { op: op @ (BinaryOp::In | BinaryOp::NotIn), left, right }
+                if let Some(bounds) = self.range_bounds(right) =>
+            {
+                self.branch_in_range(left, bounds, to, (op == BinaryOp::In) == sense, expr.span);
+            }
             ExprKind::Binary { op: op @ (BinaryOp::In | BinaryOp::NotIn), left, right } => {
                 let mark = self.code.top();
                 let (item, object) = (self.expr_any(left), self.expr_any(right));
@@ -49,6 +54,56 @@ impl Lowering<'_, '_> {
                 self.code.jump(op, to, expr.span);
             }
         }
+    }
+
+    /// The bounds of a range that is written out.
+    pub fn range_bounds(&self, range: ExprId) -> Option<(Option<ExprId>, ExprId)> {
+        match self.ast.expr(self.strip_parens(range)).kind {
+            ExprKind::Range { start, end } => Some((start, end)),
+            _ => None,
+        }
+    }
+
+    /// Goes to `to` if whether `item` is between the bounds is `sense`. Ints are compared with them; the range is made only for an item of
+    /// another type, or for the error that bounds of another type are.
+    fn branch_in_range(
+        &mut self,
+        item: ExprId,
+        (start, end): (Option<ExprId>, ExprId),
+        to: Label,
+        sense: bool,
+        span: Span,
+    ) {
+        let mark = self.code.top();
+        let (general, done) = (self.code.new_label(), self.code.new_label());
+        let value = self.expr_any(item);
+        let a = match start {
+            Some(start) => self.expr_any(start),
+            None => {
+                let zero = self.code.alloc();
+                self.code.emit(Op::LoadInt { dst: zero, value: 0 }, span);
+                zero
+            }
+        };
+        let b = self.expr_any(end);
+        for (register, expr) in [(value, Some(item)), (a, start), (b, Some(end))] {
+            let is_int = expr.is_none_or(|expr| matches!(self.folded(expr), Some(Folded::Int(_))));
+            if !is_int {
+                self.code.jump(Op::JumpIfNotType { a: register, types: Tags::INT, to: 0 }, general, span);
+            }
+        }
+        let (inside, outside) = if sense { (to, done) } else { (done, to) };
+        self.code.jump(Op::JumpLt { a: value, b: a, to: 0 }, outside, span);
+        self.code.jump(Op::JumpLt { a: value, b, to: 0 }, inside, span);
+        self.code.jump(Op::Jump { to: 0 }, outside, span);
+        self.code.bind(general);
+        let range = self.code.alloc();
+        self.code.emit(Op::MakeRange { dst: range, a, b }, span);
+        self.code.emit(Op::Contains { dst: range, item: value, object: range }, span);
+        let op = if sense { Op::JumpIf { a: range, to: 0 } } else { Op::JumpIfNot { a: range, to: 0 } };
+        self.code.jump(op, to, span);
+        self.code.bind(done);
+        self.code.free_to(mark);
     }
 
     /// A condition as `true` or `false` in a register, which is written only after everything was read.

@@ -102,6 +102,11 @@ impl Lowering<'_, '_> {
             ExprKind::Binary { op, left, right } if self.is_type_test(op, left, right) => {
                 self.condition_into(expr, dst, span);
             }
+            ExprKind::Binary { op: BinaryOp::In | BinaryOp::NotIn, right, .. }
+                if self.range_bounds(right).is_some() =>
+            {
+                self.condition_into(expr, dst, span);
+            }
             ExprKind::Binary { .. } => self.binary_chain(expr, dest),
             ExprKind::Logic { op, .. } => self.logic(expr, op, dest, span),
             ExprKind::If { condition, then, otherwise } => {

@@ -267,6 +267,7 @@ pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
         open: Vec::new(),
         conditions: Vec::new(),
         else_of_branch: 0,
+        suspect: None,
         runaways: 0,
         decoded: String::new(),
     };
@@ -310,6 +311,18 @@ struct Condition {
     lambdas: u32,
 }
 
+/// A string that goes over a line's end and is followed by a word at once: most likely it was not closed, and ends where another
+/// begins. With the state before it.
+struct Suspect {
+    lo: usize,
+    start: usize,
+    lexemes: usize,
+    jit_marks: usize,
+    diagnostics: usize,
+    open: Vec<Open>,
+    conditions: Vec<Condition>,
+}
+
 struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -321,6 +334,8 @@ struct Lexer<'a> {
     conditions: Vec<Condition>,
     /// How many tokens there are just behind an `else` that follows the last block of a conditional expression.
     else_of_branch: usize,
+    /// The first suspicious string.
+    suspect: Option<Suspect>,
     runaways: u32,
     /// Scratch for texts with escapes.
     decoded: String,

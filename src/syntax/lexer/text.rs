@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{Lexer, NESTING_LIMIT, Open, RUNAWAY_LIMIT, Token, clip};
+use super::{Lexer, NESTING_LIMIT, Open, RUNAWAY_LIMIT, Suspect, Token, clip};
 use crate::source::Diagnostic;
 
 /// How a stretch of string text ended.
@@ -23,16 +23,36 @@ impl Lexer<'_> {
         {
             let symbol = self.interner.intern(&self.text[start..start + len]);
             self.at = start + len + 1;
+            self.suspect(lo, start);
             return self.push(Token::Str(symbol), lo, self.at);
         }
         self.at = start;
         match self.stretch(escaped, false) {
             Stretch::Quote => {
                 let symbol = self.interner.intern(&self.decoded);
+                self.suspect(lo, start);
                 self.push(Token::Str(symbol), lo, self.at);
             }
             Stretch::Hole | Stretch::EndOfFile => self.unterminated(lo, start, "string"),
         }
+    }
+
+    /// Notes the string that was just read if it looks as if it should have ended before.
+    fn suspect(&mut self, lo: usize, start: usize) {
+        let goes_on = self.bytes.get(self.at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        if self.suspect.is_some() || !goes_on || self.in_hole() || memchr(b'\n', &self.bytes[start..self.at]).is_none()
+        {
+            return;
+        }
+        self.suspect = Some(Suspect {
+            lo,
+            start,
+            lexemes: self.out.lexemes.len(),
+            jit_marks: self.out.jit_marks.len(),
+            diagnostics: self.out.diagnostics.len(),
+            open: self.open.clone(),
+            conditions: self.conditions.clone(),
+        });
     }
 
     pub(super) fn fstring(&mut self, lo: usize, start: usize, escaped: bool) {
@@ -102,12 +122,23 @@ impl Lexer<'_> {
         self.push(Token::HoleFormat(symbol), lo, self.at);
     }
 
-    /// A string without an end: reads it as if it ended with its line, unless there were too many of them.
+    /// A string without an end: reads it as if it ended with its line, unless there were too many of them. Which string it is that lacks
+    /// its quote is not always the last: behind the right one, all quotes change their roles.
     fn unterminated(&mut self, lo: usize, start: usize, what: &str) {
         if self.in_hole() {
             // Whether the string or the hole is at fault is decided where the hole is given up.
             self.at = self.bytes.len();
             return;
+        }
+        let (mut lo, mut start, mut what) = (lo, start, what);
+        if let Some(suspect) = self.suspect.take()
+            && self.runaways == 0
+        {
+            (lo, start, what) = (suspect.lo, suspect.start, "string");
+            self.out.lexemes.truncate(suspect.lexemes);
+            self.out.jit_marks.truncate(suspect.jit_marks);
+            self.out.diagnostics.truncate(suspect.diagnostics);
+            (self.open, self.conditions) = (suspect.open, suspect.conditions);
         }
         self.error("E0106", format!("Unterminated {what}"), lo, start).labels[0].text =
             format!("the {what} begins here and has no closing `\"`");
