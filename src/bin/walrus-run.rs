@@ -79,11 +79,16 @@ fn main() {
     };
     let program_args = std::iter::once(file.display().to_string()).chain(texts(args.args)).collect();
     let color = args.color;
-    run::run_then(program, &args.options, Box::new(SystemHost::new(program_args)), move |outcome: Outcome| {
-        report(&outcome.message, color);
-        write_stderr(&outcome.report);
-        exit(outcome.status)
-    })
+    run::run_then(
+        program,
+        &args.options,
+        Box::new(SystemHost::new(program_args).forbidding(args.options.forbidden())),
+        move |outcome: Outcome| {
+            report(&outcome.message, color);
+            write_stderr(&outcome.report);
+            exit(outcome.status)
+        },
+    )
 }
 
 /// Ends the process at once: nothing is left that a destructor would have to write.

@@ -44,6 +44,18 @@ macro_rules! for_each_builtin {
             core assert (cond; message) pure none -> VOID;
             /// A value in a format, as in a hole of an f-string.
             core format (x, spec;) pure allocates -> STRING;
+            /// The text of a value as a program would write it: strings quoted, instances with their fields.
+            core repr (x;) pure allocates -> STRING;
+            /// The character of a number.
+            core chr (n;) pure allocates -> STRING;
+            /// The number of a character.
+            core ord (c;) pure none -> INT;
+            /// The UTF-8 bytes of a text.
+            core bytes (text;) pure allocates -> LIST_OF_INTS;
+            /// The text of UTF-8 bytes.
+            core text (bytes;) pure allocates -> STRING;
+            /// Writes the text of a value and a newline to standard error.
+            core print_error (x;) io none -> VOID;
 
             /// The circle constant.
             math pi (;) pure none -> FLOAT;
@@ -146,6 +158,63 @@ macro_rules! for_each_builtin {
             io read_file (path;) io allocates -> STRING;
             /// Replaces a file's text.
             io write_file (path, text;) io none -> VOID;
+            /// The lines of a whole file.
+            io read_lines (path;) io allocates -> LIST_OF_STRINGS;
+            /// Writes text behind what is in a file.
+            io append_file (path, text;) io none -> VOID;
+            /// All that is left of standard input.
+            io read_stdin (;) io allocates -> STRING;
+            /// The bytes of a whole file.
+            io read_bytes (path;) io allocates -> LIST_OF_INTS;
+            /// Replaces a file's bytes.
+            io write_bytes (path, bytes;) io none -> VOID;
+
+            /// Whether there is something at a path.
+            fs exists (path;) io none -> BOOL;
+            /// Whether there is a file.
+            fs is_file (path;) io none -> BOOL;
+            /// Whether there is a folder.
+            fs is_dir (path;) io none -> BOOL;
+            /// Bytes of a file.
+            fs size (path;) io none -> INT;
+            /// When a file was changed, in milliseconds since 1970.
+            fs modified (path;) io none -> INT;
+            /// The names in a folder, sorted.
+            fs list_dir (path;) io allocates -> LIST_OF_STRINGS;
+            /// Makes a folder and those that it is to be in; one that is there is fine.
+            fs make_dir (path;) io none -> VOID;
+            /// Removes a file or an empty folder.
+            fs remove (path;) io none -> VOID;
+            /// Removes a file, or a folder with all in it.
+            fs remove_all (path;) io none -> VOID;
+            /// Gives a file or folder another path.
+            fs rename (from, to;) io none -> VOID;
+            /// Copies a file.
+            fs copy (from, to;) io none -> VOID;
+            /// The system's folder for what need not last.
+            fs temp_dir (;) io allocates -> STRING;
+            /// Makes a new folder there.
+            fs make_temp_dir (;) io allocates -> STRING;
+
+            /// Paths as one; also takes a list.
+            path join (a; b, c, d, e, f, g, h) pure allocates -> STRING;
+            /// The last name of a path.
+            path base (path;) pure allocates -> STRING;
+            /// What stands before the last name.
+            path dir (path;) pure allocates -> STRING;
+            /// The last name without its extension.
+            path stem (path;) pure allocates -> STRING;
+            /// The extension without its dot.
+            path ext (path;) pure allocates -> STRING;
+            /// The path without `.`, `..` and doubled slashes.
+            path normalize (path;) pure allocates -> STRING;
+            /// The path from the root on.
+            path absolute (path;) io allocates -> STRING;
+            /// Whether a path begins at the root.
+            path is_absolute (path;) pure none -> BOOL;
+
+            /// Runs a program to its end; a dict of its status and of what it wrote.
+            process run (program, args; input) io allocates -> DICT_OF_INTS_AND_STRINGS;
 
             /// An environment variable; void if unset.
             sys env_get (name;) io allocates -> STRING_OR_VOID;
@@ -156,8 +225,8 @@ macro_rules! for_each_builtin {
             /// Ends the program.
             sys exit (code;) io none -> VOID;
 
-            /// JSON text of a value.
-            json encode (value;) pure allocates -> STRING;
+            /// JSON text of a value: compact, or with so many spaces a level; keys sorted, or in their own order.
+            json encode (value; indent, sorted) pure allocates -> STRING;
             /// The value of JSON text.
             json decode (text;) pure allocates -> JSON;
 
@@ -262,7 +331,8 @@ macro_rules! define_builtins {
 for_each_builtin!(define_builtins);
 
 /// Import paths that exist, those whose functions are not built yet included.
-pub const STD_MODULES: &[&str] = &["std/core", "std/math", "std/io", "std/sys", "std/json", "std/async"];
+pub const STD_MODULES: &[&str] =
+    &["std/core", "std/math", "std/io", "std/fs", "std/path", "std/process", "std/sys", "std/json", "std/async"];
 
 /// Modules of the language that this version cannot run; importing one is a compile error that says so.
 pub const STD_MODULES_TO_COME: &[&str] = &["std/net", "std/http"];

@@ -2,6 +2,8 @@
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::runtime::host::Capability;
+
 /// Headings of `--help`, the flags for testing last.
 const LIMITS: &str = "Limits";
 const NATIVE: &str = "Native code";
@@ -20,6 +22,14 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", help_heading = LIMITS)]
     pub fuel: Option<u64>,
 
+    /// What the program may not do
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = LIMITS)]
+    pub forbid: Vec<Permission>,
+
+    /// What it may do all the same; without --forbid, nothing else
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = LIMITS)]
+    pub permit: Vec<Permission>,
+
     /// Native code, profile, and reports about them.
     #[command(flatten)]
     pub jit: JitSettings,
@@ -35,6 +45,48 @@ pub struct RunOptions {
     /// Compare every value with its static type, and stop where one is wrong
     #[arg(long, conflicts_with = "fuel", help_heading = TESTING)]
     pub check_facts: bool,
+}
+
+/// What `--forbid` and `--permit` name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Permission {
+    /// std/fs
+    Fs,
+    /// std/net, and of std/http what uses it
+    Net,
+    /// std/process
+    Process,
+    /// sys.env_get
+    Env,
+    /// std/io; println and core.input stay
+    Io,
+    /// All of these
+    All,
+}
+
+impl Permission {
+    fn covers(self, capability: Capability) -> bool {
+        match self {
+            Permission::Fs => capability == Capability::Fs,
+            Permission::Net => capability == Capability::Net,
+            Permission::Process => capability == Capability::Process,
+            Permission::Env => capability == Capability::Env,
+            Permission::Io => capability == Capability::Io,
+            Permission::All => true,
+        }
+    }
+}
+
+impl RunOptions {
+    /// The parts of the library that are kept from the program.
+    pub fn forbidden(&self) -> Vec<Capability> {
+        let covered = |list: &[Permission], capability| list.iter().any(|entry| entry.covers(capability));
+        let all_else = self.forbid.is_empty() && !self.permit.is_empty();
+        let is_forbidden = |capability: &Capability| {
+            (all_else || covered(&self.forbid, *capability)) && !covered(&self.permit, *capability)
+        };
+        Capability::ALL.into_iter().filter(is_forbidden).collect()
+    }
 }
 
 /// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`super::JIT_BUILT_IN`]).
@@ -122,6 +174,8 @@ impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
             max_heap: super::machine::default_max_heap(),
+            forbid: Vec::new(),
+            permit: Vec::new(),
             fuel: None,
             jit: JitSettings::default(),
             gc_stress: false,

@@ -1,26 +1,35 @@
 //! The host of a program that runs on this machine: standard streams, files, clocks.
 
 use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ending;
-use crate::runtime::host::{Host, HostFile, OpenMode};
+use crate::runtime::host::{Capability, EndedProcess, FileInfo, Host, HostFile, OpenMode};
 use crate::runtime::output::Pending;
+
+mod processes;
 
 /// See the module documentation.
 pub struct SystemHost {
     args: Vec<String>,
     started: Instant,
     input: BufReader<io::Stdin>,
+    forbidden: Vec<Capability>,
 }
 
 impl SystemHost {
     /// `args`: the program's path, then the user's arguments.
     pub fn new(args: Vec<String>) -> SystemHost {
-        SystemHost { args, started: Instant::now(), input: BufReader::new(io::stdin()) }
+        SystemHost { args, started: Instant::now(), input: BufReader::new(io::stdin()), forbidden: Vec::new() }
+    }
+
+    /// The same host, which keeps programs from these parts of the library.
+    pub fn forbidding(self, forbidden: Vec<Capability>) -> SystemHost {
+        SystemHost { forbidden, ..self }
     }
 }
 
@@ -39,17 +48,24 @@ impl Host for SystemHost {
         written
     }
 
-    fn read_line(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        self.input.read_line(&mut line)?;
-        Ok(line)
+    fn read_line(&mut self, most: usize) -> io::Result<String> {
+        text(read_line_within(&mut self.input, most)?)
+    }
+
+    fn read_input(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        read_within(&mut self.input, most)
+    }
+
+    fn write_error(&mut self, bytes: &[u8]) -> io::Result<()> {
+        io::stderr().write_all(bytes)
+    }
+
+    fn permits(&self, capability: Capability) -> bool {
+        !self.forbidden.contains(&capability)
     }
 
     fn timestamp(&self) -> i64 {
-        match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => since.as_millis() as i64,
-            Err(before) => -(before.duration().as_millis() as i64),
-        }
+        epoch_ms(SystemTime::now())
     }
 
     fn clock(&self) -> f64 {
@@ -97,13 +113,107 @@ impl Host for SystemHost {
         Path::new(path).exists()
     }
 
-    fn read_file(&self, path: &str) -> io::Result<String> {
-        std::fs::read_to_string(path)
+    fn read_file(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
+        read_within(&mut File::open(path)?, most)
     }
 
-    fn write_file(&mut self, path: &str, text: &str) -> io::Result<()> {
-        std::fs::write(path, text)
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        std::fs::write(path, bytes)
     }
+
+    fn append_file(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
+    }
+
+    fn info(&self, path: &str) -> io::Result<FileInfo> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(FileInfo {
+            is_file: metadata.is_file(),
+            is_dir: metadata.is_dir(),
+            size: metadata.len(),
+            modified: epoch_ms(metadata.modified()?),
+        })
+    }
+
+    fn list_dir(&self, path: &str) -> io::Result<Vec<String>> {
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn make_dir(&mut self, path: &str) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
+    fn remove(&mut self, path: &str) -> io::Result<()> {
+        // A link to a folder is removed as the file that it is.
+        if std::fs::symlink_metadata(path)?.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) }
+    }
+
+    fn remove_all(&mut self, path: &str) -> io::Result<()> {
+        if std::fs::symlink_metadata(path)?.is_dir() {
+            std::fs::remove_dir_all(path)
+        } else {
+            std::fs::remove_file(path)
+        }
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn copy(&mut self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::copy(from, to).map(|_| ())
+    }
+
+    fn temp_dir(&self) -> String {
+        std::env::temp_dir().to_string_lossy().into_owned()
+    }
+
+    fn make_temp_dir(&mut self) -> io::Result<String> {
+        let parent = std::env::temp_dir();
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        loop {
+            // Making it fails if it is there, so a name that somebody guessed costs a round and no more.
+            let number = RandomState::new().hash_one(std::process::id());
+            let path = parent.join(format!("walrus-{number:016x}"));
+            match builder.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.map(|()| path.to_string_lossy().into_owned()),
+            }
+        }
+    }
+
+    fn run(&mut self, program: &str, args: &[String], input: &str, most: usize) -> io::Result<EndedProcess> {
+        processes::run(program, args, input, most)
+    }
+}
+
+/// Milliseconds since 1970, negative before it.
+fn epoch_ms(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_millis() as i64,
+        Err(before) => -(before.duration().as_millis() as i64),
+    }
+}
+
+/// All that a reader gives, if that is not more than `most` bytes.
+pub(super) fn read_within(reader: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// The next line with its newline, likewise.
+fn read_line_within(reader: &mut dyn BufRead, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(most as u64 + 1).read_until(b'\n', &mut bytes)?;
+    if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
 }
 
 /// A file with its reads and writes buffered; what is not written yet goes out before a read and at the end.
@@ -116,18 +226,14 @@ struct SystemFile {
 const BLOCK: usize = 64 << 10;
 
 impl HostFile for SystemFile {
-    fn read_rest(&mut self) -> io::Result<String> {
+    fn read_rest(&mut self, most: usize) -> io::Result<String> {
         self.flush()?;
-        let mut text = String::new();
-        self.reader.read_to_string(&mut text)?;
-        Ok(text)
+        text(read_within(&mut self.reader, most)?)
     }
 
-    fn read_line(&mut self) -> io::Result<String> {
+    fn read_line(&mut self, most: usize) -> io::Result<String> {
         self.flush()?;
-        let mut line = String::new();
-        self.reader.read_line(&mut line)?;
-        Ok(line)
+        text(read_line_within(&mut self.reader, most)?)
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -169,11 +275,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f").to_string_lossy().into_owned();
         let mut host = SystemHost::new(Vec::new());
-        host.write_file(&path, "one\ntwo\n").unwrap();
+        host.write_file(&path, b"one\ntwo\n").unwrap();
         let mut file = host.open(&path, OpenMode::ReadWrite).unwrap();
-        assert_eq!(file.read_line().unwrap(), "one\n");
+        assert_eq!(file.read_line(100).unwrap(), "one\n");
         file.write("TWO").unwrap();
         file.flush().unwrap();
-        assert_eq!(host.read_file(&path).unwrap(), "one\nTWO\n");
+        assert_eq!(host.read_file(&path, 100).unwrap(), b"one\nTWO\n");
     }
 }

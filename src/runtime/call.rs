@@ -5,6 +5,7 @@
 
 use super::builtins;
 use super::error::{Error, ErrorKind, Result};
+use super::host::Capability;
 use super::image::{Function, Site};
 use super::member::name_text;
 use super::methods;
@@ -12,7 +13,7 @@ use super::object::{Closure, Gc, Instance};
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
-use crate::bytecode::builtins::{BUILTINS, BuiltinResult};
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, ModuleId, ModuleKind, SiteId, StructId};
@@ -212,6 +213,9 @@ impl Vm {
     pub(super) fn call_builtin_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &BUILTINS[index];
         check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
+        if spec.effect == BuiltinEffect::Io {
+            self.check_permission(spec)?;
+        }
         let before = self.heap.bytes();
         let result = self.with_memory(|vm| builtins::FUNCTIONS[index](vm, args))?;
         if cfg!(debug_assertions) {
@@ -222,6 +226,16 @@ impl Vm {
             self.hold_to_row(spec.name, result, tags, spec.memory, before)?;
         }
         Ok(result)
+    }
+
+    /// Whether the host lets the program call a built-in that reaches the outside world.
+    fn check_permission(&self, spec: &BuiltinSpec) -> Result<()> {
+        match Capability::needed(spec.module, spec.name) {
+            Some(capability) if !self.host.permits(capability) => {
+                Err(Error::message(format!("Not allowed: {}.{}", spec.module, spec.name)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Runs a native operation; if it wants memory, collects garbage and runs it once more.

@@ -13,8 +13,9 @@ pub trait Host {
     fn keep_output(&mut self, _pending: &Arc<Pending>) {}
     /// Writes some of the output that waits, through [`Pending::write_with`].
     fn write_out(&mut self, pending: &Pending) -> io::Result<()>;
-    /// A line of input with its newline, or what is left; empty at the end.
-    fn read_line(&mut self) -> io::Result<String>;
+    /// A line of input with its newline, or what is left; empty at the end. More than `most` bytes are the error
+    /// [`io::ErrorKind::FileTooLarge`], here and below.
+    fn read_line(&mut self, most: usize) -> io::Result<String>;
     /// Milliseconds since 1970.
     fn timestamp(&self) -> i64;
     /// Seconds since some moment before the program started.
@@ -27,8 +28,118 @@ pub trait Host {
     fn current_dir(&self) -> io::Result<String>;
     fn open(&mut self, path: &str, mode: OpenMode) -> io::Result<Box<dyn HostFile>>;
     fn exists(&self, path: &str) -> bool;
-    fn read_file(&self, path: &str) -> io::Result<String>;
-    fn write_file(&mut self, path: &str, text: &str) -> io::Result<()>;
+    fn read_file(&self, path: &str, most: usize) -> io::Result<Vec<u8>>;
+    fn write_file(&mut self, path: &str, bytes: &[u8]) -> io::Result<()>;
+
+    // What follows a host need not have: without it, programs get an error that says so.
+
+    /// Whether the program may do what a part of the library is for.
+    fn permits(&self, _: Capability) -> bool {
+        true
+    }
+    /// All that is left of the input.
+    fn read_input(&mut self, _most: usize) -> io::Result<Vec<u8>> {
+        unsupported()
+    }
+    /// Writes to standard error, past the program's output.
+    fn write_error(&mut self, _: &[u8]) -> io::Result<()> {
+        unsupported()
+    }
+    fn append_file(&mut self, _path: &str, _bytes: &[u8]) -> io::Result<()> {
+        unsupported()
+    }
+    fn info(&self, _path: &str) -> io::Result<FileInfo> {
+        unsupported()
+    }
+    /// The names in a folder, in any order.
+    fn list_dir(&self, _path: &str) -> io::Result<Vec<String>> {
+        unsupported()
+    }
+    /// Makes a folder and those that it is to be in; one that is there is fine.
+    fn make_dir(&mut self, _path: &str) -> io::Result<()> {
+        unsupported()
+    }
+    /// Removes a file or an empty folder.
+    fn remove(&mut self, _path: &str) -> io::Result<()> {
+        unsupported()
+    }
+    /// Removes a file, or a folder with all in it.
+    fn remove_all(&mut self, _path: &str) -> io::Result<()> {
+        unsupported()
+    }
+    fn rename(&mut self, _from: &str, _to: &str) -> io::Result<()> {
+        unsupported()
+    }
+    fn copy(&mut self, _from: &str, _to: &str) -> io::Result<()> {
+        unsupported()
+    }
+    /// The folder for what need not last.
+    fn temp_dir(&self) -> String {
+        "/tmp".to_owned()
+    }
+    /// Makes a new folder there; its path.
+    fn make_temp_dir(&mut self) -> io::Result<String> {
+        unsupported()
+    }
+    /// Runs a program, which reads `input`, to its end.
+    fn run(&mut self, _program: &str, _args: &[String], _input: &str, _most: usize) -> io::Result<EndedProcess> {
+        unsupported()
+    }
+}
+
+fn unsupported<T>() -> io::Result<T> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A part of the library that a host may forbid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Capability {
+    /// std/fs
+    Fs,
+    /// std/net, and of std/http what uses it
+    Net,
+    /// std/process
+    Process,
+    /// sys.env_get
+    Env,
+    /// std/io
+    Io,
+}
+
+impl Capability {
+    pub const ALL: [Capability; 5] =
+        [Capability::Fs, Capability::Net, Capability::Process, Capability::Env, Capability::Io];
+
+    /// What a program must be permitted to call a built-in that reaches the outside world.
+    pub fn needed(module: &str, name: &str) -> Option<Capability> {
+        match (module, name) {
+            ("std/fs", _) => Some(Capability::Fs),
+            ("std/net" | "std/http", _) => Some(Capability::Net),
+            ("std/process", _) => Some(Capability::Process),
+            ("std/sys", "env_get") => Some(Capability::Env),
+            ("std/io", _) => Some(Capability::Io),
+            _ => None,
+        }
+    }
+}
+
+/// What there is at a path.
+#[derive(Clone, Copy, Debug)]
+pub struct FileInfo {
+    pub is_file: bool,
+    pub is_dir: bool,
+    pub size: u64,
+    /// Milliseconds since 1970.
+    pub modified: i64,
+}
+
+/// A program that was run.
+#[derive(Clone, Debug)]
+pub struct EndedProcess {
+    /// The exit status, or minus the number of the signal that ended it.
+    pub status: i32,
+    pub out: Vec<u8>,
+    pub err: Vec<u8>,
 }
 
 /// How a program opens a file.
@@ -46,9 +157,9 @@ pub enum OpenMode {
 /// An open file.
 pub trait HostFile {
     /// The rest of the file.
-    fn read_rest(&mut self) -> io::Result<String>;
+    fn read_rest(&mut self, most: usize) -> io::Result<String>;
     /// The next line with its newline; empty at the end.
-    fn read_line(&mut self) -> io::Result<String>;
+    fn read_line(&mut self, most: usize) -> io::Result<String>;
     fn write(&mut self, text: &str) -> io::Result<()>;
     fn flush(&mut self) -> io::Result<()>;
 }

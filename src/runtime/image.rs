@@ -258,6 +258,11 @@ impl Names for Image {
         self.str(self.struct_def(id).name)
     }
 
+    fn field_name(&self, id: StructId, slot: usize) -> Option<&str> {
+        let name = *self.program.structs[id.index()].fields.get(slot)?;
+        Some(self.str(name))
+    }
+
     fn module_name(&self, id: ModuleId) -> &str {
         self.str(self.program.modules[id.index()].name)
     }

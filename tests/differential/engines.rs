@@ -142,6 +142,7 @@ fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>, max_heap: usize) -> Obs
         task_stress: false,
         check_facts: mode.check_facts,
         jit,
+        ..RunOptions::default()
     };
     let out = Arc::new(Mutex::new(Vec::new()));
     let outcome = run(program, &options, Box::new(MemoryHost { out: Arc::clone(&out) }));

@@ -106,8 +106,11 @@ def core(vm):
         return ord(c)
 
     def of_bytes(vm, items):
+        for byte in want(items, list):
+            if not 0 <= want(byte, int) <= 255:
+                raise error(f"Invalid byte {byte}")
         try:
-            return bytes(want(items, list)).decode("utf-8")
+            return bytes(items).decode("utf-8")
         except UnicodeDecodeError as problem:
             raise error(f"Invalid UTF-8 at byte {problem.start}") from None
 

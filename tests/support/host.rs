@@ -28,7 +28,7 @@ impl Host for MemoryHost {
         })
     }
 
-    fn read_line(&mut self) -> io::Result<String> {
+    fn read_line(&mut self, _: usize) -> io::Result<String> {
         Ok(String::new())
     }
 
@@ -62,11 +62,11 @@ impl Host for MemoryHost {
         false
     }
 
-    fn read_file(&self, _: &str) -> io::Result<String> {
+    fn read_file(&self, _: &str, _: usize) -> io::Result<Vec<u8>> {
         nothing()
     }
 
-    fn write_file(&mut self, _: &str, _: &str) -> io::Result<()> {
+    fn write_file(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
         nothing()
     }
 }

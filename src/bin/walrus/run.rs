@@ -104,12 +104,17 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Status, String> 
     };
     let own_args = std::iter::once(program.name()).chain(texts(args.args)).collect();
     let color = args.color;
-    run::run_then(loaded, &args.options, Box::new(SystemHost::new(own_args)), move |outcome: Outcome| {
-        report(&outcome.message, color);
-        write_stderr(&outcome.report);
-        // Nothing is left that a destructor would have to write.
-        std::process::exit(outcome.status)
-    })
+    run::run_then(
+        loaded,
+        &args.options,
+        Box::new(SystemHost::new(own_args).forbidding(args.options.forbidden())),
+        move |outcome: Outcome| {
+            report(&outcome.message, color);
+            write_stderr(&outcome.report);
+            // Nothing is left that a destructor would have to write.
+            std::process::exit(outcome.status)
+        },
+    )
 }
 
 /// The program, ready to run; `None` if it has errors, which were reported.

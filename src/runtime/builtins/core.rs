@@ -1,9 +1,10 @@
 //! `std/core`: lengths, texts, types, conversions, the heap, clocks, input, assertions.
 
 use super::convert::{float_to_int, parse_float, parse_int};
-use super::value::{arg, count_value, host_error, int_arg, range_len};
+use super::value::{arg, byte_list, bytes_arg, count_value, host_error, int_arg, range_len, str_arg, utf8};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::object::Dict;
+use crate::runtime::ops::text::write_repr;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
@@ -76,7 +77,7 @@ pub fn input(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         vm.output.write(&mut *vm.host, prompt.as_bytes(), b"")?;
     }
     vm.output.flush(&mut *vm.host)?;
-    let line = vm.host.read_line().map_err(|error| host_error("Failed to read input", &error))?;
+    let line = vm.host.read_line(vm.heap.max_heap()).map_err(|error| host_error("Failed to read input", &error))?;
     // The line is gone from the input, so this must not fail: a line as long as the heap is what the limit cannot stop.
     Ok(vm.heap.str_value(&line))
 }
@@ -142,4 +143,51 @@ pub fn assert(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         Some(&message) => format!("Assertion failed: {}", vm.text(message)?),
         None => "Assertion failed".to_owned(),
     }))
+}
+
+/// As `str`, with strings quoted and instances taken apart.
+pub fn repr(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let mut out = String::new();
+    write_repr(&vm.heap, &vm.image, &mut out, arg(args, 0))?;
+    vm.string(&out)
+}
+
+/// The character of a number.
+pub fn chr(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let number = int_arg(args, 0)?;
+    let char = u32::try_from(number).ok().and_then(char::from_u32);
+    let char = char.ok_or_else(|| Error::message(format!("Invalid character number {number}")))?;
+    Ok(Value::from_str(vm.heap.char_str(char)))
+}
+
+/// The number of the character that a text of one consists of.
+pub fn ord(_: &mut Vm, args: &[Value]) -> Result<Value> {
+    let text = str_arg(args, 0)?;
+    let mut chars = text.as_str().chars();
+    match (chars.next(), chars.next()) {
+        (Some(char), None) => Ok(Value::int(u32::from(char).into())),
+        _ => Err(Error::message("Expected one character")),
+    }
+}
+
+/// The UTF-8 bytes of a text.
+pub fn bytes(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let text = str_arg(args, 0)?;
+    byte_list(vm, text.as_str().as_bytes())
+}
+
+/// The text of UTF-8 bytes.
+pub fn text(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let bytes = bytes_arg(args, 0)?;
+    vm.string(utf8(&bytes)?)
+}
+
+/// The text of a value and a newline on standard error, behind all that was printed before.
+pub fn print_error(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let mut line = vm.text(arg(args, 0))?;
+    line.push('\n');
+    vm.output.flush(&mut *vm.host)?;
+    // Where standard error cannot be written, there is nowhere to say so.
+    let _ = vm.host.write_error(line.as_bytes());
+    Ok(Value::VOID)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::value::{count_value, host_error, int_arg, str_arg};
+use super::value::{byte_list, bytes_arg, count_value, failed, host_error, int_arg, list, str_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::host::{HostFile, OpenMode};
 use crate::runtime::value::Value;
@@ -49,11 +49,6 @@ fn invalid_handle(handle: i64) -> Error {
     Error::message(format!("Invalid file handle: {handle}"))
 }
 
-#[cold]
-fn failed(verb: &str, path: &str, error: &std::io::Error) -> Error {
-    host_error(&format!("Failed to {verb} '{path}'"), error)
-}
-
 pub fn file_open(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (path, mode) = (str_arg(args, 0)?, str_arg(args, 1)?);
     let path = path.as_str();
@@ -71,15 +66,17 @@ pub fn file_open(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn file_read(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let most = vm.heap.max_heap();
     let open = vm.builtins.files.get(int_arg(args, 0)?)?;
-    let rest = open.file.read_rest().map_err(|error| failed("read", &open.path, &error))?;
+    let rest = open.file.read_rest(most).map_err(|error| failed("read", &open.path, &error))?;
     // What was read is gone from the file, so this must not ask for a second attempt.
     Ok(vm.heap.str_value(&rest))
 }
 
 pub fn file_read_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let most = vm.heap.max_heap();
     let open = vm.builtins.files.get(int_arg(args, 0)?)?;
-    let line = open.file.read_line().map_err(|error| failed("read", &open.path, &error))?;
+    let line = open.file.read_line(most).map_err(|error| failed("read", &open.path, &error))?;
     if line.is_empty() {
         return Ok(Value::VOID);
     }
@@ -105,16 +102,65 @@ pub fn file_exists(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(Value::bool(vm.host.exists(str_arg(args, 0)?.as_str())))
 }
 
+/// All bytes of a file.
+fn contents(vm: &mut Vm, path: &str) -> Result<Vec<u8>> {
+    vm.host.read_file(path, vm.heap.max_heap()).map_err(|error| failed("read", path, &error))
+}
+
+/// All text of a file.
+fn text(vm: &mut Vm, path: &str) -> Result<String> {
+    let invalid = || std::io::Error::new(std::io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
+    String::from_utf8(contents(vm, path)?).map_err(|_| failed("read", path, &invalid()))
+}
+
 pub fn read_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let path = str_arg(args, 0)?;
-    let path = path.as_str();
-    let contents = vm.host.read_file(path).map_err(|error| failed("read", path, &error))?;
-    vm.string(&contents)
+    let text = text(vm, str_arg(args, 0)?.as_str())?;
+    vm.string(&text)
+}
+
+/// Lines end with `\n` or `\r\n`, the last one need not.
+pub fn read_lines(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let text = text(vm, str_arg(args, 0)?.as_str())?;
+    let before = vm.heap.bytes();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        lines.push(vm.heap.str_value(line));
+        vm.heap.check_growth(before, 2 * size_of_val(lines.as_slice()))?;
+    }
+    list(vm, &lines)
+}
+
+pub fn read_bytes(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let bytes = contents(vm, str_arg(args, 0)?.as_str())?;
+    byte_list(vm, &bytes)
+}
+
+fn written(path: &str, done: std::io::Result<()>) -> Result<Value> {
+    done.map(|()| Value::VOID).map_err(|error| failed("write", path, &error))
 }
 
 pub fn write_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (path, text) = (str_arg(args, 0)?, str_arg(args, 1)?);
-    let path = path.as_str();
-    vm.host.write_file(path, text.as_str()).map_err(|error| failed("write", path, &error))?;
-    Ok(Value::VOID)
+    written(path.as_str(), vm.host.write_file(path.as_str(), text.as_str().as_bytes()))
+}
+
+pub fn append_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (path, text) = (str_arg(args, 0)?, str_arg(args, 1)?);
+    written(path.as_str(), vm.host.append_file(path.as_str(), text.as_str().as_bytes()))
+}
+
+pub fn write_bytes(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    let (path, bytes) = (str_arg(args, 0)?, bytes_arg(args, 1)?);
+    written(path.as_str(), vm.host.write_file(path.as_str(), &bytes))
+}
+
+/// All that is left of standard input.
+pub fn read_stdin(vm: &mut Vm, _: &[Value]) -> Result<Value> {
+    vm.output.flush(&mut *vm.host)?;
+    let read = vm.host.read_input(vm.heap.max_heap());
+    let bytes = read.map_err(|error| host_error("Failed to read input", &error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::message("Failed to read input: stream did not contain valid UTF-8"))?;
+    // The input is gone, so this must not ask for a second attempt.
+    Ok(vm.heap.str_value(&text))
 }

@@ -1,4 +1,4 @@
-//! The native library: `std/core`, `std/math`, `std/io`, `std/sys` and `std/json`, one file each.
+//! The library: `std/core`, `std/math`, `std/io`, `std/fs`, `std/path`, `std/process`, `std/sys` and `std/json`, one file each.
 //!
 //! [`FUNCTIONS`] is made from the table in [`crate::bytecode::builtins`]: a row is implemented by the function of the same name in
 //! the module of the same name, and a row without one does not compile. The caller has checked the number of arguments; types are
@@ -11,9 +11,12 @@ mod async_;
 pub mod convert;
 mod core;
 mod format;
+mod fs;
 mod io;
 pub mod json;
 pub mod math;
+mod path;
+mod process;
 mod random;
 mod sys;
 pub(super) mod value;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::bytecode::numeric;
 use crate::runtime::error::{Error, Result};
-use crate::runtime::object::{Gc, List, Range, Str};
+use crate::runtime::object::{Dict, Gc, List, Range, Str};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
@@ -88,7 +88,46 @@ pub fn range_len(range: Gc<Range>) -> Result<Value> {
 /// The error of an operation that the host could not do, without the number that the system gives it.
 #[cold]
 pub fn host_error(what: &str, error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::FileTooLarge {
+        return Error::message("Value too large");
+    }
     let text = error.to_string();
     let reason = text.rfind(" (os error ").map_or(text.as_str(), |at| &text[..at]);
     Error::message(format!("{what}: {reason}"))
+}
+
+/// [`host_error`] about a path or another name: `Failed to read 'p': reason`.
+#[cold]
+pub fn failed(verb: &str, name: &str, error: &std::io::Error) -> Error {
+    host_error(&format!("Failed to {verb} '{name}'"), error)
+}
+
+/// Puts a value at a name in a new dict.
+pub fn insert_named(vm: &mut Vm, dict: Gc<Dict>, name: &str, value: Value) -> Result<()> {
+    let key = vm.heap.str_value(name);
+    dict.insert(&mut vm.heap, key, value).map(|_| ())
+}
+
+/// A list of ints from 0 to 255 as bytes.
+pub fn bytes_arg(args: &[Value], index: usize) -> Result<Vec<u8>> {
+    let list = list_arg(args, index)?;
+    (0..list.len())
+        .map(|at| {
+            let item = list.get(at);
+            let int = item.as_int().ok_or_else(|| expected_type("int", item))?;
+            u8::try_from(int).map_err(|_| Error::message(format!("Invalid byte {int}")))
+        })
+        .collect()
+}
+
+/// A list of ints from 0 to 255. Asks for the memory before it makes anything.
+pub fn byte_list(vm: &mut Vm, bytes: &[u8]) -> Result<Value> {
+    vm.heap.check_room_for(bytes.len(), size_of::<i64>())?;
+    let ints: Vec<i64> = bytes.iter().map(|&byte| byte.into()).collect();
+    Ok(Value::from_list(List::from_ints(&mut vm.heap, &ints)?))
+}
+
+/// Bytes as text.
+pub fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|error| Error::message(format!("Invalid UTF-8 at byte {}", error.valid_up_to())))
 }

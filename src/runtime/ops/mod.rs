@@ -19,6 +19,8 @@ pub trait Names {
     fn function_name(&self, func: FuncId) -> &str;
     fn function_is_async(&self, func: FuncId) -> bool;
     fn struct_name(&self, id: StructId) -> &str;
+    /// The name of a field that has a fixed slot, by its position.
+    fn field_name(&self, id: StructId, slot: usize) -> Option<&str>;
     fn module_name(&self, id: ModuleId) -> &str;
     /// By position in [`crate::bytecode::builtins::BUILTINS`].
     fn builtin_name(&self, index: usize) -> &str;
@@ -66,6 +68,10 @@ pub(in crate::runtime) mod tests {
 
         fn struct_name(&self, _: StructId) -> &str {
             "Point"
+        }
+
+        fn field_name(&self, _: StructId, slot: usize) -> Option<&str> {
+            ["x", "y"].get(slot).copied()
         }
 
         fn module_name(&self, _: ModuleId) -> &str {

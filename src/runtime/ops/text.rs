@@ -1,4 +1,4 @@
-//! The text of values, as `print` shows it.
+//! The text of values, as `print` shows it, or as a program would write it.
 //!
 //! The walk keeps its own stack, so depth does not matter. A container that is being written carries a mark in its header, which is how
 //! the walk sees that a container contains itself; the marks are gone when the walk ends.
@@ -9,7 +9,7 @@ use super::Names;
 use crate::bytecode::numeric;
 use crate::runtime::error::Result;
 use crate::runtime::heap::Heap;
-use crate::runtime::object::{Dict, Gc, Header, List, Str, TaskState, Tuple};
+use crate::runtime::object::{Dict, Gc, Header, Instance, List, Str, TaskState, Tuple};
 use crate::runtime::value::{Tag, Value};
 
 /// The text of a value as a string.
@@ -38,12 +38,54 @@ pub fn write_text(heap: &Heap, names: &dyn Names, out: &mut String, value: Value
         write_flat(names, out, value);
         return Ok(());
     }
-    let mut walk = Walk { frames: Vec::new() };
+    let mut walk = Walk { frames: Vec::new(), style: Style::Plain };
     walk.write(heap, names, out, value)
+}
+
+/// Appends the text of a value as a program would write it: strings quoted, instances as `Name(field: value)`. Fails as [`write_text`] does.
+pub fn write_repr(heap: &Heap, names: &dyn Names, out: &mut String, value: Value) -> Result<()> {
+    let mut walk = Walk { frames: Vec::new(), style: Style::Repr };
+    walk.write(heap, names, out, value)
+}
+
+/// How texts are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Repr,
+}
+
+/// Appends a text in quotes, with escapes.
+fn write_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\0' => out.push_str("\\0"),
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            // Exactly the characters of category Cc.
+            char if char.is_control() => {
+                write!(out, "\\u{{{:x}}}", u32::from(char)).expect("writing to a String cannot fail");
+            }
+            char => out.push(char),
+        }
+    }
+    out.push('"');
 }
 
 fn is_container(tag: Tag) -> bool {
     matches!(tag, Tag::List | Tag::Tuple | Tag::Dict)
+}
+
+/// Likewise, in a style.
+fn write_flat_in(names: &dyn Names, out: &mut String, value: Value, style: Style) {
+    match (style, value.as_str()) {
+        (Style::Repr, Some(text)) => write_quoted(out, text.as_str()),
+        _ => write_flat(names, out, value),
+    }
 }
 
 /// Appends the text of a value that is no container.
@@ -114,6 +156,7 @@ enum Container {
     List(Gc<List>),
     Tuple(Gc<Tuple>),
     Dict(Gc<Dict>),
+    Instance(Gc<Instance>),
 }
 
 /// A container that is being written; the parts from `next` on are still to come.
@@ -127,6 +170,7 @@ struct Frame {
 /// The containers that are being written, outermost first. Dropping it takes their marks away, however the walk ends.
 struct Walk {
     frames: Vec<Frame>,
+    style: Style,
 }
 
 /// Text is checked against the limit of the heap whenever it has grown by about this much.
@@ -141,16 +185,20 @@ impl Walk {
                 heap.check_room(out.len())?;
                 check_at = out.len() + CHECK_EVERY;
             }
-            let Some((key, value)) = frame.advance() else {
+            let Some((key, value)) = frame.advance(names) else {
                 self.end(out);
                 continue;
             };
             if !std::mem::take(&mut frame.first) {
                 out.push_str(", ");
             }
-            if let Some(key) = key {
+            match key {
+                Label::None => {}
                 // A key is a tuple at most: it cannot be a list that contains the dict, but it may be deep.
-                write_key(heap, names, out, key)?;
+                Label::Key(key) => write_key(heap, names, out, key, self.style)?,
+                Label::Field(ref name) => out.push_str(name),
+            }
+            if !matches!(key, Label::None) {
                 out.push_str(": ");
             }
             self.begin(names, out, value);
@@ -166,8 +214,11 @@ impl Walk {
             (Container::Tuple(tuple), '(', "(...)")
         } else if let Some(dict) = value.as_dict() {
             (Container::Dict(dict), '{', "{...}")
+        } else if let (Style::Repr, Some(instance)) = (self.style, value.as_instance()) {
+            out.push_str(names.struct_name(instance.struct_id()));
+            (Container::Instance(instance), '(', "(...)")
         } else {
-            return write_flat(names, out, value);
+            return write_flat_in(names, out, value, self.style);
         };
         let Some(header) = value.as_object() else { return };
         if !header.enter() {
@@ -185,21 +236,21 @@ impl Walk {
         out.push_str(match frame.container {
             Container::List(_) => "]",
             Container::Tuple(tuple) if tuple.len() == 1 => ",)",
-            Container::Tuple(_) => ")",
+            Container::Tuple(_) | Container::Instance(_) => ")",
             Container::Dict(_) => "}",
         });
     }
 }
 
 /// A key that is being written is walked on its own: a tuple may be key and value of one dict at once.
-fn write_key(heap: &Heap, names: &dyn Names, out: &mut String, key: Value) -> Result<()> {
+fn write_key(heap: &Heap, names: &dyn Names, out: &mut String, key: Value, style: Style) -> Result<()> {
     let Some(tuple) = key.as_tuple() else {
-        write_flat(names, out, key);
+        write_flat_in(names, out, key, style);
         return Ok(());
     };
     // The tuple itself cannot be on the stack of the outer walk: a key holds no dict.
     debug_assert!(tuple.items().iter().all(|item| item.as_dict().is_none() && item.as_list().is_none()));
-    Walk { frames: Vec::new() }.write(heap, names, out, key)
+    Walk { frames: Vec::new(), style }.write(heap, names, out, key)
 }
 
 impl Drop for Walk {
@@ -208,18 +259,44 @@ impl Drop for Walk {
     }
 }
 
+/// What stands before a part.
+enum Label {
+    None,
+    Key(Value),
+    Field(String),
+}
+
+/// A field of an instance by its position: the fixed slots, of which those that nothing was assigned to are passed over, then the others.
+fn next_field(names: &dyn Names, instance: Gc<Instance>, mut at: usize) -> Option<(usize, String, Value)> {
+    while let Some(name) = names.field_name(instance.struct_id(), at) {
+        let value = instance.slot(at);
+        at += 1;
+        if !value.is_undef() {
+            return Some((at, name.to_owned(), value));
+        }
+    }
+    let slots = (0..).take_while(|&slot| names.field_name(instance.struct_id(), slot).is_some()).count();
+    let (next, key, value) = instance.extra()?.next_entry(at - slots)?;
+    Some((slots + next, key.as_str()?.as_str().to_owned(), value))
+}
+
 impl Frame {
-    /// The next part: an item, or a key with its value.
-    fn advance(&mut self) -> Option<(Option<Value>, Value)> {
+    /// The next part: an item, a key with its value, or a field.
+    fn advance(&mut self, names: &dyn Names) -> Option<(Label, Value)> {
         let at = self.next;
         self.next += 1;
         match &self.container {
-            Container::List(list) => list.try_get(at).map(|item| (None, item)),
-            Container::Tuple(tuple) => tuple.items().get(at).map(|item| (None, *item)),
+            Container::List(list) => list.try_get(at).map(|item| (Label::None, item)),
+            Container::Tuple(tuple) => tuple.items().get(at).map(|item| (Label::None, *item)),
             Container::Dict(dict) => {
                 let (next, key, value) = dict.next_entry(at)?;
                 self.next = next;
-                Some((Some(key), value))
+                Some((Label::Key(key), value))
+            }
+            Container::Instance(instance) => {
+                let (next, name, value) = next_field(names, *instance, at)?;
+                self.next = next;
+                Some((Label::Field(name), value))
             }
         }
     }

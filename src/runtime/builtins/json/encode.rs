@@ -1,4 +1,4 @@
-//! Values to compact JSON text.
+//! Values to JSON text, compact or with a line for each item.
 
 use std::collections::HashSet;
 
@@ -13,13 +13,26 @@ use crate::runtime::value::{Tag, Value};
 enum Open {
     List(Gc<List>, usize),
     Tuple(Gc<Tuple>, usize),
-    /// Sorted by key.
+    /// In the order in which they are written.
     Dict(Vec<(Gc<Str>, Value)>, usize),
 }
 
+/// How the text is laid out.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// Spaces a level; none puts all on one line.
+    pub indent: usize,
+    /// Whether keys are sorted, or in their own order.
+    pub sorted: bool,
+}
+
+impl Layout {
+    pub const COMPACT: Layout = Layout { indent: 0, sorted: true };
+}
+
 /// The JSON text of a value.
-pub fn encode(heap: &Heap, value: Value) -> Result<String> {
-    let mut encoder = Encoder { heap, out: String::new(), open: Vec::new(), inside: HashSet::default() };
+pub fn encode(heap: &Heap, value: Value, layout: Layout) -> Result<String> {
+    let mut encoder = Encoder { heap, out: String::new(), open: Vec::new(), inside: HashSet::default(), layout };
     encoder.begin(value)?;
     while encoder.step()? {}
     Ok(encoder.out)
@@ -31,6 +44,7 @@ struct Encoder<'h> {
     open: Vec<(u64, Open)>,
     /// Addresses of the open containers: one that is begun again contains itself.
     inside: HashSet<u64, FxBuildHasher>,
+    layout: Layout,
 }
 
 #[cold]
@@ -76,7 +90,9 @@ impl Encoder<'_> {
                     }
                 }
             }
-            entries.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+            if self.layout.sorted {
+                entries.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+            }
             Open::Dict(entries, 0)
         } else {
             return Err(json_error(&format!("cannot encode type '{}'", value.tag().type_name())));
@@ -91,6 +107,7 @@ impl Encoder<'_> {
 
     /// Writes the next item of the innermost container, or closes it; false when none is open.
     fn step(&mut self) -> Result<bool> {
+        let depth = self.open.len();
         let Some((_, open)) = self.open.last_mut() else { return Ok(false) };
         let (item, at, end) = match open {
             Open::List(list, at) => (list.try_get(*at), at, ']'),
@@ -98,24 +115,25 @@ impl Encoder<'_> {
             Open::Dict(entries, at) => {
                 let entry = entries.get(*at).copied();
                 if let Some((key, _)) = entry {
-                    if *at > 0 {
-                        self.out.push(',');
-                    }
+                    begin_item(self.heap, &mut self.out, *at, depth, self.layout)?;
                     write_string(&mut self.out, key.as_str());
-                    self.out.push(':');
+                    self.out.push_str(if self.layout.indent > 0 { ": " } else { ":" });
                 }
                 (entry.map(|(_, value)| value), at, '}')
             }
         };
         match item {
             Some(item) => {
-                if *at > 0 && end == ']' {
-                    self.out.push(',');
+                if end == ']' {
+                    begin_item(self.heap, &mut self.out, *at, depth, self.layout)?;
                 }
                 *at += 1;
                 self.begin(item)?;
             }
             None => {
+                if *at > 0 {
+                    new_line(self.heap, &mut self.out, depth - 1, self.layout)?;
+                }
                 self.out.push(end);
                 if let Some((address, _)) = self.open.pop() {
                     self.inside.remove(&address);
@@ -124,6 +142,28 @@ impl Encoder<'_> {
         }
         Ok(true)
     }
+}
+
+/// Writes what stands before an item of a container that is the innermost of `depth`.
+fn begin_item(heap: &Heap, out: &mut String, at: usize, depth: usize, layout: Layout) -> Result<()> {
+    if at > 0 {
+        out.push(',');
+    }
+    new_line(heap, out, depth, layout)
+}
+
+/// Begins a line at a level, if there are lines. Deep values have much white space, so its size is looked at before it is written.
+fn new_line(heap: &Heap, out: &mut String, level: usize, layout: Layout) -> Result<()> {
+    if layout.indent == 0 {
+        return Ok(());
+    }
+    let spaces = level.saturating_mul(layout.indent);
+    if out.len().saturating_add(spaces) > heap.max_heap() {
+        return Err(Error::message("Value too large"));
+    }
+    out.push('\n');
+    out.extend(std::iter::repeat_n(' ', spaces));
+    Ok(())
 }
 
 /// The shortest decimal that reads back the same, with a fraction or an exponent so that it reads back as a float.

@@ -1,11 +1,15 @@
 use proptest::prelude::*;
 
 use super::decode::decode;
-use super::encode::encode;
+use super::encode::Layout;
 use crate::runtime::error::{ErrorKind, Result};
 use crate::runtime::heap::Heap;
 use crate::runtime::object::{Dict, List, Tuple};
 use crate::runtime::value::Value;
+
+fn encode(heap: &Heap, value: Value) -> Result<String> {
+    super::encode::encode(heap, value, Layout::COMPACT)
+}
 
 fn message<T>(result: Result<T>) -> String {
     match result.map_err(|error| error.into_kind()) {
