@@ -271,7 +271,7 @@ impl Watch {
         if !options.jit.audit_verdicts && options.jit.stats.is_none() {
             return;
         }
-        jit.settle(vm);
+        jit.finish(vm);
         let statistics = jit.statistics(vm);
         if options.jit.audit_verdicts {
             let disagreements = statistics.disagreements();

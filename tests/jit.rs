@@ -322,6 +322,63 @@ fn a_version_takes_the_types_that_did_not_fit_beside_those_it_has() {
     assert!(tail["compiled"].as_u64() <= Some(2) && tail["refused"].is_null(), "{tail}");
 }
 
+/// The loops of a program's statistics.
+fn loops_of(statistics: &serde_json::Value) -> Vec<&serde_json::Value> {
+    let regions = statistics["regions"].as_array().expect("regions");
+    regions.iter().filter(|region| region["kind"] == "loop").collect()
+}
+
+#[test]
+fn each_of_many_hot_loops_says_why_it_is_or_is_not_native() {
+    let loops: String = (0..300).map(|k| format!("for i in 0..1100 {{ t = t + i % {}; }}\n", k + 2)).collect();
+    let statistics = statistics(&format!("let t = 0;\n{loops}println(t);"), &[]);
+    for region in loops_of(&statistics) {
+        let is_native = region["phase"] == "native";
+        assert!(is_native == region["why"].is_null() && region["phase"] != "cold", "{region}");
+        assert_eq!(is_native, region["compiled"].as_u64() > Some(0), "{region}");
+    }
+}
+
+#[test]
+fn a_loop_in_the_native_code_of_another_says_so() {
+    let source = "fn f : n { let s = 0; for i in 0..n { for j in 0..n { s += i * j; } } return s; } println(f(400));";
+    let statistics = statistics(source, &["--jit-wait"]);
+    let loops = loops_of(&statistics);
+    let (outer, inner) = (loops[0], loops[1]);
+    assert!(outer["phase"] == "native" && outer["inside"].is_null(), "{outer}");
+    assert!(inner["phase"] == "native" && inner["inside"] == outer["id"] && inner["compiled"] == 0, "{inner}");
+    let alone = SUM.replace("println(f(5000));", "println(f(5000)); println(f(1));");
+    assert!(loops_of(&self::statistics(&alone, &["--jit-wait"]))[0]["inside"].is_null());
+}
+
+#[test]
+fn what_goes_through_the_runtime_is_counted() {
+    let steps = |body: &str| {
+        let source = format!("fn f : n {{ let t = 0; for i in 0..n {{ {body} }} return t; }} println(f(5000));");
+        loops_of(&statistics(&source, &["--jit-wait"]))[0]["steps"].as_u64()
+    };
+    assert_eq!(steps("t += i;"), Some(0));
+    assert_eq!(steps("t += core.hash(i) & 1;"), Some(1));
+}
+
+#[test]
+fn a_loop_is_called_by_its_head_everywhere() {
+    let source = "fn f : n {\n    let s = 0;\n    let i = 0;\n    while i < n {\n        // a comment\n\n        i += 1;\n        s += i;\n    }\n    return s;\n}\nprintln(f(5000));";
+    let (_, stderr) = execute(source, &["--jit", "--jit-wait", "--jit-log", "--jit-stats", "--dump", "region"]);
+    for expected in ["jit: hot t.walrus:4:5", "jit: compiled t.walrus:4:5", "region t.walrus:4:5:", " t.walrus:4:5 "] {
+        assert!(stderr.contains(expected), "{expected}: {stderr}");
+    }
+    let statistics = statistics(source, &[]);
+    assert!(loops_of(&statistics)[0]["line"] == 4 && loops_of(&statistics)[0]["column"] == 5, "{statistics}");
+}
+
+#[test]
+fn each_reason_that_only_running_shows_is_explained() {
+    for why in walrus::bytecode::facts::Why::ALL {
+        assert!(walrus::source::codes::find_code(why.code()).is_some(), "{}", why.code());
+    }
+}
+
 #[test]
 fn divisions_of_two_iterations_are_made_at_once() {
     let region = region(
@@ -361,7 +418,7 @@ fn the_log_names_each_event() {
             event["event"].as_str().unwrap_or_default().to_string()
         })
         .collect();
-    assert_eq!(events, ["hot", "compiled"]);
+    assert_eq!(events, ["hot", "recording", "compiling", "compiled"]);
 }
 
 #[test]

@@ -170,33 +170,38 @@ pub struct Refusal {
 }
 
 macro_rules! reasons {
-    ($( $(#[doc = $doc:literal])* $name:ident = $code:literal, $text:literal, $remedy:literal; )*) => {
-        /// Why a region cannot be compiled: the one table that verdicts, the JIT's refusals and their explanations share.
+    (
+        $(#[doc = $table:literal])* $enum:ident
+        $( $(#[doc = $doc:literal])* $name:ident = $code:literal, $text:literal, $remedy:literal; )*
+    ) => {
+        $(#[doc = $table])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Reason { $( $(#[doc = $doc])* $name, )* }
+        pub enum $enum { $( $(#[doc = $doc])* $name, )* }
 
-        impl Reason {
-            pub const ALL: &[Reason] = &[$( Reason::$name, )*];
+        impl $enum {
+            pub const ALL: &[$enum] = &[$( $enum::$name, )*];
 
             /// The code under which `walrusc --explain` has more to say.
             pub fn code(self) -> &'static str {
-                match self { $( Reason::$name => $code, )* }
+                match self { $( $enum::$name => $code, )* }
             }
 
             /// The reason in a few words, to follow "is not compiled: it".
             pub fn text(self) -> &'static str {
-                match self { $( Reason::$name => $text, )* }
+                match self { $( $enum::$name => $text, )* }
             }
 
             /// What to do about it.
             pub fn remedy(self) -> &'static str {
-                match self { $( Reason::$name => $remedy, )* }
+                match self { $( $enum::$name => $remedy, )* }
             }
         }
     };
 }
 
 reasons! {
+    /// Why a region cannot be compiled: the table that verdicts, the JIT's refusals and their explanations share.
+    Reason
     /// An `await` stands in the region.
     Suspends = "W0101", "awaits a task", "move the `await` out of the loop, or collect the tasks and await them together afterwards";
     /// More instructions than [`MAX_REGION_INSTRUCTIONS`].
@@ -207,6 +212,30 @@ reasons! {
     Irregular = "W0104", "has control flow that is no structured loop", "compile the program again with this version of walrusc";
     /// The body of a module may run inside.
     InitialisesModule = "W0105", "imports a module", "move the `import` to the top of the file";
+}
+
+reasons! {
+    /// Why a hot region is not native at the moment, or stays interpreted, for a reason that only running shows.
+    Why
+    /// Others come round soon, and it will be compiled with one of them.
+    OuterLoop = "N0201", "waits for the loop around it", "nothing: it is compiled as part of that loop, or by itself if that does not come round";
+    Function = "N0202", "waits for its function", "nothing: the function is called often, and will be compiled with the loop";
+    Calls = "N0203", "waits for more calls", "nothing: a loop that calls it becomes native with it, or it is compiled once it was called twenty times as often";
+    Compiler = "N0204", "waits for the compiler", "nothing: it is asked about again in a few iterations";
+    /// Making native code has taken more time than the program has got back so far.
+    Budget = "N0205", "waits for its share of the run time", "run longer, or pass `--jit-wait`, with which time does not count";
+    NativeStack = "N0206", "waits for room on the native stack", "recurse less deeply";
+    Recording = "N0207", "is being recorded", "nothing: it is compiled at one of its next iterations or calls";
+    Compiling = "N0208", "is being compiled", "nothing: it is native once the compiler is done";
+    Observing = "N0209", "is only observed", "pass `--jit`";
+    /// A task that waits must have no native frame.
+    Tasks = "N0210", "may wait for tasks", "move what is hot out of the function that awaits";
+    Unstable = "N0211", "left its native code for other types again and again", "keep variables and fields to one type each";
+    /// Compiling has taken too much of the run.
+    Spent = "N0212", "is one of too many regions for the time that compiling may take", "run longer, or pass `--jit-wait`, with which time does not count";
+    Unsettled = "N0213", "could not be translated", "report it; dividing the region into functions may help";
+    Undefined = "N0214", "reads a register that nothing wrote", "compile the program again with this version of walrusc";
+    Backend = "N0215", "was refused by the code generator", "report it; dividing the region into functions may help";
 }
 
 /// A region with more instructions is not compiled: native code would take longer to make than it could win back, and what a

@@ -9,6 +9,7 @@
 //! word of an object that a loop keeps in a machine register, what has to be stored there. Frames
 //! of inlined functions are listed outermost first and rebuilt by whoever called the native code.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 
@@ -457,6 +458,8 @@ pub struct Region {
     pub window: u32,
     /// Frames that exits may rebuild, or calls start, at most.
     pub inlined_depth: usize,
+    /// Functions that were inlined somewhere in it.
+    pub inlined: BTreeSet<FuncId>,
     /// A function from its beginning, not a loop.
     pub is_function: bool,
     /// The types that homes had when the region was built.

@@ -27,9 +27,7 @@ pub mod opt;
 mod perf_map;
 mod record;
 mod shadow;
-mod spots;
 mod stats;
-mod stays;
 mod tier;
 pub mod translate;
 

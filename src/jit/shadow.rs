@@ -18,7 +18,7 @@ use std::cell::Cell;
 
 use super::helpers::Helper;
 use super::ir::{Boxed, BoxedTag, Exit, ExitReason, Inst, Region, Val};
-use super::translate::Flows;
+use super::translate::{Entry, Flows};
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::flow::{Flow, RegSet};
 use crate::bytecode::{FuncId, Op, Program, Reg};
@@ -81,7 +81,7 @@ impl Shadow {
 
     /// To be called when native code has been left, before the exit's frames are rebuilt. An error if interpreting does not come by the
     /// state that the exit describes.
-    pub fn compare(&self, vm: &mut Vm, flows: &mut Flows, before: Snapshot, exit: &Exit) -> Result<()> {
+    pub fn compare(&self, vm: &mut Vm, flows: &mut Flows, before: Snapshot, entry: Entry, exit: &Exit) -> Result<()> {
         if exit.reason == ExitReason::EntryType {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Shadow {
             Verdict::Differs(how) => {
                 return Err(Error::fatal(format!(
                     "Native code of the loop at {} left by an exit ({}, to {}) that interpreting does not come by: {how}",
-                    super::stats::place(vm.program(), header),
+                    super::stats::place(vm.program(), entry),
                     exit.reason.name(),
                     exit.pc,
                 )));

@@ -3,19 +3,14 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use rustc_hash::FxHashMap;
+
+use super::tier::unit::{self, Phase, Unit};
 use super::tier::{Jit, LogFormat};
-use super::translate::{Refusal, Spot};
-use crate::bytecode::facts::{RegionFacts, Verdict};
+use super::translate::{Entry, Refusal};
+use crate::bytecode::facts::{Reason, RegionFacts, Verdict};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
 use crate::runtime::vm::Vm;
-
-/// File, line and column of an instruction, if the program still has its debug information.
-fn location(program: &Program, pc: u32) -> Option<(&str, usize, usize)> {
-    let lines = &program.debug.as_ref()?.lines;
-    let at = lines.partition_point(|entry| entry.pc <= pc).checked_sub(1)?;
-    let span = lines[at].span;
-    source_place(program, span.file.0, span.lo)
-}
 
 /// File, line and column of a byte of a source file.
 fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, usize)> {
@@ -40,18 +35,37 @@ impl<'p> LineEnds<'p> {
         LineEnds { program, ends: files.map(|file| ends(&file.text)).collect() }
     }
 
-    /// File and line of a byte of a source file; an empty name and 0 without debug information.
-    fn place(&self, file: u32, at: u32) -> (String, usize) {
-        let name = self.program.debug.as_ref().and_then(|debug| Some(debug.files.get(file as usize)?.name.clone()));
-        name.map_or_else(Default::default, |name| (name, self.ends[file as usize].partition_point(|&end| end < at) + 1))
+    /// File, line and column of a byte of a file by number; an empty name and 0 without debug information.
+    fn place(&self, place: Option<(u32, u32)>) -> (String, usize, usize) {
+        let found = place.and_then(|(file, at)| {
+            let ends = &self.ends.get(file as usize)?;
+            let file = self.program.debug.as_ref()?.files.get(file as usize)?;
+            let line = ends.partition_point(|&end| end < at);
+            let start = line.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
+            let column = file.text.get(start..at as usize)?.chars().count() + 1;
+            Some((file.name.clone(), line + 1, column))
+        });
+        found.unwrap_or_default()
     }
 }
 
-/// `prog.walrus:3`, or the pc if the lines were stripped.
-pub(super) fn place(program: &Program, pc: u32) -> String {
-    match location(program, pc) {
-        Some((file, line, _)) => format!("{file}:{line}"),
-        None => format!("pc {pc}"),
+/// Where a loop or function begins in the source: file and byte. Everything calls it by this place.
+fn head_of(program: &Program, entry: Entry) -> Option<(u32, u32)> {
+    let span = match entry {
+        Entry::Loop(header) => program.loops[unit::loop_at(program, header)?.index()].span,
+        Entry::Function(start) => {
+            let func = unit::function_at(program, start)?;
+            *program.debug.as_ref()?.functions.get(func.index())?
+        }
+    };
+    Some((span.file.0, span.lo))
+}
+
+/// `prog.walrus:3:5`, or the pc if the lines were stripped.
+pub(super) fn place(program: &Program, entry: Entry) -> String {
+    match head_of(program, entry).and_then(|(file, at)| source_place(program, file, at)) {
+        Some((file, line, column)) => format!("{file}:{line}:{column}"),
+        None => format!("pc {}", entry.pc()),
     }
 }
 
@@ -96,15 +110,47 @@ struct RegionStats {
     function: Option<String>,
     file: String,
     line: usize,
+    column: usize,
     verdict: Option<Verdict>,
-    /// The code of the static refusal.
-    reason: Option<&'static str>,
+    /// Why walrusc refuses it.
+    reason: Option<Reason>,
     count: u64,
     compiled: u32,
     entered: u64,
     exits: u64,
     polymorphic: bool,
-    refused: Option<Refusal>,
+    phase: Phase,
+    /// The region whose native code runs this one, which has none of its own.
+    inside: Option<usize>,
+    /// Places in its newest native code that have the runtime execute one instruction.
+    steps: usize,
+}
+
+impl RegionStats {
+    /// How it runs, for people.
+    fn what_became_of_it(&self) -> String {
+        if let Some(outer) = self.inside {
+            return format!("native inside {outer}");
+        }
+        if self.compiled > 0 && self.refused().is_none() {
+            let steps = if self.steps > 0 { format!("  steps {}", self.steps) } else { String::new() };
+            return format!("native {}x  entered {}x  exits {}{steps}", self.compiled, self.entered, self.exits);
+        }
+        match (self.phase.why(), self.reason) {
+            (_, Some(reason)) => format!("interpreted: {} {}", reason.code(), reason.text()),
+            (Some((code, text)), None) => format!("interpreted: {code} {text}"),
+            (None, None) => "interpreted".to_owned(),
+        }
+    }
+
+    fn refused(&self) -> Option<Refusal> {
+        if let Phase::Refused(refusal) = self.phase { Some(refusal) } else { None }
+    }
+
+    /// The phase as reported: what runs as part of native code is native.
+    fn phase(&self) -> Phase {
+        if self.inside.is_some() { Phase::Native } else { self.phase }
+    }
 }
 
 /// Everything the statistics are made of, taken when the program has ended.
@@ -125,58 +171,48 @@ impl Jit {
     pub fn statistics(&self, vm: &Vm) -> Statistics {
         let program = vm.program();
         let state = self.state();
-        let mut regions = Vec::new();
         let facts = program.facts.as_ref();
         let lines = LineEnds::new(program);
-        for (index, region) in program.loops.iter().enumerate() {
-            let known = facts.and_then(|facts| facts.of_loop(LoopId(index as u32)));
-            let header = program.functions[region.func.index()].code.start + region.header;
-            let hot = state.spots.get(&Spot::Loop(header));
-            let (file, line) = lines.place(region.span.file.0, region.span.lo);
-            regions.push(RegionStats {
-                id: regions.len(),
-                is_loop: true,
-                function: function_name(program, region.func.index()),
-                file,
-                line,
-                verdict: known.map(|facts| facts.verdict),
-                reason: known.and_then(static_refusal),
-                count: vm.times_counted(header),
-                compiled: hot.map_or(0, |hot| hot.compiled),
-                entered: hot.map_or(0, |hot| hot.stays.entered()),
-                exits: hot.map_or(0, |hot| hot.exits),
-                polymorphic: hot.is_some_and(|hot| hot.is_polymorphic),
-                refused: hot.and_then(|hot| hot.refused),
+        let entries = region_entries(program);
+        let inside = regions_inside(program, &state.units, &entries);
+        let mut regions = Vec::new();
+        for (id, &(entry, func)) in entries.iter().enumerate() {
+            let unit = state.units.get(&entry);
+            let known = facts.and_then(|facts| match entry {
+                Entry::Loop(_) => facts.of_loop(LoopId(id as u32)),
+                Entry::Function(_) => facts.of_function(func),
             });
-        }
-        for (index, function) in program.functions.iter().enumerate() {
-            if function.kind == FunctionKind::Body {
-                continue;
-            }
-            let entry = function.code.start;
-            let hot = state.spots.get(&Spot::Function(entry));
-            let known = facts.and_then(|facts| facts.of_function(FuncId(index as u32)));
-            let span = program.debug.as_ref().and_then(|debug| debug.functions.get(index));
-            let (file, line) = span.map_or_else(Default::default, |span| lines.place(span.file.0, span.lo));
+            // As `head_of`, which would look for the region.
+            let span = match entry {
+                Entry::Loop(_) => Some(program.loops[id].span),
+                Entry::Function(_) => {
+                    program.debug.as_ref().and_then(|debug| debug.functions.get(func.index()).copied())
+                }
+            };
+            let (file, line, column) = lines.place(span.map(|span| (span.file.0, span.lo)));
+            let has_code = unit.is_some_and(Unit::is_native);
             regions.push(RegionStats {
-                id: regions.len(),
-                is_loop: false,
-                function: function_name(program, index),
+                id,
+                is_loop: matches!(entry, Entry::Loop(_)),
+                function: function_name(program, func.index()),
                 file,
                 line,
+                column,
                 verdict: known.map(|facts| facts.verdict),
                 reason: known.and_then(static_refusal),
-                count: vm.times_counted(entry),
-                compiled: hot.map_or(0, |hot| hot.compiled),
-                entered: hot.map_or(0, |hot| hot.stays.entered()),
-                exits: hot.map_or(0, |hot| hot.exits),
-                polymorphic: hot.is_some_and(|hot| hot.is_polymorphic),
-                refused: hot.and_then(|hot| hot.refused),
+                count: vm.times_counted(entry.pc()),
+                compiled: unit.map_or(0, |unit| unit.compiled),
+                entered: unit.map_or(0, |unit| unit.residency.entered()),
+                exits: unit.map_or(0, |unit| unit.exits),
+                polymorphic: unit.is_some_and(|unit| unit.is_polymorphic),
+                phase: unit.map_or(Phase::Cold, Unit::phase),
+                inside: inside[id].filter(|_| !has_code),
+                steps: unit.and_then(|unit| unit.versions.first()).map_or(0, |version| version.contents.steps),
             });
         }
         let (observed, monomorphic) = self.profile.borrow().counts();
         Statistics {
-            hot_loops: state.spots.keys().filter(|spot| matches!(spot, Spot::Loop(_))).count(),
+            hot_loops: state.units.keys().filter(|entry| matches!(entry, Entry::Loop(_))).count(),
             hot_functions: state.hot_functions.len(),
             observed,
             monomorphic,
@@ -188,8 +224,41 @@ impl Jit {
     }
 }
 
-fn static_refusal(facts: &RegionFacts) -> Option<&'static str> {
-    facts.reason.map(|refusal| refusal.reason.code())
+/// Where each region begins, and the function it stands in: loops, then functions but for the bodies of modules. A region's number is its place.
+fn region_entries(program: &Program) -> Vec<(Entry, FuncId)> {
+    let start = |func: FuncId| program.functions[func.index()].code.start;
+    let loops = program.loops.iter().map(|region| (Entry::Loop(start(region.func) + region.header), region.func));
+    let functions = program.functions.iter().enumerate().filter(|(_, function)| function.kind != FunctionKind::Body);
+    let functions = functions.map(|(index, function)| (Entry::Function(function.code.start), FuncId(index as u32)));
+    loops.chain(functions).collect()
+}
+
+/// By region, another whose native code has it in it.
+fn regions_inside(
+    program: &Program,
+    units: &FxHashMap<Entry, Unit>,
+    entries: &[(Entry, FuncId)],
+) -> Vec<Option<usize>> {
+    let numbers: FxHashMap<Entry, usize> = entries.iter().enumerate().map(|(id, (entry, _))| (*entry, id)).collect();
+    let mut inside = vec![None; entries.len()];
+    for (id, (entry, _)) in entries.iter().enumerate() {
+        let Some(version) = units.get(entry).filter(|unit| unit.is_native()).and_then(|unit| unit.versions.first())
+        else {
+            continue;
+        };
+        let loops = version.contents.loops.iter().map(|&header| Entry::Loop(header));
+        let start = |func: &FuncId| Entry::Function(program.functions[func.index()].code.start);
+        for part in loops.chain(version.contents.functions.iter().map(start)).filter(|part| part != entry) {
+            if let Some(&part) = numbers.get(&part) {
+                inside[part].get_or_insert(id);
+            }
+        }
+    }
+    inside
+}
+
+fn static_refusal(facts: &RegionFacts) -> Option<Reason> {
+    facts.reason.map(|refusal| refusal.reason)
 }
 
 fn function_name(program: &Program, index: usize) -> Option<String> {
@@ -240,16 +309,11 @@ impl Statistics {
         for region in self.regions.iter().filter(|region| region.count > 0) {
             let kind = if region.is_loop { "loop" } else { "function" };
             let within = region.function.as_deref().map_or(String::new(), |name| format!(" in {name}"));
-            let place = format!("{}:{}", region.file, region.line);
-            let what = match region.refused {
-                Some(refusal) => refusal.code().to_owned(),
-                None if region.compiled > 0 => {
-                    format!("compiled {}x  entered {}x  exits {}", region.compiled, region.entered, region.exits)
-                }
-                None => region.reason.unwrap_or("interpreted").to_owned(),
-            };
+            let place = format!("{}:{}:{}", region.file, region.line, region.column);
             let verdict = region.verdict.map_or("unknown", Verdict::name);
-            let _ = writeln!(out, "  {place:<20} {:<20} {verdict:<13} {what}", format!("{kind}{within}"));
+            let what = region.what_became_of_it();
+            let _ =
+                writeln!(out, "{:>4} {place:<20} {:<20} {verdict:<13} {what}", region.id, format!("{kind}{within}"));
         }
         out
     }
@@ -271,7 +335,7 @@ impl Statistics {
                 }
                 continue;
             }
-            match region.refused {
+            match region.refused() {
                 None | Some(Refusal::Budget) => {}
                 Some(Refusal::Unstable) if verdict == Verdict::Conditional => {}
                 Some(refusal) => disagree(format!("was refused: {}", refusal.code())),
@@ -295,12 +359,15 @@ impl Statistics {
             let comma = if index > 0 { ", " } else { "" };
             let kind = if region.is_loop { "loop" } else { "function" };
             let function = region.function.as_deref().map_or("null".to_owned(), quoted);
-            let refused = region.refused.map_or("null".to_owned(), |refusal| quoted(refusal.code()));
+            let refused = region.refused().map_or("null".to_owned(), |refusal| quoted(refusal.code()));
+            let why = region.phase().why().map_or("null".to_owned(), |(code, _)| quoted(code));
+            let inside = region.inside.map_or("null".to_owned(), |outer| outer.to_string());
             let verdict = region.verdict.map_or("null".to_owned(), |verdict| quoted(verdict.name()));
             let _ = write!(
                 out,
                 "{comma}{{\"id\": {}, \"kind\": \"{kind}\", \"function\": {function}, \"file\": {}, \"line\": {}, \"verdict\": {verdict}, \
-                 \"count\": {}, \"compiled\": {}, \"entered\": {}, \"exits\": {}, \"polymorphic\": {}, \"refused\": {refused}}}",
+                 \"count\": {}, \"compiled\": {}, \"entered\": {}, \"exits\": {}, \"polymorphic\": {}, \"refused\": {refused}, \
+                 \"column\": {}, \"phase\": {}, \"why\": {why}, \"inside\": {inside}, \"steps\": {}}}",
                 region.id,
                 quoted(&region.file),
                 region.line,
@@ -308,7 +375,10 @@ impl Statistics {
                 region.compiled,
                 region.entered,
                 region.exits,
-                region.polymorphic
+                region.polymorphic,
+                region.column,
+                quoted(region.phase().name()),
+                region.steps
             );
         }
         out.push_str("]}\n");

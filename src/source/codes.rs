@@ -1,7 +1,7 @@
 //! The catalogue of diagnostic codes: one row per code, with the long text that `walrusc --explain CODE` prints.
 //!
 //! Families: `E01xx` lexical, `E02xx` syntax, `E03xx` names and scopes, `E04xx` modules, `E05xx` limits and what is not
-//! built yet, `N01xx` notes on what is compiled, `W01xx` why a region is not compiled, `W02xx` lints. The texts are Markdown files beside this one, so that
+//! built yet, `N01xx` notes on what is compiled, `N02xx` why a hot region is not native at run time, `W01xx` why a region is not compiled, `W02xx` lints. The texts are Markdown files beside this one, so that
 //! they read and diff as prose.
 //!
 //! Invariant: each code that a diagnostic carries has a row, and a code keeps its meaning for ever.
@@ -68,6 +68,21 @@ codes! {
     "E0504" "module of the standard library not available yet"
     "N0101" "proven: compiled when hot"
     "N0102" "conditional: compiled if types agree"
+    "N0201" "waits for the loop around it"
+    "N0202" "waits for its function"
+    "N0203" "waits for more calls"
+    "N0204" "waits for the compiler"
+    "N0205" "waits for its share of the run time"
+    "N0206" "waits for room on the native stack"
+    "N0207" "is being recorded"
+    "N0208" "is being compiled"
+    "N0209" "is only observed"
+    "N0210" "may wait for tasks"
+    "N0211" "left its native code again and again"
+    "N0212" "one of too many regions to compile"
+    "N0213" "could not be translated"
+    "N0214" "reads a register that nothing wrote"
+    "N0215" "refused by the code generator"
     "W0101" "loop or function awaits a task"
     "W0102" "too large to compile"
     "W0103" "calls a function that may await"
@@ -104,7 +119,7 @@ mod tests {
                     let (family, number) = literal.split_at_checked(1).unwrap_or(("", ""));
                     let digits =
                         number.len() == 4 && number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit());
-                    if matches!(family, "E" | "W") && digits {
+                    if matches!(family, "E" | "N" | "W") && digits {
                         found.insert(literal.to_string());
                     }
                 }

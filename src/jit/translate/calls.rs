@@ -136,6 +136,7 @@ impl Builder<'_> {
     /// Walks into a function whose parameters stand above `base`.
     fn inline(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
+        self.region.inlined.insert(func);
         let function = &self.program.functions[func.index()];
         let call_base = self.home(base);
         let callee_base = call_base + 1;
@@ -180,6 +181,7 @@ impl Builder<'_> {
             return Err(Stop::Again);
         }
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
+        self.region.inlined.insert(func);
         let (params, registers) = {
             let function = &self.program.functions[func.index()];
             (function.params, u32::from(function.registers))

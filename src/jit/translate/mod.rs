@@ -33,7 +33,7 @@ use env::{Env, Slot, Typed};
 
 use super::feedback::{TagSet, TypeFeedback, TypeProfile};
 use super::ir::*;
-use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason};
+use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason, Why};
 use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::value::{Tag, Value};
@@ -59,17 +59,27 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason's code in statistics.
-    pub fn code(self) -> &'static str {
+    /// The row of the table of what only running shows, or of static reasons.
+    fn reason(self) -> Result<Why, Reason> {
         match self {
-            Refusal::Irreducible => "irreducible",
-            Refusal::Unsettled => "unsettled",
-            Refusal::Undefined => "undefined-register",
-            Refusal::Backend => "backend",
-            Refusal::Unstable => "unstable-types",
-            Refusal::Budget => "budget",
-            Refusal::Static(reason) => reason.code(),
+            Refusal::Irreducible => Err(Reason::Irregular),
+            Refusal::Unsettled => Ok(Why::Unsettled),
+            Refusal::Undefined => Ok(Why::Undefined),
+            Refusal::Backend => Ok(Why::Backend),
+            Refusal::Unstable => Ok(Why::Unstable),
+            Refusal::Budget => Ok(Why::Spent),
+            Refusal::Static(reason) => Err(reason),
         }
+    }
+
+    /// The reason's code in statistics, known to `walrusc --explain`.
+    pub fn code(self) -> &'static str {
+        self.reason().map_or_else(Reason::code, Why::code)
+    }
+
+    /// The reason in a few words, to follow "it".
+    pub fn text(self) -> &'static str {
+        self.reason().map_or_else(Reason::text, Why::text)
     }
 }
 
@@ -131,17 +141,17 @@ const MAX_ATTEMPTS: usize = 40;
 
 /// What a region begins with. Both are where the top frame of the machine stands when the region is built or entered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Spot {
+pub enum Entry {
     /// The header of a loop: index into the program's code.
     Loop(u32),
     /// The first instruction of a function.
     Function(u32),
 }
 
-impl Spot {
+impl Entry {
     /// Index into the program's code.
     pub fn pc(self) -> u32 {
-        let (Spot::Loop(pc) | Spot::Function(pc)) = self;
+        let (Entry::Loop(pc) | Entry::Function(pc)) = self;
         pc
     }
 }
@@ -164,13 +174,13 @@ pub fn build(
     vm: &Vm,
     profile: &TypeProfile,
     flows: &mut Flows,
-    spot: Spot,
+    entry: Entry,
     open: Option<&EntryTypes>,
 ) -> Result<Region, Refusal> {
     let mut plan = Plan { open: open.cloned(), ..Plan::default() };
     for attempt in 0..MAX_ATTEMPTS {
         plan.no_inlining |= attempt == ATTEMPTS_WITH_INLINING;
-        match Builder::new(vm, profile, flows, &mut plan, spot).and_then(Builder::run) {
+        match Builder::new(vm, profile, flows, &mut plan, entry).and_then(Builder::run) {
             Ok(region) => return Ok(region),
             Err(Stop::Again) => {}
             Err(Stop::Refused(refusal)) => return Err(refusal),
@@ -270,9 +280,9 @@ impl<'a> Builder<'a> {
         profile: &'a TypeProfile,
         flows: &'a mut Flows,
         plan: &'a mut Plan,
-        spot: Spot,
+        start: Entry,
     ) -> Built<Builder<'a>> {
-        let header_pc = spot.pc();
+        let header_pc = start.pc();
         let program = vm.program();
         let func = vm.top_function();
         let flow = flows.of(program, func).map_err(Stop::Refused)?;
@@ -283,7 +293,7 @@ impl<'a> Builder<'a> {
         region.new_val(Repr::I64);
         let registers = program.functions[func.index()].registers;
         region.window = registers.into();
-        region.is_function = matches!(spot, Spot::Function(_));
+        region.is_function = matches!(start, Entry::Function(_));
         let context = Context {
             func,
             flow,

@@ -1,0 +1,426 @@
+//! The tier: which loops and functions become native, when, and when not any more.
+//!
+//! Each that has been hot is a [`Unit`] with a phase. A counter that runs out asks the tier ([`Jit::run`]); [`policy::decide`] says what to do from what is
+//! known, and what is done changes the phase by [`Jit::transition`], which `--jit-log` prints.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`unit`] | units, their phases and versions |
+//! | [`policy`] | decisions: pure, tested as a table |
+//! | [`work`] | recording, building, compiling, installing |
+//! | [`native`] | entering native code, and what follows from leaving it |
+//! | [`residency`] | how long native code runs once it was entered |
+
+mod native;
+pub mod policy;
+pub mod residency;
+pub mod unit;
+mod work;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use super::backend::Dump;
+use super::compiler::Compiler;
+use super::feedback::TypeProfile;
+use super::ir::ExitReason;
+use super::perf_map::PerfMap;
+use super::shadow::{self, Shadow};
+use super::translate::{Entry, Flows, Refusal};
+use crate::bytecode::facts::Why;
+use crate::bytecode::{FunctionKind, Op};
+use crate::runtime::error::Result;
+use crate::runtime::hooks::Tier;
+use crate::runtime::vm::Vm;
+use native::Entered;
+use policy::{Action, Around, CompilerState, Misfit, Surroundings};
+use unit::{Phase, Remake, Unit, Version};
+
+/// How events are logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What the user asked for.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct JitOptions {
+    /// Log events to stderr as they happen.
+    pub log: Option<LogFormat>,
+    /// Make every guard fail once.
+    pub stress_exits: bool,
+    /// How much of what native code leaves behind is compared with what interpreting does.
+    pub shadow: Option<shadow::Limits>,
+    /// Make every snapshot wrong, so that the comparison can be tested.
+    pub spoil_exits: bool,
+    /// Print stages to stderr.
+    pub dump: Dump,
+    /// Write a map of the code for `perf`.
+    pub perf_map: bool,
+    /// Iterations after which a loop is hot.
+    pub threshold: u32,
+    /// Calls after which a function is hot.
+    pub function_threshold: u32,
+    /// Count and observe, but compile nothing.
+    pub observe_only: bool,
+    /// Wait for each compilation, so that each run does the same.
+    pub wait: bool,
+}
+
+/// How many iterations to go on with before looking again what has become of a compilation.
+const UNTIL_NEXT_LOOK: u32 = 16;
+/// So much of the program's time goes into native code before anything has come of it.
+const ADVANCE: Duration = Duration::from_micros(700);
+/// And this share of the run time besides.
+const SPARE_SHARE: u32 = 20;
+/// A loop of fewer iterations a call is left to the function it stands in.
+const SHORT_TRIP: u64 = 16;
+/// A hot function is compiled by itself once it was called this many times as often as made it hot.
+const PATIENCE: u32 = 20;
+/// How long a counter runs that nobody needs to hear of.
+const SELDOM: u32 = 1 << 30;
+
+/// The tier: see the module documentation.
+pub struct Jit {
+    pub(super) options: JitOptions,
+    perf_map: PerfMap,
+    pub(super) profile: RefCell<TypeProfile>,
+    pub(super) shadow: Option<Shadow>,
+    state: RefCell<State>,
+}
+
+/// What changes while the program runs.
+pub(super) struct State {
+    compiler: Compiler,
+    pending: Option<work::Pending>,
+    flows: Flows,
+    pub(super) units: FxHashMap<Entry, Unit>,
+    /// All versions of functions: native code that was left says which it is.
+    functions: Vec<(Entry, Rc<Version>)>,
+    /// Functions that were hot, and how often each had been called then.
+    pub(super) hot_functions: FxHashMap<u32, u64>,
+    started: Instant,
+    pub(super) compile_time: Duration,
+    /// What making native code has taken: recording, building, and what the compiler did beside the program.
+    spent: Duration,
+    /// Time spent in native code, by samples.
+    earned: Duration,
+    pub(super) code_bytes: usize,
+    pub(super) exit_reasons: [u64; ExitReason::COUNT],
+}
+
+impl State {
+    /// The loop around a loop of the running function.
+    fn parent_of(&mut self, vm: &Vm, entry: Entry) -> Option<Entry> {
+        let Entry::Loop(header) = entry else { return None };
+        let flow = self.flows.of(vm.program(), vm.top_function()).ok()?;
+        let index = flow.loop_with_header(header - flow.start)?;
+        let parent = flow.loop_at(index).parent?;
+        Some(Entry::Loop(flow.start + flow.block(flow.loop_at(parent).header).start))
+    }
+
+    /// Asks about a loop at its next iteration, if it has not been asked about.
+    fn ask_if_new(&self, vm: &mut Vm, entry: Entry) {
+        if !self.units.contains_key(&entry) {
+            vm.ask_soon(entry.pc());
+        }
+    }
+
+    /// Whether a loop or one around it has native code, or will be compiled when it comes round again.
+    fn will_be_native(&mut self, vm: &Vm, innermost: Entry) -> bool {
+        let mut next = Some(innermost);
+        while let Some(entry) = next {
+            if self.units.get(&entry).is_some_and(Unit::will_be_native) {
+                return true;
+            }
+            next = self.parent_of(vm, entry);
+        }
+        false
+    }
+
+    /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing has been made of.
+    fn outermost_waiting(&mut self, vm: &Vm, innermost: Entry) -> Option<Entry> {
+        let mut outermost = None;
+        let mut next = Some(innermost);
+        while let Some(entry) = next
+            && self.units.get(&entry).is_some_and(Unit::is_waiting)
+        {
+            outermost = Some(entry);
+            next = self.parent_of(vm, entry);
+        }
+        outermost
+    }
+
+    /// What stands around a unit that was not recorded, and which of it is to be asked about soon. If the loop around comes round within as many iterations as
+    /// made this one hot, it is compiled with this one in it, and compiling this one alone would have been in vain.
+    fn around(&mut self, vm: &Vm, entry: Entry, options: &JitOptions) -> (Around, Option<Entry>) {
+        let Some(parent) = self.parent_of(vm, entry) else {
+            // Where all is compiled as soon as it is met, nothing waits for its function.
+            let function = if options.threshold == 1 { None } else { self.function_around(vm, entry, options) };
+            return match function {
+                Some(asked) => (Around::Function, asked),
+                None => (Around::Nothing, None),
+            };
+        };
+        if self.will_be_native(vm, parent) {
+            return (Around::NativeLoop, None);
+        }
+        if !self.units.contains_key(&parent) {
+            return (Around::NewLoop, Some(parent));
+        }
+        match self.outermost_waiting(vm, parent) {
+            Some(waiting) => (Around::WaitingLoop, Some(waiting)),
+            None => (Around::Nothing, None),
+        }
+    }
+
+    /// Whether a loop is better compiled with its function: if that is called often and the loop soon over each time, entering the loop would take as long as
+    /// its iterations do, whereas the function is called by native code. And the function, if it has yet to be asked about.
+    fn function_around(&self, vm: &Vm, entry: Entry, options: &JitOptions) -> Option<Option<Entry>> {
+        let Entry::Loop(header) = entry else { return None };
+        let start = vm.program().functions[vm.top_function().index()].code.start;
+        let (calls, rounds) = (vm.times_counted(start), vm.times_counted(header));
+        if calls < options.function_threshold.into() || rounds / calls >= SHORT_TRIP || !ends_natively(vm) {
+            return None;
+        }
+        match self.units.get(&Entry::Function(start)).map(Unit::phase) {
+            Some(Phase::Refused(_)) => None,
+            None | Some(Phase::Waiting(Why::Calls)) => Some(Some(Entry::Function(start))),
+            Some(_) => Some(None),
+        }
+    }
+}
+
+impl Jit {
+    /// A tier for a program with so many instructions.
+    pub fn new(code_len: usize, options: JitOptions) -> Jit {
+        Jit {
+            options,
+            perf_map: PerfMap::default(),
+            profile: RefCell::new(TypeProfile::new(code_len)),
+            shadow: options.shadow.map(Shadow::new),
+            state: RefCell::new(State {
+                compiler: Compiler::default(),
+                pending: None,
+                flows: Flows::default(),
+                units: FxHashMap::default(),
+                functions: Vec::new(),
+                hot_functions: FxHashMap::default(),
+                started: Instant::now(),
+                compile_time: Duration::ZERO,
+                spent: Duration::ZERO,
+                earned: Duration::ZERO,
+                code_bytes: 0,
+                exit_reasons: [0; ExitReason::COUNT],
+            }),
+        }
+    }
+
+    pub(super) fn state(&self) -> std::cell::Ref<'_, State> {
+        self.state.borrow()
+    }
+
+    /// The loop or function is hot, and the top frame is there: does what the policy decides, as long as that is anything to go on from. After how many
+    /// iterations or calls to ask again.
+    fn run(&self, vm: &mut Vm, entry: Entry) -> Result<u32> {
+        loop {
+            self.take_finished(vm, false);
+            let (action, asked) = self.decide(vm, entry);
+            match action {
+                Action::Rest => return Ok(SELDOM),
+                Action::Wait(why) => {
+                    let phase = if why == Why::Compiling { Phase::Compiling } else { Phase::Waiting(why) };
+                    self.transition(vm, entry, phase, &[]);
+                    return Ok(self.wait(vm, entry, why, asked));
+                }
+                Action::Enter => match self.enter(vm, entry)? {
+                    Entered::Left { backoff } => return Ok(backoff),
+                    Entered::NoRoom => {
+                        self.transition(vm, entry, Phase::Waiting(Why::NativeStack), &[]);
+                        return Ok(1);
+                    }
+                    Entered::NotFitting => {
+                        if let Some(until) = self.after_misfit(vm, entry) {
+                            return Ok(until);
+                        }
+                    }
+                },
+                Action::Record => {
+                    self.transition(vm, entry, Phase::Recording, &[]);
+                    let started = Instant::now();
+                    let is_at_entry = self.record(vm, entry)?;
+                    self.state.borrow_mut().spent += started.elapsed();
+                    if !is_at_entry {
+                        return Ok(1);
+                    }
+                    // Recording may have passed other loops that had something compiled.
+                    self.take_finished(vm, self.options.wait);
+                }
+                Action::Compile => {
+                    match self.compile(vm, entry) {
+                        Ok(()) => self.transition(vm, entry, Phase::Compiling, &[]),
+                        Err(refusal) => self.refuse(vm, entry, refusal),
+                    }
+                    self.take_finished(vm, self.options.wait);
+                }
+            }
+        }
+    }
+
+    /// What to do with a unit, and which other to ask about soon if it waits for that.
+    fn decide(&self, vm: &Vm, entry: Entry) -> (Action, Option<Entry>) {
+        let state = &mut *self.state.borrow_mut();
+        let unit = state.units.entry(entry).or_default();
+        // Everything else is asked only if it matters: a unit that is native is decided on at each entry.
+        let is_settled = unit.is_refused() || (!unit.versions.is_empty() && unit.remake.is_none());
+        let (mut around, mut asked) = (Around::Nothing, None);
+        if !is_settled && !unit.is_recorded {
+            (around, asked) = state.around(vm, entry, &self.options);
+        }
+        let surroundings = Surroundings {
+            compiler: match &state.pending {
+                None => CompilerState::Idle,
+                Some(pending) if pending.entry == entry => CompilerState::BusyWithThis,
+                Some(_) => CompilerState::Busy,
+            },
+            may_spend: is_settled || self.can_afford_more(state),
+            observes_only: self.options.observe_only,
+            around,
+        };
+        (policy::decide(&state.units[&entry], surroundings), asked)
+    }
+
+    /// Has a unit wait; after how many iterations or calls to ask again.
+    fn wait(&self, vm: &mut Vm, entry: Entry, why: Why, asked: Option<Entry>) -> u32 {
+        match why {
+            Why::Compiler | Why::Compiling => {
+                // The compiler may be waiting for this very processor.
+                std::thread::yield_now();
+                UNTIL_NEXT_LOOK
+            }
+            Why::OuterLoop | Why::Function => {
+                if let Some(unit) = self.state.borrow_mut().units.get_mut(&entry) {
+                    unit.put_off += 1;
+                }
+                if let Some(asked) = asked {
+                    vm.ask_soon(asked.pc());
+                }
+                self.options.threshold
+            }
+            Why::Observing => SELDOM,
+            _ => self.options.threshold,
+        }
+    }
+
+    /// No version was made for the values at hand. After how many iterations or calls to ask again, unless there is something to do at once.
+    fn after_misfit(&self, vm: &mut Vm, entry: Entry) -> Option<u32> {
+        let misfit = {
+            let state = &mut *self.state.borrow_mut();
+            let unit = state.units.entry(entry).or_default();
+            unit.refused_entries += 1;
+            // A version is being made already, to replace one that did not fit either.
+            if unit.remake.is_some() {
+                return Some(UNTIL_NEXT_LOOK);
+            }
+            unit.note_entry_types(vm);
+            unit.is_polymorphic = true;
+            policy::on_misfit(unit)
+        };
+        match misfit {
+            Misfit::Remake => {
+                self.remake(vm, entry, Remake::ForEntry);
+                None
+            }
+            Misfit::Interpret => Some(1),
+            Misfit::Refuse => {
+                self.refuse(vm, entry, Refusal::Unstable);
+                Some(SELDOM)
+            }
+        }
+    }
+
+    /// Changes the phase of a unit: the only way in which one changes. With details it is about a version that was made.
+    pub(super) fn transition(&self, vm: &Vm, entry: Entry, phase: Phase, details: &[(&str, String)]) {
+        let is_new = self.state.borrow_mut().units.entry(entry).or_default().change_phase(phase);
+        // Each version is worth a line.
+        if self.options.log.is_none() || (!is_new && details.is_empty()) {
+            return;
+        }
+        match phase.why() {
+            Some((code, _)) => self.log(vm, phase.name(), entry, &[("reason", code.to_string())]),
+            None if details.is_empty() => self.log(vm, phase.name(), entry, &[]),
+            None => self.log(vm, "compiled", entry, details),
+        }
+    }
+
+    fn refuse(&self, vm: &mut Vm, entry: Entry, refusal: Refusal) {
+        Jit::forget_native(vm, entry);
+        self.transition(vm, entry, Phase::Refused(refusal), &[]);
+    }
+
+    /// Whether the program has got back, or can spare, the time it has given to making native code. What one loop costs is soon earned by it; but hundreds
+    /// of loops that end just after they were compiled would cost more than they save.
+    fn can_afford_more(&self, state: &State) -> bool {
+        self.is_repeatable() || state.spent <= ADVANCE + state.earned + state.started.elapsed() / SPARE_SHARE
+    }
+
+    /// Whether the run is to be the same each time, and so must not depend on the clock.
+    fn is_repeatable(&self) -> bool {
+        self.options.wait || self.options.threshold == 1
+    }
+
+    /// Logs an event, if the user wants to see them.
+    pub(super) fn log(&self, vm: &Vm, event: &str, entry: Entry, details: &[(&str, String)]) {
+        if let Some(format) = self.options.log {
+            super::stats::log_event(format, event, &super::stats::place(vm.program(), entry), details);
+        }
+    }
+}
+
+impl Tier for Jit {
+    fn at_loop(&self, vm: &mut Vm, header: u32) -> Result<u32> {
+        let entry = Entry::Loop(header);
+        let is_new = !self.state.borrow().units.contains_key(&entry);
+        if is_new {
+            self.log(vm, "hot", entry, &[]);
+        }
+        self.run(vm, entry)
+    }
+
+    fn at_function(&self, vm: &mut Vm, start: u32) -> Result<u32> {
+        let entry = Entry::Function(start);
+        let calls = vm.times_counted(start);
+        let known = self.state.borrow_mut().hot_functions.insert(start, calls);
+        if known.is_some() {
+            return self.run(vm, entry);
+        }
+        self.log(vm, "hot-function", entry, &[]);
+        if self.options.observe_only {
+            self.transition(vm, entry, Phase::Waiting(Why::Observing), &[]);
+            return Ok(SELDOM);
+        }
+        if !ends_natively(vm) {
+            self.transition(vm, entry, Phase::Waiting(Why::Tasks), &[]);
+            return Ok(SELDOM);
+        }
+        // Most functions that are called often are called by a loop, and become native with it.
+        self.transition(vm, entry, Phase::Waiting(Why::Calls), &[]);
+        Ok((self.options.function_threshold - 1).saturating_mul(PATIENCE))
+    }
+
+    fn after_exit(&self, vm: &mut Vm, exit_code: u64) -> Result<()> {
+        self.after_function_exit(vm, exit_code)
+    }
+}
+
+/// Whether native code of the running function would run it to its end: waiting is left to the interpreter.
+fn ends_natively(vm: &Vm) -> bool {
+    let program = vm.program();
+    let function = &program.functions[vm.top_function().index()];
+    let waits = |op: &Op| matches!(op, Op::Await { .. });
+    function.kind != FunctionKind::Async && !program.code[function.code.range()].iter().any(waits)
+}

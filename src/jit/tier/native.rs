@@ -1,0 +1,281 @@
+//! Entering native code, and what follows from leaving it.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::residency::Run;
+use super::unit::{Phase, Version};
+use super::{Jit, policy, work};
+use crate::jit::ir::{Exit, ExitReason};
+use crate::jit::record;
+use crate::jit::translate::{Entry, Refusal};
+use crate::runtime::error::Result;
+use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED};
+use crate::runtime::value::Value;
+use crate::runtime::vm::Vm;
+
+/// Exits by the same guard after which the types are looked at again.
+const HOT_EXIT: u32 = 6;
+/// Exits to the same code that had not been seen: each costs less than making the region anew.
+const HOT_UNSEEN: u32 = 50;
+
+/// What came of an attempt to enter native code.
+pub(super) enum Entered {
+    /// It ran and was left; the top frame may be anywhere. So many iterations are to be interpreted before the next entry.
+    Left { backoff: u32 },
+    /// No version was compiled for these types.
+    NotFitting,
+    /// The stacks are too full.
+    NoRoom,
+}
+
+/// What an exit means.
+enum Counted {
+    /// The code was not entered: it was compiled for other types.
+    NotEntered,
+    /// The same, but only because exits are forced.
+    ForcedAtEntry,
+    Left(Interest),
+}
+
+/// What to make of an exit beside leaving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Interest {
+    None,
+    /// Code is come to that had not been seen. It was taken note of.
+    Unseen,
+    /// The same for the first time: to be recorded until the loop comes round or a small budget is spent.
+    Glance,
+    /// The region is to be recorded and made again.
+    Remake,
+}
+
+impl Jit {
+    /// Runs native code of the loop or function from its beginning.
+    pub(super) fn enter(&self, vm: &mut Vm, entry: Entry) -> Result<Entered> {
+        let (versions, is_timed, phase) = match self.state.borrow().units.get(&entry) {
+            Some(unit) => (Rc::clone(&unit.versions), unit.residency.next_is_timed(), unit.phase()),
+            None => return Ok(Entered::NotFitting),
+        };
+        let is_timed = is_timed && !self.is_repeatable();
+        for version in versions.iter() {
+            if !vm.room_for_native(version.window, version.inlined_depth) {
+                return Ok(Entered::NoRoom);
+            }
+            if let Phase::Waiting(_) = phase {
+                self.transition(vm, entry, Phase::Native, &[]);
+            }
+            let base = vm.top_base();
+            let shadow = self.shadow.as_ref().filter(|_| version.replayable);
+            let before = shadow.and_then(|shadow| shadow.before(vm, version.window));
+            let outer_rounds = vm.rounds();
+            vm.set_rounds(0);
+            let entered = is_timed.then(Instant::now);
+            // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top with its pc at the
+            // beginning; the window that it uses above the base exists, and there is room for the frames it starts.
+            let result = unsafe { (version.code)(vm, base) };
+            let run = entered
+                .map(|entered| Run { time: entered.elapsed(), rounds: version.counts_rounds.then(|| vm.rounds()) });
+            vm.set_rounds(outer_rounds);
+            let exit_code = result.said;
+            if exit_code == NOT_ENTERED {
+                return Ok(Entered::NoRoom);
+            }
+            if exit_code < FIRST_EXIT {
+                // SAFETY: the code says so, and has ended the frame that had this base.
+                unsafe { vm.take_native_result(base, result) };
+                return Ok(Entered::Left { backoff: self.count_run(vm, entry, run) });
+            }
+            if exit_code == TAIL_CALLED {
+                let backoff = self.count_run(vm, entry, run);
+                match vm.follow_tail_calls(exit_code) {
+                    code if code < FIRST_EXIT => {}
+                    NOT_ENTERED if vm.may_nest() => vm.begin_not_entered()?,
+                    NOT_ENTERED => vm.set_top_pc_to_start(),
+                    code => self.after_function_exit(vm, code)?,
+                }
+                return Ok(Entered::Left { backoff });
+            }
+            let number = exit_number(exit_code);
+            let exit = &version.exits[number];
+            if let Some((shadow, before)) = shadow.zip(before) {
+                shadow.compare(vm, &mut self.state.borrow_mut().flows, before, entry, exit)?;
+            }
+            match self.count_exit(vm, entry, version, number) {
+                Counted::NotEntered => continue,
+                Counted::ForcedAtEntry => return Ok(Entered::Left { backoff: 1 }),
+                Counted::Left(interest) => {
+                    // What ends in code not seen will not end there for long: no reason to enter more seldom.
+                    let backoff = self.count_run(vm, entry, run.filter(|_| interest == Interest::None));
+                    let left = self.leave(vm, entry, base, version, exit, interest);
+                    if left.is_err() {
+                        vm.ask_after_error(backoff);
+                    }
+                    return left.map(|()| Entered::Left { backoff });
+                }
+            }
+        }
+        Ok(Entered::NotFitting)
+    }
+
+    /// Native code of a function, called from native code, was left by an exit: see [`Tier::after_exit`](crate::runtime::hooks::Tier::after_exit).
+    pub(super) fn after_function_exit(&self, vm: &mut Vm, exit_code: u64) -> Result<()> {
+        let index = (exit_code >> 32) as usize;
+        let found = self.state.borrow().functions.get(index).map(|(entry, version)| (*entry, Rc::clone(version)));
+        let Some((entry, version)) = found else { return Ok(()) };
+        let (base, number) = (vm.top_base(), exit_number(exit_code));
+        match self.count_exit(vm, entry, &version, number) {
+            // Another version may fit, or one has to be made.
+            Counted::NotEntered => {
+                vm.set_top_pc_to_start();
+                self.run(vm, entry).map(|_| ())
+            }
+            Counted::ForcedAtEntry => {
+                vm.set_top_pc_to_start();
+                Ok(())
+            }
+            Counted::Left(interest) => {
+                self.count_run(vm, entry, None);
+                self.leave(vm, entry, base, &version, &version.exits[number], interest)
+            }
+        }
+    }
+
+    /// Takes note of a run of native code, and of how long it was if that was measured. After how many iterations or calls to enter it again.
+    fn count_run(&self, vm: &mut Vm, entry: Entry, run: Option<Run>) -> u32 {
+        let state = &mut *self.state.borrow_mut();
+        let unit = state.units.entry(entry).or_default();
+        state.earned += unit.residency.count(run);
+        let backoff = unit.residency.backoff();
+        if run.is_some_and(|run| !run.is_long())
+            && let Some(around) = unit.around.take()
+        {
+            state.ask_if_new(vm, around);
+        }
+        backoff
+    }
+
+    /// Takes note of an exit that was taken.
+    fn count_exit(&self, vm: &mut Vm, entry: Entry, version: &Version, number: usize) -> Counted {
+        let exit = &version.exits[number];
+        let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        state.exit_reasons[exit.reason as usize] += 1;
+        if exit.reason == ExitReason::EntryType {
+            return if forced { Counted::ForcedAtEntry } else { Counted::NotEntered };
+        }
+        let unit = state.units.entry(entry).or_default();
+        if !exit.reason.asks_for_recompilation() {
+            return Counted::Left(Interest::None);
+        }
+        unit.exits += 1;
+        if forced {
+            return Counted::Left(Interest::None);
+        }
+        // Errors that the code catches itself are its business, not a sign of other types.
+        unit.guard_exits += u64::from(!version.caught[number]);
+        let taken = {
+            let taken = &mut version.taken.borrow_mut()[number];
+            *taken += 1;
+            *taken
+        };
+        let is_last = unit.compiled >= policy::MAX_COMPILED || exit.reason.is_about_numbers();
+        if is_last && policy::is_unstable(unit) {
+            drop(guard);
+            self.refuse(vm, entry, Refusal::Unstable);
+            return Counted::Left(Interest::None);
+        }
+        if is_last || !work::may_be_made_again(unit) {
+            return Counted::Left(Interest::None);
+        }
+        if is_hot(exit.reason, taken) {
+            if exit.reason == ExitReason::Hoisted {
+                unit.caution.loops.insert(exit.pc);
+            }
+            return Counted::Left(Interest::Remake);
+        }
+        Counted::Left(match (exit.reason, taken) {
+            (ExitReason::Unseen, 1) => Interest::Glance,
+            (ExitReason::Unseen, _) => Interest::Unseen,
+            _ => Interest::None,
+        })
+    }
+
+    /// Makes the interpreter's state what the exit says.
+    fn leave(
+        &self,
+        vm: &mut Vm,
+        entry: Entry,
+        base: *mut Value,
+        version: &Rc<Version>,
+        exit: &Exit,
+        interest: Interest,
+    ) -> Result<()> {
+        let pending = vm.take_pending();
+        if exit.reason == ExitReason::Throw
+            && let Some(error) = pending
+        {
+            // The helper has left the pc behind the instruction, as raising an error wants it.
+            return Err(error);
+        }
+        let depth = vm.depth();
+        for frame in &exit.frames {
+            vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
+        }
+        vm.set_top_pc(exit.pc);
+        if matches!(exit.reason, ExitReason::Throw | ExitReason::Safepoint) && vm.heap.should_collect() {
+            vm.collect_now()?;
+        }
+        self.check_frame(vm);
+        let reason = ("reason", exit.reason.name().to_string());
+        if exit.reason.asks_for_recompilation() {
+            self.log(vm, "exit", entry, &[reason.clone(), ("pc", exit.pc.to_string())]);
+        }
+        match interest {
+            // An index out of range is an error, unless it counts from the end.
+            Interest::Remake if exit.reason != ExitReason::Bounds || record::note_instruction(vm, &self.profile) => {
+                self.log(vm, "recompile", entry, &[reason]);
+                if exit.reason == ExitReason::Type {
+                    record::note_last_result(vm, &self.profile);
+                }
+                // What did not fit comes next, or has just come. The following calls may not show it.
+                let always = exit.reason == ExitReason::Hoisted;
+                let is_new = self.record_to_replace(vm, entry, depth, version, always)?;
+                if let Some(unit) = self.state.borrow_mut().units.get_mut(&entry) {
+                    unit.is_polymorphic |= is_new && !matches!(exit.reason, ExitReason::Hoisted | ExitReason::Unseen);
+                }
+                Ok(())
+            }
+            Interest::Glance if !self.options.observe_only => self.glance(vm, entry, depth),
+            _ => Ok(()),
+        }
+    }
+
+    /// In debug builds: every register of the top frame holds a value that could be there.
+    fn check_frame(&self, vm: &Vm) {
+        if cfg!(debug_assertions) {
+            let registers = vm.image().function(vm.top_function()).registers;
+            for register in 0..u32::from(registers) {
+                let value = vm.top_register(register);
+                if let Some(object) = value.as_object() {
+                    assert_eq!(object.kind() as u64, value.tag() as u64, "an exit wrote a value of the wrong type");
+                }
+                if let Some(truth) = value.as_bool() {
+                    assert_eq!(u64::from(truth), value.bits(), "an exit wrote a bool that is neither 0 nor 1");
+                }
+            }
+        }
+    }
+}
+
+/// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom after that.
+fn is_hot(reason: ExitReason, taken: u32) -> bool {
+    let often = if reason == ExitReason::Unseen { HOT_UNSEEN } else { HOT_EXIT };
+    taken.is_multiple_of(often) && (taken / often).is_power_of_two()
+}
+
+/// The exit in what native code returned when it was left.
+fn exit_number(exit_code: u64) -> usize {
+    (exit_code as u32 - FIRST_EXIT as u32) as usize
+}

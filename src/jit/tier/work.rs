@@ -1,0 +1,361 @@
+//! Making native code: recording, building, compiling, installing.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::policy::{self, MAX_COMPILED};
+use super::unit::{self, Contents, Phase, Remake, Unit, Version};
+use super::{Jit, State};
+use crate::jit::backend::Compiled;
+use crate::jit::compiler::{Done, Job};
+use crate::jit::emit::EmitOptions;
+use crate::jit::helpers::Helper;
+use crate::jit::ir::{Inst, Region};
+use crate::jit::record::{self, Goal, Recorded};
+use crate::jit::translate::{self, Entry, Refusal};
+use crate::jit::{opt, shadow, stats};
+use crate::runtime::error::Result;
+use crate::runtime::vm::Vm;
+
+/// Iterations to record before a loop is compiled, at most, and how many of them in a row may show nothing new. At what was not seen native code is left,
+/// so it is worth some iterations to see the ways that are taken now and then.
+const RECORDED_ITERATIONS: u32 = 24;
+const REPETITIONS: u32 = 8;
+/// Calls to record before a function is compiled.
+const RECORDED_CALLS: u32 = 10;
+/// Instructions to record of a function at most, and of a loop: enough to see all of a large one once, as what was not seen is left to the interpreter.
+const FUNCTION_BUDGET: u32 = 4_000;
+const LOOP_BUDGET: u32 = 20_000;
+/// Instructions to record when code is come to that had not been seen: when the region is made anew, whyever, that code is in it.
+const GLANCE: u32 = 200;
+/// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
+const SETTLED: u32 = 256;
+/// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
+const BUDGET_SHARE: u32 = 4;
+const FREE_BUDGET: Duration = Duration::from_millis(100);
+
+/// What the compiler is at work on.
+pub struct Pending {
+    pub(super) entry: Entry,
+    parent: Option<Entry>,
+    forced: Option<Box<[Cell<u8>]>>,
+    /// By exit, whether a handler of the region covers it.
+    caught: Vec<bool>,
+    counts_rounds: bool,
+    signature: Vec<u64>,
+    is_open: bool,
+    /// What the profile knew: see [`Version::news`].
+    news: u64,
+    contents: Contents,
+    /// What building the region took.
+    built_in: Duration,
+}
+
+/// A region that was built and optimised, and what is known of it.
+struct Made {
+    region: Region,
+    signature: Vec<u64>,
+    is_open: bool,
+}
+
+impl Jit {
+    /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether the next decision can be taken where
+    /// the top frame stands now.
+    pub(super) fn record(&self, vm: &mut Vm, entry: Entry) -> Result<bool> {
+        let is_at_entry = self.record_towards(vm, entry, goal(entry, vm.depth()))?;
+        if !is_at_entry && matches!(entry, Entry::Function(_)) {
+            let state = &mut *self.state.borrow_mut();
+            let unit = state.units.entry(entry).or_default();
+            unit.recorded_calls += 1;
+            // One call of a recursive function may see nothing but its end.
+            unit.is_recorded = unit.recorded_calls >= RECORDED_CALLS;
+        }
+        Ok(is_at_entry)
+    }
+
+    /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
+    fn record_towards(&self, vm: &mut Vm, entry: Entry, mut goal: Goal) -> Result<bool> {
+        self.state.borrow_mut().units.entry(entry).or_default().is_recorded = true;
+        let has_native = |header: u32| {
+            let (state, inner) = (self.state.borrow(), Entry::Loop(header));
+            inner != entry && state.units.get(&inner).is_some_and(Unit::is_native)
+        };
+        loop {
+            match record::record(vm, &self.profile, &mut goal, &has_native)? {
+                Recorded::AtHeader => return Ok(true),
+                Recorded::Elsewhere => return Ok(false),
+                Recorded::AtNative(inner) => {
+                    self.run(vm, Entry::Loop(inner))?;
+                    if vm.depth() < goal.depth {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Records a little of code that had not been seen, which the top frame is about to execute for a unit whose frame is so deep.
+    pub(super) fn glance(&self, vm: &mut Vm, entry: Entry, depth: usize) -> Result<()> {
+        let goal = Goal { iterations: 1, budget: GLANCE, ..goal(entry, depth) };
+        self.record_towards(vm, entry, goal).map(|_| ())
+    }
+
+    /// Records from where a version was left, and has it replaced if that showed anything that it was not made for.
+    pub(super) fn record_to_replace(
+        &self,
+        vm: &mut Vm,
+        entry: Entry,
+        depth: usize,
+        version: &Rc<Version>,
+        always: bool,
+    ) -> Result<bool> {
+        let mark = |remake| {
+            if let Some(unit) = self.state.borrow_mut().units.get_mut(&entry) {
+                unit.remake = remake;
+            }
+        };
+        // Nothing that runs meanwhile decides to make it again.
+        mark(Some(Remake::InsteadOf(Rc::clone(version))));
+        let recorded = self.record_towards(vm, entry, goal(entry, depth));
+        let is_new = always || self.profile.borrow().news() != version.news;
+        if !is_new {
+            mark(None);
+        } else if let Entry::Function(_) = entry {
+            self.remake(vm, entry, Remake::InsteadOf(Rc::clone(version)));
+        }
+        recorded.map(|_| is_new)
+    }
+
+    /// Has a unit recorded and compiled anew.
+    pub(super) fn remake(&self, vm: &mut Vm, entry: Entry, remake: Remake) {
+        let state = &mut *self.state.borrow_mut();
+        let unit = state.units.entry(entry).or_default();
+        unit.remake = Some(remake);
+        unit.is_recorded = false;
+        unit.recorded_calls = 0;
+        Jit::forget_native(vm, entry);
+    }
+
+    /// Makes calls in native code ask the tier again.
+    pub(super) fn forget_native(vm: &mut Vm, entry: Entry) {
+        if let Entry::Function(start) = entry
+            && let Some(func) = unit::function_at(vm.program(), start)
+        {
+            vm.set_native_function(func, None);
+            vm.ask_soon(start);
+        }
+    }
+
+    /// Builds the unit's region and gives it to the compiler.
+    pub(super) fn compile(&self, vm: &mut Vm, entry: Entry) -> std::result::Result<(), Refusal> {
+        let started = Instant::now();
+        if let Some(reason) = unit::statically_refused(vm.program(), entry) {
+            return Err(Refusal::Static(reason));
+        }
+        let state = &mut *self.state.borrow_mut();
+        if !self.is_repeatable() && state.compile_time > FREE_BUDGET + state.started.elapsed() / BUDGET_SHARE {
+            return Err(Refusal::Budget);
+        }
+        let profile = &*self.profile.borrow();
+        let Made { mut region, signature, is_open } = state.make(vm, profile, entry)?;
+        if self.options.spoil_exits {
+            shadow::spoil_exits(&mut region);
+        }
+        if self.options.dump.region {
+            eprintln!("region {}:\n{region}", stats::place(vm.program(), entry));
+        }
+        let forced: Option<Box<[Cell<u8>]>> =
+            self.options.stress_exits.then(|| region.exits.iter().map(|_| Cell::new(1)).collect());
+        // Only one compilation is under way at a time, so this is the index that a function's version will have.
+        let version = if region.is_function { state.functions.len() as u32 } else { 0 };
+        let parent = state.parent_of(vm, entry);
+        let func = vm.top_function();
+        let caught: Vec<bool> = region.exits.iter().map(|exit| unit::is_caught(vm.program(), func, exit)).collect();
+        let counts_rounds = unit::counts_rounds(&region, &caught);
+        let options =
+            EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version, counts_rounds };
+        state.pending = Some(Pending {
+            entry,
+            parent,
+            forced,
+            caught,
+            counts_rounds,
+            signature,
+            is_open,
+            news: profile.news(),
+            contents: contents(&region),
+            built_in: started.elapsed(),
+        });
+        let job = Job { region, options, dump: self.options.dump };
+        if !state.compiler.submit(job) {
+            state.pending = None;
+            return Err(Refusal::Backend);
+        }
+        Ok(())
+    }
+
+    /// Takes what the compiler has finished; with `wait`, whatever it is at work on.
+    pub(super) fn take_finished(&self, vm: &mut Vm, wait: bool) {
+        let (pending, done) = {
+            let state = &mut *self.state.borrow_mut();
+            if state.pending.is_none() {
+                return;
+            }
+            let done = if wait { state.compiler.wait() } else { state.compiler.poll() };
+            if done.is_none() && !wait {
+                return;
+            }
+            (state.pending.take(), done)
+        };
+        let Some(pending) = pending else { return };
+        match done {
+            None => self.refuse(vm, pending.entry, Refusal::Backend),
+            Some(Done { compiled: Err(refusal), .. }) => self.refuse(vm, pending.entry, refusal),
+            Some(Done { region, compiled: Ok(compiled), time }) => self.install(vm, pending, region, compiled, time),
+        }
+    }
+
+    /// Waits for what is being compiled, so that a report can count it.
+    pub fn finish(&self, vm: &mut Vm) {
+        self.take_finished(vm, true);
+    }
+
+    fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
+        let Pending { entry, parent, forced, caught, counts_rounds, signature, is_open, news, contents, built_in } =
+            pending;
+        if !compiled.text.is_empty() {
+            eprintln!("{}", compiled.text);
+        }
+        if self.options.perf_map {
+            let place = stats::place(vm.program(), entry);
+            self.perf_map.add(compiled.code as usize, compiled.size, &place);
+        }
+        let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        let time = built_in + time;
+        state.spent += time;
+        state.compile_time += time;
+        state.code_bytes += compiled.size;
+        let version = Rc::new(Version {
+            code: compiled.code,
+            taken: RefCell::new(vec![0; region.exits.len()]),
+            counts_rounds,
+            exits: region.exits,
+            window: region.window,
+            inlined_depth: region.inlined_depth,
+            replayable,
+            forced,
+            caught,
+            entry: signature,
+            is_open,
+            news,
+            contents,
+        });
+        let unit = state.units.entry(entry).or_default();
+        unit.compiled += 1;
+        let number = unit.compiled;
+        add_version(unit, &version);
+        // The loop around it has been running for as long.
+        match parent {
+            Some(parent) if self.is_repeatable() => state.ask_if_new(vm, parent),
+            _ => unit.around = parent,
+        }
+        if let Entry::Function(start) = entry {
+            state.functions.push((entry, version));
+            if let Some(func) = unit::function_at(vm.program(), start) {
+                vm.set_native_function(func, Some(compiled.code));
+            }
+        }
+        drop(guard);
+        let details = [
+            ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
+            ("bytes", compiled.size.to_string()),
+            ("version", number.to_string()),
+        ];
+        self.transition(vm, entry, Phase::Native, &details);
+    }
+}
+
+impl State {
+    /// Builds and optimises a unit's region for the values at hand; for whatever may come, if it is the last that may be made.
+    fn make(
+        &mut self,
+        vm: &Vm,
+        profile: &crate::jit::feedback::TypeProfile,
+        entry: Entry,
+    ) -> std::result::Result<Made, Refusal> {
+        let unit = self.units.entry(entry).or_default();
+        let replaces_open = matches!(&unit.remake, Some(Remake::InsteadOf(version)) if version.is_open);
+        let adds = matches!(unit.remake, Some(Remake::ForEntry));
+        let is_last = policy::is_last_version(unit);
+        unit.caution.everywhere |= is_last;
+        let flows = &mut self.flows;
+        let mut build = |is_open: bool| -> std::result::Result<Made, Refusal> {
+            let open = is_open.then_some(&unit.entry_types);
+            let mut region = translate::build(vm, profile, flows, entry, open)?;
+            opt::optimise(&mut region, &unit.caution);
+            let signature = region.entry_signature();
+            Ok(Made { region, signature, is_open })
+        };
+        let mut made = build(is_last || replaces_open)?;
+        // What did not fit is gone by now, and the values at hand have a version already: the new one takes the types that did not fit beside theirs.
+        if !made.is_open && adds && unit.versions.iter().any(|version| version.entry == made.signature) {
+            made = build(true)?;
+        }
+        for (home, tag) in made.region.entry_types.drain(..) {
+            unit.entry_types.entry(home).or_default().add(tag);
+        }
+        Ok(made)
+    }
+}
+
+/// Adds a version to a unit, instead of the one that it replaces and of any for the same entry.
+fn add_version(unit: &mut Unit, version: &Rc<Version>) {
+    let remake = unit.remake.take();
+    let is_replaced = |known: &Rc<Version>| match &remake {
+        Some(Remake::InsteadOf(left)) => Rc::ptr_eq(left, known),
+        _ => false,
+    };
+    let versions = Rc::make_mut(&mut unit.versions);
+    versions.retain(|known| known.entry != version.entry && !is_replaced(known));
+    let place = if version.is_open { versions.len() } else { 0 };
+    versions.insert(place, Rc::clone(version));
+}
+
+/// What a region consists of.
+fn contents(region: &Region) -> Contents {
+    let is_step =
+        |inst: &Inst| matches!(inst, Inst::Call { helper: Helper::Step | Helper::StepCall | Helper::TailCall, .. });
+    let insts = region.order.iter().flat_map(|&id| &region.block(id).insts);
+    Contents {
+        loops: region.loops.iter().map(|inner| inner.entry.pc).collect(),
+        functions: region.inlined.iter().copied().collect(),
+        steps: insts.filter(|(_, inst)| is_step(inst)).count(),
+    }
+}
+
+/// How much to record of a loop or function in a frame of that depth.
+fn goal(entry: Entry, depth: usize) -> Goal {
+    let (header, patience, budget) = match entry {
+        Entry::Loop(header) => (header, SETTLED, LOOP_BUDGET),
+        // No header has this index, so the recording ends with the function or with its budget.
+        Entry::Function(_) => (record::NO_HEADER, u32::MAX, FUNCTION_BUDGET),
+    };
+    Goal {
+        header,
+        depth,
+        iterations: RECORDED_ITERATIONS,
+        repetitions: REPETITIONS,
+        budget,
+        patience,
+        unsurprising: 0,
+        repeated: 0,
+    }
+}
+
+/// Whether a unit may get another version.
+pub(super) fn may_be_made_again(unit: &Unit) -> bool {
+    unit.compiled < MAX_COMPILED && unit.remake.is_none()
+}
