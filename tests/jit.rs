@@ -322,6 +322,21 @@ fn a_version_takes_the_types_that_did_not_fit_beside_those_it_has() {
     assert!(tail["compiled"].as_u64() <= Some(2) && tail["refused"].is_null(), "{tail}");
 }
 
+#[test]
+fn what_stands_behind_a_long_inner_loop_is_recorded_or_taken_in_at_once() {
+    let exits = |iterations: u32| {
+        let source = format!(
+            "fn f : n, out {{ for i in 0..n {{ let t = 0; for j in 0..{iterations} {{ t += i * j; }} out[i % 3] = t; }} return out[2]; }}
+             println(f(300, [0, 0, 0]));"
+        );
+        let statistics = statistics(&source, &["--jit-wait"]);
+        let outer = loops_of(&statistics)[0].clone();
+        (outer["compiled"].as_u64(), outer["exits"].as_u64())
+    };
+    assert_eq!(exits(200), (Some(1), Some(0)));
+    assert_eq!(exits(5000), (Some(2), Some(1)));
+}
+
 /// The loops of a program's statistics.
 fn loops_of(statistics: &serde_json::Value) -> Vec<&serde_json::Value> {
     let regions = statistics["regions"].as_array().expect("regions");

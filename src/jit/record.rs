@@ -46,6 +46,8 @@ pub struct Goal {
     pub budget: u32,
     /// So many instructions in a row without a type that is new there end the recording.
     pub patience: u32,
+    /// The same, once the loop has come round.
+    pub patience_once_round: u32,
     /// Instructions, and iterations, since the last that showed a type not seen there before.
     pub unsurprising: u32,
     pub repeated: u32,
@@ -137,6 +139,7 @@ pub fn record(
             if offset < 0 {
                 if target == goal.header && vm.depth() == goal.depth {
                     goal.iterations -= 1;
+                    goal.patience = goal.patience_once_round;
                     if goal.iterations == 0 || goal.repeated == goal.repetitions {
                         return Ok(Recorded::AtHeader);
                     }

@@ -189,7 +189,10 @@ impl Jit {
         if is_last || !work::may_be_made_again(unit) {
             return Counted::Left(Interest::None);
         }
-        if is_hot(exit.reason, taken) {
+        // Each iteration would be left there.
+        let never_came_round = matches!(entry, Entry::Loop(_)) && !unit.has_come_round;
+        let is_first_unseen = exit.reason == ExitReason::Unseen && taken == 1;
+        if is_hot(exit.reason, taken) || (is_first_unseen && never_came_round) {
             if exit.reason == ExitReason::Hoisted {
                 unit.caution.loops.insert(exit.pc);
             }

@@ -108,6 +108,8 @@ pub struct Unit {
     pub remake: Option<Remake>,
     /// The profile knows the types of the loop or function.
     pub is_recorded: bool,
+    /// A recording has followed the loop to its header again, so what was not seen is not taken by every iteration.
+    pub has_come_round: bool,
     /// Calls of the function that were recorded, since it was last compiled.
     pub recorded_calls: u32,
     /// How often compilation was put off, because of the loop around it or its function.

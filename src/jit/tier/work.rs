@@ -31,6 +31,8 @@ const LOOP_BUDGET: u32 = 20_000;
 const GLANCE: u32 = 200;
 /// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
 const SETTLED: u32 = 256;
+/// But what stands behind the loop inside is, if it was never come to: without it, native code would be left in each iteration.
+const SETTLED_INSIDE: u32 = 4_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
@@ -81,8 +83,13 @@ impl Jit {
             let (state, inner) = (self.state.borrow(), Entry::Loop(header));
             inner != entry && state.units.get(&inner).is_some_and(Unit::is_native)
         };
+        let iterations = goal.iterations;
         loop {
-            match record::record(vm, &self.profile, &mut goal, &has_native)? {
+            let recorded = record::record(vm, &self.profile, &mut goal, &has_native)?;
+            if goal.iterations < iterations {
+                self.state.borrow_mut().units.entry(entry).or_default().has_come_round = true;
+            }
+            match recorded {
                 Recorded::AtHeader => return Ok(true),
                 Recorded::Elsewhere => return Ok(false),
                 Recorded::AtNative(inner) => {
@@ -339,7 +346,7 @@ fn contents(region: &Region) -> Contents {
 /// How much to record of a loop or function in a frame of that depth.
 fn goal(entry: Entry, depth: usize) -> Goal {
     let (header, patience, budget) = match entry {
-        Entry::Loop(header) => (header, SETTLED, LOOP_BUDGET),
+        Entry::Loop(header) => (header, SETTLED_INSIDE, LOOP_BUDGET),
         // No header has this index, so the recording ends with the function or with its budget.
         Entry::Function(_) => (record::NO_HEADER, u32::MAX, FUNCTION_BUDGET),
     };
@@ -350,6 +357,7 @@ fn goal(entry: Entry, depth: usize) -> Goal {
         repetitions: REPETITIONS,
         budget,
         patience,
+        patience_once_round: SETTLED.min(patience),
         unsurprising: 0,
         repeated: 0,
     }
