@@ -757,7 +757,7 @@ fn a_loop_is_compiled_up_to_the_size_that_verdicts_allow() {
 fn a_loop_past_the_size_that_verdicts_allow_is_refused_for_it() {
     let flags = ["--jit", "--jit-wait", "--jit-log", "--audit-verdicts"];
     let (_, log) = execute(&of_size(1400), &flags);
-    assert!(log.contains("refused t.walrus:1 reason=W0102") && !log.contains("verdict:"), "{log}");
+    assert!(log.contains("refused t.walrus:1:23 reason=W0102") && !log.contains("verdict:"), "{log}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! | was refused | left alone |
 //! | has code, and none is to be made anew | entered |
 //! | has code that is to be replaced, while that must wait | entered |
-//! | would have to be recorded or compiled while the compiler is at work, or when too much time went into native code | waiting |
+//! | would have to be recorded or compiled while the compiler is at work, or recorded when too much time went into native code | waiting |
 //! | was not recorded, stands in a loop that may be compiled with it, or in a function that is about to be | waiting, some times |
 //! | was not recorded, otherwise | recorded |
 //! | was recorded | compiled |
@@ -86,7 +86,8 @@ pub fn decide(unit: &Unit, surroundings: Surroundings) -> Action {
         CompilerState::Busy => return wait(Why::Compiler),
         CompilerState::BusyWithThis => return wait(Why::Compiling),
     }
-    if !surroundings.may_spend {
+    // What was recorded is compiled: most of its price is paid.
+    if !unit.is_recorded && !surroundings.may_spend {
         return wait(Why::Budget);
     }
     if !unit.is_recorded {
@@ -170,7 +171,7 @@ mod tests {
             (true, busy, Action::Wait(Why::Compiler)),
             (true, at_work, Action::Wait(Why::Compiling)),
             (false, poor, Action::Wait(Why::Budget)),
-            (true, poor, Action::Wait(Why::Budget)),
+            (true, poor, Action::Compile),
             (false, idle, Action::Record),
             (true, idle, Action::Wait(Why::Observing)),
         ] {
