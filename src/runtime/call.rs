@@ -312,7 +312,7 @@ impl Vm {
         let receiver = read(slot.wrapping_add(1));
         let cache = self.site(frame, site);
         if let Some(instance) = receiver.as_instance() {
-            if cache.key == instance.struct_id().0 && !cache.target.is_null() && instance.extra().is_none() {
+            if cache.key == Site::METHOD | instance.struct_id().0 && instance.extra().is_none() {
                 // SAFETY: the cache holds functions of the image, which never move.
                 let function = unsafe { &*cache.target };
                 if usize::from(function.params) == usize::from(argc) + 1 {
@@ -397,7 +397,7 @@ impl Vm {
             if method.tag() == Tag::Function && !is_slot {
                 let target: *const Function = self.image.function(func);
                 let cache = self.site_mut(frame, site);
-                cache.key = id.0;
+                cache.key = Site::METHOD | id.0;
                 cache.slot = position as u32;
                 cache.target = target;
             }

@@ -12,6 +12,7 @@ use super::object::StructObject;
 use super::ops::Names;
 use super::value::Value;
 use crate::bytecode::builtins::{BUILTINS, find_builtin};
+use crate::bytecode::verify::limits;
 use crate::bytecode::{
     BuiltinId, CaptureSource, ConstId, Constant, FuncId, FunctionKind, Handler, ModuleId, ModuleKind, Op, StrId,
     StructId, VerifiedProgram,
@@ -49,7 +50,8 @@ impl Function {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Site {
-    /// The struct whose instances the cache knows; [`Site::EMPTY`] if none.
+    /// What the cache knows: for a member the number of a struct, whose instances have the field; for a method that number with [`Site::METHOD`], or
+    /// the tag of a type with [`Site::BUILT_IN`]; [`Site::EMPTY`] if nothing. So a cache is never taken for one of another kind.
     pub key: u32,
     /// For a member: the field's slot. For a method of a struct: its position in the definition. For a built-in method: its
     /// position in the table of methods.
@@ -63,9 +65,14 @@ pub struct Site {
 impl Site {
     /// No struct has this number: the verifier limits them.
     pub const EMPTY: u32 = u32::MAX;
+    /// With this bit set, and not the other, the key is a struct whose method the cache knows.
+    pub const METHOD: u32 = 1 << 30;
     /// With this bit set the key is the tag of a type with built-in methods.
     pub const BUILT_IN: u32 = 1 << 31;
 }
+
+const _: () =
+    assert!(limits::STRUCTS <= Site::METHOD as usize, "a struct's number leaves the bits free that tell caches apart");
 
 /// A struct definition with what lookups need.
 #[derive(Debug)]

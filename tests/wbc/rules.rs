@@ -168,6 +168,9 @@ fn cases() -> Vec<Case> {
     case(Rule::Frame, Box::new(|p| p.functions[1].params = 6));
     case(Rule::Sites, Box::new(|p| p.functions[0].sites.len = 3));
     case(Rule::Sites, Box::new(|p| p.functions[0].sites.start = u32::MAX));
+    case(Rule::Sites, Box::new(|p| p.functions[0].sites.len = 2));
+    case(Rule::SiteKind, Box::new(with(Op::GetMember { dst: R7, object: R7, site: SiteId(0) })));
+    case(Rule::SiteKind, Box::new(with(Op::SetMember { object: R7, value: R7, site: SiteId(0) })));
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].start = 12));
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].end = 18));
     case(Rule::Handler, Box::new(|p| p.functions[0].handlers[0].target = 17));

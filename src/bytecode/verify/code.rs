@@ -1,6 +1,8 @@
 //! The rules about instructions. What each operand must be is read from the instruction table, by kind; what an
 //! instruction's windows must have room for follows from its other operands.
 
+use std::cell::Cell;
+
 use super::pools::{Demand, Tables};
 use super::{Place, Rule, VerifyError};
 use crate::bytecode::disassemble;
@@ -11,13 +13,14 @@ use crate::bytecode::types::Tags;
 use crate::bytecode::*;
 
 pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
+    let site_uses = vec![Cell::new(SiteUse::None); program.sites.len()];
     for (id, function) in program.functions.iter().enumerate() {
         let frame = Frame {
             program,
             tables,
             registers: function.registers.into(),
             captures: function.captures.len() as u32,
-            sites: function.sites.len.into(),
+            sites: &site_uses[function.sites.range()],
             code_len: function.code.len.into(),
             is_async: function.kind == FunctionKind::Async,
         };
@@ -35,13 +38,21 @@ pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
     Ok(())
 }
 
+/// What the instructions seen so far use a site for: what its inline cache holds means different things.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SiteUse {
+    None,
+    Member,
+    Call,
+}
+
 /// What the instructions of one function may name.
 struct Frame<'a> {
     program: &'a Program,
     tables: &'a Tables,
     registers: u32,
     captures: u32,
-    sites: i64,
+    sites: &'a [Cell<SiteUse>],
     code_len: i64,
     is_async: bool,
 }
@@ -116,7 +127,7 @@ impl Frame<'_> {
             Kind::Module => within(program.modules.len(), Rule::ModuleIndex),
             Kind::Global => within(program.globals.len(), Rule::GlobalIndex),
             Kind::Capture => within(self.captures as usize, Rule::CaptureIndex),
-            Kind::Site => within(self.sites as usize, Rule::SiteIndex),
+            Kind::Site => self.check_site(op, value as usize),
             Kind::Jump16 | Kind::Jump32 => {
                 let target = pc as i64 + 1 + value;
                 if (0..self.code_len).contains(&target) { Ok(0) } else { Err(Rule::JumpTarget) }
@@ -136,6 +147,19 @@ impl Frame<'_> {
                 }
             }
             _ => Ok(0),
+        }
+    }
+
+    fn check_site(&self, op: Op, site: usize) -> Result<u32, Rule> {
+        let known = self.sites.get(site).ok_or(Rule::SiteIndex)?;
+        let wanted = match op {
+            Op::CallMethod { .. } | Op::TailCallMethod { .. } => SiteUse::Call,
+            _ => SiteUse::Member,
+        };
+        match known.replace(wanted) {
+            SiteUse::None => Ok(0),
+            found if found == wanted => Ok(0),
+            _ => Err(Rule::SiteKind),
         }
     }
 

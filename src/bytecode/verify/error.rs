@@ -36,7 +36,8 @@ rules! {
     JumpTarget = "a jump leads to an instruction of its function";
     Register = "registers and windows lie inside the frame";
     Frame = "a frame has at least one register and room for the parameters";
-    Sites = "a function's sites are among the program's";
+    Sites = "a function's sites are among the program's, and no other function's";
+    SiteKind = "a site belongs to accesses of members or to calls of methods, not to both";
     Handler = "a handler covers instructions of its function, its target is behind them, and its register lies inside the frame";
     BodyShape = "a module body belongs to its file alone, takes no parameters and captures nothing";
     BodyCall = "a module body is run by InitModule only";

@@ -120,6 +120,7 @@ fn check_strings(strings: &Strings) -> Result<(), VerifyError> {
 fn check_functions(program: &Program) -> Result<Vec<Demand>, VerifyError> {
     let mut demands = Vec::with_capacity(program.functions.len());
     let mut code_end = 0;
+    let mut has_owner = vec![false; program.sites.len()];
     for (i, function) in program.functions.iter().enumerate() {
         let fail = |rule, what: String| Err(VerifyError::pool(rule, "functions", i, what));
         string(program, function.name, "functions", i)?;
@@ -132,6 +133,11 @@ fn check_functions(program: &Program) -> Result<Vec<Demand>, VerifyError> {
         if function.sites.range().end > program.sites.len() {
             let Run { start, len } = function.sites;
             return fail(Rule::Sites, format!("{len} sites from {start} of {}", program.sites.len()));
+        }
+        for (owned, site) in has_owner[function.sites.range()].iter_mut().zip(function.sites.range()) {
+            if std::mem::replace(owned, true) {
+                return fail(Rule::Sites, format!("site {site} is another function's"));
+            }
         }
         if function.registers < function.params.max(1) {
             return fail(Rule::Frame, format!("{} registers for {} params", function.registers, function.params));
