@@ -1,4 +1,4 @@
-//! What native code calls, once: name, signature, implementation.
+//! What native code calls, once: name, signature, use of the heap, implementation.
 //!
 //! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there only what they
 //! read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
@@ -11,6 +11,8 @@ use objects::{
 };
 
 use crate::bytecode::numeric;
+use crate::bytecode::op::HeapUse;
+use crate::heap_use;
 use crate::runtime::error::ErrorKind;
 use crate::runtime::native::{NOT_ENTERED, NativeResult};
 use crate::runtime::object::{Gc, List};
@@ -33,7 +35,7 @@ pub enum Argument {
 }
 
 macro_rules! helpers {
-    ($( $(#[doc = $doc:literal])* $name:ident = $function:ident ($($param:ident),*) -> $result:ident; )*) => {
+    ($( $(#[doc = $doc:literal])* $name:ident = $function:ident ($($param:ident),*) -> $result:ident, heap($($heap:ident),+); )*) => {
         /// A function that native code may call.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Helper { $( $(#[doc = $doc])* $name, )* }
@@ -54,6 +56,12 @@ macro_rules! helpers {
                 match self { $( Helper::$name => Argument::$result, )* }
             }
 
+            /// What of the heap the helper may look at or change. What most see of objects is enough to hash them, compare them or make text of
+            /// them, and an instance counts as itself there, whatever its fields hold.
+            pub fn heap(self) -> HeapUse {
+                match self { $( Helper::$name => heap_use!($($heap),+), )* }
+            }
+
             pub fn address(self) -> usize {
                 match self { $( Helper::$name => $function as *const () as usize, )* }
             }
@@ -62,65 +70,57 @@ macro_rules! helpers {
 }
 
 helpers! {
-    /// `(machine, pc)`: executes an instruction that calls nothing; gives a status.
-    Step = step (Int, Int) -> Int;
+    /// `(machine, pc, bits of a [`HeapUse`])`: executes an instruction that calls nothing and touches no more of the heap than that; gives a status.
+    Step = step (Int, Int, Int) -> Int, heap(any);
     /// `(machine, pc)`: executes an instruction that may run Walrus code and collect garbage; gives a status.
-    StepCall = step_call (Int, Int) -> Int;
+    StepCall = step_call (Int, Int) -> Int, heap(any);
     /// `(machine, what the native code said)`: runs to its end a function that native code has called. It answers as native code does: with the result,
     /// or with what is no tag if the call has to be executed again.
-    FinishCall = finish_call (Int, Int) -> Int;
+    FinishCall = finish_call (Int, Int) -> Int, heap(any);
     /// `(machine, pc)`: executes a tail call of a value or a method; gives a status, [`JUMP`] if another function is about to begin in the frame.
-    TailCall = tail_call (Int, Int) -> Int;
+    TailCall = tail_call (Int, Int) -> Int, heap(any);
     /// `(machine, list, tag, payload)`: appends; gives a status.
-    ListPush = list_push (Int, Int, Int, Int) -> Int;
+    ListPush = list_push (Int, Int, Int, Int) -> Int, heap(lists);
     /// `(machine, left, right)`: the strings joined, or 0 if that was not done.
-    StrConcat = str_concat (Int, Int, Int) -> Int;
+    StrConcat = str_concat (Int, Int, Int) -> Int, heap(none);
     /// `(left, right)`: whether strings are equal.
-    StrEqual = str_equal (Int, Int) -> Int;
+    StrEqual = str_equal (Int, Int) -> Int, heap(none);
     /// `(left, right)`: -1, 0 or 1.
-    StrCompare = str_compare (Int, Int) -> Int;
+    StrCompare = str_compare (Int, Int) -> Int, heap(none);
     /// `(string)`: number of characters.
-    StrLen = str_len (Int) -> Int;
+    StrLen = str_len (Int) -> Int, heap(none);
     /// `(machine, string, index)`: a character, or 0 if there is none there.
-    StrIndex = str_index (Int, Int, Int) -> Int;
+    StrIndex = str_index (Int, Int, Int) -> Int, heap(none);
     /// `(machine, address of registers, count)`: the texts of values joined, or 0 if that was not done.
-    Concat = concat (Int, Int, Int) -> Int;
+    Concat = concat (Int, Int, Int) -> Int, heap(none);
     /// `(machine, pc, address of registers, count, newline)`: prints; gives a status.
-    Print = print (Int, Int, Int, Int, Int) -> Int;
+    Print = print (Int, Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, tag, payload)`: looks a key up; gives a status, and the value in the machine.
-    DictGet = dict_get (Int, Int, Int, Int) -> Int;
+    DictGet = dict_get (Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, tag, payload, tag, payload)`: looks a key up, with a default; as `DictGet`.
-    DictGetOr = dict_get_or (Int, Int, Int, Int, Int, Int) -> Int;
+    DictGetOr = dict_get_or (Int, Int, Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, tag, payload)`: whether a key is there, as a status: [`JUMP`] if it is.
-    DictContains = dict_contains (Int, Int, Int, Int) -> Int;
+    DictContains = dict_contains (Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, tag, payload, tag, payload)`: whether the first value has the second as a member, as a status: [`JUMP`] if it has.
-    Contains = contains (Int, Int, Int, Int, Int) -> Int;
+    Contains = contains (Int, Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, string)`: whether an entry has this name.
-    DictHasName = dict_has_name (Int, Int, Int) -> Int;
+    DictHasName = dict_has_name (Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, tag, payload, tag, payload)`: puts a value at a key; gives a status.
-    DictSet = dict_set (Int, Int, Int, Int, Int, Int) -> Int;
+    DictSet = dict_set (Int, Int, Int, Int, Int, Int) -> Int, heap(dicts);
     /// `(machine, address of a loop's state)`: starts an iteration that calls nothing; status [`JUMP`] if there is no item.
-    StartItems = start_items (Int, Int) -> Int;
+    StartItems = start_items (Int, Int) -> Int, heap(none);
     /// `(machine, address of a loop's state)`: the next item; status [`JUMP`] if there is one.
-    NextItem = next_item (Int, Int) -> Int;
+    NextItem = next_item (Int, Int) -> Int, heap(none);
     /// As `StartItems`, for two values an item.
-    StartPairs = start_pairs (Int, Int) -> Int;
+    StartPairs = start_pairs (Int, Int) -> Int, heap(none);
     /// As `NextItem`, for two values an item.
-    NextPair = next_pair (Int, Int) -> Int;
+    NextPair = next_pair (Int, Int) -> Int, heap(none);
     /// The remainder of floats.
-    FloatRem = float_rem (Float, Float) -> Float;
+    FloatRem = float_rem (Float, Float) -> Float, heap(none);
     /// The power of floats.
-    FloatPow = float_pow (Float, Float) -> Float;
+    FloatPow = float_pow (Float, Float) -> Float, heap(none);
     /// The power of ints, for an exponent that is not negative.
-    IntPow = int_pow (Int, Int) -> Int;
-}
-
-impl Helper {
-    /// Whether the helper may look at fields of instances, at cells or at globals. The others see objects only as far as to hash them, compare them or
-    /// make text of them, and an instance counts as itself there, whatever its fields hold.
-    pub fn sees_fields(self) -> bool {
-        matches!(self, Helper::Step | Helper::StepCall | Helper::FinishCall | Helper::TailCall)
-    }
+    IntPow = int_pow (Int, Int) -> Int, heap(none);
 }
 
 /// Runs a helper's body with the machine.
@@ -147,7 +147,7 @@ fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
 
 /// # Safety
 /// Called by native code with the machine that runs it.
-unsafe extern "C" fn step(vm: *mut Vm, pc: u64) -> u64 {
+unsafe extern "C" fn step(vm: *mut Vm, pc: u64, heap: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe {
         with_vm(vm, |vm| {
@@ -155,7 +155,9 @@ unsafe extern "C" fn step(vm: *mut Vm, pc: u64) -> u64 {
                 return LEAVE;
             }
             // The frame lacks what lives in machine registers only.
-            let stepped = vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32));
+            let heap = HeapUse::from_bits(heap as u8);
+            let stepped =
+                vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32)));
             status(vm, stepped)
         })
     }

@@ -16,6 +16,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::helpers::Helper;
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::shape::Test;
 use crate::bytecode::{FuncId, GlobalId};
 use crate::runtime::value::Tag;
@@ -206,12 +207,29 @@ impl MemSet {
         }
     }
 
+    /// What an operation of the runtime may write that touches this much of the heap.
+    pub fn of_heap(heap: HeapUse) -> MemSet {
+        // A field outside the struct's layout changes the instance's header.
+        let fields = MemSet::of(Mem::Field).with(MemSet::of(Mem::Header));
+        let parts = [
+            (HeapUse::LISTS, MemSet::LISTS),
+            (HeapUse::DICTS, MemSet::of(Mem::Header)),
+            (HeapUse::FIELDS, fields),
+            (HeapUse::GLOBALS, MemSet::of(Mem::Globals)),
+        ];
+        parts.iter().filter(|(part, _)| heap.meets(*part)).fold(MemSet::NONE, |set, (_, mem)| set.with(*mem))
+    }
+
     pub const fn with(self, other: MemSet) -> MemSet {
         MemSet(self.0 | other.0)
     }
 
     pub fn meets(self, other: MemSet) -> bool {
         self.0 & other.0 != 0
+    }
+
+    pub fn has_all(self, other: MemSet) -> bool {
+        self.0 & other.0 == other.0
     }
 
     pub fn is_empty(self) -> bool {

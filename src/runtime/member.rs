@@ -8,6 +8,7 @@ use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::builtins::builtins_of;
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::{ModuleId, SiteId};
 
 /// The text of a member's name, for messages.
@@ -33,6 +34,7 @@ impl Vm {
     #[inline(always)]
     pub(super) fn cached_field(&self, object: Value, frame: *mut Frame, site: SiteId) -> Option<Value> {
         let instance = object.as_instance()?;
+        self.touches(HeapUse::FIELDS);
         // SAFETY: as for `site`.
         let cache = unsafe { &*(*(*frame).function).sites.add(site.index()) };
         if cache.key != instance.struct_id().0 {
@@ -46,6 +48,7 @@ impl Vm {
     #[inline(always)]
     pub(super) fn set_cached_field(&mut self, object: Value, value: Value, frame: *mut Frame, site: SiteId) -> bool {
         let Some(instance) = object.as_instance() else { return false };
+        self.touches(HeapUse::FIELDS);
         // SAFETY: as for `site`.
         let cache = unsafe { &*(*(*frame).function).sites.add(site.index()) };
         if cache.key != instance.struct_id().0 {
@@ -84,6 +87,7 @@ impl Vm {
     /// An instance's own field of this name.
     pub(super) fn field(&self, object: Value, name: Value) -> Option<Value> {
         let instance = object.as_instance()?;
+        self.touches(HeapUse::FIELDS);
         let name = name.as_str()?;
         match self.image.struct_def(instance.struct_id()).field(name.as_str()) {
             Some(slot) => Some(instance.slot(slot)).filter(|value| !value.is_undef()),
@@ -154,12 +158,14 @@ impl Vm {
         let Some(export) = exports.iter().find(|export| self.image.str(export.name) == name.as_str()) else {
             return Ok(None);
         };
+        self.touches(HeapUse::GLOBALS);
         let value = self.globals[export.global.index()];
         if value.is_undef() { Err(self.undefined_global(export.global)) } else { Ok(Some(value)) }
     }
 
     /// Name and value of each defined name of a module, in order.
     pub(super) fn module_names(&self, module: ModuleId) -> impl Iterator<Item = (&str, Value)> {
+        self.touches(HeapUse::GLOBALS);
         let builtins = self.image.std_path(module).into_iter().flat_map(builtins_of);
         let exports = self.image.program.modules[module.index()].exports.iter();
         let exports = exports.map(|export| (self.image.str(export.name), self.globals[export.global.index()]));
@@ -171,12 +177,14 @@ impl Vm {
     /// `object.name = value`; `name` is a string.
     pub(super) fn set_member(&mut self, object: Value, name: Value, value: Value) -> Result<()> {
         if let (Some(instance), Some(text)) = (object.as_instance(), name.as_str()) {
+            self.touches(HeapUse::FIELDS);
             match self.image.struct_def(instance.struct_id()).field(text.as_str()) {
                 Some(slot) => instance.set_slot(slot, value),
                 None => instance.set_extra_field(&mut self.heap, text, value)?,
             }
             return Ok(());
         }
+        self.touches(HeapUse::DICTS);
         match object.as_dict() {
             Some(dict) => dict.insert(&mut self.heap, name, value).map(|_| ()),
             None => Err(Error::message(format!("Cannot assign into type '{}'", object.tag().type_name()))),
@@ -198,6 +206,7 @@ impl Vm {
         if object.tag() == Tag::Instance && index.tag() == Tag::Str {
             return self.set_member(object, index, value);
         }
+        self.touches(if object.tag() == Tag::Dict { HeapUse::DICTS } else { HeapUse::LISTS });
         set_index(&mut self.heap, object, index, value)
     }
 }

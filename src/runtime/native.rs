@@ -12,6 +12,7 @@ use super::step::Stepped;
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::methods::find_method;
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::{FuncId, GlobalId, Op, Program, SiteId, StructId};
 
 /// Offsets from the address of a [`Vm`] and of what it points to.
@@ -228,6 +229,23 @@ impl Vm {
         let result = run(self);
         self.must_not_collect = outer;
         result
+    }
+
+    /// Runs something that touches no more of the heap than this: native code relies on it.
+    pub fn touching_only<T>(&mut self, heap: HeapUse, run: impl FnOnce(&mut Vm) -> T) -> T {
+        if !cfg!(debug_assertions) {
+            return run(self);
+        }
+        let outer = std::mem::replace(&mut self.touchable, heap);
+        let result = run(self);
+        self.touchable = outer;
+        result
+    }
+
+    /// An operation is about to look at this part of the heap, or to change it. Debug builds compare that with what it may touch.
+    #[inline(always)]
+    pub(super) fn touches(&self, part: HeapUse) {
+        debug_assert!(self.touchable.meets(part), "an instruction touches what its row does not tell: {part:?}");
     }
 
     fn op_at(&self, pc: u32) -> *const Op {

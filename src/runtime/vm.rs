@@ -21,6 +21,7 @@ use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
 use crate::bytecode::check_facts::FactsError;
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
 
 /// How much native stack must be left before Walrus code is called from a native function.
@@ -76,6 +77,8 @@ pub struct Vm {
     pub(super) native_result: Value,
     /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again later.
     pub(super) must_not_collect: bool,
+    /// What of the heap may be touched by the instruction that is executed for native code, or one at a time.
+    pub(super) touchable: HeapUse,
     /// Which registers are dead, as far as that was asked.
     pub(super) liveness: Liveness,
     /// The scheduler, from the first task on.
@@ -132,6 +135,7 @@ impl Vm {
             rounds: 0,
             native_result: Value::VOID,
             must_not_collect: false,
+            touchable: HeapUse::ANY,
             liveness: Liveness::default(),
             tasks: None,
             cause: None,

@@ -1,7 +1,7 @@
 //! The instruction table.
 //!
-//! The table, [`for_each_op!`](crate::for_each_op), has one row per instruction: doc sentence, name, operands, effects, and a shape where it
-//! has one. From it come the enum [`Op`], its 64-bit encoding, [`Opcode`], [`OpInfo`] (for the verifier, the disassembler and the README),
+//! The table, [`for_each_op!`](crate::for_each_op), has one row per instruction: doc sentence, name, operands, effects, use of the heap ([`HeapUse`]), whether
+//! it may stand in an inlined function, and a shape where it has one. From it come the enum [`Op`], its 64-bit encoding, [`Opcode`], [`OpInfo`] (for the verifier, the disassembler and the README),
 //! and what is asked of an instruction: its operands one by one, the registers it reads, writes and clobbers ([`access`]), whether it is a
 //! comparison with a jump, a binary operation, a step of a loop ([`shape`]). Interpreter, analysis and JIT match on [`Op`] without a wildcard,
 //! so a new row does not compile until each of them answers it.
@@ -38,13 +38,17 @@
 //! the interpreter executes it again and raises the error.
 
 pub mod access;
+mod heap_use;
 pub mod operand;
 pub mod shape;
 mod table;
 pub mod window;
 
+pub use self::heap_use::HeapUse;
+
 use self::operand::{Kind, Operand};
 use self::shape::{Shape, shape};
+use crate::heap_use;
 
 /// Effects of an instruction, as in the brackets of its row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -68,6 +72,10 @@ pub struct OpInfo {
     pub doc: &'static str,
     pub operands: &'static [(&'static str, Kind)],
     pub effects: Effects,
+    /// What of the heap the runtime may touch when it executes the instruction.
+    pub heap: HeapUse,
+    /// Whether the instruction may stand in a function that native code inlines.
+    pub may_be_inlined: bool,
 }
 
 /// The operand of an instruction as a number, beside its kind.
@@ -80,7 +88,8 @@ pub struct RawOperand {
 }
 
 macro_rules! define_ops {
-    ($( $(#[doc = $doc:literal])* $name:ident { $($field:ident : $kind:ident),* } [$($effect:ident),*] $(as $shape:ident $parts:tt)?; )*) => {
+    ($( $(#[doc = $doc:literal])* $name:ident { $($field:ident : $kind:ident),* } [$($effect:ident),*]
+        heap($($heap:ident),+) inline($inline:ident) $(as $shape:ident $parts:tt)?; )*) => {
         /// One instruction; see the table in [`for_each_op!`](crate::for_each_op).
         #[derive(Clone, Copy, PartialEq, Debug)]
         #[repr(u16)]
@@ -110,6 +119,8 @@ macro_rules! define_ops {
                 $( $effect: true, )*
                 ..Effects { throws: false, allocates: false, calls: false, outputs: false, ends: false }
             },
+            heap: heap_use!($($heap),+),
+            may_be_inlined: define_ops!(@yes_or_no $inline),
         }, )*];
 
         impl Op {
@@ -177,6 +188,8 @@ macro_rules! define_ops {
             }
         }
     };
+    (@yes_or_no yes) => { true };
+    (@yes_or_no no) => { false };
 }
 
 crate::for_each_op!(define_ops);

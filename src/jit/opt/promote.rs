@@ -4,7 +4,7 @@
 //!
 //! # What may be promoted
 //! A word is a place of 8 bytes in an instance, a cell, or among the globals: tag or payload of a value. Its object must be the same in all iterations.
-//! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields ([`Helper::sees_fields`]). Nothing is collected inside a
+//! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields ([`Helper::heap`]). Nothing is collected inside a
 //!   loop, since helpers that allocate leave native code instead.
 //! - **No other name for it**: objects do not overlap, so only the same offset from another base can be the same word. That is excluded where the structs
 //!   differ. If the other base does not change in the loop either, the two are compared in front of it.
@@ -599,7 +599,7 @@ fn sees(inst: &Inst, mem: Mem) -> bool {
         Inst::Load { .. } | Inst::Store { .. } => false,
         // An instruction that the run time executes without calling anything sees what it may write, and nothing else of these kinds.
         Inst::Call { helper: Helper::Step, writes, .. } => writes.meets(MemSet::of(mem)),
-        Inst::Call { helper, writes, .. } => helper.sees_fields() || writes.meets(MemSet::of(mem)),
+        Inst::Call { helper, writes, .. } => MemSet::of_heap(helper.heap()).with(*writes).meets(MemSet::of(mem)),
         Inst::CallFunction { .. } => true,
         _ => false,
     }

@@ -2,10 +2,9 @@
 
 use super::loops::Return;
 use super::*;
-use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
-use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::methods::{Receiver, find_method};
 use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::signature::Memory;
 use crate::bytecode::{BuiltinId, FunctionKind, SiteId, StructId};
 use crate::runtime::object::Instance;
 
@@ -228,7 +227,7 @@ impl Builder<'_> {
             && !recursive
             && function.kind != FunctionKind::Async
             && function.code.len <= MAX_INLINED
-            && self.program.code[function.code.range()].iter().all(may_be_inlined)
+            && self.program.code[function.code.range()].iter().all(|op| op.info().may_be_inlined)
     }
 
     /// A built-in method that has a form of its own; `None` if it has none, and nothing was done.
@@ -355,78 +354,4 @@ impl Builder<'_> {
         };
         Ok(find_method(kind, self.vm.site_name(self.context.func, site)))
     }
-
-    /// What the method called may do; anything, if it is none that is built in.
-    fn method_effect(&mut self, base: Reg, site: SiteId) -> Built<MethodEffect> {
-        Ok(self.built_in(base, site)?.map_or(MethodEffect::Calls, |method| METHODS[method].effect))
-    }
-
-    /// Whether an instruction that the run time executes may run Walrus code.
-    pub(super) fn may_call(&mut self, op: &Op) -> Built<bool> {
-        Ok(match *op {
-            Op::CallBuiltin { builtin, .. } => {
-                let spec = &BUILTINS[self.vm.image().builtin(builtin)];
-                spec.effect == BuiltinEffect::Calls || spec.memory == Memory::Collects
-            }
-            Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
-                self.method_effect(base, site)? == MethodEffect::Calls
-            }
-            Op::IterPrep { base, .. }
-            | Op::IterPrep2 { base, .. }
-            | Op::IterNext { base, .. }
-            | Op::IterNext2 { base, .. } => {
-                let seen = self.feedback().a;
-                let iterable = self.operand(base, seen)?;
-                // Modules are turned into lists without running anything.
-                !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range))
-            }
-            _ => op.effects().calls,
-        })
-    }
-
-    /// Whether an instruction that the run time executes may change some list's length, storage or buffer.
-    pub(super) fn may_change_lists(&mut self, op: &Op) -> Built<bool> {
-        Ok(match *op {
-            Op::SetIndex { .. } | Op::ListAppend { .. } => true,
-            Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
-                self.method_effect(base, site)? != MethodEffect::Reads
-            }
-            Op::CallBuiltin { builtin, .. } => {
-                BUILTINS[self.vm.image().builtin(builtin)].effect == BuiltinEffect::Calls
-            }
-            Op::IterPrep { .. } | Op::IterPrep2 { .. } | Op::IterNext { .. } | Op::IterNext2 { .. } => {
-                self.may_call(op)?
-            }
-            _ => op.effects().calls,
-        })
-    }
-}
-
-/// Whether an instruction can have a native form, so that it may stand in an inlined function.
-fn may_be_inlined(op: &Op) -> bool {
-    !matches!(
-        op,
-        Op::NewCell { .. }
-            | Op::GetCell { .. }
-            | Op::SetCell { .. }
-            | Op::GetCapture { .. }
-            | Op::GetCaptureCell { .. }
-            | Op::SetCaptureCell { .. }
-            | Op::MakeClosure { .. }
-            | Op::MakeStruct { .. }
-            | Op::MakeList { .. }
-            | Op::ListAppend { .. }
-            | Op::MakeTuple { .. }
-            | Op::TupleFromList { .. }
-            | Op::MakeDict { .. }
-            | Op::DictInsert { .. }
-            | Op::MakeRange { .. }
-            | Op::Print { .. }
-            | Op::GetMemberNamed { .. }
-            | Op::SetMemberNamed { .. }
-            | Op::New { .. }
-            | Op::InitModule { .. }
-            | Op::StartTask {}
-            | Op::Await { .. }
-    )
 }

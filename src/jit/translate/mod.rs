@@ -17,6 +17,7 @@
 mod calls;
 mod env;
 mod functions;
+mod heap_use;
 mod lists;
 mod loops;
 mod memory;

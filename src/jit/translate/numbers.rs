@@ -119,6 +119,10 @@ impl Builder<'_> {
     }
 
     pub(super) fn call(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
+        debug_assert!(
+            helper == Helper::Step || writes.has_all(MemSet::of_heap(helper.heap())),
+            "{helper:?} touches what the call does not tell"
+        );
         let repr = match helper.result() {
             super::super::helpers::Argument::Int => Repr::I64,
             super::super::helpers::Argument::Float => Repr::F64,

@@ -252,6 +252,10 @@ impl Builder<'_> {
     /// `item in object`, for operands of any type.
     pub(super) fn contains(&mut self, dst: Reg, item: Reg, object: Reg) -> Built<Goes> {
         let (item, object) = (self.get(item)?, self.get(object)?);
+        if matches!(object.tag(), None | Some(Tag::Module | Tag::Instance)) {
+            // The names of a module are globals.
+            return self.step();
+        }
         let ((item_tag, item), (tag, object)) = (self.parts(item), self.parts(object));
         let found = self.call_for_truth(Helper::Contains, vec![VM, tag, object, item_tag, item], MemSet::NONE);
         self.set(dst, Typed::Known(Tag::Bool, found));

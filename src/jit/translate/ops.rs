@@ -2,8 +2,10 @@
 
 use super::super::feedback::ALL_TAGS;
 use super::super::helpers::{Helper, LEAVE, NEXT};
+use super::heap_use::StepNeeds;
 use super::*;
 use crate::bytecode::ConstId;
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::op::shape::{self, CompareJump, Comparison, Iteration, Over, Source, Test};
 use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison, any_iteration};
@@ -414,13 +416,13 @@ impl Builder<'_> {
             return Ok(self.unseen());
         }
         let op = self.op();
-        let (calls, lists_change) = self.prepare_step(&op)?;
+        let needs = self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
-        let status = self.call_step(&op, calls, lists_change);
+        let status = self.call_step(needs);
         let next = self.int(NEXT as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);
-        if lists_change {
+        if needs.heap.meets(HeapUse::LISTS) {
             self.lists_change();
         }
         let accesses = op.accesses(self.program);
@@ -441,44 +443,37 @@ impl Builder<'_> {
     /// Leaves a conditional jump to the run time; whether it jumps.
     pub(super) fn step_jump(&mut self) -> Built<Val> {
         let op = self.op();
-        let (calls, lists_change) = self.prepare_step(&op)?;
+        let needs = self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
-        let status = self.call_step(&op, calls, lists_change);
+        let status = self.call_step(needs);
         let leave = self.int(LEAVE as i64);
         let left = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
         self.guard(left, false, exit);
-        if lists_change {
+        if needs.heap.meets(HeapUse::LISTS) {
             self.lists_change();
         }
         Ok(self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool))
     }
 
-    fn call_step(&mut self, op: &Op, calls: bool, lists_change: bool) -> Val {
+    fn call_step(&mut self, needs: StepNeeds) -> Val {
         let pc = self.int(self.pc.into());
-        if calls {
+        if needs.calls {
             return self.call(Helper::StepCall, vec![VM, pc], MemSet::ALL);
         }
-        let mut writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of(Mem::Globals));
-        if lists_change {
-            writes = writes.with(MemSet::LISTS);
-        }
-        if writes_fields(op) {
-            // A field outside the struct's layout changes the instance's header.
-            writes = writes.with(MemSet::of(Mem::Field)).with(MemSet::of(Mem::Header));
-        }
-        self.call(Helper::Step, vec![VM, pc], writes)
+        let heap = self.int(needs.heap.bits().into());
+        let writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of_heap(needs.heap));
+        self.call(Helper::Step, vec![VM, pc, heap], writes)
     }
 
-    /// Writes home what the run time will look at. Whether the instruction may run Walrus code, and whether it may change lists.
-    pub(super) fn prepare_step(&mut self, op: &Op) -> Built<(bool, bool)> {
+    /// Writes home what the run time will look at.
+    pub(super) fn prepare_step(&mut self, op: &Op) -> Built<StepNeeds> {
         if let Some(call) = self.context.call_pc {
             // The run time would look at the inlined frame, which does not exist.
             self.plan.not_inlined.insert(call);
             return Err(Stop::Again);
         }
-        let calls = self.may_call(op)?;
-        let lists_change = self.may_change_lists(op)?;
-        if calls && !self.plan.globals_in_memory {
+        let needs = self.step_needs(op)?;
+        if needs.heap.meets(HeapUse::GLOBALS) && !self.plan.globals_in_memory {
             self.plan.globals_in_memory = true;
             return Err(Stop::Again);
         }
@@ -486,7 +481,7 @@ impl Builder<'_> {
             self.get(reg)?;
             self.write_home(self.home(reg));
         }
-        if calls {
+        if needs.calls {
             let live = Rc::clone(&self.live);
             for reg in live[self.live_at].iter() {
                 let at = self.home(reg);
@@ -497,7 +492,7 @@ impl Builder<'_> {
                 }
             }
         }
-        Ok((calls, lists_change))
+        Ok(needs)
     }
 
     pub(super) fn write_home(&mut self, at: u32) {
@@ -533,28 +528,4 @@ impl Builder<'_> {
             self.env.set_register(at, Slot::Value { value, dirty: false });
         }
     }
-}
-
-/// Whether an instruction that runs no Walrus code may look at fields or cells, or assign them.
-fn writes_fields(op: &Op) -> bool {
-    !matches!(
-        op,
-        Op::Print { .. }
-            | Op::Concat { .. }
-            | Op::MakeList { .. }
-            | Op::ListAppend { .. }
-            | Op::MakeTuple { .. }
-            | Op::TupleFromList { .. }
-            | Op::MakeDict { .. }
-            | Op::DictInsert { .. }
-            | Op::MakeRange { .. }
-            | Op::MakeClosure { .. }
-            | Op::GetIndex { .. }
-            | Op::SetIndex { .. }
-            | Op::Contains { .. }
-            | Op::Unpack { .. }
-            | Op::Add { .. }
-            | Op::Eq { .. }
-            | Op::Ne { .. }
-    )
 }
