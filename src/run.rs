@@ -24,6 +24,7 @@ mod ending;
 mod machine;
 mod options;
 mod system_host;
+mod system_network;
 
 pub use crate::bytecode::VerifiedProgram;
 pub use crate::runtime::heap::reserve::WithReserve;

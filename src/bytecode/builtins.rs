@@ -258,6 +258,66 @@ macro_rules! for_each_builtin {
             async recv (receiver;) calls allocates -> TASK;
             /// Closes a channel by either end; whether it was open.
             async close (end;) calls allocates -> BOOL;
+
+            /// Listens on an address and a port; the handle. Port 0 takes a free one.
+            net tcp_bind (host, port;) calls collects -> INT;
+            /// The port that a listener listens on.
+            net tcp_local_port (listener;) calls collects -> INT;
+            /// A task of the handle of the next connection.
+            net tcp_accept (listener;) calls collects -> TASK;
+            /// Closes a listener.
+            net tcp_close_listener (listener;) calls collects -> VOID;
+            /// A task of the handle of a connection to a host and port.
+            net tcp_connect (host, port;) calls collects -> TASK;
+            /// The address of the other side.
+            net tcp_peer_addr (stream;) calls collects -> STRING;
+            /// The stream's own address.
+            net tcp_stream_local_addr (stream;) calls collects -> STRING;
+            /// Limits the time of reads that begin later; void: no limit.
+            net tcp_set_read_timeout (stream, ms;) calls collects -> VOID;
+            /// Limits the time of writes that begin later; void: no limit.
+            net tcp_set_write_timeout (stream, ms;) calls collects -> VOID;
+            /// Whether small pieces are sent at once.
+            net tcp_set_nodelay (stream, nodelay;) calls collects -> VOID;
+            /// Ends a side of a stream: "read", "write" or "both".
+            net tcp_shutdown (stream, side;) calls collects -> VOID;
+            /// Closes a stream; what was written is still sent.
+            net tcp_close (stream;) calls collects -> VOID;
+            /// A task of text that was received; void at the end.
+            net tcp_read (stream, max;) calls collects -> TASK;
+            /// A task of a list of bytes that were received; void at the end.
+            net tcp_read_bytes (stream, max;) calls collects -> TASK;
+            /// A task of the next line without its end; void at the end.
+            net tcp_read_line (stream;) calls collects -> TASK;
+            /// A task of the number of bytes written.
+            net tcp_write (stream, text;) calls collects -> TASK;
+            /// A task of the number of bytes written, of a list of them.
+            net tcp_write_bytes (stream, bytes;) calls collects -> TASK;
+
+            /// The parts of a request line, or what is wrong with it.
+            http parse_request_line (line;) pure allocates -> DICT;
+            /// Names and values of a query; the last of a name wins.
+            http parse_query (text;) pure allocates -> DICT_OF_STRINGS;
+            /// Names and values of a query, in order.
+            http parse_query_pairs (text;) pure allocates -> LIST_OF_LISTS;
+            /// The text of a query.
+            http encode_query (dict;) pure allocates -> STRING;
+            /// A path without `.` and `..`.
+            http normalize_path (path;) pure allocates -> STRING;
+            /// What the names and the `*` of a pattern took of a path.
+            http match_route (pattern, path;) pure allocates -> DICT;
+            /// What the standards call a status.
+            http status_text (status;) pure allocates -> STRING;
+            /// The text of a whole response.
+            http response (status, body;) pure allocates -> STRING;
+            /// The text of a whole response with these headers.
+            http response_with_headers (status, body, headers;) pure allocates -> STRING;
+            /// A dict of a response.
+            http make_response (status, body;) calls allocates -> DICT;
+            /// A dict of a response with these headers.
+            http make_response_with_headers (status, body, headers;) calls allocates -> DICT;
+            /// The text of a response that is given as a dict.
+            http serialize_response (response;) pure allocates -> STRING;
         }
     };
 }
@@ -332,10 +392,12 @@ for_each_builtin!(define_builtins);
 
 /// Import paths that exist, those whose functions are not built yet included.
 pub const STD_MODULES: &[&str] =
-    &["std/core", "std/math", "std/io", "std/fs", "std/path", "std/process", "std/sys", "std/json", "std/async"];
+    &[
+        "std/core", "std/math", "std/io", "std/fs", "std/path", "std/process", "std/sys", "std/json", "std/async", "std/net", "std/http",
+    ];
 
 /// Modules of the language that this version cannot run; importing one is a compile error that says so.
-pub const STD_MODULES_TO_COME: &[&str] = &["std/net", "std/http"];
+pub const STD_MODULES_TO_COME: &[&str] = &[];
 
 /// Position in [`BUILTINS`] of a function, by import path and name.
 pub fn find_builtin(module: &str, name: &str) -> Option<usize> {

@@ -72,6 +72,10 @@ pub mod results {
     pub const STRING_OR_VOID: Shape = STRING.or_void();
     pub const LIST_OF_INTS: Shape = Shape::list_of(Tags::INT);
     pub const LIST_OF_STRINGS: Shape = Shape::list_of(Tags::STR);
+    pub const LIST_OF_DICTS: Shape = Shape::list_of(Tags::DICT);
+    pub const DICT: Shape = Shape::of(Tags::DICT);
+    pub const DICT_OF_STRINGS: Shape = Shape::dict_of(Tags::STR);
+    pub const LIST_OF_LISTS: Shape = Shape::list_of(Tags::LIST);
     pub const DICT_OF_INTS: Shape = Shape::dict_of(Tags::INT);
     pub const DICT_OF_INTS_AND_STRINGS: Shape = Shape::dict_of(Tags::INT.or(Tags::STR));
     pub const PAIR_OF_STRINGS_OR_VOID: Shape = Shape::tuple_of(Tags::STR).or_void();

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ending;
+use super::system_network::SystemNetwork;
 use crate::runtime::host::{Capability, EndedProcess, FileInfo, Host, HostFile, OpenMode};
+use crate::runtime::network::Network;
 use crate::runtime::output::Pending;
 
 mod processes;
@@ -70,6 +72,15 @@ impl Host for SystemHost {
 
     fn clock(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+
+    fn network(&mut self) -> io::Result<Box<dyn Network>> {
+        Ok(Box::new(SystemNetwork::new()?))
+    }
+
+    fn tell(&mut self, text: &str) {
+        // There is nobody to tell that this failed.
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 
     fn pause(&mut self, seconds: f64) {

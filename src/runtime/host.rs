@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use super::error::{Error, ErrorKind, Result};
+use super::network::Network;
 use super::output::Pending;
 
 /// What the program's surroundings provide.
@@ -22,6 +24,10 @@ pub trait Host {
     fn clock(&self) -> f64;
     /// Does nothing for so many seconds of [`Host::clock`].
     fn pause(&mut self, seconds: f64);
+    /// Opens the network; the runtime asks once.
+    fn network(&mut self) -> io::Result<Box<dyn Network>>;
+    /// Says something that is not the program's output.
+    fn tell(&mut self, text: &str);
     fn env(&self, name: &str) -> Option<String>;
     /// The program's path, then the user's arguments.
     fn args(&self) -> &[String];

@@ -16,6 +16,8 @@ mod lines;
 mod member;
 pub mod methods;
 pub mod native;
+pub mod net;
+pub mod network;
 pub mod object;
 mod operators;
 pub mod ops;

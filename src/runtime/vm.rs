@@ -12,6 +12,7 @@ use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::Host;
 use super::image::Image;
 use super::native::{self, NativeCode};
+use super::net::Net;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::oracle::Oracle;
@@ -83,6 +84,8 @@ pub struct Vm {
     pub(super) liveness: Liveness,
     /// The scheduler, from the first task on.
     pub(super) tasks: Option<Box<Tasks>>,
+    /// The network, from the first handle on.
+    pub(super) net: Option<Box<Net>>,
     /// Where an awaited task failed whose error is being raised.
     pub(super) cause: Option<Rc<Trace>>,
     /// One more than the depth of the frame that called the innermost built-in which waits for a function; 0 if none does.
@@ -138,6 +141,7 @@ impl Vm {
             touchable: HeapUse::ANY,
             liveness: Liveness::default(),
             tasks: None,
+            net: None,
             cause: None,
             inside_built_in: 0,
             task_stress: false,
@@ -311,7 +315,7 @@ impl Vm {
     fn mark_and_sweep(&mut self) -> Collection {
         self.stack.forget_above();
         let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
-        let tasks = &self.tasks;
+        let (tasks, net) = (&self.tasks, &self.net);
         self.heap.collect(|marker| {
             stack.live().iter().chain(globals.iter()).chain(pinned).for_each(|&value| marker.mark(value));
             for depth in 1..=stack.depth() {
@@ -322,6 +326,9 @@ impl Vm {
             image.for_each_root(|value| marker.mark(value));
             if let Some(tasks) = tasks {
                 tasks.for_each_root(|task| marker.mark(Value::from_task(task)));
+            }
+            if let Some(net) = net {
+                net.tasks().for_each(|task| marker.mark(Value::from_task(task)));
             }
         })
     }

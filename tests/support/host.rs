@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use walrus::runtime::host::{Host, HostFile, OpenMode};
 use walrus::runtime::output::Pending;
+use walrus::runtime::network::Network;
 
 /// A world with nothing in it but an output.
 #[derive(Default)]
@@ -41,6 +42,12 @@ impl Host for MemoryHost {
     }
 
     fn pause(&mut self, _: f64) {}
+
+    fn network(&mut self) -> io::Result<Box<dyn Network>> {
+        nothing()
+    }
+
+    fn tell(&mut self, _: &str) {}
 
     fn env(&self, _: &str) -> Option<String> {
         None

@@ -12,14 +12,16 @@ pub mod convert;
 mod core;
 mod format;
 mod fs;
+mod http;
 mod io;
 pub mod json;
 pub mod math;
+mod net;
 mod path;
 mod process;
 mod random;
 mod sys;
-pub(super) mod value;
+pub(in crate::runtime) mod value;
 
 use super::error::Result;
 use super::value::Value;

@@ -35,6 +35,8 @@ pub enum Work {
     Group(Box<Group>),
     /// It ends at a time.
     Timer,
+    /// An operation on a handle of the network, or a timer of one.
+    Operation(usize),
     /// A `recv` that found nothing.
     Receive(Gc<Channel>),
     /// A `send` that found no room.
@@ -211,7 +213,7 @@ impl Task {
         self.waits_for.get().into_iter().for_each(|task| visit(Value::from_task(task)));
         self.waiters.borrow().iter().for_each(|&task| visit(Value::from_task(task)));
         match &*self.work.borrow() {
-            Work::None | Work::Timer => {}
+            Work::None | Work::Timer | Work::Operation(_) => {}
             Work::Start(start) => {
                 visit(start.callee);
                 start.args.iter().for_each(|&arg| visit(arg));
@@ -234,7 +236,7 @@ impl Task {
 impl Work {
     fn bytes(&self) -> usize {
         match self {
-            Work::None | Work::Timer | Work::Receive(_) | Work::Send(..) => 0,
+            Work::None | Work::Timer | Work::Operation(_) | Work::Receive(_) | Work::Send(..) => 0,
             Work::Start(start) => size_of::<Start>() + size_of_val(&*start.args),
             Work::Suspended(saved) => saved.bytes(),
             Work::Group(group) => size_of::<Group>() + size_of_val(&*group.members),

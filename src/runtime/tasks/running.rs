@@ -206,6 +206,8 @@ impl Vm {
         }
         loop {
             self.fire_timers();
+            let is_busy = !self.tasks().ready.is_empty();
+            self.look_at_network(is_busy)?;
             if let Some(task) = self.tasks().ready.pop_front() {
                 task.queued.set(false);
                 if !task.is_pending() {
@@ -219,7 +221,7 @@ impl Vm {
                 return Ok(task);
             }
             self.output.flush(&mut *self.host)?;
-            if !self.wait_for_timer() {
+            if !self.wait_for_something()? {
                 let tasks = self.tasks();
                 let main = tasks.main;
                 tasks.deadlocked = true;

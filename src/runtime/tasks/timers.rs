@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
+use crate::runtime::error::Result;
 use crate::runtime::object::{Gc, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -73,7 +75,7 @@ impl Vm {
     }
 
     /// Starts a timer that runs out after so many milliseconds.
-    pub(super) fn start_timer(&mut self, task: Gc<Task>, milliseconds: f64) {
+    pub(in crate::runtime) fn start_timer(&mut self, task: Gc<Task>, milliseconds: f64) {
         let deadline = self.now().saturating_add((milliseconds * 1e6) as u64);
         self.tasks().timers.add(deadline, task);
     }
@@ -94,21 +96,30 @@ impl Vm {
         let mut over = Vec::new();
         while self.tasks().timers.next().is_some_and(|deadline| deadline <= now) {
             let Some(task) = self.tasks().timers.pop() else { break };
-            let is_group = matches!(*task.work(), Work::Group(_));
-            if is_group {
-                over.push(task);
-            } else {
-                self.end(task, TaskState::Ready, Value::VOID);
+            let (is_group, handle) = match *task.work() {
+                Work::Group(_) => (true, None),
+                Work::Operation(handle) => (false, Some(handle)),
+                _ => (false, None),
+            };
+            match handle {
+                Some(handle) => self.time_out_operation(task, handle),
+                None if is_group => over.push(task),
+                None => self.end(task, TaskState::Ready, Value::VOID),
             }
         }
         over.into_iter().for_each(|task| self.tasks().queue(task));
     }
 
-    /// Waits for the next timer; false if there is none.
-    pub(super) fn wait_for_timer(&mut self) -> bool {
-        let Some(deadline) = self.tasks().timers.next() else { return false };
-        let left = deadline.saturating_sub(self.now());
+    /// Waits for the next timer or news of the network; false if there can be neither.
+    pub(super) fn wait_for_something(&mut self) -> Result<bool> {
+        let deadline = self.tasks().timers.next();
+        let left = deadline.map(|deadline| deadline.saturating_sub(self.now()));
+        if self.has_operations() {
+            self.wait_for_network(left.map(Duration::from_nanos))?;
+            return Ok(true);
+        }
+        let Some(left) = left else { return Ok(false) };
         self.host.pause(left as f64 / 1e9);
-        true
+        Ok(true)
     }
 }

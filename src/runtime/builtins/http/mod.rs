@@ -1,0 +1,25 @@
+//! `std/http`, as far as it computes only: queries, paths, routes, and the text of responses.
+
+mod message;
+mod uri;
+
+pub use message::{
+    make_response, make_response_with_headers, parse_request_line, response, response_with_headers, serialize_response,
+    status_text,
+};
+pub use uri::{encode_query, match_route, normalize_path, parse_query, parse_query_pairs};
+
+use crate::runtime::error::Result;
+use crate::runtime::object::Dict;
+use crate::runtime::value::Value;
+use crate::runtime::vm::Vm;
+
+/// A dict of names and values.
+fn dict_of(vm: &mut Vm, entries: &[(&str, Value)]) -> Result<Value> {
+    let dict = Dict::new(&mut vm.heap);
+    for &(name, value) in entries {
+        let name = vm.heap.str_value(name);
+        dict.insert(&mut vm.heap, name, value)?;
+    }
+    Ok(Value::from_dict(dict))
+}

@@ -1,0 +1,385 @@
+//! Streams: reading, writing, time limits, and the several ways in which they end.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::Shutdown;
+
+use super::{Tried, drop_ended, reason};
+use crate::runtime::builtins::value::list;
+use crate::runtime::error::Result;
+use crate::runtime::network::Stream;
+use crate::runtime::object::{Gc, Task};
+use crate::runtime::value::Value;
+use crate::runtime::vm::Vm;
+
+/// Bytes asked of the system at a time.
+const CHUNK: usize = 64 << 10;
+
+/// The longest line.
+const LONGEST_LINE: usize = 10 << 20;
+
+/// How long what was written is sent after a stream was closed, in milliseconds.
+const LINGER: f64 = 30_000.0;
+
+/// What a read is to give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::runtime) enum Wanted {
+    /// Text of at most so many bytes, at least a character.
+    Text(usize),
+    /// A line without its end.
+    Line,
+    /// At most so many bytes.
+    Bytes(usize),
+}
+
+/// What is to be written.
+pub(super) type Payload = Vec<u8>;
+
+struct Read {
+    task: Gc<Task>,
+    wanted: Wanted,
+}
+
+struct Write {
+    task: Gc<Task>,
+    payload: Payload,
+    sent: usize,
+}
+
+/// A connection with what waits on it.
+pub(super) struct OpenStream {
+    stream: Box<dyn Stream>,
+    /// What was received and not read yet.
+    buffer: Vec<u8>,
+    /// How far the buffer is known to hold no end of a line.
+    searched: usize,
+    at_end: bool,
+    reads: VecDeque<Read>,
+    writes: VecDeque<Write>,
+    read_limit: Option<f64>,
+    write_limit: Option<f64>,
+    /// The writing side is to be shut down behind what is to be sent.
+    ends_writing: bool,
+    /// The program has closed it: the timer until which the rest is sent.
+    lingers: Option<Gc<Task>>,
+}
+
+/// What the buffer holds of what is wanted.
+enum Found {
+    Text(String),
+    Bytes(Vec<u8>),
+    End,
+    Failed(String),
+    More,
+}
+
+impl OpenStream {
+    pub(super) fn new(stream: Box<dyn Stream>) -> OpenStream {
+        OpenStream {
+            stream,
+            buffer: Vec::new(),
+            searched: 0,
+            at_end: false,
+            reads: VecDeque::new(),
+            writes: VecDeque::new(),
+            read_limit: None,
+            write_limit: None,
+            ends_writing: false,
+            lingers: None,
+        }
+    }
+
+    pub(super) fn tasks(&self) -> impl Iterator<Item = Gc<Task>> {
+        let reading = self.reads.iter().map(|read| read.task);
+        reading.chain(self.writes.iter().map(|write| write.task)).chain(self.lingers)
+    }
+
+    fn peer(&self) -> String {
+        self.stream.peer_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
+    }
+
+    /// Takes what is wanted from the buffer, if it is all there.
+    fn take(&mut self, wanted: Wanted) -> Found {
+        if self.buffer.is_empty() {
+            return if self.at_end { Found::End } else { Found::More };
+        }
+        match wanted {
+            Wanted::Bytes(max) => Found::Bytes(self.take_bytes(max)),
+            Wanted::Text(max) => self.take_text(max),
+            Wanted::Line => self.take_line(),
+        }
+    }
+
+    fn take_bytes(&mut self, max: usize) -> Vec<u8> {
+        self.searched = 0;
+        self.buffer.drain(..max.min(self.buffer.len())).collect()
+    }
+
+    /// Whole characters. Bytes that are no text stay where they are.
+    fn take_text(&mut self, max: usize) -> Found {
+        let first = self.buffer.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let mut end = max.min(first.len());
+        while !first.is_char_boundary(end) {
+            end -= 1;
+        }
+        if end == 0 {
+            // Not even one character fits: it is given all the same.
+            end = first.chars().next().map_or(0, char::len_utf8);
+        }
+        if end > 0 {
+            let text = first[..end].to_owned();
+            self.take_bytes(end);
+            return Found::Text(text);
+        }
+        match std::str::from_utf8(&self.buffer) {
+            Err(error) if error.error_len().is_none() && !self.at_end => Found::More,
+            _ => Found::Failed("Invalid UTF-8 at byte 0".into()),
+        }
+    }
+
+    fn take_line(&mut self) -> Found {
+        let newline = memchr::memchr(b'\n', &self.buffer[self.searched..]).map(|at| self.searched + at);
+        let (end, next) = match newline {
+            Some(at) => (at, at + 1),
+            None if self.buffer.len() > LONGEST_LINE => return Found::Failed("Line too long".into()),
+            None if self.at_end => (self.buffer.len(), self.buffer.len()),
+            None => {
+                self.searched = self.buffer.len();
+                return Found::More;
+            }
+        };
+        if end > LONGEST_LINE {
+            return Found::Failed("Line too long".into());
+        }
+        let line = &self.buffer[..end];
+        let line = if newline.is_some() { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
+        match std::str::from_utf8(line) {
+            Ok(line) => {
+                let line = line.to_owned();
+                self.take_bytes(next);
+                Found::Text(line)
+            }
+            Err(error) => Found::Failed(format!("Invalid UTF-8 at byte {}", error.valid_up_to())),
+        }
+    }
+
+    /// Receives something; false if nothing is there.
+    fn receive(&mut self) -> io::Result<bool> {
+        let start = self.buffer.len();
+        self.buffer.resize(start + CHUNK, 0);
+        let received = loop {
+            match self.stream.read(&mut self.buffer[start..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => break received,
+            }
+        };
+        self.buffer.truncate(start + *received.as_ref().unwrap_or(&0));
+        match received {
+            Ok(0) => {
+                self.at_end = true;
+                Ok(true)
+            }
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends as much as the system takes of the first write; whether that is all of it.
+    fn send(&mut self) -> io::Result<bool> {
+        let Some(write) = self.writes.front_mut() else { return Ok(true) };
+        while write.sent < write.payload.len() {
+            match self.stream.write(&write.payload[write.sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(sent) => write.sent += sent,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn made(value: Result<Value>) -> Tried {
+    value.map_or_else(|error| Tried::Failed(error.to_string()), Tried::Done)
+}
+
+impl Vm {
+    fn stream(&mut self, handle: usize) -> Option<&mut OpenStream> {
+        self.net.as_mut()?.streams.get_mut(&handle)
+    }
+
+    /// Whether the program may use the stream.
+    pub(in crate::runtime) fn is_stream(&self, handle: usize) -> bool {
+        let stream = self.net.as_ref().and_then(|net| net.streams.get(&handle));
+        stream.is_some_and(|stream| stream.lingers.is_none())
+    }
+
+    /// The other side's address, or the own one.
+    pub(in crate::runtime) fn stream_addr(&mut self, handle: usize, own: bool) -> Option<io::Result<String>> {
+        let stream = &self.stream(handle)?.stream;
+        let address = if own { stream.local_addr() } else { stream.peer_addr() };
+        Some(address.map(|address| address.to_string()))
+    }
+
+    pub(in crate::runtime) fn set_nodelay(&mut self, handle: usize, nodelay: bool) -> io::Result<()> {
+        self.stream(handle).map_or(Ok(()), |stream| stream.stream.set_nodelay(nodelay))
+    }
+
+    /// Limits the time of reads, or of writes, that begin later.
+    pub(in crate::runtime) fn set_time_limit(&mut self, handle: usize, of_reads: bool, milliseconds: Option<f64>) {
+        if let Some(stream) = self.stream(handle) {
+            *(if of_reads { &mut stream.read_limit } else { &mut stream.write_limit }) = milliseconds;
+        }
+    }
+
+    /// A task of what is read next.
+    pub(in crate::runtime) fn read_stream(&mut self, handle: usize, wanted: Wanted) -> Value {
+        let task = self.operation(handle);
+        let limit = self.stream(handle).and_then(|stream| {
+            stream.reads.push_back(Read { task, wanted });
+            stream.read_limit
+        });
+        self.try_reads(handle);
+        self.limit_operation(task, limit);
+        Value::from_task(task)
+    }
+
+    /// A task of how many bytes were written.
+    pub(in crate::runtime) fn write_stream(&mut self, handle: usize, payload: Vec<u8>) -> Value {
+        let task = self.operation(handle);
+        let limit = self.stream(handle).and_then(|stream| {
+            stream.writes.push_back(Write { task, payload, sent: 0 });
+            stream.write_limit
+        });
+        self.try_writes(handle);
+        self.limit_operation(task, limit);
+        Value::from_task(task)
+    }
+
+    fn limit_operation(&mut self, task: Gc<Task>, limit: Option<f64>) {
+        if let (true, Some(milliseconds)) = (task.is_pending(), limit) {
+            self.start_timer(task, milliseconds);
+        }
+    }
+
+    pub(super) fn try_reads(&mut self, handle: usize) {
+        loop {
+            let Some(stream) = self.stream(handle) else { return };
+            drop_ended(&mut stream.reads, |read| read.task);
+            let Some(&Read { task, wanted }) = stream.reads.front() else { return };
+            let mut found = stream.take(wanted);
+            if matches!(found, Found::More) {
+                found = match stream.receive() {
+                    Ok(true) => continue,
+                    Ok(false) => return,
+                    Err(error) => Found::Failed(reason(&format!("Failed to read from '{}'", stream.peer()), &error)),
+                };
+            }
+            // The task stays in the queue, and so alive, until its value is made.
+            let tried = self.tried(found);
+            if let Some(stream) = self.stream(handle) {
+                stream.reads.pop_front();
+            }
+            self.finish_operation(task, tried);
+        }
+    }
+
+    fn tried(&mut self, found: Found) -> Tried {
+        match found {
+            Found::Text(text) => made(self.with_memory(|vm| vm.string(&text))),
+            Found::Bytes(bytes) => {
+                let bytes: Vec<Value> = bytes.into_iter().map(|byte| Value::int(byte.into())).collect();
+                made(self.with_memory(|vm| list(vm, &bytes)))
+            }
+            Found::End => Tried::Done(Value::VOID),
+            Found::Failed(message) => Tried::Failed(message),
+            Found::More => Tried::Later,
+        }
+    }
+
+    pub(super) fn try_writes(&mut self, handle: usize) {
+        loop {
+            let Some(stream) = self.stream(handle) else { return };
+            // Of what was cancelled a part may be on its way: the rest has to follow, or the other side could not make sense of it.
+            while stream.writes.front().is_some_and(|write| !write.task.is_pending() && write.sent == 0) {
+                stream.writes.pop_front();
+            }
+            let sent = match stream.writes.is_empty() {
+                true => break,
+                false => stream.send(),
+            };
+            if matches!(sent, Ok(false)) {
+                return;
+            }
+            let what = format!("Failed to write to '{}'", stream.peer());
+            let Some(write) = stream.writes.pop_front() else { return };
+            if write.task.is_pending() {
+                let tried = match sent {
+                    Ok(_) => Tried::Done(Value::int(write.payload.len() as i64)),
+                    Err(error) => Tried::Failed(reason(&what, &error)),
+                };
+                self.finish_operation(write.task, tried);
+            }
+        }
+        // All is sent.
+        let Some(stream) = self.stream(handle) else { return };
+        if std::mem::take(&mut stream.ends_writing) {
+            // If the other side is gone already, there is nothing to end.
+            let _ = stream.stream.shutdown(Shutdown::Write);
+        }
+        if let Some(timer) = stream.lingers {
+            self.drop_stream(handle);
+            self.finish_operation(timer, Tried::Done(Value::VOID));
+        }
+    }
+
+    fn drop_stream(&mut self, handle: usize) -> Option<OpenStream> {
+        self.net.as_mut()?.streams.remove(&handle)
+    }
+
+    /// Ends reading, writing, or both; what was written before is still sent.
+    pub(in crate::runtime) fn shut_down(&mut self, handle: usize, reading: bool, writing: bool) {
+        let Some(stream) = self.stream(handle) else { return };
+        if reading {
+            stream.at_end = true;
+            stream.buffer.clear();
+            // If the other side is gone already, there is nothing to end.
+            let _ = stream.stream.shutdown(Shutdown::Read);
+        }
+        stream.ends_writing |= writing;
+        self.try_reads(handle);
+        self.try_writes(handle);
+    }
+
+    /// Closes a stream: wakes who reads, and goes on sending for a while.
+    pub(in crate::runtime) fn close_stream(&mut self, handle: usize) {
+        let timer = self.operation(handle);
+        let Some(stream) = self.stream(handle) else { return };
+        stream.lingers = Some(timer);
+        let reads = std::mem::take(&mut stream.reads);
+        for read in reads.into_iter().filter(|read| read.task.is_pending()) {
+            self.finish_operation(read.task, Tried::Failed("Connection closed".into()));
+        }
+        self.start_timer(timer, LINGER);
+        self.try_writes(handle);
+    }
+
+    pub(super) fn time_out_stream(&mut self, handle: usize, task: Gc<Task>) {
+        let Some(stream) = self.stream(handle) else { return };
+        if stream.lingers == Some(task) {
+            let dropped = self.drop_stream(handle);
+            for write in dropped.into_iter().flat_map(|stream| stream.writes).filter(|write| write.task.is_pending()) {
+                self.finish_operation(write.task, Tried::Failed("Connection closed".into()));
+            }
+            return self.finish_operation(task, Tried::Done(Value::VOID));
+        }
+        let reads = stream.reads.iter().any(|read| read.task == task);
+        let what = if reads { "read from" } else { "write to" };
+        let message = format!("Failed to {what} '{}': timed out", stream.peer());
+        self.finish_operation(task, Tried::Failed(message));
+        // Who waits behind it is first now.
+        self.try_again(handle);
+    }
+}
