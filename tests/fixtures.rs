@@ -1,4 +1,4 @@
-//! Runs every program under `fixtures/` in every mode of walrus-run and holds the outcome against the expectations written in the
+//! Runs every program under `fixtures/` and `examples/` in every mode of walrus-run and holds the outcome against the expectations written in the
 //! program. `fixtures/README.md` explains the format.
 //!
 //! Invariants:
@@ -85,14 +85,17 @@ struct Fixture {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let scratch = tempfile::tempdir().expect("a temporary folder can be made");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut sources = Vec::new();
-    find_sources(&root, &mut sources);
-    sources.sort();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut trials = Vec::new();
-    for (index, source) in sources.iter().enumerate() {
-        let folder = scratch.path().join(index.to_string());
-        add_trials(&root, source, folder, &mut trials);
+    // Examples are named with their folder, fixtures without.
+    for (folder, root) in [("fixtures", repository.join("fixtures")), ("examples", repository.to_owned())] {
+        let mut sources = Vec::new();
+        find_sources(&repository.join(folder), &mut sources);
+        sources.sort();
+        for (index, source) in sources.iter().enumerate() {
+            let scratch = scratch.path().join(format!("{folder}-{index}"));
+            add_trials(&root, source, scratch, &mut trials);
+        }
     }
     assert!(!trials.is_empty(), "no fixtures found");
     trials.push(Trial::test("jit-constants", || Ok(check_jit_constants()?)));
