@@ -55,7 +55,8 @@ impl Vm {
         match iterator.tag() {
             Tag::Instance if self.bound(iterator, "next").is_some() => Ok(iterator),
             Tag::Instance => Err(self.instance_not_iterable(iterator)),
-            Tag::Module => self.module_items(iterator),
+            // `iter` has run: it must not be called again for want of memory.
+            Tag::Module => self.with_memory(|vm| vm.module_items(iterator)),
             Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => Ok(iterator),
             _ => Err(not_iterable(iterator)),
         }

@@ -37,6 +37,13 @@ impl Storage {
         }
     }
 
+    /// The storage that holds all of these values; `None` if there is none of them.
+    fn of_all(values: &[Value]) -> Option<Storage> {
+        let (first, rest) = values.split_first()?;
+        let storage = Storage::of(*first);
+        Some(if rest.iter().all(|value| Storage::of(*value) == storage) { storage } else { Storage::Values })
+    }
+
     /// Bytes per element.
     #[inline(always)]
     pub fn element_size(self) -> usize {
@@ -86,9 +93,7 @@ impl List {
 
     /// A list of these values, unboxed if they are of one type that allows it.
     pub fn from_values(heap: &mut Heap, values: &[Value]) -> Result<Gc<List>> {
-        let Some(&first) = values.first() else { return Ok(List::new(heap)) };
-        let storage = Storage::of(first);
-        let storage = if values.iter().all(|value| Storage::of(*value) == storage) { storage } else { Storage::Values };
+        let Some(storage) = Storage::of_all(values) else { return Ok(List::new(heap)) };
         let list = List::with_capacity(heap, storage, values.len())?;
         for (i, value) in values.iter().enumerate() {
             // SAFETY: `i` is below the capacity, and the storage holds every one of the values.
@@ -297,10 +302,18 @@ impl List {
         Ok(())
     }
 
-    /// Appends these values.
+    /// Appends these values, all of them or, if there is too little room, none.
     pub fn extend_from_values(&self, heap: &mut Heap, values: &[Value]) -> Result<()> {
+        let Some(common) = Storage::of_all(values) else { return Ok(()) };
+        self.admit(heap, common)?;
         self.reserve(heap, values.len())?;
-        values.iter().try_for_each(|value| self.push(heap, *value))
+        let (len, storage) = (self.len(), self.storage());
+        for (i, value) in values.iter().enumerate() {
+            // SAFETY: there is room behind the last element, and the storage holds every one of the values.
+            unsafe { self.write(storage, len + i, *value) };
+        }
+        self.len.set(len + values.len());
+        Ok(())
     }
 
     /// A new list of the elements `start..end`, which lie in this one. Panics otherwise.
