@@ -391,10 +391,19 @@ macro_rules! define_builtins {
 for_each_builtin!(define_builtins);
 
 /// Import paths that exist, those whose functions are not built yet included.
-pub const STD_MODULES: &[&str] =
-    &[
-        "std/core", "std/math", "std/io", "std/fs", "std/path", "std/process", "std/sys", "std/json", "std/async", "std/net", "std/http",
-    ];
+pub const STD_MODULES: &[&str] = &[
+    "std/core",
+    "std/math",
+    "std/io",
+    "std/fs",
+    "std/path",
+    "std/process",
+    "std/sys",
+    "std/json",
+    "std/async",
+    "std/net",
+    "std/http",
+];
 
 /// Modules of the language that this version cannot run; importing one is a compile error that says so.
 pub const STD_MODULES_TO_COME: &[&str] = &[];

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 
-use super::error::{Error, ErrorKind, Result};
 use super::network::Network;
 use super::output::Pending;
 

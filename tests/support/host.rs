@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use walrus::runtime::host::{Host, HostFile, OpenMode};
-use walrus::runtime::output::Pending;
 use walrus::runtime::network::Network;
+use walrus::runtime::output::Pending;
 
 /// A world with nothing in it but an output.
 #[derive(Default)]
