@@ -1,4 +1,4 @@
-//! The programs of `examples/` that serve, each driven by clients of another make: the standard library of Rust.
+//! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust.
 
 mod support;
 
@@ -21,7 +21,7 @@ impl Server {
     fn start(example: &str, flags: &[&str]) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let program = folder.path().join("program.wbc");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers").join(example);
         let compiled = run(walrusc().arg(source).arg("-o").arg(&program), b"").expect("walrusc runs");
         assert_eq!(compiled.status, Some(0), "{}", compiled.describe());
         let mut process =
