@@ -27,6 +27,10 @@ fn proven_facts_hold_in_every_fixture() {
     let wbc = scratch.path().join("prog.wbc");
     let (mut judged, mut values) = (0, 0u64);
     for path in found {
+        // Programs that only a limit ends: no judge can be given one.
+        if String::from_utf8_lossy(&std::fs::read(&path).expect("readable")).contains("// flags: --fuel") {
+            continue;
+        }
         let compiled =
             Command::new(env!("CARGO_BIN_EXE_walrusc")).arg(&path).arg("-o").arg(&wbc).output().expect("walrusc runs");
         if !compiled.status.success() {

@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn formats_that_no_value_accepts_are_refused() {
-        for text in
-            [".2d", ",x", "+s", "q", ".", ".f", "5.", ",_", "_,", "#c", "+c", "=5s", ",s", "d5", "5 ", "<<<", "é", "1e2"]
-        {
+        for text in [
+            ".2d", ",x", "+s", "q", ".", ".f", "5.", ",_", "_,", "#c", "+c", "=5s", ",s", "d5", "5 ", "<<<", "é", "1e2",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         for text in ["_x", "=", "#", ",", ".2", "#.3g", "05s", "d", " ", "-"] {
