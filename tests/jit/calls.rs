@@ -1,0 +1,188 @@
+//! Functions: which are inlined, called natively, or left by a tail call; and some of what stands in them.
+
+use super::*;
+
+#[test]
+fn calls_are_not_inlined_where_that_would_make_the_loop_too_large() {
+    let call = "t = g(t, i); ";
+    let function = "fn g : a, b { if a % 2 == 0 { a = a / 2; } else { a = 3 * a + b; } if b > a { return b - a; } return a + b % 7; }";
+    let program = |calls: usize| {
+        format!(
+            "{function} fn f : n {{ let t = 0; for i in 0..n {{ {} }} return t; }} println(f(1200));",
+            call.repeat(calls)
+        )
+    };
+    assert!(!body(&region(&program(10))).contains("call"));
+    assert!(body(&region(&program(600))).contains("call fn"));
+}
+
+const FIB: &str = "fn fib : n { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); }
+println(fib(20));";
+
+#[test]
+fn a_function_that_is_called_often_is_compiled_and_calls_itself() {
+    let region = function_region(FIB);
+    assert_eq!(region.matches("call fn").count(), 2, "{region}");
+    assert!(!region.contains("step_call") && region.contains("return"), "{region}");
+    let stats = statistics(FIB, &["--jit-wait"]);
+    let fib = stats["regions"].as_array().expect("regions").iter().find(|region| region["function"] == "fib");
+    assert_eq!(fib.expect("fib is a region")["compiled"], 1, "{stats}");
+}
+
+#[test]
+fn a_function_that_calls_itself_last_is_a_loop() {
+    let source = "fn count : n, t { if n == 0 { return t; } return count(n - 1, t + n); }
+println(count(100000, 0));";
+    let region = function_region(source);
+    assert!(!body(&region).contains("guard") && !body(&region).contains("call"), "{region}");
+    assert!(!body(&region).contains("load") && !body(&region).contains("store"), "{region}");
+    let stats = statistics(source, &["--jit-wait"]);
+    assert_eq!(stats["functions_compiled"], 1, "{stats}");
+}
+
+#[test]
+fn a_parameter_that_changes_its_type_from_call_to_call_is_open() {
+    let source = "fn count : n, t { if n == 0 { return t; } if n % 1000 == 0 { return count(n - 1, 0); } return count(n - 1, t + 0.5); }
+println(count(100001, 0));";
+    let (out, _) = execute(source, &["--jit"]);
+    assert_eq!(out, "499.5\n");
+    assert!(body(&function_region(source)).contains("select"));
+}
+
+#[test]
+fn functions_that_call_each_other_last_give_up_their_frames_natively() {
+    // As many frames would not fit.
+    let source = "fn even : n { if n == 0 { return true; } return odd(n - 1); }
+fn odd : n { if n == 0 { return false; } return even(n - 1); }
+println(even(3000000));";
+    let (out, _) = execute(source, &["--jit"]);
+    assert_eq!(out, "true\n");
+    let region = function_region(source);
+    assert!(region.contains("tail call") && !region.contains("leaves at"), "{region}");
+    let stats = statistics(source, &["--jit-wait"]);
+    assert_eq!(stats["functions_compiled"], 2, "{stats}");
+}
+
+#[test]
+fn a_callee_in_tail_position_that_varies_is_found_by_a_helper() {
+    let of = |callee: &str| {
+        function_region(&format!(
+            "fn call : f, x {{ return f(x); }}
+fn down : f, n, x {{ if n == 0 {{ return x; }} let y = call(f, x); return down(f, n - 1, y + core.len([call(f, y)])); }}
+fn add : x {{ return x + 1; }} fn mk : k {{ return : x {{ return x + k; }}; }}
+println(down({callee}, 5000, 0));"
+        ))
+    };
+    // One function is checked for, and inlined or called; a closure is not.
+    let (known, unknown) = (of("add"), of("mk(1)"));
+    assert!(!known.contains("call tail_call"), "{known}");
+    assert!(unknown.contains("call tail_call") || unknown.contains("step_call"), "{unknown}");
+}
+
+#[test]
+fn a_built_in_method_in_tail_position_is_a_call_and_a_return() {
+    let of = |method: &str, rest: &str| {
+        region(&format!(
+            "fn g : xs {{ return xs.{method}; }}
+             fn f : xs, n {{ let t = 0; for i in 0..n {{ t = t + g(xs){rest}; }} return t; }} println(f([1, 2, 3], 5000));"
+        ))
+    };
+    let (len, join) = (of("len()", ""), of("join(\"-\")", ".len()"));
+    assert!(!body(&len).contains("call") && !body(&len).contains("guard"), "{len}");
+    // What has no form of its own takes a frame.
+    assert!(body(&join).contains("call fn"), "{join}");
+}
+
+#[test]
+fn a_method_in_tail_position_is_inlined_with_its_caller() {
+    let region = region(
+        "struct P { fn init : self { self.n = 0; } fn add : self, d { self.n = self.n + d; return self.n; } fn inc : self { return self.add(1); } }
+         fn f : n { let p = P(); let t = 0; for i in 0..n { t = t + p.inc(); } return t; } println(f(5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn a_function_that_a_loop_calls_is_compiled_with_the_loop_and_not_besides() {
+    let stats = statistics(
+        "fn g : x { return x * 2 + 1; } fn f : n { let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(50000));",
+        &["--jit-wait"],
+    );
+    assert_eq!(stats["functions_compiled"], 1, "{stats}");
+}
+
+#[test]
+fn a_function_called_with_other_types_gets_another_version() {
+    let source = "fn sum : x, n { if n == 0 { return x; } return sum(x, n - 1) + x; }
+let t = 0; for i in 0..50 { t += sum(1, 60); } for i in 0..50 { t += sum(0.5, 60); } println(t);";
+    let (out, _) = execute(source, &["--jit"]);
+    assert_eq!(out, "4575\n");
+    let stats = statistics(source, &["--jit-wait"]);
+    let sum = stats["regions"].as_array().expect("regions").iter().find(|region| region["function"] == "sum");
+    assert_eq!(sum.expect("sum is a region")["compiled"], 2, "{stats}");
+}
+
+#[test]
+fn division_by_a_constant_multiplies() {
+    let of = |divisor: &str| {
+        region(&format!(
+            "fn f : n, d {{ let t = 0; for i in 0..n {{ t = t + i / {divisor} + i % {divisor}; }} return t; }} println(f(5000, 10));"
+        ))
+    };
+    let (constant, variable) = (of("10"), of("d"));
+    assert_eq!(body(&constant).matches("mulhigh").count(), 1, "quotient and remainder share it: {constant}");
+    assert!(!constant.contains("idiv") && !constant.contains("irem"), "{constant}");
+    assert!(variable.contains("idiv") && !variable.contains("mulhigh"), "{variable}");
+}
+
+#[test]
+fn arithmetic_moves_to_the_side_that_needs_it() {
+    let of = |other: &str| {
+        region(&format!(
+            "fn f : n {{ let t = 0; for i in 0..n {{ let a = i * 7; if i != 5 {{ t = t + a; }} else {{ t = {other}; }} }} return t; }}
+             println(f(5000));"
+        ))
+    };
+    let (one, both) = (of("t - 1"), of("t - a"));
+    let is_before_branch = |region: &str| {
+        let body = body(region);
+        body.find("imul") < body.find("branch")
+    };
+    assert!(!is_before_branch(&one), "{one}");
+    assert!(is_before_branch(&both), "{both}");
+}
+
+#[test]
+fn a_few_functions_called_as_values_are_inlined() {
+    let region = region(
+        "fn a : x { return x * 2; } fn b : x { return x - 1; }
+         fn f : fs, n { let t = 0; for i in 0..n { t = t + fs[i % 2](i); } return t; } println(f([a, b], 5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn a_closure_with_captures_is_called() {
+    let region = region(
+        "fn f : n { let k = 1; let g = : x { k = k + x; return k; }; let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("call step_call"), "{region}");
+}
+
+#[test]
+fn a_function_called_last_is_inlined_with_its_caller() {
+    let region = region(
+        "fn g : x { return x * 2 + 1; } fn h : x { return g(x + 1); }
+         fn f : n { let t = 0; for i in 0..n { t = t + h(i); } return t; } println(f(5000));",
+    );
+    assert!(!body(&region).contains("call"), "{region}");
+}
+
+#[test]
+fn functions_that_call_each_other_last_are_not_inlined_for_ever() {
+    let region = region(
+        "fn even : n { if n == 0 { return 1; } return odd(n - 1); } fn odd : n { if n == 0 { return 0; } return even(n - 1); }
+         fn f : n { let t = 0; for i in 0..n { t = t + even(i % 9); } return t; } println(f(5000));",
+    );
+    assert!(body(&region).contains("call fn"), "{region}");
+}
