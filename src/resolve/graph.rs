@@ -59,6 +59,7 @@ pub struct Module {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all modules are files, so a box would save nothing")]
 pub enum ModuleSource {
     /// The import path, `std/math`.
     Std(&'static str),

@@ -102,7 +102,7 @@ fn what_is_no_wbc_is_called_that() {
     insta::assert_snapshot!(wbc::decode(b"println(1);").unwrap_err(), @"this is text, not a .wbc file: compile it first with `walrusc prog.walrus -o prog.wbc`");
     insta::assert_snapshot!(wbc::decode(b"\x7fELF\x02\x01\x01").unwrap_err(), @"not a .wbc file: compile a program with `walrusc prog.walrus -o prog.wbc`");
     let mut file = wbc::encode(&sample::program(), &meta());
-    insta::assert_snapshot!(wbc::decode(&file[..600]).unwrap_err(), @"truncated: the body needs 1713 bytes but the file has 600: copy it again or run walrusc again");
+    insta::assert_snapshot!(wbc::decode(&file[..600]).unwrap_err(), @"truncated: the body needs 1723 bytes but the file has 600: copy it again or run walrusc again");
     *file.last_mut().unwrap() ^= 1;
     insta::assert_snapshot!(wbc::decode(&file).unwrap_err(), @"hash mismatch: the file was changed or damaged after it was built: run walrusc again");
 }

@@ -129,8 +129,11 @@ fn segment(text: &str) -> Option<String> {
     (decoded != ".." && !decoded.contains(['/', '\0'])).then_some(decoded)
 }
 
+/// The parameters of a route by name, and what its `*` took.
+type Matched = (Vec<(String, String)>, Option<String>);
+
 /// What a pattern's names took of a path, and its `*`.
-fn matched(pattern: &str, path: &str) -> Option<(Vec<(String, String)>, Option<String>)> {
+fn matched(pattern: &str, path: &str) -> Option<Matched> {
     let mut params = Vec::new();
     let mut wanted = pattern.split('/').peekable();
     let mut given = path.split('/');
