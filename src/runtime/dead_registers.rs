@@ -3,7 +3,7 @@
 //! A register keeps its last value until something else is written there, so a large value may stay alive long after its last use. Which
 //! values linger depends on who runs the code: native code keeps variables in machine registers and writes home only what is read later, and the frames
 //! of inlined functions do not exist. A program may still have to run out of memory in every mode or in none. So when a collection did not make
-//! enough room, registers that are dead by [`flow`] are cleared in all frames, and what they held is collected too: what counts
+//! enough room, registers that are dead by [`flow`](crate::bytecode::flow) are cleared in all frames, and what they held is collected too: what counts
 //! against the limit in the end is what live variables reach.
 //!
 //! Finding the dead ones takes an analysis of each function that has a frame, hence the last resort. Under GC stress each collection does it, so a

@@ -184,9 +184,11 @@ impl Vm {
             }
             return Ok(());
         }
-        self.touches(HeapUse::DICTS);
         match object.as_dict() {
-            Some(dict) => dict.insert(&mut self.heap, name, value).map(|_| ()),
+            Some(dict) => {
+                self.touches(HeapUse::DICTS);
+                dict.insert(&mut self.heap, name, value).map(|_| ())
+            }
             None => Err(Error::message(format!("Cannot assign into type '{}'", object.tag().type_name()))),
         }
     }
@@ -206,7 +208,12 @@ impl Vm {
         if object.tag() == Tag::Instance && index.tag() == Tag::Str {
             return self.set_member(object, index, value);
         }
-        self.touches(if object.tag() == Tag::Dict { HeapUse::DICTS } else { HeapUse::LISTS });
+        // Anything else is an error.
+        match object.tag() {
+            Tag::Dict => self.touches(HeapUse::DICTS),
+            Tag::List => self.touches(HeapUse::LISTS),
+            _ => {}
+        }
         set_index(&mut self.heap, object, index, value)
     }
 }

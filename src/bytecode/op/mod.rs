@@ -3,7 +3,7 @@
 //! The table, [`for_each_op!`](crate::for_each_op), has one row per instruction: doc sentence, name, operands, effects, use of the heap ([`HeapUse`]), whether
 //! it may stand in an inlined function, and a shape where it has one. From it come the enum [`Op`], its 64-bit encoding, [`Opcode`], [`OpInfo`] (for the verifier, the disassembler and the README),
 //! and what is asked of an instruction: its operands one by one, the registers it reads, writes and clobbers ([`access`]), whether it is a
-//! comparison with a jump, a binary operation, a step of a loop ([`shape`]). Interpreter, analysis and JIT match on [`Op`] without a wildcard,
+//! comparison with a jump, a binary operation, a step of a loop ([`mod@shape`]). Interpreter, analysis and JIT match on [`Op`] without a wildcard,
 //! so a new row does not compile until each of them answers it.
 //!
 //! # Encoding

@@ -70,7 +70,7 @@ pub enum Kind {
     Types,
 }
 
-/// How a kind of operand is held in [`Op`] and encoded.
+/// How a kind of operand is held in [`Op`](super::Op) and encoded.
 pub trait Operand {
     type Repr: Copy + PartialEq + std::fmt::Debug;
     const KIND: Kind;

@@ -195,6 +195,7 @@ macro_rules! any_compare_jump {
 }
 
 /// Every instruction with a [`Comparison`].
+#[cfg(any(feature = "compile", feature = "jit"))]
 macro_rules! any_comparison {
     () => {
         $crate::bytecode::Op::Eq { .. }
@@ -207,6 +208,7 @@ macro_rules! any_comparison {
 }
 
 /// Every instruction with a [`Binary`].
+#[cfg(any(feature = "compile", feature = "jit"))]
 macro_rules! any_binary {
     () => {
         $crate::bytecode::Op::Add { .. }
@@ -233,6 +235,7 @@ macro_rules! any_binary {
 }
 
 /// Every instruction with an [`Iteration`].
+#[cfg(feature = "jit")]
 macro_rules! any_iteration {
     () => {
         $crate::bytecode::Op::ForPrep { .. }
@@ -244,7 +247,11 @@ macro_rules! any_iteration {
     };
 }
 
-pub(crate) use {any_binary, any_compare_jump, any_comparison, any_iteration};
+pub(crate) use any_compare_jump;
+#[cfg(feature = "jit")]
+pub(crate) use any_iteration;
+#[cfg(any(feature = "compile", feature = "jit"))]
+pub(crate) use {any_binary, any_comparison};
 
 impl Op {
     /// The instruction as a comparison with a jump.

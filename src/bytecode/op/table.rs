@@ -2,13 +2,13 @@
 
 /// Calls `$then!` with every row of the instruction table.
 ///
-/// Operand kinds (each a type in [`operand`]) say what an operand is and which registers it reads and writes.
+/// Operand kinds (each a type in [`operand`](super::operand)) say what an operand is and which registers it reads and writes.
 /// Effects, in brackets: `throws` (may raise a catchable error), `allocates` (may collect garbage), `calls` (may run Walrus code or
 /// built-ins with arbitrary effects), `outputs` (prints), `ends` (control never reaches the following instruction).
 ///
 /// `heap(…)` says what the instruction may look at or change where the runtime executes it, see [`HeapUse`](super::HeapUse); every row has
 /// to say it, and debug builds check it. `inline(yes)`: it can have a native form, so that it may stand in a function that native code
-/// inlines. Behind `as`, for instructions that many readers treat alike: the shape ([`super::shape`]), with the row's operands.
+/// inlines. Behind `as`, for instructions that many readers treat alike: the shape ([`mod@super::shape`]), with the row's operands.
 #[macro_export]
 macro_rules! for_each_op {
     ($then:ident) => {

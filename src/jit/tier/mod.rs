@@ -5,7 +5,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`unit`] | units, their phases and versions |
+//! | [`mod@unit`] | units, their phases and versions |
 //! | [`policy`] | decisions: pure, tested as a table |
 //! | [`work`] | recording, building, compiling, installing |
 //! | [`native`] | entering native code, and what follows from leaving it |

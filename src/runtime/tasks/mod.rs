@@ -4,7 +4,7 @@
 //! copy of its part ([`Saved`](super::object::Saved)), which goes back to the very same place when it goes on. So suspending is two copies, and pointers into the
 //! stack stay good, those in machine registers of native code as well.
 //!
-//! An instruction that has to wait fails with [`ErrorKind::Suspend`](super::error::ErrorKind::Suspend), as one that wants memory does, and is executed again when the task goes on:
+//! An instruction that has to wait fails with [`ErrorKind::Suspend`], as one that wants memory does, and is executed again when the task goes on:
 //! an `await` then finds its task ended. The error comes to [`Vm::unwind`], which calls [`Vm::suspend`].
 //!
 //! The main program is a task as well. When it waits, the others run on top of its native stack, each on a [fiber](fibers) of native stack. A task whose
