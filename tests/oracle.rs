@@ -30,6 +30,7 @@ const FUEL: &str = "60000";
 const SKIPPED: &[(&str, &str)] = &[
     ("builtins/decisions", "decides what the page leaves open, such as the order of NaN in a sorted list"),
     ("language/constants_of_modules", "which name of a module that was not imported yet is undefined is open"),
+    ("language/f_string_formats", "how an error names a format without a type is open"),
     ("limit/deep_values", "values deeper than Python's own stack"),
     ("limit/many_of_everything", "too much for a tree of closures"),
     ("std/core_gc", "figures of the heap"),

@@ -33,6 +33,8 @@ def format_value(value, spec, text):
     """The formatted text. `text` makes the text of any value. Raises InvalidFormat, TypeError (wrong type), ValueError (character)."""
     parts = parse_format(spec)
     kind = parts["type"]
+    if int(parts["width"] or 0) > 2**32 or int(parts["precision"] or 0) > 2**32:
+        raise OverflowError
     is_int = isinstance(value, int) and not isinstance(value, bool)
     is_float = isinstance(value, float)
     if kind and kind in INTEGERS and not is_int or kind and kind in FLOATS and not (is_int or is_float):
@@ -40,7 +42,7 @@ def format_value(value, spec, text):
     if kind == "s" and not isinstance(value, str):
         raise TypeError(kind)
     if is_float and not isfinite(value):
-        shown = text(value)
+        shown = text(value) + ("%" if kind == "%" else "")
         sign = "-" if shown.startswith("-") else parts["sign"] if parts["sign"] in ("+", " ") else ""
         return pad(shown.lstrip("-"), parts, ">", sign)
     if is_int and kind is None and parts["precision"] is not None:

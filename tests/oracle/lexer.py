@@ -111,8 +111,7 @@ class Lexer:
             digits = literal[2:]
             self.check_digits(digits, DIGITS[literal[1]], invalid)
             value = int(digits.replace("_", ""), {"x": 16, "o": 8, "b": 2}[literal[1]])
-            if value >= 2**63:
-                raise CompileError(f"Number '{literal}' is too large", start)
+            # The least int is made of a minus and this; the parser refuses what is too large.
             return Token("int", value, start, end)
         if any(c in literal for c in ".eE"):
             whole, _, exponent = literal.replace("E", "e").partition("e")

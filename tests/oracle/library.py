@@ -90,6 +90,8 @@ def core(vm):
             raise error(f"Invalid format '{spec}'") from None
         except ValueError:
             raise error(f"Invalid character number {x}") from None
+        except (OverflowError, MemoryError):
+            raise error("Value too large") from None
         except TypeError as problem:
             if str(problem) == "precision":
                 raise error("Invalid format '" + spec + "'") from None
@@ -135,7 +137,10 @@ def real(function, name=None):
         args = [float(number_of(x)) for x in args]
         try:
             return float(function(*args))
-        except (ValueError, OverflowError, ZeroDivisionError):
+        except (ValueError, OverflowError, ZeroDivisionError) as problem:
+            if name is None:
+                # No domain is left: what IEEE says.
+                return math.inf if isinstance(problem, OverflowError) else math.nan
             raise error(f"math.{name}: domain error") from None
 
     return run
@@ -186,7 +191,7 @@ def maths(vm):
         "hypot": (real(math.hypot), 2), "sin": (real(math.sin), 1), "cos": (real(math.cos), 1), "tan": (real(math.tan), 1),
         "atan": (real(math.atan), 1), "atan2": (real(math.atan2), 2), "degrees": (real(math.degrees), 1),
         "radians": (real(math.radians), 1), "asin": (real(math.asin, "asin"), 1), "acos": (real(math.acos, "acos"), 1),
-        "exp": (real(math.exp, "exp"), 1), "ln": (real(math.log, "ln"), 1), "log2": (real(math.log2, "log2"), 1),
+        "exp": (real(math.exp), 1), "ln": (real(math.log, "ln"), 1), "log2": (real(math.log2, "log2"), 1),
         "log10": (real(math.log10, "log10"), 1), "pow": (real(lambda a, b: __import__("values").power(a, b)), 2),
         "clamp": (clamp, 3), "log": (logarithm, 2),
         "cbrt": (real(lambda x: math.copysign(abs(x) ** (1 / 3), x)), 1),
