@@ -63,9 +63,9 @@ def core(vm):
         if isinstance(x, bool) or is_int(x):
             return int(x)
         if isinstance(x, float):
-            if not math.isfinite(x):
+            if not -(2.0**63) <= x < 2.0**63:
                 raise error(f"Cannot convert '{text(x)}' to int")
-            return max(-(2**63), min(2**63 - 1, int(x)))
+            return int(x)
         result = parse_int(x) if isinstance(x, str) else None
         if result is None:
             raise error(f"Cannot convert '{text(x)}' to int")
