@@ -16,6 +16,7 @@ use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModu
 use crate::resolve::resolve;
 use crate::source::codes::{CODES, find_code};
 use crate::source::{Diagnostics, Severity, SourceMap, read_at_most, render};
+use crate::syntax::ast::StmtKind;
 use crate::syntax::{Interner, print};
 
 pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
@@ -55,6 +56,8 @@ pub struct Options {
     pub levels: Vec<(String, Level)>,
     /// Add a note for every loop and function: whether it is compiled, under which conditions, or why not.
     pub explain: bool,
+    /// A failed `core.assert` shows its condition and the operands, as tests want it.
+    pub explain_asserts: bool,
 }
 
 impl Options {
@@ -100,7 +103,7 @@ impl Compilation {
         add(env!("CARGO_PKG_VERSION").as_bytes());
         add(&wbc::FORMAT_VERSION.to_le_bytes());
         add(&VERDICT_RULES_VERSION.to_le_bytes());
-        add(&[u8::from(options.strip)]);
+        add(&[u8::from(options.strip), u8::from(options.explain_asserts)]);
         add(flags.as_bytes());
         for (code, level) in &options.levels {
             add(format!("{code}={level:?}").as_bytes());
@@ -158,6 +161,18 @@ impl Compilation {
         self.graph.inputs.iter().filter_map(|input| input.path.clone()).collect()
     }
 
+    /// The functions of the entry file's top level in the order of their definition, and whether they are async.
+    pub fn top_level_functions(&self) -> Vec<(String, bool)> {
+        let Some(module) = self.files().next() else { return Vec::new() };
+        let functions = module.ast.block(module.ast.root).iter().filter_map(|&stmt| match module.ast.stmt(stmt).kind {
+            StmtKind::Function(id) => Some(module.ast.function(id)),
+            _ => None,
+        });
+        functions
+            .filter_map(|function| Some((self.interner.get(function.name?.name).to_string(), function.is_async)))
+            .collect()
+    }
+
     /// The files of the program with their trees, the entry file first.
     pub fn files(&self) -> impl Iterator<Item = &FileModule> {
         self.graph.modules.iter().filter_map(|module| match &module.source {
@@ -198,7 +213,13 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         let mut resolution = resolve(&all.graph, &mut all.interner, &mut all.diagnostics);
         if !all.diagnostics.has_errors() {
             let Compilation { graph, interner, sources, diagnostics, .. } = &mut all;
-            let input = lower::Input { graph, resolution: &mut resolution, interner, sources };
+            let input = lower::Input {
+                graph,
+                resolution: &mut resolution,
+                interner,
+                sources,
+                explains_asserts: options.explain_asserts,
+            };
             all.program = Some(lower(input, diagnostics));
         }
     }

@@ -3,6 +3,8 @@
 #[path = "support/folder.rs"]
 mod folder;
 mod support;
+#[path = "walrus/testing.rs"]
+mod testing;
 
 use std::fs;
 use std::process::Command;

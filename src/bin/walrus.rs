@@ -19,6 +19,7 @@ use walrus::cli::files::write_file;
 use walrus::cli::fmt::{self, FormatFlags};
 use walrus::cli::package::Package;
 use walrus::cli::terminal::{write_stderr, write_stdout};
+use walrus::cli::test::{self, TestFlags};
 use walrus::run::{WithReserve, version_json, version_text};
 
 use run::RunArgs;
@@ -59,6 +60,8 @@ enum Command {
     Check(Box<CompileFlags>),
     /// Bring files into the one style
     Fmt(FormatFlags),
+    /// Run the tests of a package or folder
+    Test(TestFlags),
     /// Write Walrus.lock: the versions of the dependencies that are there now
     Lock,
     /// Make a package that runs
@@ -110,6 +113,10 @@ fn start(words: Vec<OsString>) -> Result<Status, String> {
             build(with_programs(*flags)?, levels()?)
         }
         Some(Command::Fmt(flags)) => fmt::run(&flags),
+        Some(Command::Test(flags)) => match matches.subcommand() {
+            Some((_, matches)) => test::run(&flags, matches),
+            None => Ok(Status::Usage),
+        },
         Some(Command::Lock) => lock(),
         Some(Command::New { name }) => new::new(&name),
         Some(Command::Completions { shell }) => {

@@ -216,6 +216,28 @@ macro_rules! for_each_builtin {
             /// Runs a program to its end; a dict of its status and of what it wrote.
             process run (program, args; input) io allocates -> DICT_OF_INTS_AND_STRINGS;
 
+            /// Milliseconds since 1970.
+            time now (;) reads none -> INT;
+            /// Waits for so many milliseconds, and all tasks with it.
+            time sleep (ms;) io none -> VOID;
+            /// A moment as text, by a pattern of strftime, in UTC.
+            time format (ms, pattern;) pure allocates -> STRING;
+            /// The moment that a text tells by a pattern of strptime, in UTC.
+            time parse (text, pattern;) pure none -> INT;
+            /// Year, month, day and so on of a moment, in UTC.
+            time parts (ms;) pure allocates -> DICT_OF_INTS;
+
+            /// Whether a pattern matches anywhere in a text.
+            regex matches (pattern, text;) pure none -> BOOL;
+            /// A dict of the first match, or void.
+            regex find (pattern, text;) pure allocates -> DICT_OR_VOID;
+            /// A list of a dict for each match.
+            regex find_all (pattern, text;) pure allocates -> LIST_OF_DICTS;
+            /// The text with all matches replaced: by a text in which `$1` and `$name` are groups, or by what a function makes of the match.
+            regex replace (pattern, text, with;) calls collects -> STRING;
+            /// The parts of a text between the matches.
+            regex split (pattern, text;) pure allocates -> LIST_OF_STRINGS;
+
             /// An environment variable; void if unset.
             sys env_get (name;) io allocates -> STRING_OR_VOID;
             /// The program's path and the user's arguments.
@@ -398,6 +420,8 @@ pub const STD_MODULES: &[&str] = &[
     "std/fs",
     "std/path",
     "std/process",
+    "std/time",
+    "std/regex",
     "std/sys",
     "std/json",
     "std/async",

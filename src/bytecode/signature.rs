@@ -74,6 +74,7 @@ pub mod results {
     pub const LIST_OF_STRINGS: Shape = Shape::list_of(Tags::STR);
     pub const LIST_OF_DICTS: Shape = Shape::list_of(Tags::DICT);
     pub const DICT: Shape = Shape::of(Tags::DICT);
+    pub const DICT_OR_VOID: Shape = DICT.or_void();
     pub const DICT_OF_STRINGS: Shape = Shape::dict_of(Tags::STR);
     pub const LIST_OF_LISTS: Shape = Shape::list_of(Tags::LIST);
     pub const DICT_OF_INTS: Shape = Shape::dict_of(Tags::INT);

@@ -46,7 +46,7 @@ pub fn run(flags: &FormatFlags) -> Result<Status, String> {
 }
 
 /// The programs in a folder and all below it, by name; hidden ones are left out, and links to folders are not followed.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+pub(super) fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     let unreadable = |error| format!("cannot read '{}': {}", folder.display(), reason(&error));
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
     let mut entries: Vec<_> = entries.into_iter().filter(|entry| !is_hidden(&entry.path())).collect();

@@ -18,6 +18,8 @@ mod job;
 #[cfg(feature = "compile")]
 pub mod package;
 pub mod terminal;
+#[cfg(feature = "compile")]
+pub mod test;
 
 /// Exit statuses of a program itself, the worst last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]

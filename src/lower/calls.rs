@@ -60,6 +60,11 @@ impl Lowering<'_, '_> {
     }
 
     pub fn call(&mut self, call: Call, args: ExprList, dest: Dest, span: Span) {
+        if let Call::Builtin(builtin) = call
+            && self.explains(builtin)
+        {
+            return self.explained_assert(builtin, args, dest, span);
+        }
         // The result's own register can be the base of the call if nothing alive lies above it. These calls write the
         // base last, so it may even be alive, unless a handler of this function would see it.
         let writes_base_last = matches!(call, Call::Function(_) | Call::Builtin(_) | Call::Method { .. });

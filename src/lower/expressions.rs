@@ -227,6 +227,11 @@ impl Lowering<'_, '_> {
         let scratch = (dest.fresh && dst != a).then_some(dst);
         let b = self.operand(right, scratch);
         self.code.free_to(mark);
+        self.operate(op, a, b, dst, span);
+    }
+
+    /// `dst = a op b`.
+    pub fn operate(&mut self, op: BinaryOp, a: Reg, b: Reg, dst: Reg, span: Span) {
         let op = match op {
             BinaryOp::In => Op::Contains { dst, item: a, object: b },
             BinaryOp::NotIn => {

@@ -11,8 +11,10 @@
 //! | `code` | instructions, labels and registers of one function |
 //! | `pools` | strings, constants, builtins without duplicates |
 //! | `function` | one function: its frame, names, and what it reports to the program |
+//! | `asserts` | conditions that explain why they do not hold, for tests |
 //! | `statements`, `loops`, `expressions`, `conditions`, `calls` | what the names say |
 
+mod asserts;
 mod calls;
 mod code;
 mod conditions;
@@ -49,6 +51,8 @@ pub struct Input<'a> {
     /// The texts of strings that are known now are added to it.
     pub interner: &'a mut Interner,
     pub sources: &'a SourceMap,
+    /// Calls of `core.assert` show their condition and its operands where they fail.
+    pub explains_asserts: bool,
 }
 
 /// Lowers a program that resolved without errors. Limits that it passes are reported; the program is then not fit to run.
@@ -112,18 +116,21 @@ struct Builder<'a> {
     symbols: Symbols,
     /// By module; empty for standard ones.
     constants: Vec<constants::Constants>,
+    explains_asserts: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Symbols {
     init: Option<Symbol>,
     format: Symbol,
+    repr: Symbol,
 }
 
 impl<'a> Builder<'a> {
     fn new(input: Input<'a>, constants: Vec<constants::Constants>, diagnostics: &'a mut Diagnostics) -> Self {
-        let Input { graph, resolution, interner, sources } = input;
-        let symbols = Symbols { init: interner.find("init"), format: interner.intern("format") };
+        let Input { graph, resolution, interner, sources, explains_asserts } = input;
+        let symbols =
+            Symbols { init: interner.find("init"), format: interner.intern("format"), repr: interner.intern("repr") };
         Builder {
             graph,
             resolution,
@@ -138,6 +145,7 @@ impl<'a> Builder<'a> {
             debug: DebugInfo::default(),
             symbols,
             constants,
+            explains_asserts,
         }
     }
 

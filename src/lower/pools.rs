@@ -32,6 +32,11 @@ impl Pools {
         id
     }
 
+    /// The row of a built-in in the table.
+    pub fn row(&self, builtin: BuiltinId) -> usize {
+        self.builtin_rows[builtin.index()]
+    }
+
     pub fn string(&mut self, program: &mut Program, text: &str) -> StrId {
         if let Some(&id) = self.strings.get(text) {
             return id;

@@ -1,4 +1,4 @@
-//! `walrus new`: a package that runs.
+//! `walrus new`: a package that runs, tests and formats.
 
 use std::path::Path;
 
@@ -22,6 +22,13 @@ const GREETING: &str = r#"fn greet : name {
 }
 "#;
 
+const TESTS: &str = r#"import "./greeting.walrus";
+
+fn test_greets_by_name : {
+    core.assert(greeting.greet("Ada") == "Hello, Ada!");
+}
+"#;
+
 const IGNORED: &str = "*.wbc\n";
 
 /// Makes the folder `name` with a package in it.
@@ -40,11 +47,12 @@ pub fn new(name: &str) -> Result<Status, String> {
         ("Walrus.toml", manifest.as_str()),
         ("main.walrus", MAIN),
         ("greeting.walrus", GREETING),
+        ("greeting_test.walrus", TESTS),
         (".gitignore", IGNORED),
     ];
     for (file, text) in files {
         write_file(&folder.join(file), text.as_bytes())?;
     }
-    write_stdout(format!("Made the package '{name}'. Try it: cd {name} && walrus run\n").as_bytes())?;
+    write_stdout(format!("Made the package '{name}'. Try it: cd {name} && walrus run && walrus test\n").as_bytes())?;
     Ok(Status::Success)
 }

@@ -1,4 +1,5 @@
-//! The library: `std/core`, `std/math`, `std/io`, `std/fs`, `std/path`, `std/process`, `std/sys` and `std/json`, one file each.
+//! The library: `std/core`, `std/math`, `std/io`, `std/fs`, `std/path`, `std/process`, `std/time`, `std/regex`,
+//! `std/sys`, `std/json`, `std/async`, `std/net` and `std/http`, one file each.
 //!
 //! [`FUNCTIONS`] is made from the table in [`crate::bytecode::builtins`]: a row is implemented by the function of the same name in
 //! the module of the same name, and a row without one does not compile. The caller has checked the number of arguments; types are
@@ -20,7 +21,9 @@ mod net;
 mod path;
 mod process;
 mod random;
+mod regex;
 mod sys;
+mod time;
 pub(in crate::runtime) mod value;
 
 use super::error::Result;
@@ -54,6 +57,7 @@ crate::for_each_builtin!(implementations);
 pub struct State {
     random: random::Random,
     files: io::Files,
+    patterns: regex::Patterns,
 }
 
 impl State {

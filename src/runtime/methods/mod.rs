@@ -12,7 +12,7 @@ mod dict;
 mod list;
 mod range;
 mod sort;
-mod string;
+pub(in crate::runtime) mod string;
 mod tuple;
 
 use super::builtins::BuiltinFn;
@@ -58,7 +58,7 @@ pub fn is_member(vm: &mut Vm, object: Value, item: Value) -> Result<bool> {
 }
 
 /// Runs something that pins values, and lets go of them however it ends.
-fn with_pins<T>(vm: &mut Vm, first: Value, run: impl FnOnce(&mut Vm) -> Result<T>) -> Result<T> {
+pub(in crate::runtime) fn with_pins<T>(vm: &mut Vm, first: Value, run: impl FnOnce(&mut Vm) -> Result<T>) -> Result<T> {
     let mark = vm.pin(first);
     let result = run(vm);
     vm.unpin_to(mark);

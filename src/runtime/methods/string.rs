@@ -15,7 +15,11 @@ fn receiver(args: &[Value]) -> Result<Gc<Str>> {
 }
 
 /// A list of strings, all parts of one text, which may take many times its memory.
-fn parts<'t>(vm: &mut Vm, whole: &str, parts: impl Iterator<Item = &'t str> + Clone) -> Result<Value> {
+pub(in crate::runtime) fn parts<'t>(
+    vm: &mut Vm,
+    whole: &str,
+    parts: impl Iterator<Item = &'t str> + Clone,
+) -> Result<Value> {
     vm.heap.check_room(whole.len())?;
     // Counting tells what can never fit from what does not fit beside the other values; most texts are too short to need it.
     if whole.len().saturating_mul(size_of::<Value>()) > vm.heap.max_heap() {
