@@ -97,7 +97,13 @@ fn make_program(source: &str) -> (ModuleGraph, Interner, SourceMap, Program) {
     let graph = graph::load(entry, &NoFiles, std, &mut sources, &mut interner, &mut diagnostics)
         .expect("text needs no reading");
     let mut resolution = resolve(&graph, &mut interner, &mut diagnostics);
-    let input = Input { graph: &graph, resolution: &mut resolution, interner: &mut interner, sources: &sources };
+    let input = Input {
+        graph: &graph,
+        resolution: &mut resolution,
+        interner: &mut interner,
+        sources: &sources,
+        explains_asserts: false,
+    };
     let program = lower(input, &mut diagnostics);
     assert!(!diagnostics.has_errors());
     (graph, interner, sources, program)
