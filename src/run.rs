@@ -48,12 +48,6 @@ impl RunOptions {
     fn compiles(&self) -> bool {
         self.jit.compile && self.jit.profile && self.fuel.is_none()
     }
-
-    /// What of the program's file the run looks at. Facts cost as much to read as all the rest, and neither interpreting nor native code needs
-    /// any: refusals lie in a section of their own.
-    fn wanted(&self) -> Wanted {
-        if self.check_facts { Wanted::All } else { Wanted::WithoutFacts }
-    }
 }
 
 /// What `--version` of a program that runs others prints.
@@ -126,13 +120,20 @@ pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String
     load_bytes(&bytes, options).map_err(|error| format!("'{name}': {error}"))
 }
 
-/// As [`load`], of a file that was read already.
+/// As [`load`], of a file that was read already. Facts cost as much to read as all the rest, and a run without reports needs none before something is
+/// compiled: refusals lie in a section of their own.
 pub fn load_bytes(bytes: &[u8], options: &RunOptions) -> Result<VerifiedProgram, LoadError> {
     if options.jit.reports() {
-        bytecode::load_checking_facts(bytes)
-    } else {
-        bytecode::load_wanted(bytes, options.wanted())
+        return bytecode::load_checking_facts(bytes);
     }
+    if options.check_facts {
+        return bytecode::load(bytes);
+    }
+    #[cfg(feature = "jit")]
+    if options.compiles() {
+        return bytecode::load_with_packed_facts(bytes);
+    }
+    bytecode::load_wanted(bytes, Wanted::WithoutFacts)
 }
 
 /// Runs a program to its end.

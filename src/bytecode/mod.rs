@@ -23,7 +23,7 @@ pub mod verify;
 pub mod wbc;
 
 pub use ids::*;
-pub use load::{LoadError, load, load_checking_facts, load_wanted};
+pub use load::{LoadError, load, load_checking_facts, load_wanted, load_with_packed_facts};
 pub use op::{Op, Opcode};
 pub use program::*;
 pub use verify::{VerifiedProgram, VerifyError, verify, verify_with_facts};

@@ -1,6 +1,8 @@
 //! Types seen at run time, by instruction.
 
-use crate::bytecode::{FuncId, StructId};
+use crate::bytecode::op::operand::Kind;
+use crate::bytecode::op::window::{Call, MethodCall};
+use crate::bytecode::{FuncId, Op, Reg, StructId};
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
 
@@ -155,6 +157,36 @@ impl TypeFeedback {
 
     fn is_seen(&self) -> bool {
         !(self.result.is_empty() && self.a.is_empty() && self.b.is_empty())
+    }
+}
+
+/// The registers that [`TypeFeedback::a`] and [`TypeFeedback::b`] are about.
+pub fn observed_operands(op: &Op) -> (Option<Reg>, Option<Reg>) {
+    match *op {
+        Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
+            (Some(base.above(MethodCall::RECEIVER)), (argc > 0).then_some(base.above(MethodCall::ARGS)))
+        }
+        Op::CallBuiltin { base, argc, .. } => {
+            let arg = |index| (argc > index).then_some(base.above(Call::ARGS + index));
+            (arg(0), arg(1))
+        }
+        Op::IterPrep { base, .. }
+        | Op::IterNext { base, .. }
+        | Op::IterPrep2 { base, .. }
+        | Op::IterNext2 { base, .. }
+        | Op::Call { base, .. }
+        | Op::TailCall { base, .. } => (Some(base), None),
+        _ => {
+            let mut reads = [None; 2];
+            let mut count = 0;
+            op.for_each_operand(|operand| {
+                if operand.kind == Kind::In && count < reads.len() {
+                    reads[count] = Some(Reg(operand.value as u16));
+                    count += 1;
+                }
+            });
+            (reads[0], reads[1])
+        }
     }
 }
 

@@ -3,11 +3,9 @@
 //! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works on ordinary frames, so it can
 //! stop anywhere and leave the rest to the interpreter.
 
-use super::feedback::{TypeFeedback, TypeProfile};
-use crate::bytecode::op::access::Registers;
-use crate::bytecode::op::operand::Kind;
+use super::feedback::{TypeFeedback, TypeProfile, observed_operands};
 use crate::bytecode::op::shape::Over;
-use crate::bytecode::op::window::{Call, Iter, MethodCall};
+use crate::bytecode::op::window::{Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
@@ -202,29 +200,7 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 
 /// Notes what an instruction is about to read; whether that shows anything new.
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
-    let (a, b) = match *op {
-        Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
-            (Some(base.above(MethodCall::RECEIVER)), (argc > 0).then_some(base.above(MethodCall::ARGS)))
-        }
-        Op::CallBuiltin { base, argc, .. } => {
-            let arg = |index| (argc > index).then_some(base.above(Call::ARGS + index));
-            (arg(0), arg(1))
-        }
-        Op::IterPrep { base, .. }
-        | Op::IterNext { base, .. }
-        | Op::IterPrep2 { base, .. }
-        | Op::IterNext2 { base, .. } => (Some(base), None),
-        Op::Call { base, .. } | Op::TailCall { base, .. } => (Some(base), None),
-        _ => {
-            let mut reads = Registers::new();
-            op.for_each_operand(|operand| {
-                if operand.kind == Kind::In {
-                    reads.push(Reg(operand.value as u16));
-                }
-            });
-            (reads.first().copied(), reads.get(1).copied())
-        }
-    };
+    let (a, b) = observed_operands(op);
     let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
     profile.note(pc, |site| {
         if let Some(a) = a {

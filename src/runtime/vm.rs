@@ -21,7 +21,7 @@ use super::stack::Stack;
 use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
-use crate::bytecode::check_facts::FactsError;
+use crate::bytecode::check_facts::{CheckedTypes, FactsError};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
 
@@ -170,6 +170,11 @@ impl Vm {
     /// Forgets the program's facts if they do not agree with its code.
     pub fn drop_wrong_facts(&mut self) -> std::result::Result<(), FactsError> {
         self.image.program.check_facts().inspect_err(|_| self.image.program.drop_facts())
+    }
+
+    /// The types in the program's facts: see [`VerifiedProgram::checked_types`](crate::bytecode::verify::VerifiedProgram::checked_types).
+    pub fn checked_types(&self) -> std::result::Result<Option<CheckedTypes>, FactsError> {
+        self.image.program.checked_types()
     }
 
     /// Runs the main module's body to its end.

@@ -285,12 +285,13 @@ fn a_loop_that_takes_long_does_not_wait_for_its_function() {
 fn a_way_that_is_taken_now_and_then_is_seen_before_the_loop_is_compiled() {
     let region_with = |period: u32| {
         region(&format!(
-            "struct P {{ fn init : self {{ self.n = 0; }} }} let p = P();
-             fn f : n {{ let t = 0; for i in 0..n {{ if i % {period} == {period} - 2 {{ p.n = i; t = t + p.n; }} else {{ t += 1; }} }} return t; }} println(f(5000));"
+            "struct P {{ fn init : self {{ self.n = 0; }} }}
+             fn f : n, p {{ let t = 0; for i in 0..n {{ if i % {period} == {period} - 2 {{ p.n = i; t = t + p.n; }} else {{ t += 1; }} }} return t; }}
+             println(f(5000, P())); f(0, \"s\");"
         ))
     };
     assert!(!region_with(7).contains("unseen"), "{}", region_with(7));
-    // What is seldom taken is left to the interpreter, and has no part in the native code.
+    // What is seldom taken, and of which facts do not tell the type, is left to the interpreter, and has no part in the native code.
     let region = region_with(500);
     assert!(region.contains("unseen") && !region.contains("call step"), "{region}");
 }
@@ -300,7 +301,7 @@ fn code_that_is_come_to_often_later_is_taken_in_by_the_version_that_replaces_the
     let program = |from: u32| {
         format!(
             "fn f : n, items {{ let t = 0; for i in 0..n {{ if i > {from} {{ t += items[i % 4]; }} t += 1; }} return t; }}
-             println(f(9000, [1, 2, 3, 4]));"
+             println(f(9000, [1, 2, 3, 4])); f(0, \"s\");"
         )
     };
     let late = region(&program(3000));
@@ -310,6 +311,43 @@ fn code_that_is_come_to_often_later_is_taken_in_by_the_version_that_replaces_the
     let seldom = region(&program(8980));
     assert!(seldom.contains("unseen"), "{seldom}");
     assert_eq!(statistics(&program(8980), &["--jit-wait"])["functions_compiled"], 1);
+}
+
+#[test]
+fn code_that_was_not_seen_is_native_where_facts_tell_its_types() {
+    let run = |flags: &[&str]| {
+        let source = "struct P { fn init : self { self.n = 0; } }
+                      fn f : n, p, items, words {
+                          let t = 0;
+                          for i in 0..n {
+                              if i > 5000 { p.n = i; t += p.n + items[i % 4] + core.len(words); items[i % 4] = t % 7; for item in items { t += item; } }
+                              if i > 6000 { t += words[\"a\"]; }
+                              t += 1;
+                          }
+                          return t;
+                      }
+                      println(f(9000, P(), [1, 2, 3, 4], {\"a\": 1}));";
+        statistics(source, flags)
+    };
+    let with_facts = run(&["--jit-wait"]);
+    assert_eq!((&with_facts["functions_compiled"], &with_facts["exits"]), (&1.into(), &0.into()), "{with_facts}");
+}
+
+#[test]
+fn a_list_that_keeps_its_elements_otherwise_than_facts_suggest_costs_no_version_after_another() {
+    // When the loop begins the list has no elements, so it keeps none as floats yet; nor does the other, whose float comes late.
+    for items in ["[]", "[1, 2, 3]"] {
+        let source = format!(
+            "fn f : n, items {{
+                 let t = 0.0;
+                 for i in 0..n {{ if i == 1500 {{ items.push(0.5); }} if i > 2000 {{ t += items[0]; }} t += 1.0; }}
+                 return t;
+             }}
+             println(f(5000, {items}));"
+        );
+        let statistics = statistics(&source, &["--jit-wait"]);
+        assert!(loops_of(&statistics)[0]["compiled"].as_u64() <= Some(3), "{statistics}");
+    }
 }
 
 #[test]

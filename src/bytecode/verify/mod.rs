@@ -39,9 +39,9 @@ pub use error::{Place, Rule, VerifyError};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
 
-use super::check_facts::{self, Check, FactsError};
+use super::check_facts::{self, Check, CheckedTypes, FactsError};
 use super::facts::Facts;
-use super::{Program, VERDICT_RULES_VERSION};
+use super::{Program, VERDICT_RULES_VERSION, wbc};
 
 /// How many entries each pool may have. Indices in the format are wider or as wide, so these bound memory and time.
 pub mod limits {
@@ -69,6 +69,8 @@ pub struct VerifiedProgram {
     program: Program,
     /// What came of checking its facts, if they were checked on the way.
     checked: Option<Result<(), FactsError>>,
+    /// Its facts as they lie in the file, if they were not decoded.
+    packed: Option<Box<[u8]>>,
 }
 
 impl std::ops::Deref for VerifiedProgram {
@@ -94,8 +96,31 @@ impl VerifiedProgram {
         self.checked.clone().unwrap_or_else(|| check_facts::check(&self.program, facts))
     }
 
+    /// The types that the facts give, if there are any and they agree with the code. Those of a file that was loaded without them are decoded here.
+    pub fn checked_types(&self) -> Result<Option<CheckedTypes>, FactsError> {
+        let decoded;
+        let facts = match (&self.program.facts, &self.packed) {
+            (Some(facts), _) => facts,
+            (None, Some(packed)) => {
+                decoded = wbc::decode_facts(packed).map_err(|_| FactsError::Malformed("they cannot be decoded"))?;
+                &decoded
+            }
+            (None, None) => return Ok(None),
+        };
+        if facts.rules != VERDICT_RULES_VERSION {
+            return Err(FactsError::OtherRules { file: facts.rules });
+        }
+        check_facts::checked_types(&self.program, facts).map(Some)
+    }
+
+    /// Keeps facts that were not decoded.
+    pub(super) fn keep_facts(&mut self, packed: Option<Box<[u8]>>) {
+        self.packed = packed;
+    }
+
     /// Forgets what the file says of its own code; it stays verified without.
     pub fn drop_facts(&mut self) {
+        self.packed = None;
         self.program.facts = None;
         self.program.refused.clear();
         self.checked = None;
@@ -109,7 +134,7 @@ pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
     if let Some(facts) = &program.facts {
         check_facts::validate(&program, facts).map_err(malformed)?;
     }
-    Ok(VerifiedProgram { program, checked: None })
+    Ok(VerifiedProgram { program, checked: None, packed: None })
 }
 
 /// As [`verify`], and finds out for [`VerifiedProgram::check_facts`] whether type facts agree with the code. In a large program that takes hardly
@@ -120,7 +145,7 @@ pub fn verify_with_facts(program: Program) -> Result<VerifiedProgram, VerifyErro
     if let Err(error @ FactsError::Malformed(_)) = checked {
         return Err(malformed(error));
     }
-    Ok(VerifiedProgram { program, checked: Some(checked) })
+    Ok(VerifiedProgram { program, checked: Some(checked), packed: None })
 }
 
 /// All rules but those about facts and about names being different. `code_is_safe` is called when those are checked that checking facts relies on.

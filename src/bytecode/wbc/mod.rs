@@ -31,6 +31,7 @@ pub use info::info;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::facts::Facts;
 use super::{
     BuiltinRef, Constant, Function, Global, LoopRegion, Module, ModuleId, Op, Program, StrId, Strings, StructDef,
     parallel,
@@ -207,6 +208,18 @@ pub fn decode_wanted(file: &[u8], wanted: Wanted) -> Result<Program, WbcError> {
         // Damage is reported as such, not as what it made of a section.
         seal.and(program)
     })
+}
+
+/// The section of a file that has been decoded which [`decode_facts`] reads; none if it has none.
+pub fn packed_facts(file: &[u8]) -> Option<&[u8]> {
+    let header = Header::read(file).ok()?;
+    let entry = header.sections.iter().find(|entry| entry.id == Section::Facts as u32)?;
+    Some(header.section_bytes(entry, file))
+}
+
+/// What [`packed_facts`] holds.
+pub fn decode_facts(packed: &[u8]) -> Result<Facts, WbcError> {
+    facts::decode(packed)
 }
 
 /// Hashing takes about a third of the time of loading. Above this size a second thread for it pays.

@@ -17,7 +17,7 @@ pub mod residency;
 pub mod unit;
 mod work;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,9 @@ use super::feedback::TypeProfile;
 use super::ir::ExitReason;
 use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
+use super::static_types::StaticTypes;
 use super::translate::{Entry, Flows, Refusal};
+use crate::bytecode::check_facts::FactsError;
 use crate::bytecode::facts::Why;
 use crate::bytecode::{FunctionKind, Op};
 use crate::runtime::error::Result;
@@ -98,6 +100,8 @@ pub(super) struct State {
     compiler: Compiler,
     pending: Option<work::Pending>,
     flows: Flows,
+    /// What facts say, once that was asked: nothing, if there are none or they are wrong.
+    types: OnceCell<Option<StaticTypes>>,
     pub(super) units: FxHashMap<Entry, Unit>,
     /// All versions of functions: native code that was left says which it is.
     functions: Vec<(Entry, Rc<Version>)>,
@@ -207,6 +211,7 @@ impl Jit {
                 compiler: Compiler::default(),
                 pending: None,
                 flows: Flows::default(),
+                types: OnceCell::new(),
                 units: FxHashMap::default(),
                 functions: Vec::new(),
                 hot_functions: FxHashMap::default(),
@@ -371,6 +376,13 @@ impl Jit {
     /// Whether the run is to be the same each time, and so must not depend on the clock.
     fn is_repeatable(&self) -> bool {
         self.options.wait || self.options.threshold == 1
+    }
+
+    /// Logs that the file's facts are not used.
+    pub(super) fn log_facts_dropped(&self, error: &FactsError) {
+        if let Some(format) = self.options.log {
+            super::stats::log_event(format, "facts-dropped", "program", &[("because", error.to_string())]);
+        }
     }
 
     /// Logs an event, if the user wants to see them.

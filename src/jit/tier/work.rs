@@ -13,6 +13,7 @@ use crate::jit::emit::EmitOptions;
 use crate::jit::helpers::Helper;
 use crate::jit::ir::{Inst, Region};
 use crate::jit::record::{self, Goal, Recorded};
+use crate::jit::static_types::{MAX_CODE, StaticTypes};
 use crate::jit::translate::{self, Entry, Refusal};
 use crate::jit::{opt, shadow, stats};
 use crate::runtime::error::Result;
@@ -165,6 +166,7 @@ impl Jit {
             return Err(Refusal::Budget);
         }
         let profile = &*self.profile.borrow();
+        state.ask_for_types(self, vm);
         let Made { mut region, signature, is_open } = state.make(vm, profile, entry)?;
         if self.options.spoil_exits {
             shadow::spoil_exits(&mut region);
@@ -286,6 +288,23 @@ impl Jit {
 }
 
 impl State {
+    /// Reads and checks the program's facts, when the first region is built. Wrong ones are not used.
+    fn ask_for_types(&mut self, jit: &Jit, vm: &Vm) {
+        self.types.get_or_init(|| {
+            let program = vm.program();
+            if program.code.len() > MAX_CODE {
+                return None;
+            }
+            match vm.checked_types() {
+                Ok(types) => types.map(|types| StaticTypes::new(types, program.functions.len())),
+                Err(error) => {
+                    jit.log_facts_dropped(&error);
+                    None
+                }
+            }
+        });
+    }
+
     /// Builds and optimises a unit's region for the values at hand; for whatever may come, if it is the last that may be made.
     fn make(
         &mut self,
@@ -298,10 +317,10 @@ impl State {
         let adds = matches!(unit.remake, Some(Remake::ForEntry));
         let is_last = policy::is_last_version(unit);
         unit.caution.everywhere |= is_last;
-        let flows = &mut self.flows;
+        let (flows, types) = (&mut self.flows, self.types.get().and_then(Option::as_ref));
         let mut build = |is_open: bool| -> std::result::Result<Made, Refusal> {
             let open = is_open.then_some(&unit.entry_types);
-            let mut region = translate::build(vm, profile, flows, entry, open)?;
+            let mut region = translate::build(vm, profile, flows, entry, types, open)?;
             opt::optimise(&mut region, &unit.caution);
             let signature = region.entry_signature();
             Ok(Made { region, signature, is_open })

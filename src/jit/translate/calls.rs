@@ -247,7 +247,8 @@ impl Builder<'_> {
                     self.set(base, Typed::Known(Tag::Int, len));
                     return Ok(Some(Goes::On));
                 }
-                ("push", 1) => {
+                // It changes what is known of lists in the whole loop, for a call that may never come.
+                ("push", 1) if self.is_reached() => {
                     let goes = self.push_element(base, list, base.above(MethodCall::ARGS))?;
                     let above = self.home(base) + 1;
                     self.env.kill_from(above);

@@ -71,7 +71,12 @@ impl Builder<'_> {
         {
             return facts;
         }
-        let target = self.hoist_target(&[list], |key| !self.plan.lists_change.contains(&key));
+        // How a list keeps its elements does not follow from facts: while it has none, as elements of any type. Nothing is asked of it where the loop begins
+        // for the sake of code that was never come to.
+        let target = match self.is_reached() {
+            true => self.hoist_target(&[list], |key| !self.plan.lists_change.contains(&key)),
+            false => None,
+        };
         match target {
             Some(index) => {
                 let facts = self.in_preheader(index, |builder, source| builder.load_facts(list, storage, source));

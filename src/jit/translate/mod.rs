@@ -34,6 +34,7 @@ use env::{Env, Slot, Typed};
 
 use super::feedback::{TagSet, TypeFeedback, TypeProfile};
 use super::ir::*;
+use super::static_types::StaticTypes;
 use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason, Why};
 use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
@@ -176,12 +177,13 @@ pub fn build(
     profile: &TypeProfile,
     flows: &mut Flows,
     entry: Entry,
+    types: Option<&StaticTypes>,
     open: Option<&EntryTypes>,
 ) -> Result<Region, Refusal> {
     let mut plan = Plan { open: open.cloned(), ..Plan::default() };
     for attempt in 0..MAX_ATTEMPTS {
         plan.no_inlining |= attempt == ATTEMPTS_WITH_INLINING;
-        match Builder::new(vm, profile, flows, &mut plan, entry).and_then(Builder::run) {
+        match Builder::new(vm, profile, flows, types, &mut plan, entry).and_then(Builder::run) {
             Ok(region) => return Ok(region),
             Err(Stop::Again) => {}
             Err(Stop::Refused(refusal)) => return Err(refusal),
@@ -228,6 +230,8 @@ struct Builder<'a> {
     program: &'a Program,
     profile: &'a TypeProfile,
     flows: &'a mut Flows,
+    /// For instructions that were not executed while recording.
+    types: Option<&'a StaticTypes>,
     plan: &'a mut Plan,
     region: Region,
     /// What the value is, if it is a constant.
@@ -280,6 +284,7 @@ impl<'a> Builder<'a> {
         vm: &'a Vm,
         profile: &'a TypeProfile,
         flows: &'a mut Flows,
+        types: Option<&'a StaticTypes>,
         plan: &'a mut Plan,
         start: Entry,
     ) -> Built<Builder<'a>> {
@@ -316,6 +321,7 @@ impl<'a> Builder<'a> {
             program,
             profile,
             flows,
+            types,
             plan,
             region,
             constants: vec![None; 2],
@@ -680,8 +686,13 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What was seen of the instruction; if it was not executed while recording, what facts say of it.
     fn feedback(&self) -> &'a TypeFeedback {
-        self.profile.at(self.pc)
+        let seen = self.profile.at(self.pc);
+        match self.types {
+            Some(types) if !seen.reached => types.at(self.program, self.context.func, self.pc),
+            _ => seen,
+        }
     }
 
     fn op(&self) -> Op {

@@ -9,14 +9,13 @@ use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::op::shape::{self, CompareJump, Comparison, Iteration, Over, Source, Test};
 use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison, any_iteration};
-use crate::bytecode::op::window::{Iter, Range};
+use crate::bytecode::op::window::{Iter, MethodCall, Range};
 use crate::bytecode::types::Tags;
 
 impl Builder<'_> {
     /// Translates an instruction that neither jumps nor ends control.
     pub(super) fn instruction(&mut self, op: Op) -> Built<Goes> {
-        // Native forms of these would be made for anything, and keep the loop from being improved.
-        if !self.is_reached() && op.effects().calls {
+        if !self.is_reached() && self.calls_code(op)? {
             return Ok(self.unseen());
         }
         if let Some(binary) = op.as_binary() {
@@ -174,6 +173,19 @@ impl Builder<'_> {
         self.feedback().reached
     }
 
+    /// Whether an instruction that was not executed may run Walrus code. A call that nobody may ever come to would keep the loop from being improved:
+    /// whatever is called may change anything.
+    fn calls_code(&mut self, op: Op) -> Built<bool> {
+        Ok(match op {
+            Op::CallBuiltin { .. } => false,
+            Op::CallMethod { base, .. } => {
+                let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
+                !matches!(receiver.tag(), Some(Tag::List | Tag::Str | Tag::Tuple | Tag::Range | Tag::Dict))
+            }
+            _ => op.effects().calls,
+        })
+    }
+
     /// Leaves an instruction of which nothing is known, and what comes behind it, to the interpreter: once control comes here often, the region is
     /// recorded and compiled again.
     pub(super) fn unseen(&mut self) -> Goes {
@@ -273,7 +285,7 @@ impl Builder<'_> {
             Op::ForPrep { base, .. } => return self.for_prep(base),
             Op::ForLoop { base, .. } => return self.for_loop(base),
             Op::IterPrep { .. } | Op::IterNext { .. } | Op::IterPrep2 { .. } | Op::IterNext2 { .. }
-                if !self.is_reached() =>
+                if !self.is_reached() && self.feedback().a.is_empty() =>
             {
                 self.unseen();
                 return Ok(None);

@@ -1,0 +1,120 @@
+//! Feedback for instructions that were not executed while recording: what the program's checked facts say of their types.
+//!
+//! walrusc has proven the types of nearly all instructions, so code that a recording did not come to need not be left to the interpreter. What facts say
+//! is guarded like what was seen: what they cannot tell, such as how a list keeps its elements before it has any, is a matter of guards anyway.
+
+use std::cell::OnceCell;
+
+use super::feedback::{ALL_TAGS, TagSet, TypeFeedback, observed_operands};
+use crate::bytecode::check_facts::CheckedTypes;
+use crate::bytecode::op::shape::Over;
+use crate::bytecode::op::window::Iter;
+use crate::bytecode::types::{IdKind, Slot, Tags, Type};
+use crate::bytecode::{FuncId, Op, Program, Reg};
+use crate::runtime::object::Storage;
+use crate::runtime::value::Tag;
+
+/// Facts of programs with more instructions are not asked: they are checked all at once, while the program waits.
+pub const MAX_CODE: usize = 200_000;
+
+/// See the module documentation.
+pub struct StaticTypes {
+    types: CheckedTypes,
+    /// By function, the feedback of its instructions.
+    functions: Vec<OnceCell<Box<[TypeFeedback]>>>,
+}
+
+impl StaticTypes {
+    /// From the types of a program that has so many functions.
+    pub fn new(types: CheckedTypes, functions: usize) -> StaticTypes {
+        StaticTypes { types, functions: std::iter::repeat_with(OnceCell::new).take(functions).collect() }
+    }
+
+    /// What is known of the instruction at `pc` (an index into the program's code), which is one of the function's.
+    pub fn at(&self, program: &Program, func: FuncId, pc: u32) -> &TypeFeedback {
+        let start = program.functions[func.index()].code.start;
+        let feedback = self.functions[func.index()].get_or_init(|| self.of_function(program, func));
+        &feedback[(pc - start) as usize]
+    }
+
+    /// Follows the types of registers through the code: frames declare them where jumps lead.
+    fn of_function(&self, program: &Program, func: FuncId) -> Box<[TypeFeedback]> {
+        let function = &program.functions[func.index()];
+        let mut registers = vec![Type::ANY; function.registers.into()];
+        let code = function.code.range();
+        let feedback = code.map(|pc| {
+            let op = program.code[pc];
+            let pc = pc as u32;
+            if let Some(frame) = self.types.frame(pc) {
+                registers.fill(Type::ANY);
+                frame.iter().for_each(|&(reg, ty)| registers[reg.index()] = ty);
+            }
+            let feedback = self.of_instruction(op, pc, &registers);
+            let accesses = op.accesses(program);
+            if let Some(first) = accesses.clobbers_from
+                && let Some(lost) = registers.get_mut(first.into()..)
+            {
+                lost.fill(Type::ANY);
+            }
+            for reg in accesses.writes {
+                registers[reg.index()] = self.types.written(op, pc, reg).unwrap_or(Type::ANY);
+            }
+            feedback
+        });
+        feedback.collect()
+    }
+
+    fn of_instruction(&self, op: Op, pc: u32, registers: &[Type]) -> TypeFeedback {
+        let mut feedback = TypeFeedback::default();
+        let (a, b) = observed_operands(&op);
+        let ty = |reg: Reg| registers.get(reg.index()).copied().unwrap_or(Type::ANY);
+        if let Some(a) = a.map(ty) {
+            feedback.a = tags_of(a);
+            self.note_object(a, &mut feedback);
+        }
+        if let Some(b) = b.map(ty) {
+            feedback.b = tags_of(b);
+        }
+        if let Some(result) = op.result() {
+            feedback.result = tags_of(self.types.written(op, pc, result).unwrap_or(Type::ANY));
+        }
+        if let Some(iteration) = op.as_iteration().filter(|iteration| iteration.over == Over::Pairs) {
+            let second = self.types.written(op, pc, iteration.base.above(Iter::SECOND));
+            feedback.second = tags_of(second.unwrap_or(Type::ANY));
+        }
+        feedback
+    }
+
+    /// What feedback tells of an object beside its type.
+    fn note_object(&self, ty: Type, feedback: &mut TypeFeedback) {
+        if ty.tags == Tags::LIST {
+            let items = self.types.slot(ty.class, Slot::Item).tags;
+            // A list that may hold numbers among others keeps them unboxed until the first other comes.
+            match items {
+                Tags::INT => feedback.storage.add(Storage::Ints),
+                Tags::FLOAT => feedback.storage.add(Storage::Floats),
+                Tags::BOOL => feedback.storage.add(Storage::Bools),
+                _ if !items.meets(Tags::NUMBER.or(Tags::BOOL)) => feedback.storage.add(Storage::Values),
+                _ => {}
+            }
+        }
+        if ty.tags == Tags::INSTANCE {
+            for kind in self.types.identities(ty.ids).into_iter().flatten().filter_map(|id| id.unpack()) {
+                if let IdKind::Instance(id) = kind {
+                    feedback.instance_of.add(id);
+                    feedback.structs.add(id);
+                }
+            }
+        }
+    }
+}
+
+/// The types a value of a static type may have; none if it may have any, of which nothing follows.
+fn tags_of(ty: Type) -> TagSet {
+    let mut tags = TagSet::default();
+    if ty != Type::ANY {
+        let possible = ALL_TAGS.into_iter().filter(|tag: &Tag| tag.kind().meets(ty.tags));
+        possible.for_each(|tag| tags.add(tag));
+    }
+    tags
+}
