@@ -3,6 +3,8 @@
 //! A block of a page under `docs/` that is marked `walrus` is a whole program. `// prints: text` is the next line of its output; all
 //! output must be named.
 
+#[path = "docs/library.rs"]
+mod library;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -13,46 +13,57 @@ use super::signature::{Memory, Shape, results::*};
 /// still throw), `reads` (depends on or changes hidden state such as the clock or the random generator, but touches no Walrus
 /// value), `io` (outside world), `calls` (may run Walrus code). Then what it does to the heap: `none`, `allocates`, `collects`
 /// ([`Memory`]). Behind the arrow the result: a [`Shape`], or a [`BuiltinResult`] in brackets.
-/// The module's std path is `std/` followed by the row's first word.
+/// The module's std path is `std/` followed by the row's first word. The doc sentences, and behind `Errors: ` the errors that are not
+/// about the types or the number of arguments, are what the library's page in `docs/` shows.
 #[macro_export]
 macro_rules! for_each_builtin {
     ($then:ident) => {
         $then! {
             /// Number of elements, characters or entries.
+            /// Errors: `Cannot get length of non-indexable type 'int'`.
             core len (x;) pure none -> INT;
             /// The text of a value.
             core str (x;) pure allocates -> STRING;
             /// The name of a value's type.
             core type (x;) pure allocates -> STRING;
             /// Converts a number (toward zero), bool or decimal text to an int.
+            /// Errors: `Cannot convert '4x' to int`.
             core int (x;) pure none -> INT;
             /// Converts a number, bool or decimal text to a float.
+            /// Errors: `Cannot convert 'x' to float`.
             core float (x;) pure none -> FLOAT;
             /// Prints a prompt and reads a line, its newline included; an empty string at the end of input.
+            /// Errors: `Failed to read input: …`.
             core input (;prompt) io allocates -> STRING;
             /// Collects garbage; a dict of counts.
             core gc (;) reads collects -> DICT_OF_INTS;
             /// A dict of heap figures.
             core heap_stats (;) reads allocates -> DICT_OF_INTS;
             /// Sets how many bytes may be allocated between collections; returns the previous number.
+            /// Errors: `core.gc_threshold: invalid threshold`.
             core gc_threshold (n;) reads collects -> INT;
             /// Milliseconds since 1970.
             core timestamp (;) reads none -> INT;
             /// Monotonic seconds.
             core clock (;) reads none -> FLOAT;
             /// Throws unless the condition is truthy.
+            /// Errors: `Assertion failed`, with `: ` and the message if there is one.
             core assert (cond; message) pure none -> VOID;
             /// A value in a format, as in a hole of an f-string.
+            /// Errors: `Invalid format 'q.q'`, `Unknown format 'd' for type 'float'`, `Invalid character number -1`, `Value too large`.
             core format (x, spec;) pure allocates -> STRING;
             /// The text of a value as a program would write it: strings quoted, instances with their fields.
             core repr (x;) pure allocates -> STRING;
             /// The character of a number.
+            /// Errors: `Invalid character number -1`.
             core chr (n;) pure allocates -> STRING;
             /// The number of a character.
+            /// Errors: `Expected one character`.
             core ord (c;) pure none -> INT;
             /// The UTF-8 bytes of a text.
             core bytes (text;) pure allocates -> LIST_OF_INTS;
             /// The text of UTF-8 bytes.
+            /// Errors: `Invalid UTF-8 at byte 3`, `Invalid byte 256`.
             core text (bytes;) pure allocates -> STRING;
             /// Writes the text of a value and a newline to standard error.
             core print_error (x;) io none -> VOID;
@@ -76,6 +87,7 @@ macro_rules! for_each_builtin {
             /// The larger of two numbers.
             math max (a, b;) pure none -> [BuiltinResult::Number(2)];
             /// `x` limited to `lo..=hi`.
+            /// Errors: `math.clamp: invalid range`.
             math clamp (x, lo, hi;) pure none -> [BuiltinResult::Number(3)];
             /// Largest integral float not above `x`.
             math floor (x;) pure none -> FLOAT;
@@ -88,6 +100,7 @@ macro_rules! for_each_builtin {
             /// The fraction of `x`.
             math fract (x;) pure none -> FLOAT;
             /// Square root.
+            /// Errors: `math.sqrt: domain error`.
             math sqrt (x;) pure none -> FLOAT;
             /// Cube root.
             math cbrt (x;) pure none -> FLOAT;
@@ -102,8 +115,10 @@ macro_rules! for_each_builtin {
             /// Tangent of radians.
             math tan (x;) pure none -> FLOAT;
             /// Inverse sine.
+            /// Errors: `math.asin: domain error`.
             math asin (x;) pure none -> FLOAT;
             /// Inverse cosine.
+            /// Errors: `math.acos: domain error`.
             math acos (x;) pure none -> FLOAT;
             /// Inverse tangent.
             math atan (x;) pure none -> FLOAT;
@@ -112,12 +127,16 @@ macro_rules! for_each_builtin {
             /// e to the power `x`.
             math exp (x;) pure none -> FLOAT;
             /// Natural logarithm.
+            /// Errors: `math.ln: domain error`.
             math ln (x;) pure none -> FLOAT;
             /// Logarithm to base 2.
+            /// Errors: `math.log2: domain error`.
             math log2 (x;) pure none -> FLOAT;
             /// Logarithm to base 10.
+            /// Errors: `math.log10: domain error`.
             math log10 (x;) pure none -> FLOAT;
             /// Logarithm to a given base.
+            /// Errors: `math.log: invalid base`, `math.log: domain error`.
             math log (x, base;) pure none -> FLOAT;
             /// `a + (b - a) * t`.
             math lerp (a, b, t;) pure none -> FLOAT;
@@ -138,35 +157,49 @@ macro_rules! for_each_builtin {
             /// `true` or `false`.
             math rand_bool (;) reads none -> BOOL;
             /// An int from `a` to `b`, both included.
+            /// Errors: `math.rand_int: invalid range`.
             math rand_int (a, b;) reads none -> INT;
             /// A float from `a` up to, not including, `b`.
+            /// Errors: `math.rand_range: invalid range`.
             math rand_range (a, b;) reads none -> FLOAT;
 
             /// Opens a file; the handle is an int.
+            /// Errors: `Invalid file mode 'x'. Supported modes: r, w, a, rw`, `Failed to open file 'p': …`.
             io file_open (path, mode;) io none -> INT;
             /// The rest of an open file.
+            /// Errors: `Invalid file handle: 7`, `Failed to read 'p': …`.
             io file_read (handle;) io allocates -> STRING;
             /// The next line without its newline; void at the end.
+            /// Errors: `Invalid file handle: 7`, `Failed to read 'p': …`.
             io file_read_line (handle;) io allocates -> STRING_OR_VOID;
             /// Writes text; the number of bytes written.
+            /// Errors: `Invalid file handle: 7`, `Failed to write 'p': …`.
             io file_write (handle, text;) io none -> INT;
             /// Closes a handle.
+            /// Errors: `Invalid file handle: 7`, `Failed to write 'p': …`.
             io file_close (handle;) io none -> VOID;
             /// Whether a path exists.
             io file_exists (path;) io none -> BOOL;
             /// The text of a whole file.
+            /// Errors: `Failed to read 'p': …`.
             io read_file (path;) io allocates -> STRING;
             /// Replaces a file's text.
+            /// Errors: `Failed to write 'p': …`.
             io write_file (path, text;) io none -> VOID;
             /// The lines of a whole file.
+            /// Errors: `Failed to read 'p': …`.
             io read_lines (path;) io allocates -> LIST_OF_STRINGS;
             /// Writes text behind what is in a file.
+            /// Errors: `Failed to write 'p': …`.
             io append_file (path, text;) io none -> VOID;
             /// All that is left of standard input.
+            /// Errors: `Failed to read input: …`.
             io read_stdin (;) io allocates -> STRING;
             /// The bytes of a whole file.
+            /// Errors: `Failed to read 'p': …`.
             io read_bytes (path;) io allocates -> LIST_OF_INTS;
             /// Replaces a file's bytes.
+            /// Errors: `Failed to write 'p': …`, `Invalid byte 256`.
             io write_bytes (path, bytes;) io none -> VOID;
 
             /// Whether there is something at a path.
@@ -176,24 +209,33 @@ macro_rules! for_each_builtin {
             /// Whether there is a folder.
             fs is_dir (path;) io none -> BOOL;
             /// Bytes of a file.
+            /// Errors: `Failed to look at 'p': …`.
             fs size (path;) io none -> INT;
             /// When a file was changed, in milliseconds since 1970.
+            /// Errors: `Failed to look at 'p': …`.
             fs modified (path;) io none -> INT;
             /// The names in a folder, sorted.
+            /// Errors: `Failed to list 'p': …`.
             fs list_dir (path;) io allocates -> LIST_OF_STRINGS;
             /// Makes a folder and those that it is to be in; one that is there is fine.
+            /// Errors: `Failed to make folder 'p': …`.
             fs make_dir (path;) io none -> VOID;
             /// Removes a file or an empty folder.
+            /// Errors: `Failed to remove 'p': …`.
             fs remove (path;) io none -> VOID;
             /// Removes a file, or a folder with all in it.
+            /// Errors: `Failed to remove 'p': …`.
             fs remove_all (path;) io none -> VOID;
             /// Gives a file or folder another path.
+            /// Errors: `Failed to rename 'a' to 'b': …`.
             fs rename (from, to;) io none -> VOID;
             /// Copies a file.
+            /// Errors: `Failed to copy 'a' to 'b': …`.
             fs copy (from, to;) io none -> VOID;
             /// The system's folder for what need not last.
             fs temp_dir (;) io allocates -> STRING;
             /// Makes a new folder there.
+            /// Errors: `Failed to make a folder in '/tmp': …`.
             fs make_temp_dir (;) io allocates -> STRING;
 
             /// Paths as one; also takes a list.
@@ -209,33 +251,44 @@ macro_rules! for_each_builtin {
             /// The path without `.`, `..` and doubled slashes.
             path normalize (path;) pure allocates -> STRING;
             /// The path from the root on.
+            /// Errors: `Failed to make 'p' absolute: …`.
             path absolute (path;) io allocates -> STRING;
             /// Whether a path begins at the root.
             path is_absolute (path;) pure none -> BOOL;
 
             /// Runs a program to its end; a dict of its status and of what it wrote.
+            /// Errors: `Failed to run 'p': …`.
             process run (program, args; input) io allocates -> DICT_OF_INTS_AND_STRINGS;
 
             /// Milliseconds since 1970.
             time now (;) reads none -> INT;
             /// Waits for so many milliseconds, and all tasks with it.
+            /// Errors: `time.sleep: milliseconds must be >= 0`.
             time sleep (ms;) io none -> VOID;
             /// A moment as text, by a pattern of strftime, in UTC.
+            /// Errors: `Invalid time pattern '%Q': …`, `Time out of range: …`.
             time format (ms, pattern;) pure allocates -> STRING;
             /// The moment that a text tells by a pattern of strptime, in UTC.
+            /// Errors: `Failed to parse 'x' as '%F': …`, `Invalid time pattern '%Q': …`.
             time parse (text, pattern;) pure none -> INT;
             /// Year, month, day and so on of a moment, in UTC.
+            /// Errors: `Time out of range: …`.
             time parts (ms;) pure allocates -> DICT_OF_INTS;
 
             /// Whether a pattern matches anywhere in a text.
+            /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex matches (pattern, text;) pure none -> BOOL;
             /// A dict of the first match, or void.
+            /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex find (pattern, text;) pure allocates -> DICT_OR_VOID;
             /// A list of a dict for each match.
+            /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex find_all (pattern, text;) pure allocates -> LIST_OF_DICTS;
             /// The text with all matches replaced: by a text in which `$1` and `$name` are groups, or by what a function makes of the match.
+            /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex replace (pattern, text, with;) calls collects -> STRING;
             /// The parts of a text between the matches.
+            /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex split (pattern, text;) pure allocates -> LIST_OF_STRINGS;
 
             /// An environment variable; void if unset.
@@ -243,24 +296,30 @@ macro_rules! for_each_builtin {
             /// The program's path and the user's arguments.
             sys args (;) reads allocates -> LIST_OF_STRINGS;
             /// The current folder.
+            /// Errors: `Failed to get the current folder: …`.
             sys cwd (;) io allocates -> STRING;
             /// Ends the program.
             sys exit (code;) io none -> VOID;
 
             /// JSON text of a value: compact, or with so many spaces a level; keys sorted, or in their own order.
+            /// Errors: `json.encode: cannot encode NaN`, `json.encode: keys must be strings, but found type 'int'`, `json.encode: value contains itself`.
             json encode (value; indent, sorted) pure allocates -> STRING;
             /// The value of JSON text.
+            /// Errors: `json.decode: … at line 1 column 6`.
             json decode (text;) pure allocates -> JSON;
 
             /// Makes a call a task; the arguments are a list.
             async spawn (f; args) calls collects -> TASK;
             /// A task that is ready after so many milliseconds.
+            /// Errors: `async.sleep: milliseconds must be >= 0`.
             async sleep (ms;) calls allocates -> TASK;
             /// A task that ends as the given one, which is cancelled if that takes longer.
+            /// Errors: `async.timeout: milliseconds must be >= 0`; the task fails with `task timed out`.
             async timeout (task, ms;) calls allocates -> TASK;
             /// A task of the values of tasks, in order; fails with the first failure.
             async gather (tasks;) calls allocates -> TASK;
             /// A task of the first success among tasks, else of the last failure.
+            /// Errors: of no tasks: `async.race: no tasks`.
             async race (tasks;) calls allocates -> TASK;
             /// A task of a dict for each task: how it ended, and with what.
             async all_settled (tasks;) calls allocates -> TASK;
@@ -273,47 +332,67 @@ macro_rules! for_each_builtin {
             /// Lets the other tasks that are ready run first.
             async yield (;) calls collects -> VOID;
             /// The two ends of a channel, sender and receiver, with room for so many values.
+            /// Errors: `async.channel: size must be >= 1`.
             async channel (; size) calls allocates -> LIST_OF_CHANNELS;
             /// Sends a value; whether the channel is open. With a size: a task of that, which waits for room.
+            /// Errors: `Expected a sender, but found a receiver`.
             async send (sender, value;) calls allocates -> TASK_OR_BOOL;
             /// A task of the next value; void once the channel is closed and empty.
+            /// Errors: `Expected a receiver, but found a sender`.
             async recv (receiver;) calls allocates -> TASK;
             /// Closes a channel by either end; whether it was open.
             async close (end;) calls allocates -> BOOL;
 
             /// Listens on an address and a port; the handle. Port 0 takes a free one.
+            /// Errors: `net.tcp_bind: invalid port 70000`, `Failed to bind to '…': …`.
             net tcp_bind (host, port;) calls collects -> INT;
             /// The port that a listener listens on.
+            /// Errors: `net.tcp_local_port: invalid listener handle 7`.
             net tcp_local_port (listener;) calls collects -> INT;
             /// A task of the handle of the next connection.
+            /// Errors: `net.tcp_accept: invalid listener handle 7`.
             net tcp_accept (listener;) calls collects -> TASK;
             /// Closes a listener.
+            /// Errors: `net.tcp_close_listener: invalid listener handle 7`.
             net tcp_close_listener (listener;) calls collects -> VOID;
             /// A task of the handle of a connection to a host and port.
+            /// Errors: `net.tcp_connect: invalid port 0`; the task: `Failed to connect to '…': …`.
             net tcp_connect (host, port;) calls collects -> TASK;
             /// The address of the other side.
+            /// Errors: `net.tcp_peer_addr: invalid stream handle 7`.
             net tcp_peer_addr (stream;) calls collects -> STRING;
             /// The stream's own address.
+            /// Errors: `net.tcp_stream_local_addr: invalid stream handle 7`.
             net tcp_stream_local_addr (stream;) calls collects -> STRING;
             /// Limits the time of reads that begin later; void: no limit.
+            /// Errors: `net.tcp_set_read_timeout: invalid stream handle 7`, `net.tcp_set_read_timeout: milliseconds must be >= 0`.
             net tcp_set_read_timeout (stream, ms;) calls collects -> VOID;
             /// Limits the time of writes that begin later; void: no limit.
+            /// Errors: `net.tcp_set_write_timeout: invalid stream handle 7`, `net.tcp_set_write_timeout: milliseconds must be >= 0`.
             net tcp_set_write_timeout (stream, ms;) calls collects -> VOID;
             /// Whether small pieces are sent at once.
+            /// Errors: `net.tcp_set_nodelay: invalid stream handle 7`.
             net tcp_set_nodelay (stream, nodelay;) calls collects -> VOID;
             /// Ends a side of a stream: "read", "write" or "both".
+            /// Errors: `net.tcp_shutdown: invalid side 'up'. Supported sides: read, write, both`.
             net tcp_shutdown (stream, side;) calls collects -> VOID;
             /// Closes a stream; what was written is still sent.
+            /// Errors: `net.tcp_close: invalid stream handle 7`.
             net tcp_close (stream;) calls collects -> VOID;
             /// A task of text that was received; void at the end.
+            /// Errors: `net.tcp_read: invalid limit 0`; the task: `Failed to read from '…': …`.
             net tcp_read (stream, max;) calls collects -> TASK;
             /// A task of a list of bytes that were received; void at the end.
+            /// Errors: `net.tcp_read_bytes: invalid limit 0`; the task: `Failed to read from '…': …`.
             net tcp_read_bytes (stream, max;) calls collects -> TASK;
             /// A task of the next line without its end; void at the end.
+            /// Errors: `net.tcp_read_line: invalid stream handle 7`; the task: `Line too long`, `Failed to read from '…': …`.
             net tcp_read_line (stream;) calls collects -> TASK;
             /// A task of the number of bytes written.
+            /// Errors: `net.tcp_write: invalid stream handle 7`; the task: `Failed to write to '…': …`.
             net tcp_write (stream, text;) calls collects -> TASK;
             /// A task of the number of bytes written, of a list of them.
+            /// Errors: `net.tcp_write_bytes: 256 is no byte`; the task: `Failed to write to '…': …`.
             net tcp_write_bytes (stream, bytes;) calls collects -> TASK;
 
             /// The parts of a request line, or what is wrong with it.
@@ -329,16 +408,22 @@ macro_rules! for_each_builtin {
             /// What the names and the `*` of a pattern took of a path.
             http match_route (pattern, path;) pure allocates -> DICT;
             /// What the standards call a status.
+            /// Errors: `http.status_text: invalid status code 99`.
             http status_text (status;) pure allocates -> STRING;
             /// The text of a whole response.
+            /// Errors: `http.response: invalid status code 99`.
             http response (status, body;) pure allocates -> STRING;
             /// The text of a whole response with these headers.
+            /// Errors: `http.response_with_headers: invalid status code 99`, `http.response_with_headers: header names/values must not contain newlines`.
             http response_with_headers (status, body, headers;) pure allocates -> STRING;
             /// A dict of a response.
+            /// Errors: `http.make_response: invalid status code 99`.
             http make_response (status, body;) calls allocates -> DICT;
             /// A dict of a response with these headers.
+            /// Errors: `http.make_response_with_headers: invalid status code 99`, `http.make_response_with_headers: header names/values must not contain newlines`.
             http make_response_with_headers (status, body, headers;) calls allocates -> DICT;
             /// The text of a response that is given as a dict.
+            /// Errors: `http.serialize_response: invalid status code 99`.
             http serialize_response (response;) pure allocates -> STRING;
         }
     };

@@ -23,6 +23,7 @@ use crate::bytecode::methods::{METHODS, Receiver};
 
 macro_rules! implementations {
     ($(
+        $(#[$doc:meta])*
         $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $rule:tt;
     )*) => {
         /// Every built-in method, in the order of [`METHODS`].
