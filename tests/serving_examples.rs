@@ -3,51 +3,24 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+#[path = "support/server.rs"]
+mod server;
+
+use server::{MODES, Server, read_all};
 use support::{run, walrus_run, walrusc};
 
-/// A server that ends with the test.
-struct Server {
-    process: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
+fn start(example: &str, flags: &[&str]) -> Server {
+    Server::start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers").join(example), flags, &[])
 }
 
-impl Server {
-    fn start(example: &str, flags: &[&str]) -> Server {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let program = folder.path().join("program.wbc");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers").join(example);
-        let compiled = run(walrusc().arg(source).arg("-o").arg(&program), b"").expect("walrusc runs");
-        assert_eq!(compiled.status, Some(0), "{}", compiled.describe());
-        let mut process =
-            walrus_run().args(flags).arg(&program).stdout(Stdio::piped()).spawn().expect("walrus-run runs");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("it is piped"))
-            .read_line(&mut line)
-            .expect("the server says its port");
-        let port =
-            line.trim().rsplit(' ').next().and_then(|port| port.parse().ok()).expect("the line ends in the port");
-        Server { process, port, _folder: folder }
-    }
-
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit can be set");
-        Client(BufReader::new(stream))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // If it has ended by itself, the test has failed already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn connect(server: &Server) -> Client {
+    Client(BufReader::new(server.connect()))
 }
 
 struct Client(BufReader<TcpStream>);
@@ -64,14 +37,11 @@ impl Client {
     }
 }
 
-const MODES: [&[&str]; 3] =
-    [&[], &["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1"], &["--task-stress"]];
-
 #[test]
 fn an_echo_server_answers_many_at_once() {
     for flags in MODES {
-        let server = Server::start("echo.walrus", flags);
-        let mut clients: Vec<Client> = (0..50).map(|_| server.connect()).collect();
+        let server = start("echo.walrus", flags);
+        let mut clients: Vec<Client> = (0..50).map(|_| connect(&server)).collect();
         for round in 0..20 {
             for (number, client) in clients.iter_mut().enumerate() {
                 client.say(&format!("client {number}, round {round}"));
@@ -91,10 +61,10 @@ fn an_echo_server_answers_many_at_once() {
 #[test]
 fn a_chat_tells_everybody_else() {
     for flags in MODES {
-        let server = Server::start("chat.walrus", flags);
+        let server = start("chat.walrus", flags);
         let mut members: Vec<Client> = Vec::new();
         for number in 0..20 {
-            let mut member = server.connect();
+            let mut member = connect(&server);
             member.say(&format!("m{number}"));
             for other in &mut members {
                 assert_eq!(other.hear(), format!("* m{number} joined"));
@@ -109,5 +79,156 @@ fn a_chat_tells_everybody_else() {
         for member in &mut members {
             assert_eq!(member.hear(), "* m5 left");
         }
+    }
+}
+
+/// Asks a server for something over a connection of its own; status and body.
+fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = server.connect();
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("the server reads");
+    stream.write_all(body.as_bytes()).expect("the server reads");
+    let response = String::from_utf8(read_all(&mut stream)).expect("text");
+    let (head, body) = response.split_once("\r\n\r\n").expect("the head has an end");
+    (head[9..12].parse().expect("a status"), body.to_owned())
+}
+
+#[test]
+fn an_api_keeps_notes_in_a_file() {
+    for flags in MODES {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join("notes.json");
+        let file = file.to_str().expect("UTF-8");
+        let start = || {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/notes_api.walrus");
+            Server::start(&source, flags, &["0", file])
+        };
+        let server = start();
+        assert_eq!(ask(&server, "GET", "/notes", ""), (200, "[]\n".into()));
+        for (number, text) in [(1, "milk"), (2, "äöü"), (3, "tea")] {
+            let made = ask(&server, "POST", "/notes", &format!("{{\"text\": \"{text}\"}}"));
+            assert_eq!(made, (201, format!("{{\"id\":{number},\"text\":\"{text}\"}}\n")));
+        }
+        assert_eq!(ask(&server, "PUT", "/notes/1", "{\"text\": \"bread\"}").0, 200);
+        assert_eq!(ask(&server, "DELETE", "/notes/3", "").0, 204);
+        let refused = [
+            ("GET", "/notes/3", "", 404),
+            ("GET", "/notes/x", "", 404),
+            ("GET", "/other", "", 404),
+            ("PATCH", "/notes", "", 405),
+            ("POST", "/notes", "{", 400),
+            ("POST", "/notes", "[1]", 422),
+            ("PUT", "/notes/2", "{\"text\": 1}", 422),
+        ];
+        for (method, path, body, status) in refused {
+            let (found, text) = ask(&server, method, path, body);
+            assert_eq!(found, status, "{method} {path}: {text}");
+            assert!(text.starts_with("{\"error\":"), "{method} {path}: {text}");
+        }
+        assert_eq!(server.errors(), "");
+        // A server that is started again knows them.
+        let server = start();
+        assert_eq!(
+            ask(&server, "GET", "/notes", ""),
+            (200, "[{\"id\":1,\"text\":\"bread\"},{\"id\":2,\"text\":\"äöü\"}]\n".into())
+        );
+        assert_eq!(ask(&server, "POST", "/notes", "{\"text\": \"x\"}").1, "{\"id\":4,\"text\":\"x\"}\n");
+    }
+}
+
+/// Pages that a test serves: what stands at a path, after how long. Counts who asks at the same time.
+struct Pages {
+    port: u16,
+    most_at_once: Arc<AtomicUsize>,
+}
+
+fn pages(answer: fn(&str) -> (Duration, String)) -> Pages {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("bound").port();
+    let (at_once, most_at_once) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let most = Arc::clone(&most_at_once);
+    // It serves until the test is over.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (at_once, most) = (Arc::clone(&at_once), Arc::clone(&most));
+            std::thread::spawn(move || {
+                let mut stream = BufReader::new(stream.expect("a connection"));
+                let mut line = String::new();
+                stream.read_line(&mut line).expect("a request");
+                let mut rest = String::new();
+                while rest != "\r\n" {
+                    rest.clear();
+                    stream.read_line(&mut rest).expect("a header");
+                }
+                most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let (pause, response) = answer(line.split(' ').nth(1).expect("a target"));
+                std::thread::sleep(pause);
+                at_once.fetch_sub(1, Ordering::SeqCst);
+                // Who asked may have given up.
+                let _ = stream.get_mut().write_all(response.as_bytes());
+            });
+        }
+    });
+    Pages { port, most_at_once }
+}
+
+#[test]
+fn a_link_checker_fetches_twenty_at_a_time() {
+    for flags in MODES {
+        let pages = pages(|target| match target {
+            "/" => {
+                let links: String = (0..60).map(|number| format!("<a href=\"/p{number}\">{number}</a>")).collect();
+                let others = "<a href=\"p0\"><a href=\"#top\"><a href=\"mailto:a\"><a href=\"/hangs\"><a href=\"http://127.0.0.1:1/\">";
+                (Duration::ZERO, format!("HTTP/1.1 200 OK\r\n\r\n{links}{others}"))
+            }
+            "/hangs" => (Duration::from_secs(3), "HTTP/1.1 200 OK\r\n\r\n".into()),
+            "/p7" => (Duration::ZERO, "HTTP/1.1 404 Not Found\r\n\r\n".into()),
+            "/p8" => (Duration::ZERO, "nonsense\r\n".into()),
+            _ => (Duration::from_millis(100), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".into()),
+        });
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let program = folder.path().join("program.wbc");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/link_checker.walrus");
+        let compiled = run(walrusc().arg(&source).arg("-o").arg(&program), b"").expect("walrusc runs");
+        assert_eq!(compiled.status, Some(0), "{}", compiled.describe());
+        let url = format!("http://localhost:{}/", pages.port);
+        let outcome = run(walrus_run().args(flags).arg(&program).args([&url, "20", "1000"]), b"").expect("it ends");
+        let out = outcome.out();
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(outcome.status, Some(1), "{}", outcome.describe());
+        assert_eq!(lines.len(), 63, "{out}");
+        assert_eq!(lines[0], format!("200 {url}p0"));
+        assert_eq!(lines[7], format!("404 {url}p7"));
+        assert!(lines[8].starts_with("Failed to read from 'localhost:"), "{out}");
+        assert_eq!(lines[60], format!("task timed out {url}hangs"));
+        assert!(lines[61].starts_with("Failed to connect to '127.0.0.1:1': "), "{out}");
+        assert_eq!(lines[62], "62 links, 4 broken");
+        assert_eq!(pages.most_at_once.load(Ordering::SeqCst), 20);
+    }
+}
+
+#[test]
+fn a_proxy_gives_up_in_time() {
+    for flags in MODES {
+        let pages = pages(|target| match target {
+            "/slow" => (Duration::from_secs(3), "HTTP/1.1 200 OK\r\n\r\n".into()),
+            "/broken" => (Duration::ZERO, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".into()),
+            other => {
+                let fields = "Set-Cookie: a\r\nSet-Cookie: b\r\nConnection: x-hop\r\nX-Hop: c\r\n";
+                (Duration::ZERO, format!("HTTP/1.1 203 Fine\r\n{fields}\r\nyou asked for {other}"))
+            }
+        });
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/proxy.walrus");
+        let server = Server::start(&source, flags, &[&format!("http://127.0.0.1:{}", pages.port), "0", "400"]);
+        assert_eq!(ask(&server, "GET", "/a?b", ""), (203, "you asked for /a?b".into()));
+        let mut stream = server.connect();
+        stream.write_all(b"GET /c HTTP/1.0\r\n\r\n").expect("the server reads");
+        let response = String::from_utf8(read_all(&mut stream)).expect("text");
+        assert!(response.contains("set-cookie: a\r\nset-cookie: b\r\n") && !response.contains("x-hop"), "{response}");
+        assert_eq!(ask(&server, "GET", "/slow", "").0, 504);
+        assert_eq!(ask(&server, "GET", "/broken", "").0, 502);
+        let errors = server.errors();
+        assert!(errors.contains("/slow: task timed out\n") && errors.contains("/broken: Failed to read"), "{errors}");
     }
 }

@@ -425,6 +425,12 @@ macro_rules! for_each_builtin {
             /// The text of a response that is given as a dict.
             /// Errors: `http.serialize_response: invalid status code 99`.
             http serialize_response (response;) pure allocates -> STRING;
+            /// A task of the next request of a stream, as a dict; void at the end.
+            http read_request (stream, max_body;) calls collects -> TASK;
+            /// A task that answers the requests of a listener's connections with what a function gives for them, until the listener is closed.
+            http serve (listener, handler; max_body) calls collects -> TASK;
+            /// A task of the response to a request, as a dict.
+            http fetch (method, url, headers, body;) calls collects -> TASK;
         }
     };
 }

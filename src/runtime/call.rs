@@ -213,7 +213,7 @@ impl Vm {
     pub(super) fn call_builtin_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &BUILTINS[index];
         check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
-        if spec.effect == BuiltinEffect::Io {
+        if matches!(spec.effect, BuiltinEffect::Io | BuiltinEffect::Calls) {
             self.check_permission(spec)?;
         }
         let before = self.heap.bytes();

@@ -119,7 +119,7 @@ impl Capability {
     pub fn needed(module: &str, name: &str) -> Option<Capability> {
         match (module, name) {
             ("std/fs", _) => Some(Capability::Fs),
-            ("std/net" | "std/http", _) => Some(Capability::Net),
+            ("std/net", _) | ("std/http", "read_request" | "serve" | "fetch") => Some(Capability::Net),
             ("std/process", _) => Some(Capability::Process),
             ("std/sys", "env_get") => Some(Capability::Env),
             ("std/io", _) => Some(Capability::Io),

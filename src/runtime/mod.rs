@@ -9,6 +9,7 @@ pub mod error;
 pub mod heap;
 pub mod hooks;
 pub mod host;
+mod http;
 pub mod image;
 mod interpreter;
 mod iterate;

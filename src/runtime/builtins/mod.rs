@@ -1,5 +1,5 @@
 //! The library: `std/core`, `std/math`, `std/io`, `std/fs`, `std/path`, `std/process`, `std/time`, `std/regex`,
-//! `std/sys`, `std/json`, `std/async`, `std/net` and `std/http`, one file each.
+//! `std/sys`, `std/json`, `std/async`, `std/net` and `std/http`, a file or folder each.
 //!
 //! [`FUNCTIONS`] is made from the table in [`crate::bytecode::builtins`]: a row is implemented by the function of the same name in
 //! the module of the same name, and a row without one does not compile. The caller has checked the number of arguments; types are
@@ -13,7 +13,7 @@ pub mod convert;
 mod core;
 mod format;
 mod fs;
-mod http;
+pub(in crate::runtime) mod http;
 mod io;
 pub mod json;
 pub mod math;

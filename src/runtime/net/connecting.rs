@@ -5,9 +5,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::stream::OpenStream;
-use super::{Tried, authority, reason};
+use super::{Net, Tried, authority, reason};
 use crate::runtime::error::Result;
-use crate::runtime::network::Stream;
+use crate::runtime::network::{Network, Stream};
 use crate::runtime::object::{Gc, Task};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -31,7 +31,7 @@ impl Connecting {
 }
 
 /// What became of a step towards a connection.
-enum Step {
+pub(super) enum Step {
     Connected(Box<dyn Stream>),
     Failed(io::Error),
     Later,
@@ -40,16 +40,11 @@ enum Step {
 impl Vm {
     /// A task of a connection's handle.
     pub(in crate::runtime) fn connect(&mut self, host: &str, port: u16) -> Result<Value> {
-        let net = self.net()?;
-        let key = net.new_handle();
-        let addresses = net.network.known_addresses(host).map(VecDeque::from);
-        if addresses.is_none() {
-            net.network.look_up(host, key);
-        }
+        let key = self.net()?.new_handle();
         let task = self.operation(key);
-        let problem = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        let connecting = Connecting { task, host: host.to_owned(), port, addresses, stream: None, problem };
-        self.net()?.connecting.insert(key, connecting);
+        let net = self.net()?;
+        let connecting = Connecting::new(net, task, host, port, key);
+        net.connecting.insert(key, connecting);
         self.try_connecting(key);
         Ok(Value::from_task(task))
     }
@@ -78,7 +73,17 @@ impl Vm {
 }
 
 impl Connecting {
-    fn advance(&mut self, network: &mut dyn crate::runtime::network::Network, key: usize) -> Step {
+    /// Begins to look for a host's addresses; news of them and of the connection go by the key.
+    pub(super) fn new(net: &mut Net, task: Gc<Task>, host: &str, port: u16, key: usize) -> Connecting {
+        let addresses = net.network.known_addresses(host).map(VecDeque::from);
+        if addresses.is_none() {
+            net.network.look_up(host, key);
+        }
+        let problem = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        Connecting { task, host: host.to_owned(), port, addresses, stream: None, problem }
+    }
+
+    pub(super) fn advance(&mut self, network: &mut dyn Network, key: usize) -> Step {
         if self.addresses.is_none() {
             match network.answer(key) {
                 None => return Step::Later,

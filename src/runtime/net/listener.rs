@@ -85,11 +85,20 @@ impl Vm {
             let Some(listener) = net.listeners.get_mut(&handle) else { return };
             drop_ended(&mut listener.accepts, |task| *task);
             let is_paused = listener.pause.is_some_and(|pause| pause.is_pending());
-            let Some(&task) = listener.accepts.front().filter(|_| !is_paused) else { return };
+            // Who has asked for a connection comes before who serves them all.
+            let task = listener.accepts.front().copied();
+            let is_served = net.servers.get(&handle).is_some_and(|server| !server.is_closing());
+            if is_paused || (task.is_none() && !is_served) {
+                return;
+            }
             match listener.listener.accept(key) {
                 Ok(stream) => {
-                    listener.accepts.pop_front();
                     net.last_handle = key;
+                    let Some(task) = task else {
+                        self.serve_connection(stream, handle, key);
+                        continue;
+                    };
+                    listener.accepts.pop_front();
                     net.streams.insert(key, OpenStream::new(stream));
                     self.finish_operation(task, Tried::Done(Value::int(key as i64)));
                 }
@@ -99,6 +108,7 @@ impl Vm {
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
                 }
                 Err(error) => {
+                    let Some(task) = task else { return self.pause_accepting(handle) };
                     listener.accepts.pop_front();
                     self.finish_operation(task, Tried::Failed(reason("Failed to accept", &error)));
                 }
@@ -120,9 +130,12 @@ impl Vm {
 
     /// Closes a listener, and wakes who waits for its connections.
     pub(in crate::runtime) fn close_listener(&mut self, handle: usize) {
+        // Connections that a server could have seen are not lost.
+        self.try_accepts(handle);
         let Some(listener) = self.net.as_mut().and_then(|net| net.listeners.remove(&handle)) else { return };
         for task in listener.accepts.into_iter().filter(|task| task.is_pending()) {
             self.finish_operation(task, Tried::Failed("Connection closed".into()));
         }
+        self.close_server(handle);
     }
 }

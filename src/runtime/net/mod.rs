@@ -1,4 +1,4 @@
-//! TCP for tasks: handles, and the operations that wait on them.
+//! TCP for tasks: handles, and the operations that wait on them; on top of it HTTP ([`serving`], [`fetching`]).
 //!
 //! An operation is a task ([`Work::Operation`]) in the queue of its handle. It is tried when it is begun and whenever there is news of the handle, in the order
 //! of the calls, and ends when it succeeds or cannot. One that was cancelled is passed over, and has taken nothing.
@@ -6,7 +6,10 @@
 //! Nothing of this exists before a program makes its first handle.
 
 mod connecting;
+mod deadlines;
+mod fetching;
 mod listener;
+mod serving;
 mod stream;
 
 use std::collections::VecDeque;
@@ -16,7 +19,10 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use connecting::Connecting;
+use deadlines::Deadlines;
+use fetching::Fetch;
 use listener::OpenListener;
+use serving::{Connection, Server};
 use stream::OpenStream;
 pub(super) use stream::Wanted;
 
@@ -30,12 +36,25 @@ use super::vm::Vm;
 /// How many tasks run until the network is looked at, if some can.
 const TURNS: u32 = 64;
 
+/// Bytes asked of the system at a time.
+const SCRATCH: usize = 64 << 10;
+
 /// The program's handles.
 pub struct Net {
     network: Box<dyn Network>,
     listeners: FxHashMap<usize, OpenListener>,
     streams: FxHashMap<usize, OpenStream>,
     connecting: FxHashMap<usize, Connecting>,
+    /// By listener.
+    servers: FxHashMap<usize, Server>,
+    /// Of all servers. The program has no handles of them.
+    connections: FxHashMap<usize, Connection>,
+    /// Connections whose handlers have ended.
+    answered: VecDeque<usize>,
+    deadlines: Deadlines,
+    fetches: FxHashMap<usize, Fetch>,
+    /// Where bytes are received; who has use for them copies them.
+    scratch: Vec<u8>,
     last_handle: usize,
     news: Vec<usize>,
     turns: u32,
@@ -52,12 +71,20 @@ enum Tried {
 }
 
 impl Net {
-    /// The tasks of operations; those that have ended are looked at once more.
+    /// All tasks that the network keeps alive.
     pub(super) fn tasks(&self) -> impl Iterator<Item = Gc<Task>> {
+        let serving = self.servers.values().map(|server| server.task());
+        let exchanges = self.connections.values().filter_map(|connection| connection.exchange());
+        self.operations().chain(serving).chain(exchanges)
+    }
+
+    /// The tasks of operations; those that have ended are looked at once more.
+    fn operations(&self) -> impl Iterator<Item = Gc<Task>> {
         let accepting = self.listeners.values().flat_map(|listener| listener.tasks());
         let streaming = self.streams.values().flat_map(|stream| stream.tasks());
         let connecting = self.connecting.values().map(|connecting| connecting.task());
-        accepting.chain(streaming).chain(connecting)
+        let fetching = self.fetches.values().map(|fetch| fetch.task());
+        fetching.chain(accepting).chain(streaming).chain(connecting)
     }
 
     fn new_handle(&mut self) -> usize {
@@ -94,6 +121,12 @@ impl Vm {
                 listeners: FxHashMap::default(),
                 streams: FxHashMap::default(),
                 connecting: FxHashMap::default(),
+                servers: FxHashMap::default(),
+                connections: FxHashMap::default(),
+                answered: VecDeque::new(),
+                deadlines: Deadlines::default(),
+                fetches: FxHashMap::default(),
+                scratch: Vec::new(),
                 last_handle: 0,
                 news: Vec::new(),
                 turns: 0,
@@ -121,14 +154,24 @@ impl Vm {
 
     /// Whether an operation has not ended.
     pub(super) fn has_operations(&self) -> bool {
-        self.net.as_ref().is_some_and(|net| net.tasks().any(|task| task.is_pending()))
+        let Some(net) = &self.net else { return false };
+        let is_served = net.servers.values().any(|server| !server.is_closing());
+        is_served
+            || net.operations().any(|task| task.is_pending())
+            || net.connections.values().any(Connection::waits_for_network)
     }
 
-    /// Looks whether there is news of the network, now and then while tasks are ready, and tries what waits for it.
-    pub(super) fn look_at_network(&mut self, is_busy: bool) -> Result<()> {
+    /// When connections are to be looked at, if nothing comes of them before.
+    pub(super) fn next_network_deadline(&self) -> Option<u64> {
+        self.net.as_ref()?.deadlines.next()
+    }
+
+    /// Looks whether there is news of the network, now and then while tasks are ready, and tries what waits for it. When none is, whoever waits for
+    /// the next thing to happen looks.
+    pub(super) fn look_at_network(&mut self) -> Result<()> {
         let Some(net) = &mut self.net else { return Ok(()) };
         net.turns += 1;
-        if is_busy && net.turns < TURNS {
+        if net.turns < TURNS {
             return Ok(());
         }
         self.wait_for_network(Some(Duration::ZERO))
@@ -146,13 +189,18 @@ impl Vm {
         if let Some(net) = &mut self.net {
             net.news = news;
         }
+        self.expire_connections();
         waited.map_err(|error| Error::fatal(reason("Failed to wait for the network", &error)))
     }
 
     /// Tries what waits on a handle.
     fn try_again(&mut self, handle: usize) {
         let Some(net) = &self.net else { return };
-        if net.streams.contains_key(&handle) {
+        if net.connections.contains_key(&handle) {
+            self.try_connection(handle);
+        } else if net.fetches.contains_key(&handle) {
+            self.try_fetch(handle);
+        } else if net.streams.contains_key(&handle) {
             self.try_reads(handle);
             self.try_writes(handle);
         } else if net.listeners.contains_key(&handle) {

@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
 
-use super::{Tried, drop_ended, reason};
+use super::serving::{HEAD, IDLE};
+use super::{SCRATCH, Tried, drop_ended, reason};
+use crate::runtime::builtins::http::exchange::{refusal_dict, request_dict};
 use crate::runtime::builtins::value::list;
 use crate::runtime::error::Result;
+use crate::runtime::http::Refusal;
+use crate::runtime::http::request::{Incoming, Request, Step};
 use crate::runtime::network::Stream;
 use crate::runtime::object::{Gc, Task};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
-
-/// Bytes asked of the system at a time.
-const CHUNK: usize = 64 << 10;
 
 /// The longest line.
 const LONGEST_LINE: usize = 10 << 20;
@@ -30,6 +31,8 @@ pub(in crate::runtime) enum Wanted {
     Line,
     /// At most so many bytes.
     Bytes(usize),
+    /// A request of HTTP with a body of at most so many bytes.
+    Request(usize),
 }
 
 /// What is to be written.
@@ -38,6 +41,12 @@ pub(super) type Payload = Vec<u8>;
 struct Read {
     task: Gc<Task>,
     wanted: Wanted,
+    /// When its time is over, in nanoseconds of the host's clock.
+    deadline: Option<u64>,
+    /// How far a request has been looked at.
+    incoming: Incoming,
+    /// When a request that has begun is given up.
+    refuse_at: Option<u64>,
 }
 
 struct Write {
@@ -54,6 +63,8 @@ pub(super) struct OpenStream {
     /// How far the buffer is known to hold no end of a line.
     searched: usize,
     at_end: bool,
+    /// The client whose request begins the buffer was told to send the body.
+    was_told_to_continue: bool,
     reads: VecDeque<Read>,
     writes: VecDeque<Write>,
     read_limit: Option<f64>,
@@ -68,6 +79,10 @@ pub(super) struct OpenStream {
 enum Found {
     Text(String),
     Bytes(Vec<u8>),
+    Request(Box<Request>),
+    Refused(Refusal),
+    /// The client waits to be told to go on.
+    Continue,
     End,
     Failed(String),
     More,
@@ -80,6 +95,7 @@ impl OpenStream {
             buffer: Vec::new(),
             searched: 0,
             at_end: false,
+            was_told_to_continue: false,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
             read_limit: None,
@@ -99,11 +115,19 @@ impl OpenStream {
     }
 
     /// Takes what is wanted from the buffer, if it is all there.
-    fn take(&mut self, wanted: Wanted) -> Found {
+    fn take(&mut self) -> Found {
+        let Some(read) = self.reads.front_mut() else { return Found::More };
         if self.buffer.is_empty() {
             return if self.at_end { Found::End } else { Found::More };
         }
-        match wanted {
+        match read.wanted {
+            Wanted::Request(max_body) => match read.incoming.advance(&self.buffer, max_body) {
+                Ok(Step::Whole(request)) => Found::Request(Box::new(request)),
+                Ok(Step::Continue) if !self.was_told_to_continue => Found::Continue,
+                Ok(_) if self.at_end => Found::Refused(Refusal::malformed("the request ended early")),
+                Ok(_) => Found::More,
+                Err(refusal) => Found::Refused(refusal),
+            },
             Wanted::Bytes(max) => Found::Bytes(self.take_bytes(max)),
             Wanted::Text(max) => self.take_text(max),
             Wanted::Line => self.take_line(),
@@ -112,6 +136,7 @@ impl OpenStream {
 
     fn take_bytes(&mut self, max: usize) -> Vec<u8> {
         self.searched = 0;
+        self.was_told_to_continue = false;
         self.buffer.drain(..max.min(self.buffer.len())).collect()
     }
 
@@ -164,22 +189,22 @@ impl OpenStream {
     }
 
     /// Receives something; false if nothing is there.
-    fn receive(&mut self) -> io::Result<bool> {
-        let start = self.buffer.len();
-        self.buffer.resize(start + CHUNK, 0);
+    fn receive(&mut self, scratch: &mut [u8]) -> io::Result<bool> {
         let received = loop {
-            match self.stream.read(&mut self.buffer[start..]) {
+            match self.stream.read(scratch) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 received => break received,
             }
         };
-        self.buffer.truncate(start + *received.as_ref().unwrap_or(&0));
         match received {
             Ok(0) => {
                 self.at_end = true;
                 Ok(true)
             }
-            Ok(_) => Ok(true),
+            Ok(count) => {
+                self.buffer.extend_from_slice(&scratch[..count]);
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
         }
@@ -201,7 +226,7 @@ impl OpenStream {
     }
 }
 
-fn made(value: Result<Value>) -> Tried {
+pub(super) fn made(value: Result<Value>) -> Tried {
     value.map_or_else(|error| Tried::Failed(error.to_string()), Tried::Done)
 }
 
@@ -237,8 +262,11 @@ impl Vm {
     /// A task of what is read next.
     pub(in crate::runtime) fn read_stream(&mut self, handle: usize, wanted: Wanted) -> Value {
         let task = self.operation(handle);
+        let now = self.now();
         let limit = self.stream(handle).and_then(|stream| {
-            stream.reads.push_back(Read { task, wanted });
+            let deadline = stream.read_limit.map(|limit| now.saturating_add((limit * 1e6) as u64));
+            let incoming = Incoming::default();
+            stream.reads.push_back(Read { task, wanted, deadline, incoming, refuse_at: None });
             stream.read_limit
         });
         self.try_reads(handle);
@@ -265,20 +293,37 @@ impl Vm {
     }
 
     pub(super) fn try_reads(&mut self, handle: usize) {
+        let Some(net) = &mut self.net else { return };
+        let mut scratch = std::mem::take(&mut net.scratch);
+        self.read_while_possible(handle, &mut scratch);
+        if let Some(net) = &mut self.net {
+            net.scratch = scratch;
+        }
+    }
+
+    fn read_while_possible(&mut self, handle: usize, scratch: &mut Vec<u8>) {
         loop {
             let Some(stream) = self.stream(handle) else { return };
             drop_ended(&mut stream.reads, |read| read.task);
-            let Some(&Read { task, wanted }) = stream.reads.front() else { return };
-            let mut found = stream.take(wanted);
+            let Some(task) = stream.reads.front().map(|read| read.task) else { return };
+            let mut found = stream.take();
             if matches!(found, Found::More) {
-                found = match stream.receive() {
-                    Ok(true) => continue,
-                    Ok(false) => return,
+                scratch.resize(SCRATCH, 0);
+                found = match stream.receive(scratch) {
+                    Ok(true) => {
+                        self.note_progress(handle, true);
+                        continue;
+                    }
+                    Ok(false) => return self.note_progress(handle, false),
                     Err(error) => Found::Failed(reason(&format!("Failed to read from '{}'", stream.peer()), &error)),
                 };
             }
+            if matches!(found, Found::Continue) {
+                self.tell_to_continue(handle);
+                continue;
+            }
             // The task stays in the queue, and so alive, until its value is made.
-            let tried = self.tried(found);
+            let tried = self.tried(handle, found);
             if let Some(stream) = self.stream(handle) {
                 stream.reads.pop_front();
             }
@@ -286,8 +331,46 @@ impl Vm {
         }
     }
 
-    fn tried(&mut self, found: Found) -> Tried {
+    /// A request that has begun has to go on, and to end in time.
+    fn note_progress(&mut self, handle: usize, has_received: bool) {
+        let now = self.now();
+        let Some(stream) = self.stream(handle) else { return };
+        let Some(read) = stream.reads.front_mut() else { return };
+        if !matches!(read.wanted, Wanted::Request(_)) || stream.buffer.is_empty() {
+            return;
+        }
+        if read.refuse_at.is_none() {
+            read.refuse_at = Some(now.saturating_add(HEAD));
+            let task = read.task;
+            self.start_timer(task, HEAD as f64 / 1e6);
+        } else if has_received && read.incoming.has_head() {
+            read.refuse_at = Some(now.saturating_add(IDLE));
+        }
+    }
+
+    fn tell_to_continue(&mut self, handle: usize) {
+        let Some(stream) = self.stream(handle) else { return };
+        stream.was_told_to_continue = true;
+        let told = self.write_stream(handle, b"HTTP/1.1 100 Continue\r\n\r\n".to_vec());
+        // If that fails, so will reading.
+        if let Some(told) = told.as_task() {
+            told.note_awaited();
+        }
+    }
+
+    fn tried(&mut self, handle: usize, found: Found) -> Tried {
         match found {
+            Found::Request(request) => {
+                let Some(stream) = self.stream(handle) else { return Tried::Later };
+                let buffer = std::mem::take(&mut stream.buffer);
+                let dict = self.with_memory(|vm| request_dict(vm, &buffer, &request));
+                if let Some(stream) = self.stream(handle) {
+                    stream.buffer = buffer;
+                    stream.take_bytes(request.body.end());
+                }
+                made(dict)
+            }
+            Found::Refused(refusal) => made(self.with_memory(|vm| refusal_dict(vm, refusal.status, refusal.error))),
             Found::Text(text) => made(self.with_memory(|vm| vm.string(&text))),
             Found::Bytes(bytes) => {
                 let bytes: Vec<Value> = bytes.into_iter().map(|byte| Value::int(byte.into())).collect();
@@ -295,7 +378,7 @@ impl Vm {
             }
             Found::End => Tried::Done(Value::VOID),
             Found::Failed(message) => Tried::Failed(message),
-            Found::More => Tried::Later,
+            Found::More | Found::Continue => Tried::Later,
         }
     }
 
@@ -375,7 +458,21 @@ impl Vm {
             }
             return self.finish_operation(task, Tried::Done(Value::VOID));
         }
-        let reads = stream.reads.iter().any(|read| read.task == task);
+        let read = stream.reads.iter().find(|read| read.task == task);
+        let reads = read.is_some();
+        if let Some(&Read { deadline, refuse_at: Some(refuse_at), .. }) = read {
+            let (now, due) = (self.now(), deadline.map_or(refuse_at, |deadline| deadline.min(refuse_at)));
+            if due > now {
+                // It has made progress since the timer was started.
+                return self.start_timer(task, (due - now) as f64 / 1e6);
+            }
+            if due == refuse_at {
+                let refused = made(self.with_memory(|vm| refusal_dict(vm, 408, "the request took too long")));
+                self.finish_operation(task, refused);
+                return self.try_again(handle);
+            }
+        }
+        let Some(stream) = self.stream(handle) else { return };
         let what = if reads { "read from" } else { "write to" };
         let message = format!("Failed to {what} '{}': timed out", stream.peer());
         self.finish_operation(task, Tried::Failed(message));

@@ -37,6 +37,10 @@ pub enum Work {
     Timer,
     /// An operation on a handle of the network, or a timer of one.
     Operation(usize),
+    /// A `serve`: the listener, and the handler.
+    Serve(usize, Value),
+    /// Waits for a handler's task on behalf of a connection, which it names; never ends.
+    Exchange(usize),
     /// A `recv` that found nothing.
     Receive(Gc<Channel>),
     /// A `send` that found no room.
@@ -213,7 +217,8 @@ impl Task {
         self.waits_for.get().into_iter().for_each(|task| visit(Value::from_task(task)));
         self.waiters.borrow().iter().for_each(|&task| visit(Value::from_task(task)));
         match &*self.work.borrow() {
-            Work::None | Work::Timer | Work::Operation(_) => {}
+            Work::None | Work::Timer | Work::Operation(_) | Work::Exchange(_) => {}
+            Work::Serve(_, handler) => visit(*handler),
             Work::Start(start) => {
                 visit(start.callee);
                 start.args.iter().for_each(|&arg| visit(arg));
@@ -236,7 +241,8 @@ impl Task {
 impl Work {
     fn bytes(&self) -> usize {
         match self {
-            Work::None | Work::Timer | Work::Operation(_) | Work::Receive(_) | Work::Send(..) => 0,
+            Work::None | Work::Timer | Work::Operation(_) | Work::Serve(..) | Work::Exchange(_) => 0,
+            Work::Receive(_) | Work::Send(..) => 0,
             Work::Start(start) => size_of::<Start>() + size_of_val(&*start.args),
             Work::Suspended(saved) => saved.bytes(),
             Work::Group(group) => size_of::<Group>() + size_of_val(&*group.members),

@@ -174,7 +174,7 @@ impl Vm {
     }
 
     /// The error that awaiting a failed or cancelled task raises.
-    fn error_of(&self, task: Gc<Task>) -> Error {
+    pub(super) fn error_of(&self, task: Gc<Task>) -> Error {
         let result = task.result();
         match (task.state(), result.as_str()) {
             (TaskState::Threw, _) => Error::thrown(result),
@@ -209,8 +209,15 @@ impl Vm {
             for waiter in waiters.into_iter().filter(|waiter| waiter.is_pending()) {
                 task.note_awaited();
                 waiter.waits_for.set(None);
-                let is_group = matches!(*waiter.work(), Work::Group(_));
-                if !is_group {
+                let (is_group, is_exchange) = match *waiter.work() {
+                    Work::Group(_) => (true, false),
+                    Work::Exchange(_) => (false, true),
+                    _ => (false, false),
+                };
+                if is_exchange {
+                    waiter.waits_for.set(Some(task));
+                    self.exchange_is_ready(waiter);
+                } else if !is_group {
                     self.tasks().queue(waiter);
                 } else if let Some((state, result)) = self.member_ended(waiter, task) {
                     waiter.set_trace(task.trace());
@@ -253,6 +260,8 @@ impl Vm {
             Work::Group(group) => waited_for.extend(&group.members),
             Work::Receive(channel) => channel.receivers().retain(|&other| other != task),
             Work::Send(channel, _) => channel.senders().retain(|&other| other != task),
+            Work::Serve(listener, _) => waited_for.extend(self.stop_serving(*listener)),
+            Work::Operation(handle) => self.drop_operation(*handle),
             Work::Suspended(saved) if saved.fiber.is_some() => {
                 task.set_work(&mut self.heap, work);
                 self.tasks().doomed.push(task);

@@ -206,8 +206,8 @@ impl Vm {
         }
         loop {
             self.fire_timers();
-            let is_busy = !self.tasks().ready.is_empty();
-            self.look_at_network(is_busy)?;
+            self.answer_exchanges();
+            self.look_at_network()?;
             if let Some(task) = self.tasks().ready.pop_front() {
                 task.queued.set(false);
                 if !task.is_pending() {

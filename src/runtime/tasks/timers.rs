@@ -70,7 +70,7 @@ impl Timers {
 
 impl Vm {
     /// Nanoseconds of the host's clock.
-    fn now(&self) -> u64 {
+    pub(in crate::runtime) fn now(&self) -> u64 {
         (self.host.clock() * 1e9) as u64
     }
 
@@ -113,6 +113,7 @@ impl Vm {
     /// Waits for the next timer or news of the network; false if there can be neither.
     pub(super) fn wait_for_something(&mut self) -> Result<bool> {
         let deadline = self.tasks().timers.next();
+        let deadline = deadline.into_iter().chain(self.next_network_deadline()).min();
         let left = deadline.map(|deadline| deadline.saturating_sub(self.now()));
         if self.has_operations() {
             self.wait_for_network(left.map(Duration::from_nanos))?;

@@ -3,12 +3,13 @@
 use super::dict_of;
 use crate::runtime::builtins::value::{arg, expected_type, int_arg, list, str_arg};
 use crate::runtime::error::{Error, Result};
+use crate::runtime::http::is_token;
 use crate::runtime::object::{Dict, Gc};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
 /// What the standards call a status.
-fn reason_phrase(status: i64) -> &'static str {
+pub(super) fn reason_phrase(status: i64) -> &'static str {
     match status {
         100 => "Continue",
         101 => "Switching Protocols",
@@ -69,7 +70,7 @@ fn reason_phrase(status: i64) -> &'static str {
     }
 }
 
-fn check_status(status: i64, name: &str) -> Result<i64> {
+pub(super) fn check_status(status: i64, name: &str) -> Result<i64> {
     match status {
         100..=599 => Ok(status),
         _ => Err(Error::message(format!("http.{name}: invalid status code {status}"))),
@@ -81,12 +82,6 @@ pub fn status_text(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     vm.string(reason_phrase(status))
 }
 
-/// Whether a name may stand for a method or a field.
-fn is_token(text: &str) -> bool {
-    let is_mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
-}
-
 /// Method, target and version of a request line, or what is wrong with it.
 fn request_line(line: &str) -> std::result::Result<(&str, &str, &str), &'static str> {
     let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
@@ -95,7 +90,7 @@ fn request_line(line: &str) -> std::result::Result<(&str, &str, &str), &'static 
     else {
         return Err("expected a method, a target and a version with one space between them");
     };
-    if !is_token(method) {
+    if !is_token(method.as_bytes()) {
         return Err("invalid method");
     }
     if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -128,10 +123,10 @@ pub fn parse_request_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 /// Names in lower case with their values, in order.
-type Fields = Vec<(String, String)>;
+pub(super) type Fields = Vec<(String, String)>;
 
 /// The fields of a dict of headers. Nothing in them may end a line.
-fn fields_of(vm: &Vm, headers: Value, name: &str) -> Result<Fields> {
+pub(super) fn fields_of(vm: &Vm, headers: Value, name: &str) -> Result<Fields> {
     let Some(dict) = headers.as_dict() else { return Err(expected_type("dict", headers)) };
     let mut fields = Vec::new();
     let mut next = 0;
@@ -149,14 +144,14 @@ fn check_fields(fields: &Fields, name: &str) -> Result<()> {
     if fields.iter().any(|(key, value)| splits(key) || splits(value)) {
         return Err(Error::message(format!("http.{name}: header names/values must not contain newlines")));
     }
-    match fields.iter().find(|(key, _)| !is_token(key)) {
+    match fields.iter().find(|(key, _)| !is_token(key.as_bytes())) {
         Some((key, _)) => Err(Error::message(format!("http.{name}: invalid header name '{key}'"))),
         None => Ok(()),
     }
 }
 
 /// Whether responses of that status have no body.
-fn is_bodyless(status: i64) -> bool {
+pub(super) fn is_bodyless(status: i64) -> bool {
     matches!(status, 100..=199 | 204 | 304)
 }
 
@@ -232,13 +227,13 @@ pub fn make_response_with_headers(vm: &mut Vm, args: &[Value]) -> Result<Value> 
 }
 
 /// An entry of a response dict.
-fn entry(vm: &mut Vm, response: Gc<Dict>, name: &str) -> Option<Value> {
+pub(super) fn entry(vm: &mut Vm, response: Gc<Dict>, name: &str) -> Option<Value> {
     let name = vm.heap.new_str(name);
     response.get_str(&vm.heap, name)
 }
 
 /// The fields of a response dict. A name that is set in `headers` wins over those of the same name in `header_pairs`.
-fn fields_of_response(vm: &mut Vm, response: Gc<Dict>, name: &str) -> Result<Fields> {
+pub(super) fn fields_of_response(vm: &mut Vm, response: Gc<Dict>, name: &str) -> Result<Fields> {
     let set = match entry(vm, response, "headers") {
         Some(headers) => fields_of(vm, headers, name)?,
         None => Vec::new(),

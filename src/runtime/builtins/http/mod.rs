@@ -1,12 +1,16 @@
-//! `std/http`, as far as it computes only: queries, paths, routes, and the text of responses.
+//! `std/http`: queries, paths, routes and the text of responses; and what the other functions give to programs and take from them. Serving and fetching
+//! themselves are in [`crate::runtime::net`].
 
+pub(in crate::runtime) mod exchange;
 mod message;
+mod network;
 mod uri;
 
 pub use message::{
     make_response, make_response_with_headers, parse_request_line, response, response_with_headers, serialize_response,
     status_text,
 };
+pub use network::{fetch, read_request, serve};
 pub use uri::{encode_query, match_route, normalize_path, parse_query, parse_query_pairs};
 
 use crate::runtime::error::Result;

@@ -44,7 +44,7 @@ fn encode(out: &mut String, text: &str) {
 }
 
 /// Names and values of a query.
-fn pairs(text: &str) -> impl Iterator<Item = (String, String)> {
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = (String, String)> {
     text.split('&').filter(|part| !part.is_empty()).map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         (decode(name, true), decode(value, true))

@@ -1,0 +1,145 @@
+//! Bodies in chunks.
+
+use super::head::Head;
+use super::{Checked, MAX_EXTENSIONS, Refusal, is_token_byte};
+
+/// The most digits of a chunk's size: as many as a word has.
+const MAX_DIGITS: usize = 16;
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// The digits of a size, of which there are so many.
+    Size(usize),
+    /// White space between a size and its extensions.
+    BeforeExtension,
+    /// The blanks behind a semicolon.
+    ExtensionStart,
+    Extension,
+    /// A text in quotes in an extension.
+    Quoted,
+    /// Behind a backslash in one.
+    Escaped,
+    /// The LF of a size's line.
+    SizeEnd,
+    /// So many bytes of the body.
+    Data(usize),
+    DataCr,
+    DataLf,
+    Trailers,
+}
+
+/// How far a body in chunks has arrived.
+#[derive(Debug)]
+pub struct Scanner {
+    at: usize,
+    place: Place,
+    size: usize,
+    total: usize,
+    /// Bytes of extensions so far.
+    extensions: usize,
+    trailers: Head,
+    trailers_start: usize,
+}
+
+impl Default for Scanner {
+    fn default() -> Scanner {
+        Scanner {
+            at: 0,
+            place: Place::Size(0),
+            size: 0,
+            total: 0,
+            extensions: 0,
+            trailers: Head::of_trailers(),
+            trailers_start: 0,
+        }
+    }
+}
+
+impl Scanner {
+    /// Where the body ends, with its trailers.
+    pub fn end(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on where the last call stopped; whether the body is whole. Its bytes are put behind `out`.
+    pub fn advance(&mut self, body: &[u8], max: usize, mut out: Option<&mut Vec<u8>>) -> Checked<bool> {
+        loop {
+            if self.place == Place::Trailers {
+                let length = self.trailers.advance(&body[self.trailers_start..], |_| Ok(()))?;
+                self.at = self.trailers_start + length.unwrap_or(0);
+                return Ok(length.is_some());
+            }
+            let Some(&byte) = body.get(self.at) else { return Ok(false) };
+            if let Place::Data(left) = self.place {
+                let part = &body[self.at..body.len().min(self.at + left)];
+                if let Some(out) = &mut out {
+                    out.extend_from_slice(part);
+                }
+                self.at += part.len();
+                self.place = if part.len() == left { Place::DataCr } else { Place::Data(left - part.len()) };
+                continue;
+            }
+            self.at += 1;
+            self.place = self.after(byte, max)?;
+        }
+    }
+
+    /// What comes after a byte that is no data.
+    fn after(&mut self, byte: u8, max: usize) -> Checked<Place> {
+        let next = match (self.place, byte) {
+            (Place::Size(digits), _) if byte.is_ascii_hexdigit() => {
+                if digits == MAX_DIGITS {
+                    return Err(Refusal::malformed("a chunk's size has too many digits"));
+                }
+                let digit = char::from(byte).to_digit(16).unwrap_or(0) as usize;
+                self.size = if digits == 0 { digit } else { self.size << 4 | digit };
+                return Ok(Place::Size(digits + 1));
+            }
+            (Place::Size(0), _) => return Err(Refusal::malformed("a chunk without a size")),
+            (Place::Size(_) | Place::Extension, b'\r') => Place::SizeEnd,
+            (Place::Size(_) | Place::BeforeExtension | Place::Extension, b';') => Place::ExtensionStart,
+            (Place::Size(_) | Place::BeforeExtension, b' ' | b'\t') => Place::BeforeExtension,
+            (Place::ExtensionStart, b' ' | b'\t') => Place::ExtensionStart,
+            (Place::ExtensionStart, _) if is_token_byte(byte) => Place::Extension,
+            (Place::Extension, b' ' | b'\t' | b'=') => Place::Extension,
+            (Place::Extension, _) if is_token_byte(byte) => Place::Extension,
+            (Place::Extension, b'"') => Place::Quoted,
+            (Place::Quoted, b'"') => Place::Extension,
+            (Place::Quoted, b'\\') => Place::Escaped,
+            (Place::Quoted | Place::Escaped, b'\t' | b' '..=b'~' | 0x80..) => Place::Quoted,
+            (Place::SizeEnd, b'\n') => return self.begin_chunk(max),
+            (Place::DataCr, b'\r') => return Ok(Place::DataLf),
+            (Place::DataLf, b'\n') => return Ok(Place::Size(0)),
+            (Place::DataCr | Place::DataLf, _) => return Err(Refusal::malformed("a chunk is longer than its size")),
+            _ => return Err(Refusal::malformed("a malformed line of a chunk")),
+        };
+        if next != Place::SizeEnd {
+            self.extensions += 1;
+            if self.extensions > MAX_EXTENSIONS {
+                return Err(Refusal::new(413, "the extensions of chunks are too long"));
+            }
+        }
+        Ok(next)
+    }
+
+    fn begin_chunk(&mut self, max: usize) -> Checked<Place> {
+        if self.size == 0 {
+            self.trailers_start = self.at;
+            return Ok(Place::Trailers);
+        }
+        self.total = self.total.saturating_add(self.size);
+        match self.total <= max {
+            true => Ok(Place::Data(self.size)),
+            false => Err(Refusal::new(413, "the body is too large")),
+        }
+    }
+}
+
+/// The bytes of a body that was found to be whole.
+pub fn decode(body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // It was scanned before, so this cannot find anything wrong.
+    let _ = Scanner::default().advance(body, usize::MAX, Some(&mut bytes));
+    bytes
+}
