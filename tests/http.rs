@@ -232,7 +232,7 @@ fn pipelined_requests_are_answered_in_their_order() {
         assert_eq!(text(&body_of(&next_response(&mut stream))), expected);
     }
     // A response is sent although what follows is malformed, or not whole.
-    write!(stream, "GET /a {GET}GET / HTTP/1.1\n").expect("the server reads");
+    writeln!(stream, "GET /a {GET}GET / HTTP/1.1").expect("the server reads");
     let rest = text(&read_all(&mut stream));
     assert!(rest.contains("GET /a 0HTTP/1.1 400 "), "{rest}");
     let mut stream = server.connect();
