@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::{analyse, report};
+use crate::analysis::{Analysis, examine, failures, report};
 use crate::bytecode::builtins::{STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
 use crate::bytecode::facts::Facts;
@@ -15,7 +15,7 @@ use crate::lower::{self, lower};
 use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModules};
 use crate::resolve::resolve;
 use crate::source::codes::{CODES, find_code};
-use crate::source::{Diagnostics, Severity, SourceMap, read_at_most, render};
+use crate::source::{Diagnostic, Diagnostics, Severity, SourceMap, read_at_most, render};
 use crate::syntax::ast::StmtKind;
 use crate::syntax::{Interner, print};
 
@@ -64,6 +64,18 @@ impl Options {
     fn level(&self, code: &str) -> Level {
         let fits = |name: &str| name == ALL_WARNINGS || name.eq_ignore_ascii_case(code);
         self.levels.iter().rev().find(|(name, _)| fits(name)).map_or(Level::Warn, |&(_, level)| level)
+    }
+
+    /// A diagnostic at the level that its code has: a warning may be silenced or become an error.
+    fn apply(&self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
+        if diagnostic.severity == Severity::Warning {
+            match self.level(diagnostic.code) {
+                Level::Allow => return None,
+                Level::Warn => {}
+                Level::Deny => diagnostic.severity = Severity::Error,
+            }
+        }
+        Some(diagnostic)
     }
 }
 
@@ -228,7 +240,12 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         all.program = None;
     }
     if let Some(program) = &mut all.program {
-        let facts = analyse(program);
+        let Analysis { facts, failures } = examine(program, true);
+        for warning in failures::warnings(program, &failures) {
+            if let Some(warning) = options.apply(warning) {
+                all.diagnostics.push(warning);
+            }
+        }
         report_verdicts(program, &facts, options, &mut all.diagnostics);
         program.refused = facts.refused();
         program.facts = Some(facts);
@@ -281,15 +298,9 @@ fn apply_levels(diagnostics: &mut Diagnostics, options: &Options) {
     }
     let mut kept = Diagnostics::new();
     for diagnostic in diagnostics.iter() {
-        let mut diagnostic = diagnostic.clone();
-        if diagnostic.severity == Severity::Warning {
-            match options.level(diagnostic.code) {
-                Level::Allow => continue,
-                Level::Warn => {}
-                Level::Deny => diagnostic.severity = Severity::Error,
-            }
+        if let Some(diagnostic) = options.apply(diagnostic.clone()) {
+            kept.push(diagnostic);
         }
-        kept.push(diagnostic);
     }
     // Past its limit the sink only counts errors; they must not get lost with the warnings before them.
     if !diagnostics.has_errors() || kept.has_errors() {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use directives::{Expectations, JitClaim};
+use directives::{CompileError, Expectations, JitClaim};
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::{Outcome, run, shorten, walrus_run, walrusc};
 
@@ -174,6 +174,10 @@ fn add_trials(root: &Path, source: &Path, scratch: PathBuf, trials: &mut Vec<Tri
         trials.push(Trial::test(format!("{}::compile", fixture.name), move || Ok(shared.check_compile_errors()?)));
         return;
     }
+    if !fixture.expected.warnings.is_empty() || fixture.expected.no_warnings {
+        let shared = Arc::clone(&fixture);
+        trials.push(Trial::test(format!("{}::warnings", fixture.name), move || Ok(shared.check_warnings()?)));
+    }
     let task_modes = if fixture.name.starts_with(TASKS) { TASK_MODES } else { &[] };
     for mode in MODES.iter().chain(task_modes) {
         let shared = Arc::clone(&fixture);
@@ -288,8 +292,23 @@ impl Fixture {
             return fail("a failed compile wrote its output".into());
         }
         let stderr = outcome.err();
-        let mut reported: Vec<ShortError<'_>> = stderr.lines().filter_map(short_error).collect();
-        for wanted in &self.expected.compile_errors {
+        self.compare("error", &self.expected.compile_errors, &stderr).or_else(fail)
+    }
+
+    /// The warnings reported and the warnings expected must be the same set.
+    fn check_warnings(&self) -> Result<(), String> {
+        let mut command = walrusc();
+        command.current_dir(&self.root).args(["--message-format", "short", "--check", &self.name]);
+        let outcome = run(&mut command, b"")?;
+        let fail = |problem: String| Err(format!("{problem}\n=== whole outcome: {}", outcome.describe()));
+        self.compare("warning", &self.expected.warnings, &outcome.err()).or_else(fail)
+    }
+
+    /// Compares what walrusc has reported with what is expected of one severity.
+    fn compare(&self, severity: &str, wanted: &[CompileError], stderr: &str) -> Result<(), String> {
+        let mut reported: Vec<ShortError<'_>> =
+            stderr.lines().filter_map(|line| short_message(line, severity)).collect();
+        for wanted in wanted {
             let own = file_name(&self.name);
             let found = reported.iter().position(|error| {
                 let place = wanted.line.is_none_or(|line| line == error.line && error.file == own);
@@ -297,11 +316,11 @@ impl Fixture {
             });
             match found {
                 Some(index) => drop(reported.remove(index)),
-                None => return fail(format!("no error '{}' on line {:?}", wanted.message, wanted.line)),
+                None => return Err(format!("no {severity} '{}' on line {:?}", wanted.message, wanted.line)),
             }
         }
         match reported.first() {
-            Some(error) => fail(format!("unexpected error on line {}: {}", error.line, error.message)),
+            Some(error) => Err(format!("unexpected {severity} on line {}: {}", error.line, error.message)),
             None => Ok(()),
         }
     }
@@ -311,16 +330,16 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A line of `--message-format short` that reports an error.
+/// A line of `--message-format short` that reports an error or a warning.
 struct ShortError<'a> {
     file: &'a str,
     line: u32,
     message: &'a str,
 }
 
-/// Reads `path:line:column: error[CODE]: message`; `None` for anything else.
-fn short_error(text: &str) -> Option<ShortError<'_>> {
-    let (place, message) = text.split_once(": error")?;
+/// Reads `path:line:column: error[CODE]: message`; `None` for anything that is not of this severity.
+fn short_message<'a>(text: &'a str, severity: &str) -> Option<ShortError<'a>> {
+    let (place, message) = text.split_once(&format!(": {severity}"))?;
     let (_, message) = message.split_once(": ")?;
     let mut parts = place.rsplitn(3, ':');
     let _column: u32 = parts.next()?.parse().ok()?;

@@ -6,6 +6,7 @@
 pub mod cfg;
 pub mod dominators;
 pub mod effects;
+pub mod failures;
 pub mod flow;
 pub mod inductions;
 pub mod infer;
@@ -14,6 +15,7 @@ pub mod loops;
 pub mod names;
 pub mod regions;
 pub mod report;
+mod spelling;
 pub mod type_facts;
 pub mod verdict;
 
@@ -22,11 +24,25 @@ use crate::bytecode::parallel::both;
 use crate::bytecode::type_rules::RuleIndex;
 use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 
+use self::failures::CertainFailure;
 use self::flow::ProgramFlow;
 use self::infer::Inference;
 
-/// Everything that is known of a program before it runs. The program must be one that [`crate::bytecode::verify()`] accepts.
+/// What is known of a program before it runs.
+#[derive(Debug)]
+pub struct Analysis {
+    pub facts: Facts,
+    /// What always fails where it runs, in the order of the code.
+    pub failures: Vec<CertainFailure>,
+}
+
+/// The facts of a program. The program must be one that [`crate::bytecode::verify()`] accepts.
 pub fn analyse(program: &Program) -> Facts {
+    examine(program, false).facts
+}
+
+/// Everything that is known of a program before it runs, what always fails included if that is asked for.
+pub fn examine(program: &Program, with_failures: bool) -> Analysis {
     let flow = ProgramFlow::new(program);
     let index = RuleIndex::new(program);
     // Inference goes wherever types change next, which is one thread's work.
@@ -39,7 +55,9 @@ pub fn analyse(program: &Program) -> Facts {
         supposed.seal();
     }
     let mut table = type_facts::build(program, &flow, &inference);
-    let regions = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let (regions, failures) = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
     let types = type_facts::finish(table, &inference);
-    Facts { rules: VERDICT_RULES_VERSION, types, regions }
+    let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions };
+    let failures = if with_failures { failures::complete(failures, program, &flow, &index) } else { Vec::new() };
+    Analysis { facts, failures }
 }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 
 use super::dominators::Dominators;
 use super::effects::{CallGraph, InstructionEffects};
+use super::failures::CertainFailure;
 use super::flow::{FunctionFlow, ProgramFlow, code_of};
 use super::inductions;
 use super::infer::{Inference, Replay};
@@ -20,6 +21,7 @@ use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
 use crate::bytecode::parallel::{both, middle};
+use crate::bytecode::type_rules::certain_failure;
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::source::Span;
 
@@ -48,14 +50,14 @@ impl<'p> Shared<'p> {
 }
 
 /// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for what runs, `supposed` the
-/// one that supposes that every function does; both are sealed. Frames are added to the table on the way, as they too are made function by
+/// one that supposes that every function does; both are sealed. Beside the facts: the instructions that always fail. Frames are added to the table on the way, as they too are made function by
 /// function.
 pub fn build(
     shared: &Shared<'_>,
     types: &Inference<'_>,
     supposed: Option<&Inference<'_>>,
     table: &mut TypeTable,
-) -> Vec<RegionFacts> {
+) -> (Vec<RegionFacts>, Vec<CertainFailure>) {
     let program = shared.program;
     let middle = middle(program);
     let (first, second) = both(
@@ -65,6 +67,7 @@ pub fn build(
     );
     let mut loops = Vec::with_capacity(program.loops.len() + program.functions.len());
     let mut functions = Vec::with_capacity(program.functions.len());
+    let mut failures = Vec::new();
     for mut part in [first, second] {
         // The part's numbers of types become the table's.
         let numbers: Vec<TypeId> = part.numbers.into_types().into_iter().map(|ty| table.add(types, ty)).collect();
@@ -74,6 +77,7 @@ pub fn build(
             }
         }
         table.add_frames(part.frames, &numbers);
+        failures.append(&mut part.failures);
         loops.append(&mut part.loops);
         functions.append(&mut part.functions);
     }
@@ -85,7 +89,7 @@ pub fn build(
         loops.sort_by_key(position);
     }
     loops.append(&mut functions);
-    loops
+    (loops, failures)
 }
 
 /// Makes the facts of a run of functions.
@@ -102,6 +106,7 @@ struct Part {
     functions: Vec<RegionFacts>,
     frames: Frames,
     numbers: Numbers,
+    failures: Vec<CertainFailure>,
 }
 
 /// What one pass over a function notes.
@@ -116,8 +121,13 @@ struct Notes {
 
 impl<'a> Regions<'a> {
     fn new(shared: &'a Shared<'a>, types: &'a Inference<'a>, supposed: Option<&'a Inference<'a>>) -> Regions<'a> {
-        let part =
-            Part { loops: Vec::new(), functions: Vec::new(), frames: Frames::default(), numbers: Numbers::default() };
+        let part = Part {
+            loops: Vec::new(),
+            functions: Vec::new(),
+            frames: Frames::default(),
+            numbers: Numbers::default(),
+            failures: Vec::new(),
+        };
         Regions { shared, types: Replay::new(types), supposed: supposed.map(Replay::new), part }
     }
 
@@ -161,13 +171,18 @@ impl<'a> Regions<'a> {
         found.clear();
         effects.start(code.len());
         refusals.clear();
+        let (runs, failures) = (self.types.solution().is_reached(func), &mut self.part.failures);
         // A function that is never run has types only by supposition.
         let types = match &mut self.supposed {
             Some(supposed) if !self.types.solution().is_reached(func) => supposed,
             _ => &mut self.types,
         };
         for block in 0..own.cfg.len() as u32 {
+            let is_told = runs && own.cfg.blocks[block as usize].handler.is_none();
             types.block(func, block, |types, pc, op| {
+                if is_told && let Some(failure) = certain_failure(types, op) {
+                    failures.push(CertainFailure { func, pc, failure });
+                }
                 found.extend(unmet(types, func, op).into_iter().flatten().map(|need| (pc, need)));
                 effects.note(types, func, pc, op);
             });

@@ -2,10 +2,11 @@
 //! suggestions; the runtime takes its dispatch table from it, so a row without an implementation does not compile, and holds each
 //! call to its row in debug builds.
 
-use super::signature::{Memory, Shape, results::*};
+use super::signature::{Memory, Shape, Takes, results::*, takes};
 use super::types::Tags;
 
-/// Calls `$then!` with every row. Parameters after `;` may be left out. Effects: `reads` (looks at the receiver and its elements),
+/// Calls `$then!` with every row. Parameters in parentheses, each with what it takes ([`Takes`]); those after `;` may be left out.
+/// Effects: `reads` (looks at the receiver and its elements),
 /// `mutates` (changes the receiver), `calls` (runs a function it is given, or the `next` of an instance). Then what it does to the
 /// heap: `none` or `allocates` ([`Memory`]). Behind the arrow the result: a [`Shape`], if nothing else is to be said of the call,
 /// or a [`MethodRule`] in brackets.
@@ -14,7 +15,7 @@ macro_rules! for_each_method {
     ($then:ident) => {
         $then! {
             /// Adds an item at the end.
-            list push (x;) mutates allocates -> [Keeps(0)];
+            list push (x: ANY;) mutates allocates -> [Keeps(0)];
             /// Removes the last item and gives it.
             /// Errors: `Cannot pop from an empty list`.
             list pop (;) mutates none -> [Item];
@@ -25,32 +26,32 @@ macro_rules! for_each_method {
             /// Turns the order round.
             list reverse (;) mutates none -> VOID;
             /// Whether an item equals the value.
-            list contains (x;) reads none -> BOOL;
+            list contains (x: ANY;) reads none -> BOOL;
             /// Puts an item in front of the one at an index.
             /// Errors: `Index 10 out of bounds for object with len 2`.
-            list insert (i, x;) mutates allocates -> [Keeps(1)];
+            list insert (i: INT, x: ANY;) mutates allocates -> [Keeps(1)];
             /// Removes the item at an index and gives it.
             /// Errors: `Index 10 out of bounds for object with len 2`.
-            list remove (i;) mutates none -> [Item];
+            list remove (i: INT;) mutates none -> [Item];
             /// Sorts, stably; `by(a, b)` gives an int.
             /// Errors: that of the comparison, `List changed during sort`.
-            list sort (;by) calls allocates -> [Sorts];
+            list sort (; by: ANY) calls allocates -> [Sorts];
             /// A sorted copy.
             /// Errors: that of the comparison.
-            list sorted (;by) calls allocates -> [SortedCopy];
+            list sorted (; by: ANY) calls allocates -> [SortedCopy];
             /// A list of what the function makes of each item.
-            list map (f;) calls allocates -> [Maps];
+            list map (f: ANY;) calls allocates -> [Maps];
             /// A list of the items for which the function gives something true.
-            list filter (f;) calls allocates -> [Filters];
+            list filter (f: ANY;) calls allocates -> [Filters];
             /// What the function makes of the result so far and the next item, from `init` on.
-            list reduce (f, init;) calls allocates -> [Reduces];
+            list reduce (f: ANY, init: ANY;) calls allocates -> [Reduces];
             /// The texts of the items with a separator between them.
-            list join (sep;) reads allocates -> STRING;
+            list join (sep: STRING;) reads allocates -> STRING;
             /// Where a value is first; -1 if nowhere.
-            list index_of (x;) reads none -> INT;
+            list index_of (x: ANY;) reads none -> INT;
             /// Adds all items of a list, tuple, string, range, dict or other iterable.
             /// Errors: `Type 'int' is not iterable`.
-            list extend (iterable;) calls allocates -> [KeepsItems];
+            list extend (iterable: ITERABLE;) calls allocates -> [KeepsItems];
             /// A list of the same items.
             list copy (;) reads allocates -> [Receiver];
             /// The first item; void if there is none.
@@ -68,40 +69,40 @@ macro_rules! for_each_method {
             list max (;) reads none -> [ItemOrVoid];
             /// Sorts by what the function makes of each item, stably.
             /// Errors: that of the comparison, `List changed during sort`.
-            list sort_by (key;) calls allocates -> [CallsWithItem(VOID)];
+            list sort_by (key: ANY;) calls allocates -> [CallsWithItem(VOID)];
             /// A copy in the other order.
             list reversed (;) reads allocates -> [Receiver];
             /// The items without those that came before, by the rule for keys of dicts.
             /// Errors: `Type 'list' cannot be a dict key`.
             list unique (;) reads allocates -> [Receiver];
             /// Whether the function gives something true for some item.
-            list any (f;) calls allocates -> [CallsWithItem(BOOL)];
+            list any (f: ANY;) calls allocates -> [CallsWithItem(BOOL)];
             /// Whether the function gives something true for every item.
-            list all (f;) calls allocates -> [CallsWithItem(BOOL)];
+            list all (f: ANY;) calls allocates -> [CallsWithItem(BOOL)];
             /// The first item for which the function gives something true; void if there is none.
-            list find (f;) calls allocates -> [Finds];
+            list find (f: ANY;) calls allocates -> [Finds];
             /// Where that item is; -1 if there is none.
-            list find_index (f;) calls allocates -> [CallsWithItem(INT)];
+            list find_index (f: ANY;) calls allocates -> [CallsWithItem(INT)];
             /// How many items equal the value.
-            list count (x;) reads none -> INT;
+            list count (x: ANY;) reads none -> INT;
             /// The items of the lists that the function makes, in one list.
-            list flat_map (f;) calls allocates -> [FlatMaps];
+            list flat_map (f: ANY;) calls allocates -> [FlatMaps];
             /// A dict of lists of items by what the function makes of them.
             /// Errors: `Type 'list' cannot be a dict key`.
-            list group_by (f;) calls allocates -> [Groups];
+            list group_by (f: ANY;) calls allocates -> [Groups];
             /// The item of which the function makes the least; void if there is none.
             /// Errors: that of the comparison.
-            list min_by (key;) calls allocates -> [Finds];
+            list min_by (key: ANY;) calls allocates -> [Finds];
             /// The item of which the function makes the greatest; void if there is none.
             /// Errors: that of the comparison.
-            list max_by (key;) calls allocates -> [Finds];
+            list max_by (key: ANY;) calls allocates -> [Finds];
             /// Tuples of an item and the other list's at the same index, as many as the shorter list has.
-            list zip (other;) reads allocates -> [Zips];
+            list zip (other: LIST;) reads allocates -> [Zips];
             /// Tuples of an index and its item.
             list enumerate (;) reads allocates -> [Enumerates];
             /// Lists of `n` items each, the last of what is left.
             /// Errors: `Chunk size must be at least 1`.
-            list chunks (n;) reads allocates -> [Chunks];
+            list chunks (n: INT;) reads allocates -> [Chunks];
 
             /// How many characters there are.
             string len (;) reads none -> INT;
@@ -112,49 +113,49 @@ macro_rules! for_each_method {
             /// Without white space at both ends.
             string trim (;) reads allocates -> STRING;
             /// The parts between separators; the characters for an empty one; the words between white space without one.
-            string split (;sep) reads allocates -> LIST_OF_STRINGS;
+            string split (; sep: STRING) reads allocates -> LIST_OF_STRINGS;
             /// Whether a text is in it.
-            string contains (s;) reads none -> BOOL;
+            string contains (s: STRING;) reads none -> BOOL;
             /// Whether it begins with a text.
-            string starts_with (s;) reads none -> BOOL;
+            string starts_with (s: STRING;) reads none -> BOOL;
             /// Whether it ends with a text.
-            string ends_with (s;) reads none -> BOOL;
+            string ends_with (s: STRING;) reads none -> BOOL;
             /// With every `a` replaced by `b`.
-            string replace (a, b;) reads allocates -> STRING;
+            string replace (a: STRING, b: STRING;) reads allocates -> STRING;
             /// The characters.
             string chars (;) reads allocates -> LIST_OF_STRINGS;
             /// The lines, without an empty last one.
             string lines (;) reads allocates -> LIST_OF_STRINGS;
             /// Where a text is first, from a character on; -1 if nowhere.
             /// Errors: `Index 10 out of bounds for object with len 2`.
-            string index_of (s; from) reads none -> INT;
+            string index_of (s: STRING; from: INT) reads none -> INT;
             /// So many times.
             /// Errors: `Value too large`.
-            string repeat (n;) reads allocates -> STRING;
+            string repeat (n: INT;) reads allocates -> STRING;
             /// Filled in front to so many characters.
             /// Errors: `Value too large`.
-            string pad_left (n, s;) reads allocates -> STRING;
+            string pad_left (n: INT, s: STRING;) reads allocates -> STRING;
             /// Filled behind to so many characters.
             /// Errors: `Value too large`.
-            string pad_right (n, s;) reads allocates -> STRING;
+            string pad_right (n: INT, s: STRING;) reads allocates -> STRING;
             /// The int it is in decimal; void if it is none.
             string to_int (;) reads none -> INT_OR_VOID;
             /// The float it is in decimal; void if it is none.
             string to_float (;) reads none -> FLOAT_OR_VOID;
             /// What stands before and behind the first separator; void if there is none.
             /// Errors: `Empty separator`.
-            string split_once (sep;) reads allocates -> PAIR_OF_STRINGS_OR_VOID;
+            string split_once (sep: STRING;) reads allocates -> PAIR_OF_STRINGS_OR_VOID;
             /// Without white space at the beginning.
             string trim_start (;) reads allocates -> STRING;
             /// Without white space at the end.
             string trim_end (;) reads allocates -> STRING;
             /// How often a text is in it, without overlaps.
-            string count (s;) reads none -> INT;
+            string count (s: STRING;) reads none -> INT;
             /// The characters in the other order.
             string reversed (;) reads allocates -> STRING;
             /// The number of the character at an index.
             /// Errors: `Index 10 out of bounds for object with len 2`.
-            string code_at (i;) reads none -> INT;
+            string code_at (i: INT;) reads none -> INT;
             /// Whether it is not empty and all its characters are 0 to 9.
             string is_digit (;) reads none -> BOOL;
             /// Likewise, letters of any script.
@@ -178,39 +179,39 @@ macro_rules! for_each_method {
             dict items (;) reads allocates -> [Entries];
             /// Whether there is an entry of a key.
             /// Errors: `Type 'list' cannot be a dict key`.
-            dict contains (k;) reads none -> BOOL;
+            dict contains (k: KEY;) reads none -> BOOL;
             /// The value at a key; the default, or void, if there is none.
-            dict get (k; default) reads none -> [ValueOrDefault];
+            dict get (k: KEY; default: ANY) reads none -> [ValueOrDefault];
             /// Removes an entry and gives its value; void if there is none.
-            dict remove (k;) mutates none -> [ValueOrVoid];
+            dict remove (k: KEY;) mutates none -> [ValueOrVoid];
             /// Removes all entries.
             dict clear (;) mutates none -> VOID;
             /// A dict of the same entries.
             dict copy (;) reads allocates -> [Receiver];
             /// A dict of the same keys with what `f(key, value)` gives.
             /// Errors: `Dict changed size during iteration`.
-            dict map_values (f;) calls allocates -> [MapsValues];
+            dict map_values (f: ANY;) calls allocates -> [MapsValues];
             /// A dict of the entries for which `f(key, value)` gives something true.
             /// Errors: `Dict changed size during iteration`.
-            dict filter (f;) calls allocates -> [CallsWithEntry];
+            dict filter (f: ANY;) calls allocates -> [CallsWithEntry];
             /// A dict of the same entries in the order of what `f(key, value)` gives.
             /// Errors: that of the comparison, `Dict changed size during iteration`.
-            dict sort_by (f;) calls allocates -> [CallsWithEntry];
+            dict sort_by (f: ANY;) calls allocates -> [CallsWithEntry];
             /// The value at a key, after inserting the default if there was none.
-            dict get_or_insert (k, default;) mutates allocates -> [GetsOrInserts];
+            dict get_or_insert (k: KEY, default: ANY;) mutates allocates -> [GetsOrInserts];
 
             /// How many items there are.
             tuple len (;) reads none -> INT;
             /// Whether an item equals the value.
-            tuple contains (x;) reads none -> BOOL;
+            tuple contains (x: ANY;) reads none -> BOOL;
             /// Where a value is first; -1 if nowhere.
-            tuple index_of (x;) reads none -> INT;
+            tuple index_of (x: ANY;) reads none -> INT;
 
             /// How many ints there are.
             /// Errors: `Value too large`.
             range len (;) reads none -> INT;
             /// Whether an int is in it, or a float that equals one.
-            range contains (x;) reads none -> BOOL;
+            range contains (x: ANY;) reads none -> BOOL;
         }
     };
 }
@@ -313,6 +314,8 @@ pub struct MethodSpec {
     pub name: &'static str,
     /// Names of all parameters, the receiver not among them.
     pub params: &'static [&'static str],
+    /// What each of them takes.
+    pub takes: &'static [Takes],
     /// How many of them must be given.
     pub required: usize,
     pub effect: MethodEffect,
@@ -324,13 +327,14 @@ pub struct MethodSpec {
 macro_rules! define_methods {
     ($(
         $(#[doc = $doc:literal])*
-        $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $rule:tt;
+        $receiver:ident $name:ident ($($param:ident: $takes:ident),* ; $($optional:ident: $optional_takes:ident),*) $effect:ident $memory:ident -> $rule:tt;
     )*) => {
         /// Every built-in method, in the order of the table.
         pub static METHODS: &[MethodSpec] = &[$( MethodSpec {
             receiver: define_methods!(@receiver $receiver),
             name: stringify!($name),
             params: &[$( stringify!($param), )* $( stringify!($optional), )*],
+            takes: &[$( takes::$takes, )* $( takes::$optional_takes, )*],
             required: <[&str]>::len(&[$( stringify!($param) ),*]),
             effect: define_methods!(@effect $effect),
             memory: define_methods!(@memory $memory),

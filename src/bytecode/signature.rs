@@ -1,7 +1,8 @@
-//! What the tables of built-ins and of built-in methods say of results and memory: the columns that both share.
+//! What the tables of built-ins and of built-in methods say of arguments, results and memory: the columns that both share.
 //!
 //! Every row states each column; none has a default, so a new row cannot be believed to do less than it does. The type rules take
-//! results from here, the native tier and the effects what a call may do, and debug builds hold each call to it.
+//! results from here, the native tier and the effects what a call may do, the search for what always fails which arguments are refused; and
+//! debug builds hold each call to it.
 
 use super::types::Tags;
 
@@ -87,4 +88,80 @@ pub mod results {
     /// What JSON can say.
     pub const JSON: Shape =
         Shape::of(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR).or(Tags::LIST).or(Tags::DICT)).or_void();
+}
+
+/// What a parameter takes. A call with an argument of another kind fails, whatever the other arguments are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Takes {
+    pub tags: Tags,
+    pub refusal: Refusal,
+}
+
+/// What a call says of an argument that it does not take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// `Expected type 'string', but found type 'int'`.
+    Expected(&'static str),
+    /// `Type 'list' cannot be a dict key`.
+    Key,
+    /// `Cannot get length of non-indexable type 'int'`.
+    Length,
+    /// `Cannot convert 'void' to int`.
+    Convert(&'static str),
+    /// `Cannot call non-function 'int'`.
+    Call,
+    /// `Type 'int' is not iterable`.
+    Iteration,
+}
+
+impl Refusal {
+    /// The message for a value of the kind `found`; `text` is what the value prints as, if that is known.
+    pub fn message(self, found: &str, text: Option<&str>) -> String {
+        match self {
+            Refusal::Expected(expected) => format!("Expected type '{expected}', but found type '{found}'"),
+            Refusal::Key => format!("Type '{found}' cannot be a dict key"),
+            Refusal::Length => format!("Cannot get length of non-indexable type '{found}'"),
+            Refusal::Convert(target) => format!("Cannot convert '{}' to {target}", text.unwrap_or("…")),
+            Refusal::Call => format!("Cannot call non-function '{found}'"),
+            Refusal::Iteration => format!("Type '{found}' is not iterable"),
+        }
+    }
+}
+
+/// Names for what parameters take.
+pub mod takes {
+    use super::{Refusal, Tags, Takes};
+
+    const fn only(tags: Tags, refusal: Refusal) -> Takes {
+        Takes { tags, refusal }
+    }
+
+    const fn expecting(tags: Tags, expected: &'static str) -> Takes {
+        only(tags, Refusal::Expected(expected))
+    }
+
+    /// Anything, or what depends on other arguments: a list's callback is not looked at where the list is empty.
+    pub const ANY: Takes = expecting(Tags::ALL, "anything");
+    pub const INT: Takes = expecting(Tags::INT, "int");
+    pub const NUMBER: Takes = expecting(Tags::NUMBER, "float");
+    pub const NUMBER_OR_VOID: Takes = expecting(Tags::NUMBER.or(Tags::VOID), "float");
+    pub const BOOL: Takes = expecting(Tags::BOOL, "bool");
+    pub const STRING: Takes = expecting(Tags::STR, "string");
+    pub const LIST: Takes = expecting(Tags::LIST, "list");
+    pub const DICT: Takes = expecting(Tags::DICT, "dict");
+    pub const TASK: Takes = expecting(Tags::TASK, "task");
+    /// Ends of channels count as tasks.
+    pub const CHANNEL: Takes = expecting(Tags::TASK, "channel");
+    /// A path, or a list of parts where it is the only argument.
+    pub const PATHS: Takes = expecting(Tags::STR.or(Tags::LIST), "string");
+    /// The body of a response: text or bytes.
+    pub const BODY: Takes = expecting(Tags::STR.or(Tags::LIST), "string");
+    /// What replaces a match: a text, or a function of the match.
+    pub const TEXT_OR_FUNCTION: Takes = expecting(Tags::STR.or(Tags::CALLABLE), "string");
+    pub const KEY: Takes = only(Tags::KEYS, Refusal::Key);
+    pub const SIZED: Takes = only(Tags::SIZED, Refusal::Length);
+    pub const TO_INT: Takes = only(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR), Refusal::Convert("int"));
+    pub const TO_FLOAT: Takes = only(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR), Refusal::Convert("float"));
+    pub const CALLABLE: Takes = only(Tags::CALLABLE, Refusal::Call);
+    pub const ITERABLE: Takes = only(Tags::ITERABLE, Refusal::Iteration);
 }

@@ -58,6 +58,18 @@ impl Tags {
     pub const CONTAINERS: Tags = Tags(Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::CELL.0);
     /// Values that have an identity.
     pub const IDENTIFIED: Tags = Tags(Self::FUNCTION.0 | Self::STRUCT.0 | Self::INSTANCE.0 | Self::MODULE.0);
+    /// What can be called.
+    pub const CALLABLE: Tags = Tags(Self::FUNCTION.0 | Self::STRUCT.0);
+    /// What a `for` loop can go over; of instances, those with `iter` or `next`.
+    pub const ITERABLE: Tags = Tags(
+        Self::RANGE.0 | Self::STR.0 | Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::MODULE.0 | Self::INSTANCE.0,
+    );
+    /// What has a length.
+    pub const SIZED: Tags =
+        Tags(Self::STR.0 | Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::RANGE.0 | Self::MODULE.0);
+    /// What a dict may have as a key; of tuples, those of such.
+    pub const KEYS: Tags =
+        Tags(Self::INT.0 | Self::FLOAT.0 | Self::BOOL.0 | Self::STR.0 | Self::VOID.0 | Self::RANGE.0 | Self::TUPLE.0);
     /// Values a program can see.
     pub const VISIBLE: Tags = Tags(Self::ALL.0 & !Self::CELL.0 & !Self::ITER.0);
 

@@ -6,9 +6,9 @@ use super::function::Lowering;
 use super::*;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{Constant, Op, Reg};
-use crate::resolve::suggest::closest;
 use crate::resolve::{NameRef, StaticValue, VarId};
 use crate::source::Diagnostic;
+use crate::source::spelling::closest;
 use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, LogicOp, UnaryOp};
 
 impl Lowering<'_, '_> {

@@ -39,6 +39,7 @@ pub(super) fn lower_function(builder: &mut Builder<'_>, index: FuncIndex, regist
             types_of: FxHashMap::default(),
             settings_met: 0,
             warn: !long_jumps,
+            result_position: None,
             builder: &mut *builder,
         };
         if is_dead {
@@ -121,6 +122,8 @@ pub(super) struct Lowering<'b, 'a> {
     pub settings_met: u32,
     /// Whether lints are reported: not when the function is lowered again.
     pub warn: bool,
+    /// The last statement of the function, where other languages have its result.
+    pub result_position: Option<crate::syntax::ast::StmtId>,
 }
 
 /// Past this many sites, accesses of one name share a site.
@@ -150,6 +153,7 @@ impl Lowering<'_, '_> {
                     }
                     self.bind_var(vars[position], register, param.span);
                 }
+                self.result_position = self.ast.block(function.body).last().copied();
                 self.block(function.body);
                 self.close_locals(0);
             }

@@ -158,7 +158,7 @@ impl Lowering<'_, '_> {
                     self.code.free_to(mark);
                 }
             }
-            StmtKind::Expr(value) => self.expr_statement(value),
+            StmtKind::Expr(value) => self.expr_statement(stmt, value),
             StmtKind::Print { items, newline } => self.print(items, newline, span),
             StmtKind::If { .. } => self.if_chain(stmt),
             StmtKind::While { condition, body } => self.while_loop(condition, body, span),
@@ -229,13 +229,51 @@ impl Lowering<'_, '_> {
         Some(module)
     }
 
-    fn expr_statement(&mut self, value: ExprId) {
+    fn expr_statement(&mut self, stmt: StmtId, value: ExprId) {
         let value = self.strip_parens(value);
+        self.warn_if_dropped(stmt, value);
         match self.ast.expr(value).kind {
             // Reading a variable has no effect, unless it is a global that may not be set.
             ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Void | ExprKind::Str(_) => {}
             _ => {
                 self.expr_any(value);
+            }
+        }
+    }
+
+    /// Warns of a statement that only computes a value. In a `try` it may be there to fail.
+    fn warn_if_dropped(&mut self, stmt: StmtId, value: ExprId) {
+        let warns = self.warn && self.code.reachable && self.open_tries == 0;
+        if !warns || !self.only_computes(value) {
+            return;
+        }
+        let span = self.ast.expr(value).span;
+        let mut warning =
+            Diagnostic::warning("W0205", "The value is computed and dropped", span).labelled("nothing uses this");
+        if self.result_position == Some(stmt) {
+            let start = Span { hi: span.lo, ..span };
+            warning = warning.with_suggestion("`return` makes it the function's result", start, "return ");
+        } else {
+            warning = warning.with_help("assign it, print it, or leave it out");
+        }
+        self.builder.diagnostics.push(warning);
+    }
+
+    /// Whether evaluating an expression last of all computes something, and does nothing else.
+    fn only_computes(&self, mut value: ExprId) -> bool {
+        loop {
+            value = self.strip_parens(value);
+            match self.ast.expr(value).kind {
+                ExprKind::Call { .. } | ExprKind::Await(_) | ExprKind::Error => return false,
+                // What is decided first may be a call; what counts is what is decided on.
+                ExprKind::Logic { right, .. } => value = right,
+                ExprKind::If { then, otherwise, .. } => {
+                    if !self.only_computes(then) {
+                        return false;
+                    }
+                    value = otherwise;
+                }
+                _ => return true,
             }
         }
     }

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ModuleIndex;
 use super::packages::{Lock, Manifest};
-use super::suggest::closest;
+use crate::source::spelling::closest;
 use crate::source::{Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use crate::syntax::ast::{Ast, Ident, ImportPath, StmtId, StmtKind, Symbol};
 use crate::syntax::{Interner, parse};

@@ -7,8 +7,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
-use super::suggest::{STANDARD_MODULES, closest, foreign_name};
+use super::suggest::{STANDARD_MODULES, foreign_name};
 use super::*;
+use crate::source::spelling::closest;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::syntax::Interner;
 use crate::syntax::ast::{

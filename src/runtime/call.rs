@@ -14,7 +14,7 @@ use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec};
-use crate::bytecode::signature::Memory;
+use crate::bytecode::signature::{Memory, Takes};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, ModuleId, ModuleKind, SiteId, StructId};
 
@@ -224,6 +224,7 @@ impl Vm {
                 BuiltinResult::Number(_) => Tags::NUMBER,
             };
             self.hold_to_row(spec.name, result, tags, spec.memory, before)?;
+            hold_arguments(spec.name, args, spec.takes)?;
         }
         Ok(result)
     }
@@ -349,6 +350,7 @@ impl Vm {
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
         if cfg!(debug_assertions) {
             self.hold_to_row(spec.name, result, spec.rule.tags(), spec.memory, before)?;
+            hold_arguments(spec.name, &args[1..], spec.takes)?;
         }
         write(slot, result);
         Ok(Begun::Done)
@@ -504,6 +506,18 @@ impl Vm {
 #[inline]
 fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<()> {
     if (required..=most).contains(&got) { Ok(()) } else { Err(arity_error(name, required, most, got)) }
+}
+
+/// Whether a call that has succeeded was given only what its row says that it takes. What always fails is told from the rows.
+fn hold_arguments(name: &str, args: &[Value], takes: &[Takes]) -> Result<()> {
+    match args.iter().zip(takes).find(|(arg, takes)| !arg.tag().kind().meets(takes.tags)) {
+        Some((arg, takes)) => Err(Error::fatal(format!(
+            "internal error: '{name}' takes {:?}, its row says {:?}",
+            arg.tag().kind(),
+            takes.tags
+        ))),
+        None => Ok(()),
+    }
 }
 
 #[cold]

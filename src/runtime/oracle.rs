@@ -2,7 +2,8 @@
 //!
 //! A testing mode (`walrus-run --check-facts`). The interpreter's loop has an instance that calls [`Vm::observe`] before each
 //! instruction; what the instruction before it wrote, and the registers a declared frame names, are looked at there. The judge
-//! knows nothing of how types were inferred: it only asks whether a value is one of those a type allows.
+//! knows nothing of how types were inferred: it only asks whether a value is one of those a type allows, and whether an instruction that
+//! by the types of its operands always fails has not.
 
 use super::error::{Error, Result};
 use super::object::Gc;
@@ -105,6 +106,13 @@ impl Oracle {
     /// Looks at what the instruction at `before` has written, now that control is at `pc`.
     fn judge_written(&mut self, vm: &Vm, frame: &Frame, before: u32, pc: u32) -> Result<()> {
         let op = vm.image.program.code[before as usize];
+        if self.types.always_fails(before) {
+            let place = place_of(vm, before);
+            return Err(Error::fatal(format!(
+                "A proven fact does not hold: {} did not fail (instruction {before}, {place})",
+                op.info().name
+            )));
+        }
         let jumped = op.jump_offset().is_some_and(|offset| i64::from(before) + 1 + i64::from(offset) == i64::from(pc));
         let edge = if jumped { Edge::Taken } else { Edge::FallThrough };
         if let Op::SetGlobal { global, .. } = op {
@@ -131,7 +139,7 @@ impl Oracle {
         if self.allows(vm, ty, value, LEVELS) {
             return Ok(());
         }
-        let place = vm.image.span_at(pc).and_then(|span| vm.image.place(span)).unwrap_or_default();
+        let place = place_of(vm, pc);
         Err(Error::fatal(format!(
             "A proven fact does not hold: {} is {value:?}, which is not {:?} (instruction {pc}, {place})",
             what(),
@@ -201,6 +209,10 @@ impl Oracle {
         }
         true
     }
+}
+
+fn place_of(vm: &Vm, pc: u32) -> String {
+    vm.image.span_at(pc).and_then(|span| vm.image.place(span)).unwrap_or_default()
 }
 
 fn read(frame: &Frame, register: Reg) -> Value {

@@ -1,7 +1,8 @@
 //! The catalogue of diagnostic codes: one row per code, with the long text that `walrusc --explain CODE` prints.
 //!
 //! Families: `E01xx` lexical, `E02xx` syntax, `E03xx` names and scopes, `E04xx` modules, `E05xx` limits and what is not
-//! built yet, `N01xx` notes on what is compiled, `N02xx` why a hot region is not native at run time, `W01xx` why a region is not compiled, `W02xx` lints. The texts are Markdown files beside this one, so that
+//! built yet, `N01xx` notes on what is compiled, `N02xx` why a hot region is not native at run time, `W01xx` why a region is not compiled, `W02xx` lints, `W03xx` what
+//! always fails where it runs. The texts are Markdown files beside this one, so that
 //! they read and diff as prose.
 //!
 //! Invariant: each code that a diagnostic carries has a row, and a code keeps its meaning for ever.
@@ -92,6 +93,13 @@ codes! {
     "W0202" "unreachable code"
     "W0203" "condition that never changes"
     "W0204" "comparison with a name that no type has"
+    "W0205" "value computed and dropped"
+    "W0301" "operation that always fails"
+    "W0302" "member or method that there is not"
+    "W0303" "wrong number of arguments"
+    "W0304" "call of what is no function"
+    "W0305" "argument that is always refused"
+    "W0306" "value that cannot be used so"
 }
 
 /// The row of a code, matched without regard to case.

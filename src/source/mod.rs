@@ -10,6 +10,8 @@ mod map;
 pub mod render;
 mod sink;
 mod span;
+#[cfg(feature = "compile")]
+pub mod spelling;
 
 pub use bounded::read_at_most;
 pub use diagnostic::{Diagnostic, Label, Severity, Suggestion};

@@ -12,6 +12,10 @@ pub struct Expectations {
     pub trace: Vec<String>,
     pub exit: Option<i32>,
     pub compile_errors: Vec<CompileError>,
+    /// Warnings, which must be all that there are if any is expected.
+    pub warnings: Vec<CompileError>,
+    /// Whether there must be none.
+    pub no_warnings: bool,
     pub jit: Vec<JitClaim>,
     pub args: Vec<String>,
     pub flags: Vec<String>,
@@ -98,6 +102,10 @@ fn parse_expectation(directive: &str, line: u32, expected: &mut Expectations) ->
         " compile error" | " compile error elsewhere" => {
             let line = (kind == " compile error").then_some(line);
             expected.compile_errors.push(CompileError { line, message: text.to_owned() });
+        }
+        " warnings" if text == "none" => expected.no_warnings = true,
+        " warning" => {
+            expected.warnings.push(CompileError { line: Some(line), message: text.to_owned() });
         }
         " jit" => {
             for claim in text.split(',') {

@@ -16,7 +16,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use self::places::Places;
 use super::cfg::BlockId;
 use super::flow::{ProgramFlow, code_of};
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
 
@@ -59,11 +59,27 @@ pub struct Inference<'p> {
     handler: Option<BlockId>,
     followed: bool,
     settling: bool,
+    /// Whether to go on behind instructions that always fail.
+    beyond_failures: bool,
 }
 
 impl<'p> Inference<'p> {
     /// Infers types for everything reachable from the body of the main module.
     pub fn run(program: &'p Program, flow: &'p ProgramFlow, index: &'p RuleIndex) -> Inference<'p> {
+        Inference::solved(program, flow, index, false)
+    }
+
+    /// The same as if instructions that always fail had succeeded: for looking at what stands behind them. No facts come of this.
+    pub fn run_beyond_failures(program: &'p Program, flow: &'p ProgramFlow, index: &'p RuleIndex) -> Inference<'p> {
+        Inference::solved(program, flow, index, true)
+    }
+
+    fn solved(
+        program: &'p Program,
+        flow: &'p ProgramFlow,
+        index: &'p RuleIndex,
+        beyond_failures: bool,
+    ) -> Inference<'p> {
         let functions = program.functions.len();
         let mut inference = Inference {
             program,
@@ -89,6 +105,7 @@ impl<'p> Inference<'p> {
             handler: None,
             followed: true,
             settling: false,
+            beyond_failures,
         };
         if let Some(ModuleKind::File(body)) = program.modules.get(program.main.index()).map(|module| module.kind) {
             inference.reach(body);
@@ -314,7 +331,9 @@ impl<'p> Inference<'p> {
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
             self.at.pc = self.start + pc;
-            if !step(self, op) {
+            let fails = self.beyond_failures && certain_failure(self, op).is_some();
+            let goes_on = step(self, op) || fails && pass_failure(self, op);
+            if !goes_on {
                 return;
             }
         }

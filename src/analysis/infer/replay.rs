@@ -6,7 +6,7 @@
 use super::Inference;
 use crate::analysis::cfg::BlockId;
 use crate::analysis::flow::code_of;
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 
@@ -50,7 +50,9 @@ impl<'a> Replay<'a> {
             let op = code[pc as usize];
             self.at = At { func, pc: function.code.start + pc, entered: function.code.start + bounds.start };
             visit(self, pc, op);
-            if !step(self, op) {
+            let fails = solution.beyond_failures && certain_failure(self, op).is_some();
+            let goes_on = step(self, op) || fails && pass_failure(self, op);
+            if !goes_on {
                 return;
             }
         }

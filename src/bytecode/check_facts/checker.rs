@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::tables::{Held, Tables};
 use super::{FactsError, Record};
 use crate::bytecode::facts::{TypeFacts, TypeId};
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, step};
+use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, certain_failure, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Tags, Type};
-use crate::bytecode::{FuncId, Function, Program, Reg};
+use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
 /// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has more, and clearing a run costs
 /// less than remembering. Of the others, those that are set are remembered, so that clearing takes no longer than setting has.
@@ -247,6 +247,9 @@ impl<'p> Checker<'p> {
             if guarded && op.effects().throws {
                 self.check_handler();
             }
+            if self.record.is_some() {
+                self.note_certain_failure(op);
+            }
             if step(self, op) || !self.followed {
                 pc += 1;
             } else {
@@ -255,6 +258,19 @@ impl<'p> Checker<'p> {
             }
         }
         control
+    }
+
+    /// Writes down whether an instruction always fails. Looking at its operands for that is no part of the check.
+    fn note_certain_failure(&mut self, op: Op) {
+        let found = self.inconsistent;
+        let fails = certain_failure(self, op).is_some();
+        let agrees = std::mem::replace(&mut self.inconsistent, found) == found;
+        if let Some(record) = &mut self.record
+            && fails
+            && agrees
+        {
+            record.fails.insert(self.pc);
+        }
     }
 
     /// Code begins that has this handler.

@@ -14,7 +14,7 @@ mod tables;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::checker::Checker;
 use self::tables::Tables;
@@ -82,6 +82,8 @@ struct Record {
     written: Vec<Type>,
     /// For the pairing loops' second item.
     second: FxHashMap<u32, Type>,
+    /// The instructions that always fail.
+    fails: FxHashSet<u32>,
 }
 
 impl Record {
@@ -113,6 +115,11 @@ impl CheckedTypes {
             }
         };
         (!ty.tags.meets(Tags::ITER) || ty == Type::ANY).then_some(ty)
+    }
+
+    /// Whether the instruction at `pc` (an index into `Program::code`) fails whenever it is executed, by the types of its operands.
+    pub fn always_fails(&self, pc: u32) -> bool {
+        self.record.fails.contains(&pc)
     }
 
     /// The declared types of live registers at `pc` (an index into `Program::code`), where a frame is declared: at loop headers, jump targets
@@ -229,7 +236,7 @@ pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, F
     let (tables, index) = (Tables::new(program, facts)?, RuleIndex::new(program));
     tables.declarations()?;
     let mut checker = Checker::new(&tables, &index);
-    checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], second: FxHashMap::default() });
+    checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], ..Record::default() });
     checker.all()?;
     let (record, sets) = (checker.record.take().unwrap_or_default(), std::mem::take(&mut checker.sets));
     let types = &facts.types;

@@ -19,6 +19,18 @@ impl Test {
     pub fn is_ordering(self) -> bool {
         !matches!(self, Test::Eq | Test::Ne)
     }
+
+    /// As the program writes it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Test::Eq => "==",
+            Test::Ne => "!=",
+            Test::Lt => "<",
+            Test::Le => "<=",
+            Test::Gt => ">",
+            Test::Ge => ">=",
+        }
+    }
 }
 
 /// A binary operator of the language that computes.
@@ -41,6 +53,23 @@ impl Operator {
     /// Whether it takes ints alone.
     pub fn is_bitwise(self) -> bool {
         matches!(self, Operator::BitAnd | Operator::BitOr | Operator::BitXor | Operator::Shl | Operator::Shr)
+    }
+
+    /// As the program writes it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Operator::Add => "+",
+            Operator::Sub => "-",
+            Operator::Mul => "*",
+            Operator::Div => "/",
+            Operator::Mod => "%",
+            Operator::Pow => "**",
+            Operator::BitAnd => "&",
+            Operator::BitOr => "|",
+            Operator::BitXor => "^",
+            Operator::Shl => "<<",
+            Operator::Shr => ">>",
+        }
     }
 }
 
@@ -195,7 +224,6 @@ macro_rules! any_compare_jump {
 }
 
 /// Every instruction with a [`Comparison`].
-#[cfg(any(feature = "compile", feature = "jit"))]
 macro_rules! any_comparison {
     () => {
         $crate::bytecode::Op::Eq { .. }
@@ -208,7 +236,6 @@ macro_rules! any_comparison {
 }
 
 /// Every instruction with a [`Binary`].
-#[cfg(any(feature = "compile", feature = "jit"))]
 macro_rules! any_binary {
     () => {
         $crate::bytecode::Op::Add { .. }
@@ -250,7 +277,6 @@ macro_rules! any_iteration {
 pub(crate) use any_compare_jump;
 #[cfg(feature = "jit")]
 pub(crate) use any_iteration;
-#[cfg(any(feature = "compile", feature = "jit"))]
 pub(crate) use {any_binary, any_comparison};
 
 impl Op {

@@ -7,8 +7,6 @@ use crate::bytecode::methods::Receiver;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, FunctionKind, Reg, SiteId, StructId};
 
-const CALLABLE: Tags = Tags::FUNCTION.or(Tags::STRUCT);
-
 /// Ends a call instruction: everything above `base` is gone, and the result is in it.
 #[inline(never)]
 pub fn returned<E: TypeEnv>(env: &mut E, base: Reg, ty: Type) -> bool {
@@ -71,7 +69,7 @@ pub fn call_register<E: TypeEnv>(env: &mut E, base: Reg, argc: u16) -> Type {
 
 /// A call of a value.
 pub fn call_value<E: TypeEnv>(env: &mut E, callee: Type, args: Args) -> Type {
-    if !callee.tags.meets(CALLABLE) {
+    if !callee.tags.meets(Tags::CALLABLE) {
         return Type::NEVER;
     }
     if callee.ids == IdSet::TOP {

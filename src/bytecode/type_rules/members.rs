@@ -287,9 +287,6 @@ fn pairs<E: TypeEnv>(env: &mut E, container: Type) -> (Type, Type) {
 /// `IterPrep`, `IterNext` and their pairing forms; `target` is the exit of the first two, the way back of the others.
 #[inline(never)]
 pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, unpacks: bool) -> bool {
-    const ITERABLE: Tags = Tags(
-        Tags::RANGE.0 | Tags::STR.0 | Tags::LIST.0 | Tags::TUPLE.0 | Tags::DICT.0 | Tags::MODULE.0 | Tags::INSTANCE.0,
-    );
     let state = |at: u16| base.above(at);
     let held = env.register(base);
     let container = match (prepares, held.tags.meets(Tags::ITER)) {
@@ -301,7 +298,7 @@ pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, 
             Type::ANY
         }
     };
-    let container = container.without(Tags::ALL.without(ITERABLE));
+    let container = container.without(Tags::ALL.without(Tags::ITERABLE));
     if container.is_never() {
         return false;
     }

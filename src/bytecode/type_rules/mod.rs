@@ -7,11 +7,13 @@
 //! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops there.
 
 mod calls;
+mod failure;
 mod index;
 mod inputs;
 mod library;
 mod members;
 
+pub use failure::{Callee, Cause, Failure, Owner, certain_failure, pass_failure};
 pub use index::RuleIndex;
 pub use inputs::Members;
 

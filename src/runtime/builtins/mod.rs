@@ -43,7 +43,7 @@ macro_rules! implementations {
     (@path $module:ident $name:ident) => { self::$module::$name };
     ($(
         $(#[$doc:meta])*
-        $module:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $result:tt;
+        $module:ident $name:ident ($($param:ident: $takes:ident),* ; $($optional:ident: $optional_takes:ident),*) $effect:ident $memory:ident -> $result:tt;
     )*) => {
         /// Every native function, in the order of [`BUILTINS`].
         pub static FUNCTIONS: [BuiltinFn; BUILTINS.len()] = [$( implementations!(@path $module $name) ),*];

@@ -24,7 +24,7 @@ use crate::bytecode::methods::{METHODS, Receiver};
 macro_rules! implementations {
     ($(
         $(#[$doc:meta])*
-        $receiver:ident $name:ident ($($param:ident),* ; $($optional:ident),*) $effect:ident $memory:ident -> $rule:tt;
+        $receiver:ident $name:ident ($($param:ident: $takes:ident),* ; $($optional:ident: $optional_takes:ident),*) $effect:ident $memory:ident -> $rule:tt;
     )*) => {
         /// Every built-in method, in the order of [`METHODS`].
         pub static FUNCTIONS: [BuiltinFn; METHODS.len()] = [$( self::$receiver::$name ),*];

@@ -1,0 +1,385 @@
+//! What always fails, told as warnings: the message that the run would end with, the place, and what was meant.
+//!
+//! Which instructions these are is the question of [`certain_failure`]; here it is asked of each instruction that is reached and that no `try`
+//! of its function guards. Where there are some, the program is inferred once more as if they succeeded, so that what stands behind them is
+//! looked at, too: what is found there is true of every execution, as there is none.
+
+use rustc_hash::FxHashSet;
+
+use super::flow::{ProgramFlow, code_of};
+use super::infer::{Inference, Replay};
+use super::names::Names;
+use super::spelling::{closest_name, names_of, of_other_languages};
+use crate::bytecode::signature::Refusal;
+use crate::bytecode::type_rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
+use crate::bytecode::types::Tags;
+use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, StrId};
+use crate::source::{Diagnostic, Span};
+
+/// An instruction that always fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CertainFailure {
+    pub func: FuncId,
+    /// Counted from the function's first.
+    pub pc: u32,
+    pub failure: Failure,
+}
+
+/// All that always fails, given what does by the solution for what runs; in the order of the code.
+pub fn complete(
+    found: Vec<CertainFailure>,
+    program: &Program,
+    flow: &ProgramFlow,
+    index: &RuleIndex,
+) -> Vec<CertainFailure> {
+    if found.is_empty() {
+        return found;
+    }
+    let mut beyond = Inference::run_beyond_failures(program, flow, index);
+    beyond.seal();
+    let mut all = found;
+    let known: FxHashSet<(FuncId, u32)> = all.iter().map(|one| (one.func, one.pc)).collect();
+    let mut replay = Replay::new(&beyond);
+    for at in 0..program.functions.len() as u32 {
+        let func = FuncId(at);
+        let own = flow.of(func);
+        for block in 0..own.cfg.len() as u32 {
+            if own.cfg.blocks[block as usize].handler.is_some() {
+                continue;
+            }
+            replay.block(func, block, |types, pc, op| {
+                if let Some(failure) = certain_failure(types, op)
+                    && !known.contains(&(func, pc))
+                {
+                    all.push(CertainFailure { func, pc, failure });
+                }
+            });
+        }
+    }
+    let names = Names::new(program);
+    all.retain(|one| !is_decided_in_passing(program, flow, &names, one));
+    all.sort_by_key(|one| (one.func, one.pc));
+    all
+}
+
+/// How many blocks in front are looked at.
+const REACH: usize = 8;
+
+/// Whether a failure stands in a part of an expression or assignment that a jump within the same one passes over: the right side of `and`, or what
+/// `or=` stores. Its line may well run without it.
+fn is_decided_in_passing(program: &Program, flow: &ProgramFlow, names: &Names<'_>, found: &CertainFailure) -> bool {
+    let own = flow.of(found.func);
+    let code = code_of(program, &program.functions[found.func.index()]);
+    let place = names.span(found.func, found.pc);
+    let mut block = own.cfg.block_of[found.pc as usize];
+    for _ in 0..REACH {
+        let &[before] = own.cfg.preds(block) else { return false };
+        let last = own.cfg.blocks[before as usize].end - 1;
+        let op = &code[last as usize];
+        let span = names.span(found.func, last);
+        let encloses = span.file == place.file && span.lo <= place.lo && place.hi <= span.hi;
+        if op.jump_offset().is_some() && !op.effects().ends && encloses {
+            return true;
+        }
+        block = before;
+    }
+    false
+}
+
+/// A warning for each.
+pub fn warnings(program: &Program, failures: &[CertainFailure]) -> Vec<Diagnostic> {
+    if failures.is_empty() {
+        return Vec::new();
+    }
+    let teller = Teller { program, names: Names::new(program) };
+    failures.iter().map(|failure| teller.warning(failure)).collect()
+}
+
+struct Teller<'p> {
+    program: &'p Program,
+    names: Names<'p>,
+}
+
+/// Most places of calls that are named.
+const MAX_CALLS: usize = 3;
+
+impl Teller<'_> {
+    fn text(&self, id: StrId) -> &str {
+        self.program.strings.get(id).unwrap_or("?")
+    }
+
+    fn warning(&self, found: &CertainFailure) -> Diagnostic {
+        let CertainFailure { func, pc, failure } = *found;
+        let span = self.names.span(func, pc);
+        let code = code_of(self.program, &self.program.functions[func.index()]);
+        let mut warning = Diagnostic::warning(code_of_cause(failure.cause), self.message(failure.cause), span)
+            .labelled("this always fails");
+        if let Some((name, kinds)) = self.blamed(found, code) {
+            warning = warning.labelled(format!("this always fails: `{name}` is always {}", a_kind(kinds)));
+        }
+        warning = self.help(warning, failure.cause, span, code[pc as usize]);
+        if let Some(register) = failure.register {
+            for call in self.calls_that_pass(func, pc, register) {
+                warning = warning.with_label(call, "what it is given comes from this call");
+            }
+        }
+        warning
+    }
+
+    /// The name of what has the wrong type, if it has one, and its kinds.
+    fn blamed(&self, found: &CertainFailure, code: &[Op]) -> Option<(String, Tags)> {
+        let register = found.failure.register?;
+        let kinds = match found.failure.cause {
+            Cause::Operands { left, right, .. } if left.within(Tags::NUMBER) => right,
+            Cause::Operands { left, .. } => left,
+            Cause::Operand { found, .. }
+            | Cause::Expected { found, .. }
+            | Cause::NothingIn { found }
+            | Cause::NotIterable { found }
+            | Cause::NotCallable { found }
+            | Cause::Argument { found, .. }
+            | Cause::Key { found } => found,
+            Cause::CannotAssign { object } => object,
+            Cause::CannotIndex { .. } | Cause::Member { .. } | Cause::Method { .. } | Cause::Arity { .. } => {
+                return None;
+            }
+        };
+        let origin = self.names.origin(found.func, code, found.pc, register);
+        let is_plain = !origin.item && (origin.local.is_some() || origin.global.is_some());
+        is_plain.then_some((origin.name, kinds))
+    }
+
+    /// What the run says.
+    fn message(&self, cause: Cause) -> String {
+        match cause {
+            Cause::Operands { operator, left, right } => {
+                format!("Invalid operation '{operator}' on operands '{}' and '{}'", kinds(left), kinds(right))
+            }
+            Cause::Operand { operator, found } => {
+                format!("Invalid unary operation '{operator}' on operand {}", kinds(found))
+            }
+            Cause::Expected { expected, found } => Refusal::Expected(expected).message(&kinds(found), None),
+            Cause::NothingIn { found } => format!("Type '{}' has no members to look in", kinds(found)),
+            Cause::NotIterable { found } => Refusal::Iteration.message(&kinds(found), None),
+            Cause::CannotIndex { object, index } => {
+                let indexable = Tags::LIST.or(Tags::TUPLE).or(Tags::STR).or(Tags::MODULE).or(Tags::INSTANCE);
+                match object.meets(indexable) {
+                    true => format!("Cannot index type '{}' with type '{}'", kinds(object), kinds(index)),
+                    false => format!("Cannot index non-indexable type '{}'", kinds(object)),
+                }
+            }
+            Cause::CannotAssign { object } => format!("Cannot assign into type '{}'", kinds(object)),
+            Cause::Member { owner, name } => {
+                format!("Type '{}' has no member '{}'", self.owner(owner), self.text(name))
+            }
+            Cause::Method { owner: Owner::Kind(tags), name } if !tags.meets(HAVE_METHODS) => {
+                format!("Cannot call method '{}' on value of type '{}'", self.text(name), kinds(tags))
+            }
+            Cause::Method { owner, name } => {
+                format!("Type '{}' has no method '{}'", self.owner(owner), self.text(name))
+            }
+            Cause::NotCallable { found } => Refusal::Call.message(&kinds(found), None),
+            Cause::Arity { callee, given } => {
+                let (name, required, most, hidden) = self.arity(callee);
+                let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
+                let given = given.saturating_sub(hidden);
+                format!("Function '{name}' expected {expected} arg(s) but got {given} arg(s)")
+            }
+            Cause::Argument { refusal, found, .. } => {
+                let text = (found == Tags::VOID).then_some("void");
+                refusal.message(&kinds(found), text)
+            }
+            Cause::Key { found } => Refusal::Key.message(&kinds(found), None),
+        }
+    }
+
+    fn owner(&self, owner: Owner) -> String {
+        match owner {
+            Owner::Kind(tags) => kinds(tags),
+            Owner::Instance(def) => self.text(self.program.structs[def.index()].name).to_owned(),
+            Owner::Struct(_) => "struct".to_owned(),
+            Owner::Module(_) => "module".to_owned(),
+        }
+    }
+
+    /// Name, fewest and most arguments, and how many more the call passes that the program does not write.
+    fn arity(&self, callee: Callee) -> (&str, u16, u16, u16) {
+        match callee {
+            Callee::Function(func) => {
+                let function = &self.program.functions[func.index()];
+                let takes_self = match function.kind {
+                    FunctionKind::Method(_) => true,
+                    FunctionKind::Async => {
+                        let mut methods = self.program.structs.iter().flat_map(|def| &def.methods);
+                        methods.any(|method| method.func == func && method.takes_self)
+                    }
+                    FunctionKind::Body | FunctionKind::Plain | FunctionKind::Static(_) => false,
+                };
+                let hidden = u16::from(takes_self);
+                let [required, most] = [function.required, function.params].map(|count| count.saturating_sub(hidden));
+                (self.text(function.name), required, most, hidden)
+            }
+            Callee::Struct(def) => (self.text(self.program.structs[def.index()].name), 0, 0, 0),
+            Callee::BuiltIn { name, required, most } => (name, required, most, 0),
+        }
+    }
+
+    /// What was meant, and how to do it.
+    fn help(&self, warning: Diagnostic, cause: Cause, span: Span, op: Op) -> Diagnostic {
+        match cause {
+            Cause::Member { owner, name } | Cause::Method { owner, name } => {
+                let is_call = matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. });
+                self.help_with_name(warning, owner, self.text(name), is_call, span)
+            }
+            Cause::Operands { operator: "+", left, right }
+                if left.or(right).meets(Tags::STR) && left.or(right).meets(Tags::NUMBER.or(Tags::BOOL)) =>
+            {
+                warning.with_help("make it a string first: `core.str(…)`, or one f-string for all: `f\"… {…}\"`")
+            }
+            Cause::Operands { left, right, .. }
+                if left.or(right).meets(Tags::STR) && left.or(right).meets(Tags::NUMBER) =>
+            {
+                warning.with_help("`core.int(…)` and `core.float(…)` read a number from a string")
+            }
+            Cause::Operands { left, right, .. } if left.or(right).meets(Tags::VOID) => {
+                warning.with_help("void is what a function without `return` gives, and what is not there")
+            }
+            Cause::NotIterable { found: Tags::INT } => warning.with_help("`0..n` goes over the ints below `n`"),
+            Cause::NotIterable { found: Tags::INSTANCE } => {
+                warning.with_help("give its struct a method `iter` or `next`")
+            }
+            Cause::CannotIndex { object, index: Tags::FLOAT } if object.meets(Tags::LIST.or(Tags::STR)) => {
+                warning.with_help("`core.int(…)` makes an int of it; int `/` int is an int")
+            }
+            Cause::CannotAssign { object: Tags::STR } => warning.with_help("strings never change: make a new one"),
+            Cause::CannotAssign { object: Tags::TUPLE } => warning.with_help("tuples never change: use a list"),
+            Cause::Key { found } if found.meets(Tags::LIST) => {
+                warning.with_help("a tuple of such values can be a key, a list cannot")
+            }
+            Cause::Arity { callee: Callee::Function(func), .. } => {
+                let spans = self.program.debug.as_ref().map(|debug| &debug.functions);
+                match spans.and_then(|spans| spans.get(func.index())) {
+                    Some(&defined) if defined != Span::default() => warning.with_label(defined, "defined here"),
+                    _ => warning,
+                }
+            }
+            _ => warning,
+        }
+    }
+
+    fn help_with_name(&self, warning: Diagnostic, owner: Owner, name: &str, is_call: bool, span: Span) -> Diagnostic {
+        if let Some(advice) = of_other_languages(self.program, owner, name) {
+            return warning.with_help(advice);
+        }
+        let known = names_of(self.program, owner);
+        if let (false, Owner::Kind(_)) = (is_call, owner)
+            && known.contains(&name)
+        {
+            return warning
+                .with_help(format!("`{name}` is a method, and methods of built-in types are no values: call it"));
+        }
+        let Some(similar) = closest_name(name, &known) else { return warning };
+        match self.place_of_name(span, name) {
+            Some(place) => warning.with_suggestion(format!("did you mean '{similar}'?"), place, similar),
+            None => warning.with_help(format!("did you mean '{similar}'?")),
+        }
+    }
+
+    /// Where in a span a member's name stands, if it stands there once.
+    fn place_of_name(&self, span: Span, name: &str) -> Option<Span> {
+        let debug = self.program.debug.as_ref()?;
+        let text = debug.files.get(span.file.0 as usize)?.text.get(span.lo as usize..span.hi as usize)?;
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut places = text
+            .match_indices(name)
+            .filter(|&(at, _)| text[..at].ends_with('.') && !text[at + name.len()..].starts_with(is_part));
+        let (at, _) = places.next()?;
+        if places.next().is_some() {
+            return None;
+        }
+        let lo = span.lo + at as u32;
+        Some(Span::new(span.file, lo, lo + name.len() as u32))
+    }
+
+    /// Where a function is called whose parameter is to blame.
+    fn calls_that_pass(&self, func: FuncId, pc: u32, register: Reg) -> Vec<Span> {
+        let function = &self.program.functions[func.index()];
+        let code = code_of(self.program, function);
+        let origin = self.names.origin(func, code, pc, register);
+        let Some(local) = origin.local.filter(|local| local.0 < function.params) else { return Vec::new() };
+        // A parameter that is assigned to no longer holds what was passed.
+        if code[..pc as usize].iter().any(|op| op.may_change(self.program, local)) {
+            return Vec::new();
+        }
+        let mut calls = Vec::new();
+        for (at, caller) in self.program.functions.iter().enumerate() {
+            for (pc, op) in code_of(self.program, caller).iter().enumerate() {
+                if matches!(*op, Op::CallFn { func: callee, .. } | Op::TailCallFn { func: callee, .. } if callee == func)
+                {
+                    calls.push(self.names.span(FuncId(at as u32), pc as u32));
+                    if calls.len() == MAX_CALLS {
+                        return calls;
+                    }
+                }
+            }
+        }
+        calls
+    }
+}
+
+/// Kinds of value that have methods.
+const HAVE_METHODS: Tags = Tags::LIST.or(Tags::STR).or(Tags::DICT).or(Tags::TUPLE).or(Tags::RANGE);
+
+fn code_of_cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Operands { .. } | Cause::Operand { .. } => "W0301",
+        Cause::Member { .. } | Cause::Method { .. } => "W0302",
+        Cause::Arity { .. } => "W0303",
+        Cause::NotCallable { .. } => "W0304",
+        Cause::Argument { .. } => "W0305",
+        Cause::Expected { .. }
+        | Cause::NothingIn { .. }
+        | Cause::NotIterable { .. }
+        | Cause::CannotIndex { .. }
+        | Cause::CannotAssign { .. }
+        | Cause::Key { .. } => "W0306",
+    }
+}
+
+/// The names of kinds of value, as messages give them.
+fn kinds(tags: Tags) -> String {
+    tags.and(Tags::VISIBLE).names().collect::<Vec<_>>().join(" or ")
+}
+
+fn a_kind(tags: Tags) -> String {
+    let name = kinds(tags);
+    match name.as_str() {
+        "void" => name,
+        _ if name.starts_with("int") => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::compile::compile_text;
+
+    fn messages(text: &str) -> Vec<String> {
+        let program = compile_text("t.walrus", text);
+        program.diagnostics.iter().map(|one| format!("{} {}", one.code, one.message)).collect()
+    }
+
+    #[test]
+    fn each_of_several_in_one_line_is_told() {
+        let found = messages(
+            "import \"std/math\"; fn f : a { } println(math.squareroot(2), \"a\" + 3, [1].append(2), f(1, 2));",
+        );
+        let expected = [
+            "W0302 Type 'module' has no member 'squareroot'",
+            "W0301 Invalid operation '+' on operands 'string' and 'int'",
+            "W0302 Type 'list' has no method 'append'",
+            "W0303 Function 'f' expected 1 arg(s) but got 2 arg(s)",
+        ];
+        assert_eq!(found, expected);
+    }
+}

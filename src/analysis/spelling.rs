@@ -1,0 +1,213 @@
+//! Names of members that come close to one that there is not, and what other languages call them.
+
+use crate::bytecode::builtins::builtins_of;
+use crate::bytecode::methods::{METHODS, Receiver};
+use crate::bytecode::type_rules::Owner;
+use crate::bytecode::types::Tags;
+use crate::bytecode::{ModuleKind, Program};
+use crate::source::spelling::closest;
+
+const RECEIVERS: [(Tags, Receiver); 5] = [
+    (Tags::LIST, Receiver::List),
+    (Tags::STR, Receiver::String),
+    (Tags::DICT, Receiver::Dict),
+    (Tags::TUPLE, Receiver::Tuple),
+    (Tags::RANGE, Receiver::Range),
+];
+
+/// The names of members that a value has.
+pub fn names_of(program: &Program, owner: Owner) -> Vec<&str> {
+    let text = |id| program.strings.get(id).unwrap_or("");
+    match owner {
+        Owner::Kind(tags) => {
+            let receivers = RECEIVERS.iter().filter(|(tag, _)| tags.meets(*tag)).map(|&(_, receiver)| receiver);
+            let of = |receiver| METHODS.iter().filter(move |method| method.receiver == receiver);
+            receivers.flat_map(of).map(|method| method.name).collect()
+        }
+        Owner::Instance(def) => {
+            let def = &program.structs[def.index()];
+            def.methods
+                .iter()
+                .map(|method| text(method.name))
+                .chain(def.fields.iter().map(|&field| text(field)))
+                .collect()
+        }
+        Owner::Struct(def) => program.structs[def.index()].methods.iter().map(|method| text(method.name)).collect(),
+        Owner::Module(module) => {
+            let module = &program.modules[module.index()];
+            match module.kind {
+                ModuleKind::Std(path) => builtins_of(text(path)).map(|(_, spec)| spec.name).collect(),
+                ModuleKind::File(_) => module.exports.iter().map(|export| text(export.name)).collect(),
+            }
+        }
+    }
+}
+
+pub fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    closest(name, known.iter().copied())
+}
+
+/// What a member of another language, or another library, is in Walrus.
+pub fn of_other_languages(program: &Program, owner: Owner, name: &str) -> Option<String> {
+    let written = match owner {
+        Owner::Kind(tags) => of_value(tags, name)?,
+        Owner::Module(module) => {
+            let module = &program.modules[module.index()];
+            let ModuleKind::Std(_) = module.kind else { return None };
+            of_module(program.strings.get(module.name)?, name)?
+        }
+        Owner::Instance(_) | Owner::Struct(_) => return None,
+    };
+    Some(format!("write `{written}`"))
+}
+
+fn of_value(tags: Tags, name: &str) -> Option<&'static str> {
+    if name == "toString" || name == "to_string" || name == "str" {
+        return Some("core.str(x)");
+    }
+    match tags {
+        Tags::LIST => of_list(name),
+        Tags::STR => of_string(name),
+        Tags::DICT => of_dict(name),
+        Tags::TUPLE | Tags::RANGE => of_any_sequence(name),
+        Tags::INT | Tags::FLOAT => of_number(name),
+        _ => None,
+    }
+}
+
+fn of_any_sequence(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "size" | "length" | "count" | "len" => "core.len(x)",
+        "isEmpty" | "is_empty" | "empty" => "core.len(x) == 0",
+        "includes" | "has" | "contains" => "x in values",
+        _ => return None,
+    })
+}
+
+fn of_list(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "append" | "push_back" | "add" | "append_all" | "emplace_back" => "xs.push(x)",
+        "size" | "length" | "len" | "Length" | "Count" => "core.len(xs)",
+        "isEmpty" | "is_empty" | "empty" => "core.len(xs) == 0",
+        "includes" | "has" | "member" => "xs.contains(x)",
+        "indexOf" | "index" => "xs.index_of(x)",
+        "pop_back" | "popBack" | "remove_last" | "removeLast" => "xs.pop()",
+        "shift" | "pop_front" | "popFront" => "xs.remove(0)",
+        "unshift" | "push_front" | "prepend" => "xs.insert(0, x)",
+        "slice" | "subList" | "sublist" => "xs[a..b]",
+        "concat" => "xs + ys",
+        "forEach" | "for_each" | "each" => "for x in xs { … }",
+        "front" | "head" => "xs.first()",
+        "back" | "tail" => "xs.last()",
+        "fold" | "foldl" | "inject" => "xs.reduce(f, init)",
+        "collect" => "xs.map(f)",
+        "select" => "xs.filter(f)",
+        "some" => "xs.any(f)",
+        "every" => "xs.all(f)",
+        "clone" => "xs.copy()",
+        "addAll" | "extend_from" | "push_all" => "xs.extend(ys)",
+        "flatMap" => "xs.flat_map(f)",
+        "sortBy" => "xs.sort_by(key)",
+        "groupBy" => "xs.group_by(f)",
+        _ => return None,
+    })
+}
+
+fn of_string(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "size" | "length" | "len" => "core.len(s)",
+        "isEmpty" | "is_empty" | "empty" => "s == \"\"",
+        "toUpperCase" | "to_upper" | "to_uppercase" | "toUpper" | "upcase" => "s.upper()",
+        "toLowerCase" | "to_lower" | "to_lowercase" | "toLower" | "downcase" => "s.lower()",
+        "strip" => "s.trim()",
+        "lstrip" | "trimStart" | "trim_left" => "s.trim_start()",
+        "rstrip" | "trimEnd" | "trim_right" => "s.trim_end()",
+        "startsWith" | "startswith" | "start_with" => "s.starts_with(prefix)",
+        "endsWith" | "endswith" | "end_with" => "s.ends_with(suffix)",
+        "includes" | "has" => "s.contains(part)",
+        "indexOf" | "find" | "index" => "s.index_of(part)",
+        "charAt" | "char_at" | "at" => "s[i]",
+        "charCodeAt" => "s.code_at(i)",
+        "substring" | "substr" | "slice" | "sub" => "s[a..b]",
+        "splitlines" => "s.lines()",
+        "isdigit" | "isnumeric" => "s.is_digit()",
+        "isalpha" => "s.is_alpha()",
+        "isspace" => "s.is_space()",
+        "isupper" => "s.is_upper()",
+        "islower" => "s.is_lower()",
+        "join" => "parts.join(separator)",
+        "format" => "f\"… {x} …\"",
+        "padStart" | "rjust" => "s.pad_left(n, \" \")",
+        "padEnd" | "ljust" => "s.pad_right(n, \" \")",
+        "replaceAll" | "replace_all" | "gsub" => "s.replace(old, new)",
+        "concat" => "s + t",
+        "parse" | "to_i" | "toInt" => "s.to_int()",
+        "to_f" | "toFloat" => "s.to_float()",
+        "reverse" => "s.reversed()",
+        _ => return None,
+    })
+}
+
+fn of_dict(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "size" | "length" | "len" => "core.len(d)",
+        "isEmpty" | "is_empty" | "empty" => "core.len(d) == 0",
+        "has" | "has_key" | "hasKey" | "containsKey" | "contains_key" | "includes" => "d.contains(key)",
+        "iteritems" | "entries" | "iter" => "d.items()",
+        "setdefault" | "putIfAbsent" | "entry" => "d.get_or_insert(key, default)",
+        "put" | "set" | "insert" | "add" => "d[key] = value",
+        "pop" | "delete" | "del" | "erase" | "discard" => "d.remove(key)",
+        "update" | "merge" | "extend" => "d + other",
+        "clone" => "d.copy()",
+        _ => return None,
+    })
+}
+
+fn of_number(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "abs" => "math.abs(x)",
+        "sqrt" => "math.sqrt(x)",
+        "floor" => "math.floor(x)",
+        "ceil" => "math.ceil(x)",
+        "round" => "math.round(x)",
+        "pow" => "x ** y",
+        "toFixed" => "f\"{x:.2f}\"",
+        "times" => "for i in 0..n { … }",
+        _ => return None,
+    })
+}
+
+fn of_module(module: &str, name: &str) -> Option<&'static str> {
+    Some(match (module, name) {
+        ("math", "PI" | "Pi") => "math.pi()",
+        ("math", "E") => "math.e()",
+        ("math", "TAU") => "math.tau()",
+        ("math", "INFINITY" | "Infinity" | "infinity" | "huge") => "math.inf()",
+        ("math", "NAN" | "NaN") => "math.nan()",
+        ("math", "squareroot" | "square_root" | "isqrt") => "math.sqrt(x)",
+        ("math", "power" | "exponent") => "math.pow(x, y)",
+        ("math", "random") => "math.rand_float()",
+        ("math", "randint" | "randrange" | "random_int") => "math.rand_int(a, b)",
+        ("math", "absolute" | "fabs") => "math.abs(x)",
+        ("math", "ceiling") => "math.ceil(x)",
+        ("math", "isnan" | "isNaN") => "math.is_nan(x)",
+        ("math", "isinf") => "math.is_inf(x)",
+        ("math", "isfinite" | "isFinite") => "math.is_finite(x)",
+        ("core", "length" | "size" | "count") => "core.len(x)",
+        ("core", "string" | "to_string" | "toString") => "core.str(x)",
+        ("core", "typeof" | "type_of") => "core.type(x)",
+        ("core", "print") => "print(x)",
+        ("core", "println") => "println(x)",
+        ("core", "range") => "0..n",
+        ("core", "time" | "now") => "core.clock()",
+        ("core", "readline" | "read_line") => "core.input(\"\")",
+        ("io", "open") => "io.file_open(path, mode)",
+        ("io", "read") => "io.read_file(path)",
+        ("io", "write") => "io.write_file(path, text)",
+        ("sys", "argv") => "sys.args()",
+        ("sys", "getenv" | "env" | "environ") => "sys.env_get(name)",
+        ("json", "stringify" | "dumps" | "dump" | "to_string") => "json.encode(value)",
+        ("json", "parse" | "loads" | "load") => "json.decode(text)",
+        _ => return None,
+    })
+}
