@@ -314,6 +314,18 @@ fn code_that_is_come_to_often_later_is_taken_in_by_the_version_that_replaces_the
 }
 
 #[test]
+fn leading_blocks_stand_where_the_function_is_called_if_it_was_seen_to_return_from_them() {
+    let fib = "fn fib : n { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); } println(fib(18));";
+    let region_of_fib = function_region(fib);
+    // The function's own comparison, and one for each of its calls.
+    assert_eq!(region_of_fib.matches("icmp lt").count(), 3, "{region_of_fib}");
+    // An effect comes first, so nothing may be done twice.
+    let counts = "fn fib : n { c += 1; if n < 2 { return n; } return fib(n - 1) + fib(n - 2); } let c = 0; println(fib(18)); println(c);";
+    let region_of_counts = function_region(counts);
+    assert_eq!(region_of_counts.matches("icmp lt").count(), 1, "{region_of_counts}");
+}
+
+#[test]
 fn code_that_was_not_seen_is_native_where_facts_tell_its_types() {
     let run = |flags: &[&str]| {
         let source = "struct P { fn init : self { self.n = 0; } }

@@ -21,10 +21,12 @@ impl Builder<'_> {
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         if self.is_inlinable(func) {
             self.inline(base, func)
-        } else if self.is_called_directly(func) {
-            self.call_directly(base, func)
-        } else {
+        } else if !self.is_called_directly(func) {
             self.step()
+        } else if self.has_leading_return(func) {
+            self.call_behind_leading(base, func)
+        } else {
+            self.call_directly(base, func)
         }
     }
 
@@ -134,6 +136,12 @@ impl Builder<'_> {
 
     /// Walks into a function whose parameters stand above `base`.
     fn inline(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+        let returns = self.walk_into_callee(base, func, false)?;
+        self.return_to_caller(base, returns)
+    }
+
+    /// Walks into a function whose parameters stand above `base`; its leading blocks alone, if that is asked for.
+    pub(super) fn walk_into_callee(&mut self, base: Reg, func: FuncId, is_leading: bool) -> Built<Vec<Return>> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
         self.region.inlined.insert(func);
         let function = &self.program.functions[func.index()];
@@ -160,15 +168,21 @@ impl Builder<'_> {
             call_pc: Some(self.pc),
             outer_loop: self.current_loop,
             tail_calls: 0,
+            is_leading,
         };
-        let returns = self.walk_into(inner)?;
+        self.walk_into(inner)
+    }
+
+    /// Goes on behind a call, with the result in `base`, where all edges on which it returns meet.
+    pub(super) fn return_to_caller(&mut self, base: Reg, returns: Vec<Return>) -> Built<Goes> {
         if returns.is_empty() {
             return Ok(Goes::Nowhere);
         }
         let mut alive = self.live[self.live_at + 1].clone();
         alive.insert(base);
         self.merge(returns, &alive)?;
-        self.env.kill_from(callee_base);
+        let above = self.home(base) + 1;
+        self.env.kill_from(above);
         Ok(Goes::On)
     }
 
@@ -203,6 +217,7 @@ impl Builder<'_> {
             call_pc: Some(call),
             outer_loop: self.current_loop,
             tail_calls: self.context.tail_calls + 1,
+            is_leading: false,
         };
         self.walk_into(inner)
     }

@@ -38,6 +38,9 @@ impl Builder<'_> {
             self.merge(edges, &live[0])?;
             self.live = Rc::new(live);
             self.live_at = 0;
+            if own_loop.is_some() && self.stops_leading_at_loop() {
+                continue;
+            }
             if let Some(index) = own_loop {
                 let state = self.open_loop(&flow, index)?;
                 walk.loops.insert(index, state);
@@ -55,6 +58,9 @@ impl Builder<'_> {
             self.live = Rc::clone(&live);
             self.live_at = (pc - start) as usize;
             let op = self.op();
+            if self.stops_leading(op) {
+                return Ok(());
+            }
             if pc + 1 == end && (op.jump_offset().is_some() || op.effects().ends) {
                 return self.last_instruction(flow, block, op, walk);
             }

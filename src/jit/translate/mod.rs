@@ -18,6 +18,7 @@ mod calls;
 mod env;
 mod functions;
 mod heap_use;
+mod leading;
 mod lists;
 mod loops;
 mod memory;
@@ -109,6 +110,8 @@ pub struct Plan {
     widened: HashSet<(LoopKey, Home)>,
     /// Calls, by pc, that are not to be inlined.
     not_inlined: HashSet<u32>,
+    /// The same of the leading blocks of what they call.
+    not_leading: HashSet<u32>,
     /// No call is to be inlined.
     no_inlining: bool,
     /// Loops in which lists may change length or storage.
@@ -208,6 +211,8 @@ struct Context {
     outer_loop: Option<usize>,
     /// Functions that have given up this frame by a tail call.
     tail_calls: usize,
+    /// Only the leading blocks are walked through: see [`leading`].
+    is_leading: bool,
 }
 
 /// A loop of the region.
@@ -264,6 +269,8 @@ struct Builder<'a> {
     tail_loop: Option<usize>,
     /// Where functions that were called last by the inlined one at hand return to its caller.
     tail_returns: Vec<loops::Return>,
+    /// Blocks in which walking through leading blocks has stopped: the function is to be called there.
+    stopped: Vec<BlockId>,
     /// The plan was amended, but the attempt goes on to learn more.
     again: bool,
 }
@@ -309,6 +316,7 @@ impl<'a> Builder<'a> {
             call_pc: None,
             outer_loop: None,
             tail_calls: 0,
+            is_leading: false,
         };
         let env = Env {
             registers: vec![Slot::Initial; registers.into()],
@@ -345,6 +353,7 @@ impl<'a> Builder<'a> {
             live_at: 0,
             tail_loop: None,
             tail_returns: Vec::new(),
+            stopped: Vec::new(),
             again: false,
         })
     }

@@ -481,7 +481,10 @@ impl Builder<'_> {
     pub(super) fn prepare_step(&mut self, op: &Op) -> Built<StepNeeds> {
         if let Some(call) = self.context.call_pc {
             // The run time would look at the inlined frame, which does not exist.
-            self.plan.not_inlined.insert(call);
+            match self.context.is_leading {
+                true => self.plan.not_leading.insert(call),
+                false => self.plan.not_inlined.insert(call),
+            };
             return Err(Stop::Again);
         }
         let needs = self.step_needs(op)?;

@@ -1,0 +1,91 @@
+//! Leading blocks: what a function does before its first call, copied to where it is called.
+//!
+//! A function that is recursive, or too large to be inlined, often returns at once: at the end of a recursion, or for arguments that need no work. Its
+//! blocks up to the first instruction that may have an effect are walked through at the call site as if it were inlined. Where they come to such an
+//! instruction, the function is called with the arguments as they were, and begins anew: nothing that cannot be done twice has happened. So no frame is
+//! made for calls that return before that, which are half of all in a binary recursion. (Partial inlining: Way and Pollock, Evaluation of a Region-based
+//! Partial Inlining Algorithm, 2002.)
+
+use super::*;
+use crate::bytecode::flow;
+use crate::bytecode::op::HeapUse;
+
+/// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function is called after all.
+const MAX_LEADING: usize = 24;
+
+impl Builder<'_> {
+    /// Whether a function was seen to return from its leading blocks, and these are few.
+    pub(super) fn has_leading_return(&mut self, func: FuncId) -> bool {
+        if self.plan.no_inlining || self.plan.not_leading.contains(&self.pc) || self.context.call_pc.is_some() {
+            return false;
+        }
+        let Ok(flow) = self.flows.of(self.program, func) else { return false };
+        let mut pending = vec![flow::BlockId(0)];
+        let mut met: HashSet<flow::BlockId> = pending.iter().copied().collect();
+        let (mut count, mut returns) = (0, false);
+        while let Some(id) = pending.pop() {
+            let block = flow.block(id);
+            if block.innermost.is_some() {
+                continue;
+            }
+            let pcs = flow.start + block.start..flow.start + block.end;
+            let leading = pcs.clone().take_while(|pc| is_leading(self.program.code[*pc as usize])).count();
+            count += leading;
+            if leading < pcs.len() {
+                continue;
+            }
+            let last = pcs.end - 1;
+            returns |= ends_function(self.program.code[last as usize]) && self.profile.at(last).reached;
+            pending.extend(block.next.into_iter().chain(block.taken).filter(|next| met.insert(*next)));
+        }
+        returns && count <= MAX_LEADING
+    }
+
+    /// Calls a function whose arguments stand above `base`, unless its leading blocks return.
+    pub(super) fn call_behind_leading(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+        let before = self.env.clone();
+        let stopped_around = std::mem::take(&mut self.stopped);
+        let mut returns = self.walk_into_callee(base, func, true)?;
+        let stopped = std::mem::replace(&mut self.stopped, stopped_around);
+        if !stopped.is_empty() {
+            let call = self.new_block();
+            for block in stopped {
+                self.region.block_mut(block).end = Terminator::Jump(call, Vec::new());
+            }
+            (self.current, self.env) = (call, before);
+            if self.call_directly(base, func)? == Goes::On {
+                returns.push((self.current, self.env.clone()));
+            }
+        }
+        self.return_to_caller(base, returns)
+    }
+
+    /// Whether walking through leading blocks has to stop in front of an instruction; the current block is left open then.
+    pub(super) fn stops_leading(&mut self, op: Op) -> bool {
+        let stops = self.context.is_leading && !is_leading(op);
+        if stops {
+            self.stopped.push(self.current);
+        }
+        stops
+    }
+
+    /// As [`Self::stops_leading`], in front of a loop.
+    pub(super) fn stops_leading_at_loop(&mut self) -> bool {
+        if self.context.is_leading {
+            self.stopped.push(self.current);
+        }
+        self.context.is_leading
+    }
+}
+
+/// Whether an instruction may be executed twice without a difference, and at little cost.
+fn is_leading(op: Op) -> bool {
+    let (info, effects) = (op.info(), op.effects());
+    let reads = matches!(op, Op::GetGlobal { .. } | Op::GetIndex { .. } | Op::GetMember { .. });
+    let computes = info.heap == HeapUse::NONE && (!effects.allocates || op.as_binary().is_some());
+    info.may_be_inlined && !effects.calls && (reads || computes) && !matches!(op, Op::Throw { .. })
+}
+
+fn ends_function(op: Op) -> bool {
+    matches!(op, Op::Return { .. } | Op::ReturnVoid {})
+}
