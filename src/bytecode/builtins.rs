@@ -427,10 +427,13 @@ macro_rules! for_each_builtin {
             /// Errors: `http.serialize_response: invalid status code 99`.
             http serialize_response (response: DICT;) pure allocates -> STRING;
             /// A task of the next request of a stream, as a dict; void at the end.
+            /// Errors: `http.read_request: invalid stream handle 7`, `http.read_request: max_body_bytes must be >= 0`.
             http read_request (stream: INT, max_body: INT;) calls collects -> TASK;
             /// A task that answers the requests of a listener's connections with what a function gives for them, until the listener is closed.
+            /// Errors: `http.serve: invalid listener handle 7`, `http.serve: max_body_bytes must be >= 0`, `http.serve: listener 7 is served already`.
             http serve (listener: INT, handler: CALLABLE; max_body: INT) calls collects -> TASK;
             /// A task of the response to a request, as a dict.
+            /// Errors: `http.fetch: only http is supported`, `http.fetch: invalid url '…'`; the task: `Failed to connect to '…': …`, `Failed to read from '…': …`.
             http fetch (method: STRING, url: STRING, headers: ANY, body: ANY;) calls collects -> TASK;
         }
     };
