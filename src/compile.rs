@@ -62,7 +62,8 @@ pub struct Options {
 
 impl Options {
     fn level(&self, code: &str) -> Level {
-        let fits = |name: &str| name == ALL_WARNINGS || name.eq_ignore_ascii_case(code);
+        let is_gate = |name: &str| code == STRAY_MARK && matches!(name, "jit-incompatible" | "jit-conditional");
+        let fits = |name: &str| name == ALL_WARNINGS || name.eq_ignore_ascii_case(code) || is_gate(name);
         self.levels.iter().rev().find(|(name, _)| fits(name)).map_or(Level::Warn, |&(_, level)| level)
     }
 
@@ -79,8 +80,11 @@ impl Options {
     }
 }
 
-/// The lints about loops that cannot be compiled: those marked `// @jit`, and all.
-pub const JIT_LINTS: [&str; 2] = ["jit-incompatible", "jit-incompatible=all"];
+/// The lints about loops that cannot be compiled, and about those that are only if types agree: of those marked `// @jit`, and of all.
+pub const JIT_LINTS: [&str; 4] = ["jit-incompatible", "jit-incompatible=all", "jit-conditional", "jit-conditional=all"];
+
+/// The code of comments that begin like a mark and mark nothing. Whoever denies a lint about marked loops denies them, too.
+const STRAY_MARK: &str = "W0206";
 
 /// The lint name that stands for every warning.
 const ALL_WARNINGS: &str = "warnings";
@@ -265,15 +269,21 @@ fn report_verdicts(program: &Program, facts: &Facts, options: &Options, diagnost
         let fits = |name: &String| names.iter().any(|known| name == known);
         options.levels.iter().rev().find(|(name, _)| fits(name)).map_or(otherwise, |&(_, level)| level)
     };
-    let [marked, all] = JIT_LINTS;
-    for (gate, level) in [
-        (report::Gate::All, level(&[all], Level::Allow)),
-        (report::Gate::Marked, level(&[marked, all, ALL_WARNINGS], Level::Warn)),
+    let [marked, all, marked_conditional, all_conditional] = JIT_LINTS;
+    for (gate, level, conditional) in [
+        (report::Gate::All, level(&[all], Level::Allow), false),
+        (report::Gate::Marked, level(&[marked, all, ALL_WARNINGS], Level::Warn), false),
+        (report::Gate::All, level(&[all_conditional], Level::Allow), true),
+        (report::Gate::Marked, level(&[marked_conditional, all_conditional], Level::Allow), true),
     ] {
         if level == Level::Allow {
             continue;
         }
-        for mut warning in report::incompatible_loops(program, facts, gate) {
+        let found = match conditional {
+            true => report::conditional_loops(program, facts, gate),
+            false => report::incompatible_loops(program, facts, gate),
+        };
+        for mut warning in found {
             match options.level(warning.code) {
                 Level::Allow => continue,
                 Level::Deny => warning.severity = Severity::Error,
@@ -322,8 +332,31 @@ pub fn known_lint(name: &str) -> Result<(), String> {
     ))
 }
 
-/// The long text of a diagnostic code.
+/// Whether a word names what `--explain` has a text for and no program: a code, or a lint about loops.
+pub fn is_explained(word: &str) -> bool {
+    let is_code = matches!(word.as_bytes(), [letter, digits @ ..]
+        if letter.is_ascii_alphabetic() && digits.len() == 4 && digits.iter().all(u8::is_ascii_digit));
+    is_code || JIT_LINTS.contains(&word)
+}
+
+/// The long text of a diagnostic code, or of a lint about loops.
 pub fn explain(code: &str) -> Result<String, String> {
+    if let Some(at) = JIT_LINTS.iter().position(|lint| *lint == code) {
+        let which = if at % 2 == 0 { "marked `// @jit`" } else { "of the program and what it imports" };
+        let (what, codes) = match at / 2 {
+            0 => ("cannot be compiled to native code", "W0101 to W0105, whose texts say why and what to do"),
+            _ => ("is compiled only if values turn out to have the types that its conditions name", "W0106"),
+        };
+        let strays = match at % 2 {
+            0 => {
+                "\nA comment that begins with `@jit` and marks no loop (W0206) is an error, too, so that the gate cannot pass for want of a mark.\n"
+            }
+            _ => "",
+        };
+        return Ok(format!(
+            "{code}\n\nA gate for CI: with `--deny {code}`, a loop {which} that {what} is an error.\nCodes: {codes}.\n{strays}"
+        ));
+    }
     match find_code(code) {
         Some(info) => Ok(format!("{}: {}\n\n{}\n", info.code, info.title, info.explanation.trim())),
         None => Err(format!("there is no diagnostic code '{code}'; codes look like E0301 or W0201")),
@@ -335,8 +368,8 @@ pub fn disassemble_file(bytes: &[u8]) -> Result<String, String> {
     bytecode::load(bytes).map(|program| disassemble(&program)).map_err(|error| error.to_string())
 }
 
-/// The functions, loops and verdicts that differ between two `.wbc` files, a line each.
-pub fn difference_of_files(old: &[u8], new: &[u8]) -> Result<String, String> {
+/// The functions, loops and verdicts that differ between two `.wbc` files, a line each, and whether a verdict got worse.
+pub fn difference_of_files(old: &[u8], new: &[u8]) -> Result<report::Difference, String> {
     let load = |bytes: &[u8]| bytecode::load(bytes).map_err(|error| error.to_string());
     Ok(report::difference(&*load(old)?, &*load(new)?))
 }

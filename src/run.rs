@@ -280,8 +280,9 @@ impl Watch {
             for line in &disagreements {
                 outcome.report.push_str(&format!("verdict: {line}\n"));
             }
-            if !disagreements.is_empty() {
-                outcome.status = status::PROGRAM;
+            match disagreements.is_empty() {
+                true => outcome.report.push_str(&statistics.agreement()),
+                false => outcome.status = status::PROGRAM,
             }
         }
         match options.jit.stats {

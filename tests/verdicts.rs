@@ -441,14 +441,80 @@ fn a_marked_loop_that_cannot_be_compiled_is_denied() {
     assert!(errors(plain, "jit-incompatible=all"));
 }
 
+/// Diagnostics as `W0106 warning`, at levels given as on the command line.
+fn said(text: &str, levels: &[(&str, Level)]) -> Vec<String> {
+    let entry = Entry::Text { name: "t.walrus".into(), text: text.into(), folder: PathBuf::new() };
+    let levels = levels.iter().map(|&(name, level)| (name.to_string(), level)).collect();
+    let compiled = compile(entry, &Disk, &Options { levels, ..Options::default() }).expect("text");
+    compiled.diagnostics.iter().map(|one| format!("{} {:?}", one.code, one.severity)).collect()
+}
+
+#[test]
+fn a_loop_that_is_not_proven_is_denied_where_that_is_asked_for() {
+    let plain =
+        "import \"std/json\"; let k = json.decode(\"3\"); let t = 0;\nfor i in 0..9 { t += i * k; }\nprintln(t);\n";
+    let marked = plain.replace("for", "// @jit\nfor");
+    assert_eq!(said(&marked, &[]), [""; 0]);
+    assert_eq!(said(&marked, &[("jit-conditional", Level::Deny)]), ["W0106 Error"]);
+    assert_eq!(said(&marked, &[("jit-conditional", Level::Warn)]), ["W0106 Warning"]);
+    assert_eq!(said(plain, &[("jit-conditional", Level::Deny)]), [""; 0]);
+    assert_eq!(said(plain, &[("jit-conditional=all", Level::Deny)]), ["W0106 Error"]);
+    let proven = marked.replace("json.decode(\"3\")", "core.int(json.decode(\"3\"))");
+    assert_eq!(said(&proven, &[("jit-conditional=all", Level::Deny)]), [""; 0]);
+}
+
+#[test]
+fn a_mark_that_marks_nothing_is_warned_of_and_denied_with_the_gate() {
+    let body = "for i in 0..9 { t += i; }\nprintln(t);\n";
+    for mark in ["// @jit\n\n", "// @jitt\n", "// @JIT\n", "/* @jit */\n", "// @jit\nlet u = t;\n"] {
+        let text = format!("let t = 0;\n{mark}{body}").replace("let u = t;", "println(t);");
+        assert_eq!(said(&text, &[]), ["W0206 Warning"], "{mark}");
+        assert_eq!(said(&text, &[("jit-incompatible", Level::Deny)]), ["W0206 Error"], "{mark}");
+        assert_eq!(said(&text, &[("W0206", Level::Allow)]), [""; 0], "{mark}");
+    }
+    for mark in ["// @jit\n", "//@jit because it is hot\n", "// @jitter is a word, and\n// @jit\n"] {
+        let text = format!("let t = 0;\n{mark}{body}");
+        let stray = usize::from(mark.contains("@jitter"));
+        assert_eq!(said(&text, &[]).len(), stray, "{mark}");
+    }
+    assert_eq!(said(&format!("let t = 0;\n{}", body.replacen('{', "{ // @jit\n", 1)), &[]), [""; 0]);
+}
+
 #[test]
 fn differences_name_what_changed() {
     let old = compiled("fn f : n { for i in 0..n { println(i); } }\nf(3);\n");
     let new = compiled("fn f : n { for i in 0..n { println(i + n); } }\nfn g : { }\nf(3);\nf(true);\n");
-    assert_eq!(report::difference(&old, &old), "");
-    let difference = report::difference(&old, &new);
+    assert_eq!(report::difference(&old, &old).text, "");
+    let difference = report::difference(&old, &new).text;
     assert!(difference.contains("~ t: f: code changed"), "{difference}");
     assert!(difference.contains("+ t: g"), "{difference}");
+}
+
+#[test]
+fn a_difference_says_what_got_worse_and_what_moved() {
+    let old = compiled(
+        "import \"std/json\";\nfn f : k { let t = 0; for i in 0..3 { t += i * k; } return t; }\nprintln(f(2));\n",
+    );
+    let new = compiled(
+        "import \"std/json\";\nfn f : k { let t = 0; for i in 0..3 { t += i * k; } return t; }\nprintln(f(json.decode(\"2\")));\n",
+    );
+    assert!(!report::difference(&old, &old).is_worse && !report::difference(&new, &old).is_worse);
+    assert!(report::difference(&old, &new).is_worse);
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
+    let f = "fn f : k { let t = 0; for i in 0..3 { t += i * k; } return t; }";
+    write("a.walrus", f);
+    write("b.walrus", "let nothing = 1;");
+    write("main.walrus", "import \"./a.walrus\"; import \"./b.walrus\"; println(a.f(2), b.nothing);");
+    let old = program_of(&folder.path().join("main.walrus")).expect("it compiles");
+    write("a.walrus", "let nothing = 1;");
+    write("b.walrus", f);
+    write("main.walrus", "import \"./a.walrus\"; import \"./b.walrus\"; println(b.f(2), a.nothing);");
+    let new = program_of(&folder.path().join("main.walrus")).expect("it compiles");
+    let difference = report::difference(&old, &new);
+    assert!(difference.text.contains("> a: f: moved to b: f\n"), "{}", difference.text);
+    assert!(!difference.text.contains("+ b: f") && !difference.text.contains("- a: f"), "{}", difference.text);
+    assert!(!difference.is_worse);
 }
 
 /// Facts of the same form that say something else: parts of them change places. What is named still exists.
@@ -658,7 +724,7 @@ fn malformed_facts_are_refused_by_what_asks_for_facts() {
         run.status.code()
     };
     let (walrus_run, walrusc) = (env!("CARGO_BIN_EXE_walrus-run"), env!("CARGO_BIN_EXE_walrusc"));
-    for flag in ["--check-facts", "--jit-stats", "--audit-verdicts"] {
+    for flag in ["--check-facts", "--jit-stats"] {
         assert_eq!(status(walrus_run, flag), Some(2), "{flag}");
     }
     assert_eq!(status(walrusc, "dis"), Some(2));

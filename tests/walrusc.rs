@@ -236,6 +236,23 @@ fn arguments_may_come_from_a_file() {
 }
 
 #[test]
+fn gates_end_with_the_status_of_their_program() {
+    let old = "fn f : k { let t = 0; for i in 0..3 { t += i * k; } return t; }\nprintln(f(2));\n";
+    let new = old.replace("f(2)", "f(json.decode(\"2\"))").replacen("fn f", "import \"std/json\"; fn f", 1);
+    let folder =
+        Folder::new(&[("a.walrus", old), ("b.walrus", &new), ("m.walrus", &new.replace("for", "\n// @jit\nfor"))]);
+    folder.expect(0, &["a.walrus", "b.walrus"]);
+    folder.expect(0, &["diff", "a.wbc", "b.wbc"]);
+    assert!(folder.expect(1, &["diff", "--exit-code", "a.wbc", "b.wbc"]).out().contains("proven -> conditional"));
+    folder.expect(0, &["diff", "--exit-code", "b.wbc", "a.wbc"]);
+    folder.expect(0, &["--check", "--deny", "jit-conditional", "a.walrus", "b.walrus"]);
+    assert!(folder.expect(1, &["--check", "--deny", "jit-conditional", "m.walrus"]).err().contains("error[W0106]"));
+    folder.expect(1, &["--check", "--deny", "jit-conditional=all", "b.walrus"]);
+    assert!(folder.expect(0, &["--explain", "jit-conditional"]).out().starts_with("jit-conditional\n"));
+    assert!(folder.expect(0, &["--explain", "jit-incompatible=all"]).out().contains("W0101"));
+}
+
+#[test]
 fn no_input_is_overwritten() {
     let folder = Folder::new(&[("p.walrus", HELLO)]);
     folder.expect(0, &["p.walrus"]);

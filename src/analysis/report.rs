@@ -1,6 +1,6 @@
 //! Facts for people and tools: notes on the source, JSON of regions, a listing of all types, and the difference of two programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::names::Names;
@@ -155,6 +155,33 @@ pub fn incompatible_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<D
         found.push(if refusal.span == region.span { warning } else { warning.with_label(refusal.span, "here") });
     }
     found
+}
+
+/// A warning for each loop that is compiled only if types agree though the gate asks for more.
+pub fn conditional_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for region in in_source_order(facts) {
+        let Region::Loop(id) = region.region else { continue };
+        let marked = program.loops[id.index()].marked;
+        if region.verdict != Verdict::Conditional || gate == Gate::Marked && !marked {
+            continue;
+        }
+        let what = title(program, region.region);
+        let marked = if marked { " though it is marked `// @jit`" } else { "" };
+        let conditions: Vec<String> =
+            region.conditions.iter().map(|one| format!("`{}` is {}", one.name, a_type(&one.ty))).collect();
+        let message = format!("{what} is not proven{marked}: it is compiled if {}", conditions.join(" and "));
+        found.push(Diagnostic::warning("W0106", message, region.span).with_help(
+            "give what is named there one type everywhere: in the calls, assignments and containers that it comes from",
+        ));
+    }
+    found
+}
+
+/// `an int`, `a list of int`.
+fn a_type(name: &str) -> String {
+    let article = if name.starts_with("int") { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 fn json_string(text: &str) -> String {
@@ -319,15 +346,22 @@ pub fn verdict_text(region: &RegionFacts) -> String {
 
 /// Functions, loops and verdicts that differ between two programs, a line each; empty if none do. Functions go by name and, where
 /// several share one, by their order; loops by their order in the function.
-pub fn difference(old: &Program, new: &Program) -> String {
+pub fn difference(old: &Program, new: &Program) -> Difference {
     let (before, after) = (outline(old), outline(new));
+    let moved = moved(&before, &after);
     let mut out = String::new();
+    let mut is_worse = false;
     for (name, entry) in &before {
-        match after.get(name) {
+        let now = moved.get(name.as_str()).copied().unwrap_or(name);
+        if now != name {
+            let _ = writeln!(out, "> {name}: moved to {now}");
+        }
+        match after.get(now) {
             None => {
                 let _ = writeln!(out, "- {name}");
             }
             Some(other) => {
+                let name = now;
                 if entry.code != other.code {
                     let (a, b) = (entry.code.len(), other.code.len());
                     let _ = writeln!(out, "~ {name}: code changed ({a} -> {b} instructions)");
@@ -335,11 +369,12 @@ pub fn difference(old: &Program, new: &Program) -> String {
                 let count = entry.verdicts.len().max(other.verdicts.len());
                 for at in 0..count {
                     let what = match at {
-                        0 => name.clone(),
+                        0 => name.to_owned(),
                         _ => format!("{name}, loop {at}"),
                     };
                     match (entry.verdicts.get(at), other.verdicts.get(at)) {
                         (Some(a), Some(b)) if a != b => {
+                            is_worse |= b.rank > a.rank;
                             let _ = writeln!(out, "~ {what}: {a} -> {b}");
                         }
                         (Some(a), None) => {
@@ -354,34 +389,95 @@ pub fn difference(old: &Program, new: &Program) -> String {
             }
         }
     }
-    for (name, entry) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+    let arrived: BTreeSet<&str> = moved.values().copied().collect();
+    let is_new = |name: &str| !before.contains_key(name) && !arrived.contains(name);
+    for (name, entry) in after.iter().filter(|(name, _)| is_new(name)) {
         let _ = writeln!(out, "+ {name}: {}", entry.verdicts[0]);
     }
-    out
+    Difference { text: out, is_worse }
+}
+
+/// What two programs differ in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// A line each.
+    pub text: String,
+    /// Whether a loop or function that both have is less sure to be compiled than it was.
+    pub is_worse: bool,
+}
+
+/// The functions that only one of two programs has under this name, and the other in another file: by the old name the new one. A function's own
+/// name must tell which it is.
+fn moved<'a>(
+    before: &'a BTreeMap<String, Outline>,
+    after: &'a BTreeMap<String, Outline>,
+) -> BTreeMap<&'a str, &'a str> {
+    fn alone<'a>(
+        own: &'a BTreeMap<String, Outline>,
+        other: &BTreeMap<String, Outline>,
+    ) -> BTreeMap<&'a str, Option<&'a str>> {
+        let mut alone: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+        for name in own.keys().filter(|name| !other.contains_key(*name)) {
+            let Some((_, function)) = name.split_once(": ") else { continue };
+            let is_anonymous = function.starts_with('<') || function == "top level";
+            let first = !alone.contains_key(function) && !is_anonymous;
+            alone.insert(function, first.then_some(name));
+        }
+        alone
+    }
+    let (gone, come) = (alone(before, after), alone(after, before));
+    let pair = |(function, old): (&&str, &Option<&'a str>)| Some(((*old)?, (*come.get(function)?)?));
+    gone.iter().filter_map(pair).collect()
 }
 
 /// What is compared of a function.
 struct Outline {
     code: Vec<String>,
     /// The function's verdict, then its loops'.
-    verdicts: Vec<String>,
+    verdicts: Vec<Judged>,
+}
+
+/// A verdict in words, and how bad it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Judged {
+    text: String,
+    rank: u8,
+}
+
+impl std::fmt::Display for Judged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Judged {
+    fn of(region: Option<&RegionFacts>) -> Judged {
+        let rank = region.map_or(0, |region| match region.verdict {
+            Verdict::Proven => 0,
+            Verdict::Conditional => 1,
+            Verdict::Incompatible => 2,
+        });
+        Judged { text: region.map_or("no verdict".to_owned(), verdict_text), rank }
+    }
 }
 
 fn outline(program: &Program) -> BTreeMap<String, Outline> {
     let mut outlines: Vec<Outline> = Vec::new();
-    let verdict = |region: Option<&RegionFacts>| region.map_or("no verdict".to_owned(), verdict_text);
     for (at, function) in program.functions.iter().enumerate() {
         let code = program.code.get(function.code.range()).unwrap_or_default();
         let own = program.facts.as_ref().and_then(|facts| facts.of_function(FuncId(at as u32)));
         outlines.push(Outline {
             code: code.iter().map(|op| without_numbers(&instruction(program, *op))).collect(),
-            verdicts: vec![if function.kind == FunctionKind::Body { String::new() } else { verdict(own) }],
+            verdicts: vec![match function.kind {
+                FunctionKind::Body => Judged { text: String::new(), rank: 0 },
+                _ => Judged::of(own),
+            }],
         });
     }
     for (at, region) in program.loops.iter().enumerate() {
         let facts = program.facts.as_ref().and_then(|facts| facts.of_loop(crate::bytecode::LoopId(at as u32)));
         if let Some(outline) = outlines.get_mut(region.func.index()) {
-            outline.verdicts.push(verdict(facts));
+            outline.verdicts.push(Judged::of(facts));
         }
     }
     let mut named = BTreeMap::new();

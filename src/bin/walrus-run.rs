@@ -70,6 +70,13 @@ fn main() {
         exit(status::USAGE)
     }
     args.options.jit.compile = args.jit;
+    if let Some(flag) = args.options.jit.wants_native_code() {
+        report(
+            &format!("walrus-run: {flag} is about native code, and there is none without --jit: add --jit\n"),
+            args.color,
+        );
+        exit(status::USAGE)
+    }
     let program = match run::load(&file, &args.options) {
         Ok(program) => program,
         Err(message) => {

@@ -11,7 +11,7 @@ use walrus::cli::compile_flags::{CompileFlags, LintFlags};
 use walrus::cli::files::{read, refuse_overwriting, write_report};
 use walrus::cli::terminal::{write_stderr, write_stdout};
 use walrus::compile::{
-    Level, describe_file, difference_of_files, disassemble_file, explain, version_json, version_text,
+    Level, describe_file, difference_of_files, disassemble_file, explain, is_explained, version_json, version_text,
 };
 
 /// A compiler makes many small things that live until its end; this allocator takes a third less time for them than the system's.
@@ -58,6 +58,9 @@ enum Command {
         old: PathBuf,
         #[arg(value_name = "B.wbc")]
         new: PathBuf,
+        /// Exit with status 1 if a verdict got worse
+        #[arg(long)]
+        exit_code: bool,
         /// Where to write; default: standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -87,18 +90,12 @@ fn run() -> Result<Status, String> {
     }
 }
 
-/// Whether the word after `--explain` is a diagnostic code; otherwise it is a program.
-fn is_code(word: &str) -> bool {
-    matches!(word.as_bytes(), [letter, digits @ ..]
-        if letter.is_ascii_alphabetic() && digits.len() == 4 && digits.iter().all(u8::is_ascii_digit))
-}
-
 fn dispatch(args: Args, levels: Vec<(String, Level)>) -> Result<Status, String> {
     if args.version {
         let text = if args.json { version_json() } else { version_text() };
         return write_stdout(text.as_bytes()).map(|()| Status::Success);
     }
-    if let Some(code) = args.flags.explain.as_ref().filter(|value| is_code(value)) {
+    if let Some(code) = args.flags.explain.as_ref().filter(|value| is_explained(value)) {
         if !args.flags.files.is_empty() {
             return Err("--explain with a code takes no files".to_string());
         }
@@ -106,12 +103,13 @@ fn dispatch(args: Args, levels: Vec<(String, Level)>) -> Result<Status, String> 
     }
     match args.command {
         Some(Command::Dis { file, output }) => report_on(&file, output.as_deref(), disassemble_file),
-        Some(Command::Diff { old, new, output }) => {
+        Some(Command::Diff { old, new, exit_code, output }) => {
             refuse_overwriting_any(output.as_deref(), &[&old, &new])?;
             let (before, after) = (read(&old)?, read(&new)?);
             let report = difference_of_files(&before, &after)
                 .map_err(|error| format!("'{}' and '{}': {error}", old.display(), new.display()))?;
-            write_report(output.as_deref(), report.as_bytes()).map(|()| Status::Success)
+            write_report(output.as_deref(), report.text.as_bytes())?;
+            Ok(if exit_code && report.is_worse { Status::Program } else { Status::Success })
         }
         Some(Command::Info { file, output }) => report_on(&file, output.as_deref(), describe_file),
         None => build(args.flags, levels),

@@ -344,6 +344,26 @@ impl Statistics {
         lines
     }
 
+    /// What was compared where nothing disagrees, in one line: `38 regions: 31 compiled as promised, 7 never hot`.
+    pub fn agreement(&self) -> String {
+        let judged: Vec<&RegionStats> = self.regions.iter().filter(|region| region.verdict.is_some()).collect();
+        let count = |holds: fn(&RegionStats) -> bool| judged.iter().filter(|region| holds(region)).count();
+        let is_native = |region: &RegionStats| region.compiled > 0 || region.inside.is_some();
+        let cold =
+            |region: &RegionStats| region.compiled == 0 && region.inside.is_none() && region.phase == Phase::Cold;
+        let refused =
+            |region: &RegionStats| region.verdict == Some(Verdict::Incompatible) && region.phase != Phase::Cold;
+        let (native, refused, cold) = (count(is_native), count(refused), count(cold));
+        let rest = judged.len() - native - refused - cold;
+        let mut parts = vec![format!("{native} compiled as promised")];
+        for (count, what) in [(refused, "interpreted as promised"), (rest, "not compiled yet"), (cold, "never hot")] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        format!("{} regions: {}\n", judged.len(), parts.join(", "))
+    }
+
     /// One line of JSON.
     pub fn json(&self) -> String {
         let mut out = String::new();

@@ -23,6 +23,7 @@ mod expressions;
 mod fold;
 mod function;
 mod loops;
+mod marks;
 mod pools;
 mod statements;
 
@@ -61,6 +62,7 @@ pub fn lower(input: Input<'_>, diagnostics: &mut Diagnostics) -> Program {
     for ((module, scopes), constants) in input.graph.modules.iter().zip(&mut input.resolution.files).zip(&constants) {
         if let (ModuleSource::File(file), Some(scopes)) = (&module.source, scopes) {
             scopes.settle(&file.ast, |var| constants.is_constant(var));
+            marks::warn(&file.ast, file.file, input.sources.file(file.file), diagnostics);
         }
     }
     let mut builder = Builder::new(input, constants, diagnostics);

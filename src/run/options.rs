@@ -205,6 +205,16 @@ impl Default for JitSettings {
 }
 
 impl JitSettings {
+    /// The first of the flags given that say something only where code is compiled, if nothing is to be.
+    pub fn wants_native_code(&self) -> Option<&'static str> {
+        let wants = [
+            (self.audit_verdicts, "--audit-verdicts"),
+            (!self.dump.is_empty(), "--dump"),
+            (self.perf_map, "--perf-map"),
+        ];
+        wants.into_iter().find(|(given, _)| *given && !self.compile).map(|(_, flag)| flag)
+    }
+
     /// Whether anything is to be said of what gets hot and native.
     pub(super) fn reports(&self) -> bool {
         self.stats.is_some() || self.log.is_some() || self.audit_verdicts

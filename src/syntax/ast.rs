@@ -302,6 +302,8 @@ pub struct Ast {
     pub root: Block,
     /// Byte offsets of the `// @jit` comments, in order.
     pub jit_marks: Vec<u32>,
+    /// Spans of all comments that begin with `@jit`, those among them; others are none.
+    pub jit_comments: Vec<(u32, u32)>,
 }
 
 impl Ast {

@@ -250,6 +250,8 @@ pub struct Tokens {
     pub numbers: Vec<u64>,
     /// Byte offsets of the `// @jit` comments.
     pub jit_marks: Vec<u32>,
+    /// Where comments start and end that begin with `@jit`, be they such marks or mistakes.
+    pub jit_comments: Vec<(u32, u32)>,
     pub diagnostics: Vec<Diagnostic>,
     /// The lexer stopped before the end of the text and said why, so that a missing `}` at the end is no news.
     pub truncated: bool,
@@ -318,6 +320,7 @@ struct Suspect {
     start: usize,
     lexemes: usize,
     jit_marks: usize,
+    jit_comments: usize,
     diagnostics: usize,
     open: Vec<Open>,
     conditions: Vec<Condition>,
@@ -544,11 +547,19 @@ impl Lexer<'_> {
         self.out.lexemes.last().map(|lexeme| lexeme.token)
     }
 
+    /// Notes a comment that begins like a mark.
+    fn note_mark(&mut self, lo: usize, hi: usize, comment: &[u8]) {
+        if comment.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"@jit")) {
+            self.out.jit_comments.push((lo as u32, hi as u32));
+        }
+    }
+
     fn slash(&mut self, lo: usize) {
         match self.peek(1) {
             b'/' => {
                 let hi = memchr(b'\n', &self.bytes[lo..]).map_or(self.bytes.len(), |len| lo + len);
                 let comment = self.bytes[lo + 2..hi].trim_ascii();
+                self.note_mark(lo, hi, comment);
                 if let Some(rest) = comment.strip_prefix(b"@jit")
                     && rest.first().is_none_or(u8::is_ascii_whitespace)
                 {
@@ -557,7 +568,10 @@ impl Lexer<'_> {
                 self.at = hi;
             }
             b'*' => match memmem::find(&self.bytes[lo + 2..], b"*/") {
-                Some(len) => self.at = lo + 2 + len + 2,
+                Some(len) => {
+                    self.at = lo + 2 + len + 2;
+                    self.note_mark(lo, self.at, self.bytes[lo + 2..lo + 2 + len].trim_ascii());
+                }
                 None => {
                     self.error("E0107", "Unterminated block comment".into(), lo, lo + 2).labels[0].text =
                         "the comment begins here and has no `*/`".into();

@@ -27,14 +27,15 @@ const REPARSE_LIMIT: usize = 20_000_000;
 
 /// Parses the tokens of a file into a tree.
 pub(super) fn parse_tokens(text: &str, file: FileId, tokens: Tokens, diagnostics: &mut Diagnostics) -> Ast {
-    let Tokens { lexemes, numbers, jit_marks, diagnostics: lexical, truncated } = tokens;
+    let Tokens { lexemes, numbers, jit_marks, jit_comments, diagnostics: lexical, truncated } = tokens;
     let mut builder = Builder::new(file, numbers, lexemes.len());
     let lexical_spans = lexical.iter().map(|diagnostic| diagnostic.primary()).collect();
     lexical.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
     let mut recovery =
         Recovery { text, file, lexemes, from: 0, truncated, lexical_spans, last_error: None, diagnostics };
     recovery.run(&mut builder);
-    let (ast, found) = builder.finish(text, jit_marks);
+    let (mut ast, found) = builder.finish(text, jit_marks);
+    ast.jit_comments = jit_comments;
     found.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
     ast
 }

@@ -491,7 +491,26 @@ fn the_log_names_each_event() {
 #[test]
 fn verdicts_agree_with_what_happens() {
     let (_, stderr) = execute(SUM, &["--jit", "--audit-verdicts"]);
-    assert_eq!(stderr, "");
+    let (regions, what) = stderr.trim_end().split_once(" regions: ").expect("it says what it compared");
+    assert!(regions.parse::<usize>().is_ok_and(|regions| regions > 0), "{stderr}");
+    assert!(what.contains(" compiled as promised") && !what.starts_with("0 "), "{stderr}");
+}
+
+/// What is about native code is no silent nothing where there is none.
+#[test]
+fn audits_and_dumps_need_native_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, wbc) = (folder.path().join("t.walrus"), folder.path().join("t.wbc"));
+    std::fs::write(&source, "println(1);").expect("writable");
+    let compiled = std::process::Command::new(env!("CARGO_BIN_EXE_walrusc")).arg(&source).arg("-o").arg(&wbc).status();
+    assert!(compiled.is_ok_and(|status| status.success()));
+    for flags in [&["--audit-verdicts"][..], &["--dump", "region"], &["--perf-map"]] {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_walrus-run")).args(flags).arg(&wbc).output();
+        let run = run.expect("it runs");
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{flags:?}");
+        assert!(run.stdout.is_empty() && stderr.contains(flags[0]) && stderr.contains("--jit"), "{stderr}");
+    }
 }
 
 /// Static verdicts hold for every fixture about loops.

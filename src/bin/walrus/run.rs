@@ -96,6 +96,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Status, String> 
         Err(status) => return Ok(status),
     };
     args.options.jit.compile = !args.no_jit;
+    if let Some(flag) = args.options.jit.wants_native_code() {
+        return Err(format!("{flag} is about native code, and there is none with --no-jit: leave one of them out"));
+    }
     let compiling = Options { levels: LintFlags::levels(&matches)?, ..Options::default() };
     let program = Program::of(&mut args)?;
     let loaded = match load(&program, &args, &compiling)? {

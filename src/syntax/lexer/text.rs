@@ -49,6 +49,7 @@ impl Lexer<'_> {
             start,
             lexemes: self.out.lexemes.len(),
             jit_marks: self.out.jit_marks.len(),
+            jit_comments: self.out.jit_comments.len(),
             diagnostics: self.out.diagnostics.len(),
             open: self.open.clone(),
             conditions: self.conditions.clone(),
@@ -137,6 +138,7 @@ impl Lexer<'_> {
             (lo, start, what) = (suspect.lo, suspect.start, "string");
             self.out.lexemes.truncate(suspect.lexemes);
             self.out.jit_marks.truncate(suspect.jit_marks);
+            self.out.jit_comments.truncate(suspect.jit_comments);
             self.out.diagnostics.truncate(suspect.diagnostics);
             (self.open, self.conditions) = (suspect.open, suspect.conditions);
         }
