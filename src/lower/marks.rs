@@ -12,9 +12,9 @@ pub fn warn(ast: &Ast, file: FileId, source: &SourceFile, diagnostics: &mut Diag
     }
     let is_loop = |kind: &StmtKind| matches!(kind, StmtKind::While { .. } | StmtKind::For { .. });
     let loops: BTreeSet<u32> =
-        ast.stmts.iter().filter(|stmt| is_loop(&stmt.kind)).map(|stmt| source.line(stmt.span.lo) as u32).collect();
+        ast.stmts.iter().filter(|stmt| is_loop(&stmt.kind)).map(|stmt| source.line(stmt.span.lo)).collect();
     for &(lo, hi) in &ast.jit_comments {
-        let line = source.line(lo) as u32;
+        let line = source.line(lo);
         let is_mark = ast.jit_marks.binary_search(&lo).is_ok();
         if is_mark && (loops.contains(&line) || loops.contains(&(line + 1))) {
             continue;
