@@ -3,6 +3,8 @@
 //! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own which writes the
 //! exit's values home, or its number only if others write the same: one block for all guards would make register allocation quadratic.
 
+mod objects;
+
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
@@ -137,8 +139,8 @@ struct Scaled {
     offset: ir::Value,
 }
 
-/// What an exit writes: homes, and stores that were put off.
-type Written<'a> = (&'a [(Home, Boxed)], &'a [(Word, Val)]);
+/// What an exit writes: homes, stores that were put off, and objects.
+type Written<'a> = (&'a [(Home, Boxed)], &'a [(Word, Val)], &'a [Made]);
 
 /// What some exits write before the way out, in a block of its own that takes the exit's number if several ways lead to it.
 struct State<'a> {
@@ -154,15 +156,18 @@ struct State<'a> {
 const TAIL_CANDIDATES: usize = 8;
 
 /// Which of the latest states writes most of what is to be written, and nothing else. Stores that were put off have to be the same: they stay in order.
-fn tail_of((values, stores): Written, states: &[State]) -> Option<usize> {
+fn tail_of((values, stores, made): Written, states: &[State]) -> Option<usize> {
+    if !made.is_empty() {
+        return None;
+    }
     let is_part = |part: &[(Home, Boxed)]| {
         let mut rest = values.iter();
         part.iter().all(|value| rest.any(|other| other == value))
     };
     let latest = states.len().saturating_sub(TAIL_CANDIDATES)..states.len();
     let parts = latest.filter(|&at| {
-        let (part, put_off) = states[at].written;
-        part.len() < values.len() && put_off == stores && is_part(part)
+        let (part, put_off, made) = states[at].written;
+        made.is_empty() && part.len() < values.len() && put_off == stores && is_part(part)
     });
     parts.max_by_key(|&at| states[at].written.0.len())
 }
@@ -337,6 +342,7 @@ impl Emitter<'_> {
                 return None;
             }
             Inst::Call { helper, ref args, .. } => return self.call(helper, args, result),
+            Inst::Make { shape, ref words, exit } => self.make(shape, words, exit),
             Inst::CallFunction { func, base, addresses, exit, .. } => {
                 return self.call_function(result, func, base, addresses, exit);
             }
@@ -672,7 +678,7 @@ impl Emitter<'_> {
             .iter()
             .zip(&self.exits)
             .map(|(exit, block)| {
-                let written: Written = (&exit.values, &exit.stores);
+                let written: Written = (&exit.values, &exit.stores, &exit.made);
                 if block.is_none() || (written.0.is_empty() && written.1.is_empty()) {
                     return None;
                 }
@@ -721,7 +727,8 @@ impl Emitter<'_> {
     /// Writes what a state has beyond its tail, and goes on with that.
     fn write_state(&mut self, state: usize, number: ir::Value, states: &mut [State]) {
         self.place += 1;
-        let State { written: (values, stores), tail, .. } = states[state];
+        let State { written: (values, stores, made), tail, .. } = states[state];
+        self.make_for_exit(made);
         let (of_tail, stores) = match tail {
             Some(tail) => (states[tail].written.0, [].as_slice()),
             None => ([].as_slice(), stores),

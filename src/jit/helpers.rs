@@ -15,7 +15,7 @@ use crate::bytecode::op::HeapUse;
 use crate::heap_use;
 use crate::runtime::error::ErrorKind;
 use crate::runtime::native::{NOT_ENTERED, NativeResult};
-use crate::runtime::object::{Gc, List};
+use crate::runtime::object::{Gc, List, Storage};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
@@ -115,6 +115,10 @@ helpers! {
     StartPairs = start_pairs (Int, Int) -> Int, heap(none);
     /// As `NextItem`, for two values an item.
     NextPair = next_pair (Int, Int) -> Int, heap(none);
+    /// `(machine, size)`: memory for a small object, which was accounted for and is written at once.
+    NewCell = new_cell (Int, Int) -> Int, heap(none);
+    /// `(machine, storage, count)`: a list of a few elements, which are written at once.
+    NewList = new_list (Int, Int, Int) -> Int, heap(none);
     /// The remainder of floats.
     FloatRem = float_rem (Float, Float) -> Float, heap(none);
     /// The power of floats.
@@ -227,6 +231,27 @@ unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: 
                 Err(_) => LEAVE,
             }
         })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it and a size that [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
+unsafe extern "C" fn new_cell(vm: *mut Vm, size: u64) -> u64 {
+    // SAFETY: native code passes on the machine it was given.
+    unsafe { with_vm(vm, |vm| vm.cell_for_native(size as usize) as u64) }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it, the number of a [`Storage`] and a small count; it writes as many elements before anyone looks
+/// at the list.
+unsafe extern "C" fn new_list(vm: *mut Vm, storage: u64, count: u64) -> u64 {
+    let storage = [Storage::Ints, Storage::Floats, Storage::Bools, Storage::Values][storage as usize & 3];
+    let layout = std::alloc::Layout::new::<List>();
+    // A reserve pays for small buffers, as it does for the collections of the standard library.
+    let end = |_| std::alloc::handle_alloc_error(layout);
+    // SAFETY: native code passes on the machine it was given, and writes the elements.
+    unsafe {
+        with_vm(vm, |vm| List::for_native(&mut vm.heap, storage, count as usize).unwrap_or_else(end).as_ptr() as u64)
     }
 }
 

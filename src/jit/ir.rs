@@ -19,6 +19,7 @@ use super::helpers::Helper;
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::shape::Test;
 use crate::bytecode::{FuncId, GlobalId};
+use crate::runtime::object::ObjKind;
 use crate::runtime::value::Tag;
 
 /// An SSA value.
@@ -165,6 +166,14 @@ pub enum Element {
     ValuePayload,
 }
 
+/// The header of an object that native code makes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Shape {
+    pub kind: ObjKind,
+    pub flags: u16,
+    pub aux: u32,
+}
+
 /// How wide a load or store is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Width {
@@ -292,6 +301,13 @@ pub enum Inst {
         /// What the helper may write.
         writes: MemSet,
     },
+    /// Makes an object in a cell of the heap. Taken if a collection is due: then nothing was done.
+    Make {
+        shape: Shape,
+        /// What follows its header.
+        words: Vec<Val>,
+        exit: ExitId,
+    },
     /// Calls a function whose arguments stand in registers from `base` up, natively if it has native code. Gives the tag of its result.
     CallFunction {
         func: FuncId,
@@ -321,7 +337,7 @@ pub enum Terminator {
     TailCall(Option<usize>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Block {
     pub params: Vec<Val>,
     pub insts: Vec<(Option<Val>, Inst)>,
@@ -451,6 +467,20 @@ pub struct Exit {
     pub values: Vec<(Home, Boxed)>,
     /// Stores that loops have put off, in order.
     pub stores: Vec<(Word, Val)>,
+    /// Objects to be made.
+    pub made: Vec<Made>,
+}
+
+/// An object that an exit makes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Made {
+    /// What it is called in this exit, and nowhere else.
+    pub object: Val,
+    pub shape: Shape,
+    /// What follows its header; other objects that the exit makes may be among it, unless it may exist.
+    pub words: Vec<Val>,
+    /// If this word is not 0, it is an object that exists already.
+    pub existing: Option<Val>,
 }
 
 /// A loop of a region.
@@ -486,6 +516,8 @@ pub struct Region {
     pub struct_slots: FxHashMap<u32, usize>,
     /// Values that are cells, as was checked in the entry block.
     pub cells: Vec<Val>,
+    /// Parameters of loops' headers that are instances, whichever way control comes.
+    pub instances: BTreeSet<Val>,
 }
 
 impl Region {
@@ -560,8 +592,24 @@ impl Inst {
                 | Inst::StoreElement { .. }
                 | Inst::Guard { .. }
                 | Inst::Call { .. }
+                | Inst::Make { .. }
                 | Inst::CallFunction { .. }
         )
+    }
+
+    /// Where native code is left if the instruction does not go on.
+    pub fn exit(&self) -> Option<ExitId> {
+        match self {
+            Inst::Guard { exit, .. } | Inst::Make { exit, .. } | Inst::CallFunction { exit, .. } => Some(*exit),
+            _ => None,
+        }
+    }
+
+    pub fn exit_mut(&mut self) -> Option<&mut ExitId> {
+        match self {
+            Inst::Guard { exit, .. } | Inst::Make { exit, .. } | Inst::CallFunction { exit, .. } => Some(exit),
+            _ => None,
+        }
     }
 
     /// The memory that is read.
@@ -604,7 +652,7 @@ impl Inst {
             }
             Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(visit),
             Inst::Guard { condition, .. } => visit(condition),
-            Inst::Call { args, .. } => args.iter_mut().for_each(visit),
+            Inst::Call { args: all, .. } | Inst::Make { words: all, .. } => all.iter_mut().for_each(visit),
         }
     }
 
@@ -628,7 +676,7 @@ impl Inst {
             }
             Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(|v| visit(*v)),
             Inst::Guard { condition, .. } => visit(*condition),
-            Inst::Call { args, .. } => args.iter().for_each(|v| visit(*v)),
+            Inst::Call { args: all, .. } | Inst::Make { words: all, .. } => all.iter().for_each(|v| visit(*v)),
         }
     }
 }
@@ -667,10 +715,19 @@ impl Terminator {
 impl Exit {
     /// An exit that writes nothing.
     pub fn plain(reason: ExitReason, pc: u32) -> Exit {
-        Exit { reason, pc, frames: Vec::new(), values: Vec::new(), stores: Vec::new() }
+        Exit { reason, pc, frames: Vec::new(), values: Vec::new(), stores: Vec::new(), made: Vec::new() }
     }
 
+    /// Calls `visit` with all values that the exit uses; objects that it makes are none.
     pub fn for_each_val(&self, mut visit: impl FnMut(Val)) {
+        let mut visit = |val: Val| {
+            if !self.made.iter().any(|made| made.object == val) {
+                visit(val);
+            }
+        };
+        for made in &self.made {
+            made.words.iter().chain(&made.existing).for_each(|val| visit(*val));
+        }
         for (_, boxed) in &self.values {
             visit(boxed.payload);
             if let BoxedTag::Dynamic(tag) = boxed.tag {
@@ -684,6 +741,15 @@ impl Exit {
     }
 
     pub fn for_each_val_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
+        let objects: Vec<Val> = self.made.iter().map(|made| made.object).collect();
+        let mut visit = |val: &mut Val| {
+            if !objects.contains(val) {
+                visit(val);
+            }
+        };
+        for made in &mut self.made {
+            made.words.iter_mut().chain(&mut made.existing).for_each(&mut visit);
+        }
         for (_, boxed) in &mut self.values {
             visit(&mut boxed.payload);
             if let BoxedTag::Dynamic(tag) = &mut boxed.tag {
@@ -750,6 +816,9 @@ impl fmt::Display for Inst {
                 let not = if *expect { "" } else { "not " };
                 write!(f, "guard {not}{condition} else x{}", exit.0)
             }
+            Inst::Make { shape, words, exit } => {
+                write!(f, "make {} {}({}) else x{}", lower(&shape.kind), shape.aux, list(words), exit.0)
+            }
             Inst::CallFunction { func, base, exit, .. } => write!(f, "call fn {} at r{base} else x{}", func.0, exit.0),
             Inst::Call { helper, args, .. } => write!(f, "call {}({})", helper.symbol(), list(args)),
         }
@@ -789,6 +858,13 @@ impl fmt::Display for Region {
                 write!(f, " in fn {} at r{}", frame.func.0, frame.base)?;
             }
             write!(f, " [{}]", list(values))?;
+            for Made { object, shape, words, existing } in &exit.made {
+                write!(f, " {object} = ")?;
+                if let Some(existing) = existing {
+                    write!(f, "{existing} or ")?;
+                }
+                write!(f, "make {} {}({})", format!("{:?}", shape.kind).to_lowercase(), shape.aux, list(words))?;
+            }
             for (Word { mem, base, offset }, value) in &exit.stores {
                 write!(f, " {} [{base} + {offset}] = {value}", format!("{mem:?}").to_lowercase())?;
             }

@@ -74,7 +74,10 @@ pub fn record(
                 let result = if let Op::Return { src } = op { vm.top_register(src.0.into()) } else { Value::VOID };
                 vm.step_out(result);
                 let call = vm.top_pc() - 1;
-                profile.borrow_mut().note(call, |site| site.result.add(result.tag()));
+                // What `init` returns is dropped.
+                if !matches!(vm.program().code[call as usize], Op::New { .. }) {
+                    profile.borrow_mut().note(call, |site| site.result.add(result.tag()));
+                }
                 continue;
             }
             Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
@@ -101,6 +104,10 @@ pub fn record(
             Op::CallFn { base, func } => {
                 profile.borrow_mut().note(pc, |site| site.callees.add(func));
                 vm.step_into(func, base)?;
+                continue;
+            }
+            Op::New { base, def } if vm.init_of_struct(def).is_some() => {
+                vm.step_into_new(def, base)?;
                 continue;
             }
             Op::Call { base, argc } => {

@@ -10,9 +10,6 @@ use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::op::window::Iter;
 
-/// Position of an iterator that is an instance with `next`.
-const BY_NEXT: i64 = -1;
-
 fn read(state: *mut Value, register: u16) -> Value {
     // SAFETY: the verifier proved the loop's registers to lie in the frame.
     unsafe { *state.add(register.into()) }
@@ -31,7 +28,7 @@ impl Vm {
         let iterable = read(state, Iter::ITERABLE);
         let (iterable, position) = match iterable.tag() {
             Tag::Instance => match self.instance_iterator(iterable)? {
-                iterator if iterator.tag() == Tag::Instance => (iterator, BY_NEXT),
+                iterator if iterator.tag() == Tag::Instance => (iterator, Iter::BY_NEXT),
                 iterator => (iterator, 0),
             },
             Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => (iterable, 0),

@@ -53,6 +53,10 @@ pub mod layout {
     pub const RESULT: i32 = offset_of!(Vm, native_result) as i32;
     /// A collection is due when that many are in use.
     pub const HEAP_LIMIT: i32 = (offset_of!(Vm, heap) + Heap::LIMIT_OFFSET) as i32;
+    /// The mark of new objects, a byte.
+    pub const HEAP_COLOUR: i32 = (offset_of!(Vm, heap) + Heap::COLOUR_OFFSET) as i32;
+    /// The heap itself.
+    pub const HEAP: i32 = offset_of!(Vm, heap) as i32;
 }
 
 /// What a region is compiled to: machine and frame base in, and what came of it out.
@@ -176,13 +180,16 @@ impl Vm {
     /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed slots: `None` unless
     /// it takes the receiver, captures nothing, and takes as many arguments.
     pub fn plain_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
+        self.own_method(id, name, argc).filter(|_| self.image.struct_def(id).field(name).is_none())
+    }
+
+    /// The function of a method that is looked for in the struct alone, whatever fields an instance has: `None` unless it takes the receiver, captures nothing,
+    /// and takes as many arguments.
+    pub fn own_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
         let def = self.image.struct_def(id);
         let method = &def.methods[def.method(name)?];
         let function = self.image.function(method.func);
-        let plain = method.takes_self
-            && def.field(name).is_none()
-            && function.captures.is_empty()
-            && function.params == argc.checked_add(1)?;
+        let plain = method.takes_self && function.captures.is_empty() && function.params == argc.checked_add(1)?;
         plain.then_some(method.func)
     }
 
@@ -271,6 +278,24 @@ impl Vm {
         let pc = self.top_pc();
         self.set_top_pc(pc + 1);
         self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+    }
+
+    /// Makes the instance that `New` at the top frame's pc makes, and starts the frame of its `init`, if it has one; whether it has. For the recorder.
+    pub fn step_into_new(&mut self, def: StructId, base: crate::bytecode::Reg) -> Result<bool> {
+        self.set_top_pc_unchecked(self.top_pc() + 1);
+        let begun = self.begin_new(self.top_base().wrapping_add(base.index()), def)?;
+        Ok(begun == Begun::Frame)
+    }
+
+    /// The function that `New` calls to initialise instances of a struct.
+    pub fn init_of_struct(&self, def: StructId) -> Option<FuncId> {
+        let def = self.image.struct_def(def);
+        Some(def.methods[def.init?].func)
+    }
+
+    /// A cell for an object of `size` bytes that native code makes and has accounted for; it writes the object at once.
+    pub fn cell_for_native(&mut self, size: usize) -> *mut u8 {
+        self.heap.allocate_cell(size).as_ptr()
     }
 
     /// Lets the function that `TailCallFn` at the top frame's pc calls take over the frame.

@@ -330,6 +330,10 @@ impl Vm {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);
             }
+            Op::New { base, def } => {
+                self.step_into_new(def, base)?;
+                return Ok(Replayed::Executed);
+            }
             Op::TailCallFn { base, func } if self.depth() > depth => {
                 self.step_into_instead(func, base)?;
                 return Ok(Replayed::Executed);

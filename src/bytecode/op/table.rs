@@ -41,11 +41,11 @@ macro_rules! for_each_op {
             /// A global `= src`.
             SetGlobal { src: In, global: Global } [] heap(globals) inline(yes);
             /// `dst =` a new cell that holds `src`: the home of a captured variable that is assigned after capture.
-            NewCell { dst: Out, src: In } [allocates] heap(none) inline(no);
+            NewCell { dst: Out, src: In } [allocates] heap(none) inline(yes);
             /// `dst =` the value in a cell.
-            GetCell { dst: Out, cell: In } [throws] heap(fields) inline(no);
+            GetCell { dst: Out, cell: In } [throws] heap(fields) inline(yes);
             /// The value in a cell `= src`.
-            SetCell { cell: In, src: In } [throws] heap(fields) inline(no);
+            SetCell { cell: In, src: In } [throws] heap(fields) inline(yes);
             /// `dst =` a captured variable that was copied into the closure (or the cell itself, to pass it on).
             GetCapture { dst: Out, capture: Capture } [] heap(none) inline(no);
             /// `dst =` the value in a captured cell.
@@ -53,7 +53,7 @@ macro_rules! for_each_op {
             /// The value in a captured cell `= src`.
             SetCaptureCell { src: In, capture: Capture } [throws] heap(fields) inline(no);
             /// `dst =` a closure of `func` over the variables its capture list names.
-            MakeClosure { dst: Out, func: ClosureFunc } [allocates] heap(none) inline(no);
+            MakeClosure { dst: Out, func: ClosureFunc } [allocates] heap(none) inline(yes);
             /// `dst =` a struct whose methods are closures over this frame.
             MakeStruct { dst: Out, def: ClosureStruct } [allocates] heap(none) inline(no);
 
@@ -188,11 +188,11 @@ macro_rules! for_each_op {
             IterNext2 { base: PairsNext, back: Jump32 } [throws, allocates, calls] heap(any) inline(yes) as iteration(Pairs, next, base, back);
 
             /// `dst =` a list of `count` items from `base` up.
-            MakeList { dst: Out, base: Seq, count: Count } [allocates] heap(none) inline(no);
+            MakeList { dst: Out, base: Seq, count: Count } [allocates] heap(none) inline(yes);
             /// Append `count` items from `base` up to a list that a literal is building.
             ListAppend { list: In, base: Seq, count: Count } [throws, allocates] heap(lists) inline(no);
             /// `dst =` a tuple of `count` items from `base` up.
-            MakeTuple { dst: Out, base: Seq, count: Count } [allocates] heap(none) inline(no);
+            MakeTuple { dst: Out, base: Seq, count: Count } [allocates] heap(none) inline(yes);
             /// `dst =` a tuple of the items of a list that a literal has built.
             TupleFromList { dst: Out, list: In } [throws, allocates] heap(none) inline(no);
             /// `dst =` a dict of `count` pairs (key, value) from `base` up.
@@ -203,7 +203,7 @@ macro_rules! for_each_op {
             /// `GetIndex` with the positions in turn.
             Unpack { dst: Out, src: In, count: Count } [throws, allocates] heap(none) inline(yes);
             /// `dst = a..b`.
-            MakeRange { dst: Out, a: In, b: In } [throws, allocates] heap(none) inline(no);
+            MakeRange { dst: Out, a: In, b: In } [throws, allocates] heap(none) inline(yes);
             /// `dst =` the texts of `count` values from `base` up, joined.
             Concat { dst: Out, base: Seq, count: Count } [throws, allocates] heap(none) inline(yes);
             /// Print the texts of `count` values from `base` up with spaces between them, then a newline if `newline` is 1.
@@ -231,7 +231,7 @@ macro_rules! for_each_op {
             /// Call the method (or the function in the field) that the site names, of the receiver in `base + 1`.
             CallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls] heap(any) inline(yes);
             /// Make an instance of a struct known when compiling and call its `init`, if any.
-            New { base: NewBase, def: NewStruct } [throws, allocates, calls] heap(any) inline(no);
+            New { base: NewBase, def: NewStruct } [throws, allocates, calls] heap(any) inline(yes);
             /// `return` the call of the value in `base`. If that is a Walrus function the call takes over the frame; any other is called as by
             /// `Call`, and the `Return` of `base` that follows hands its result on.
             TailCall { base: CallBase, argc: Count } [throws, allocates, calls] heap(any) inline(yes);

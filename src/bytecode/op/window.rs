@@ -27,6 +27,8 @@ impl Iter {
     pub const ITEM: u16 = 3;
     /// The second part of an item that is unpacked.
     pub const SECOND: u16 = 4;
+    /// The position where an instance is iterated by its `next`.
+    pub const BY_NEXT: i64 = -1;
     /// How many registers hold the state.
     pub const STATE: u16 = 3;
 }

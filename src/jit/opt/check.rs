@@ -38,8 +38,8 @@ impl Checker<'_> {
         block.params.iter().try_for_each(|param| self.define(*param, id))?;
         for (result, inst) in &block.insts {
             self.uses(id, |visit| inst.for_each_arg(visit)).map_err(|wrong| format!("{wrong} in `{inst}`"))?;
-            if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
-                self.exit(id, *exit)?;
+            if let Some(exit) = inst.exit() {
+                self.exit(id, exit)?;
             }
             if let Some(result) = result {
                 self.define(*result, id)?;

@@ -35,8 +35,8 @@ pub fn remove(region: &mut Region, cfg: &Cfg) {
             if !inst.is_pure() {
                 inst.for_each_arg(|val| live.mark(val));
             }
-            if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
-                live.mark_exit(region.exit(*exit));
+            if let Some(exit) = inst.exit() {
+                live.mark_exit(region.exit(exit));
             }
         }
         match &block.end {

@@ -3,6 +3,8 @@
 //! | pass | does | file |
 //! |---|---|---|
 //! | value numbering | computes nothing twice, folds constants, forwards stores to loads, drops guards that passed before, multiplies instead of dividing by constants | [`numbering`], [`fold`], [`division`] |
+//! | objects | what stays in the region is not made: its parts are values, and exits make it | [`unmake`] |
+//! | gathering | makes new objects with what is stored into them at once | [`gather`] |
 //! | hoisting | moves what does not change in a loop, guards included, in front of it | [`hoist`] |
 //! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | [`bounds`] |
 //! | promotion | keeps fields, captured variables and globals that a loop reads and writes in registers, and stores them behind it | [`promote`] |
@@ -29,6 +31,7 @@ mod check;
 mod dead;
 mod division;
 mod fold;
+mod gather;
 mod hoist;
 mod layout;
 mod numbering;
@@ -37,6 +40,7 @@ mod promote;
 mod sink;
 #[cfg(test)]
 mod test_regions;
+mod unmake;
 
 use rustc_hash::FxHashSet;
 
@@ -68,6 +72,12 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
     assert_form(region, "building");
     numbering::number(region, &cfg);
     assert_form(region, "numbering");
+    let is_less = unmake::unmake(region, &cfg, caution);
+    assert_form(region, "removing objects");
+    if gather::gather(region) || is_less {
+        assert_form(region, "gathering stores");
+        numbering::number(region, &cfg);
+    }
     if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, caution) {
         assert_form(region, "hoisting");
         numbering::number(region, &cfg);

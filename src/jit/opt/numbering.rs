@@ -15,6 +15,7 @@ use super::super::ir::*;
 use super::cfg::Cfg;
 use super::division;
 use super::fold::{Folded, Values, fold, int_of};
+use crate::runtime::object::{Header, ObjKind};
 
 /// Numbers the values of a region.
 pub fn number(region: &mut Region, cfg: &Cfg) {
@@ -177,7 +178,25 @@ impl Numbering<'_> {
                     }
                 }
                 self.write(&inst);
+                if let (Some(object), Inst::Make { shape, words, .. }) = (result, &inst)
+                    && shape.kind != ObjKind::List
+                {
+                    self.remember_made(object, words);
+                }
                 kept.push((result, inst));
+            }
+        }
+    }
+
+    /// Makes loads of the words of a new object give what it was made with.
+    fn remember_made(&mut self, object: Val, words: &[Val]) {
+        for (at, &word) in words.iter().enumerate() {
+            let repr = self.reprs[word.0 as usize];
+            let offset = (size_of::<Header>() + at * size_of::<u64>()) as i32;
+            for mem in [Mem::Header, Mem::Field].into_iter().filter(|_| repr != Repr::Bool) {
+                let load = Inst::Load { mem, base: object, offset, repr, width: Width::Full };
+                let version = self.version(&load);
+                self.table.insert((load, version), (word, self.block));
             }
         }
     }

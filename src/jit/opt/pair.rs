@@ -48,7 +48,9 @@ impl Shape {
         let Terminator::Jump(_, next) = &region.block(*latch).end else { return None };
         let insts = &region.block(*header).insts;
         let divides = insts.iter().any(|(_, inst)| is_division(inst));
-        let calls = insts.iter().any(|(_, inst)| matches!(inst, Inst::Call { .. } | Inst::CallFunction { .. }));
+        let calls = insts
+            .iter()
+            .any(|(_, inst)| matches!(inst, Inst::Call { .. } | Inst::Make { .. } | Inst::CallFunction { .. }));
         let fits = divides && !calls && insts.len() <= MOST_INSTRUCTIONS;
         let is_simple = only_latch == *latch && is_empty(*latch) && is_empty(way_out) && leaves;
         let preheader = region.loops[loop_blocks.index].preheader;
@@ -68,8 +70,8 @@ impl Shape {
             let block = region.block(id);
             for (_, inst) in &block.insts {
                 inst.for_each_arg(&mut see);
-                if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
-                    region.exit(*exit).for_each_val(&mut see);
+                if let Some(exit) = inst.exit() {
+                    region.exit(exit).for_each_val(&mut see);
                 }
             }
             match &block.end {

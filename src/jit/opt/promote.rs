@@ -103,7 +103,7 @@ impl<'a> Promoter<'a> {
                     defined_in[result.0 as usize] = Some(id);
                     definitions[result.0 as usize] = inst.is_pure().then(|| inst.clone());
                 }
-                if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
+                if let Some(exit) = inst.exit() {
                     exit_uses[exit.0 as usize] += 1;
                 }
             }
@@ -523,7 +523,9 @@ impl<'a> Promoter<'a> {
                         continue;
                     }
                 }
-                Inst::Guard { ref mut exit, .. } => *exit = self.with_stores(*exit, promoted, now),
+                Inst::Guard { ref mut exit, .. } | Inst::Make { ref mut exit, .. } => {
+                    *exit = self.with_stores(*exit, promoted, now)
+                }
                 _ => {}
             }
             kept.push((result, inst));

@@ -25,7 +25,7 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
                 _ => id,
             };
             inst.for_each_arg(|arg| sinker.need(arg, to));
-            if let Inst::Guard { exit, .. } | Inst::CallFunction { exit, .. } = inst {
+            if let Some(exit) = inst.exit() {
                 sinker.need_exit(region.exit(exit), id);
             }
             if to == id { kept.push((result, inst)) } else { moved[to.0 as usize].push((result, inst)) }

@@ -136,17 +136,22 @@ impl Builder<'_> {
 
     /// Walks into a function whose parameters stand above `base`.
     fn inline(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
-        let returns = self.walk_into_callee(base, func, false)?;
+        self.inline_above(base, Call::ARGS, func)
+    }
+
+    /// Walks into a function whose parameters stand so far above the base of the call, and goes on behind it.
+    pub(super) fn inline_above(&mut self, base: Reg, params: u16, func: FuncId) -> Built<Goes> {
+        let returns = self.walk_into_callee(base.above(params), func, false)?;
         self.return_to_caller(base, returns)
     }
 
-    /// Walks into a function whose parameters stand above `base`; its leading blocks alone, if that is asked for.
-    pub(super) fn walk_into_callee(&mut self, base: Reg, func: FuncId, is_leading: bool) -> Built<Vec<Return>> {
+    /// Walks into a function whose parameters stand from `first` up; its leading blocks alone, if that is asked for. Its result comes to the register below them.
+    pub(super) fn walk_into_callee(&mut self, first: Reg, func: FuncId, is_leading: bool) -> Built<Vec<Return>> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
         self.region.inlined.insert(func);
         let function = &self.program.functions[func.index()];
-        let call_base = self.home(base);
-        let callee_base = call_base + 1;
+        let callee_base = self.home(first);
+        let result = callee_base - 1;
         self.region.window = self.region.window.max(callee_base + u32::from(function.registers));
 
         let mut frames = self.context.frames.clone();
@@ -154,7 +159,7 @@ impl Builder<'_> {
         self.region.inlined_depth = self.region.inlined_depth.max(frames.len());
         let live = Rc::clone(&self.live);
         let after: Vec<u32> =
-            live[self.live_at + 1].iter().map(|reg| self.home(reg)).filter(|at| *at != call_base).collect();
+            live[self.live_at + 1].iter().map(|reg| self.home(reg)).filter(|at| *at != result).collect();
         let mut saved = self.context.saved.clone();
         saved.extend(after.iter().copied());
         self.env.kill_from(callee_base + u32::from(function.params));
@@ -233,7 +238,7 @@ impl Builder<'_> {
         returns
     }
 
-    fn is_inlinable(&mut self, func: FuncId) -> bool {
+    pub(super) fn is_inlinable(&mut self, func: FuncId) -> bool {
         let function = &self.program.functions[func.index()];
         let recursive = func == self.context.func || self.context.frames.iter().any(|frame| frame.func == func);
         !self.plan.no_inlining

@@ -27,11 +27,7 @@ impl Builder<'_> {
         // The callee raises errors itself; the interpreter finds the caller's frame behind the call then.
         let exit = self.exit(ExitReason::Throw);
         let (return_pc, at) = (self.pc + 1, self.home(base));
-        let addresses = self.vm.call_addresses(func, return_pc);
-        // There must be room for its frame.
-        self.region.inlined_depth = self.region.inlined_depth.max(1);
-        let call = Inst::CallFunction { func, base: at + 1, return_pc, addresses, exit };
-        let tag = self.push(call, Repr::I64);
+        let tag = self.call_native(self.home(base.above(Call::ARGS)), func, exit);
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
         self.env.kill_from(at);
@@ -48,6 +44,15 @@ impl Builder<'_> {
         }
         self.check_size()?;
         Ok(Goes::On)
+    }
+
+    /// Calls a function whose arguments stand at home, in the registers from this one of the region's frame up; the tag of its result.
+    pub(super) fn call_native(&mut self, first: u32, func: FuncId, exit: ExitId) -> Val {
+        let return_pc = self.pc + 1;
+        let addresses = self.vm.call_addresses(func, return_pc);
+        // There must be room for its frame.
+        self.region.inlined_depth = self.region.inlined_depth.max(1);
+        self.push(Inst::CallFunction { func, base: first, return_pc, addresses, exit }, Repr::I64)
     }
 
     /// Whether the region's own function calls itself in tail position, as the compiler knows.

@@ -9,6 +9,7 @@
 use super::*;
 use crate::bytecode::flow;
 use crate::bytecode::op::HeapUse;
+use crate::bytecode::op::window::Call;
 
 /// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function is called after all.
 const MAX_LEADING: usize = 24;
@@ -45,7 +46,7 @@ impl Builder<'_> {
     pub(super) fn call_behind_leading(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         let before = self.env.clone();
         let stopped_around = std::mem::take(&mut self.stopped);
-        let mut returns = self.walk_into_callee(base, func, true)?;
+        let mut returns = self.walk_into_callee(base.above(Call::ARGS), func, true)?;
         let stopped = std::mem::replace(&mut self.stopped, stopped_around);
         if !stopped.is_empty() {
             let call = self.new_block();

@@ -273,6 +273,9 @@ impl Builder<'_> {
     pub(super) fn iterate(&mut self, op: Op, base: Reg, starts: bool) -> Built<Option<(Val, Env, Env)>> {
         let feedback = *self.feedback();
         let iterable = self.operand(base, feedback.a)?;
+        if let Some(step) = self.iterate_by_next(op, base, starts)? {
+            return Ok(Some(step));
+        }
         let position_reg = base.above(Iter::POSITION);
         let position = match (starts, iterable.as_tag(Tag::List)) {
             (true, Some(_)) => Some(self.int(0)),

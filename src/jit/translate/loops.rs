@@ -329,6 +329,7 @@ impl Builder<'_> {
         self.env.lists.clear();
         for (home, tag) in params {
             let value = self.parameter(header, tag);
+            self.region.instances.extend(value.as_tag(Tag::Instance));
             self.set_slot(home, Slot::Value { value, dirty: true });
         }
         if let (Some(variable), Some(counter)) = (variable, natural.counted) {
@@ -371,6 +372,7 @@ impl Builder<'_> {
         self.env.registers.clear();
         for (home, tag) in kinds {
             let value = self.parameter(header, tag);
+            self.region.instances.extend(value.as_tag(Tag::Instance));
             self.set_slot(home, Slot::Value { value, dirty: true });
         }
         Ok(())

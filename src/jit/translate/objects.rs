@@ -156,10 +156,25 @@ impl Builder<'_> {
                 let inside = self.push(Inst::Icmp(Compare::Below, index, len), Repr::Bool);
                 let exit = self.exit(ExitReason::Bounds);
                 self.guard(inside, true, exit);
-                let offset = self.int(Tuple::ITEMS_OFFSET as i64);
-                let data = self.push(Inst::Binary(Binary::Iadd, tuple, offset), Repr::I64);
-                let tag = self.push(Inst::LoadElement { element: Element::ValueTag, data, index }, Repr::I64);
-                let payload = self.push(Inst::LoadElement { element: Element::ValuePayload, data, index }, Repr::I64);
+                let (tag, payload) = match self.const_int(index).and_then(|at| i32::try_from(at).ok()?.checked_mul(16))
+                {
+                    // Behind the check of the index, though it may be moved: the place is no element that a loop goes through.
+                    Some(offset) => {
+                        let offset = offset.saturating_add(Tuple::ITEMS_OFFSET as i32);
+                        let word = |builder: &mut Self, part| {
+                            builder.load(Mem::Header, tuple, offset.saturating_add(part), Repr::I64)
+                        };
+                        (word(self, Value::TAG_OFFSET as i32), word(self, Value::PAYLOAD_OFFSET as i32))
+                    }
+                    None => {
+                        let offset = self.int(Tuple::ITEMS_OFFSET as i64);
+                        let data = self.push(Inst::Binary(Binary::Iadd, tuple, offset), Repr::I64);
+                        let tag = self.push(Inst::LoadElement { element: Element::ValueTag, data, index }, Repr::I64);
+                        let payload =
+                            self.push(Inst::LoadElement { element: Element::ValuePayload, data, index }, Repr::I64);
+                        (tag, payload)
+                    }
+                };
                 let value = match self.feedback().result.single() {
                     Some(seen) => {
                         let exit = self.exit(ExitReason::Type);

@@ -113,6 +113,7 @@ impl Builder<'_> {
             Op::CallBuiltin { base, builtin, argc } => return self.call_builtin(base, builtin, argc),
             Op::CallFn { base, func } => return self.call_function(base, func),
             Op::Call { base, argc } => return self.call_value(base, argc),
+            Op::New { base, def } => return self.new_instance(base, def),
 
             Op::LoadStruct { dst, def } => {
                 // The image holds on to it as long as the program runs.
@@ -122,19 +123,18 @@ impl Builder<'_> {
                     _ => return self.step(),
                 }
             }
-            Op::NewCell { .. }
-            | Op::MakeClosure { .. }
-            | Op::MakeStruct { .. }
-            | Op::MakeList { .. }
+            Op::NewCell { dst, src } => return self.new_cell(dst, src),
+            Op::MakeClosure { dst, func } => return self.make_closure(dst, func),
+            Op::MakeTuple { dst, base, count } => return self.make_tuple(dst, base, count),
+            Op::MakeRange { dst, a, b } => return self.make_range(dst, a, b),
+            Op::MakeList { dst, base, count } => return self.make_list(dst, base, count),
+            Op::MakeStruct { .. }
             | Op::ListAppend { .. }
-            | Op::MakeTuple { .. }
             | Op::TupleFromList { .. }
             | Op::MakeDict { .. }
             | Op::DictInsert { .. }
-            | Op::MakeRange { .. }
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
-            | Op::New { .. }
             | Op::InitModule { .. } => return self.step(),
             Op::Concat { dst, base, count } => return self.concat(dst, base, count),
             Op::Print { base, count, newline } => return self.print(base, count, newline != 0),
@@ -404,6 +404,9 @@ impl Builder<'_> {
         };
         if over == Over::Items && self.native_iteration(op, base) {
             return if taken != starts { self.take_item(base) } else { Ok(()) };
+        }
+        if self.iterates_by_next(op, base) {
+            return if taken != starts { self.check_item(base, target, live) } else { Ok(()) };
         }
         let written = op.writes_on(self.program, if taken { Edge::Taken } else { Edge::FallThrough });
         // All first, as the exits of the checks below must not write old values over them.

@@ -27,7 +27,7 @@ pub fn cell_size(size: usize) -> usize {
 }
 
 #[inline(always)]
-fn class_of(size: usize) -> usize {
+pub fn class_of(size: usize) -> usize {
     size.div_ceil(GRANULE)
 }
 
@@ -38,6 +38,12 @@ struct FreeCell {
 }
 
 const _: () = assert!(size_of::<FreeCell>() <= GRANULE);
+
+/// Byte offsets for native code that cuts cells itself: the classes in [`Blocks`], and in a class the uncut part of its block.
+pub const CLASSES_OFFSET: usize = std::mem::offset_of!(Blocks, classes);
+pub const CLASS_SIZE: usize = size_of::<Class>();
+pub const BUMP_OFFSET: usize = std::mem::offset_of!(Class, bump);
+pub const END_OFFSET: usize = std::mem::offset_of!(Class, end);
 
 #[derive(Clone, Copy)]
 #[repr(C)]

@@ -87,6 +87,14 @@ pub struct Heap {
     cursor: Cell<Cursor>,
 }
 
+/// What native code needs to cut a cell; offsets are from the heap.
+#[derive(Clone, Copy, Debug)]
+pub struct NativeCell {
+    pub size: usize,
+    pub bump_offset: usize,
+    pub end_offset: usize,
+}
+
 struct Large {
     object: NonNull<Header>,
     size: usize,
@@ -102,6 +110,25 @@ impl Heap {
     /// Byte offsets for native code that tests [`Heap::should_collect`].
     pub const BYTES_OFFSET: usize = 0;
     pub const LIMIT_OFFSET: usize = 8;
+    /// The mark of new objects.
+    pub const COLOUR_OFFSET: usize = std::mem::offset_of!(Heap, colour);
+
+    /// For an object of `size` bytes that native code makes: the size of its cell, and where the first and the last address of what is left of the block
+    /// that such cells are cut from are kept. `None` for an object too large for a cell.
+    pub fn native_cell(size: usize) -> Option<NativeCell> {
+        let class =
+            std::mem::offset_of!(Heap, blocks) + blocks::CLASSES_OFFSET + blocks::class_of(size) * blocks::CLASS_SIZE;
+        (size <= blocks::LARGEST_CELL).then(|| NativeCell {
+            size: blocks::cell_size(size),
+            bump_offset: class + blocks::BUMP_OFFSET,
+            end_offset: class + blocks::END_OFFSET,
+        })
+    }
+
+    /// A cell for an object of `size` bytes that native code makes and has accounted for. It writes the object at once.
+    pub(in crate::runtime) fn allocate_cell(&mut self, size: usize) -> NonNull<u8> {
+        self.blocks.allocate(size).unwrap_or_else(|| self.allocate_in_new_block(size))
+    }
 
     pub fn new() -> Heap {
         use std::hash::{BuildHasher, RandomState};

@@ -91,6 +91,16 @@ impl List {
         Ok(list)
     }
 
+    /// A list of `count` elements of a storage that are not initialised; refused, with nothing but garbage made, if there is no memory for them.
+    ///
+    /// # Safety
+    /// The caller writes the elements before anyone looks at the list.
+    pub unsafe fn for_native(heap: &mut Heap, storage: Storage, count: usize) -> Result<Gc<List>> {
+        let list = List::with_capacity(heap, storage, count)?;
+        list.len.set(count);
+        Ok(list)
+    }
+
     /// A list of these values, unboxed if they are of one type that allows it.
     pub fn from_values(heap: &mut Heap, values: &[Value]) -> Result<Gc<List>> {
         let Some(storage) = Storage::of_all(values) else { return Ok(List::new(heap)) };

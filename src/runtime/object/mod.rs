@@ -38,7 +38,7 @@ pub use string::{Str, StrBuffer};
 pub use task::{Channel, ChannelEnd, Group, Rule, Saved, Start, Task, TaskState, Work};
 
 /// The type of an object; numbered like the [`Tag`](super::value::Tag) of a value that points to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum ObjKind {
     /// A cell of a block that holds no object.
@@ -74,6 +74,7 @@ pub struct Header {
 
 impl Header {
     pub const KIND_OFFSET: usize = 0;
+    pub const MARK_OFFSET: usize = 1;
     pub const FLAGS_OFFSET: usize = 2;
     pub const AUX_OFFSET: usize = 4;
 
@@ -82,6 +83,13 @@ impl Header {
 
     pub(in crate::runtime) fn new(kind: ObjKind, colour: u8, flags: u16, aux: u32) -> Header {
         Header { kind, mark: cell::Cell::new(colour), flags: cell::Cell::new(flags), aux: cell::Cell::new(aux) }
+    }
+
+    /// The header of an object as native code writes it, all but the mark.
+    pub fn word_without_mark(kind: ObjKind, flags: u16, aux: u32) -> u64 {
+        let [a, b] = flags.to_ne_bytes();
+        let [c, d, e, f] = aux.to_ne_bytes();
+        u64::from_ne_bytes([kind as u8, 0, a, b, c, d, e, f])
     }
 
     pub fn kind(&self) -> ObjKind {
@@ -169,9 +177,18 @@ mod tests {
     fn offsets_are_what_native_code_assumes() {
         assert_eq!(size_of::<Header>(), 8);
         assert_eq!(offset_of!(Header, kind), Header::KIND_OFFSET);
+        assert_eq!(offset_of!(Header, mark), Header::MARK_OFFSET);
         assert_eq!(offset_of!(Header, flags), Header::FLAGS_OFFSET);
         assert_eq!(offset_of!(Header, aux), Header::AUX_OFFSET);
         assert_eq!(Value::TAG_OFFSET, 0);
+    }
+
+    #[test]
+    fn a_header_is_the_word_that_native_code_writes() {
+        let header = Header::new(ObjKind::Instance, 0, 0x1234, 0x5678_9abc);
+        // SAFETY: a header is eight initialised bytes.
+        let word = unsafe { std::mem::transmute::<Header, u64>(header) };
+        assert_eq!(word, Header::word_without_mark(ObjKind::Instance, 0x1234, 0x5678_9abc));
     }
 
     #[test]

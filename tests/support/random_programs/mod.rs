@@ -10,6 +10,7 @@ use random::Random;
 
 mod expressions;
 mod functions;
+mod objects;
 mod random;
 mod rounds;
 mod shapes;
@@ -138,6 +139,7 @@ impl Generator {
         }
         self.some_structs();
         self.definitions_of_rounds();
+        self.definitions_of_objects();
         self.constants();
         for _ in 0..self.random.between(2, 5) {
             let kind = self.any_kind();

@@ -26,7 +26,7 @@ impl Generator {
         self.line(FAILING);
     }
 
-    fn rounds(&mut self) -> u64 {
+    pub(super) fn rounds(&mut self) -> u64 {
         if self.iterations == 1 && self.random.percent(25) {
             self.random.between(1020, 2400) as u64
         } else {
@@ -36,7 +36,7 @@ impl Generator {
 
     /// Opens a loop of some kind over a counter. What is to be written before its end is returned, and whether the counter is changed first, so that
     /// `continue` is harmless.
-    fn open_round(&mut self, count: u64) -> (String, Option<String>, bool) {
+    pub(super) fn open_round(&mut self, count: u64) -> (String, Option<String>, bool) {
         let i = self.name("i");
         match self.random.below(5) {
             0 => {
