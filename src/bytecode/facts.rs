@@ -137,7 +137,7 @@ pub struct Refused {
     pub reason: Reason,
 }
 
-/// See the table in the project's ARCHITECTURE.md.
+/// What walrusc says of a region; `docs/internals/facts.md` says how it comes to that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verdict {
     Proven,
