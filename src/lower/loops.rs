@@ -54,6 +54,9 @@ impl Lowering<'_, '_> {
         let mark = self.code.top();
         let iterable = self.strip_parens(iterable);
         let base = self.code.alloc();
+        if self.indexed_loop(stmt, names, iterable, body, head, base) {
+            return self.code.free_to(mark);
+        }
         match (self.ast.expr(iterable).kind, names) {
             (ExprKind::Range { start, end }, [_]) => {
                 match start {
@@ -126,7 +129,7 @@ impl Lowering<'_, '_> {
         self.code.bind(exit);
     }
 
-    fn open_loop(&mut self, kind: LoopKind, continue_to: Label, break_to: Label, span: Span) {
+    pub fn open_loop(&mut self, kind: LoopKind, continue_to: Label, break_to: Label, span: Span) {
         let parent = self.open_loops.iter().rev().find_map(|&(_, pending)| pending);
         let pending = self.code.reachable.then(|| {
             let header = self.code.pc();
@@ -137,7 +140,7 @@ impl Lowering<'_, '_> {
         self.open_loops.push((OpenLoop { continue_to, break_to }, pending));
     }
 
-    fn close_loop(&mut self) {
+    pub fn close_loop(&mut self) {
         let (_, pending) = self.open_loops.pop().expect("loops are opened and closed in pairs");
         if let Some(pending) = pending {
             self.loops[pending].end = self.code.pc();

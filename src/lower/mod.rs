@@ -12,6 +12,7 @@
 //! | `pools` | strings, constants, builtins without duplicates |
 //! | `function` | one function: its frame, names, and what it reports to the program |
 //! | `asserts` | conditions that explain why they do not hold, for tests |
+//! | `indexed_loops` | `for` over `enumerate` and `zip` without a list of pairs |
 //! | `statements`, `loops`, `expressions`, `conditions`, `calls` | what the names say |
 
 mod asserts;
@@ -22,6 +23,7 @@ mod constants;
 mod expressions;
 mod fold;
 mod function;
+mod indexed_loops;
 mod loops;
 mod marks;
 mod pools;
@@ -126,13 +128,18 @@ struct Symbols {
     init: Option<Symbol>,
     format: Symbol,
     repr: Symbol,
+    len: Symbol,
 }
 
 impl<'a> Builder<'a> {
     fn new(input: Input<'a>, constants: Vec<constants::Constants>, diagnostics: &'a mut Diagnostics) -> Self {
         let Input { graph, resolution, interner, sources, explains_asserts } = input;
-        let symbols =
-            Symbols { init: interner.find("init"), format: interner.intern("format"), repr: interner.intern("repr") };
+        let symbols = Symbols {
+            init: interner.find("init"),
+            format: interner.intern("format"),
+            repr: interner.intern("repr"),
+            len: interner.intern("len"),
+        };
         Builder {
             graph,
             resolution,
