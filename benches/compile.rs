@@ -10,7 +10,7 @@ use std::hint;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use walrus::bytecode::builtins::{STD_MODULES, STD_MODULES_TO_COME};
+use walrus::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
 use walrus::bytecode::{Program, check_facts, load, verify, verify_with_facts, wbc};
 use walrus::compile::{Entry, NoFiles, compile_text};
 use walrus::lower::{Input, lower};
@@ -92,7 +92,7 @@ fn compile_without_analysis(source: &str) -> Vec<u8> {
 
 fn make_program(source: &str) -> (ModuleGraph, Interner, SourceMap, Program) {
     let (mut sources, mut interner, mut diagnostics) = (SourceMap::default(), Interner::default(), Diagnostics::new());
-    let std = StdModules { available: STD_MODULES, to_come: STD_MODULES_TO_COME };
+    let std = StdModules { available: STD_MODULES, to_come: STD_MODULES_TO_COME, host: HOST_MODULE, host_modules: &[] };
     let entry = Entry::Text { name: "big.walrus".into(), text: source.into(), folder: PathBuf::new() };
     let graph = graph::load(entry, &NoFiles, std, &mut sources, &mut interner, &mut diagnostics)
         .expect("text needs no reading");

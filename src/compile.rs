@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::{Analysis, examine, failures, report};
-use crate::bytecode::builtins::{STD_MODULES, STD_MODULES_TO_COME};
+use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
 use crate::bytecode::facts::Facts;
 use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
@@ -19,7 +19,7 @@ use crate::source::{Diagnostic, Diagnostics, Severity, SourceMap, read_at_most, 
 use crate::syntax::ast::StmtKind;
 use crate::syntax::{Interner, print};
 
-pub use crate::resolve::graph::{Entry, FileLoader, InputContents, InputFile};
+pub use crate::resolve::graph::{Entry, FileLoader, HostModule, InputContents, InputFile};
 pub use crate::resolve::packages::Manifest;
 pub use crate::source::render::Format;
 
@@ -58,6 +58,8 @@ pub struct Options {
     pub explain: bool,
     /// A failed `core.assert` shows its condition and the operands, as tests want it.
     pub explain_asserts: bool,
+    /// The modules `host/NAME` that the program which embeds Walrus offers.
+    pub host_modules: Vec<HostModule>,
 }
 
 impl Options {
@@ -223,7 +225,12 @@ pub fn compile(entry: Entry, loader: &(dyn FileLoader + Sync), options: &Options
 
 fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<Compilation> {
     let mut all = Compilation::default();
-    let std = StdModules { available: STD_MODULES, to_come: STD_MODULES_TO_COME };
+    let std = StdModules {
+        available: STD_MODULES,
+        to_come: STD_MODULES_TO_COME,
+        host: HOST_MODULE,
+        host_modules: &options.host_modules,
+    };
     all.graph = graph::load(entry, loader, std, &mut all.sources, &mut all.interner, &mut all.diagnostics)?;
     if options.goal != Goal::Load {
         let mut resolution = resolve(&all.graph, &mut all.interner, &mut all.diagnostics);

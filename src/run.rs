@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::bytecode::wbc::Wanted;
-use crate::bytecode::{self, LoadError, check_facts};
+use crate::bytecode::{self, FunctionKind, LoadError, check_facts};
 #[cfg(feature = "jit")]
 use crate::jit;
 use crate::runtime::error::{Error, ErrorKind};
@@ -15,7 +15,6 @@ use crate::runtime::heap::reserve;
 use crate::runtime::hooks::Thresholds;
 #[cfg(feature = "jit")]
 use crate::runtime::hooks::Tier;
-use crate::runtime::host::Host;
 use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
 use crate::source::read_at_most;
@@ -28,6 +27,7 @@ mod system_network;
 
 pub use crate::bytecode::VerifiedProgram;
 pub use crate::runtime::heap::reserve::WithReserve;
+pub use crate::runtime::host::{Capability, Host, HostValue};
 pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, Stress};
 pub use system_host::SystemHost;
 
@@ -157,6 +157,12 @@ pub fn run_then<T>(
 
 fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>, native_stack: usize) -> Outcome {
     reserve::fill(machine::reserve());
+    let missing = missing_host_functions(&program, &*host);
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        let message = format!("walrus-run: the program needs functions that nobody offers here: {missing}\n");
+        return Outcome::new(status::USAGE, message);
+    }
     let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
         Ok(oracle) => oracle,
         Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
@@ -191,6 +197,23 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
+}
+
+/// The functions of `host/` modules that a program imports and its host does not have, each with the number of its arguments.
+fn missing_host_functions(program: &VerifiedProgram, host: &dyn Host) -> Vec<String> {
+    let name_of = |id| program.strings.get(id).unwrap_or_default();
+    let mut missing = Vec::new();
+    for (index, module) in program.modules.iter().enumerate() {
+        let Some(name) = name_of(module.name).strip_prefix("host/") else { continue };
+        let functions = program.functions.iter().filter(|function| function.module.index() == index);
+        for function in functions.filter(|function| function.kind == FunctionKind::Plain) {
+            let (called, arguments) = (name_of(function.name), usize::from(function.params));
+            if !host.offers(name, called, arguments) {
+                missing.push(format!("host/{name}.{called} ({arguments} arg(s))"));
+            }
+        }
+    }
+    missing
 }
 
 /// The judge of a program's facts; an error if it has none, or if they contradict its code.

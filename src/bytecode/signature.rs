@@ -63,6 +63,8 @@ pub enum Memory {
 pub mod results {
     use super::{Shape, Tags};
 
+    /// Any value that a program can see.
+    pub const ANYTHING: Shape = Shape::of(Tags::VISIBLE);
     pub const VOID: Shape = Shape::of(Tags::VOID);
     pub const INT: Shape = Shape::of(Tags::INT);
     pub const FLOAT: Shape = Shape::of(Tags::FLOAT);

@@ -35,12 +35,37 @@ pub enum Entry {
     },
 }
 
-/// Names of the standard modules, which this room does not know by itself.
+/// The modules that are no files, which this room does not know by itself.
 #[derive(Clone, Copy, Debug)]
-pub struct StdModules {
+pub struct StdModules<'a> {
     pub available: &'static [&'static str],
     /// Modules of the language that this version cannot run.
     pub to_come: &'static [&'static str],
+    /// The one that only modules made of [`HostModule`]s import.
+    pub host: &'static str,
+    pub host_modules: &'a [HostModule],
+}
+
+/// A module `host/NAME` of the program that embeds Walrus: its functions with the numbers of their arguments.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HostModule {
+    pub name: String,
+    pub functions: Vec<(String, usize)>,
+}
+
+impl HostModule {
+    /// The module as Walrus code, which passes all calls on.
+    fn text(&self) -> String {
+        let mut text = String::from("import \"std/host\" as host;\n");
+        for (name, arity) in &self.functions {
+            let params = (0..*arity).map(|at| format!("a{at}")).collect::<Vec<_>>().join(", ");
+            let module = &self.name;
+            text.push_str(&format!(
+                "fn {name} : {params} {{ return host.call(\"{module}\", \"{name}\", [{params}]); }}\n"
+            ));
+        }
+        text
+    }
 }
 
 /// The modules of a program, the entry file's first, then in the order of their first import.
@@ -104,7 +129,7 @@ pub enum InputContents {
 pub fn load(
     entry: Entry,
     loader: &dyn FileLoader,
-    std: StdModules,
+    std: StdModules<'_>,
     sources: &mut SourceMap,
     interner: &mut Interner,
     diagnostics: &mut Diagnostics,
@@ -119,6 +144,7 @@ pub fn load(
         folder: PathBuf::new(),
         by_path: FxHashMap::default(),
         by_std: FxHashMap::default(),
+        by_host: FxHashMap::default(),
         manifests: FxHashMap::default(),
         open: Vec::new(),
         loading: FxHashSet::default(),
@@ -149,7 +175,7 @@ struct PackageFiles {
 
 struct Load<'a> {
     loader: &'a dyn FileLoader,
-    std: StdModules,
+    std: StdModules<'a>,
     sources: &'a mut SourceMap,
     interner: &'a mut Interner,
     diagnostics: &'a mut Diagnostics,
@@ -158,6 +184,7 @@ struct Load<'a> {
     folder: PathBuf,
     by_path: FxHashMap<PathBuf, ModuleIndex>,
     by_std: FxHashMap<&'static str, ModuleIndex>,
+    by_host: FxHashMap<String, ModuleIndex>,
     /// By folder: the nearest manifest at or above it, by position in a list; or a message if it is not valid.
     manifests: FxHashMap<PathBuf, Option<Result<std::rc::Rc<PackageFiles>, String>>>,
     open: Vec<OpenModule>,
@@ -287,6 +314,12 @@ impl Load<'_> {
 
     /// `Ok(None)` if the import is at fault in a way that was reported already.
     fn file_import(&mut self, position: usize, spelled: &str, span: Span) -> Result<Option<ModuleIndex>, NotFound> {
+        if let Some(name) = spelled.strip_prefix("host/") {
+            return self.host_module(name).map(Some);
+        }
+        if spelled == self.std.host && self.by_host.values().any(|&module| module == self.open[position].module) {
+            return Ok(Some(self.std_module(self.std.host)));
+        }
         if spelled.starts_with("std/") {
             if self.std.to_come.contains(&spelled) {
                 self.diagnostics.push(
@@ -415,6 +448,24 @@ impl Load<'_> {
         let contents = InputContents::Manifest(text.clone());
         self.graph.inputs.push(InputFile { name: slashes(name), path: Some(path), contents });
         Some(Ok(text))
+    }
+
+    /// A module that the embedding program declared, loading it if it is new.
+    fn host_module(&mut self, name: &str) -> Result<ModuleIndex, NotFound> {
+        if let Some(&module) = self.by_host.get(name) {
+            return Ok(module);
+        }
+        let Some(declared) = self.std.host_modules.iter().find(|module| module.name == name) else {
+            let help = match closest(name, self.std.host_modules.iter().map(|module| module.name.as_str())) {
+                Some(similar) => format!("did you mean 'host/{similar}'?"),
+                None => "modules of `host/` are declared by the program that embeds Walrus".to_string(),
+            };
+            return Err(NotFound::module(&format!("host/{name}"), Some(help)));
+        };
+        let (shown, text) = (format!("<host/{name}>"), declared.text().into_bytes());
+        let module = self.add_file(format!("host/{name}"), PathBuf::from(shown), None, text);
+        self.by_host.insert(name.to_string(), module);
+        Ok(module)
     }
 
     fn std_module(&mut self, path: &'static str) -> ModuleIndex {

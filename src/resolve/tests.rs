@@ -9,7 +9,8 @@ use super::*;
 use crate::source::{Diagnostics, SourceMap};
 use crate::syntax::Interner;
 
-const STD: StdModules = StdModules { available: &["std/core", "std/math"], to_come: &["std/async"] };
+const STD: StdModules<'_> =
+    StdModules { available: &["std/core", "std/math"], to_come: &["std/async"], host: "std/host", host_modules: &[] };
 
 /// Files in memory; a path has one spelling once `.` and `..` are gone.
 struct Files(HashMap<PathBuf, String>);

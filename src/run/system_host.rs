@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ending;
 use super::system_network::SystemNetwork;
-use crate::runtime::host::{Capability, EndedProcess, FileInfo, Host, HostFile, OpenMode};
+use crate::runtime::host::{Capability, EndedProcess, FileInfo, Host, HostFile, HostValue, OpenMode};
 use crate::runtime::network::Network;
 use crate::runtime::output::Pending;
 
@@ -21,12 +21,43 @@ pub struct SystemHost {
     started: Instant,
     input: BufReader<io::Stdin>,
     forbidden: Vec<Capability>,
+    offered: Vec<Offered>,
+}
+
+/// What a function of an embedding program does.
+type HostFn = Box<dyn FnMut(&[HostValue]) -> Result<HostValue, String>>;
+
+/// A function that programs may call.
+struct Offered {
+    module: String,
+    name: String,
+    arguments: usize,
+    function: HostFn,
 }
 
 impl SystemHost {
     /// `args`: the program's path, then the user's arguments.
     pub fn new(args: Vec<String>) -> SystemHost {
-        SystemHost { args, started: Instant::now(), input: BufReader::new(io::stdin()), forbidden: Vec::new() }
+        SystemHost {
+            args,
+            started: Instant::now(),
+            input: BufReader::new(io::stdin()),
+            forbidden: Vec::new(),
+            offered: Vec::new(),
+        }
+    }
+
+    /// The same host with a function `name` of the module `host/MODULE`, which takes so many arguments.
+    pub fn offering(
+        mut self,
+        module: &str,
+        name: &str,
+        arguments: usize,
+        function: impl FnMut(&[HostValue]) -> Result<HostValue, String> + 'static,
+    ) -> SystemHost {
+        let function: HostFn = Box::new(function);
+        self.offered.push(Offered { module: module.to_string(), name: name.to_string(), arguments, function });
+        self
     }
 
     /// The same host, which keeps programs from these parts of the library.
@@ -64,6 +95,22 @@ impl Host for SystemHost {
 
     fn permits(&self, capability: Capability) -> bool {
         !self.forbidden.contains(&capability)
+    }
+
+    fn offers(&self, module: &str, function: &str, arguments: usize) -> bool {
+        let fits =
+            |offered: &Offered| offered.module == module && offered.name == function && offered.arguments == arguments;
+        self.offered.iter().any(fits)
+    }
+
+    fn call(&mut self, module: &str, function: &str, arguments: Vec<HostValue>) -> Result<HostValue, String> {
+        let fits = |offered: &&mut Offered| {
+            offered.module == module && offered.name == function && offered.arguments == arguments.len()
+        };
+        match self.offered.iter_mut().find(fits) {
+            Some(offered) => (offered.function)(&arguments),
+            None => Err(format!("host/{module} has no function '{function}'")),
+        }
     }
 
     fn timestamp(&self) -> i64 {

@@ -86,6 +86,14 @@ pub trait Host {
     fn make_temp_dir(&mut self) -> io::Result<String> {
         unsupported()
     }
+    /// Whether it has a function of `host/MODULE` that takes so many arguments. A program that imports others is not run.
+    fn offers(&self, _module: &str, _function: &str, _arguments: usize) -> bool {
+        false
+    }
+    /// Calls such a function. An error is one of the Walrus program, which may catch its text.
+    fn call(&mut self, module: &str, function: &str, _arguments: Vec<HostValue>) -> Result<HostValue, String> {
+        Err(format!("host/{module} has no function '{function}'"))
+    }
     /// Runs a program, which reads `input`, to its end.
     fn run(&mut self, _program: &str, _args: &[String], _input: &str, _most: usize) -> io::Result<EndedProcess> {
         unsupported()
@@ -126,6 +134,20 @@ impl Capability {
             _ => None,
         }
     }
+}
+
+/// A value on its way between a program and the one that embeds it: data, copied.
+#[derive(Clone, PartialEq, Debug)]
+pub enum HostValue {
+    Void,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(String),
+    List(Vec<HostValue>),
+    Tuple(Vec<HostValue>),
+    /// In the order of its entries.
+    Dict(Vec<(HostValue, HostValue)>),
 }
 
 /// What there is at a path.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{Rule, VerifyError, limits};
-use crate::bytecode::builtins::{BUILTINS, STD_MODULES, find_builtin};
+use crate::bytecode::builtins::{BUILTINS, HOST_MODULE, STD_MODULES, find_builtin};
 use crate::bytecode::*;
 
 /// What a function or struct demands of the frame that makes it: one more than the highest index it captures.
@@ -210,7 +210,7 @@ fn check_modules(program: &Program) -> Result<(), VerifyError> {
             }
             ModuleKind::Std(path) => {
                 let path = string(program, path, "modules", i)?;
-                if !STD_MODULES.contains(&path) {
+                if !STD_MODULES.contains(&path) && path != HOST_MODULE {
                     return fail(Rule::UnknownModule, format!("there is no module {path:?}"));
                 }
                 if !module.exports.is_empty() {

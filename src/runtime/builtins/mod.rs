@@ -13,6 +13,7 @@ pub mod convert;
 mod core;
 mod format;
 mod fs;
+mod host;
 pub(in crate::runtime) mod http;
 mod io;
 pub mod json;
