@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use host::MemoryHost;
 use walrus::bytecode;
-use walrus::bytecode::builtins::BUILTINS;
+use walrus::bytecode::builtins::{BUILTINS, HOST_MODULE};
 use walrus::bytecode::methods::{METHODS, Receiver};
 use walrus::bytecode::signature::{Refusal, Takes};
 use walrus::bytecode::types::Tags;
@@ -182,7 +182,8 @@ fn wrong_calls(
 #[test]
 fn the_library_refuses_what_its_rows_do_not_take() {
     let mut calls = Vec::new();
-    for spec in BUILTINS {
+    // No program calls what modules of an embedding program are made of.
+    for spec in BUILTINS.iter().filter(|spec| spec.module != HOST_MODULE) {
         let module = spec.module.strip_prefix("std/").expect("a module of the library");
         // What a handle or a list holds is looked at before later arguments.
         let shown = match (module, spec.name) {
