@@ -16,7 +16,7 @@ use super::infer::{Inference, Replay};
 use super::loops::LoopTree;
 use super::names::Names;
 use super::type_facts::{Frames, Numbers, TypeTable};
-use super::verdict::{Unmet, unmet};
+use super::verdict::{Unmet, Wanted, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
@@ -347,16 +347,16 @@ impl<'a> Regions<'a> {
         let mut roots: Vec<Condition> = Vec::new();
         let mut derived: Vec<Condition> = Vec::new();
         let mut computed: Option<FxHashSet<Reg>> = None;
-        let mut seen: FxHashSet<(Reg, Option<&str>, &str)> = FxHashSet::default();
+        let mut seen: FxHashSet<(Reg, Option<&str>, Wanted)> = FxHashSet::default();
         for &(pc, need) in notes.unmet[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
             let local = self.shared.names.local(func, pc, need.register);
-            if local.is_some() && !seen.insert((need.register, local, need.wanted.name())) {
+            if local.is_some() && !seen.insert((need.register, local, need.wanted)) {
                 continue;
             }
             let origin = self.shared.names.origin(func, code, pc, need.register);
             let ty = match (origin.item, need.wanted) {
                 (true, wanted) => format!("list of {}", wanted.name()),
-                (false, wanted) => wanted.name().to_owned(),
+                (false, wanted) => wanted.name(),
             };
             let condition = Condition { name: origin.name, ty };
             let is_computed = origin.local.is_some_and(|reg| {

@@ -14,7 +14,7 @@
 //! A region all of whose needs are met is *proven*. What is not met becomes a condition that names the value's source.
 
 use crate::bytecode::methods::{METHODS, Receiver};
-use crate::bytecode::op::shape::{Source, any_binary, any_compare_jump, any_comparison};
+use crate::bytecode::op::shape::{Operator, Source, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{MethodCall, Range};
 use crate::bytecode::type_rules::{TypeEnv, constant_type};
 use crate::bytecode::types::{Tags, Type};
@@ -30,7 +30,7 @@ pub struct Unmet {
 }
 
 /// The kind of value that a condition asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Wanted {
     Int,
     Float,
@@ -41,11 +41,13 @@ pub enum Wanted {
     Range,
     Instance,
     Bool,
+    /// One of several kinds, any of which will do.
+    OneOf(Tags),
 }
 
 impl Wanted {
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> String {
+        let name = match self {
             Wanted::Int => "int",
             Wanted::Float => "float",
             Wanted::Str => "string",
@@ -55,7 +57,9 @@ impl Wanted {
             Wanted::Range => "range",
             Wanted::Instance => "struct instance",
             Wanted::Bool => "bool",
-        }
+            Wanted::OneOf(tags) => return tags.names().collect::<Vec<_>>().join(" or "),
+        };
+        name.to_owned()
     }
 
     /// The first of the kinds that `tags` allows, in the order in which programs use them.
@@ -74,6 +78,7 @@ impl Wanted {
             Wanted::Range => Tags::RANGE,
             Wanted::Instance => Tags::INSTANCE,
             Wanted::Bool => Tags::BOOL,
+            Wanted::OneOf(tags) => tags,
         }
     }
 
@@ -103,12 +108,12 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
                 let operand = source.register()?;
                 need(types.get(operand) == Type::INT, operand, Wanted::Int)
             }),
-            false => operands(types, binary.left, binary.right),
+            false => operands(types, Some(binary.operator), binary.left, binary.right),
         }),
         any_comparison!() => (op.as_comparison().filter(|comparison| comparison.test.is_ordering()))
-            .map_or([None, None], |comparison| two_operands(types, comparison.left, comparison.right)),
+            .map_or([None, None], |comparison| two_operands(types, None, comparison.left, comparison.right)),
         any_compare_jump!() => (op.as_compare_jump().filter(|jump| jump.test.is_ordering()))
-            .map_or([None, None], |jump| operands(types, jump.left.into(), jump.right)),
+            .map_or([None, None], |jump| operands(types, None, jump.left.into(), jump.right)),
         BitNot { a, .. } => [need(types.get(a) == Type::INT, a, Wanted::Int), None],
         Neg { a, .. } => {
             let ty = types.get(a);
@@ -145,24 +150,16 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
             let ty = types.get(object);
             [need(ty.is_single(), object, Wanted::likeliest(ty.tags, &[Wanted::Instance, Wanted::Dict])), None]
         }
-        CallMethod { base, site, .. } | TailCallMethod { base, site, .. } => {
+        CallMethod { base, site, argc } | TailCallMethod { base, site, argc } => {
             let receiver = base.above(MethodCall::RECEIVER);
             let ty = types.get(receiver);
             if ty.is_single() {
                 return [None, None];
             }
-            let program = types.program();
+            let program = types.solution().program();
             let sites = program.functions[func.index()].sites.range();
             let name = program.sites.get(sites).and_then(|sites| program.strings.get(*sites.get(site.index())?));
-            let builtin = METHODS.iter().find(|method| Some(method.name) == name).map(|method| method.receiver);
-            let wanted = match builtin {
-                Some(Receiver::List) => Wanted::List,
-                Some(Receiver::String) => Wanted::Str,
-                Some(Receiver::Dict) => Wanted::Dict,
-                Some(Receiver::Tuple) => Wanted::Tuple,
-                Some(Receiver::Range) => Wanted::Range,
-                None => Wanted::Instance,
-            };
+            let wanted = name.map_or(Wanted::Instance, |name| receivers(types, ty, name, argc));
             [Some(Unmet { register: receiver, wanted }), None]
         }
         // Equality, truth, copies, texts, allocation and calls work on any value.
@@ -222,10 +219,32 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
     }
 }
 
+/// What a value may be that a method of this name is called on with so many arguments: the kinds that have it, of those that the value may be.
+fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Wanted {
+    let count = usize::from(argc);
+    let mut tags = Tags::NONE;
+    for method in METHODS.iter().filter(|method| method.name == name) {
+        if (method.required..=method.params.len()).contains(&count) {
+            tags = tags.or(match method.receiver {
+                Receiver::List => Tags::LIST,
+                Receiver::String => Tags::STR,
+                Receiver::Dict => Tags::DICT,
+                Receiver::Tuple => Tags::TUPLE,
+                Receiver::Range => Tags::RANGE,
+            });
+        }
+    }
+    let program = types.solution().program();
+    let is_called_so = |id| program.strings.get(id) == Some(name);
+    let has_it = program.structs.iter().flat_map(|def| &def.methods).any(|method| is_called_so(method.name));
+    let tags = if has_it { tags.or(Tags::INSTANCE) } else { tags }.and(ty.tags);
+    if tags.is_empty() { Wanted::Instance } else { Wanted::OneOf(tags) }
+}
+
 /// The needs of an operation on numbers, of which one may be a constant.
-fn operands(types: &mut Replay<'_>, left: Source, right: Source) -> [Option<Unmet>; 2] {
+fn operands(types: &mut Replay<'_>, operator: Option<Operator>, left: Source, right: Source) -> [Option<Unmet>; 2] {
     let (register, k) = match (left, right) {
-        (Source::Register(a), Source::Register(b)) => return two_operands(types, a, b),
+        (Source::Register(a), Source::Register(b)) => return two_operands(types, operator, a, b),
         (Source::Register(register), Source::Constant(k)) | (Source::Constant(k), Source::Register(register)) => {
             (register, k)
         }
@@ -238,10 +257,14 @@ fn operands(types: &mut Replay<'_>, left: Source, right: Source) -> [Option<Unme
     [(!ty.is_single()).then_some(Unmet { register, wanted }), None]
 }
 
-/// Each operand must be of one kind; what is not should be of the other's.
-fn two_operands(types: &mut Replay<'_>, a: Reg, b: Reg) -> [Option<Unmet>; 2] {
+/// Each operand must be of one kind; what is not should be of the other's. What repeats a list or a string is an int.
+fn two_operands(types: &mut Replay<'_>, operator: Option<Operator>, a: Reg, b: Reg) -> [Option<Unmet>; 2] {
     let (left, right) = (types.get(a), types.get(b));
     let wanted = |own: Type, other: Type| {
+        let is_repeated = other.tags.within(Tags::LIST.or(Tags::STR)) && !other.is_never();
+        if operator == Some(Operator::Mul) && is_repeated && own.tags.meets(Tags::INT) {
+            return Wanted::Int;
+        }
         let like_other = Wanted::of(other).filter(|wanted| own.tags.meets(wanted.tag()));
         like_other.unwrap_or_else(|| Wanted::likeliest(own.tags, &[Wanted::Int, Wanted::Float, Wanted::Str]))
     };

@@ -139,6 +139,11 @@ impl<'p> Inference<'p> {
         }
     }
 
+    /// The program that the types are of.
+    pub fn program(&self) -> &'p Program {
+        self.program
+    }
+
     pub fn is_reached(&self, func: FuncId) -> bool {
         self.reached_functions[func.index()]
     }
