@@ -11,7 +11,7 @@ use crate::bytecode::op::window::{self, MethodCall};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::type_rules::{Members, TypeEnv};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
-use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg, SiteId, StructId};
+use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Program, Reg, SiteId, StructId};
 
 /// Effects that are yes or no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -31,6 +31,10 @@ impl Flags {
 
     fn add(&mut self, other: Flags) {
         self.0 |= other.0;
+    }
+
+    fn remove(&mut self, other: Flags) {
+        self.0 &= !other.0;
     }
 
     pub fn has(self, flag: Flags) -> bool {
@@ -295,14 +299,24 @@ impl CallGraph {
             }
         }
         let mut work: Vec<u32> = (0..count as u32).collect();
+        // A call of an async function makes a task, and waits for nothing.
+        let awaits_if_called = |func: usize| program.functions[func].kind != FunctionKind::Async;
         while let Some(callee) = work.pop() {
-            let own = flags[callee as usize];
+            let mut own = flags[callee as usize];
+            if !awaits_if_called(callee as usize) {
+                own.remove(Flags::AWAITS);
+            }
             for &caller in &callers[callee as usize] {
                 let before = flags[caller as usize];
                 flags[caller as usize].add(own);
                 if flags[caller as usize] != before {
                     work.push(caller);
                 }
+            }
+        }
+        for (at, flags) in flags.iter_mut().enumerate() {
+            if !awaits_if_called(at) {
+                flags.remove(Flags::AWAITS);
             }
         }
         CallGraph { suspends: flags.iter().map(|flags| flags.has(Flags::AWAITS)).collect(), flags }

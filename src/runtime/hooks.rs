@@ -63,9 +63,15 @@ pub struct Hooks {
     wound: Box<[u64]>,
     /// How many events to count before asking again, if the answer is an error.
     after_error: u32,
+    /// The counters about which the running task asks, from the outside in, and whether the answer is native code that runs.
+    asking: Vec<(usize, bool)>,
     fuel: Option<u64>,
     tier: Option<Rc<dyn Tier>>,
 }
+
+/// What a task that waits asks the tier about.
+#[derive(Default)]
+pub(super) struct Questions(Vec<(usize, bool)>);
 
 /// How many iterations and calls are counted before the first question.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +92,16 @@ impl Hooks {
             None => (counts, Box::default()),
         };
         let left = left.into_iter().map(Cell::new).collect();
-        Hooks { code: image.program.code.as_ptr(), left, withheld, wound, after_error: 1, fuel, tier }
+        Hooks {
+            code: image.program.code.as_ptr(),
+            left,
+            withheld,
+            wound,
+            after_error: 1,
+            asking: Vec::new(),
+            fuel,
+            tier,
+        }
     }
 
     /// Where the counter of an instruction at address 0 would be. Valid as long as the hooks are.
@@ -195,15 +210,43 @@ impl Vm {
         // Until the answer is there, nothing that runs meanwhile asks about this counter.
         hooks.wind_up(index, u32::MAX);
         let Some(tier) = hooks.tier.clone() else { return Ok(()) };
+        hooks.asking.push((index, false));
         let answer = match event {
             Event::Call => tier.at_function(self, index as u32),
             Event::BackEdge | Event::FirstIteration => tier.at_loop(self, index as u32),
         };
         if let Some(hooks) = &mut self.hooks {
+            hooks.asking.pop();
             let after_error = std::mem::replace(&mut hooks.after_error, 1);
             hooks.wind_up(index, *answer.as_ref().unwrap_or(&after_error));
         }
         answer.map(|_| ())
+    }
+
+    /// Native code for the counter at an index of the program's code is entered, or was left.
+    pub fn note_native(&mut self, index: u32, runs: bool) {
+        if let Some(asking) = self.hooks.as_mut().and_then(|hooks| hooks.asking.last_mut())
+            && asking.0 == index as usize
+        {
+            asking.1 = runs;
+        }
+    }
+
+    /// The running task waits, with native code below it. What that was entered for the other tasks may ask about meanwhile, if `lets_others_ask`.
+    pub(super) fn put_questions_off(&mut self, lets_others_ask: bool) -> Questions {
+        let Some(hooks) = &mut self.hooks else { return Questions::default() };
+        let asking = std::mem::take(&mut hooks.asking);
+        if lets_others_ask {
+            asking.iter().filter(|(_, runs_native)| *runs_native).for_each(|&(index, _)| hooks.wind_up(index, 1));
+        }
+        Questions(asking)
+    }
+
+    /// The task goes on.
+    pub(super) fn take_questions_up(&mut self, questions: Questions) {
+        let Some(hooks) = &mut self.hooks else { return };
+        questions.0.iter().for_each(|&(index, _)| hooks.wind_up(index, u32::MAX));
+        hooks.asking = questions.0;
     }
 
     /// How often the loop or function at an index of the program's code was counted so far.

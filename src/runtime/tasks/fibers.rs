@@ -128,6 +128,11 @@ impl Fibers {
         Some(fiber)
     }
 
+    /// How many tasks wait on fibers.
+    pub(super) fn parked(&self) -> usize {
+        self.parked.len() - self.free.len()
+    }
+
     /// The tasks that wait on fibers.
     pub(super) fn tasks(&self) -> impl Iterator<Item = Gc<Task>> {
         self.parked.iter().flatten().map(|(_, task)| *task)

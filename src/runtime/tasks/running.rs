@@ -9,6 +9,9 @@ use crate::runtime::object::{Gc, Saved, Start, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
+/// Tasks that may wait in calls of native code before loops in which others wait are left to the interpreter, which needs no native stack for each.
+const MOST_NATIVE: usize = 256;
+
 /// How a task was suspended.
 pub(in crate::runtime) enum Suspended {
     /// It goes on: others have run meanwhile.
@@ -123,9 +126,12 @@ impl Vm {
     /// The task waits with native frames below it: the fiber stays with it.
     fn park(&mut self, task: Gc<Task>) {
         let rounds = self.rounds;
+        let lets_others_ask = self.tasks().fibers.parked() < MOST_NATIVE;
+        let questions = self.put_questions_off(lets_others_ask);
         self.save(task, None);
         fibers::switch_away(self);
         self.restore(task);
+        self.take_questions_up(questions);
         self.rounds = rounds;
     }
 
@@ -133,9 +139,11 @@ impl Vm {
     fn run_others(&mut self) -> Result<()> {
         let main = self.tasks().main;
         let (rounds, pinned) = (self.rounds, self.pinned.len());
+        let questions = self.put_questions_off(true);
         self.save(main, None);
         let result = self.run_until_main(main);
         self.restore(main);
+        self.take_questions_up(questions);
         self.rounds = rounds;
         debug_assert_eq!(self.pinned.len(), pinned);
         result
