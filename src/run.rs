@@ -175,6 +175,7 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
         }
     };
     vm.heap.set_stress(options.gc_stress);
+    vm.heap.set_alloc_stress(options.alloc_stress);
     vm.set_task_stress(options.task_stress);
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);

@@ -36,6 +36,7 @@ struct Mode {
 const MODES: &[Mode] = &[
     Mode { name: "interp", flags: &[] },
     Mode { name: "gc-stress", flags: &["--gc-stress"] },
+    Mode { name: "alloc-stress", flags: &["--alloc-stress"] },
     Mode { name: "jit", flags: &["--jit", "--jit-wait"] },
     Mode {
         name: "jit-eager",
@@ -55,6 +56,10 @@ const MODES: &[Mode] = &[
             "--jit-stress",
             "exits",
         ],
+    },
+    Mode {
+        name: "jit-alloc-stress",
+        flags: &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1", "--alloc-stress"],
     },
 ];
 

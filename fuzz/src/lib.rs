@@ -40,7 +40,7 @@ pub fn observe(program: VerifiedProgram, mode: Mode) -> (i32, Vec<u8>, String) {
         ..JitSettings::default()
     };
     let options =
-        RunOptions { max_heap: 4 << 20, fuel: mode.fuel, gc_stress: mode.gc_stress, check_facts: false, jit };
+        RunOptions { max_heap: 4 << 20, fuel: mode.fuel, gc_stress: mode.gc_stress, jit, ..RunOptions::default() };
     let out = Arc::new(Mutex::new(Vec::new()));
     let outcome = run(program, &options, Box::new(host::MemoryHost { out: Arc::clone(&out) }));
     let text = std::mem::take(&mut *out.lock().expect("no writer panics"));

@@ -124,7 +124,7 @@ impl Notes<'_> {
             Op::SetIndex { .. } | Op::ListAppend { .. } | Op::DictInsert { .. } => self.flags.add(Flags::WRITES_ITEMS),
             Op::GetGlobal { global, .. } => self.add(Effect::ReadsGlobal(global)),
             Op::SetGlobal { global, .. } => self.add(Effect::WritesGlobal(global)),
-            Op::GetMember { object, site, .. } => {
+            Op::GetMember { object, site, .. } | Op::FindMethod { object, site, .. } => {
                 self.fields(types, func, object, site, Effect::ReadsField);
             }
             Op::SetMember { object, site, .. } => {

@@ -168,6 +168,8 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | LoadConst { .. }
         | LoadVoid { .. }
         | LoadAbsent { .. }
+        // The call that follows needs what this needs.
+        | FindMethod { .. }
         | LoadTrue { .. }
         | LoadFalse { .. }
         | LoadFn { .. }

@@ -82,6 +82,21 @@ impl Shadow {
     /// To be called when native code has been left, before the exit's frames are rebuilt. An error if interpreting does not come by the
     /// state that the exit describes.
     pub fn compare(&self, vm: &mut Vm, flows: &mut Flows, before: Snapshot, entry: Entry, exit: &Exit) -> Result<()> {
+        // A state that is half put back would be worse than a heap that is too large for a moment.
+        let outer = vm.heap.set_granting(true);
+        let compared = self.compare_undisturbed(vm, flows, before, entry, exit);
+        vm.heap.set_granting(outer);
+        compared
+    }
+
+    fn compare_undisturbed(
+        &self,
+        vm: &mut Vm,
+        flows: &mut Flows,
+        before: Snapshot,
+        entry: Entry,
+        exit: &Exit,
+    ) -> Result<()> {
         if exit.reason == ExitReason::EntryType {
             return Ok(());
         }

@@ -1,11 +1,14 @@
 //! Calls: direct where the callee is known and the arguments fit, through the value otherwise, so that a wrong number of
 //! arguments is the run-time error that it is.
 
+use super::code::Label;
 use super::function::{Dest, Lowering};
 use super::*;
+use crate::bytecode::builtins::BuiltinEffect;
+use crate::bytecode::op::window::{Call as ValueCall, MethodCall};
 use crate::bytecode::{BuiltinId, Op, Reg, SiteId};
 use crate::resolve::StaticValue;
-use crate::syntax::ast::{ExprId, ExprKind, ExprList};
+use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, UnaryOp};
 
 /// How a call is made.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +70,11 @@ impl Lowering<'_, '_> {
         }
         // The result's own register can be the base of the call if nothing alive lies above it. These calls write the
         // base last, so it may even be alive, unless a handler of this function would see it.
-        let writes_base_last = matches!(call, Call::Function(_) | Call::Builtin(_) | Call::Method { .. });
+        let writes_base_last = match call {
+            Call::Function(_) | Call::Builtin(_) => true,
+            Call::Method { .. } => self.work_of_all(args) == Work::None,
+            Call::New(_) | Call::Value(_) => false,
+        };
         let may_use_dest = dest.fresh || (writes_base_last && self.open_tries == 0);
         let base = if may_use_dest && self.code.is_topmost(dest.register) { dest.register } else { self.code.alloc() };
         let argc = args.len.min(u32::from(u16::MAX)) as u16;
@@ -92,8 +99,18 @@ impl Lowering<'_, '_> {
                 Op::New { base, def }
             }
             Call::Method { object, name } => {
-                let site = self.method_arguments(object, name, args);
-                Op::CallMethod { base, argc, site }
+                let (site, values) = self.method_arguments(base, object, name, args, span);
+                let Some(values) = values else {
+                    return self.emit_call(Op::CallMethod { base, argc, site }, base, dest, span);
+                };
+                let end = self.code.new_label();
+                self.code.emit(Op::CallMethod { base, argc, site }, span);
+                self.code.jump(Op::Jump { to: 0 }, end, span);
+                self.code.bind(values);
+                self.leave_receiver_out(base, argc, span);
+                self.code.emit(Op::Call { base, argc }, span);
+                self.code.bind(end);
+                return self.move_result(base, dest, span);
             }
             Call::Value(callee) => {
                 self.expr_into(callee, Dest::fresh(base));
@@ -101,7 +118,15 @@ impl Lowering<'_, '_> {
                 Op::Call { base, argc }
             }
         };
+        self.emit_call(op, base, dest, span);
+    }
+
+    fn emit_call(&mut self, op: Op, base: Reg, dest: Dest, span: Span) {
         self.code.emit(op, span);
+        self.move_result(base, dest, span);
+    }
+
+    fn move_result(&mut self, base: Reg, dest: Dest, span: Span) {
         if base != dest.register {
             self.code.emit(Op::Move { dst: dest.register, src: base }, span);
         }
@@ -119,8 +144,16 @@ impl Lowering<'_, '_> {
                 Op::TailCallFn { base, func }
             }
             Call::Method { object, name } => {
-                let site = self.method_arguments(object, name, args);
-                Op::TailCallMethod { base, argc, site }
+                let (site, values) = self.method_arguments(base, object, name, args, span);
+                if let Some(values) = values {
+                    self.code.emit(Op::TailCallMethod { base, argc, site }, span);
+                    self.code.emit(Op::Return { src: base }, span);
+                    self.code.bind(values);
+                    self.leave_receiver_out(base, argc, span);
+                    Op::TailCall { base, argc }
+                } else {
+                    Op::TailCallMethod { base, argc, site }
+                }
             }
             Call::Value(callee) => {
                 self.expr_into(callee, Dest::fresh(base));
@@ -149,10 +182,109 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn method_arguments(&mut self, object: ExprId, name: Symbol, args: ExprList) -> SiteId {
-        self.expr_top(object);
-        self.arguments(args);
+    /// Receiver and arguments of a method call. The callee is looked up before the arguments are evaluated, which takes an instruction only where one could
+    /// tell the difference. If they may even change what is found, the label returned is where to go on if it is a value, and no method.
+    fn method_arguments(
+        &mut self,
+        base: Reg,
+        object: ExprId,
+        name: Symbol,
+        args: ExprList,
+        span: Span,
+    ) -> (SiteId, Option<Label>) {
+        let work = self.work_of_all(args);
+        let object = self.expr_top(object);
+        debug_assert_eq!(object, base.above(MethodCall::RECEIVER));
         let name = self.builder.symbol(name);
-        self.call_site(name)
+        if work == Work::None {
+            self.arguments(args);
+            return (self.call_site(name, false), None);
+        }
+        let site = self.call_site(name, true);
+        self.code.emit(Op::FindMethod { dst: base, object, site }, span);
+        self.arguments(args);
+        if work != Work::RunsCode {
+            // Nothing can have changed, so all that counted was that something was found.
+            return (self.call_site(name, false), None);
+        }
+        let values = self.code.new_label();
+        self.code.jump(Op::JumpIfGiven { a: base, to: 0 }, values, span);
+        (site, Some(values))
     }
+
+    /// Moves the arguments of a method call over its receiver, which a value that was found under the method's name does not get.
+    fn leave_receiver_out(&mut self, base: Reg, argc: u16, span: Span) {
+        for at in 0..argc {
+            let (dst, src) = (base.above(ValueCall::ARGS + at), base.above(MethodCall::ARGS + at));
+            self.code.emit(Op::Move { dst, src }, span);
+        }
+    }
+
+    fn work_of_all(&self, exprs: ExprList) -> Work {
+        self.ast.list(exprs).iter().map(|&expr| self.work_of(expr)).max().unwrap_or(Work::None)
+    }
+
+    /// What evaluating an expression may do that shows. Variables count as nothing, though a global may be undefined. Chains of operators and members may
+    /// be long, so they are followed along their left side without recursion.
+    fn work_of(&self, mut expr: ExprId) -> Work {
+        let mut work = Work::None;
+        loop {
+            let (inner, also) = match self.ast.expr(expr).kind {
+                ExprKind::Int(_)
+                | ExprKind::Float(_)
+                | ExprKind::Bool(_)
+                | ExprKind::Void
+                | ExprKind::Str(_)
+                | ExprKind::Name(_)
+                | ExprKind::Lambda(_)
+                | ExprKind::Error => return work,
+                _ if self.folded(expr).is_some() => return work,
+                ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Format(parts) => {
+                    return work.max(self.work_of_all(parts));
+                }
+                ExprKind::Dict(parts) => return work.max(self.work_of_all(parts)).max(Work::MayFail),
+                ExprKind::Paren(inner) | ExprKind::Unary { op: UnaryOp::Not, operand: inner } => (inner, Work::None),
+                ExprKind::Binary { op: BinaryOp::Eq | BinaryOp::Ne, left, right }
+                | ExprKind::Logic { left, right, .. } => (left, self.work_of(right)),
+                ExprKind::If { condition, then, otherwise } => {
+                    (otherwise, self.work_of(condition).max(self.work_of(then)))
+                }
+                ExprKind::Formatted { value, .. } => (value, Work::MayFail),
+                ExprKind::Range { start, end } => {
+                    (end, start.map_or(Work::MayFail, |start| self.work_of(start).max(Work::MayFail)))
+                }
+                ExprKind::Unary { operand, .. } => (operand, Work::MayFail),
+                ExprKind::Binary { left, right, .. } => (left, self.work_of(right).max(Work::MayFail)),
+                ExprKind::Index { object, index } => (object, self.work_of(index).max(Work::MayFail)),
+                ExprKind::Member { object, .. } => (object, Work::MayFail),
+                ExprKind::Call { callee, args } if self.calls_nothing_of_the_program(callee) => {
+                    return work.max(self.work_of_all(args)).max(Work::MayFail);
+                }
+                ExprKind::Call { .. } | ExprKind::Await(_) => return Work::RunsCode,
+            };
+            work = work.max(also);
+            if work == Work::RunsCode {
+                return work;
+            }
+            expr = inner;
+        }
+    }
+
+    /// Whether the callee is a built-in that is known and runs no code of the program.
+    fn calls_nothing_of_the_program(&self, callee: ExprId) -> bool {
+        let ExprKind::Member { object, name } = self.ast.expr(self.strip_parens(callee)).kind else { return false };
+        let Some(StaticValue::Module(module)) = self.static_value(object) else { return false };
+        let effect = self.builder.builtin_effect(module, name.name);
+        matches!(effect, Some(BuiltinEffect::Pure | BuiltinEffect::Reads))
+    }
+}
+
+/// What evaluating an argument may do that a callee which is looked up too late would show.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Work {
+    None,
+    /// It may end in an error.
+    MayFail,
+    /// It may run code of the program, which may assign what the callee is found under.
+    RunsCode,
 }

@@ -106,7 +106,7 @@ pub(super) struct Lowering<'b, 'a> {
     pub registers: &'b mut [Reg],
     sites: Vec<StrId>,
     /// Sites by name, once there are so many that they have to be shared.
-    shared_sites: FxHashMap<StrId, SiteId>,
+    shared_sites: FxHashMap<(StrId, bool), SiteId>,
     pub handlers: Vec<Handler>,
     pub loops: Vec<PendingLoop>,
     pub open_loops: Vec<(OpenLoop, Option<usize>)>,
@@ -439,12 +439,13 @@ impl Lowering<'_, '_> {
         Some(SiteId(self.sites.len() as u16 - 1))
     }
 
-    /// A site for a method call, shared with others of the name if there are too many.
-    pub fn call_site(&mut self, name: StrId) -> SiteId {
+    /// A site for a method call, shared with others of the name if there are too many: with those whose method is found before their arguments, as this
+    /// one's is, or with those whose is not.
+    pub fn call_site(&mut self, name: StrId, is_found: bool) -> SiteId {
         if let Some(site) = self.own_site(name) {
             return site;
         }
-        if let Some(&site) = self.shared_sites.get(&name) {
+        if let Some(&site) = self.shared_sites.get(&(name, is_found)) {
             return site;
         }
         if self.sites.len() > usize::from(u16::MAX) {
@@ -453,7 +454,7 @@ impl Lowering<'_, '_> {
         }
         self.sites.push(name);
         let site = SiteId(self.sites.len() as u16 - 1);
-        self.shared_sites.insert(name, site);
+        self.shared_sites.insert((name, is_found), site);
         site
     }
 

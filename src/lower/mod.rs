@@ -31,7 +31,7 @@ mod statements;
 
 use rustc_hash::FxHashMap;
 
-use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, find_builtin};
 use crate::bytecode::format_spec;
 use crate::bytecode::{
     DebugInfo, Export, FuncId, Function, FunctionKind, Global, GlobalId, Method, Module, ModuleId, ModuleKind, Program,
@@ -359,6 +359,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether a native function may be called with so many arguments.
+    /// What a function of a standard module may do.
+    fn builtin_effect(&self, module: ModuleIndex, name: Symbol) -> Option<BuiltinEffect> {
+        let ModuleSource::Std(path) = self.graph.modules[module.0 as usize].source else { return None };
+        find_builtin(path, self.interner.get(name)).map(|row| BUILTINS[row].effect)
+    }
+
     fn builtin_takes(row: usize, arguments: usize) -> bool {
         (BUILTINS[row].required..=BUILTINS[row].params.len()).contains(&arguments)
     }

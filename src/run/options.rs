@@ -38,6 +38,10 @@ pub struct RunOptions {
     #[arg(long, help_heading = TESTING)]
     pub gc_stress: bool,
 
+    /// Refuse every request for memory once before it is granted
+    #[arg(long, help_heading = TESTING)]
+    pub alloc_stress: bool,
+
     /// Suspend tasks wherever they need not wait
     #[arg(long, help_heading = TESTING)]
     pub task_stress: bool,
@@ -179,6 +183,7 @@ impl Default for RunOptions {
             fuel: None,
             jit: JitSettings::default(),
             gc_stress: false,
+            alloc_stress: false,
             task_stress: false,
             check_facts: false,
         }

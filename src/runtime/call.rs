@@ -14,6 +14,7 @@ use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec};
+use crate::bytecode::methods::find_method;
 use crate::bytecode::signature::{Memory, Takes};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, ModuleId, ModuleKind, SiteId, StructId};
@@ -241,17 +242,31 @@ impl Vm {
 
     /// Runs a native operation; if it wants memory, collects garbage and runs it once more.
     #[inline]
-    pub fn with_memory<T>(&mut self, mut operation: impl FnMut(&mut Vm) -> Result<T>) -> Result<T> {
-        match operation(self) {
-            Err(error) if self.must_not_collect => Err(error),
-            Err(error) => {
-                self.make_memory(error)?;
-                operation(self).map_err(|error| match error.kind() {
-                    ErrorKind::NeedsMemory(bytes) => self.no_memory(*bytes),
-                    _ => error,
-                })
+    pub fn with_memory<T>(&mut self, operation: impl FnMut(&mut Vm) -> Result<T>) -> Result<T> {
+        let outer = self.heap.refusals().enter();
+        let result = self.retrying(operation);
+        self.heap.refusals().leave(outer);
+        result
+    }
+
+    #[inline]
+    fn retrying<T>(&mut self, mut operation: impl FnMut(&mut Vm) -> Result<T>) -> Result<T> {
+        loop {
+            match operation(self) {
+                Err(error) if self.must_not_collect => return Err(error),
+                Err(error) => {
+                    let is_for_the_test = self.heap.refusals().is_for_the_test(&error);
+                    self.make_memory(error)?;
+                    if is_for_the_test {
+                        continue;
+                    }
+                    return operation(self).map_err(|error| match error.kind() {
+                        ErrorKind::NeedsMemory(bytes) => self.no_memory(*bytes),
+                        _ => error,
+                    });
+                }
+                done => return done,
             }
-            done => done,
         }
     }
 
@@ -260,6 +275,9 @@ impl Vm {
     pub(super) fn make_memory(&mut self, error: Error) -> Result<()> {
         let ErrorKind::NeedsMemory(bytes) = *error.kind() else { return Err(error) };
         self.collect_garbage();
+        if self.heap.refusals().is_for_the_test(&error) {
+            return Ok(());
+        }
         if self.heap.check_room(bytes).is_err() {
             self.collect_all_garbage();
             self.heap.give_back();
@@ -323,7 +341,9 @@ impl Vm {
                     };
                 }
             }
-        } else if cache.key == Site::BUILT_IN | receiver.tag() as u32 && !self.has_entry(receiver, cache.name) {
+        } else if cache.key == Site::BUILT_IN | receiver.tag() as u32
+            && (cache.is_found || !self.has_entry(receiver, cache.name))
+        {
             return self.call_builtin_method(cache.slot as usize, slot, argc);
         }
         self.begin_uncached_method_call(slot, argc, frame, site)
@@ -377,16 +397,14 @@ impl Vm {
         site: SiteId,
     ) -> Result<Begun> {
         let receiver = read(slot.wrapping_add(1));
-        let name = self.site(frame, site).name;
+        let Site { name, is_found, .. } = self.site(frame, site);
         if let Some(instance) = receiver.as_instance() {
-            if let Some(value) = self.field(receiver, name) {
+            if !is_found && let Some(value) = self.field(receiver, name) {
                 return self.call_without_receiver(slot, argc, value);
             }
             let def = self.image.struct_def(instance.struct_id());
             let Some(position) = name.as_str().and_then(|name| def.method(name.as_str())) else {
-                let name = name_text(name);
-                let type_name = self.image.str(def.name);
-                return Err(Error::message(format!("Type '{type_name}' has no method '{name}'")));
+                return Err(self.no_method(receiver, name));
             };
             let entry = &def.methods[position];
             let (func, takes_self, id) = (entry.func, entry.takes_self, def.id);
@@ -398,10 +416,7 @@ impl Vm {
             }
             if method.tag() == Tag::Function && !is_slot {
                 let target: *const Function = self.image.function(func);
-                let cache = self.site_mut(frame, site);
-                cache.key = Site::METHOD | id.0;
-                cache.slot = position as u32;
-                cache.target = target;
+                self.site_mut(frame, site).remember_method(id, position, target);
             }
             self.start_checked(func, slot.wrapping_add(1), usize::from(argc) + 1, method.as_closure())?;
             return Ok(Begun::Frame);
@@ -412,28 +427,80 @@ impl Vm {
                 self.call_without_receiver(slot, argc, value)
             }
             tag => {
-                if let Some(dict) = receiver.as_dict()
+                if !is_found
+                    && let Some(dict) = receiver.as_dict()
                     && let Some(value) = dict.get(&self.heap, name)?
                 {
                     return self.call_without_receiver(slot, argc, value);
                 }
-                let text = &name_text(name);
-                let Some(kind) = methods::receiver_of(tag) else {
-                    return Err(Error::message(format!(
-                        "Cannot call method '{text}' on value of type '{}'",
-                        tag.type_name()
-                    )));
-                };
-                let Some(index) = crate::bytecode::methods::find_method(kind, text) else {
-                    return Err(Error::message(format!("Type '{}' has no method '{text}'", tag.type_name())));
-                };
-                let cache = self.site_mut(frame, site);
-                cache.key = Site::BUILT_IN | tag as u32;
-                cache.slot = index as u32;
-                cache.target = std::ptr::null();
+                let Some(index) = built_in_method(tag, name) else { return Err(self.no_method(receiver, name)) };
+                self.site_mut(frame, site).remember_built_in(tag, index);
                 self.call_builtin_method(index, slot, argc)
             }
         }
+    }
+
+    /// Looks up what a call of the site's method is to call, before its arguments are evaluated: a value found under that name, or `Undef` for a method.
+    #[inline]
+    pub(super) fn find_method(&mut self, receiver: Value, frame: *mut Frame, site: SiteId) -> Result<Value> {
+        let cache = self.site(frame, site);
+        let is_method = match receiver.as_instance() {
+            Some(instance) => cache.key == Site::METHOD | instance.struct_id().0 && instance.extra().is_none(),
+            None => cache.key == Site::BUILT_IN | receiver.tag() as u32 && receiver.tag() != Tag::Dict,
+        };
+        if is_method { Ok(Value::UNDEF) } else { self.find_uncached_method(receiver, frame, site) }
+    }
+
+    #[inline(never)]
+    fn find_uncached_method(&mut self, receiver: Value, frame: *mut Frame, site: SiteId) -> Result<Value> {
+        let name = self.site(frame, site).name;
+        if let Some(instance) = receiver.as_instance() {
+            if let Some(value) = self.field(receiver, name) {
+                return Ok(value);
+            }
+            let def = self.image.struct_def(instance.struct_id());
+            let Some(position) = name.as_str().and_then(|name| def.method(name.as_str())) else {
+                return Err(self.no_method(receiver, name));
+            };
+            let entry = &def.methods[position];
+            let (func, takes_self, id) = (entry.func, entry.takes_self, def.id);
+            let method = instance.class().method(position);
+            if !takes_self {
+                return Ok(method);
+            }
+            if method.tag() == Tag::Function && name.as_str().is_some_and(|name| def.field(name.as_str()).is_none()) {
+                let target: *const Function = self.image.function(func);
+                self.site_mut(frame, site).remember_method(id, position, target);
+            }
+            return Ok(Value::UNDEF);
+        }
+        match receiver.tag() {
+            Tag::Struct | Tag::Module => self.member(receiver, name),
+            tag => {
+                if let Some(dict) = receiver.as_dict()
+                    && let Some(value) = dict.get(&self.heap, name)?
+                {
+                    return Ok(value);
+                }
+                let Some(index) = built_in_method(tag, name) else { return Err(self.no_method(receiver, name)) };
+                self.site_mut(frame, site).remember_built_in(tag, index);
+                Ok(Value::UNDEF)
+            }
+        }
+    }
+
+    #[cold]
+    fn no_method(&self, receiver: Value, name: Value) -> Error {
+        let (text, tag) = (name_text(name), receiver.tag());
+        let type_name = match receiver.as_instance() {
+            Some(instance) => self.image.str(self.image.struct_def(instance.struct_id()).name),
+            None if methods::receiver_of(tag).is_some() => tag.type_name(),
+            None => {
+                let type_name = tag.type_name();
+                return Error::message(format!("Cannot call method '{text}' on value of type '{type_name}'"));
+            }
+        };
+        Error::message(format!("Type '{type_name}' has no method '{text}'"))
     }
 
     /// Calls a value found under the method's name: the arguments move down over the receiver.
@@ -499,6 +566,25 @@ impl Vm {
             }
         }
         Ok(begun)
+    }
+}
+
+/// The built-in method of this name that values of a type have: its position in the table.
+fn built_in_method(tag: Tag, name: Value) -> Option<usize> {
+    find_method(methods::receiver_of(tag)?, name.as_str()?.as_str())
+}
+
+impl Site {
+    fn remember_built_in(&mut self, tag: Tag, index: usize) {
+        self.key = Site::BUILT_IN | tag as u32;
+        self.slot = index as u32;
+        self.target = std::ptr::null();
+    }
+
+    fn remember_method(&mut self, id: StructId, position: usize, target: *const Function) {
+        self.key = Site::METHOD | id.0;
+        self.slot = position as u32;
+        self.target = target;
     }
 }
 

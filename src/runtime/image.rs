@@ -60,6 +60,8 @@ pub struct Site {
     pub target: *const Function,
     /// The member's name, a string.
     pub name: Value,
+    /// Calls of the site come behind a `FindMethod` that has found a method, so they do not look for values of that name.
+    pub is_found: bool,
 }
 
 impl Site {
@@ -140,8 +142,21 @@ impl Image {
         let mut sites: Box<[Site]> = program
             .sites
             .iter()
-            .map(|&name| Site { key: Site::EMPTY, slot: 0, target: std::ptr::null(), name: value_of(name) })
+            .map(|&name| Site {
+                key: Site::EMPTY,
+                slot: 0,
+                target: std::ptr::null(),
+                name: value_of(name),
+                is_found: false,
+            })
             .collect();
+        for function in &program.functions {
+            for op in &program.code[function.code.range()] {
+                if let Op::FindMethod { site, .. } = op {
+                    sites[function.sites.start as usize + site.index()].is_found = true;
+                }
+            }
+        }
         let async_methods: Vec<FuncId> = program
             .structs
             .iter()

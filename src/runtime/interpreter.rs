@@ -9,7 +9,8 @@
 //!
 //! # Safepoints
 //! Allocation never collects. After an instruction that may have allocated, the loop asks the heap whether a collection is due;
-//! at that point every live value is in a register, a global or a table of the image.
+//! at that point every live value is in a register, a global or a table of the image. A call that made an instance asks at the beginning of the frame that it
+//! has started, and an error that is caught, whose text is a new string, before its handler begins ([`Vm::unwind`]).
 //!
 //! # Errors
 //! An instruction that fails has had no effect. The error is looked up in the handler tables of the frames ([`Vm::unwind`]).
@@ -157,7 +158,26 @@ impl Vm {
                         ($begun:expr) => {{
                             save_pc!();
                             match attempt!($begun) {
-                                Begun::Frame => begin_frame!(),
+                                Begun::Frame => {
+                                    let caller = frame;
+                                    resume!();
+                                    // An instance may have been made, and what the frame runs need not allocate anything.
+                                    if self.heap.should_collect()
+                                        && let Err(error) = self.collect()
+                                    {
+                                        if frame > caller {
+                                            // The call raises it.
+                                            self.stack.leave();
+                                            frame = caller;
+                                            // SAFETY: the frame is alive, as it made the call.
+                                            pc = unsafe { (*frame).pc };
+                                        } else {
+                                            pc = pc.wrapping_add(1);
+                                        }
+                                        break 'dispatch error;
+                                    }
+                                    count!(Call);
+                                }
                                 Begun::Done => safepoint!(),
                             }
                         }};
@@ -590,6 +610,10 @@ impl Vm {
                         Op::CallMethod { base: at, argc, site } => {
                             begun!(self.begin_method_call(base.wrapping_add(at.index()), argc, frame, site));
                         }
+                        Op::FindMethod { dst, object, site } => {
+                            reg!(dst) = attempt!(self.find_method(reg!(object), frame, site));
+                            safepoint!();
+                        }
                         Op::New { base: at, def } => {
                             begun!(self.begin_new(base.wrapping_add(at.index()), def));
                         }
@@ -625,7 +649,10 @@ impl Vm {
                         }
                         Op::Throw { src } => break 'dispatch Error::thrown(reg!(src)),
                         Op::InitModule { base: at, module } => {
-                            begun!(self.begin_module(base.wrapping_add(at.index()), module));
+                            save_pc!();
+                            if attempt!(self.begin_module(base.wrapping_add(at.index()), module)) == Begun::Frame {
+                                begin_frame!();
+                            }
                         }
                         Op::StartTask {} => {
                             save_pc!();

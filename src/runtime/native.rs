@@ -193,6 +193,12 @@ impl Vm {
         plain.then_some(method.func)
     }
 
+    /// Whether a call of a method of instances as in [`Vm::plain_method`] comes to a method that takes the receiver.
+    pub fn has_plain_method(&self, id: StructId, name: &str) -> bool {
+        let def = self.image.struct_def(id);
+        def.field(name).is_none() && def.method(name).is_some_and(|method| def.methods[method].takes_self)
+    }
+
     /// The function that a call of a method through the struct itself comes to: `None` unless it captures nothing and takes as many arguments.
     pub fn method_of_struct(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
         let def = self.image.struct_def(id);
@@ -476,7 +482,8 @@ impl Vm {
         let receiver = self.top_register(u32::from(base.0) + 1);
         let name = self.site_name(self.top_function(), site);
         let is_known = receiver_of(receiver.tag()).is_some_and(|kind| find_method(kind, name).is_some());
-        is_known && !self.has_entry(receiver, self.site_name_value(self.top_function(), site))
+        let is_found = self.site(self.stack.frame(), site).is_found;
+        is_known && (is_found || !self.has_entry(receiver, self.site_name_value(self.top_function(), site)))
     }
 
     /// Keeps an error that a helper of native code ran into, until the native code has been left.

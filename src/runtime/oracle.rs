@@ -119,8 +119,13 @@ impl Oracle {
             let value = vm.globals[global.index()];
             return self.expect(vm, value, self.types.global(global), before, || format!("global {}", global.0));
         }
-        // What stands for an argument that is left out has no type.
-        if op.effects().ends || matches!(op, Op::LoadAbsent { .. }) {
+        // What stands for an argument that is left out has no type, nor has what stands for a method.
+        let is_absent = match op {
+            Op::LoadAbsent { .. } => true,
+            Op::FindMethod { dst, .. } => read(frame, dst).is_undef(),
+            _ => false,
+        };
+        if op.effects().ends || is_absent {
             return Ok(());
         }
         for register in op.writes_on(&vm.image.program, edge) {

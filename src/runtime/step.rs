@@ -301,6 +301,7 @@ impl Vm {
                 let begun = self.begin_method_call(slot(at), argc, frame, site)?;
                 self.finish_call(begun)?;
             }
+            Op::FindMethod { dst, object, site } => write(dst, self.find_method(read(object), frame, site)?),
             Op::New { base: at, def } => {
                 let begun = self.begin_new(slot(at), def)?;
                 self.finish_call(begun)?;

@@ -220,6 +220,13 @@ impl Vm {
     /// Calls a value from native code and waits for its result. The arguments and everything reachable from the caller's frame survive a collection in
     /// between; what else the caller holds must be pinned, see [`Vm::pin`].
     pub(super) fn call_from_instruction(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
+        let outer = self.heap.refusals().enter();
+        let result = self.call_inside(callee, args);
+        self.heap.refusals().leave(outer);
+        result
+    }
+
+    fn call_inside(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
         if !self.has_native_stack() {
             return Err(self.stack_overflow());
         }
@@ -272,6 +279,9 @@ impl Vm {
 
     /// Collects garbage now. Everything reachable from frames, globals, the image and pinned values stays.
     pub(super) fn collect(&mut self) -> Result<()> {
+        if self.heap.has_only_succeeded() {
+            return Ok(());
+        }
         self.collect_garbage();
         if self.heap.over_limit() {
             self.collect_all_garbage();
@@ -339,10 +349,13 @@ impl Vm {
     }
 
     /// Finds who handles an error raised in the top frame, whose pc is saved. `entry` is the depth of the first frame of this run.
+    ///
+    /// A caught error is a new string more often than not, and nothing else in a loop that only catches errors may allocate. So there is a safepoint in front
+    /// of the handler's first instruction.
     #[cold]
     #[inline(never)]
     pub(super) fn unwind(&mut self, error: Error, entry: usize) -> Unwound {
-        let error = match *error.kind() {
+        let mut error = match *error.kind() {
             ErrorKind::Suspend(wait) => match self.suspend(wait, entry) {
                 Ok(Suspended::AndResumed) => return Unwound::Resume,
                 Ok(Suspended::ToBeResumed) => return Unwound::Leave(error),
@@ -353,6 +366,26 @@ impl Vm {
                 Err(error) => error,
             },
         };
+        loop {
+            if let Err(error) = self.enter_handler(error, entry) {
+                return Unwound::Leave(error);
+            }
+            if !self.heap.should_collect() {
+                return Unwound::Resume;
+            }
+            match self.collect() {
+                Ok(()) => return Unwound::Resume,
+                Err(next) => error = next,
+            }
+            let frame = self.stack.frame();
+            // The handler's first instruction is what raises the next one, and a saved pc is one past it.
+            // SAFETY: the frame is alive; code does not end with the instruction that control has just come to.
+            unsafe { (*frame).pc = (*frame).pc.add(1) };
+        }
+    }
+
+    /// Makes the frame the top one that handles the error, and lets it go on at its handler; or ends all frames of this run and gives the error back.
+    fn enter_handler(&mut self, error: Error, entry: usize) -> std::result::Result<(), Error> {
         let cause = self.cause.take();
         let top = self.stack.depth();
         if error.is_catchable()
@@ -370,7 +403,7 @@ impl Vm {
                 *(*frame).base.add(register.index()) = value;
                 (*frame).pc = (*(*frame).function).code.add(target as usize);
             }
-            return Unwound::Resume;
+            return Ok(());
         }
         if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
             // Only an error that nobody handles needs a trace.
@@ -379,7 +412,7 @@ impl Vm {
             }
         }
         self.stack.unwind_to(entry - 1);
-        Unwound::Leave(error)
+        Err(error)
     }
 
     /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is kept, or leaving
@@ -414,11 +447,14 @@ impl Vm {
             ErrorKind::NeedsMemory(bytes) => *bytes,
             _ => return Err(error),
         };
+        let is_for_the_test = self.heap.refusals().is_for_the_test(&error);
         self.make_memory(error)?;
         let frame = self.stack.frame();
         // SAFETY: the frame is alive.
         let attempt = (unsafe { (*frame).pc }, wanted, self.heap.given());
-        if self.last_attempt.replace(attempt) == Some(attempt) {
+        if is_for_the_test {
+            self.heap.expect_success();
+        } else if self.last_attempt.replace(attempt) == Some(attempt) {
             // Nothing was given since the last attempt, so another one would go on for ever.
             self.last_attempt = None;
             return Err(self.no_memory(wanted));

@@ -1,6 +1,6 @@
 //! What the verifier accepts runs safely: mutants of the language's fixtures, run with little fuel and memory, come to some
 //! end. What they print does not matter; that nothing panics or reaches beyond its frame does. Debug builds check the
-//! invariants behind each `unsafe`.
+//! invariants behind each `unsafe`. And it runs alike in every tier: mutants that end by themselves do the same as native code.
 //!
 //! `WALRUS_MUTANTS` sets how many are made; with `WALRUS_MUTANT_FILE` each is written there before it runs, so that one which takes the
 //! process with it can be looked at.
@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use walrus::bytecode::{Constant, StructDef, VerifiedProgram, load, wbc};
+use walrus::bytecode::{Constant, Program, StructDef, VerifiedProgram, load, wbc};
 use walrus::runtime::heap::Heap;
 use walrus::runtime::hooks::Thresholds;
 use walrus::runtime::image::Image;
@@ -72,6 +72,79 @@ fn run_mutants() {
 #[test]
 fn accepted_mutants_run_safely() {
     let thread = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(run_mutants).expect("a thread");
+    assert!(thread.join().is_ok(), "see above");
+}
+
+/// What a program that works by itself came to: status, output, message.
+#[cfg(feature = "jit")]
+type Came = (i32, Vec<u8>, String);
+
+/// Runs a mutant to its end. Interpreted, fuel ends what would not end by itself, or would take long natively.
+#[cfg(feature = "jit")]
+fn observe(program: VerifiedProgram, jit: bool) -> Came {
+    use walrus::run::{JitSettings, RunOptions};
+    let jit_settings =
+        JitSettings { compile: jit, loop_threshold: 1, function_threshold: 1, wait: true, ..JitSettings::default() };
+    let fuel = (!jit).then_some(2000);
+    let options = RunOptions { max_heap: 16 << 20, fuel, jit: jit_settings, ..RunOptions::default() };
+    let host = MemoryHost::default();
+    let out = std::sync::Arc::clone(&host.out);
+    let outcome = walrus::run::run(program, &options, Box::new(host));
+    let text = std::mem::take(&mut *out.lock().expect("no writer panics"));
+    (outcome.status, text, outcome.message)
+}
+
+/// Whether all that a program does is the same in each run and in each tier: it asks neither for figures of the heap nor for chance.
+#[cfg(feature = "jit")]
+fn is_steady(program: &Program) -> bool {
+    let unsteady = ["gc", "heap_stats", "gc_threshold", "rand_float", "rand_int", "rand_bool", "rand_range"];
+    let name = |id| program.strings.get(id).unwrap_or_default();
+    !program.builtins.iter().any(|builtin| unsteady.contains(&name(builtin.name)))
+        // Through the module as a value any of them can be reached.
+        && !program.code.iter().any(|op| matches!(op, walrus::bytecode::Op::LoadModule { .. }))
+}
+
+#[cfg(feature = "jit")]
+fn compare_tiers() {
+    let files = compiled_fixtures();
+    let save = std::env::var_os("WALRUS_MUTANT_FILE");
+    let mut mutator = Mutator::new();
+    let (mut accepted, mut compared, count) = (0, 0, how_many(400));
+    for (round, (name, file)) in (0..count).zip(files.iter().cycle()) {
+        let mutant = mutator.mutant(file);
+        let Ok(program) = load(&mutant) else { continue };
+        accepted += 1;
+        if !is_steady(&program) {
+            continue;
+        }
+        if let Some(path) = &save {
+            std::fs::write(path, &mutant).expect("WALRUS_MUTANT_FILE can be written");
+        }
+        let interpreted = observe(program.clone(), false);
+        // What the limits end may end elsewhere.
+        if ["Out of fuel", "Out of memory", "Stack overflow"].iter().any(|end| interpreted.2.starts_with(end)) {
+            continue;
+        }
+        compared += 1;
+        let native = observe(program, true);
+        assert!(
+            interpreted == native,
+            "mutant {round}, of {name}: interpreted\n{}\n{:?}\nwith native code\n{}\n{:?}",
+            String::from_utf8_lossy(&interpreted.1),
+            (interpreted.0, &interpreted.2),
+            String::from_utf8_lossy(&native.1),
+            (native.0, &native.2),
+        );
+    }
+    println!("{count} mutants, {accepted} accepted, {compared} compared");
+    assert!(compared > count / 50, "only {compared} of {count} mutants were compared");
+}
+
+/// A register that nothing had written once held what was left on the stack, which differs by tier; and whatever else a file makes up must not differ either.
+#[cfg(feature = "jit")]
+#[test]
+fn accepted_mutants_do_the_same_in_each_tier() {
+    let thread = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(compare_tiers).expect("a thread");
     assert!(thread.join().is_ok(), "see above");
 }
 

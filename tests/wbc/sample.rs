@@ -85,7 +85,7 @@ pub fn program() -> Program {
             Op::Call { base: Reg(5), argc: 0 },
             Op::Print { base: Reg(0), count: 3, newline: 1 },
             Op::LoadStruct { dst: Reg(5), def: StructId(0) },
-            Op::MakeDict { dst: Reg(5), base: Reg(0), count: 2 },
+            Op::MakeDict { dst: Reg(5), base: Reg(0), count: 1 },
             Op::JumpEqK { a: Reg(5), k: ShortConst(2), to: 0 },
             Op::ReturnVoid {},
         ],

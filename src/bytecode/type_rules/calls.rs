@@ -2,7 +2,7 @@
 
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
-use super::{Place, SIDE_FIELDS, TypeEnv, library, slot};
+use super::{Place, SIDE_FIELDS, TypeEnv, library, members, slot};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, FunctionKind, Reg, SiteId, StructId};
@@ -110,17 +110,18 @@ pub fn call_builtin<E: TypeEnv>(env: &mut E, builtin: BuiltinId, args: Args) -> 
 }
 
 /// What has built-in methods.
+const BUILT_IN_RECEIVERS: [(Tags, Receiver); 5] = [
+    (Tags::LIST, Receiver::List),
+    (Tags::STR, Receiver::String),
+    (Tags::DICT, Receiver::Dict),
+    (Tags::TUPLE, Receiver::Tuple),
+    (Tags::RANGE, Receiver::Range),
+];
 const BUILT_IN: Tags = Tags::LIST.or(Tags::STR).or(Tags::DICT).or(Tags::TUPLE).or(Tags::RANGE);
 
 fn call_built_in<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Args) -> Type {
     let mut out = Type::NEVER;
-    for (tag, kind) in [
-        (Tags::LIST, Receiver::List),
-        (Tags::STR, Receiver::String),
-        (Tags::DICT, Receiver::Dict),
-        (Tags::TUPLE, Receiver::Tuple),
-        (Tags::RANGE, Receiver::Range),
-    ] {
+    for (tag, kind) in BUILT_IN_RECEIVERS {
         if !receiver.tags.meets(tag) {
             continue;
         }
@@ -139,6 +140,48 @@ fn call_built_in<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Args
         }
     }
     out
+}
+
+/// `FindMethod`: the values that may be found under the name, and whether it may be a method instead.
+#[inline(never)]
+pub fn find_method<E: TypeEnv>(env: &mut E, object: Reg, site: SiteId) -> (Type, bool) {
+    let receiver = env.get(object);
+    let Some(name) = env.index().site_name(env.program(), env.at().func, site) else {
+        return (members::get_member(env, receiver, None), true);
+    };
+    let has_built_in =
+        |env: &E, (tag, kind)| receiver.tags.meets(tag) && env.index().builtin_method(kind, name).is_some();
+    let mut may_be_method = BUILT_IN_RECEIVERS.into_iter().any(|row| has_built_in(env, row));
+    let mut out = Type::NEVER;
+    if receiver.tags.meets(Tags::DICT) && slot(env, receiver, Slot::Key).tags.meets(Tags::STR) {
+        out = slot(env, receiver, Slot::Value);
+    }
+    if receiver.tags.meets(Tags::STRUCT.or(Tags::MODULE)) {
+        let member = members::get_member(env, receiver.only(Tags::STRUCT.or(Tags::MODULE)), Some(name));
+        out = env.join(out, member);
+    }
+    if !receiver.tags.meets(Tags::INSTANCE) {
+        return (out, may_be_method);
+    }
+    if receiver.ids == IdSet::TOP {
+        return (Type::ANY, true);
+    }
+    let mut ids = Members::of(receiver.ids);
+    while let Some(id) = ids.next(env) {
+        let IdKind::Instance(def) = id else { continue };
+        let field = env.index().field(def, name).unwrap_or(SIDE_FIELDS);
+        let value = env.read(Place::Field(def, field));
+        out = env.join(out, value);
+        match env.index().method(def, name) {
+            Some(method) if method.takes_self => may_be_method = true,
+            Some(method) => {
+                let function = Type { ids: env.identity(IdKind::Function(method.func)), ..Type::of(Tags::FUNCTION) };
+                out = env.join(out, function);
+            }
+            None => {}
+        }
+    }
+    (out, may_be_method)
 }
 
 /// `CallMethod`: what the receiver may be decides what may be called.

@@ -501,6 +501,11 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             let ty = calls::call_builtin(env, builtin, args);
             return calls::returned(env, base, ty);
         }
+        FindMethod { dst, object, site } => {
+            let (value, may_be_method) = calls::find_method(env, object, site);
+            env.set(dst, value);
+            return may_be_method || !value.is_never();
+        }
         CallMethod { base, argc, site } => {
             let ty = calls::call_method(env, base, argc, site);
             return calls::returned(env, base, ty);

@@ -153,7 +153,7 @@ impl Frame<'_> {
     fn check_site(&self, op: Op, site: usize) -> Result<u32, Rule> {
         let known = self.sites.get(site).ok_or(Rule::SiteIndex)?;
         let wanted = match op {
-            Op::CallMethod { .. } | Op::TailCallMethod { .. } => SiteUse::Call,
+            Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::FindMethod { .. } => SiteUse::Call,
             _ => SiteUse::Member,
         };
         match known.replace(wanted) {
@@ -198,11 +198,12 @@ impl Frame<'_> {
 }
 
 #[cold]
-fn at(program: &Program, func: usize, pc: usize, op: Op, rule: Rule) -> VerifyError {
+pub(super) fn at(program: &Program, func: usize, pc: usize, op: Op, rule: Rule) -> VerifyError {
     let function = &program.functions[func];
     let len = function.code.len;
     let what = match rule {
         Rule::Register => format!("the frame has {} registers", function.registers),
+        Rule::Unwritten => "it reads, or leads back to where is read, what not every way there has written".to_owned(),
         Rule::CaptureIndex | Rule::CaptureSource => {
             format!("the function has {} registers and {} captures", function.registers, function.captures.len())
         }

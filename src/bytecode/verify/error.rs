@@ -35,6 +35,8 @@ rules! {
     LastInstruction = "the last instruction of a function does not fall through";
     JumpTarget = "a jump leads to an instruction of its function";
     Register = "registers and windows lie inside the frame";
+    Unwritten = "a register is written before it is read, whichever way control came";
+    Registers = "a function has fewer registers where it has many jumps: which are written cannot be found out";
     Frame = "a frame has at least one register and room for the parameters";
     Sites = "a function's sites are among the program's, and no other function's";
     SiteKind = "a site belongs to accesses of members or to calls of methods, not to both";

@@ -280,6 +280,28 @@ impl Builder<'_> {
         self.object_method(base, argc, site, receiver)
     }
 
+    /// Looks up the method that a call behind its arguments will call.
+    pub(super) fn find_method(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
+        let receiver = self.operand(object, self.feedback().a)?;
+        let name = self.vm.site_name(self.context.func, site);
+        if let Some(kind) = receiver.tag().and_then(built_in_receiver)
+            && find_method(kind, name).is_some()
+        {
+            self.set_constant(dst, Tag::Undef, 0);
+            return Ok(Goes::On);
+        }
+        if let Some(instance) = self.plain_instance(receiver)
+            && let Some(id) = self.feedback().instance_of.one()
+            && self.vm.has_plain_method(id, name)
+        {
+            self.guard_struct(instance, id);
+            self.guard_no_extra(instance);
+            self.set_constant(dst, Tag::Undef, 0);
+            return Ok(Goes::On);
+        }
+        self.step()
+    }
+
     /// `receiver.name(args)`.
     pub(super) fn call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
         let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
@@ -365,14 +387,18 @@ impl Builder<'_> {
     pub(super) fn built_in(&mut self, base: Reg, site: SiteId) -> Built<Option<usize>> {
         let seen = self.feedback().a;
         let receiver = self.operand(base.above(MethodCall::RECEIVER), seen)?;
-        let kind = match receiver.tag() {
-            Some(Tag::List) => Receiver::List,
-            Some(Tag::Str) => Receiver::String,
-            Some(Tag::Tuple) => Receiver::Tuple,
-            Some(Tag::Range) => Receiver::Range,
-            // A dict's entries come before its methods.
-            _ => return Ok(None),
-        };
-        Ok(find_method(kind, self.vm.site_name(self.context.func, site)))
+        let kind = receiver.tag().and_then(built_in_receiver);
+        Ok(kind.and_then(|kind| find_method(kind, self.vm.site_name(self.context.func, site))))
     }
+}
+
+/// The kind of receiver that values of a type are, unless something may come before their methods, as entries of dicts do.
+fn built_in_receiver(tag: Tag) -> Option<Receiver> {
+    Some(match tag {
+        Tag::List => Receiver::List,
+        Tag::Str => Receiver::String,
+        Tag::Tuple => Receiver::Tuple,
+        Tag::Range => Receiver::Range,
+        _ => return None,
+    })
 }

@@ -26,6 +26,7 @@ impl Builder<'_> {
             Op::GetIndex { object, .. }
             | Op::SetIndex { object, .. }
             | Op::GetMember { object, .. }
+            | Op::FindMethod { object, .. }
             | Op::SetMember { object, .. }
             | Op::GetMemberNamed { object, .. }
             | Op::SetMemberNamed { object, .. } => row.within(use_through(self.get(object)?.tag())),

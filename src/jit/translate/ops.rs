@@ -109,6 +109,7 @@ impl Builder<'_> {
             Op::SetIndex { object, index, value } => return self.set_index(object, index, value),
             Op::GetMember { dst, object, site } => return self.get_member(dst, object, site),
             Op::SetMember { object, value, site } => return self.set_member(object, value, site),
+            Op::FindMethod { dst, object, site } => return self.find_method(dst, object, site),
             Op::CallMethod { base, argc, site } => return self.call_method(base, argc, site),
             Op::CallBuiltin { base, builtin, argc } => return self.call_builtin(base, builtin, argc),
             Op::CallFn { base, func } => return self.call_function(base, func),
@@ -194,7 +195,7 @@ impl Builder<'_> {
         Goes::Nowhere
     }
 
-    fn set_constant(&mut self, dst: Reg, tag: Tag, payload: i64) {
+    pub(super) fn set_constant(&mut self, dst: Reg, tag: Tag, payload: i64) {
         let payload = self.int(payload);
         self.set(dst, Typed::Known(tag, payload));
     }

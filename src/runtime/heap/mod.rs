@@ -10,10 +10,12 @@
 //!   interpreter ends the program. Big ones ask [`Heap::check_room`] first and fail with [`ErrorKind::NeedsMemory`]; the interpreter collects
 //!   and executes the instruction once more. A single object larger than the limit is the catchable `Value too large`.
 //! - When the system refuses memory below the limit, a [`reserve`] pays for what cannot fail, and a collection is due at once.
+//! - Under `--alloc-stress` every request fails once before it succeeds ([`refusals`]).
 
 mod blocks;
 mod buffer;
 mod mark;
+mod refusals;
 pub mod reserve;
 
 use std::cell::Cell;
@@ -24,8 +26,9 @@ use super::object::{Channel, Cursor, Dict, Gc, Header, List, ObjKind, Str, StrBu
 use super::value::Value;
 use blocks::Blocks;
 pub use mark::Marker;
+pub(in crate::runtime) use refusals::Refusals;
 
-/// Requests up to this many bytes are never refused.
+/// Requests up to this many bytes are never refused, unless [`Refusals`] are on.
 const SMALL_REQUEST: usize = 64 << 10;
 /// No single object may be larger, whatever the limit: byte counts must not overflow.
 const LARGEST_OBJECT: usize = 1 << 46;
@@ -72,6 +75,13 @@ pub struct Heap {
     poison: bool,
     threshold: usize,
     max_heap: usize,
+    /// Requests up to this many bytes are granted unseen.
+    unseen_request: usize,
+    /// Growth is granted unseen while the heap is not larger.
+    unseen_growth: usize,
+    refusals: Refusals,
+    /// Nothing is refused but by the system.
+    granting: bool,
     /// The system has given this much before, or would have: below it nobody asks.
     proven: Cell<usize>,
     /// Buffers and large objects given so far, so that an operation that is refused twice is seen to make no progress.
@@ -142,6 +152,10 @@ impl Heap {
             poison: cfg!(debug_assertions),
             threshold: DEFAULT_THRESHOLD,
             max_heap: LARGEST_OBJECT,
+            unseen_request: SMALL_REQUEST,
+            unseen_growth: LARGEST_OBJECT,
+            refusals: Refusals::default(),
+            granting: false,
             proven: Cell::new(0),
             given: 0,
             live: 0,
@@ -186,7 +200,43 @@ impl Heap {
     /// Limits the heap to this many bytes.
     pub fn set_max_heap(&mut self, bytes: usize) {
         self.max_heap = bytes.min(LARGEST_OBJECT);
+        self.unseen_growth = if self.refusals.are_on() { 0 } else { self.max_heap };
         self.update_limit();
+    }
+
+    /// Whether memory is granted beyond the limit from now on, for what cannot be executed again. The next safepoint sees to the limit. Returns what held before.
+    pub fn set_granting(&mut self, granting: bool) -> bool {
+        std::mem::replace(&mut self.granting, granting)
+    }
+
+    /// Makes each request for memory fail once before it succeeds.
+    pub fn set_alloc_stress(&mut self, stress: bool) {
+        self.refusals.turn(stress);
+        self.unseen_request = if stress { 0 } else { SMALL_REQUEST };
+        self.set_max_heap(self.max_heap);
+    }
+
+    /// The state of `--alloc-stress`.
+    #[inline]
+    pub(in crate::runtime) fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// An operation that `--alloc-stress` has refused something is about to be executed again: the next safepoint is to notice that it has succeeded.
+    #[cold]
+    pub(in crate::runtime) fn expect_success(&mut self) {
+        self.refusals.expect_success();
+        self.update_limit();
+    }
+
+    /// Whether a safepoint was due for nothing but [`Heap::expect_success`].
+    #[inline]
+    pub(in crate::runtime) fn has_only_succeeded(&mut self) -> bool {
+        if !self.refusals.take_success() {
+            return false;
+        }
+        self.update_limit();
+        !self.should_collect()
     }
 
     /// Sets how many bytes may be allocated between collections at least; returns the previous number.
@@ -209,7 +259,7 @@ impl Heap {
     }
 
     fn update_limit(&mut self) {
-        self.limit = if self.stress {
+        self.limit = if self.stress || self.refusals.expects_success() {
             0
         } else {
             let due = self.live.saturating_add(self.threshold.max(self.live));
@@ -221,15 +271,22 @@ impl Heap {
     /// Refuses a big request that would pass the limit. To be called before an operation has had effects.
     #[inline]
     pub fn check_room(&self, bytes: usize) -> Result<()> {
-        if bytes <= SMALL_REQUEST { Ok(()) } else { self.check_big(bytes) }
+        if bytes <= self.unseen_request { Ok(()) } else { self.check_big(bytes) }
     }
 
     #[cold]
     fn check_big(&self, bytes: usize) -> Result<()> {
-        if bytes > self.max_heap {
+        if !self.granting {
+            self.refusals.ask()?;
+        }
+        if bytes <= SMALL_REQUEST {
+            return Ok(());
+        }
+        let most = if self.granting { LARGEST_OBJECT } else { self.max_heap };
+        if bytes > most {
             return Err(Error::message("Value too large"));
         }
-        if self.bytes.saturating_add(bytes) > self.max_heap {
+        if self.bytes.saturating_add(bytes) > most {
             return Err(Error::new(ErrorKind::NeedsMemory(bytes)));
         }
         let wanted = self.bytes + bytes;
@@ -277,6 +334,16 @@ impl Heap {
     /// operation has had effects: it is executed again after a collection.
     #[inline]
     pub fn check_growth(&self, before: usize, besides: usize) -> Result<()> {
+        let wanted = self.bytes.saturating_add(besides);
+        if wanted <= self.unseen_growth { Ok(()) } else { self.check_much_growth(before, besides) }
+    }
+
+    #[cold]
+    fn check_much_growth(&self, before: usize, besides: usize) -> Result<()> {
+        if self.granting {
+            return Ok(());
+        }
+        self.refusals.ask()?;
         if self.bytes.saturating_add(besides) <= self.max_heap {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Tasks that depend on others: `gather`, `race`, `all_settled`, `timeout`.
 
 use super::CANCELLED;
-use crate::runtime::error::{Error, Result};
+use crate::runtime::error::{Error, ErrorKind, Result};
 use crate::runtime::object::{Dict, Gc, Group, List, Rule, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -93,8 +93,9 @@ impl Vm {
         }
     }
 
-    /// As all members ended.
+    /// As all members ended. Whoever notices that may hold tasks that no collection would see, so the list is granted beyond the limit.
     fn end_of_all(&mut self, group: &Group) -> End {
+        let outer = self.heap.set_granting(true);
         let results: Result<Vec<Value>> = group
             .members
             .iter()
@@ -103,9 +104,17 @@ impl Vm {
                 _ => Ok(member.result()),
             })
             .collect();
-        match results.and_then(|results| List::from_values(&mut self.heap, &results)) {
+        let list = results.and_then(|results| List::from_values(&mut self.heap, &results));
+        self.heap.set_granting(outer);
+        match list {
             Ok(list) => (TaskState::Ready, Value::from_list(list)),
-            Err(error) => (TaskState::FailedWith, self.heap.str_value(&error.to_string())),
+            Err(error) => {
+                let error = match *error.kind() {
+                    ErrorKind::NeedsMemory(bytes) => self.no_memory(bytes),
+                    _ => error,
+                };
+                (TaskState::FailedWith, self.heap.str_value(&error.to_string()))
+            }
         }
     }
 
