@@ -153,27 +153,24 @@ impl Vm {
                             count!(Call);
                         }};
                     }
-                    /// After an instruction that may have started a frame.
+                    /// After an instruction that may have started a frame for the call at a register.
                     macro_rules! begun {
-                        ($begun:expr) => {{
+                        ($at:expr, $begun:expr) => {{
                             save_pc!();
                             match attempt!($begun) {
                                 Begun::Frame => {
-                                    let caller = frame;
+                                    let (caller, plain) = (frame, base.wrapping_add($at.index() + 1));
                                     resume!();
-                                    // An instance may have been made, and what the frame runs need not allocate anything.
-                                    if self.heap.should_collect()
+                                    // The frame of a constructor starts one slot higher. An instance was made, and what the frame runs need not allocate.
+                                    if base > plain
+                                        && self.heap.should_collect()
                                         && let Err(error) = self.collect()
                                     {
-                                        if frame > caller {
-                                            // The call raises it.
-                                            self.stack.leave();
-                                            frame = caller;
-                                            // SAFETY: the frame is alive, as it made the call.
-                                            pc = unsafe { (*frame).pc };
-                                        } else {
-                                            pc = pc.wrapping_add(1);
-                                        }
+                                        // The call raises it.
+                                        self.stack.leave();
+                                        frame = caller;
+                                        // SAFETY: the frame is alive, as it made the call.
+                                        pc = unsafe { (*frame).pc };
                                         break 'dispatch error;
                                     }
                                     count!(Call);
@@ -585,7 +582,7 @@ impl Vm {
                         }
 
                         Op::Call { base: at, argc } => {
-                            begun!(self.begin_call(base.wrapping_add(at.index()), argc));
+                            begun!(at, self.begin_call(base.wrapping_add(at.index()), argc));
                         }
                         Op::CallFn { base: at, func } => {
                             save_pc!();
@@ -608,17 +605,17 @@ impl Vm {
                             safepoint!();
                         }
                         Op::CallMethod { base: at, argc, site } => {
-                            begun!(self.begin_method_call(base.wrapping_add(at.index()), argc, frame, site));
+                            begun!(at, self.begin_method_call(base.wrapping_add(at.index()), argc, frame, site));
                         }
                         Op::FindMethod { dst, object, site } => {
                             reg!(dst) = attempt!(self.find_method(reg!(object), frame, site));
                             safepoint!();
                         }
                         Op::New { base: at, def } => {
-                            begun!(self.begin_new(base.wrapping_add(at.index()), def));
+                            begun!(at, self.begin_new(base.wrapping_add(at.index()), def));
                         }
                         Op::TailCall { base: at, argc } => {
-                            begun!(self.begin_tail_call(base.wrapping_add(at.index()), argc));
+                            begun!(at, self.begin_tail_call(base.wrapping_add(at.index()), argc));
                         }
                         Op::TailCallFn { base: at, func } => {
                             save_pc!();
@@ -626,7 +623,7 @@ impl Vm {
                             begin_frame!();
                         }
                         Op::TailCallMethod { base: at, argc, site } => {
-                            begun!(self.begin_tail_method_call(base.wrapping_add(at.index()), argc, frame, site));
+                            begun!(at, self.begin_tail_method_call(base.wrapping_add(at.index()), argc, frame, site));
                         }
                         Op::Return { src } => {
                             let result = reg!(src);
