@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::analysis::{Analysis, examine, failures, report};
 use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
@@ -216,10 +217,18 @@ impl Findings {
 
 /// Compiles a program. What is wrong with it is found in the diagnostics; an error means that the entry file cannot be read.
 pub fn compile(entry: Entry, loader: &(dyn FileLoader + Sync), options: &Options) -> io::Result<Compilation> {
+    let entry = Mutex::new(Some(entry));
+    // Taken by the thread, or here if the system has none to give.
+    let work = || {
+        let entry = entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        run(entry.expect("only one of them works"), loader, options)
+    };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("compile".to_string()).stack_size(STACK_SIZE);
-        let running = thread.spawn_scoped(scope, || run(entry, loader, options))?;
-        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        match thread.spawn_scoped(scope, work) {
+            Ok(running) => running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => stacker::grow(STACK_SIZE, work),
+        }
     })
 }
 

@@ -309,3 +309,22 @@ fn programs_start_in_little_address_space() {
         assert!(outcome.err().starts_with("Out of memory"), "{kilobytes}: {}", outcome.describe());
     }
 }
+
+/// Where memory may not be made executable, as in hardened services, a run is interpreted, and says why.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_executable_memory_the_program_is_interpreted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let source = "let t = 0; for i in 0..5000 { t += i; } println(t);";
+    build::build(folder.path(), "p", source).expect("it compiles");
+    // `prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)`, which kernels before 6.3 do not know.
+    let harden = "import ctypes, os, sys; sys.exit(99) if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) else os.execv(sys.argv[1], sys.argv[1:])";
+    let command = format!("exec python3 -c '{harden}' \"$RUN\" --jit --jit-wait --jit-stats=json p.wbc");
+    let outcome = shell(folder.path(), &command);
+    if outcome.status == Some(99) {
+        println!("this kernel cannot forbid executable memory");
+        return;
+    }
+    assert_eq!((outcome.status, outcome.out().as_str()), (Some(0), "12497500\n"), "{}", outcome.describe());
+    assert!(outcome.err().contains("\"refused\": \"N0217\""), "{}", outcome.describe());
+}

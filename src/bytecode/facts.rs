@@ -236,6 +236,12 @@ reasons! {
     Unsettled = "N0213", "could not be translated", "report it; dividing the region into functions may help";
     Undefined = "N0214", "reads a register that nothing wrote", "compile the program again with this version of walrusc";
     Backend = "N0215", "was refused by the code generator", "report it; dividing the region into functions may help";
+    /// Its exits are about what numbers are, of which no version knows more than another.
+    Numbers = "N0216", "left its native code for numbers that it has no form for again and again", "divide by other numbers than -1, and keep ints that meet floats below 2 ** 53";
+    /// The system does not let memory be made executable.
+    Forbidden = "N0217", "needs executable memory, which the system forbids here", "allow it, as with `MemoryDenyWriteExecute=no` of systemd, or run without `--jit`";
+    /// A fault of the code generator, after which it goes on with other regions.
+    Panic = "N0218", "made the code generator panic (backend-panic)", "report it; dividing the region into functions may help";
 }
 
 /// A region with more instructions is not compiled: native code would take longer to make than it could win back, and what a

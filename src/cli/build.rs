@@ -131,9 +131,9 @@ fn run_jobs(jobs: &[Job], plan: &Plan) -> Result<Status, String> {
     let mut status = Status::Success;
     let mut findings = Findings::default();
     std::thread::scope(|scope| {
-        for _ in 0..workers {
+        let worker = || {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
+            move || {
                 while let Some((index, job)) = {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     jobs.get(index).map(|job| (index, job))
@@ -142,7 +142,12 @@ fn run_jobs(jobs: &[Job], plan: &Plan) -> Result<Status, String> {
                         break;
                     }
                 }
-            });
+            }
+        };
+        let start = || std::thread::Builder::new().spawn_scoped(scope, worker()).is_ok();
+        // If the system has no thread to give, this one does it all.
+        if (0..workers).filter(|_| start()).count() == 0 {
+            worker()();
         }
         drop(sender);
         let mut waiting = BTreeMap::new();

@@ -236,9 +236,9 @@ fn run_cases(suites: &[Suite], cases: &[(usize, usize)], flags: &TestFlags) -> R
         Ok(Outcome { time: started.elapsed(), failure: None })
     };
     std::thread::scope(|scope| {
-        for _ in 0..jobs.min(cases.len()) {
+        let worker = || {
             let (send, next, run_one) = (send.clone(), &next, &run_one);
-            scope.spawn(move || {
+            move || {
                 loop {
                     let case = next.fetch_add(1, Ordering::Relaxed);
                     // Nobody listens any more if standard output is gone.
@@ -246,7 +246,12 @@ fn run_cases(suites: &[Suite], cases: &[(usize, usize)], flags: &TestFlags) -> R
                         return;
                     }
                 }
-            });
+            }
+        };
+        let start = || std::thread::Builder::new().spawn_scoped(scope, worker()).is_ok();
+        // If the system has no thread to give, this one runs them all.
+        if (0..jobs.min(cases.len())).filter(|_| start()).count() == 0 {
+            worker()();
         }
         drop(send);
         let (mut waiting, mut outcomes, mut last_suite) = (BTreeMap::new(), Vec::new(), None);

@@ -8,6 +8,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, FinalizedRelocTarget, control::ControlPlane};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{ArenaMemoryProvider, BranchProtection, JITMemoryKind, JITMemoryProvider};
+use memmap2::MmapOptions;
 
 use super::emit::{self, EmitOptions};
 use super::ir::Region;
@@ -43,12 +44,20 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// A backend for this machine; `None` if Cranelift does not support it or no memory is to be had.
-    pub fn new() -> Option<Backend> {
+    /// A backend for this machine, unless Cranelift does not support it, or no executable memory is to be had.
+    pub fn new() -> Result<Backend, Refusal> {
         if cfg!(windows) {
             // Native code returns two words in registers, which the C calling convention of Windows does not do.
-            return None;
+            return Err(Refusal::Backend);
         }
+        // The provider of memory panics where it is refused.
+        if !memory_may_be_executable() {
+            return Err(Refusal::Forbidden);
+        }
+        Self::with_memory().ok_or(Refusal::Backend)
+    }
+
+    fn with_memory() -> Option<Backend> {
         let mut flags = settings::builder();
         let options = [
             ("opt_level", "none"),
@@ -116,6 +125,15 @@ impl Backend {
         // SAFETY: the bytes are a function of this signature for this machine, and executable now. The memory is never freed.
         let code = unsafe { std::mem::transmute::<*mut u8, NativeCode>(place) };
         Ok(Compiled { code, size, text })
+    }
+}
+
+/// Whether memory that was written may be made executable. Hardened systems forbid it by process (`PR_SET_MDWE`, seccomp).
+fn memory_may_be_executable() -> bool {
+    match MmapOptions::new().len(1).map_anon() {
+        Ok(memory) => memory.make_exec().is_ok(),
+        // That there is no memory is found out elsewhere.
+        Err(_) => true,
     }
 }
 

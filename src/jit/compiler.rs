@@ -5,6 +5,9 @@
 //! the thread and a second core idle, short programs take 0.9 to 1.03 times as long. So there is none until a region is large enough to be worth one. Large
 //! regions take up to hundreds of milliseconds, which the program should not wait for.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -48,16 +51,19 @@ struct Beside {
 }
 
 impl Compiler {
-    /// Compiles a small region, or hands over a large one; false if the system has no thread for it.
-    pub fn submit(&mut self, job: Job) -> bool {
-        if job.region.instruction_count() < LARGE {
-            self.finished = Some(compile(&mut self.here, job));
-            return true;
-        }
-        if self.beside.is_none() {
+    /// Compiles a small region, or hands over a large one, unless the system has no thread for it.
+    pub fn submit(&mut self, job: Job) {
+        let is_large = job.region.instruction_count() >= LARGE;
+        if is_large && self.beside.is_none() {
             self.beside = Beside::start();
         }
-        self.beside.as_ref().is_some_and(|beside| beside.jobs.send(job).is_ok())
+        let left = match &self.beside {
+            Some(beside) if is_large => beside.jobs.send(job).err().map(|unsent| unsent.0),
+            _ => Some(job),
+        };
+        if let Some(job) = left {
+            self.finished = Some(compile(&mut self.here, job));
+        }
     }
 
     /// The job, if it is done and was not taken yet.
@@ -92,12 +98,57 @@ impl Beside {
 /// Does a job, with a backend that is made if there is none yet.
 fn compile(backend: &mut Option<Box<Backend>>, Job { region, options, dump }: Job) -> Done {
     let started = Instant::now();
-    if backend.is_none() {
-        *backend = Backend::new().map(Box::new);
-    }
-    let compiled = match backend {
-        Some(backend) => backend.compile(&region, options, dump),
-        None => Err(Refusal::Backend),
+    let work = |backend: &mut Option<Box<Backend>>| {
+        if backend.is_none() {
+            *backend = Some(Box::new(Backend::new()?));
+        }
+        match backend {
+            Some(backend) => backend.compile(&region, options, dump),
+            None => unreachable!("it was just made"),
+        }
     };
+    let compiled = unless_it_panics(cfg!(debug_assertions), || work(backend)).unwrap_or_else(|| {
+        // Nobody knows what state it is in. Its memory holds code that is in use, so it is never freed.
+        std::mem::forget(backend.take());
+        Err(Refusal::Panic)
+    });
     Done { region, compiled, time: started.elapsed() }
+}
+
+thread_local! {
+    /// Panics are caught at the moment, and nobody is to read of them.
+    static CATCHES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the work comes to; `None` if it panics, unless that is to be loud.
+fn unless_it_panics<T>(loud: bool, work: impl FnOnce() -> T) -> Option<T> {
+    static QUIET: Once = Once::new();
+    if loud {
+        return Some(work());
+    }
+    QUIET.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !CATCHES.get() {
+                report(panic);
+            }
+        }));
+    });
+    CATCHES.set(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    CATCHES.set(false);
+    result.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_code_generator_is_a_refusal_unless_it_is_to_be_loud() {
+        assert_eq!(unless_it_panics(false, || 1), Some(1));
+        assert_eq!(unless_it_panics::<()>(false, || panic!("caught")), None);
+        let loud = catch_unwind(|| unless_it_panics::<()>(true, || panic!("expected by this test")));
+        assert!(loud.is_err());
+    }
 }

@@ -834,3 +834,30 @@ fn a_loop_past_the_size_that_verdicts_allow_is_refused_for_it() {
     let (_, log) = execute(&of_size(1400), &flags);
     assert!(log.contains("refused t.walrus:1:23 reason=W0102") && !log.contains("verdict:"), "{log}");
 }
+
+/// Verdicts are about types. A loop that keeps leaving its native code for what numbers are is refused, and no verdict is wrong.
+#[test]
+fn a_refusal_about_numbers_is_no_wrong_verdict() {
+    for source in [
+        "fn f : d, n { let s = 0; for i in 0..n { s += i / d; } return s; } println(f(-1, 60000));",
+        "fn f : x, n { let s = 0; for i in 0..n { if x + i > 1.5e18 { s += 1; } } return s; } println(f(2000000000000000000, 60000));",
+        "fn f : a, b, n { let s = 0.0; for i in 0..n { s = a ** b; } return s; } println(f(2, -1, 60000));",
+    ] {
+        let (_, log) = execute(source, &["--jit", "--jit-wait", "--jit-log", "--audit-verdicts"]);
+        assert!(log.contains("N0216"), "{source}: {log}");
+        assert!(!log.contains("verdict:"), "{source}: {log}");
+    }
+}
+
+/// A loop that is too large is refused before its function is analysed; so it costs hardly more than interpreting it.
+#[test]
+fn a_loop_that_is_too_large_is_not_analysed() {
+    let mut source = String::from("let t = 0;\nfor i in 0..1200 {\n");
+    for at in 0..20_000 {
+        let _ = std::fmt::Write::write_fmt(&mut source, format_args!("if i == {at} {{ t += 1; }}\n"));
+    }
+    source.push_str("if i > 3 { continue; }\n}\nprintln(t);");
+    let (out, log) = execute(&source, &["--jit", "--jit-wait", "--jit-log"]);
+    assert_eq!(out, "1200\n");
+    assert!(log.contains("W0102"), "{log}");
+}

@@ -30,7 +30,7 @@ use super::ir::ExitReason;
 use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
 use super::static_types::StaticTypes;
-use super::translate::{Entry, Flows, Refusal};
+use super::translate::{Entry, Flows, Refusal, is_too_large};
 use crate::bytecode::check_facts::FactsError;
 use crate::bytecode::facts::Why;
 use crate::bytecode::{FunctionKind, Op};
@@ -121,6 +121,10 @@ impl State {
     /// The loop around a loop of the running function.
     fn parent_of(&mut self, vm: &Vm, entry: Entry) -> Option<Entry> {
         let Entry::Loop(header) = entry else { return None };
+        // Nor is what stands around a large loop compiled.
+        if is_too_large(vm.program(), vm.top_function(), header) {
+            return None;
+        }
         let flow = self.flows.of(vm.program(), vm.top_function()).ok()?;
         let index = flow.loop_with_header(header - flow.start)?;
         let parent = flow.loop_at(index).parent?;

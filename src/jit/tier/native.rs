@@ -185,7 +185,8 @@ impl Jit {
         let is_last = unit.compiled >= policy::MAX_COMPILED || exit.reason.is_about_numbers();
         if is_last && policy::is_unstable(unit) {
             drop(guard);
-            self.refuse(vm, entry, Refusal::Unstable);
+            let is_about_numbers = exit.reason.is_about_numbers();
+            self.refuse(vm, entry, if is_about_numbers { Refusal::Numbers } else { Refusal::Unstable });
             return Counted::Left(Interest::None);
         }
         if is_last || !work::may_be_made_again(unit) {

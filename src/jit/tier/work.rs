@@ -197,10 +197,7 @@ impl Jit {
             built_in: started.elapsed(),
         });
         let job = Job { region, options, dump: self.options.dump };
-        if !state.compiler.submit(job) {
-            state.pending = None;
-            return Err(Refusal::Backend);
-        }
+        state.compiler.submit(job);
         Ok(())
     }
 

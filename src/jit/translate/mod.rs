@@ -55,6 +55,12 @@ pub enum Refusal {
     Undefined,
     /// Cranelift refused the code.
     Backend,
+    /// Cranelift panicked.
+    Panic,
+    /// The system gives no executable memory.
+    Forbidden,
+    /// Native code kept being left for what numbers are.
+    Numbers,
     /// Native code kept being left for the same reasons, whatever it was compiled for.
     Unstable,
     /// The budget for compilation is spent.
@@ -71,6 +77,9 @@ impl Refusal {
             Refusal::Unsettled => Ok(Why::Unsettled),
             Refusal::Undefined => Ok(Why::Undefined),
             Refusal::Backend => Ok(Why::Backend),
+            Refusal::Panic => Ok(Why::Panic),
+            Refusal::Forbidden => Ok(Why::Forbidden),
+            Refusal::Numbers => Ok(Why::Numbers),
             Refusal::Unstable => Ok(Why::Unstable),
             Refusal::Budget => Ok(Why::Spent),
             Refusal::Static(reason) => Err(reason),
@@ -128,13 +137,47 @@ pub struct Plan {
 
 /// Flow graphs, made once per function.
 #[derive(Default, Debug)]
-pub struct Flows(FxHashMap<FuncId, Result<Rc<Flow>, flow::Irreducible>>);
+pub struct Flows(FxHashMap<FuncId, Result<Rc<Flow>, Refusal>>);
+
+/// Functions with more basic blocks than this, or more blocks times loops, or blocks times words of a set of registers, are not analysed: it would take longer than
+/// a short run. What is written by hand stays far below.
+const MOST_BLOCKS: u64 = 1 << 16;
+const MOST_BLOCKS_BY_LOOPS: u64 = 1 << 26;
+const MOST_WORDS: u64 = 1 << 20;
+
+/// Whether analysing a function takes reasonable time, by a look at its jumps.
+fn can_be_analysed(program: &Program, func: FuncId) -> bool {
+    let function = &program.functions[func.index()];
+    let (mut blocks, mut loops) = (1 + 3 * function.handlers.len() as u64, 0);
+    for op in &program.code[function.code.range()] {
+        let offset = op.jump_offset();
+        blocks += 2 * u64::from(offset.is_some()) + u64::from(op.effects().ends);
+        loops += u64::from(offset.is_some_and(|offset| offset < 0));
+    }
+    let words = u64::from(function.registers).div_ceil(64);
+    blocks <= MOST_BLOCKS && blocks * loops <= MOST_BLOCKS_BY_LOOPS && blocks * words <= MOST_WORDS
+}
+
+/// Whether a loop is too large to compile, by its last backward jump alone: so a large one costs no analysis.
+pub fn is_too_large(program: &Program, func: FuncId, header: u32) -> bool {
+    let range = program.functions[func.index()].code.range();
+    let leads_back = |at: usize| {
+        let target = |offset: i32| at as i64 + 1 + i64::from(offset);
+        program.code[at].jump_offset().is_some_and(|offset| target(offset) == i64::from(header))
+    };
+    let last = range.rev().find(|&at| leads_back(at));
+    last.is_some_and(|last| last as u32 - header >= MAX_REGION_INSTRUCTIONS)
+}
 
 impl Flows {
     pub fn of(&mut self, program: &Program, func: FuncId) -> Result<Rc<Flow>, Refusal> {
-        let entry =
-            self.0.entry(func).or_insert_with(|| Flow::of(program, &program.functions[func.index()]).map(Rc::new));
-        entry.as_ref().map(Rc::clone).map_err(|_| Refusal::Irreducible)
+        let analyse = || {
+            if !can_be_analysed(program, func) {
+                return Err(Refusal::Static(Reason::TooLarge));
+            }
+            Flow::of(program, &program.functions[func.index()]).map(Rc::new).map_err(|_| Refusal::Irreducible)
+        };
+        self.0.entry(func).or_insert_with(analyse).clone()
     }
 }
 
@@ -300,6 +343,13 @@ impl<'a> Builder<'a> {
         let header_pc = start.pc();
         let program = vm.program();
         let func = vm.top_function();
+        let is_too_large = match start {
+            Entry::Function(_) => program.functions[func.index()].code.len > MAX_REGION_INSTRUCTIONS,
+            Entry::Loop(header) => is_too_large(program, func, header),
+        };
+        if is_too_large {
+            return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
+        }
         let flow = flows.of(program, func).map_err(Stop::Refused)?;
         let mut region = Region::default();
         let entry = region.new_block(header_pc);
@@ -363,9 +413,6 @@ impl<'a> Builder<'a> {
     fn run(mut self) -> Built<Region> {
         let flow = Rc::clone(&self.context.flow);
         if self.region.is_function {
-            if self.program.functions[self.context.func.index()].code.len > MAX_REGION_INSTRUCTIONS {
-                return Err(Stop::Refused(Refusal::Static(Reason::TooLarge)));
-            }
             // The entry block is for what holds before anything has happened.
             let first = self.new_block();
             self.finish(Terminator::Jump(first, Vec::new()));
