@@ -59,6 +59,19 @@ pub fn complete(
     let names = Names::new(program);
     all.retain(|one| !is_decided_in_passing(program, flow, &names, one));
     all.sort_by_key(|one| (one.func, one.pc));
+    // A method that is looked up before its arguments is missing again when it is called.
+    let mut missing = FxHashSet::default();
+    all.retain(|one| {
+        let pc = one.pc as usize;
+        let op = code_of(program, &program.functions[one.func.index()])[pc];
+        let span = names.span(one.func, one.pc);
+        let place = (one.func, span.file, span.lo, span.hi);
+        match (one.failure.cause, op) {
+            (_, Op::FindMethod { .. }) => missing.insert(place),
+            (Cause::Member { .. } | Cause::Method { .. }, _) => !missing.contains(&place),
+            _ => true,
+        }
+    });
     all
 }
 
@@ -78,7 +91,9 @@ fn is_decided_in_passing(program: &Program, flow: &ProgramFlow, names: &Names<'_
         let op = &code[last as usize];
         let span = names.span(found.func, last);
         let encloses = span.file == place.file && span.lo <= place.lo && place.hi <= span.hi;
-        if op.jump_offset().is_some() && !op.effects().ends && encloses {
+        // What a method call goes on with is decided by what was found, not by what the program says.
+        let decides = op.jump_offset().is_some() && !op.effects().ends && !matches!(op, Op::JumpIfGiven { .. });
+        if decides && encloses {
             return true;
         }
         block = before;
@@ -228,7 +243,7 @@ impl Teller<'_> {
     fn help(&self, warning: Diagnostic, cause: Cause, span: Span, op: Op) -> Diagnostic {
         match cause {
             Cause::Member { owner, name } | Cause::Method { owner, name } => {
-                let is_call = matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. });
+                let is_call = matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::FindMethod { .. });
                 self.help_with_name(warning, owner, self.text(name), is_call, span)
             }
             Cause::Operands { operator: "+", left, right }

@@ -247,6 +247,11 @@ fn outcome<E: TypeEnv>(env: &mut E, op: Op) -> Outcome {
                 other => other,
             }
         }
+        FindMethod { object, site, .. } => {
+            let (ty, func) = (operand(env, object), env.at().func);
+            let Some(name) = env.index().site_name(env.program(), func, site) else { return Ok(()) };
+            at_register(find_method(env, ty, name), object)
+        }
         // These never fail for the types of their operands, or take what walrusc has seen to.
         Move { .. }
         | LoadInt { .. }
@@ -654,6 +659,38 @@ const BUILT_IN: [(Tags, Receiver); 5] = [
 ];
 
 /// `receiver.name(…)`.
+/// Whether there is anything that a call of the method could call.
+fn find_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name) -> Outcome {
+    let text = StrId(name.0);
+    let found = |is_there: bool, cause: Cause| if is_there { Ok(()) } else { fails(cause) };
+    let missing = |owner: Owner| Cause::Method { owner, name: text };
+    let mut ways = Ways::default();
+    for (tag, kind) in BUILT_IN {
+        if receiver.tags.meets(tag) {
+            let has_entry = tag == Tags::DICT && may_have_entry(env, receiver);
+            let is_there = has_entry || env.index().builtin_method(kind, name).is_some();
+            ways.add(found(is_there, missing(Owner::Kind(tag))));
+        }
+    }
+    each_identity(env, receiver, &mut ways, |env, id| match id {
+        IdKind::Instance(def) => {
+            let is_there = env.index().method(def, name).is_some() || !field(env, def, name).is_never();
+            found(is_there, missing(Owner::Instance(def)))
+        }
+        IdKind::Struct(def) => {
+            found(env.index().method(def, name).is_some(), Cause::Member { owner: Owner::Struct(def), name: text })
+        }
+        IdKind::Module(module) => {
+            let is_there = env.index().export(env.program(), module.0, name).is_some();
+            found(is_there, Cause::Member { owner: Owner::Module(module), name: text })
+        }
+        IdKind::Function(_) | IdKind::Builtin(_) => Ok(()),
+    });
+    let others = receiver.tags.without(BUILT_IN.iter().fold(NAMED, |all, (tag, _)| all.or(*tag)));
+    ways.add_rest(others, |found| fails(missing(Owner::Kind(found))));
+    ways.outcome()
+}
+
 fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Arguments) -> Outcome {
     let text = StrId(name.0);
     let missing = |owner: Owner| fails(Cause::Method { owner, name: text });
