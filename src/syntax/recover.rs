@@ -8,6 +8,8 @@
 //! Termination: each repair moves the first unusable token to the right or takes tokens away, and their number is
 //! limited, as is the work of parsing again.
 
+mod heads;
+
 use std::cell::Cell;
 
 use lalrpop_util::ParseError;
@@ -308,6 +310,9 @@ impl Recovery<'_> {
         // `use(x);` and `val = 1;` are what they look like; the fault is elsewhere.
         if start + 1 != at && !matches!(token, Token::Else) {
             return false;
+        }
+        if token == Token::Fn && self.function_by_indentation(start) {
+            return true;
         }
         let word = self.text_of(start).to_string();
         let span = self.span(start);
@@ -752,6 +757,8 @@ impl Recovery<'_> {
             let rest = [Token::Assign, Token::ErrorExpr, Token::Semicolon];
             let rest = rest.map(|token| Lexeme { token, lo: hi, hi });
             self.lexemes.splice(start + 2..end, rest);
+        } else if let Some(head) = self.head_that_defines(start, end).filter(|_| !in_struct) {
+            self.lexemes.splice(start..end, head);
         } else {
             self.replace(start..end, &[Token::ErrorStmt]);
         }

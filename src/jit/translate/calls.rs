@@ -290,6 +290,13 @@ impl Builder<'_> {
             self.set_constant(dst, Tag::Undef, 0);
             return Ok(Goes::On);
         }
+        if let Some(dict) = receiver.as_tag(Tag::Dict)
+            && find_method(Receiver::Dict, name).is_some()
+        {
+            self.guard_no_entry(dict, site);
+            self.set_constant(dst, Tag::Undef, 0);
+            return Ok(Goes::On);
+        }
         if let Some(instance) = self.plain_instance(receiver)
             && let Some(id) = self.feedback().instance_of.one()
             && self.vm.has_plain_method(id, name)

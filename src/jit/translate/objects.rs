@@ -216,13 +216,7 @@ impl Builder<'_> {
         if !matches!((name, argc), ("len", 0) | ("contains", 1) | ("get", 1 | 2)) {
             return Ok(None);
         }
-        // An entry of this name would come first.
-        let constant = self.vm.site_name_value(self.context.func, site);
-        let constant = self.int(constant.int_bits());
-        let exit = self.exit(ExitReason::Throw);
-        let named = self.call(Helper::DictHasName, vec![VM, object, constant], MemSet::NONE);
-        let named = self.push(Inst::Unary(Unary::BitsToBool, named), Repr::Bool);
-        self.guard(named, false, exit);
+        self.guard_no_entry(object, site);
         if argc == 0 {
             let len = self.length_at(object, Dict::LEN_OFFSET);
             self.env.kill_from(self.home(base));
@@ -315,5 +309,15 @@ impl Builder<'_> {
         };
         let state = self.address(base);
         Ok(Some(self.call_for_truth(helper, vec![VM, state], STATE.with(MemSet::of(Mem::Frame)))))
+    }
+
+    /// An entry of the site's name would come before the dict's method.
+    pub(super) fn guard_no_entry(&mut self, dict: Val, site: SiteId) {
+        let name = self.vm.site_name_value(self.context.func, site);
+        let name = self.int(name.int_bits());
+        let exit = self.exit(ExitReason::Throw);
+        let named = self.call(Helper::DictHasName, vec![VM, dict, name], MemSet::NONE);
+        let named = self.push(Inst::Unary(Unary::BitsToBool, named), Repr::Bool);
+        self.guard(named, false, exit);
     }
 }

@@ -1,0 +1,112 @@
+//! Heads of functions and loops that were not understood: what they define stays defined, so that their bodies are not full of errors.
+
+use super::Recovery;
+use crate::source::{Diagnostic, Span};
+use crate::syntax::lexer::{Lexeme, Token};
+
+impl Recovery<'_> {
+    /// `def f(a):` and the lines below it that stand further to the right.
+    pub(super) fn function_by_indentation(&mut self, start: usize) -> bool {
+        let named = matches!(self.token(start + 1), Some(Token::Ident(_)));
+        if !named || self.token(start + 2) != Some(Token::LParen) {
+            return false;
+        }
+        let line = |index: &usize| *index < self.lexemes.len() && !self.begins_line(*index);
+        let Some(colon) = (start + 3..)
+            .take_while(line)
+            .find(|&index| self.token(index) == Some(Token::Colon) && self.token(index - 1) == Some(Token::RParen))
+        else {
+            return false;
+        };
+        if !self.begins_line(colon + 1) {
+            return false;
+        }
+        let margin = self.indentation(start).len();
+        let is_body = |index: &usize| !self.begins_line(*index) || self.indentation(*index).len() > margin;
+        let end = (colon + 1..self.lexemes.len()).take_while(is_body).last().map_or(colon + 1, |last| last + 1);
+        let mut due = true;
+        let mut params: Vec<Lexeme> = Vec::new();
+        for lexeme in &self.lexemes[start + 3..colon - 1] {
+            match lexeme.token {
+                Token::Comma => due = true,
+                Token::Ident(_) if due => {
+                    params.push(*lexeme);
+                    due = false;
+                }
+                _ => {}
+            }
+        }
+        let text = |lexeme: &Lexeme| &self.text[lexeme.lo as usize..lexeme.hi as usize];
+        let names: Vec<&str> = params.iter().map(text).collect();
+        let spaced = if names.is_empty() { String::new() } else { format!(" {}", names.join(", ")) };
+        let written = format!("fn {} :{spaced} {{", self.text_of(start + 1));
+        let span = Span::new(self.file, self.span(start).lo, self.span(colon).hi);
+        let diagnostic = Diagnostic::error("E0209", "The body of a function stands in braces", span)
+            .labelled(format!("write `{written}`, and `}}` behind the last line of its body"))
+            .with_suggestion(format!("write `{written}`"), span, written);
+        self.report(start, diagnostic);
+        let at = |token: Token, index: usize| Lexeme { token, ..self.lexemes[index] };
+        let mut head = vec![at(Token::Fn, start), self.lexemes[start + 1], at(Token::Colon, start + 2)];
+        for (index, param) in params.into_iter().enumerate() {
+            if index > 0 {
+                head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
+            }
+            head.push(param);
+        }
+        let hi = self.span(end - 1).hi;
+        head.push(at(Token::LBrace, colon));
+        head.extend([Token::ErrorStmt, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi }));
+        self.lexemes.splice(start..end, head);
+        true
+    }
+
+    /// The head of a `for` or `fn` that was given up, in front of its block at `end`, as one that defines the same names.
+    pub(super) fn head_that_defines(&self, start: usize, end: usize) -> Option<Vec<Lexeme>> {
+        if self.token(end) != Some(Token::LBrace) {
+            return None;
+        }
+        let hi = self.span(end - 1).hi;
+        let token_at_end = |token| Lexeme { token, lo: hi, hi };
+        let is_name = |lexeme: &&Lexeme| matches!(lexeme.token, Token::Ident(_));
+        let (mut head, names, rest) = match self.token(start)? {
+            Token::For => {
+                let is_head = |lexeme: &&Lexeme| {
+                    matches!(lexeme.token, Token::Ident(_) | Token::Comma | Token::LParen | Token::Let)
+                };
+                // Of `for x of xs` the first name alone: each further one comes behind a comma.
+                let mut due = true;
+                let mut names = Vec::new();
+                for lexeme in self.lexemes[start + 1..end].iter().take_while(is_head) {
+                    if is_name(&lexeme) && due {
+                        names.push(*lexeme);
+                        due = false;
+                    }
+                    due |= lexeme.token == Token::Comma;
+                }
+                (vec![self.lexemes[start]], names, vec![token_at_end(Token::In), token_at_end(Token::ErrorExpr)])
+            }
+            Token::Fn if matches!(self.token(start + 1), Some(Token::Ident(_))) => {
+                let mut names: Vec<Lexeme> = Vec::new();
+                for lexeme in self.lexemes[start + 2..end].iter().filter(is_name) {
+                    if !names.iter().any(|known| known.token == lexeme.token) {
+                        names.push(*lexeme);
+                    }
+                }
+                let colon = Lexeme { token: Token::Colon, ..self.lexemes[start + 2] };
+                (vec![self.lexemes[start], self.lexemes[start + 1], colon], names, vec![])
+            }
+            _ => return None,
+        };
+        if names.is_empty() && self.token(start) == Some(Token::For) {
+            return None;
+        }
+        for (index, name) in names.into_iter().enumerate() {
+            if index > 0 {
+                head.push(Lexeme { token: Token::Comma, lo: name.lo, hi: name.lo });
+            }
+            head.push(name);
+        }
+        head.extend(rest);
+        Some(head)
+    }
+}
