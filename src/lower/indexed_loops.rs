@@ -89,7 +89,7 @@ impl Lowering<'_, '_> {
             argc = 1;
         }
         let name = self.builder.symbol(name);
-        let site = self.call_site(name);
+        let site = self.call_site(name, false);
         self.code.emit(Op::CallMethod { base: call, argc, site }, span);
         self.code.emit(Op::Move { dst: base, src: call }, span);
         self.code.free_to(mark);
