@@ -99,6 +99,13 @@ pub fn record(
                     vm.step_into_instead(func, base)?;
                     continue;
                 }
+                if let Some(func) = function_in_field(vm, base, argc, site) {
+                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    profile.borrow_mut().note(pc, |site| site.callees.add(func));
+                    vm.drop_receiver(base, argc);
+                    vm.step_into_instead(func, base)?;
+                    continue;
+                }
             }
             Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
@@ -122,6 +129,13 @@ pub fn record(
             Op::CallMethod { base, argc, site } => {
                 if let Some(func) = plain_method(vm, base, argc, site) {
                     note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    vm.step_into(func, base)?;
+                    continue;
+                }
+                if let Some(func) = function_in_field(vm, base, argc, site) {
+                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                    profile.borrow_mut().note(pc, |site| site.callees.add(func));
+                    vm.drop_receiver(base, argc);
                     vm.step_into(func, base)?;
                     continue;
                 }
@@ -190,6 +204,12 @@ fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
     let instance =
         register(vm, base.above(MethodCall::RECEIVER)).as_instance().filter(|instance| instance.extra().is_none())?;
     vm.plain_method(instance.struct_id(), vm.site_name(vm.top_function(), site), argc)
+}
+
+/// The function in a field that a call of a member comes to.
+fn function_in_field(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
+    let receiver = register(vm, base.above(MethodCall::RECEIVER));
+    vm.function_in_field(receiver, vm.site_name(vm.top_function(), site), argc)
 }
 
 /// Whether [`Vm::step`] executes the instruction; it leaves ends of frames and waiting to the interpreter.

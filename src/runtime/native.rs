@@ -207,6 +207,21 @@ impl Vm {
         (function.captures.is_empty() && function.params == argc).then_some(method.func)
     }
 
+    /// The function in a field of the receiver's struct that a call of a member comes to at the top frame: `None` unless it captures nothing and takes as
+    /// many arguments.
+    pub fn function_in_field(&self, receiver: Value, name: &str, argc: u16) -> Option<FuncId> {
+        let instance = receiver.as_instance()?;
+        let slot = self.image.struct_def(instance.struct_id()).field(name)?;
+        instance.slot(slot).as_function().filter(|func| self.takes(*func, argc))
+    }
+
+    /// Moves the arguments of a call of a member of the top frame down over the receiver, which a function in a field does not get.
+    pub fn drop_receiver(&mut self, base: crate::bytecode::Reg, argc: u16) {
+        let receiver = self.top_base().wrapping_add(base.index() + 1);
+        // SAFETY: the verifier proved that the window of a call, receiver and arguments, lies in the frame's registers.
+        unsafe { std::ptr::copy(receiver.add(1), receiver, argc.into()) };
+    }
+
     /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames, and that enough native stack is left.
     pub fn room_for_native(&mut self, window: u32, frames: usize) -> bool {
         let base = self.top_base();

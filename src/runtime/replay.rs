@@ -383,7 +383,8 @@ impl Vm {
         let receiver = self.top_register(u32::from(base.0) + 1);
         let name = self.site_name(self.top_function(), site);
         if let Some(instance) = receiver.as_instance() {
-            return instance.extra().is_none() && self.plain_method(instance.struct_id(), name, argc).is_some();
+            return self.function_in_field(receiver, name, argc).is_some()
+                || (instance.extra().is_none() && self.plain_method(instance.struct_id(), name, argc).is_some());
         }
         receiver.as_struct().is_some_and(|object| self.method_of_struct(object.id(), name, argc).is_some())
     }

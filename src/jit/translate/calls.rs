@@ -325,16 +325,47 @@ impl Builder<'_> {
         if let Some(func) = self.static_method(name, argc, receiver)
             && self.is_inlinable(func)
         {
-            // The arguments move down over the struct, which the function does not get.
-            let receiver = self.home(base) + 1;
-            for at in receiver..receiver + u32::from(argc) {
-                let slot = self.env.register(at + 1);
-                let Slot::Value { value, .. } = slot else { return Err(Stop::Refused(Refusal::Undefined)) };
-                self.env.set_register(at, Slot::Value { value, dirty: true });
-            }
+            self.drop_receiver(base, argc)?;
             return self.inline(base, func);
         }
+        let callees: Vec<FuncId> = self.feedback().callees.all().collect();
+        if let Some((found, exit)) = self.function_in_field(base, argc, site, &callees)? {
+            self.drop_receiver(base, argc)?;
+            let cases = callees.into_iter().map(|func| (func.0, func, None)).collect();
+            return self.call_cases(base, found, cases, exit);
+        }
         self.step()
+    }
+
+    /// The arguments move down over the receiver, which the function does not get.
+    pub(super) fn drop_receiver(&mut self, base: Reg, argc: u16) -> Built<()> {
+        let receiver = self.home(base) + 1;
+        for at in receiver..receiver + u32::from(argc) {
+            let value = self.get(base.above(MethodCall::ARGS + (at - receiver) as u16))?;
+            self.env.set_register(at, Slot::Value { value, dirty: true });
+        }
+        Ok(())
+    }
+
+    /// The number of the function in a field of the receiver, if calls of this member came to one of `callees`, and the exit for when it is none of
+    /// these: the interpreter executes the call then. Fields come before methods.
+    pub(super) fn function_in_field(
+        &mut self,
+        base: Reg,
+        argc: u16,
+        site: SiteId,
+        callees: &[FuncId],
+    ) -> Built<Option<(Val, ExitId)>> {
+        let fits = |func: &FuncId| self.vm.takes(*func, argc) && self.is_called_directly(*func);
+        if callees.is_empty() || !callees.iter().all(fits) {
+            return Ok(None);
+        }
+        let Some((instance, offset)) = self.field(base.above(MethodCall::RECEIVER), site)? else { return Ok(None) };
+        let exit = self.exit(ExitReason::Callee);
+        let tag = self.load(Mem::Field, instance, offset + Value::TAG_OFFSET as i32, Repr::I64);
+        self.guard_tag(tag, Tag::Function, exit);
+        let found = self.load(Mem::Field, instance, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        Ok(Some((found, exit)))
     }
 
     /// A native function: some are instructions.

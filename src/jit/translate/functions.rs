@@ -126,6 +126,16 @@ impl Builder<'_> {
             self.guard_no_extra(instance);
             return self.tail_call_known(base, func);
         }
+        let callees: Vec<FuncId> = self.feedback().callees.all().take(2).collect();
+        if let &[func] = callees.as_slice()
+            && let Some((found, exit)) = self.function_in_field(base, argc, site, &callees)?
+        {
+            let wanted = self.int(func.0.into());
+            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            self.guard(same, true, exit);
+            self.drop_receiver(base, argc)?;
+            return self.tail_call_known(base, func);
+        }
         self.tail_call_by_run_time(base)
     }
 

@@ -146,7 +146,7 @@ impl Builder<'_> {
     }
 
     /// The instance in a register and the offset of one of its fields, if its struct was seen and has the field. Guards the struct.
-    fn field(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, i32)>> {
+    pub(super) fn field(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, i32)>> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;
         let (Some(instance), Some(id)) = (object.as_tag(Tag::Instance), feedback.instance_of.one()) else {
