@@ -230,8 +230,13 @@ impl Jit {
             vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
         }
         vm.set_top_pc(exit.pc);
-        if matches!(exit.reason, ExitReason::Throw | ExitReason::Safepoint) && vm.heap.should_collect() {
-            vm.collect_now()?;
+        if matches!(exit.reason, ExitReason::Throw | ExitReason::Safepoint)
+            && vm.heap.should_collect()
+            && let Err(error) = vm.collect_now()
+        {
+            // The instruction raises it that would have allocated, and an error's pc is one past its instruction.
+            vm.set_top_pc(exit.pc + 1);
+            return Err(error);
         }
         self.check_frame(vm);
         let reason = ("reason", exit.reason.name().to_string());
