@@ -609,7 +609,6 @@ impl Vm {
                         }
                         Op::FindMethod { dst, object, site } => {
                             reg!(dst) = attempt!(self.find_method(reg!(object), frame, site));
-                            safepoint!();
                         }
                         Op::New { base: at, def } => {
                             begun!(at, self.begin_new(base.wrapping_add(at.index()), def));

@@ -253,7 +253,7 @@ macro_rules! for_each_op {
             Await { dst: Out, src: In } [throws, allocates, calls] heap(any) inline(no);
             /// Look the site's method up in `object` before its arguments are evaluated: `dst =` what is to be called if that is a value that is found
             /// under the name, and no value if it is a method. A `CallMethod` of the same site then calls the method, whatever was assigned to that name since.
-            FindMethod { dst: Out, object: In, site: Site } [throws, allocates] heap(fields, globals) inline(yes);
+            FindMethod { dst: Out, object: In, site: Site } [throws] heap(fields, globals) inline(yes);
         }
     };
 }
