@@ -1,5 +1,7 @@
 """`std/core`, `std/math`, `std/json` and the part of `std/sys` that depends on nothing outside, section 7."""
 
+import ctypes
+import ctypes.util
 import math
 import re
 import sys
@@ -24,6 +26,16 @@ class Unsupported(Exception):
 LEFT_OUT = {
     "math": "seed rand_float rand_bool rand_int rand_range", "sys": "env_get cwd", "core": "gc heap_stats clock timestamp",
 }
+
+
+def from_c(name, count, otherwise):
+    """A function of C's mathematical library: Python rounds some of its own differently in the last place."""
+    try:
+        function = getattr(ctypes.CDLL(ctypes.util.find_library("m")), name)
+    except (OSError, AttributeError, TypeError):
+        return otherwise
+    function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * count
+    return function
 
 
 def left_out(name):
@@ -188,7 +200,7 @@ def maths(vm):
         "min": (lambda vm, a, b: pick(vm, a, b, True), 2), "max": (lambda vm, a, b: pick(vm, a, b, False), 2),
         "floor": (real(whole(math.floor)), 1), "ceil": (real(whole(math.ceil)), 1), "trunc": (real(whole(math.trunc)), 1),
         "round": (real(rounded), 1), "fract": (real(lambda x: math.fmod(x, 1.0)), 1), "sqrt": (real(math.sqrt, "sqrt"), 1),
-        "hypot": (real(math.hypot), 2), "sin": (real(math.sin), 1), "cos": (real(math.cos), 1), "tan": (real(math.tan), 1),
+        "hypot": (real(from_c("hypot", 2, math.hypot)), 2), "sin": (real(math.sin), 1), "cos": (real(math.cos), 1), "tan": (real(math.tan), 1),
         "atan": (real(math.atan), 1), "atan2": (real(math.atan2), 2), "degrees": (real(math.degrees), 1),
         "radians": (real(math.radians), 1), "asin": (real(math.asin, "asin"), 1), "acos": (real(math.acos, "acos"), 1),
         "exp": (real(math.exp), 1), "ln": (real(math.log, "ln"), 1), "log2": (real(math.log2, "log2"), 1),
