@@ -2,6 +2,7 @@
 
 from functools import cmp_to_key
 
+from library import Unsupported
 from values import (LIMIT, Dict, Range, Thrown, contains, dict_key, equal, error, is_int, ordered, position, text, truthy,
                     type_name, want)
 
@@ -81,7 +82,13 @@ def sort(vm, xs, by=None, *rest):
         return
 
     def ask(a, b):
-        return want(vm.call(by, [a, b]), int)
+        try:
+            return want(vm.call(by, [a, b]), int)
+        except Thrown:
+            # Which elements are compared first is not said, so neither is which error comes first.
+            if len(before) > 2:
+                raise Unsupported("an error among the comparisons of a sort") from None
+            raise
 
     before = list(xs)
     result = sorted(before, key=cmp_to_key(ask))
