@@ -7,7 +7,7 @@ mod support;
 mod build;
 
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -24,18 +24,27 @@ const ENDLESS: &[(&str, &str)] = &[
     ("input", "core.input();"),
 ];
 
+/// What ends a program.
+const SIGNALS: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
 /// How much longer than 100 ms a small machine with other work on it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Starts a program for which signals do what they do by default: whoever runs the tests may ignore some, as a shell does for what it starts in the
+/// background, and a program goes on ignoring what it was started to ignore.
 fn start(program: &Path, flags: &[&str]) -> Child {
-    walrus_run()
-        .args(flags)
-        .arg(program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("walrus-run starts")
+    let mut command = walrus_run();
+    command.args(flags).arg(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let restore = || {
+        for signal in SIGNALS {
+            // SAFETY: it changes no memory, and may be called between `fork` and `exec`.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: `restore` allocates nothing and takes no lock.
+    unsafe { command.pre_exec(restore) };
+    command.spawn().expect("walrus-run starts")
 }
 
 fn send(child: &Child, signal: i32) {
@@ -66,11 +75,10 @@ fn output(child: &mut Child) -> String {
 #[test]
 fn a_signal_ends_the_program_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let signals = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
     for (index, (name, work)) in ENDLESS.iter().enumerate() {
         let source = format!("for i in 0..10 {{ println(f\"line {{i}}\"); }}\n{work}");
         let program = build::build(folder.path(), &format!("p{index}"), source).expect("it compiles");
-        for (flags, signal) in [&[][..], &["--jit"], &["--jit", "--jit-threshold=1"]].into_iter().zip(signals) {
+        for (flags, signal) in [&[][..], &["--jit"], &["--jit", "--jit-threshold=1"]].into_iter().zip(SIGNALS) {
             let mut child = start(&program, flags);
             std::thread::sleep(Duration::from_millis(400));
             send(&child, signal);
