@@ -29,6 +29,12 @@ pub const NO_HEADER: u32 = u32::MAX;
 /// A recording ends so many calls above where it began. A recursion shows nothing new there, and each call that is recorded is one less for native code.
 const MAX_HEIGHT: usize = 64;
 
+/// So many iterations in a row that show nothing new end a recording.
+const REPETITIONS: u32 = 8;
+/// Once the loop has come round, so many instructions that show nothing new do: it goes round in a loop inside, and what could still be learnt is not worth
+/// the wait.
+const SETTLED: u32 = 256;
+
 /// How much to record.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
@@ -38,14 +44,10 @@ pub struct Goal {
     pub depth: usize,
     /// Most iterations.
     pub iterations: u32,
-    /// So many iterations in a row that show nothing new end the recording.
-    pub repetitions: u32,
     /// Most instructions to execute.
     pub budget: u32,
     /// So many instructions in a row without a type that is new there end the recording.
     pub patience: u32,
-    /// The same, once the loop has come round.
-    pub patience_once_round: u32,
     /// Instructions, and iterations, since the last that showed a type not seen there before.
     pub unsurprising: u32,
     pub repeated: u32,
@@ -94,15 +96,7 @@ pub fn record(
                 }
             }
             Op::TailCallMethod { base, argc, site } if may_give_up_frame(vm, goal) => {
-                if let Some(func) = plain_method(vm, base, argc, site) {
-                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                    vm.step_into_instead(func, base)?;
-                    continue;
-                }
-                if let Some(func) = function_in_field(vm, base, argc, site) {
-                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                    profile.borrow_mut().note(pc, |site| site.callees.add(func));
-                    vm.drop_receiver(base, argc);
+                if let Some(func) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
                     vm.step_into_instead(func, base)?;
                     continue;
                 }
@@ -127,15 +121,7 @@ pub fn record(
                 }
             }
             Op::CallMethod { base, argc, site } => {
-                if let Some(func) = plain_method(vm, base, argc, site) {
-                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                    vm.step_into(func, base)?;
-                    continue;
-                }
-                if let Some(func) = function_in_field(vm, base, argc, site) {
-                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                    profile.borrow_mut().note(pc, |site| site.callees.add(func));
-                    vm.drop_receiver(base, argc);
+                if let Some(func) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
                     vm.step_into(func, base)?;
                     continue;
                 }
@@ -158,8 +144,8 @@ pub fn record(
             if offset < 0 {
                 if target == goal.header && vm.depth() == goal.depth {
                     goal.iterations -= 1;
-                    goal.patience = goal.patience_once_round;
-                    if goal.iterations == 0 || goal.repeated == goal.repetitions {
+                    goal.patience = SETTLED;
+                    if goal.iterations == 0 || goal.repeated == REPETITIONS {
                         return Ok(Recorded::AtHeader);
                     }
                     goal.repeated += 1;
@@ -206,10 +192,18 @@ fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
     vm.plain_method(instance.struct_id(), vm.site_name(vm.top_function(), site), argc)
 }
 
-/// The function in a field that a call of a member comes to.
-fn function_in_field(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
-    let receiver = register(vm, base.above(MethodCall::RECEIVER));
-    vm.function_in_field(receiver, vm.site_name(vm.top_function(), site), argc)
+/// The function that the call of a member at the top frame's pc comes to, if it can be stepped into: what the call shows is noted, and the function's
+/// arguments stand above `base`.
+fn prepare_member_call(vm: &mut Vm, profile: &mut TypeProfile, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
+    let method = plain_method(vm, base, argc, site);
+    let func = method.or_else(|| vm.function_in_field(base, argc, site))?;
+    let pc = vm.top_pc();
+    note_operands(vm, profile, pc, &vm.program().code[pc as usize]);
+    if method.is_none() {
+        profile.note(pc, |site| site.callees.add(func));
+        vm.drop_receiver(base, argc);
+    }
+    Some(func)
 }
 
 /// Whether [`Vm::step`] executes the instruction; it leaves ends of frames and waiting to the interpreter.

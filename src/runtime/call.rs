@@ -46,7 +46,7 @@ fn callee_of(value: Value) -> Callee {
 }
 
 /// Moves `count` values from `from` to `to`, both in the stack.
-fn shift(from: *mut Value, to: *mut Value, count: usize) {
+pub(super) fn shift(from: *mut Value, to: *mut Value, count: usize) {
     // SAFETY: the caller made sure that both windows lie in the stack; they may overlap.
     unsafe { from.copy_to(to, count) };
 }

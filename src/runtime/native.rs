@@ -3,7 +3,7 @@
 //! Native code is called by the tier with the machine and the base of the top frame. It keeps values in machine registers, writes them home
 //! before it leaves or calls anything that looks at the frame, and returns the number of an exit.
 
-use super::call::Begun;
+use super::call::{Begun, shift};
 use super::error::{Error, Result};
 use super::image::Image;
 use super::methods::receiver_of;
@@ -208,9 +208,13 @@ impl Vm {
     }
 
     /// The function in a field of the receiver's struct that a call of a member comes to at the top frame: `None` unless it captures nothing and takes as
-    /// many arguments.
-    pub fn function_in_field(&self, receiver: Value, name: &str, argc: u16) -> Option<FuncId> {
-        let instance = receiver.as_instance()?;
+    /// many arguments. Where the method was found before the arguments were evaluated, fields no longer matter.
+    pub fn function_in_field(&self, base: crate::bytecode::Reg, argc: u16, site: SiteId) -> Option<FuncId> {
+        let instance = self.top_register(u32::from(base.0) + 1).as_instance()?;
+        if self.site(self.stack.frame(), site).is_found {
+            return None;
+        }
+        let name = self.site_name(self.top_function(), site);
         let slot = self.image.struct_def(instance.struct_id()).field(name)?;
         instance.slot(slot).as_function().filter(|func| self.takes(*func, argc))
     }
@@ -218,8 +222,8 @@ impl Vm {
     /// Moves the arguments of a call of a member of the top frame down over the receiver, which a function in a field does not get.
     pub fn drop_receiver(&mut self, base: crate::bytecode::Reg, argc: u16) {
         let receiver = self.top_base().wrapping_add(base.index() + 1);
-        // SAFETY: the verifier proved that the window of a call, receiver and arguments, lies in the frame's registers.
-        unsafe { std::ptr::copy(receiver.add(1), receiver, argc.into()) };
+        // The verifier proved that the window of a call, receiver and arguments, lies in the frame's registers.
+        shift(receiver.wrapping_add(1), receiver, argc.into());
     }
 
     /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames, and that enough native stack is left.

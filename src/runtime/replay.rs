@@ -383,7 +383,7 @@ impl Vm {
         let receiver = self.top_register(u32::from(base.0) + 1);
         let name = self.site_name(self.top_function(), site);
         if let Some(instance) = receiver.as_instance() {
-            return self.function_in_field(receiver, name, argc).is_some()
+            return self.function_in_field(base, argc, site).is_some()
                 || (instance.extra().is_none() && self.plain_method(instance.struct_id(), name, argc).is_some());
         }
         receiver.as_struct().is_some_and(|object| self.method_of_struct(object.id(), name, argc).is_some())
@@ -395,11 +395,9 @@ impl Vm {
             Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
                 let receiver = self.top_register(u32::from(base.0) + 1);
                 let name = self.site_name(self.top_function(), site);
-                let named_entry = receiver.as_dict().is_some_and(|dict| {
-                    dict.entries(&self.heap).any(|(key, _)| key.as_str().is_some_and(|key| key.as_str() == name))
-                });
                 let method = receiver_of(receiver.tag()).and_then(|kind| find_method(kind, name));
-                !named_entry && method.is_some_and(|method| METHODS[method].effect != MethodEffect::Calls)
+                self.calls_built_in(base, site)
+                    && method.is_some_and(|method| METHODS[method].effect != MethodEffect::Calls)
             }
             Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } => {
                 matches!(

@@ -19,10 +19,9 @@ use crate::jit::{opt, shadow, stats};
 use crate::runtime::error::Result;
 use crate::runtime::vm::Vm;
 
-/// Iterations to record before a loop is compiled, at most, and how many of them in a row may show nothing new. At what was not seen native code is left,
-/// so it is worth some iterations to see the ways that are taken now and then.
+/// Iterations to record before a loop is compiled, at most. At what was not seen native code is left, so it is worth some iterations to see the ways that
+/// are taken now and then.
 const RECORDED_ITERATIONS: u32 = 24;
-const REPETITIONS: u32 = 8;
 /// Calls to record before a function is compiled.
 const RECORDED_CALLS: u32 = 10;
 /// Instructions to record of a function at most, and of a loop: enough to see all of a large one once, as what was not seen is left to the interpreter.
@@ -30,9 +29,8 @@ const FUNCTION_BUDGET: u32 = 4_000;
 const LOOP_BUDGET: u32 = 20_000;
 /// Instructions to record when code is come to that had not been seen: when the region is made anew, whyever, that code is in it.
 const GLANCE: u32 = 200;
-/// A recording of a loop that has learnt nothing for so many instructions goes round in a loop inside. What it could still learn is not worth the wait.
-const SETTLED: u32 = 256;
-/// But what stands behind the loop inside is, if it was never come to: without it, native code would be left in each iteration.
+/// A recording of a loop that has not come round yet and has learnt nothing for so many instructions goes round in a loop inside. What stands behind that is
+/// worth a long wait: without it, native code would be left in each iteration.
 const SETTLED_INSIDE: u32 = 4_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
@@ -295,7 +293,9 @@ impl State {
             match vm.checked_types() {
                 Ok(types) => types.map(|types| StaticTypes::new(types, program.functions.len())),
                 Err(error) => {
-                    jit.log_facts_dropped(&error);
+                    if let Some(format) = jit.options.log {
+                        stats::log_facts_dropped(format, &error);
+                    }
                     None
                 }
             }
@@ -366,17 +366,7 @@ fn goal(entry: Entry, depth: usize) -> Goal {
         // No header has this index, so the recording ends with the function or with its budget.
         Entry::Function(_) => (record::NO_HEADER, u32::MAX, FUNCTION_BUDGET),
     };
-    Goal {
-        header,
-        depth,
-        iterations: RECORDED_ITERATIONS,
-        repetitions: REPETITIONS,
-        budget,
-        patience,
-        patience_once_round: SETTLED.min(patience),
-        unsurprising: 0,
-        repeated: 0,
-    }
+    Goal { header, depth, iterations: RECORDED_ITERATIONS, budget, patience, unsurprising: 0, repeated: 0 }
 }
 
 /// Whether a unit may get another version.
