@@ -108,21 +108,9 @@ impl Lowering<'_, '_> {
         self.code.free_to(mark);
     }
 
-    fn jump_on(&mut self, a: Reg, sense: bool, to: Label, span: Span) {
-        let op = if sense { Op::JumpIf { a, to: 0 } } else { Op::JumpIfNot { a, to: 0 } };
-        self.code.jump(op, to, span);
-    }
-
     /// A value as `core.repr` shows it, in the register that is next to be allocated.
     fn shown(&mut self, value: Reg, span: Span) {
-        let base = self.code.alloc();
-        let argument = self.code.alloc();
-        self.code.emit(Op::Move { dst: argument, src: value }, span);
-        let Builder { pools, program, interner, symbols, .. } = &mut *self.builder;
-        let (builtin, _) =
-            pools.builtin(program, interner, "std/core", symbols.repr).expect("the table has `core.repr`");
-        self.code.emit(Op::CallBuiltin { base, builtin, argc: 1 }, span);
-        self.code.free_to(u32::from(argument.0));
+        self.call_core(self.builder.symbols.repr, value, span);
     }
 
     /// An expression as it stands in the source, on one line.

@@ -226,7 +226,7 @@ impl Lowering<'_, '_> {
 
     /// What evaluating an expression may do that shows. Variables count as nothing, though a global may be undefined. Chains of operators and members may
     /// be long, so they are followed along their left side without recursion.
-    fn work_of(&self, mut expr: ExprId) -> Work {
+    pub(super) fn work_of(&self, mut expr: ExprId) -> Work {
         let mut work = Work::None;
         loop {
             let (inner, also) = match self.ast.expr(expr).kind {
@@ -281,7 +281,7 @@ impl Lowering<'_, '_> {
 
 /// What evaluating an argument may do that a callee which is looked up too late would show.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Work {
+pub(super) enum Work {
     None,
     /// It may end in an error.
     MayFail,

@@ -42,16 +42,13 @@ impl Lowering<'_, '_> {
                 let a = self.code.alloc();
                 self.code.emit(Op::Contains { dst: a, item, object }, expr.span);
                 self.code.free_to(mark);
-                let is_jump = (op == BinaryOp::In) == sense;
-                let op = if is_jump { Op::JumpIf { a, to: 0 } } else { Op::JumpIfNot { a, to: 0 } };
-                self.code.jump(op, to, expr.span);
+                self.jump_on(a, (op == BinaryOp::In) == sense, to, expr.span);
             }
             _ => {
                 let mark = self.code.top();
                 let a = self.expr_any(condition);
                 self.code.free_to(mark);
-                let op = if sense { Op::JumpIf { a, to: 0 } } else { Op::JumpIfNot { a, to: 0 } };
-                self.code.jump(op, to, expr.span);
+                self.jump_on(a, sense, to, expr.span);
             }
         }
     }
@@ -77,14 +74,7 @@ impl Lowering<'_, '_> {
         let mark = self.code.top();
         let (general, done) = (self.code.new_label(), self.code.new_label());
         let value = self.expr_any(item);
-        let a = match start {
-            Some(start) => self.expr_any(start),
-            None => {
-                let zero = self.code.alloc();
-                self.code.emit(Op::LoadInt { dst: zero, value: 0 }, span);
-                zero
-            }
-        };
+        let a = self.range_start(start, span);
         let b = self.expr_any(end);
         for (register, expr) in [(value, Some(item)), (a, start), (b, Some(end))] {
             let is_int = expr.is_none_or(|expr| matches!(self.folded(expr), Some(Folded::Int(_))));
@@ -100,10 +90,15 @@ impl Lowering<'_, '_> {
         let range = self.code.alloc();
         self.code.emit(Op::MakeRange { dst: range, a, b }, span);
         self.code.emit(Op::Contains { dst: range, item: value, object: range }, span);
-        let op = if sense { Op::JumpIf { a: range, to: 0 } } else { Op::JumpIfNot { a: range, to: 0 } };
-        self.code.jump(op, to, span);
+        self.jump_on(range, sense, to, span);
         self.code.bind(done);
         self.code.free_to(mark);
+    }
+
+    /// Jumps if a value is as truthy as that.
+    pub(super) fn jump_on(&mut self, a: Reg, sense: bool, to: Label, span: Span) {
+        let op = if sense { Op::JumpIf { a, to: 0 } } else { Op::JumpIfNot { a, to: 0 } };
+        self.code.jump(op, to, span);
     }
 
     /// A condition as `true` or `false` in a register, which is written only after everything was read.

@@ -6,6 +6,7 @@
 use super::fold::Folded;
 use super::function::{Dest, Lowering};
 use super::*;
+use crate::bytecode::op::window::Call;
 use crate::bytecode::{BuiltinId, Constant, Op, Reg, ShortConst};
 use crate::resolve::StaticValue;
 use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, Ident, LogicOp, UnaryOp};
@@ -79,14 +80,7 @@ impl Lowering<'_, '_> {
             ExprKind::Tuple(items) => self.tuple(items, dst, span),
             ExprKind::Dict(items) => self.dict(items, dest, span),
             ExprKind::Range { start, end } => {
-                let a = match start {
-                    Some(start) => self.expr_any(start),
-                    None => {
-                        let zero = self.code.alloc();
-                        self.code.emit(Op::LoadInt { dst: zero, value: 0 }, span);
-                        zero
-                    }
-                };
+                let a = self.range_start(start, span);
                 let b = self.expr_any(end);
                 self.code.emit(Op::MakeRange { dst, a, b }, span);
             }
@@ -336,6 +330,15 @@ impl Lowering<'_, '_> {
         self.code.emit(Op::Concat { dst, base, count: parts.len().min(usize::from(u16::MAX)) as u16 }, span);
     }
 
+    /// Where a range starts: at 0, if that is left out.
+    pub(super) fn range_start(&mut self, start: Option<ExprId>, span: Span) -> Reg {
+        start.map(|start| self.expr_any(start)).unwrap_or_else(|| {
+            let zero = self.code.alloc();
+            self.code.emit(Op::LoadInt { dst: zero, value: 0 }, span);
+            zero
+        })
+    }
+
     /// Whether evaluating an expression may run code of the program, or wait for a task that does.
     fn may_run_code(&self, expr: ExprId) -> bool {
         let mut open = vec![expr];
@@ -376,14 +379,29 @@ impl Lowering<'_, '_> {
         let register = self.code.alloc();
         let constant = self.string_constant(format);
         self.load_constant(constant, register, span);
-        let builder = &mut *self.builder;
-        let name = builder.symbols.format;
-        let found = builder.pools.builtin(&mut builder.program, builder.interner, "std/core", name);
-        let (builtin, _) = found.expect("the library has `core.format`");
+        let builtin = self.core_builtin(self.builder.symbols.format);
         self.code.emit(Op::CallBuiltin { base, builtin, argc: 2 }, span);
         if base != dest.register {
             self.code.emit(Op::Move { dst: dest.register, src: base }, span);
         }
+    }
+
+    fn core_builtin(&mut self, name: Symbol) -> BuiltinId {
+        let Builder { pools, program, interner, .. } = &mut *self.builder;
+        let (builtin, _) = pools.builtin(program, interner, "std/core", name).expect("the library has it");
+        builtin
+    }
+
+    /// What a function of `std/core` gives for a value, in the register that is next to be allocated.
+    pub(super) fn call_core(&mut self, name: Symbol, value: Reg, span: Span) -> Reg {
+        let base = self.code.alloc();
+        let argument = self.code.alloc();
+        debug_assert_eq!(base.above(Call::ARGS), argument);
+        self.code.emit(Op::Move { dst: argument, src: value }, span);
+        let builtin = self.core_builtin(name);
+        self.code.emit(Op::CallBuiltin { base, builtin, argc: 1 }, span);
+        self.code.free_to(u32::from(argument.0));
+        base
     }
 
     fn list(&mut self, items: ExprList, dest: Dest, span: Span) {

@@ -3,10 +3,11 @@
 //! Whether the receiver is a list shows when it runs. If so, the loop is one over its items, with a counter beside it; the counter is void
 //! where the method was called as any other and its result is iterated. Where the types are known, only one of the two ways is left.
 
+use super::calls::Work;
 use super::code::Label;
 use super::function::Lowering;
 use super::*;
-use crate::bytecode::op::window::{Call, MethodCall};
+use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{Constant, LoopKind, Op, Reg};
 use crate::syntax::ast::{Block, ExprId, ExprKind, Ident, StmtId};
@@ -54,12 +55,20 @@ impl Lowering<'_, '_> {
         }
         let call_span = self.ast.expr(head).span;
         self.expr_into(object, super::function::Dest::fresh(base));
-        let [_, _, item] = [(); 3].map(|()| self.code.alloc());
+        let [_, _, item, count] = [(); 4].map(|()| self.code.alloc());
         let beside = match args {
-            [other] => Beside::Items(self.expr_top(*other)),
+            [other] => {
+                // As in any call, the method is looked up before an argument that can tell the difference.
+                if self.work_of(*other) != Work::None {
+                    let symbol = self.builder.symbol(name.name);
+                    let site = self.call_site(symbol, true);
+                    self.code.emit(Op::FindMethod { dst: count, object: base, site }, call_span);
+                }
+                Beside::Items(self.expr_top(*other))
+            }
             _ => Beside::Index,
         };
-        let registers = Registers { base, item, count: self.code.alloc(), beside };
+        let registers = Registers { base, item, count, beside };
         self.prepare(name.name, registers, call_span);
         self.run_indexed(stmt, names, body, span, registers);
         true
@@ -158,15 +167,9 @@ impl Lowering<'_, '_> {
     /// The length of a list in a register that is free again.
     fn length(&mut self, list: Reg, span: Span) -> Reg {
         let mark = self.code.top();
-        let base = self.code.alloc();
-        let argument = self.code.alloc();
-        debug_assert_eq!(base.above(Call::ARGS), argument);
-        self.code.emit(Op::Move { dst: argument, src: list }, span);
-        let Builder { pools, program, interner, symbols, .. } = &mut *self.builder;
-        let (builtin, _) = pools.builtin(program, interner, "std/core", symbols.len).expect("the table has `core.len`");
-        self.code.emit(Op::CallBuiltin { base, builtin, argc: 1 }, span);
+        let length = self.call_core(self.builder.symbols.len, list, span);
         self.code.free_to(mark);
-        base
+        length
     }
 
     fn add_one(&mut self, count: Reg, span: Span) {

@@ -358,13 +358,13 @@ impl<'a> Builder<'a> {
         &self.structs[index.0 as usize]
     }
 
-    /// Whether a native function may be called with so many arguments.
     /// What a function of a standard module may do.
     fn builtin_effect(&self, module: ModuleIndex, name: Symbol) -> Option<BuiltinEffect> {
         let ModuleSource::Std(path) = self.graph.modules[module.0 as usize].source else { return None };
         find_builtin(path, self.interner.get(name)).map(|row| BUILTINS[row].effect)
     }
 
+    /// Whether a built-in may be called with so many arguments.
     fn builtin_takes(row: usize, arguments: usize) -> bool {
         (BUILTINS[row].required..=BUILTINS[row].params.len()).contains(&arguments)
     }
