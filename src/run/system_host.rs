@@ -125,11 +125,6 @@ impl Host for SystemHost {
         Ok(Box::new(SystemNetwork::new()?))
     }
 
-    fn tell(&mut self, text: &str) {
-        // There is nobody to tell that this failed.
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-
     fn pause(&mut self, seconds: f64) {
         if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
             std::thread::sleep(duration);

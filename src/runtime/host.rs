@@ -25,8 +25,6 @@ pub trait Host {
     fn pause(&mut self, seconds: f64);
     /// Opens the network; the runtime asks once.
     fn network(&mut self) -> io::Result<Box<dyn Network>>;
-    /// Says something that is not the program's output.
-    fn tell(&mut self, text: &str);
     fn env(&self, name: &str) -> Option<String>;
     /// The program's path, then the user's arguments.
     fn args(&self) -> &[String];
@@ -49,6 +47,10 @@ pub trait Host {
     /// Writes to standard error, past the program's output.
     fn write_error(&mut self, _: &[u8]) -> io::Result<()> {
         unsupported()
+    }
+    /// Says something that is not the program's output. There is nobody to tell that this failed.
+    fn tell(&mut self, text: &str) {
+        let _ = self.write_error(text.as_bytes());
     }
     fn append_file(&mut self, _path: &str, _bytes: &[u8]) -> io::Result<()> {
         unsupported()

@@ -47,8 +47,6 @@ impl Host for MemoryHost {
         nothing()
     }
 
-    fn tell(&mut self, _: &str) {}
-
     fn env(&self, _: &str) -> Option<String> {
         None
     }

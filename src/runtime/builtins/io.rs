@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::value::{byte_list, bytes_arg, count_value, failed, host_error, int_arg, list, str_arg};
+use super::value::{byte_list, bytes_arg, count_value, failed, host_error, int_arg, str_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::host::{HostFile, OpenMode};
+use crate::runtime::methods::string::parts;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
@@ -121,13 +122,7 @@ pub fn read_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 /// Lines end with `\n` or `\r\n`, the last one need not.
 pub fn read_lines(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let text = text(vm, str_arg(args, 0)?.as_str())?;
-    let before = vm.heap.bytes();
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        lines.push(vm.heap.str_value(line));
-        vm.heap.check_growth(before, 2 * size_of_val(lines.as_slice()))?;
-    }
-    list(vm, &lines)
+    parts(vm, &text, text.lines())
 }
 
 pub fn read_bytes(vm: &mut Vm, args: &[Value]) -> Result<Value> {

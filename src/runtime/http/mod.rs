@@ -29,6 +29,16 @@ pub struct Refusal {
     pub error: &'static str,
 }
 
+/// Whether responses of that status have no body.
+pub fn is_bodyless(status: i64) -> bool {
+    matches!(status, 100..=199 | 204 | 304)
+}
+
+/// The version that a message names.
+fn version_of(is_http_1_0: bool) -> &'static str {
+    if is_http_1_0 { "HTTP/1.0" } else { "HTTP/1.1" }
+}
+
 impl Refusal {
     pub const fn new(status: u16, error: &'static str) -> Refusal {
         Refusal { status, error }

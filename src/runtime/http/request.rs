@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::head::{Field, Head};
-use super::{Arriving, Body, Checked, Framing, Refusal, is_token, length_of};
+use super::{Arriving, Body, Checked, Framing, Refusal, is_token, length_of, version_of};
 
 /// A request that is whole, where it lies.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Request {
     }
 
     pub fn version(&self) -> &'static str {
-        if self.is_http_1_0 { "HTTP/1.0" } else { "HTTP/1.1" }
+        version_of(self.is_http_1_0)
     }
 
     pub fn fields(&self) -> &[Field] {

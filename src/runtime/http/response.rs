@@ -1,7 +1,7 @@
 //! Responses, as a client reads them.
 
 use super::head::{Field, Head};
-use super::{Arriving, Body, Checked, Framing, Refusal, length_of};
+use super::{Arriving, Body, Checked, Framing, Refusal, is_bodyless, length_of, version_of};
 
 /// A response that is whole, where it lies.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Response {
 
 impl Response {
     pub fn version(&self) -> &'static str {
-        if self.is_http_1_0 { "HTTP/1.0" } else { "HTTP/1.1" }
+        version_of(self.is_http_1_0)
     }
 
     pub fn fields(&self) -> &[Field] {
@@ -50,7 +50,7 @@ impl Incoming {
                 *self = Incoming::default();
                 return Ok(Step::Interim(length));
             }
-            let has_body = method != "HEAD" && !matches!(status, 100..=199 | 204 | 304);
+            let has_body = method != "HEAD" && !is_bodyless(status.into());
             let framing = if has_body { framing(&self.head, message)? } else { Framing::Length(0) };
             self.rest = Some((status, is_http_1_0, Arriving::new(length, framing)));
         }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::connecting::{Connecting, Step as Connect};
-use super::{SCRATCH, Tried, reason};
+use super::{SCRATCH, Tried, reason, receive, send};
 use crate::runtime::builtins::http::exchange::response_dict;
 use crate::runtime::error::Result;
 use crate::runtime::http::response::{Incoming, Response, Step};
@@ -133,28 +133,11 @@ impl Fetch {
 
     fn exchange(&mut self, stream: &mut dyn Stream, scratch: &mut [u8]) -> Fetched {
         // A server may answer before it has read everything, and stop reading then: what counts is its answer.
-        let mut unsent = None;
-        while self.sent < self.request.len() {
-            match stream.write(&self.request[self.sent..]) {
-                Ok(sent) if sent > 0 => self.sent += sent,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Ok(_) => {
-                    unsent = Some(io::ErrorKind::WriteZero.into());
-                    break;
-                }
-                Err(error) => {
-                    unsent = Some(error);
-                    break;
-                }
-            }
-        }
+        let unsent = send(stream, &self.request, &mut self.sent).err();
         loop {
-            let received = match stream.read(scratch) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            let received = match receive(stream, scratch) {
+                Ok(received) => received,
                 Err(error) => return self.failed("read from", unsent.as_ref().unwrap_or(&error)),
-                Ok(count) => Some(count),
             };
             let Some(count) = received else {
                 return match unsent {

@@ -28,7 +28,7 @@ pub(super) use stream::Wanted;
 
 use super::builtins::value::host_error;
 use super::error::{Error, Result};
-use super::network::Network;
+use super::network::{Network, Stream};
 use super::object::{Gc, Task, TaskState, Work};
 use super::value::Value;
 use super::vm::Vm;
@@ -207,6 +207,9 @@ impl Vm {
             self.try_accepts(handle);
         } else if net.connecting.contains_key(&handle) {
             self.try_connecting(handle);
+        } else if let Some(net) = &mut self.net {
+            // Whoever asked for a name no longer waits.
+            net.network.answer(handle);
         }
     }
 
@@ -220,4 +223,30 @@ impl Vm {
             self.try_accepts(handle);
         }
     }
+}
+
+/// Receives something, if it is there; how many bytes, which are none at the end of the stream.
+fn receive(stream: &mut dyn Stream, scratch: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match stream.read(scratch) {
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Sends what the system takes of bytes of which so many were sent before; whether that is all.
+fn send(stream: &mut dyn Stream, bytes: &[u8], sent: &mut usize) -> io::Result<bool> {
+    while *sent < bytes.len() {
+        match stream.write(&bytes[*sent..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => *sent += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }

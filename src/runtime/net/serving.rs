@@ -7,7 +7,7 @@ use std::io;
 use std::net::Shutdown;
 
 use super::deadlines::{Deadline, NEVER};
-use super::{Net, SCRATCH};
+use super::{Net, SCRATCH, receive, send};
 use crate::runtime::builtins::http::exchange::{Asked, answer_of, plain_answer, request_dict};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::http::Refusal;
@@ -124,33 +124,18 @@ impl Connection {
 
     /// Receives something, if it is there; how many bytes.
     fn receive(&mut self, scratch: &mut [u8]) -> io::Result<Option<usize>> {
-        loop {
-            match self.stream.read(scratch) {
-                Ok(0) => {
-                    self.at_end = true;
-                    return Ok(Some(0));
-                }
-                Ok(count) => return Ok(Some(count)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(error),
-            }
-        }
+        let received = receive(&mut *self.stream, scratch)?;
+        self.at_end |= received == Some(0);
+        Ok(received)
     }
 
     /// Sends what the system takes; whether that is all.
     fn send(&mut self) -> io::Result<bool> {
-        while self.sent < self.out.len() {
-            match self.stream.write(&self.out[self.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(sent) => self.sent += sent,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
-            }
+        let is_all = send(&mut *self.stream, &self.out, &mut self.sent)?;
+        if is_all {
+            (self.out, self.sent) = (Vec::new(), 0);
         }
-        (self.out, self.sent) = (Vec::new(), 0);
-        Ok(true)
+        Ok(is_all)
     }
 }
 

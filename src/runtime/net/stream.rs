@@ -5,9 +5,9 @@ use std::io;
 use std::net::Shutdown;
 
 use super::serving::{HEAD, IDLE};
-use super::{SCRATCH, Tried, drop_ended, reason};
+use super::{SCRATCH, Tried, drop_ended, reason, receive, send};
 use crate::runtime::builtins::http::exchange::{refusal_dict, request_dict};
-use crate::runtime::builtins::value::list;
+use crate::runtime::builtins::value::byte_list;
 use crate::runtime::error::Result;
 use crate::runtime::http::Refusal;
 use crate::runtime::http::request::{Incoming, Request, Step};
@@ -190,39 +190,16 @@ impl OpenStream {
 
     /// Receives something; false if nothing is there.
     fn receive(&mut self, scratch: &mut [u8]) -> io::Result<bool> {
-        let received = loop {
-            match self.stream.read(scratch) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                received => break received,
-            }
-        };
-        match received {
-            Ok(0) => {
-                self.at_end = true;
-                Ok(true)
-            }
-            Ok(count) => {
-                self.buffer.extend_from_slice(&scratch[..count]);
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
+        let Some(count) = receive(&mut *self.stream, scratch)? else { return Ok(false) };
+        self.at_end |= count == 0;
+        self.buffer.extend_from_slice(&scratch[..count]);
+        Ok(true)
     }
 
     /// Sends as much as the system takes of the first write; whether that is all of it.
     fn send(&mut self) -> io::Result<bool> {
         let Some(write) = self.writes.front_mut() else { return Ok(true) };
-        while write.sent < write.payload.len() {
-            match self.stream.write(&write.payload[write.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(sent) => write.sent += sent,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
+        send(&mut *self.stream, &write.payload, &mut write.sent)
     }
 }
 
@@ -372,10 +349,7 @@ impl Vm {
             }
             Found::Refused(refusal) => made(self.with_memory(|vm| refusal_dict(vm, refusal.status, refusal.error))),
             Found::Text(text) => made(self.with_memory(|vm| vm.string(&text))),
-            Found::Bytes(bytes) => {
-                let bytes: Vec<Value> = bytes.into_iter().map(|byte| Value::int(byte.into())).collect();
-                made(self.with_memory(|vm| list(vm, &bytes)))
-            }
+            Found::Bytes(bytes) => made(self.with_memory(|vm| byte_list(vm, &bytes))),
             Found::End => Tried::Done(Value::VOID),
             Found::Failed(message) => Tried::Failed(message),
             Found::More | Found::Continue => Tried::Later,

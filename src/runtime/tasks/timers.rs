@@ -112,14 +112,16 @@ impl Vm {
 
     /// Waits for the next timer or news of the network; false if there can be neither.
     pub(super) fn wait_for_something(&mut self) -> Result<bool> {
-        let deadline = self.tasks().timers.next();
-        let deadline = deadline.into_iter().chain(self.next_network_deadline()).min();
-        let left = deadline.map(|deadline| deadline.saturating_sub(self.now()));
+        let timer = self.tasks().timers.next();
         if self.has_operations() {
+            let deadline = timer.into_iter().chain(self.next_network_deadline()).min();
+            let left = deadline.map(|deadline| deadline.saturating_sub(self.now()));
             self.wait_for_network(left.map(Duration::from_nanos))?;
             return Ok(true);
         }
-        let Some(left) = left else { return Ok(false) };
+        // Deadlines of connections that no operation waits for wake nobody.
+        let Some(timer) = timer else { return Ok(false) };
+        let left = timer.saturating_sub(self.now());
         self.host.pause(left as f64 / 1e9);
         Ok(true)
     }

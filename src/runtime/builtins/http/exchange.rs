@@ -1,11 +1,12 @@
 //! Requests and responses between the wire and programs: dicts of what has arrived, and the bytes of what is to be sent.
 
-use super::dict_of;
-use super::message::{Fields, check_status, entry, fields_of_response, is_bodyless, reason_phrase};
+use super::message::{Fields, check_status, entry, fields_of_response, reason_phrase};
 use super::uri::pairs;
+use super::{dict_of, put};
 use crate::runtime::builtins::value::{byte_list, bytes_arg, expected_type, list};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::http::head::Field;
+use crate::runtime::http::is_bodyless;
 use crate::runtime::http::request::Request;
 use crate::runtime::http::response::Response;
 use crate::runtime::object::Dict;
@@ -53,8 +54,7 @@ pub(in crate::runtime) fn request_dict(vm: &mut Vm, message: &[u8], request: &Re
     let params = Dict::new(&mut vm.heap);
     let mut query_pairs = Vec::new();
     for (name, value) in pairs(&query) {
-        let pair = [vm.heap.str_value(&name), vm.heap.str_value(&value)];
-        params.insert(&mut vm.heap, pair[0], pair[1])?;
+        let pair = put(vm, params, &name, &value)?;
         query_pairs.push(list(vm, &pair)?);
     }
     let query_pairs = list(vm, &query_pairs)?;

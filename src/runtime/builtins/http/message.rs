@@ -1,9 +1,9 @@
 //! Request lines, and responses as dicts and as text.
 
-use super::dict_of;
+use super::{dict_of, put};
 use crate::runtime::builtins::value::{arg, expected_type, int_arg, list, str_arg};
 use crate::runtime::error::{Error, Result};
-use crate::runtime::http::is_token;
+use crate::runtime::http::{is_bodyless, is_token};
 use crate::runtime::object::{Dict, Gc};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -150,11 +150,6 @@ fn check_fields(fields: &Fields, name: &str) -> Result<()> {
     }
 }
 
-/// Whether responses of that status have no body.
-pub(super) fn is_bodyless(status: i64) -> bool {
-    matches!(status, 100..=199 | 204 | 304)
-}
-
 /// The text of a response, with the fields that it needs unless they are given.
 fn text_of_response(status: i64, body: &str, fields: &Fields) -> String {
     let mut out = format!("HTTP/1.1 {status} {}\r\n", reason_phrase(status));
@@ -209,8 +204,7 @@ fn made_response(vm: &mut Vm, args: &[Value], headers: Option<Value>, name: &str
     let dict = Dict::new(&mut vm.heap);
     let mut pairs = Vec::new();
     for (key, value) in &fields {
-        let pair = [vm.heap.str_value(key), vm.heap.str_value(value)];
-        dict.insert(&mut vm.heap, pair[0], pair[1])?;
+        let pair = put(vm, dict, key, value)?;
         pairs.push(list(vm, &pair)?);
     }
     let pairs = list(vm, &pairs)?;

@@ -1,6 +1,6 @@
 //! Queries, paths and routes.
 
-use super::dict_of;
+use super::{dict_of, put};
 use crate::runtime::builtins::value::{arg, expected_type, list, str_arg};
 use crate::runtime::error::Result;
 use crate::runtime::object::Dict;
@@ -55,8 +55,7 @@ pub fn parse_query(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let text = str_arg(args, 0)?;
     let dict = Dict::new(&mut vm.heap);
     for (name, value) in pairs(text.as_str()) {
-        let (name, value) = (vm.heap.str_value(&name), vm.heap.str_value(&value));
-        dict.insert(&mut vm.heap, name, value)?;
+        put(vm, dict, &name, &value)?;
     }
     Ok(Value::from_dict(dict))
 }
@@ -160,8 +159,7 @@ pub fn match_route(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (params, wildcard) = matched.unwrap_or_default();
     let dict = Dict::new(&mut vm.heap);
     for (name, value) in params {
-        let (name, value) = (vm.heap.str_value(&name), vm.heap.str_value(&value));
-        dict.insert(&mut vm.heap, name, value)?;
+        put(vm, dict, &name, &value)?;
     }
     let wildcard = wildcard.map_or(Value::VOID, |rest| vm.heap.str_value(&rest));
     dict_of(vm, &[("found", Value::bool(found)), ("params", Value::from_dict(dict)), ("wildcard", wildcard)])
