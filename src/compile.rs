@@ -299,12 +299,9 @@ fn report_verdicts(program: &Program, facts: &Facts, options: &Options, diagnost
             true => report::conditional_loops(program, facts, gate),
             false => report::incompatible_loops(program, facts, gate),
         };
-        for mut warning in found {
-            match options.level(warning.code) {
-                Level::Allow => continue,
-                Level::Deny => warning.severity = Severity::Error,
-                Level::Warn if level == Level::Deny => warning.severity = Severity::Error,
-                Level::Warn => {}
+        for mut warning in found.into_iter().filter_map(|warning| options.apply(warning)) {
+            if level == Level::Deny {
+                warning.severity = Severity::Error;
             }
             diagnostics.push(warning);
         }

@@ -272,9 +272,8 @@ impl Watch {
     /// Checks the file's facts before a report repeats them. Nothing that runs relies on them, so a run without reports need not.
     #[cfg(feature = "jit")]
     fn drop_wrong_facts(vm: &mut Vm, log: Option<jit::LogFormat>) {
-        let Err(error) = vm.drop_wrong_facts() else { return };
-        if let Some(format) = log {
-            jit::log_event(format, "facts-dropped", "program", &[("because", error.to_string())]);
+        if let (Err(error), Some(format)) = (vm.drop_wrong_facts(), log) {
+            jit::log_facts_dropped(format, &error);
         }
     }
 

@@ -10,6 +10,7 @@ use super::flow::{ProgramFlow, code_of};
 use super::infer::{Inference, Replay};
 use super::names::Names;
 use super::spelling::{closest_name, names_of, of_other_languages};
+use crate::bytecode::methods::Receiver;
 use crate::bytecode::signature::Refusal;
 use crate::bytecode::type_rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
 use crate::bytecode::types::Tags;
@@ -187,7 +188,7 @@ impl Teller<'_> {
             Cause::Member { owner, name } => {
                 format!("Type '{}' has no member '{}'", self.owner(owner), self.text(name))
             }
-            Cause::Method { owner: Owner::Kind(tags), name } if !tags.meets(HAVE_METHODS) => {
+            Cause::Method { owner: Owner::Kind(tags), name } if !tags.meets(Receiver::TAGS) => {
                 format!("Cannot call method '{}' on value of type '{}'", self.text(name), kinds(tags))
             }
             Cause::Method { owner, name } => {
@@ -341,9 +342,6 @@ impl Teller<'_> {
         calls
     }
 }
-
-/// Kinds of value that have methods.
-const HAVE_METHODS: Tags = Tags::LIST.or(Tags::STR).or(Tags::DICT).or(Tags::TUPLE).or(Tags::RANGE);
 
 fn code_of_cause(cause: Cause) -> &'static str {
     match cause {

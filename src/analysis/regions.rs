@@ -369,7 +369,11 @@ impl<'a> Regions<'a> {
             let room = list.len() < MAX_CONDITIONS;
             match list.iter_mut().find(|known| known.name == condition.name) {
                 // `list of int` says more than `list`.
-                Some(known) if condition.ty.starts_with(&known.ty) => *known = condition,
+                Some(known)
+                    if condition.ty.strip_prefix(known.ty.as_str()).is_some_and(|more| more.starts_with(" of ")) =>
+                {
+                    *known = condition;
+                }
                 Some(_) => {}
                 None if room => list.push(condition),
                 None => {}

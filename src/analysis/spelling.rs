@@ -7,20 +7,12 @@ use crate::bytecode::types::Tags;
 use crate::bytecode::{ModuleKind, Program};
 use crate::source::spelling::closest;
 
-const RECEIVERS: [(Tags, Receiver); 5] = [
-    (Tags::LIST, Receiver::List),
-    (Tags::STR, Receiver::String),
-    (Tags::DICT, Receiver::Dict),
-    (Tags::TUPLE, Receiver::Tuple),
-    (Tags::RANGE, Receiver::Range),
-];
-
 /// The names of members that a value has.
 pub fn names_of(program: &Program, owner: Owner) -> Vec<&str> {
     let text = |id| program.strings.get(id).unwrap_or("");
     match owner {
         Owner::Kind(tags) => {
-            let receivers = RECEIVERS.iter().filter(|(tag, _)| tags.meets(*tag)).map(|&(_, receiver)| receiver);
+            let receivers = Receiver::ALL.iter().filter(|(tag, _)| tags.meets(*tag)).map(|&(_, receiver)| receiver);
             let of = |receiver| METHODS.iter().filter(move |method| method.receiver == receiver);
             receivers.flat_map(of).map(|method| method.name).collect()
         }

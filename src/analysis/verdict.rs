@@ -13,7 +13,7 @@
 //!
 //! A region all of whose needs are met is *proven*. What is not met becomes a condition that names the value's source.
 
-use crate::bytecode::methods::{METHODS, Receiver};
+use crate::bytecode::methods::METHODS;
 use crate::bytecode::op::shape::{Operator, Source, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{MethodCall, Range};
 use crate::bytecode::type_rules::{TypeEnv, constant_type};
@@ -227,13 +227,7 @@ fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Wanted {
     let mut tags = Tags::NONE;
     for method in METHODS.iter().filter(|method| method.name == name) {
         if (method.required..=method.params.len()).contains(&count) {
-            tags = tags.or(match method.receiver {
-                Receiver::List => Tags::LIST,
-                Receiver::String => Tags::STR,
-                Receiver::Dict => Tags::DICT,
-                Receiver::Tuple => Tags::TUPLE,
-                Receiver::Range => Tags::RANGE,
-            });
+            tags = tags.or(method.receiver.tag());
         }
     }
     let program = types.solution().program();

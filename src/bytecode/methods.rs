@@ -226,6 +226,24 @@ pub enum Receiver {
     Range,
 }
 
+impl Receiver {
+    /// Each with the kind of value that it is.
+    pub const ALL: [(Tags, Receiver); 5] = [
+        (Tags::LIST, Receiver::List),
+        (Tags::STR, Receiver::String),
+        (Tags::DICT, Receiver::Dict),
+        (Tags::TUPLE, Receiver::Tuple),
+        (Tags::RANGE, Receiver::Range),
+    ];
+    /// The kinds of value that have built-in methods.
+    pub const TAGS: Tags = Tags::LIST.or(Tags::STR).or(Tags::DICT).or(Tags::TUPLE).or(Tags::RANGE);
+
+    /// The kind of value that it is.
+    pub fn tag(self) -> Tags {
+        Receiver::ALL.into_iter().find(|(_, receiver)| *receiver == self).map_or(Tags::NONE, |(tag, _)| tag)
+    }
+}
+
 /// What a call of a built-in method may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MethodEffect {

@@ -245,7 +245,7 @@ unsafe extern "C" fn new_cell(vm: *mut Vm, size: u64) -> u64 {
 /// Called by native code with the machine that runs it, the number of a [`Storage`] and a small count; it writes as many elements before anyone looks
 /// at the list.
 unsafe extern "C" fn new_list(vm: *mut Vm, storage: u64, count: u64) -> u64 {
-    let storage = [Storage::Ints, Storage::Floats, Storage::Bools, Storage::Values][storage as usize & 3];
+    let storage = Storage::numbered(storage as u16);
     let layout = std::alloc::Layout::new::<List>();
     // A reserve pays for small buffers, as it does for the collections of the standard library.
     let end = |_| std::alloc::handle_alloc_error(layout);

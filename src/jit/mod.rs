@@ -2,7 +2,7 @@
 //!
 //! # The way of a loop
 //! 1. The interpreter counts its back edges. At the threshold it asks the tier ([`Jit`]).
-//! 2. The recorder executes two iterations one instruction at a time and notes types ([`record`], [`feedback`]).
+//! 2. The recorder executes some iterations one instruction at a time and notes types ([`record`], [`feedback`]).
 //! 3. The builder makes region IR from the bytecode, these types, and for what was not executed those in the file's facts ([`static_types`],
 //!    [`translate`], [`ir`]); passes improve it ([`opt`]); the backend makes native
 //!    code ([`emit`], [`backend`]).
@@ -35,5 +35,5 @@ pub mod translate;
 
 pub use backend::Dump;
 pub use shadow::Limits as ShadowLimits;
-pub use stats::log_event;
+pub use stats::log_facts_dropped;
 pub use tier::{Jit, JitOptions, LogFormat};

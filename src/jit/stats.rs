@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::tier::unit::{self, Phase, Unit};
 use super::tier::{Jit, LogFormat};
 use super::translate::{Entry, Refusal};
+use crate::bytecode::check_facts::FactsError;
 use crate::bytecode::facts::{Reason, RegionFacts, Verdict};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
 use crate::runtime::vm::Vm;
@@ -86,6 +87,11 @@ pub fn log_event(format: LogFormat, event: &str, place: &str, details: &[(&str, 
     }
     line.push('\n');
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Says that the file's facts are not used.
+pub fn log_facts_dropped(format: LogFormat, error: &FactsError) {
+    log_event(format, "facts-dropped", "program", &[("because", error.to_string())]);
 }
 
 fn quoted(text: &str) -> String {
@@ -213,7 +219,7 @@ impl Jit {
         let (observed, monomorphic) = self.profile.borrow().counts();
         Statistics {
             hot_loops: state.units.keys().filter(|entry| matches!(entry, Entry::Loop(_))).count(),
-            hot_functions: state.hot_functions.len(),
+            hot_functions: state.units.keys().filter(|entry| matches!(entry, Entry::Function(_))).count(),
             observed,
             monomorphic,
             compile_ms: state.compile_time.as_secs_f64() * 1e3,
@@ -352,8 +358,10 @@ impl Statistics {
         let is_native = |region: &RegionStats| region.compiled > 0 || region.inside.is_some();
         let cold =
             |region: &RegionStats| region.compiled == 0 && region.inside.is_none() && region.phase == Phase::Cold;
-        let refused =
-            |region: &RegionStats| region.verdict == Some(Verdict::Incompatible) && region.phase != Phase::Cold;
+        let refused = |region: &RegionStats| {
+            let is_inside = region.inside.is_some();
+            region.verdict == Some(Verdict::Incompatible) && region.phase != Phase::Cold && !is_inside
+        };
         let (native, refused, cold) = (count(is_native), count(refused), count(cold));
         let rest = judged.len() - native - refused - cold;
         let mut parts = vec![format!("{native} compiled as promised")];

@@ -451,23 +451,9 @@ impl Recovery<'_> {
                 else {
                     return false;
                 };
-                let mut params: Vec<Lexeme> = Vec::new();
-                let mut due = true;
                 let close = (at..body).find(|&index| self.lexemes[index].token == Token::RParen).unwrap_or(body);
-                for lexeme in &self.lexemes[at + 1..close] {
-                    match lexeme.token {
-                        Token::Comma => due = true,
-                        Token::Ident(_) if due => {
-                            params.push(*lexeme);
-                            due = false;
-                        }
-                        _ => {}
-                    }
-                }
-                let names: Vec<&str> =
-                    params.iter().map(|lexeme| &self.text[lexeme.lo as usize..lexeme.hi as usize]).collect();
-                let written = format!(": {}", names.join(", "));
-                let written = written.trim_end().to_string();
+                let params = self.params_among(at + 1..close);
+                let written = format!(": {}", self.joined(&params)).trim_end().to_string();
                 let lo = self.span(head_start).lo;
                 let span = Span::new(self.file, lo, self.span(body - 1).hi);
                 let (message, replacement) = if anonymous {

@@ -109,19 +109,9 @@ pub fn call_builtin<E: TypeEnv>(env: &mut E, builtin: BuiltinId, args: Args) -> 
     }
 }
 
-/// What has built-in methods.
-const BUILT_IN_RECEIVERS: [(Tags, Receiver); 5] = [
-    (Tags::LIST, Receiver::List),
-    (Tags::STR, Receiver::String),
-    (Tags::DICT, Receiver::Dict),
-    (Tags::TUPLE, Receiver::Tuple),
-    (Tags::RANGE, Receiver::Range),
-];
-const BUILT_IN: Tags = Tags::LIST.or(Tags::STR).or(Tags::DICT).or(Tags::TUPLE).or(Tags::RANGE);
-
 fn call_built_in<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Args) -> Type {
     let mut out = Type::NEVER;
-    for (tag, kind) in BUILT_IN_RECEIVERS {
+    for (tag, kind) in Receiver::ALL {
         if !receiver.tags.meets(tag) {
             continue;
         }
@@ -151,7 +141,7 @@ pub fn find_method<E: TypeEnv>(env: &mut E, object: Reg, site: SiteId) -> (Type,
     };
     let has_built_in =
         |env: &E, (tag, kind)| receiver.tags.meets(tag) && env.index().builtin_method(kind, name).is_some();
-    let mut may_be_method = BUILT_IN_RECEIVERS.into_iter().any(|row| has_built_in(env, row));
+    let mut may_be_method = Receiver::ALL.into_iter().any(|row| has_built_in(env, row));
     let mut out = Type::NEVER;
     if receiver.tags.meets(Tags::DICT) && slot(env, receiver, Slot::Key).tags.meets(Tags::STR) {
         out = slot(env, receiver, Slot::Value);
@@ -194,7 +184,7 @@ pub fn call_method<E: TypeEnv>(env: &mut E, base: Reg, argc: u16, site: SiteId) 
         return call_unknown(env, args);
     };
     let mut out = Type::NEVER;
-    if receiver.tags.meets(BUILT_IN) {
+    if receiver.tags.meets(Receiver::TAGS) {
         out = call_built_in(env, receiver, name, args);
     }
     if !receiver.tags.meets(Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE)) {

@@ -649,23 +649,13 @@ fn arguments<E: TypeEnv>(
     Ok(())
 }
 
-/// What has built-in methods.
-const BUILT_IN: [(Tags, Receiver); 5] = [
-    (Tags::LIST, Receiver::List),
-    (Tags::STR, Receiver::String),
-    (Tags::DICT, Receiver::Dict),
-    (Tags::TUPLE, Receiver::Tuple),
-    (Tags::RANGE, Receiver::Range),
-];
-
-/// `receiver.name(…)`.
 /// Whether there is anything that a call of the method could call.
 fn find_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name) -> Outcome {
     let text = StrId(name.0);
     let found = |is_there: bool, cause: Cause| if is_there { Ok(()) } else { fails(cause) };
     let missing = |owner: Owner| Cause::Method { owner, name: text };
     let mut ways = Ways::default();
-    for (tag, kind) in BUILT_IN {
+    for (tag, kind) in Receiver::ALL {
         if receiver.tags.meets(tag) {
             let has_entry = tag == Tags::DICT && may_have_entry(env, receiver);
             let is_there = has_entry || env.index().builtin_method(kind, name).is_some();
@@ -686,7 +676,7 @@ fn find_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name) -> Outcome {
         }
         IdKind::Function(_) | IdKind::Builtin(_) => Ok(()),
     });
-    let others = receiver.tags.without(BUILT_IN.iter().fold(NAMED, |all, (tag, _)| all.or(*tag)));
+    let others = receiver.tags.without(NAMED.or(Receiver::TAGS));
     ways.add_rest(others, |found| fails(missing(Owner::Kind(found))));
     ways.outcome()
 }
@@ -695,7 +685,7 @@ fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Argume
     let text = StrId(name.0);
     let missing = |owner: Owner| fails(Cause::Method { owner, name: text });
     let mut ways = Ways::default();
-    for (tag, kind) in BUILT_IN {
+    for (tag, kind) in Receiver::ALL {
         if !receiver.tags.meets(tag) {
             continue;
         }
@@ -741,7 +731,7 @@ fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Argume
         },
         IdKind::Function(_) | IdKind::Builtin(_) => Ok(()),
     });
-    let others = receiver.tags.without(BUILT_IN.iter().fold(NAMED, |all, (tag, _)| all.or(*tag)));
+    let others = receiver.tags.without(NAMED.or(Receiver::TAGS));
     ways.add_rest(others, |found| missing(Owner::Kind(found)));
     ways.outcome()
 }

@@ -31,7 +31,6 @@ use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
 use super::static_types::StaticTypes;
 use super::translate::{Entry, Flows, Refusal, is_too_large};
-use crate::bytecode::check_facts::FactsError;
 use crate::bytecode::facts::Why;
 use crate::bytecode::{FunctionKind, Op};
 use crate::runtime::error::Result;
@@ -105,8 +104,6 @@ pub(super) struct State {
     pub(super) units: FxHashMap<Entry, Unit>,
     /// All versions of functions: native code that was left says which it is.
     functions: Vec<(Entry, Rc<Version>)>,
-    /// Functions that were hot, and how often each had been called then.
-    pub(super) hot_functions: FxHashMap<u32, u64>,
     started: Instant,
     pub(super) compile_time: Duration,
     /// What making native code has taken: recording, building, and what the compiler did beside the program.
@@ -218,7 +215,6 @@ impl Jit {
                 types: OnceCell::new(),
                 units: FxHashMap::default(),
                 functions: Vec::new(),
-                hot_functions: FxHashMap::default(),
                 started: Instant::now(),
                 compile_time: Duration::ZERO,
                 spent: Duration::ZERO,
@@ -237,7 +233,7 @@ impl Jit {
     /// iterations or calls to ask again.
     fn run(&self, vm: &mut Vm, entry: Entry) -> Result<u32> {
         loop {
-            self.take_finished(vm, false);
+            self.take_finished(vm, self.options.wait);
             let (action, asked) = self.decide(vm, entry);
             match action {
                 Action::Rest => return Ok(SELDOM),
@@ -266,16 +262,11 @@ impl Jit {
                     if !is_at_entry {
                         return Ok(1);
                     }
-                    // Recording may have passed other loops that had something compiled.
-                    self.take_finished(vm, self.options.wait);
                 }
-                Action::Compile => {
-                    match self.compile(vm, entry) {
-                        Ok(()) => self.transition(vm, entry, Phase::Compiling, &[]),
-                        Err(refusal) => self.refuse(vm, entry, refusal),
-                    }
-                    self.take_finished(vm, self.options.wait);
-                }
+                Action::Compile => match self.compile(vm, entry) {
+                    Ok(()) => self.transition(vm, entry, Phase::Compiling, &[]),
+                    Err(refusal) => self.refuse(vm, entry, refusal),
+                },
             }
         }
     }
@@ -382,13 +373,6 @@ impl Jit {
         self.options.wait || self.options.threshold == 1
     }
 
-    /// Logs that the file's facts are not used.
-    pub(super) fn log_facts_dropped(&self, error: &FactsError) {
-        if let Some(format) = self.options.log {
-            super::stats::log_event(format, "facts-dropped", "program", &[("because", error.to_string())]);
-        }
-    }
-
     /// Logs an event, if the user wants to see them.
     pub(super) fn log(&self, vm: &Vm, event: &str, entry: Entry, details: &[(&str, String)]) {
         if let Some(format) = self.options.log {
@@ -409,9 +393,7 @@ impl Tier for Jit {
 
     fn at_function(&self, vm: &mut Vm, start: u32) -> Result<u32> {
         let entry = Entry::Function(start);
-        let calls = vm.times_counted(start);
-        let known = self.state.borrow_mut().hot_functions.insert(start, calls);
-        if known.is_some() {
+        if self.state.borrow().units.contains_key(&entry) {
             return self.run(vm, entry);
         }
         self.log(vm, "hot-function", entry, &[]);

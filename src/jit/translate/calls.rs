@@ -148,7 +148,9 @@ impl Builder<'_> {
     /// Walks into a function whose parameters stand from `first` up; its leading blocks alone, if that is asked for. Its result comes to the register below them.
     pub(super) fn walk_into_callee(&mut self, first: Reg, func: FuncId, is_leading: bool) -> Built<Vec<Return>> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
-        self.region.inlined.insert(func);
+        if !is_leading {
+            self.region.inlined.insert(func);
+        }
         let function = &self.program.functions[func.index()];
         let callee_base = self.home(first);
         let result = callee_base - 1;

@@ -20,12 +20,7 @@ fn element_tag(storage: Storage) -> Option<Tag> {
 }
 
 fn storage_for(value: Typed) -> Option<Storage> {
-    match value.tag()? {
-        Tag::Int => Some(Storage::Ints),
-        Tag::Float => Some(Storage::Floats),
-        Tag::Bool => Some(Storage::Bools),
-        _ => Some(Storage::Values),
-    }
+    value.tag().map(Storage::of_tag)
 }
 
 impl Builder<'_> {

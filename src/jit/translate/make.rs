@@ -158,13 +158,7 @@ impl Builder<'_> {
 
 /// The storage that a list of these items has; `None` if that depends on types which only running shows.
 fn storage_of_all(items: &[Typed]) -> Option<Storage> {
-    let storage_of = |item: &Typed| match item.tag()? {
-        Tag::Int => Some(Storage::Ints),
-        Tag::Float => Some(Storage::Floats),
-        Tag::Bool => Some(Storage::Bools),
-        _ => Some(Storage::Values),
-    };
-    let mut storages = items.iter().map(storage_of);
+    let mut storages = items.iter().map(|item| item.tag().map(Storage::of_tag));
     let Some(first) = storages.next() else { return Some(Storage::Ints) };
     storages.try_fold(first?, |all, storage| Some(if storage? == all { all } else { Storage::Values }))
 }

@@ -135,7 +135,8 @@ impl Heap {
         })
     }
 
-    /// A cell for an object of `size` bytes that native code makes and has accounted for. It writes the object at once.
+    /// A cell for an object of `size` bytes that has been accounted for. Whoever asked, native code too, writes the object at once.
+    #[inline]
     pub(in crate::runtime) fn allocate_cell(&mut self, size: usize) -> NonNull<u8> {
         self.blocks.allocate(size).unwrap_or_else(|| self.allocate_in_new_block(size))
     }
@@ -556,7 +557,7 @@ impl Heap {
     fn allocate(&mut self, size: usize) -> NonNull<u8> {
         if size <= blocks::LARGEST_CELL {
             self.bytes += blocks::cell_size(size);
-            self.blocks.allocate(size).unwrap_or_else(|| self.allocate_in_new_block(size))
+            self.allocate_cell(size)
         } else {
             self.allocate_large(size)
         }

@@ -29,7 +29,13 @@ impl Storage {
     /// The storage that holds a value without boxing, or `Values`.
     #[inline(always)]
     pub fn of(value: Value) -> Storage {
-        match value.tag() {
+        Storage::of_tag(value.tag())
+    }
+
+    /// The same for any value of a type.
+    #[inline(always)]
+    pub fn of_tag(tag: Tag) -> Storage {
+        match tag {
             Tag::Int => Storage::Ints,
             Tag::Float => Storage::Floats,
             Tag::Bool => Storage::Bools,
@@ -42,6 +48,17 @@ impl Storage {
         let (first, rest) = values.split_first()?;
         let storage = Storage::of(*first);
         Some(if rest.iter().all(|value| Storage::of(*value) == storage) { storage } else { Storage::Values })
+    }
+
+    /// The storage with a number.
+    #[inline(always)]
+    pub fn numbered(number: u16) -> Storage {
+        match number {
+            0 => Storage::Ints,
+            1 => Storage::Floats,
+            2 => Storage::Bools,
+            _ => Storage::Values,
+        }
     }
 
     /// Bytes per element.
@@ -145,12 +162,7 @@ impl List {
 
     #[inline(always)]
     pub fn storage(&self) -> Storage {
-        match self.header.flags.get() {
-            0 => Storage::Ints,
-            1 => Storage::Floats,
-            2 => Storage::Bools,
-            _ => Storage::Values,
-        }
+        Storage::numbered(self.header.flags.get())
     }
 
     /// The element at `index`, which is below the length. Panics otherwise.

@@ -267,16 +267,12 @@ enum Label {
 }
 
 /// A field of an instance by its position: the fixed slots, of which those that nothing was assigned to are passed over, then the others.
-fn next_field(names: &dyn Names, instance: Gc<Instance>, mut at: usize) -> Option<(usize, String, Value)> {
-    while let Some(name) = names.field_name(instance.struct_id(), at) {
-        let value = instance.slot(at);
-        at += 1;
-        if !value.is_undef() {
-            return Some((at, name.to_owned(), value));
-        }
+fn next_field(names: &dyn Names, instance: Gc<Instance>, at: usize) -> Option<(usize, String, Value)> {
+    let slots = instance.slots().len();
+    if let Some(slot) = (at..slots).find(|&slot| !instance.slot(slot).is_undef()) {
+        return Some((slot + 1, names.field_name(instance.struct_id(), slot)?.to_owned(), instance.slot(slot)));
     }
-    let slots = (0..).take_while(|&slot| names.field_name(instance.struct_id(), slot).is_some()).count();
-    let (next, key, value) = instance.extra()?.next_entry(at - slots)?;
+    let (next, key, value) = instance.extra()?.next_entry(at.saturating_sub(slots))?;
     Some((slots + next, key.as_str()?.as_str().to_owned(), value))
 }
 

@@ -1,5 +1,7 @@
 //! Heads of functions and loops that were not understood: what they define stays defined, so that their bodies are not full of errors.
 
+use std::ops::Range;
+
 use super::Recovery;
 use crate::source::{Diagnostic, Span};
 use crate::syntax::lexer::{Lexeme, Token};
@@ -24,22 +26,9 @@ impl Recovery<'_> {
         let margin = self.indentation(start).len();
         let is_body = |index: &usize| !self.begins_line(*index) || self.indentation(*index).len() > margin;
         let end = (colon + 1..self.lexemes.len()).take_while(is_body).last().map_or(colon + 1, |last| last + 1);
-        let mut due = true;
-        let mut params: Vec<Lexeme> = Vec::new();
-        for lexeme in &self.lexemes[start + 3..colon - 1] {
-            match lexeme.token {
-                Token::Comma => due = true,
-                Token::Ident(_) if due => {
-                    params.push(*lexeme);
-                    due = false;
-                }
-                _ => {}
-            }
-        }
-        let text = |lexeme: &Lexeme| &self.text[lexeme.lo as usize..lexeme.hi as usize];
-        let names: Vec<&str> = params.iter().map(text).collect();
-        let spaced = if names.is_empty() { String::new() } else { format!(" {}", names.join(", ")) };
-        let written = format!("fn {} :{spaced} {{", self.text_of(start + 1));
+        let params = self.params_among(start + 3..colon - 1);
+        let spaced = format!("fn {} : {}", self.text_of(start + 1), self.joined(&params));
+        let written = format!("{} {{", spaced.trim_end());
         let span = Span::new(self.file, self.span(start).lo, self.span(colon).hi);
         let diagnostic = Diagnostic::error("E0209", "The body of a function stands in braces", span)
             .labelled(format!("write `{written}`, and `}}` behind the last line of its body"))
@@ -108,5 +97,28 @@ impl Recovery<'_> {
         }
         head.extend(rest);
         Some(head)
+    }
+
+    /// The names among lexemes that are one parameter each: the first, and those behind commas.
+    pub(super) fn params_among(&self, range: Range<usize>) -> Vec<Lexeme> {
+        let mut due = true;
+        let mut params = Vec::new();
+        for lexeme in &self.lexemes[range] {
+            match lexeme.token {
+                Token::Comma => due = true,
+                Token::Ident(_) if due => {
+                    params.push(*lexeme);
+                    due = false;
+                }
+                _ => {}
+            }
+        }
+        params
+    }
+
+    /// Parameters as they are written.
+    pub(super) fn joined(&self, params: &[Lexeme]) -> String {
+        let text = |lexeme: &Lexeme| &self.text[lexeme.lo as usize..lexeme.hi as usize];
+        params.iter().map(text).collect::<Vec<_>>().join(", ")
     }
 }

@@ -170,11 +170,11 @@ impl Objects {
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
                 let (keeper, kept) = match (result, inst) {
-                    (Some(result), Inst::Make { words, .. }) => (Some(*result), words.as_slice()),
-                    (_, Inst::Store { base, value, .. }) => (Some(self.resolve(*base)), std::slice::from_ref(value)),
+                    (Some(result), Inst::Make { words, .. }) => (*result, words.as_slice()),
+                    (_, Inst::Store { base, value, .. }) => (self.resolve(*base), std::slice::from_ref(value)),
                     _ => continue,
                 };
-                if keeper.is_none_or(|keeper| !self.kinds.contains_key(&keeper) || escaping.contains(&keeper)) {
+                if !self.kinds.contains_key(&keeper) || escaping.contains(&keeper) {
                     escaping.extend(kept.iter().filter_map(|val| self.object(*val)));
                 }
             }
@@ -191,9 +191,6 @@ impl Objects {
         nested: &mut FxHashSet<Val>,
     ) {
         let kind_of = |val: Val| self.object(val).map(|object| self.kinds[&object]);
-        let is_data = |val: Val| {
-            self.names.contains_key(&val) && kind_of(val).is_some_and(|kind| kind.shape.kind == ObjKind::List)
-        };
         match inst {
             Inst::Unary(Unary::Refine, _) => {}
             Inst::Load { base, offset, width, .. } => {
@@ -201,7 +198,7 @@ impl Objects {
                     let is_word = *width == Width::Full && kind.word(*offset).is_some();
                     let known =
                         is_word || kind.constant(*offset, *width).is_some() || kind.is_list_data(*offset, *width);
-                    if !known || is_data(*base) {
+                    if !known || self.is_data_name(*base) {
                         escaping.extend(self.object(*base));
                     }
                 }
@@ -212,20 +209,15 @@ impl Objects {
                     escaping.extend(self.object(*base));
                 }
             }
-            Inst::LoadElement { element, data, index } => {
+            Inst::LoadElement { element, data, index } | Inst::StoreElement { element, data, index, .. } => {
                 let place = |kind: Kind| kind.element(*element, *self.ints.get(index)?);
-                if !is_data(*data) || kind_of(*data).and_then(place).is_none() {
+                if !self.is_data_name(*data) || kind_of(*data).and_then(place).is_none() {
                     escaping.extend(self.object(*data));
                 }
                 escaping.extend(self.object(*index));
-            }
-            Inst::StoreElement { element, data, index, value } => {
-                let place = |kind: Kind| kind.element(*element, *self.ints.get(index)?);
-                if !is_data(*data) || kind_of(*data).and_then(place).is_none() {
-                    escaping.extend(self.object(*data));
+                if let Inst::StoreElement { value, .. } = inst {
+                    escaping.extend(self.object(*value));
                 }
-                escaping.extend(self.object(*index));
-                escaping.extend(self.object(*value));
             }
             Inst::Make { words, .. } if result.is_some_and(|result| self.kinds.contains_key(&result)) => {
                 nested.extend(words.iter().filter_map(|word| self.object(*word)));
