@@ -234,7 +234,7 @@ reasons! {
     /// Compiling has taken too much of the run.
     Spent = "N0212", "is one of too many regions for the time that compiling may take", "run longer, or pass `--jit-wait`, with which time does not count";
     Unsettled = "N0213", "could not be translated", "report it; dividing the region into functions may help";
-    Undefined = "N0214", "reads a register that nothing wrote", "compile the program again with this version of walrusc";
+    Undefined = "N0214", "reads a register that is not live where it is read", "report it; dividing the region into functions may help";
     Backend = "N0215", "was refused by the code generator", "report it; dividing the region into functions may help";
     /// Its exits are about what numbers are, of which no version knows more than another.
     Numbers = "N0216", "left its native code for numbers that it has no form for again and again", "divide by other numbers than -1, and keep ints that meet floats below 2 ** 53";

@@ -82,7 +82,7 @@ codes! {
     "N0211" "left its native code again and again"
     "N0212" "one of too many regions to compile"
     "N0213" "could not be translated"
-    "N0214" "reads a register that nothing wrote"
+    "N0214" "reads a register that is not live"
     "N0215" "refused by the code generator"
     "N0216" "left its native code for numbers again and again"
     "N0217" "executable memory is forbidden"

@@ -88,6 +88,9 @@ enum Found {
     More,
 }
 
+/// The bytes of the longest character in UTF-8.
+const LONGEST_CHAR: usize = 4;
+
 impl OpenStream {
     pub(super) fn new(stream: Box<dyn Stream>) -> OpenStream {
         OpenStream {
@@ -142,7 +145,9 @@ impl OpenStream {
 
     /// Whole characters. Bytes that are no text stay where they are.
     fn take_text(&mut self, max: usize) -> Found {
-        let first = self.buffer.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        // No more than may be taken is looked at, and room for one character: much may lie in the buffer while little is read at a time.
+        let head = &self.buffer[..self.buffer.len().min(max.saturating_add(LONGEST_CHAR))];
+        let first = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let mut end = max.min(first.len());
         while !first.is_char_boundary(end) {
             end -= 1;
@@ -156,7 +161,7 @@ impl OpenStream {
             self.take_bytes(end);
             return Found::Text(text);
         }
-        match std::str::from_utf8(&self.buffer) {
+        match std::str::from_utf8(head) {
             Err(error) if error.error_len().is_none() && !self.at_end => Found::More,
             _ => Found::Failed("Invalid UTF-8 at byte 0".into()),
         }
