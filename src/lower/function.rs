@@ -399,17 +399,18 @@ impl Lowering<'_, '_> {
 
     pub fn make_closure(&mut self, function: FunctionId, dst: Reg, span: Span) {
         let func = FuncId(self.scopes.functions[function.0 as usize].index.0);
-        let op = if self.set_captures(function) { Op::MakeClosure { dst, func } } else { Op::LoadFn { dst, func } };
+        let is_new = self.set_captures(function) | self.scopes.functions[function.0 as usize].mentions_outer;
+        let op = if is_new { Op::MakeClosure { dst, func } } else { Op::LoadFn { dst, func } };
         self.code.emit(op, span);
     }
 
     pub fn make_struct(&mut self, definition: ast::StructId, dst: Reg, span: Span) {
         let def = StructId(self.scopes.structs[definition.0 as usize].index.0);
-        let mut any = false;
+        let mut is_new = false;
         for &method in &self.ast.struct_def(definition).methods {
-            any |= self.set_captures(method);
+            is_new |= self.set_captures(method) | self.scopes.functions[method.0 as usize].mentions_outer;
         }
-        let op = if any { Op::MakeStruct { dst, def } } else { Op::LoadStruct { dst, def } };
+        let op = if is_new { Op::MakeStruct { dst, def } } else { Op::LoadStruct { dst, def } };
         self.code.emit(op, span);
     }
 

@@ -9,6 +9,7 @@
 //!   the file's body first, so a function's number is larger than that of every function around it.
 //! - What depends on values is not decided here: lowering finds out which variables are constant, and [`FileScopes::settle`] then decides
 //!   what closures need not carry.
+//! - Which functions are equal follows from their text alone ([`FunctionScope::mentions_outer`]), whatever is known of the variables they mention.
 //! - After `resolve` without an error, every [`ExprKind::Name`](crate::syntax::ast::ExprKind::Name) that can be executed has a [`NameRef`]
 //!   other than `Unresolved`.
 
@@ -93,6 +94,8 @@ pub struct Var {
     /// Whether anything but its declaration assigns to it.
     pub reassigned: bool,
     used: bool,
+    /// Whether it is read other than to be called, so that one may find out which function or struct it is.
+    is_value: bool,
     /// Depth of the function that declares it.
     function_depth: u32,
     scope: u32,
@@ -127,6 +130,9 @@ pub struct FunctionScope {
     /// The parameters, in order.
     pub params: Vec<VarId>,
     pub captures: Vec<Capture>,
+    /// Whether its text mentions a variable of an enclosing function or block but its own name, or its struct's: it is then a new function each time
+    /// it is evaluated, even if it needs none of them to run.
+    pub mentions_outer: bool,
     /// The struct it is a method of, as an index into the tree's structs.
     pub method_of: Option<StructId>,
     pub takes_self: bool,

@@ -137,6 +137,7 @@ impl FileWalk<'_> {
             index: FuncIndex::default(),
             params: Vec::new(),
             captures: Vec::new(),
+            mentions_outer: false,
             method_of: None,
             takes_self: false,
         };
@@ -280,6 +281,7 @@ impl FileWalk<'_> {
             in_cell: false,
             reassigned: false,
             used: false,
+            is_value: false,
             function_depth: self.depth(),
             scope,
             loop_depth: self.functions.last().map_or(0, |function| function.loops.len() as u32),
@@ -419,9 +421,8 @@ impl FileWalk<'_> {
         let moment = self.tick();
         let var = match reference {
             NameRef::Local(var) => var,
-            NameRef::Capture(slot) => {
-                let function = self.functions.last().expect("a function is open");
-                let var = function.captures[usize::from(slot)].var;
+            NameRef::Capture(_) => {
+                let var = self.variable(reference).expect("a capture is of a variable");
                 self.scopes.vars[var.0 as usize].in_cell = true;
                 var
             }
@@ -444,7 +445,7 @@ impl FileWalk<'_> {
         match self.ast.stmt(stmt).kind {
             StmtKind::Let { value, .. } => self.expr(value),
             StmtKind::LetEach { values, .. } => self.exprs(values),
-            StmtKind::Function(id) => self.function(id, None),
+            StmtKind::Function(id) => self.function(id, None, None),
             StmtKind::Struct(id) => self.struct_def(id, None),
             StmtKind::Import { .. } => {}
             _ => self.statement(stmt),
@@ -541,7 +542,7 @@ impl FileWalk<'_> {
                 if let Some(name) = self.ast.function(id).name {
                     let var = self.declare(name, Some(value));
                     self.scopes.declared[stmt.0 as usize] = Some(var);
-                    self.function(id, None);
+                    self.function(id, None, Some(var));
                     self.close_definition(var);
                 }
             }
@@ -655,7 +656,8 @@ impl FileWalk<'_> {
 
     // Functions and structs.
 
-    fn function(&mut self, id: FunctionId, method_of: Option<StructId>) {
+    /// `own` is the local variable that is the function's own name, or that of the struct it is a method of.
+    fn function(&mut self, id: FunctionId, method_of: Option<StructId>, own: Option<VarId>) {
         let ast = self.ast;
         let function = ast.function(id);
         if function.params.len() > 255 {
@@ -696,6 +698,7 @@ impl FileWalk<'_> {
         }
         let scope = &mut self.scopes.functions[id.0 as usize];
         scope.params = params;
+        scope.mentions_outer = open.captures.iter().any(|capture| Some(capture.var) != own);
         scope.captures = open.captures;
         scope.method_of = method_of;
         scope.takes_self = takes_self;
@@ -716,7 +719,7 @@ impl FileWalk<'_> {
                         .with_label(first, "first defined here"),
                 );
             }
-            self.function(method, Some(id));
+            self.function(method, Some(id), var);
         }
         let fields = self.scopes.structs[id.0 as usize].fields.len();
         if fields > usize::from(u16::MAX) {
@@ -758,12 +761,10 @@ impl FileWalk<'_> {
             | ExprKind::Void
             | ExprKind::Str(_)
             | ExprKind::Error => {}
-            ExprKind::Name(name) => {
-                let reference = self.look_up(name, expr.span);
-                self.scopes.names[id.0 as usize] = reference;
-                if let NameRef::Capture(slot) = reference {
-                    let function = self.functions.last().expect("a function is open");
-                    self.scopes.captured.insert(id, function.captures[usize::from(slot)].var);
+            ExprKind::Name(_) => {
+                let reference = self.name(id);
+                if let Some(var) = self.variable(reference) {
+                    self.scopes.vars[var.0 as usize].is_value = true;
                 }
             }
             ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
@@ -784,7 +785,7 @@ impl FileWalk<'_> {
                 self.expr(otherwise);
             }
             ExprKind::Call { callee, args } => {
-                self.expr(callee);
+                self.callee(callee);
                 self.exprs(args);
             }
             ExprKind::Index { object, index } => {
@@ -792,9 +793,48 @@ impl FileWalk<'_> {
                 self.expr(index);
             }
             ExprKind::Member { object, .. } => self.expr(object),
-            ExprKind::Lambda(function) => self.function(function, None),
+            ExprKind::Lambda(function) => self.function(function, None, None),
             ExprKind::Await(operand) => self.expr(operand),
             ExprKind::Binary { .. } | ExprKind::Logic { .. } => unreachable!("the caller takes chains apart"),
+        }
+    }
+
+    fn name(&mut self, id: ExprId) -> NameRef {
+        let expr = *self.ast.expr(id);
+        let ExprKind::Name(name) = expr.kind else { unreachable!("the caller has seen a name") };
+        let reference = self.look_up(name, expr.span);
+        self.scopes.names[id.0 as usize] = reference;
+        if let NameRef::Capture(slot) = reference {
+            let function = self.functions.last().expect("a function is open");
+            self.scopes.captured.insert(id, function.captures[usize::from(slot)].var);
+        }
+        reference
+    }
+
+    /// What is called: to call a function or struct by name, or a method of a struct by its, shows nobody which one it is.
+    fn callee(&mut self, callee: ExprId) {
+        let is_name = |id: ExprId| matches!(self.ast.expr(id).kind, ExprKind::Name(_));
+        match self.ast.expr(callee).kind {
+            ExprKind::Name(_) => {
+                self.name(callee);
+            }
+            ExprKind::Member { object, .. } if is_name(object) => {
+                self.name(object);
+            }
+            _ => self.expr(callee),
+        }
+    }
+
+    /// The local variable that a reference from the function being walked reads.
+    fn variable(&self, reference: NameRef) -> Option<VarId> {
+        match reference {
+            NameRef::Local(var) => Some(var),
+            NameRef::Capture(slot) => {
+                let function = self.functions.last().expect("a function is open");
+                Some(function.captures[usize::from(slot)].var)
+            }
+            NameRef::SiblingMethod(index) => self.variable(self.scopes.sibling_methods[index as usize].owner?),
+            NameRef::Global(_) | NameRef::Unresolved => None,
         }
     }
 }

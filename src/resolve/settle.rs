@@ -24,13 +24,16 @@ impl FileScopes {
                 let mut captures = function.captures.iter().map(|capture| capture.var);
                 captures.all(|var| var.0 as usize == index || needs_nothing(var))
             };
+            // A function that is a new one each time needs a home, unless nobody can tell.
+            let is_one = |function: &FunctionScope| !(var.is_value && function.mentions_outer);
+            let may_be_static = |function: &FunctionScope| captures_static(function) && is_one(function);
             let is_static = !var.reassigned
                 && match var.value {
                     Some(StaticValue::Module(_)) => true,
-                    Some(StaticValue::Function(function)) => captures_static(&self.functions[functions[&function]]),
+                    Some(StaticValue::Function(function)) => may_be_static(&self.functions[functions[&function]]),
                     Some(StaticValue::Struct(index)) => {
                         let methods = &ast.structs[structs[&index]].methods;
-                        methods.iter().all(|&method| captures_static(&self.functions[method.0 as usize]))
+                        methods.iter().all(|&method| may_be_static(&self.functions[method.0 as usize]))
                     }
                     None => false,
                 };

@@ -229,6 +229,20 @@ fn local_functions_that_capture_nothing_are_static() {
 }
 
 #[test]
+fn a_function_that_mentions_outer_variables_is_static_only_while_it_is_called() {
+    let is_static = |text, name| resolve_text(text).var(name).is_static;
+    assert!(!is_static("{ fn a : { } fn g : { return a(); } let h = g; h(); }", "g"), "each g is another function");
+    assert!(
+        is_static("{ fn a : { } fn g : { return a(); } let h = g; h(); }", "a"),
+        "a is called and mentions nothing"
+    );
+    assert!(is_static("{ fn g : { return g; } let h = g; h(); }", "g"), "its own name does not count");
+    assert!(!is_static("{ fn a : { } struct S { fn m : { return a(); } } let h = S.m; h(); }", "S"));
+    assert!(!is_static("{ fn a : { } struct S { fn m : { return a(); } fn n : { return m; } } S.n(); }", "S"));
+    assert!(is_static("{ fn a : { } struct S { fn m : { return a(); } fn n : { return m(); } } S.n(); }", "S"));
+}
+
+#[test]
 fn one_module_however_it_is_spelled() {
     let resolved = resolve_files(&[
         ("main.walrus", "import \"./lib/a.walrus\"; import \"lib/../lib/b.walrus\" as b; println(a, b);"),

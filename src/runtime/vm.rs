@@ -540,13 +540,7 @@ impl Vm {
 
     pub(super) fn make_struct(&mut self, def: StructId, base: *mut Value) -> Value {
         let methods: Vec<FuncId> = self.image.struct_def(def).methods.iter().map(|method| method.func).collect();
-        let methods: Vec<Value> = methods
-            .into_iter()
-            .map(|func| match self.image.function(func).captures.is_empty() {
-                true => Value::function(func),
-                false => self.make_closure(func, base),
-            })
-            .collect();
+        let methods: Vec<Value> = methods.into_iter().map(|func| self.make_closure(func, base)).collect();
         Value::from_struct(StructObject::new(&mut self.heap, def, &methods))
     }
 

@@ -37,8 +37,8 @@ class Variable:
 class Scope:
     """What is known of one function while it is compiled."""
 
-    def __init__(self, parent, module, struct=None):
-        self.parent, self.module, self.struct = parent, module, struct
+    def __init__(self, parent, module, structs=()):
+        self.parent, self.module, self.structs = parent, module, list(structs)
         self.blocks, self.size, self.captured, self.sources = [{}], 1, {}, []
         self.loops, self.tries, self.uses_outer, self.own = 0, 0, False, None
 
@@ -81,7 +81,6 @@ def cell(place):
 class Compiler:
     def __init__(self, machine, module, folder, loading):
         self.machine, self.module, self.folder, self.loading = machine, module, folder, loading
-        self.structs = []
 
     # Modules.
 
@@ -414,14 +413,14 @@ class Compiler:
 
     def do_fn(self, offset, name, params, body, is_async):
         if self.scope.is_global_level():
-            make, cells = self.function(name, params, body, is_async), self.module.names[name]
+            make, cells = self.maker(name, params, body, is_async), self.module.names[name]
 
             def run(frame):
                 cells[:] = [make(frame)]
             return run
         slot = self.scope.declare(name, offset)
         own = self.scope.blocks[-1][name]
-        make = self.function(name, params, body, is_async, own=own)
+        make = self.maker(name, params, body, is_async, None, own)
 
         def run_local(frame):
             place = frame[slot] = [None]
@@ -430,32 +429,47 @@ class Compiler:
         return run_local
 
     def do_struct(self, offset, name, methods):
-        store = self.store_name(name, offset)
-        struct = Struct(name)
         names = {}
         for method in methods:
             if method[2] in names:
                 raise CompileError(f"Duplicate definition of '{method[2]}'", method[1])
             names[method[2]] = method
+        # The struct that was made last, and the variable it is found in if it stands in a block.
+        made, variable, slot, cells = [], None, None, None
+        if self.scope.is_global_level():
+            cells = self.module.names[name]
+        else:
+            slot = self.scope.declare(name, offset)
+            variable = self.scope.blocks[-1][name]
         makers = []
         for method in methods:
             _, _, method_name, params, body, is_async = method
-            makers.append((method_name, self.function(f"{name}.{method_name}", params, body, is_async, (struct, names))))
+            struct = (names, variable, made)
+            make, is_new = self.function(f"{name}.{method_name}", params, body, is_async, struct, variable)
+            makers.append((method_name, make, is_new))
+        is_new = any(is_new for _, _, is_new in makers)
 
         def run(frame):
-            for method_name, make in makers:
-                struct.methods[method_name] = make(frame)
-            store(frame, struct)
+            place = cells
+            if slot is not None:
+                place = frame[slot] = [None]
+            if is_new or not made:
+                struct = Struct(name)
+                for method_name, make, _ in makers:
+                    struct.methods[method_name] = make(frame)
+                made[:] = [struct]
+            place[:] = made
 
         return run
 
     # Functions.
 
     def function(self, name, params, body, is_async, struct=None, own=None):
+        """What makes the function in a frame, and whether it makes another one each time."""
         if is_async:
             raise Unsupported("async functions")
         outer = self.scope
-        scope = self.scope = Scope(outer, self.module, struct or outer.struct)
+        scope = self.scope = Scope(outer, self.module, [struct] * bool(struct) + outer.structs)
         scope.own = own
         defaults = []
         for param, default in params:
@@ -466,20 +480,28 @@ class Compiler:
         sources = [cell(place) for place in scope.sources]
         has_self = bool(struct and params and params[0][0] == "self")
         required = sum(default is None for default in defaults)
-        once = []
 
         def make(frame):
-            if once and not scope.uses_outer:
-                return once[0]
             function = Function()
             function.name, function.params, function.required = name, len(params), required
             function.defaults, function.body, function.size = defaults, code, scope.size
             function.captures = [source(frame) for source in sources]
             function.has_self, function.is_async = has_self, is_async
-            once[:] = [function]
             return function
 
-        return make
+        return make, scope.uses_outer
+
+    def maker(self, *definition):
+        """Makes the function that a definition means where it is evaluated."""
+        make, is_new = self.function(*definition)
+        once = []
+
+        def one(frame):
+            if not once:
+                once.append(make(frame))
+            return once[0]
+
+        return make if is_new else one
 
     # Expressions.
 
@@ -502,9 +524,13 @@ class Compiler:
     def value_name(self, offset, name):
         found = self.cell_of(name, offset)
         if found is None:
-            if self.scope.struct and name in self.scope.struct[1]:
-                struct = self.scope.struct[0]
-                return lambda frame: struct.methods[name]
+            for names, variable, made in self.scope.structs:
+                if name not in names:
+                    continue
+                if variable is None:
+                    return lambda frame: made[0].methods[name]
+                struct = cell(self.scope.access(variable))
+                return lambda frame: struct(frame)[0].methods[name]
             if name == "core":
                 core = self.machine.core
                 return lambda frame: core
@@ -586,7 +612,7 @@ class Compiler:
         return run
 
     def value_lambda(self, _, params, body, is_async):
-        return self.function("<anonymous>", params, body, is_async)
+        return self.maker("<anonymous>", params, body, is_async)
 
     def value_conditional(self, _, condition, yes, no):
         test, yes, no = self.value(condition), self.value(yes), self.value(no)

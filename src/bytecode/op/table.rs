@@ -52,7 +52,7 @@ macro_rules! for_each_op {
             GetCaptureCell { dst: Out, capture: Capture } [throws] heap(fields) inline(no);
             /// The value in a captured cell `= src`.
             SetCaptureCell { src: In, capture: Capture } [throws] heap(fields) inline(no);
-            /// `dst =` a closure of `func` over the variables its capture list names.
+            /// `dst =` a closure of `func` over the variables its capture list names: a new function each time, even if it names none.
             MakeClosure { dst: Out, func: ClosureFunc } [allocates] heap(none) inline(yes);
             /// `dst =` a struct whose methods are closures over this frame.
             MakeStruct { dst: Out, def: ClosureStruct } [allocates] heap(none) inline(no);
