@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use walrus::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
-use walrus::bytecode::{Program, check_facts, load, verify, verify_with_facts, wbc};
+use walrus::bytecode::{Program, load, verify, wbc};
 use walrus::compile::{Entry, NoFiles, compile_text};
+use walrus::facts::{check, check_facts, verify_with_facts};
 use walrus::lower::{Input, lower};
 use walrus::resolve::graph::{self, ModuleGraph, StdModules};
 use walrus::resolve::resolve;
@@ -43,10 +44,10 @@ fn main() {
             let mut verified = None;
             note(2, time(|| verified = bare.take().map(|program| verify(program).expect("it verifies"))));
             let verified = verified.expect("just verified");
-            note(3, time(|| check_facts::check(&verified, &facts).expect("the facts hold")));
+            note(3, time(|| check::check(&verified, &facts).expect("the facts hold")));
             let mut checked = None;
             note(4, time(|| checked = complete.take().map(|program| verify_with_facts(program).expect("it verifies"))));
-            assert_eq!(checked.expect("just verified").check_facts(), Ok(()));
+            assert_eq!(check_facts(&checked.expect("just verified")), Ok(()));
         }
         let [without, with, verify, check, both] = best.map(|time| time.as_secs_f64() * 1e3);
         let rate = source.lines().count() as f64 / with * 1e3;

@@ -12,6 +12,8 @@ pub mod cli;
 #[cfg(feature = "compile")]
 #[forbid(unsafe_code)]
 pub mod compile;
+#[forbid(unsafe_code)]
+pub mod facts;
 #[cfg(feature = "compile")]
 #[forbid(unsafe_code)]
 pub mod format;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::bytecode::wbc::Wanted;
-use crate::bytecode::{self, FunctionKind, LoadError, check_facts};
+use crate::bytecode::{self, FunctionKind, LoadError};
+use crate::facts;
 #[cfg(feature = "jit")]
 use crate::jit;
 use crate::runtime::error::{Error, ErrorKind};
@@ -124,7 +125,7 @@ pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String
 /// compiled: refusals lie in a section of their own.
 pub fn load_bytes(bytes: &[u8], options: &RunOptions) -> Result<VerifiedProgram, LoadError> {
     if options.jit.reports() {
-        return bytecode::load_checking_facts(bytes);
+        return facts::load_checking_facts(bytes);
     }
     if options.check_facts {
         return bytecode::load(bytes);
@@ -220,7 +221,7 @@ fn missing_host_functions(program: &VerifiedProgram, host: &dyn Host) -> Vec<Str
 /// The judge of a program's facts; an error if it has none, or if they contradict its code.
 fn oracle_of(program: &VerifiedProgram) -> Result<Oracle, String> {
     let facts = program.facts.as_ref().ok_or("the program carries no facts: compile it again without --strip")?;
-    let types = check_facts::checked_types(program, facts).map_err(|error| error.to_string())?;
+    let types = facts::check::checked_types(program, facts).map_err(|error| error.to_string())?;
     Ok(Oracle::new(types))
 }
 

@@ -15,12 +15,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("format", &["syntax", "source"]),
     ("resolve", &["syntax", "source"]),
     ("bytecode", &["source"]),
+    ("facts", &["bytecode"]),
     ("lower", &["resolve", "syntax", "bytecode", "source"]),
-    ("analysis", &["bytecode", "source"]),
-    ("runtime", &["bytecode", "source"]),
-    ("jit", &["bytecode", "runtime"]),
+    ("analysis", &["facts", "bytecode", "source"]),
+    ("runtime", &["facts", "bytecode", "source"]),
+    ("jit", &["facts", "bytecode", "runtime"]),
     ("compile", &["resolve", "syntax", "lower", "analysis", "bytecode", "source"]),
-    ("run", &["bytecode", "runtime", "jit", "source"]),
+    ("run", &["facts", "bytecode", "runtime", "jit", "source"]),
     ("cli", &["compile", "run", "format", "source"]),
 ];
 

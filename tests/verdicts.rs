@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use walrus::analysis::{analyse, report};
-use walrus::bytecode::check_facts::{FactsError, check, checked_types};
+use walrus::bytecode::FactsError;
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
 use walrus::bytecode::types::Type;
 use walrus::bytecode::wbc::Wanted;
-use walrus::bytecode::{Function, Op, Program, Reg, StrId, load, load_wanted, verify, verify_with_facts};
+use walrus::bytecode::{Function, Op, Program, Reg, StrId, load, load_wanted, verify};
 use walrus::compile::{Compilation, Disk, Entry, Format, Level, Options, compile, compile_text};
+use walrus::facts::check::{check, checked_types};
+use walrus::facts::{check_facts, verify_with_facts};
 
 fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
@@ -209,7 +211,7 @@ fn facts_checked_beside_the_verifier_come_to_the_same() {
             program.facts = Some(facts.clone());
             verify_with_facts(program)
         };
-        assert_eq!(beside(facts).expect("it verifies").check_facts(), Ok(()));
+        assert_eq!(check_facts(&beside(facts).expect("it verifies")), Ok(()));
         let float = TypeId(facts.types.types.iter().position(|ty| *ty == Type::STR).map_or(0, |at| at as u32));
         let mut wrong = 0;
         let count = facts.types.frame_registers.len();
@@ -222,12 +224,12 @@ fn facts_checked_beside_the_verifier_come_to_the_same() {
             wrong += usize::from(expected.is_err());
             let undivided = checked_types(&program, &changed).map(|_| ());
             assert_eq!(expected, undivided, "step {step}");
-            assert_eq!(beside(&changed).map(|program| program.check_facts()).ok(), Some(expected), "step {step}");
+            assert_eq!(beside(&changed).map(|program| check_facts(&program)).ok(), Some(expected), "step {step}");
         }
         assert!(wrong > 0);
         let mut none = beside(facts).expect("it verifies");
         none.drop_facts();
-        assert_eq!(none.check_facts(), Ok(()));
+        assert_eq!(check_facts(&none), Ok(()));
     }
 }
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use walrus::bytecode::load_checking_facts;
+use walrus::facts::{check_facts, load_checking_facts};
 use walrus::compile::compile_text;
 
 fuzz_target!(|text: &str| {
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     match compilation.encode() {
         Some(bytes) => {
             let program = load_checking_facts(&bytes).expect("what the compiler writes is accepted");
-            program.check_facts().expect("its facts agree with its code");
+            check_facts(&program).expect("its facts agree with its code");
         }
         None => assert!(compilation.diagnostics.iter().next().is_some(), "refused without a word"),
     }

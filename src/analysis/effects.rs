@@ -9,9 +9,9 @@ use crate::bytecode::methods::{METHODS, MethodEffect, Receiver};
 use crate::bytecode::op::shape::{Operator, Source};
 use crate::bytecode::op::window::{self, MethodCall};
 use crate::bytecode::signature::Memory;
-use crate::bytecode::type_rules::{Members, TypeEnv};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Program, Reg, SiteId, StructId};
+use crate::facts::rules::{Members, TypeEnv};
 
 /// Effects that are yes or no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

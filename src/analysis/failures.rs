@@ -12,9 +12,9 @@ use super::names::Names;
 use super::spelling::{closest_name, names_of, of_other_languages};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::signature::Refusal;
-use crate::bytecode::type_rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, StrId};
+use crate::facts::rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
 use crate::source::{Diagnostic, Span};
 
 /// An instruction that always fails.

@@ -21,8 +21,8 @@ pub mod verdict;
 
 use crate::bytecode::facts::Facts;
 use crate::bytecode::parallel::both;
-use crate::bytecode::type_rules::RuleIndex;
 use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
+use crate::facts::rules::RuleIndex;
 
 use self::failures::CertainFailure;
 use self::flow::ProgramFlow;

@@ -21,8 +21,8 @@ use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
 use crate::bytecode::parallel::{both, middle};
-use crate::bytecode::type_rules::certain_failure;
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
+use crate::facts::rules::certain_failure;
 use crate::source::Span;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.

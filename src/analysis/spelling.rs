@@ -2,9 +2,9 @@
 
 use crate::bytecode::builtins::builtins_of;
 use crate::bytecode::methods::{METHODS, Receiver};
-use crate::bytecode::type_rules::Owner;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{ModuleKind, Program};
+use crate::facts::rules::Owner;
 use crate::source::spelling::closest;
 
 /// The names of members that a value has.

@@ -9,9 +9,9 @@ use super::cfg::{BlockId, jump_target};
 use super::flow::{FunctionFlow, ProgramFlow};
 use super::infer::{Inference, slot_types};
 use crate::bytecode::facts::{FrameFacts, FunctionFacts, StructFacts, TypeFacts, TypeId};
-use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
 use crate::bytecode::types::{ClassId, IdSet, Type};
 use crate::bytecode::{CaptureId, FuncId, Function, GlobalId, Op, Program, Reg, StructId};
+use crate::facts::rules::{Place, SIDE_FIELDS};
 
 /// Numbers types, classes and sets of identities in the order in which they are met.
 #[derive(Default)]

@@ -16,9 +16,9 @@
 use crate::bytecode::methods::METHODS;
 use crate::bytecode::op::shape::{Operator, Source, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{MethodCall, Range};
-use crate::bytecode::type_rules::{TypeEnv, constant_type};
 use crate::bytecode::types::{Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg};
+use crate::facts::rules::{TypeEnv, constant_type};
 
 use super::infer::Replay;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::verify::{VerifiedProgram, VerifyError, verify, verify_with_facts};
+use super::verify::{VerifiedProgram, VerifyError, verify};
 use super::wbc::{Wanted, WbcError, decode_wanted, packed_facts};
 
 /// Why a file cannot run, on one line.
@@ -26,18 +26,12 @@ pub fn load_wanted(file: &[u8], wanted: Wanted) -> Result<VerifiedProgram, LoadE
     verify(program).map_err(LoadError::Program)
 }
 
-/// As [`load`], for a run that may come to ask for facts ([`VerifiedProgram::checked_types`]): they are kept as they lie in the file, and not looked
+/// As [`load`], for a run that may come to ask for facts ([`VerifiedProgram::packed_facts`]): they are kept as they lie in the file, and not looked
 /// at before.
 pub fn load_with_packed_facts(file: &[u8]) -> Result<VerifiedProgram, LoadError> {
     let mut program = load_wanted(file, Wanted::WithoutFacts)?;
     program.keep_facts(packed_facts(file).map(Box::from));
     Ok(program)
-}
-
-/// As [`load`], and finds out for [`VerifiedProgram::check_facts`] whether type facts agree with the code.
-pub fn load_checking_facts(file: &[u8]) -> Result<VerifiedProgram, LoadError> {
-    let program = decode_wanted(file, Wanted::All).map_err(LoadError::File)?;
-    verify_with_facts(program).map_err(LoadError::Program)
 }
 
 impl fmt::Display for LoadError {

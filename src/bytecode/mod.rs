@@ -3,7 +3,6 @@
 //! Invariant: nothing here knows a syntax tree or a runtime value.
 
 pub mod builtins;
-pub mod check_facts;
 pub mod disassemble;
 pub mod facts;
 pub mod flow;
@@ -17,16 +16,15 @@ pub mod op;
 pub mod parallel;
 mod program;
 pub mod signature;
-pub mod type_rules;
 pub mod types;
 pub mod verify;
 pub mod wbc;
 
 pub use ids::*;
-pub use load::{LoadError, load, load_checking_facts, load_wanted, load_with_packed_facts};
+pub use load::{LoadError, load, load_wanted, load_with_packed_facts};
 pub use op::{Op, Opcode};
 pub use program::*;
-pub use verify::{VerifiedProgram, VerifyError, verify, verify_with_facts};
+pub use verify::{FactsError, VerifiedProgram, VerifyError, verify};
 
 /// Version of the rules that say which regions can be compiled, raised when they change from one release to the next; these are the rules of 0.1.0, which
 /// is still being made. A file's verdicts hold for the version it was made with: a runtime of another one uses neither them nor the refusals.

@@ -6,11 +6,11 @@
 use std::cell::OnceCell;
 
 use super::feedback::{ALL_TAGS, TagSet, TypeFeedback, observed_operands};
-use crate::bytecode::check_facts::CheckedTypes;
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::types::{IdKind, Slot, Tags, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
+use crate::facts::check::CheckedTypes;
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
 

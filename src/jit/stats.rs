@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::tier::unit::{self, Phase, Unit};
 use super::tier::{Jit, LogFormat};
 use super::translate::{Entry, Refusal};
-use crate::bytecode::check_facts::FactsError;
+use crate::bytecode::FactsError;
 use crate::bytecode::facts::{Reason, RegionFacts, Verdict};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
 use crate::runtime::vm::Vm;

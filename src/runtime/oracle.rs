@@ -10,10 +10,10 @@ use super::object::Gc;
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
-use crate::bytecode::check_facts::CheckedTypes;
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg};
+use crate::facts::check::CheckedTypes;
 
 /// How many items of a container are looked at, at each level.
 const ITEMS: usize = 8;

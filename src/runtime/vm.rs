@@ -21,9 +21,11 @@ use super::stack::Stack;
 use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
-use crate::bytecode::check_facts::{CheckedTypes, FactsError};
+use crate::bytecode::FactsError;
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
+use crate::facts;
+use crate::facts::check::CheckedTypes;
 
 /// How much native stack must be left before Walrus code is called from a native function.
 pub(super) const NATIVE_RESERVE: usize = 128 << 10;
@@ -169,12 +171,12 @@ impl Vm {
 
     /// Forgets the program's facts if they do not agree with its code.
     pub fn drop_wrong_facts(&mut self) -> std::result::Result<(), FactsError> {
-        self.image.program.check_facts().inspect_err(|_| self.image.program.drop_facts())
+        facts::check_facts(&self.image.program).inspect_err(|_| self.image.program.drop_facts())
     }
 
-    /// The types in the program's facts: see [`VerifiedProgram::checked_types`](crate::bytecode::verify::VerifiedProgram::checked_types).
+    /// The types in the program's facts: see [`facts::checked_types`].
     pub fn checked_types(&self) -> std::result::Result<Option<CheckedTypes>, FactsError> {
-        self.image.program.checked_types()
+        facts::checked_types(&self.image.program)
     }
 
     /// Runs the main module's body to its end.

@@ -6,6 +6,7 @@ use walrus::bytecode::facts::{Facts, Reason, Refused, Region, TypeId};
 use walrus::bytecode::types::{Identity, Tags};
 use walrus::bytecode::verify::Rule;
 use walrus::bytecode::*;
+use walrus::facts::verify_with_facts;
 use walrus::source::{FileId, Span};
 
 use crate::sample::{self, Names};

@@ -3,7 +3,7 @@
 //! Types grow from [`Type::NEVER`] until nothing changes. The unit of work is a block: its entry state (types of the
 //! live registers) is kept, and it is run again when that state grows, or when a global, field, parameter, result or class it has read
 //! does. Each type can grow only so often (sixteen kinds, eight identities, merging of classes), so the work is linear in the program
-//! for all practical purposes; see `bytecode::types` for the lattice and `bytecode::type_rules` for the instructions.
+//! for all practical purposes; see `bytecode::types` for the lattice and `facts::rules` for the instructions.
 
 mod places;
 mod replay;
@@ -16,9 +16,9 @@ use std::collections::{BinaryHeap, VecDeque};
 use self::places::Places;
 use super::cfg::BlockId;
 use super::flow::{ProgramFlow, code_of};
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
+use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 
 pub use self::places::Escapes;
 pub use self::replay::Replay;

@@ -1,8 +1,8 @@
 //! The places of a program that have a type each, classes with their merging, and who has read what.
 
-use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Type};
 use crate::bytecode::{Program, StructId};
+use crate::facts::rules::{Place, SIDE_FIELDS};
 
 /// What has got to where nothing is known.
 #[derive(Clone, Debug, Default)]

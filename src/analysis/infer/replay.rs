@@ -6,9 +6,9 @@
 use super::Inference;
 use crate::analysis::cfg::BlockId;
 use crate::analysis::flow::code_of;
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
+use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 
 /// The frame of a block that is run again.
 pub struct Replay<'a> {

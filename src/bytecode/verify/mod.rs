@@ -31,18 +31,15 @@
 
 mod code;
 mod error;
+mod facts;
 mod hints;
 mod pools;
 mod registers;
 
 pub use error::{Place, Rule, VerifyError};
+pub use facts::{FactTables, FactsError, Held, validate_regions};
 
-use std::sync::{OnceLock, mpsc};
-use std::thread;
-
-use super::check_facts::{self, Check, CheckedTypes, FactsError};
-use super::facts::Facts;
-use super::{Program, VERDICT_RULES_VERSION, wbc};
+use super::Program;
 
 /// How many entries each pool may have. Indices in the format are wider or as wide, so these bound memory and time.
 pub mod limits {
@@ -88,30 +85,14 @@ impl VerifiedProgram {
         self.program
     }
 
-    /// Whether the facts, if there are any, may be used: their types agree with the code, and their verdicts are by the rules of this version.
-    pub fn check_facts(&self) -> Result<(), FactsError> {
-        let Some(facts) = &self.program.facts else { return Ok(()) };
-        if facts.rules != VERDICT_RULES_VERSION {
-            return Err(FactsError::OtherRules { file: facts.rules });
-        }
-        self.checked.clone().unwrap_or_else(|| check_facts::check(&self.program, facts))
+    /// What came of checking the facts, if that was done while the rules were checked.
+    pub fn checked(&self) -> Option<&Result<(), FactsError>> {
+        self.checked.as_ref()
     }
 
-    /// The types that the facts give, if there are any and they agree with the code. Those of a file that was loaded without them are decoded here.
-    pub fn checked_types(&self) -> Result<Option<CheckedTypes>, FactsError> {
-        let decoded;
-        let facts = match (&self.program.facts, &self.packed) {
-            (Some(facts), _) => facts,
-            (None, Some(packed)) => {
-                decoded = wbc::decode_facts(packed).map_err(|_| FactsError::Malformed("they cannot be decoded"))?;
-                &decoded
-            }
-            (None, None) => return Ok(None),
-        };
-        if facts.rules != VERDICT_RULES_VERSION {
-            return Err(FactsError::OtherRules { file: facts.rules });
-        }
-        check_facts::checked_types(&self.program, facts).map(Some)
+    /// The facts as they lie in the file, if they were not decoded.
+    pub fn packed_facts(&self) -> Option<&[u8]> {
+        self.packed.as_deref()
     }
 
     /// Keeps facts that were not decoded.
@@ -130,81 +111,67 @@ impl VerifiedProgram {
 
 /// Checks every rule; the first that is broken is the error.
 pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
-    check_rules(&program, || {})?;
+    Rules(&program).check(|| {})?;
     pools::check_names(&program)?;
     if let Some(facts) = &program.facts {
-        check_facts::validate(&program, facts).map_err(malformed)?;
+        facts::validate(&program, facts).map_err(FactsError::refuse)?;
     }
     Ok(VerifiedProgram { program, checked: None, packed: None })
 }
 
-/// As [`verify`], and finds out for [`VerifiedProgram::check_facts`] whether type facts agree with the code. In a large program that takes hardly
-/// longer, as another thread begins with it beside the rules, and as it needs an index of names, from which follows that they are different.
-pub fn verify_with_facts(program: Program) -> Result<VerifiedProgram, VerifyError> {
-    let Some(facts) = &program.facts else { return verify(program) };
-    let checked = check_rules_and_facts(&program, facts)?;
+/// As [`verify`], of a program whose facts are checked at the same time: by `check`, which is given the rules and returns what it found, together with
+/// the proof that it has had them checked. It answers for all that [`validate_regions`] and [`FactTables::new`] find.
+pub fn verify_beside(
+    program: Program,
+    check: impl for<'p> FnOnce(Rules<'p>) -> Result<(RulesHold<'p>, Result<(), FactsError>), VerifyError>,
+) -> Result<VerifiedProgram, VerifyError> {
+    let (RulesHold(verified), checked) = check(Rules(&program))?;
+    assert!(std::ptr::eq(verified, &program), "the rules hold for another program");
     if let Err(error @ FactsError::Malformed(_)) = checked {
-        return Err(malformed(error));
+        return Err(error.refuse());
     }
     Ok(VerifiedProgram { program, checked: Some(checked), packed: None })
 }
 
-/// All rules but those about facts and about names being different. `code_is_safe` is called when those are checked that checking facts relies on.
-fn check_rules(program: &Program, code_is_safe: impl FnOnce()) -> Result<(), VerifyError> {
-    let tables = pools::check(program)?;
-    code::check(program, &tables)?;
-    code_is_safe();
-    registers::check(program)?;
-    hints::check(program)
+/// The rules for a program, still to be checked.
+#[derive(Clone, Copy)]
+pub struct Rules<'p>(&'p Program);
+
+/// The proof that all rules but those about facts hold for a program. Only [`Rules::check`] and [`NamesLeft::check_names`] make it.
+pub struct RulesHold<'p>(&'p Program);
+
+/// A program for which all rules hold but those about facts and about names being different.
+pub struct NamesLeft<'p>(&'p Program);
+
+impl<'p> Rules<'p> {
+    pub fn program(self) -> &'p Program {
+        self.0
+    }
+
+    /// All rules but those about facts and about names being different. `code_is_safe` is called when those are checked that checking facts relies on.
+    pub fn check(self, code_is_safe: impl FnOnce()) -> Result<NamesLeft<'p>, VerifyError> {
+        let tables = pools::check(self.0)?;
+        code::check(self.0, &tables)?;
+        code_is_safe();
+        registers::check(self.0)?;
+        hints::check(self.0)?;
+        Ok(NamesLeft(self.0))
+    }
 }
 
-/// A program with fewer instructions is verified, and its facts checked, before a second thread has started.
-const WORTH_A_THREAD: usize = 10_000;
-
-/// Checks the rules on this thread and facts on another; whoever is first helps the other with the code.
-fn check_rules_and_facts(program: &Program, facts: &Facts) -> Result<Result<(), FactsError>, VerifyError> {
-    let (prepared, there) = (OnceLock::new(), OnceLock::new());
-    let prepare = || {
-        let prepared = prepared.get_or_init(|| Check::prepare(program, facts));
-        prepared.as_ref().map_err(FactsError::clone)
-    };
-    let (tell, is_safe) = mpsc::sync_channel(1);
-    let beside = || {
-        let check = prepare();
-        // Nobody is left to tell if the program has been refused.
-        if is_safe.into_iter().next().is_some() {
-            let checked = check.and_then(|check| check.declarations().and_then(|()| check.take_part()));
-            there.get_or_init(|| checked);
+impl<'p> NamesLeft<'p> {
+    /// Names that must be different are found to be so here, unless that follows from an index that was made of them.
+    pub fn check_names(self, differ: bool) -> Result<RulesHold<'p>, VerifyError> {
+        if !differ {
+            pools::check_names(self.0)?;
         }
-    };
-    let here = thread::scope(|scope| {
-        if program.code.len() >= WORTH_A_THREAD {
-            // If the system has no thread to give, all is done here. The thread is not joined: the scope waits for its work, joining
-            // would also wait for its memory to be given back.
-            let _ = thread::Builder::new().spawn_scoped(scope, beside);
-        }
-        // The closure owns the sender, so that the other thread hears of it if a rule is broken before.
-        check_rules(program, move || {
-            // Fails if there is no other thread.
-            let _ = tell.send(());
-        })?;
-        let regions = check_facts::validate_regions(program, facts);
-        let check = prepare();
-        if !check.as_ref().is_ok_and(|check| check.names_differ()) {
-            pools::check_names(program)?;
-        }
-        Ok(check.and_then(|check| regions.map(|()| check.take_part())))
-    })?;
-    // What is malformed refuses the file, whatever else is wrong.
-    let here = match here {
-        Ok(here) => here,
-        Err(malformed) => return Ok(Err(malformed)),
-    };
-    let declarations = || prepare()?.declarations();
-    let there = there.get().cloned().unwrap_or_else(declarations);
-    Ok(check_facts::first_error(there, here))
+        Ok(RulesHold(self.0))
+    }
 }
 
-fn malformed(error: FactsError) -> VerifyError {
-    VerifyError::pool(Rule::Facts, "facts", None, error.to_string())
+impl FactsError {
+    /// What is malformed refuses the program.
+    fn refuse(self) -> VerifyError {
+        VerifyError::pool(Rule::Facts, "facts", None, self.to_string())
+    }
 }

@@ -1,7 +1,7 @@
 //! What each instruction does to types: one set of rules, run by two judges.
 //!
 //! [`step`] takes the types of a frame's registers from before an instruction to after it, through a [`TypeEnv`]. Inference
-//! (`analysis::types`) implements `flow` by joining until nothing changes; the loader's check (`bytecode::check_facts`) implements it by
+//! (`analysis::infer`) implements `flow` by joining until nothing changes; the loader's check ([`super::check`]) implements it by
 //! demanding that nothing need be joined. So a solution that inference found passes the check, and a forged one does not.
 //!
 //! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops there.
@@ -18,11 +18,13 @@ pub use index::RuleIndex;
 pub use inputs::Members;
 
 use self::inputs::Args;
-use super::op::Op;
-use super::op::shape::{CompareJump, Source, Test, any_compare_jump};
-use super::op::window;
-use super::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
-use super::{CaptureId, CaptureSource, Constant, FuncId, FunctionKind, GlobalId, Program, Reg, StructId};
+use crate::bytecode::op::Op;
+use crate::bytecode::op::shape::{CompareJump, Source, Test, any_compare_jump};
+use crate::bytecode::op::window;
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
+use crate::bytecode::{
+    CaptureId, CaptureSource, Constant, FuncId, FunctionKind, GlobalId, ModuleKind, Program, Reg, StructId,
+};
 
 /// A place of the whole program that has one type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -546,7 +548,7 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
         }
         InitModule { base, module } => {
             let kind = env.program().modules.get(module.index()).map(|module| module.kind);
-            if let Some(super::ModuleKind::File(body)) = kind {
+            if let Some(ModuleKind::File(body)) = kind {
                 env.reach(body);
             }
             env.clobber_above(base);

@@ -1,6 +1,6 @@
 //! Checks type facts against the code: one pass, no iteration.
 //!
-//! The check runs the rules of [`super::type_rules`] once over every function that is said to be reached. Frames declare the types
+//! The check runs the rules of [`super::rules`] once over every function that is said to be reached. Frames declare the types
 //! where jumps lead; between them types follow from the instructions, and every store, call, return and jump must be consistent with what is
 //! declared. If all are, the facts hold in every execution that starts at the main module's body with these declarations true of nothing
 //! yet, which is how every execution starts.
@@ -11,52 +11,19 @@
 mod checker;
 mod tables;
 
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::checker::Checker;
-use self::tables::Tables;
-pub use self::tables::validate_regions;
-use super::facts::Facts;
-use super::op::shape::{Iteration, Over};
-use super::op::window;
-use super::parallel::both;
-use super::type_rules::RuleIndex;
-use super::types::{ClassId, IdSet, IdSets, Identity, Slot, Tags, Type};
-use super::{FuncId, Op, Program, Reg, StructId, VERDICT_RULES_VERSION};
-
-/// What is wrong with facts.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum FactsError {
-    /// They are no facts about this program: the file is damaged or crafted.
-    Malformed(&'static str),
-    /// The instruction at this index of `Program::code` does something the declared types do not allow.
-    Inconsistent { pc: u32 },
-    /// Two declarations contradict each other.
-    Contradictory(&'static str),
-    /// The verdicts were made by another version of the rules than [`VERDICT_RULES_VERSION`].
-    OtherRules { file: u32 },
-}
-
-impl fmt::Display for FactsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FactsError::Malformed(what) => write!(f, "malformed facts: {what}"),
-            FactsError::Inconsistent { pc } => write!(f, "the facts do not agree with instruction {pc}"),
-            FactsError::Contradictory(what) => write!(f, "the facts contradict themselves: {what}"),
-            FactsError::OtherRules { file } => {
-                write!(
-                    f,
-                    "the verdicts are by version {file} of the rules, and this is version {VERDICT_RULES_VERSION}"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for FactsError {}
+use super::rules::RuleIndex;
+use crate::bytecode::facts::Facts;
+use crate::bytecode::op::shape::{Iteration, Over};
+use crate::bytecode::op::window;
+use crate::bytecode::parallel::both;
+use crate::bytecode::types::{ClassId, IdSet, IdSets, Identity, Slot, Tags, Type};
+use crate::bytecode::verify::FactTables;
+use crate::bytecode::{FactsError, FuncId, GlobalId, Op, Program, Reg, StructId};
 
 /// Type facts that hold, in the form in which they are asked.
 #[derive(Clone, Debug)]
@@ -130,7 +97,7 @@ impl CheckedTypes {
         Some(&self.frame_registers[self.frames[at].1 as usize..end as usize])
     }
 
-    pub fn global(&self, global: super::GlobalId) -> Type {
+    pub fn global(&self, global: GlobalId) -> Type {
         self.globals[global.index()]
     }
 
@@ -169,7 +136,7 @@ fn second_item(op: Op) -> Option<Reg> {
 /// A check of facts that threads share: functions do not depend on one another once everything is declared.
 pub struct Check<'p> {
     program: &'p Program,
-    tables: Tables<'p>,
+    tables: FactTables<'p>,
     index: RuleIndex,
     /// How many pieces of the code have been taken.
     taken: AtomicUsize,
@@ -181,10 +148,10 @@ impl<'p> Check<'p> {
 
     /// Resolves what is declared. The program need not have been verified yet.
     pub fn prepare(program: &'p Program, facts: &'p Facts) -> Result<Check<'p>, FactsError> {
-        Ok(Check::of(program, Tables::new(program, facts)?, RuleIndex::new(program)))
+        Ok(Check::of(program, FactTables::new(program, facts)?, RuleIndex::new(program)))
     }
 
-    fn of(program: &'p Program, tables: Tables<'p>, index: RuleIndex) -> Check<'p> {
+    fn of(program: &'p Program, tables: FactTables<'p>, index: RuleIndex) -> Check<'p> {
         Check { program, tables, index, taken: AtomicUsize::new(0) }
     }
 
@@ -224,7 +191,7 @@ pub fn first_error(a: Result<(), FactsError>, b: Result<(), FactsError>) -> Resu
 
 /// Checks the type facts of a verified program, those of a large one on two threads.
 pub fn check(program: &Program, facts: &Facts) -> Result<(), FactsError> {
-    let (tables, index) = both(program, || Tables::new(program, facts), || RuleIndex::new(program));
+    let (tables, index) = both(program, || FactTables::new(program, facts), || RuleIndex::new(program));
     let check = Check::of(program, tables?, index);
     check.declarations()?;
     let (first, second) = both(program, || check.take_part(), || check.take_part());
@@ -233,7 +200,7 @@ pub fn check(program: &Program, facts: &Facts) -> Result<(), FactsError> {
 
 /// As [`check`], and writes down the type of what each instruction writes.
 pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, FactsError> {
-    let (tables, index) = (Tables::new(program, facts)?, RuleIndex::new(program));
+    let (tables, index) = (FactTables::new(program, facts)?, RuleIndex::new(program));
     tables.declarations()?;
     let mut checker = Checker::new(&tables, &index);
     checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], ..Record::default() });
@@ -257,11 +224,4 @@ pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, F
         first_param: tables.first_param,
         first_field: tables.first_field,
     })
-}
-
-/// Whether facts are well formed: whatever they name exists, and tables have the program's lengths. The program's other parts have been
-/// verified. Facts that pass may still be wrong.
-pub fn validate(program: &Program, facts: &Facts) -> Result<(), FactsError> {
-    Tables::new(program, facts)?;
-    validate_regions(program, facts)
 }

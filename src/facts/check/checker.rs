@@ -3,12 +3,12 @@
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use super::tables::{Held, Tables};
-use super::{FactsError, Record};
+use super::Record;
 use crate::bytecode::facts::{TypeFacts, TypeId};
-use crate::bytecode::type_rules::{At, Place, RuleIndex, TypeEnv, certain_failure, step};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Tags, Type};
-use crate::bytecode::{FuncId, Function, Op, Program, Reg};
+use crate::bytecode::verify::{FactTables, Held};
+use crate::bytecode::{FactsError, FuncId, Function, Op, Program, Reg};
+use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, step};
 
 /// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has more, and clearing a run costs
 /// less than remembering. Of the others, those that are set are remembered, so that clearing takes no longer than setting has.
@@ -39,7 +39,7 @@ fn is_divided(function: &Function) -> bool {
 pub struct Checker<'p> {
     program: &'p Program,
     facts: &'p TypeFacts,
-    known: &'p Tables<'p>,
+    known: &'p FactTables<'p>,
     index: &'p RuleIndex,
     /// The tables' and those that the rules have made of them.
     pub sets: IdSets,
@@ -76,7 +76,7 @@ pub struct Checker<'p> {
 }
 
 impl<'p> Checker<'p> {
-    pub fn new(known: &'p Tables<'p>, index: &'p RuleIndex) -> Checker<'p> {
+    pub fn new(known: &'p FactTables<'p>, index: &'p RuleIndex) -> Checker<'p> {
         let functions = &known.program.functions;
         let max_registers = functions.iter().map(|function| function.registers).max().unwrap_or(0);
         Checker {

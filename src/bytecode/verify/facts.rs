@@ -1,16 +1,49 @@
-//! What facts declare, resolved and found well formed; and the rules between declarations, which hold without regard to code.
+//! The rules about facts: whatever they name exists, and tables have the program's lengths. They may still be wrong; whether they agree with the code,
+//! the room `facts` finds out, from the tables that are made here.
+
+use std::fmt;
 
 use crate::bytecode::facts::{Bound, Facts, Region, TypeFacts, TypeId, Verdict};
-use crate::bytecode::type_rules::{Place, SIDE_FIELDS};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Tags, Type};
-use crate::bytecode::{FuncId, FunctionKind, GlobalId, LoopId, ModuleKind, Program, Reg, StructId};
+use crate::bytecode::{FuncId, FunctionKind, GlobalId, LoopId, Program, Reg, StructId, VERDICT_RULES_VERSION};
 
-use super::FactsError;
+/// What is wrong with facts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FactsError {
+    /// They are no facts about this program: the file is damaged or crafted.
+    Malformed(&'static str),
+    /// The instruction at this index of `Program::code` does something the declared types do not allow.
+    Inconsistent { pc: u32 },
+    /// Two declarations contradict each other.
+    Contradictory(&'static str),
+    /// The verdicts were made by another version of the rules than [`VERDICT_RULES_VERSION`].
+    OtherRules { file: u32 },
+}
 
-/// A register that no frame names and nothing has set. No rule makes this type, no declaration can, and no value of it has escaped: its class is
-/// none that a program has. It passes for the state of an iterator, so that [`get`](super::super::type_rules::TypeEnv::get) tells both from values
-/// with one test, and an instruction that goes on with such a state as with a value of any type is found out.
-const UNSET: Type = Type { tags: Tags::ITER, class: ClassId(u32::MAX - 1), ids: IdSet::EMPTY };
+impl fmt::Display for FactsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FactsError::Malformed(what) => write!(f, "malformed facts: {what}"),
+            FactsError::Inconsistent { pc } => write!(f, "the facts do not agree with instruction {pc}"),
+            FactsError::Contradictory(what) => write!(f, "the facts contradict themselves: {what}"),
+            FactsError::OtherRules { file } => {
+                write!(
+                    f,
+                    "the verdicts are by version {file} of the rules, and this is version {VERDICT_RULES_VERSION}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for FactsError {}
+
+/// Whether facts are well formed: whatever they name exists, and tables have the program's lengths. The program's other parts have been
+/// verified. Facts that pass may still be wrong.
+pub fn validate(program: &Program, facts: &Facts) -> Result<(), FactsError> {
+    FactTables::new(program, facts)?;
+    validate_regions(program, facts)
+}
 
 /// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
 /// numbers are compared sooner than types.
@@ -22,12 +55,10 @@ pub struct Held {
     /// The identities above, the class below.
     ids_class: u64,
     tags: u32,
-    declared: TypeId,
+    pub declared: TypeId,
 }
 
 impl Held {
-    pub const UNSET: Held = Held::of(UNSET);
-
     /// As an instruction has left it.
     #[inline(always)]
     pub const fn of(ty: Type) -> Held {
@@ -35,7 +66,7 @@ impl Held {
     }
 
     #[inline(always)]
-    const fn declared(ty: Type, declared: TypeId) -> Held {
+    pub const fn declared(ty: Type, declared: TypeId) -> Held {
         Held { ids_class: (ty.ids.0 as u64) << 32 | ty.class.0 as u64, tags: ty.tags.0 as u32, declared }
     }
 
@@ -51,32 +82,14 @@ impl Held {
     }
 
     #[inline(always)]
-    fn is_of(&self, other: &Held) -> bool {
+    pub fn is_of(&self, other: &Held) -> bool {
         self.ids_class == other.ids_class && self.tags == other.tags
-    }
-
-    pub fn is_unset(&self) -> bool {
-        self.is_of(&Held::UNSET)
-    }
-
-    /// Whether this is within the type with a number, which is noted if it is that very type.
-    #[inline(always)]
-    pub fn is_within(&mut self, declared: TypeId, known: &Tables, sets: &IdSets) -> bool {
-        if self.declared == declared {
-            return true;
-        }
-        let wanted = &known.types[declared.index()];
-        if self.is_of(wanted) {
-            self.declared = declared;
-            return true;
-        }
-        known.is_below(sets, self.ty(), wanted.ty())
     }
 }
 
 /// Well-formed facts: what is declared, apart from what is being checked against it. Places keep the numbers of their types, as in the file: they are
 /// smaller than types, and nearly every place is looked at once.
-pub struct Tables<'p> {
+pub struct FactTables<'p> {
     pub program: &'p Program,
     pub facts: &'p TypeFacts,
     /// [`TypeFacts::types`], with sets as they are called in `sets`.
@@ -165,9 +178,9 @@ impl Frames {
     }
 }
 
-impl<'p> Tables<'p> {
+impl<'p> FactTables<'p> {
     /// The program need not have been verified yet; of facts about one that cannot be, anything may come out.
-    pub fn new(program: &'p Program, facts: &'p Facts) -> Result<Tables<'p>, FactsError> {
+    pub fn new(program: &'p Program, facts: &'p Facts) -> Result<FactTables<'p>, FactsError> {
         let facts = &facts.types;
         let malformed = |what| FactsError::Malformed(what);
         let mut sets = IdSets::with_capacity(facts.id_sets.len());
@@ -251,7 +264,7 @@ impl<'p> Tables<'p> {
         {
             return Err(malformed("a table of another length than the program's"));
         }
-        Ok(Tables { program, facts, types, plain, sets, frames, first_param, first_capture, first_field })
+        Ok(FactTables { program, facts, types, plain, sets, frames, first_param, first_capture, first_field })
     }
 
     /// The type with a number.
@@ -305,126 +318,9 @@ impl<'p> Tables<'p> {
             class => of_file(class).map_or(Type::ANY, |slots| self.of(slots[slot as usize])),
         }
     }
-
-    #[inline(always)]
-    pub fn declared(&self, place: Place) -> Type {
-        match place {
-            Place::Global(global) => self.global(global),
-            Place::Field(def, SIDE_FIELDS) => self.field(def, self.program.structs[def.index()].fields.len() as u32),
-            Place::Field(def, field) => self.field(def, field),
-            Place::Capture(func, capture) => {
-                self.of(self.facts.captures[self.first_capture[func.index()] as usize + capture.index()])
-            }
-            Place::Param(func, param) => self.param(func, param),
-            Place::Result(func) => self.result(func),
-            Place::Slot(class, slot) => self.slot(class, slot),
-            Place::Thrown => self.of(self.facts.thrown),
-        }
-    }
-
-    /// Rules between declarations: what is said to have escaped must be declared unknown.
-    pub fn declarations(&self) -> Result<(), FactsError> {
-        let facts = self.facts;
-        let need = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(FactsError::Contradictory(what)) };
-        let main = self.program.modules.get(self.program.main.index()).map(|module| module.kind);
-        if let Some(ModuleKind::File(body)) = main {
-            need(facts.functions[body.index()].reached, "the main program is said not to run")?;
-        }
-        for (at, function) in self.program.functions.iter().enumerate() {
-            let (func, said) = (FuncId(at as u32), facts.functions[at]);
-            if said.escaped {
-                need(said.reached, "a function called by unknown code is said not to run")?;
-                let params = (0..function.params).all(|param| self.param(func, param) == Type::ANY);
-                need(params, "a parameter that unknown code sets has a type")?;
-            }
-            if said.escaped || said.result_escaped || function.kind == FunctionKind::Async {
-                need(self.has_escaped(&self.sets, self.result(func)), "what unknown code gets is not said to escape")?;
-            }
-            if said.reached && !said.followed {
-                let params = (0..function.params).all(|param| self.has_escaped(&self.sets, self.param(func, param)));
-                need(params, "a function without types is passed values that are not said to escape")?;
-            }
-        }
-        let mut sets = self.sets.clone();
-        for (at, def) in self.program.structs.iter().enumerate() {
-            let (id, said) = (StructId(at as u32), facts.structs[at]);
-            if said.escaped {
-                need(said.instances_escaped, "unknown code can make instances that are not said to escape")?;
-                let methods = def.methods.iter().all(|method| facts.functions[method.func.index()].escaped);
-                need(methods, "unknown code can call a method that is not said to escape")?;
-            }
-            if said.instances_escaped {
-                let fields = 0..=def.fields.len() as u32;
-                need(
-                    fields.into_iter().all(|f| self.field(id, f) == Type::ANY),
-                    "a field that unknown code sets has a type",
-                )?;
-                let instance = Type { ids: sets.singleton(IdKind::Instance(id)), ..Type::of(Tags::INSTANCE) };
-                for method in &def.methods {
-                    let said = facts.functions[method.func.index()];
-                    need(
-                        said.reached && said.result_escaped,
-                        "unknown code can call a method that is said not to run",
-                    )?;
-                    for param in 0..self.program.functions[method.func.index()].params {
-                        let declared = self.param(method.func, param);
-                        let passed = if method.takes_self && param == 0 { instance } else { Type::ANY };
-                        need(self.is_within(&sets, passed, declared), "a parameter that unknown code sets has a type")?;
-                    }
-                }
-            }
-        }
-        for (at, module) in self.program.modules.iter().enumerate() {
-            if facts.escaped_modules[at] {
-                for export in &module.exports {
-                    need(facts.escaped_globals[export.global.index()], "unknown code can read a global of a module")?;
-                }
-            }
-        }
-        for at in 0..facts.escaped_globals.len() {
-            if facts.escaped_globals[at] {
-                need(
-                    self.has_escaped(&sets, self.global(GlobalId(at as u32))),
-                    "what unknown code gets is not said to escape",
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether unknown code may have a value of this type.
-    pub fn has_escaped(&self, sets: &IdSets, ty: Type) -> bool {
-        (ty.class == ClassId::NONE || ty.class == ClassId::ANY) && self.ids_escaped(sets, ty.ids)
-    }
-
-    pub fn ids_escaped(&self, sets: &IdSets, set: IdSet) -> bool {
-        let facts = self.facts;
-        set == IdSet::TOP
-            || sets.members(set).iter().all(|id| match id.unpack() {
-                Some(IdKind::Function(func)) => facts.functions[func.index()].escaped,
-                Some(IdKind::Struct(def)) => facts.structs[def.index()].escaped,
-                Some(IdKind::Instance(def)) => facts.structs[def.index()].instances_escaped,
-                Some(IdKind::Module(module)) => facts.escaped_modules[module.index()],
-                Some(IdKind::Builtin(_)) => true,
-                None => false,
-            })
-    }
-
-    #[inline]
-    pub fn is_within(&self, sets: &IdSets, a: Type, b: Type) -> bool {
-        a == b || self.is_below(sets, a, b)
-    }
-
-    /// [`Self::is_within`] of types that differ.
-    #[inline(never)]
-    pub fn is_below(&self, sets: &IdSets, a: Type, b: Type) -> bool {
-        a.tags.within(b.tags)
-            && (a.class == ClassId::NONE || a.class == b.class)
-            && (sets.is_subset(a.ids, b.ids) || (b.ids == IdSet::TOP && self.ids_escaped(sets, a.ids)))
-    }
 }
 
-/// The part of [`super::validate`] that is about regions.
+/// The part of [`validate`] that is about regions.
 pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsError> {
     let malformed = |what| Err(FactsError::Malformed(what));
     let loops = (0..program.loops.len() as u32).map(|at| Region::Loop(LoopId(at)));
