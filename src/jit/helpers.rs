@@ -127,13 +127,14 @@ helpers! {
     IntPow = int_pow (Int, Int) -> Int, heap(none);
 }
 
-/// Runs a helper's body with the machine.
+/// Runs a helper's body with the machine. It touches no more of the heap than the helper's row says, which debug builds check.
 ///
 /// # Safety
 /// `vm` is the machine that called the native code; nobody else uses it while the helper runs.
-unsafe fn with_vm(vm: *mut Vm, run: impl FnOnce(&mut Vm) -> u64) -> u64 {
+unsafe fn with_vm(helper: Helper, vm: *mut Vm, run: impl FnOnce(&mut Vm) -> u64) -> u64 {
     // SAFETY: passed on to the caller.
-    run(unsafe { &mut *vm })
+    let vm = unsafe { &mut *vm };
+    vm.keeping_to(helper.symbol(), helper.heap(), run)
 }
 
 fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
@@ -154,7 +155,7 @@ fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
 unsafe extern "C" fn step(vm: *mut Vm, pc: u64, heap: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::Step, vm, |vm| {
             if vm.heap.should_collect() {
                 return LEAVE;
             }
@@ -172,7 +173,7 @@ unsafe extern "C" fn step(vm: *mut Vm, pc: u64, heap: u64) -> u64 {
 unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::StepCall, vm, |vm| {
             if !vm.may_nest() {
                 return LEAVE;
             }
@@ -187,7 +188,7 @@ unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
 unsafe extern "C" fn tail_call(vm: *mut Vm, pc: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::TailCall, vm, |vm| {
             if !vm.may_nest() || vm.heap.should_collect() {
                 return LEAVE;
             }
@@ -217,7 +218,7 @@ unsafe extern "C" fn finish_call(vm: *mut Vm, left: u64) -> NativeResult {
 unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given, a pointer to a live list, and the two words of a value.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::ListPush, vm, |vm| {
             let Some(list) = std::ptr::NonNull::new(list) else { return LEAVE };
             if vm.heap.should_collect() {
                 return LEAVE;
@@ -238,7 +239,7 @@ unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: 
 /// Called by native code with the machine that runs it and a size that [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
 unsafe extern "C" fn new_cell(vm: *mut Vm, size: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
-    unsafe { with_vm(vm, |vm| vm.cell_for_native(size as usize) as u64) }
+    unsafe { with_vm(Helper::NewCell, vm, |vm| vm.cell_for_native(size as usize) as u64) }
 }
 
 /// # Safety
@@ -251,7 +252,7 @@ unsafe extern "C" fn new_list(vm: *mut Vm, storage: u64, count: u64) -> u64 {
     let end = |_| std::alloc::handle_alloc_error(layout);
     // SAFETY: native code passes on the machine it was given, and writes the elements.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::NewList, vm, |vm| {
             // So few elements are never refused, unless for a test that native code could not go along with.
             let outer = vm.heap.set_granting(true);
             let list = List::for_native(&mut vm.heap, storage, count as usize);

@@ -5,6 +5,7 @@
 
 use super::call::{Begun, shift};
 use super::error::{Error, Result};
+use super::heap::Watched;
 use super::image::Image;
 use super::methods::receiver_of;
 use super::stack::MAX_FRAMES;
@@ -271,6 +272,22 @@ impl Vm {
         let outer = std::mem::replace(&mut self.touchable, heap);
         let result = run(self);
         self.touchable = outer;
+        result
+    }
+
+    /// As [`Vm::touching_only`], for the operation of this name. Debug builds compare memory before and after it, the first times and then ever more
+    /// seldom.
+    pub fn keeping_to<T>(&mut self, name: &'static str, heap: HeapUse, run: impl FnOnce(&mut Vm) -> T) -> T {
+        if !cfg!(debug_assertions) || heap == HeapUse::ANY {
+            return run(self);
+        }
+        let times = self.times_run.entry(name).or_insert(0);
+        *times += 1;
+        let watched = (*times < 8 || times.is_power_of_two()).then(|| Watched::new(&self.heap, &self.globals, heap));
+        let result = self.touching_only(heap, run);
+        if let Some(changed) = watched.flatten().and_then(|watched| watched.changed(&self.heap, &self.globals)) {
+            panic!("'{name}' has changed {changed:?}, and its row names {heap:?}");
+        }
         result
     }
 

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::builtins;
 use super::call::Begun;
 use super::dead_registers::Liveness;
@@ -82,6 +84,8 @@ pub struct Vm {
     pub(super) must_not_collect: bool,
     /// What of the heap may be touched by the instruction that is executed for native code, or one at a time.
     pub(super) touchable: HeapUse,
+    /// How often debug builds have run the operations of [`Vm::keeping_to`], by name.
+    pub(super) times_run: FxHashMap<&'static str, u32>,
     /// Which registers are dead, as far as that was asked.
     pub(super) liveness: Liveness,
     /// The scheduler, from the first task on.
@@ -141,6 +145,7 @@ impl Vm {
             native_result: Value::VOID,
             must_not_collect: false,
             touchable: HeapUse::ANY,
+            times_run: FxHashMap::default(),
             liveness: Liveness::default(),
             tasks: None,
             net: None,

@@ -2,7 +2,7 @@
 
 /// What of the heap an operation of the runtime may look at or change, as far as native code has to know: it keeps fields, cells and globals in
 /// machine registers, and remembers what it read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeapUse(u8);
 
 impl HeapUse {
@@ -37,6 +37,18 @@ impl HeapUse {
     /// From [`HeapUse::bits`]; bits that mean nothing are dropped.
     pub fn from_bits(bits: u8) -> HeapUse {
         HeapUse(bits).within(HeapUse::ANY)
+    }
+}
+
+impl std::fmt::Debug for HeapUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            (HeapUse::LISTS, "lists"),
+            (HeapUse::DICTS, "dicts"),
+            (HeapUse::FIELDS, "fields"),
+            (HeapUse::GLOBALS, "globals"),
+        ];
+        f.debug_list().entries(parts.iter().filter(|(part, _)| self.meets(*part)).map(|(_, name)| name)).finish()
     }
 }
 

@@ -4,7 +4,7 @@
 //! work (a key that is not there, memory that is short, an error) has no effect and says so: the code is left, and the interpreter executes the
 //! instruction. The exception is printing, whose error is kept, as the text may have been written in part.
 
-use super::{JUMP, LEAVE, NEXT, status, with_vm};
+use super::{Helper, JUMP, LEAVE, NEXT, status, with_vm};
 use crate::runtime::object::{Dict, Gc, Str};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
@@ -37,7 +37,7 @@ const NONE: u64 = 0;
 pub(super) unsafe extern "C" fn str_concat(vm: *mut Vm, a: *mut Str, b: *mut Str) -> u64 {
     // SAFETY: native code passes on the machine it was given, and strings whose types it knows.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::StrConcat, vm, |vm| {
             if vm.heap.should_collect() {
                 return NONE;
             }
@@ -74,7 +74,7 @@ pub(super) unsafe extern "C" fn str_len(text: *mut Str) -> u64 {
 pub(super) unsafe extern "C" fn str_index(vm: *mut Vm, text: *mut Str, index: i64) -> u64 {
     // SAFETY: native code passes on the machine it was given, and a string whose type it knows.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::StrIndex, vm, |vm| {
             if vm.heap.should_collect() {
                 return NONE;
             }
@@ -95,7 +95,7 @@ pub(super) unsafe extern "C" fn str_index(vm: *mut Vm, text: *mut Str, index: i6
 pub(super) unsafe extern "C" fn concat(vm: *mut Vm, first: *const Value, count: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given, and has written the registers home.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::Concat, vm, |vm| {
             if vm.heap.should_collect() {
                 return NONE;
             }
@@ -110,7 +110,7 @@ pub(super) unsafe extern "C" fn concat(vm: *mut Vm, first: *const Value, count: 
 pub(super) unsafe extern "C" fn print(vm: *mut Vm, pc: u64, first: *const Value, count: u64, newline: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given, and has written the registers home.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::Print, vm, |vm| {
             let values = std::slice::from_raw_parts(first, count as usize);
             let printed = vm.print(values, newline != 0);
             if printed.is_err() {
@@ -126,7 +126,7 @@ pub(super) unsafe extern "C" fn print(vm: *mut Vm, pc: u64, first: *const Value,
 pub(super) unsafe extern "C" fn dict_get(vm: *mut Vm, dict: *mut Dict, tag: u64, payload: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given, a dict whose type it knows, and the parts of a value.
     unsafe {
-        with_vm(vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
+        with_vm(Helper::DictGet, vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
             Ok(Some(value)) => {
                 vm.set_native_result(value);
                 NEXT
@@ -148,7 +148,7 @@ pub(super) unsafe extern "C" fn dict_get_or(
 ) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
+        with_vm(Helper::DictGetOr, vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
             Ok(found) => {
                 let value = found.unwrap_or_else(|| value_of(default_tag, default));
                 vm.set_native_result(value);
@@ -164,7 +164,7 @@ pub(super) unsafe extern "C" fn dict_get_or(
 pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag: u64, payload: u64) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(vm, |vm| match object(dict).contains(&vm.heap, value_of(tag, payload)) {
+        with_vm(Helper::DictContains, vm, |vm| match object(dict).contains(&vm.heap, value_of(tag, payload)) {
             Ok(false) => NEXT,
             Ok(true) => JUMP,
             Err(_) => LEAVE,
@@ -177,7 +177,7 @@ pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag:
 pub(super) unsafe extern "C" fn contains(vm: *mut Vm, tag: u64, payload: u64, item_tag: u64, item: u64) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(vm, |vm| match vm.is_member(value_of(tag, payload), value_of(item_tag, item)) {
+        with_vm(Helper::Contains, vm, |vm| match vm.is_member(value_of(tag, payload), value_of(item_tag, item)) {
             Ok(false) => NEXT,
             Ok(true) => JUMP,
             Err(_) => LEAVE,
@@ -189,7 +189,7 @@ pub(super) unsafe extern "C" fn contains(vm: *mut Vm, tag: u64, payload: u64, it
 /// Called by native code with a live dict and string.
 pub(super) unsafe extern "C" fn dict_has_name(vm: *mut Vm, dict: *mut Dict, name: *mut Str) -> u64 {
     // SAFETY: native code passes on the machine it was given; it knows the types.
-    unsafe { with_vm(vm, |vm| u64::from(object(dict).get_str(&vm.heap, object(name)).is_some())) }
+    unsafe { with_vm(Helper::DictHasName, vm, |vm| u64::from(object(dict).get_str(&vm.heap, object(name)).is_some())) }
 }
 
 /// # Safety
@@ -204,7 +204,7 @@ pub(super) unsafe extern "C" fn dict_set(
 ) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(Helper::DictSet, vm, |vm| {
             if vm.heap.should_collect() {
                 return LEAVE;
             }
@@ -221,36 +221,40 @@ pub(super) unsafe extern "C" fn dict_set(
 /// Called by native code with the machine that runs it and the state registers of a loop, which hold live values.
 pub(super) unsafe extern "C" fn start_items(vm: *mut Vm, state: *mut Value) -> u64 {
     // SAFETY: native code passes on the machine it was given, and has written the state home.
-    unsafe { iterate(vm, |vm| Ok(!vm.iterate_at(state, true, false)?)) }
+    unsafe { iterate(Helper::StartItems, vm, |vm| Ok(!vm.iterate_at(state, true, false)?)) }
 }
 
 /// # Safety
 /// As for [`start_items`].
 pub(super) unsafe extern "C" fn next_item(vm: *mut Vm, state: *mut Value) -> u64 {
     // SAFETY: as in `start_items`.
-    unsafe { iterate(vm, |vm| vm.iterate_at(state, false, false)) }
+    unsafe { iterate(Helper::NextItem, vm, |vm| vm.iterate_at(state, false, false)) }
 }
 
 /// # Safety
 /// As for [`start_items`].
 pub(super) unsafe extern "C" fn start_pairs(vm: *mut Vm, state: *mut Value) -> u64 {
     // SAFETY: as in `start_items`.
-    unsafe { iterate(vm, |vm| Ok(!vm.iterate_at(state, true, true)?)) }
+    unsafe { iterate(Helper::StartPairs, vm, |vm| Ok(!vm.iterate_at(state, true, true)?)) }
 }
 
 /// # Safety
 /// As for [`start_items`].
 pub(super) unsafe extern "C" fn next_pair(vm: *mut Vm, state: *mut Value) -> u64 {
     // SAFETY: as in `start_items`.
-    unsafe { iterate(vm, |vm| vm.iterate_at(state, false, true)) }
+    unsafe { iterate(Helper::NextPair, vm, |vm| vm.iterate_at(state, false, true)) }
 }
 
 /// # Safety
 /// `vm` is the machine that runs the native code.
-unsafe fn iterate(vm: *mut Vm, step: impl FnOnce(&mut Vm) -> crate::runtime::error::Result<bool>) -> u64 {
+unsafe fn iterate(
+    helper: Helper,
+    vm: *mut Vm,
+    step: impl FnOnce(&mut Vm) -> crate::runtime::error::Result<bool>,
+) -> u64 {
     // SAFETY: passed on to the caller.
     unsafe {
-        with_vm(vm, |vm| {
+        with_vm(helper, vm, |vm| {
             if vm.heap.should_collect() {
                 return LEAVE;
             }

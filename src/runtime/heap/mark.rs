@@ -101,7 +101,7 @@ impl Marker {
 }
 
 /// The object as what its kind says it is. Callers have matched on the kind.
-fn cast<T>(object: Gc<Header>) -> Gc<T> {
+pub(super) fn cast<T>(object: Gc<Header>) -> Gc<T> {
     // SAFETY: each caller is in the arm of a match on `kind` that belongs to `T`.
     unsafe { Gc::from_non_null(object.as_non_null().cast()) }
 }

@@ -14,6 +14,7 @@
 
 mod blocks;
 mod buffer;
+mod changes;
 mod mark;
 mod refusals;
 pub mod reserve;
@@ -25,6 +26,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::object::{Channel, Cursor, Dict, Gc, Header, List, ObjKind, Str, StrBuffer, Task};
 use super::value::Value;
 use blocks::Blocks;
+pub(in crate::runtime) use changes::Watched;
 pub use mark::Marker;
 pub(in crate::runtime) use refusals::Refusals;
 
