@@ -74,6 +74,12 @@ pub fn record(
         match op {
             Op::Return { .. } | Op::ReturnVoid {} if vm.depth() > goal.depth => {
                 let result = if let Op::Return { src } = op { vm.top_register(src.0.into()) } else { Value::VOID };
+                if vm.is_in_next() {
+                    if let Some(recorded) = finish_next(vm, &mut profile.borrow_mut(), goal, result, has_native) {
+                        return Ok(recorded);
+                    }
+                    continue;
+                }
                 vm.step_out(result);
                 let call = vm.top_pc() - 1;
                 // What `init` returns is dropped.
@@ -100,6 +106,11 @@ pub fn record(
                     vm.step_into_instead(func, base)?;
                     continue;
                 }
+            }
+            Op::IterPrep { .. } | Op::IterNext { .. } if let Some(next) = vm.next_called(op) => {
+                note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                vm.step_into_next(next, op)?;
+                continue;
             }
             Op::Throw { src } if vm.throw_within(src) => continue,
             Op::CallFn { base, func } => {
@@ -139,25 +150,50 @@ pub fn record(
         }
         if stepped == Stepped::Jump {
             let offset = op.jump_offset().unwrap_or(0);
-            let target = (i64::from(pc) + 1 + i64::from(offset)) as u32;
-            vm.set_top_pc(target);
-            if offset < 0 {
-                if target == goal.header && vm.depth() == goal.depth {
-                    goal.iterations -= 1;
-                    goal.patience = SETTLED;
-                    if goal.iterations == 0 || goal.repeated == REPETITIONS {
-                        return Ok(Recorded::AtHeader);
-                    }
-                    goal.repeated += 1;
-                } else if has_native(target) {
-                    return Ok(Recorded::AtNative(target));
-                }
-            }
-        } else if op.jump_offset().is_some() && has_native(pc + 1) {
-            return Ok(Recorded::AtNative(pc + 1));
+            vm.set_top_pc((i64::from(pc) + 1 + i64::from(offset)) as u32);
+        }
+        if let Some(recorded) = arrive(vm, goal, pc, stepped == Stepped::Jump, has_native) {
+            return Ok(recorded);
         }
     }
     Ok(Recorded::Elsewhere)
+}
+
+/// Control has come to the top frame's pc from the instruction at `from`; where the recording ends, if it does here.
+fn arrive(vm: &Vm, goal: &mut Goal, from: u32, jumped: bool, has_native: &dyn Fn(u32) -> bool) -> Option<Recorded> {
+    let target = vm.top_pc();
+    if !jumped {
+        let is_behind_a_jump = vm.program().code[from as usize].jump_offset().is_some();
+        return (is_behind_a_jump && has_native(target)).then_some(Recorded::AtNative(target));
+    }
+    if target > from {
+        return None;
+    }
+    if target == goal.header && vm.depth() == goal.depth {
+        goal.iterations -= 1;
+        goal.patience = SETTLED;
+        if goal.iterations == 0 || goal.repeated == REPETITIONS {
+            return Some(Recorded::AtHeader);
+        }
+        goal.repeated += 1;
+        return None;
+    }
+    has_native(target).then_some(Recorded::AtNative(target))
+}
+
+/// Ends the frame of `next` and the step of the iteration that has called it.
+fn finish_next(
+    vm: &mut Vm,
+    profile: &mut TypeProfile,
+    goal: &mut Goal,
+    item: Value,
+    has_native: &dyn Fn(u32) -> bool,
+) -> Option<Recorded> {
+    let (jumped, step) = vm.finish_next(item);
+    if !item.is_void() && profile.note(step, |site| site.result.add(item.tag())) {
+        (goal.unsurprising, goal.repeated) = (0, 0);
+    }
+    arrive(vm, goal, step, jumped, has_native)
 }
 
 /// Notes what the instruction in front of the top frame's pc has written: native code has found that the run time, or a function that it called, gave a

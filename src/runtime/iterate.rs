@@ -3,12 +3,20 @@
 //! Three registers of the loop hold the state: what is iterated, a position, and a number that tells whether a dict has changed. Nothing
 //! is allocated to iterate, and the state is ordinary values, so the collector and a hand-made file can do it no harm: each
 //! step looks at the tag again.
+//!
+//! # Frames of `next`
+//! The interpreter calls `next` of an instance from within the instruction, and waits. Native code that inlines `next`, the recorder and the shadow interpreter
+//! walk into it, as into any call: then its frame stands on that of the loop, where the run time would have put it, though no instruction expects
+//! its result. Whoever makes such frames sees to it that they are ended by [`Vm::finish_next`] before the interpreter goes on, which
+//! [`Vm::finish_iterations`] does for all of them.
 
 use super::error::{Error, Result};
 use super::object::{BoundMethod, Gc, List, Range, Tuple};
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use crate::bytecode::op::shape::{Iteration, Over};
 use crate::bytecode::op::window::Iter;
+use crate::bytecode::{FuncId, FunctionKind, Op, StructId};
 
 fn read(state: *mut Value, register: u16) -> Value {
     // SAFETY: the verifier proved the loop's registers to lie in the frame.
@@ -64,6 +72,98 @@ impl Vm {
         let Some(next) = self.bound(iterator, "next") else { return Err(not_iterable(iterator)) };
         let item = self.call_from_instruction(next, &[])?;
         Ok(if item.is_void() { None } else { Some(item) })
+    }
+
+    /// The function that a step of an iteration at the top frame's pc calls for single items, if that is all that it calls: `next` without captures.
+    pub fn next_called(&self, op: Op) -> Option<FuncId> {
+        let Iteration { over: Over::Items, starts, base, .. } = op.as_iteration()? else { return None };
+        let id = self.top_register(base.0.into()).as_instance()?.struct_id();
+        let calls_iter = starts && self.image.struct_def(id).method("iter").is_some();
+        if calls_iter { None } else { self.next_function(id) }
+    }
+
+    /// `next` of a struct, if it captures nothing and is called as any function is.
+    pub fn next_function(&self, id: StructId) -> Option<FuncId> {
+        let next = self.own_method(id, "next", 0)?;
+        (self.image.program.functions[next.index()].kind != FunctionKind::Async).then_some(next)
+    }
+
+    /// Starts the frame of the function that [`Vm::next_called`] has found for the instruction at the top frame's pc.
+    pub fn step_into_next(&mut self, next: FuncId, op: Op) -> Result<()> {
+        let iterator = op.as_iteration().map_or(Value::VOID, |step| self.top_register(step.base.0.into()));
+        self.set_pc_behind(self.top_pc());
+        let slot = self.stack.registers_end();
+        if self.stack.make_room(slot, Iter::NEXT_FRAME + 1).is_err() {
+            return Err(self.stack_overflow());
+        }
+        let base = slot.wrapping_add(Iter::NEXT_FRAME.into());
+        write(slot, 0, Value::VOID);
+        write(base, 0, iterator);
+        self.start_frame(next, base, None)
+    }
+
+    /// The step of an iteration whose `next` runs in the frame at this depth, as a frame of its own.
+    fn step_waiting_for(&self, depth: usize) -> Option<Iteration> {
+        let below = self.stack.frame_at(depth.checked_sub(1).filter(|below| *below > 0)?);
+        // SAFETY: the frame has called something, so its pc is one past that instruction of the program's code.
+        let op = unsafe { &*below.pc.sub(1) };
+        op.as_iteration().filter(|step| step.over == Over::Items)
+    }
+
+    /// Whether `next` runs in the top frame, as a frame of its own.
+    pub fn is_in_next(&self) -> bool {
+        self.step_waiting_for(self.depth()).is_some()
+    }
+
+    /// Ends the frame of `next`, which is on top, with what it has returned, and with it the step of the iteration: whether that has jumped, and where it
+    /// stands in the program's code.
+    pub fn finish_next(&mut self, item: Value) -> (bool, u32) {
+        let step = self.step_waiting_for(self.depth());
+        self.stack.leave();
+        let pc = self.top_pc() - 1;
+        (step.is_some_and(|step| self.finish_step(step, item)), pc)
+    }
+
+    /// Ends the step of an iteration that the top frame, whose pc is behind it, has called `next` for; whether it has jumped.
+    fn finish_step(&mut self, step: Iteration, item: Value) -> bool {
+        let state = self.top_base().wrapping_add(step.base.index());
+        if step.starts {
+            write(state, Iter::POSITION, Value::int(Iter::BY_NEXT));
+            write(state, Iter::VERSION, Value::int(0));
+        }
+        if !item.is_void() {
+            write(state, Iter::ITEM, item);
+        }
+        let jumps = item.is_void() == step.starts;
+        if jumps {
+            self.set_top_pc((i64::from(self.top_pc()) + i64::from(step.to)) as u32);
+        }
+        jumps
+    }
+
+    /// Runs to their ends the frames of `next` that stand above the frame at depth `from`, with all above them, and ends the iterations' steps. An error may
+    /// just have been raised in the top frame; what is returned was raised in the one that is on top then.
+    pub fn finish_iterations(&mut self, from: usize, mut raised: Result<()>) -> Result<()> {
+        while let Some((depth, step)) =
+            (from + 1..=self.depth()).rev().find_map(|depth| Some((depth, self.step_waiting_for(depth)?)))
+        {
+            raised = self.run_next(depth, raised).map(|item| {
+                self.finish_step(step, item);
+            });
+        }
+        raised
+    }
+
+    /// As the run time calls `next`, from the middle.
+    fn run_next(&mut self, depth: usize, raised: Result<()>) -> Result<Value> {
+        if !self.has_native_stack() {
+            self.stack.unwind_to(depth - 1);
+            return Err(self.stack_overflow());
+        }
+        let outer = self.heap.refusals().enter();
+        let result = self.run_on(depth, raised);
+        self.heap.refusals().leave(outer);
+        result
     }
 
     fn instance_not_iterable(&self, instance: Value) -> Error {

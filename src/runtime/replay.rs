@@ -318,7 +318,11 @@ impl Vm {
         match op {
             Op::Return { .. } | Op::ReturnVoid {} if self.depth() > depth => {
                 let result = if let Op::Return { src } = op { self.top_register(src.0.into()) } else { Value::VOID };
-                self.step_out(result);
+                if self.is_in_next() {
+                    self.finish_next(result);
+                } else {
+                    self.step_out(result);
+                }
                 return Ok(Replayed::Executed);
             }
             Op::Print { .. } => {
@@ -326,6 +330,10 @@ impl Vm {
                 return Ok(Replayed::Executed);
             }
             Op::Throw { src } if self.throw_within(src) => return Ok(Replayed::Executed),
+            Op::IterPrep { .. } | Op::IterNext { .. } if let Some(next) = self.next_called(op) => {
+                self.step_into_next(next, op)?;
+                return Ok(Replayed::Executed);
+            }
             Op::CallFn { base, func } => {
                 self.step_into(func, base)?;
                 return Ok(Replayed::Executed);

@@ -186,3 +186,47 @@ fn functions_that_call_each_other_last_are_not_inlined_for_ever() {
     );
     assert!(body(&region).contains("call fn"), "{region}");
 }
+
+const UP_TO: &str = "struct UpTo { fn init : self, n { self.i = 0; self.n = n; } fn next : self { if self.i >= self.n { return void; } self.i += 1; return self.i; } }
+";
+
+#[test]
+fn a_small_next_is_inlined_and_its_iterator_lives_in_registers() {
+    let by_next =
+        region(&format!("{UP_TO}fn f : n {{ let s = 0; for x in UpTo(n) {{ s += x; }} return s; }} println(f(5000));"));
+    let text = body(&by_next);
+    assert!(!text.contains("call") && !text.contains("guard") && !text.contains("load"), "{by_next}");
+    // Each iterator of the inner loop is not even made.
+    let nested = region(&format!(
+        "{UP_TO}fn f : n {{ let s = 0; for i in 0..n {{ for x in UpTo(5) {{ s += x; }} }} return s; }} println(f(2000));"
+    ));
+    assert!(!body(&nested).contains("make") && !body(&nested).contains("call"), "{nested}");
+}
+
+#[test]
+fn a_next_that_is_recursive_or_has_the_run_time_look_at_frames_is_called() {
+    let of = |next: &str| {
+        region(&format!(
+            "struct Deep {{ fn init : self, n {{ self.i = 0; self.n = n; }} fn next : self {{ if self.i >= self.n {{ return void; }} self.i += 1; {next} return self.i; }} }}
+fn f : n {{ let s = 0; for x in Deep(n) {{ s += x; }} return s; }} println(f(5000));"
+        ))
+    };
+    assert!(!body(&of("")).contains("call"));
+    assert!(body(&of("if self.i % 2 == 1 { return self.next(); }")).contains("call fn"));
+    assert!(body(&of("let d = {}; d[self.i] = self;")).contains("call fn"));
+}
+
+#[test]
+fn a_loop_over_a_struct_is_left_inside_its_next_and_goes_on_behind() {
+    let of = |rarely: &str| {
+        let source = format!(
+            "fn twice : x {{ return x * 2; }}
+struct Kinds {{ fn init : self, n {{ self.i = 0; self.n = n; }} fn next : self {{ if self.i >= self.n {{ return void; }} self.i += 1; if self.i == 3000 {{ {rarely} }} return self.i; }} }}
+fn f : n {{ let s = 0; for x in Kinds(n) {{ s += x; }} return s; }} println(f(5000));"
+        );
+        let exits = statistics(&source, &["--jit-wait"])["exits"].as_u64().expect("a number");
+        (execute(&source, &["--jit"]).0, exits)
+    };
+    assert_eq!(of("self.i = 3000;"), ("12502500\n".to_string(), 0));
+    assert_eq!(of("self.i = twice(1500);"), ("12502500\n".to_string(), 1));
+}

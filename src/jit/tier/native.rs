@@ -208,8 +208,22 @@ impl Jit {
         })
     }
 
-    /// Makes the interpreter's state what the exit says.
+    /// Makes the interpreter's state what the exit says. Where `next` of an iteration was inlined, it and the iteration's step are run to their ends.
     fn leave(
+        &self,
+        vm: &mut Vm,
+        entry: Entry,
+        base: *mut Value,
+        version: &Rc<Version>,
+        exit: &Exit,
+        interest: Interest,
+    ) -> Result<()> {
+        let depth = vm.depth();
+        let left = self.leave_in_the_middle(vm, entry, base, version, exit, interest);
+        vm.finish_iterations(depth, left)
+    }
+
+    fn leave_in_the_middle(
         &self,
         vm: &mut Vm,
         entry: Entry,

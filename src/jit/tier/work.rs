@@ -76,7 +76,17 @@ impl Jit {
     }
 
     /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
-    fn record_towards(&self, vm: &mut Vm, entry: Entry, mut goal: Goal) -> Result<bool> {
+    fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: Goal) -> Result<bool> {
+        let recorded = self.record_walking(vm, entry, goal);
+        // It may have ended anywhere.
+        let (is_at_entry, raised) = match recorded {
+            Ok(is_at_entry) => (is_at_entry, Ok(())),
+            Err(error) => (false, Err(error)),
+        };
+        vm.finish_iterations(goal.depth, raised).map(|()| is_at_entry)
+    }
+
+    fn record_walking(&self, vm: &mut Vm, entry: Entry, mut goal: Goal) -> Result<bool> {
         self.state.borrow_mut().units.entry(entry).or_default().is_recorded = true;
         let has_native = |header: u32| {
             let (state, inner) = (self.state.borrow(), Entry::Loop(header));

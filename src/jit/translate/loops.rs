@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::bytecode::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
+use crate::bytecode::op::shape::Iteration;
 use crate::bytecode::op::window::Range;
 
 /// An open block and what holds at its end.
@@ -120,6 +121,18 @@ impl Builder<'_> {
             _ => {}
         }
         let (next, taken) = next.zip(taken).ok_or(Stop::Refused(Refusal::Irreducible))?;
+        if let Some(Iteration { starts, base, .. }) = op.as_iteration() {
+            let (body, behind) = if starts { (next, taken) } else { (taken, next) };
+            if let Some(stepped) = self.inline_next(op, flow.live_in(body), flow.live_in(behind))? {
+                if let Some(edge) = stepped.more {
+                    (self.current, self.env) = edge;
+                    self.check_item(base, flow.start + flow.block(body).start, flow.live_in(body))?;
+                    let edge = (self.current, self.env.clone());
+                    self.follow(flow, body, edge, walk)?;
+                }
+                return stepped.done.map_or(Ok(()), |edge| self.follow(flow, behind, edge, walk));
+            }
+        }
         let Some((condition, on_taken, on_next)) = self.branch(op)? else { return Ok(()) };
         if let Some(known) = self.const_bool(condition) {
             let (target, env) = if known { (taken, on_taken) } else { (next, on_next) };
