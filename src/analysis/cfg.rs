@@ -4,6 +4,13 @@
 //! a block all instructions have the same innermost handler, so an error edge belongs to a block as a whole. Pcs are counted
 //! from the function's first instruction.
 
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::bytecode::flow::{jump_target, leaders};
+use crate::bytecode::graph::{Adjacency, Graph};
+use crate::bytecode::liveness::Blocks;
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::{Function, Op, Reg};
 
@@ -27,53 +34,53 @@ pub struct Block {
     pub handler: Option<(BlockId, Reg)>,
 }
 
-/// Blocks and edges of a function. Edge lists are stored end to end, so that 50,000 blocks cost a handful of allocations.
+/// Blocks and edges of a function.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Cfg {
     pub blocks: Vec<Block>,
     /// For each pc, its block.
     pub block_of: Vec<BlockId>,
-    succ_ends: Vec<u32>,
-    succs: Vec<BlockId>,
-    pred_ends: Vec<u32>,
-    preds: Vec<BlockId>,
+    succs: Adjacency<BlockId>,
+    preds: Adjacency<BlockId>,
 }
 
-fn slice<'a>(ends: &[u32], items: &'a [BlockId], block: BlockId) -> &'a [BlockId] {
-    let block = block as usize;
-    let start = if block == 0 { 0 } else { ends[block - 1] as usize };
-    &items[start..ends[block] as usize]
+impl Graph for Cfg {
+    type Node = BlockId;
+
+    fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn successors(&self, block: BlockId) -> impl Iterator<Item = BlockId> {
+        self.succs(block).iter().copied()
+    }
 }
 
-/// The target of the jump at `pc`, if `op` is one and stays within the function.
-pub fn jump_target(op: &Op, pc: u32, len: u32) -> Option<u32> {
-    let target = i64::from(pc) + 1 + i64::from(op.jump_offset()?);
-    (0..i64::from(len)).contains(&target).then_some(target as u32)
+impl Blocks for Cfg {
+    fn instructions(&self, block: BlockId) -> Range<usize> {
+        let block = &self.blocks[block as usize];
+        block.start as usize..block.end as usize
+    }
+
+    fn edges(&self, block: BlockId, code: &[Op]) -> impl Iterator<Item = (BlockId, Edge)> {
+        let last = self.blocks[block as usize].end - 1;
+        let op = &code[last as usize];
+        let next =
+            (!op.effects().ends && block + 1 < self.blocks.len() as u32).then_some((block + 1, Edge::FallThrough));
+        let target = jump_target(op, last, code.len() as u32);
+        [next, target.map(|target| (self.block_of[target as usize], Edge::Taken))].into_iter().flatten()
+    }
+
+    fn handler(&self, block: BlockId) -> Option<(BlockId, Reg)> {
+        self.blocks[block as usize].handler
+    }
 }
 
 impl Cfg {
     /// Builds the graph of `function`, whose instructions are `code`.
     pub fn new(function: &Function, code: &[Op]) -> Cfg {
         let len = code.len() as u32;
-        let mut leader = vec![false; code.len() + 1];
-        leader[0] = true;
-        for (pc, op) in code.iter().enumerate() {
-            let target = jump_target(op, pc as u32, len);
-            if let Some(target) = target {
-                leader[target as usize] = true;
-            }
-            if target.is_some() || op.effects().ends {
-                leader[pc + 1] = true;
-            }
-        }
-        for handler in &function.handlers {
-            for pc in [handler.start, handler.end, handler.target] {
-                if pc <= len {
-                    leader[pc as usize] = true;
-                }
-            }
-        }
-
+        let leader = leaders(function, code);
         let mut blocks: Vec<Block> = Vec::new();
         let mut block_of = Vec::with_capacity(code.len());
         for pc in 0..len {
@@ -94,63 +101,22 @@ impl Cfg {
         cfg
     }
 
-    pub fn len(&self) -> usize {
-        self.blocks.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
     /// Where control may go from a block; the handler's block comes last.
     pub fn succs(&self, block: BlockId) -> &[BlockId] {
-        slice(&self.succ_ends, &self.succs, block)
+        self.succs.of(block)
     }
 
-    /// Where a block's last instruction leads, errors aside.
-    pub fn edges(&self, block: BlockId, code: &[Op]) -> impl Iterator<Item = (BlockId, Edge)> + use<> {
-        let last = self.blocks[block as usize].end - 1;
-        let op = &code[last as usize];
-        let next = (!op.effects().ends && block + 1 < self.len() as u32).then_some((block + 1, Edge::FallThrough));
-        let target = jump_target(op, last, code.len() as u32);
-        [next, target.map(|target| (self.block_of[target as usize], Edge::Taken))].into_iter().flatten()
+    pub fn predecessors(&self) -> &Adjacency<BlockId> {
+        &self.preds
     }
 
     pub fn preds(&self, block: BlockId) -> &[BlockId] {
-        slice(&self.pred_ends, &self.preds, block)
+        self.preds.of(block)
     }
 
     /// Whether an edge leads to where it comes from or before: without one there is no cycle.
     pub fn goes_back(&self) -> bool {
-        (0..self.len() as u32).any(|block| self.succs(block).iter().any(|&succ| succ <= block))
-    }
-
-    /// The reachable blocks, each before its successors but for back edges.
-    pub fn reverse_postorder(&self) -> Vec<BlockId> {
-        let mut order = Vec::with_capacity(self.len());
-        if self.is_empty() {
-            return order;
-        }
-        let mut seen = vec![false; self.len()];
-        seen[0] = true;
-        // (block, how many of its successors have been visited)
-        let mut stack: Vec<(BlockId, u32)> = vec![(0, 0)];
-        while let Some((block, next)) = stack.last_mut() {
-            match self.succs(*block).get(*next as usize) {
-                Some(&succ) => {
-                    *next += 1;
-                    if !std::mem::replace(&mut seen[succ as usize], true) {
-                        stack.push((succ, 0));
-                    }
-                }
-                None => {
-                    order.push(*block);
-                    stack.pop();
-                }
-            }
-        }
-        order.reverse();
-        order
+        (0..self.blocks.len() as u32).any(|block| self.succs(block).iter().any(|&succ| succ <= block))
     }
 
     /// Handlers come innermost first, so the first that covers a block owns it. Blocks already owned are skipped by
@@ -187,42 +153,27 @@ impl Cfg {
     }
 
     fn connect(&mut self, code: &[Op]) {
-        let mut pred_count = vec![0u32; self.blocks.len()];
-        for index in 0..self.blocks.len() {
-            let start = self.succs.len();
-            let mut add = |succ: BlockId, succs: &mut Vec<BlockId>| {
-                if !succs[start..].contains(&succ) {
-                    succs.push(succ);
-                    pred_count[succ as usize] += 1;
+        let mut succs = Adjacency::default();
+        for index in 0..self.blocks.len() as u32 {
+            // Two edges at most and the handler: nearly always there is one.
+            let mut own = SmallVec::<[BlockId; 3]>::new();
+            let handler = self.handler(index).map(|(target, _)| target);
+            for succ in self.edges(index, code).map(|(succ, _)| succ).chain(handler) {
+                if !own.contains(&succ) {
+                    own.push(succ);
                 }
-            };
-            for (succ, _) in self.edges(index as u32, code) {
-                add(succ, &mut self.succs);
             }
-            if let Some((target, _)) = self.blocks[index].handler {
-                add(target, &mut self.succs);
-            }
-            self.succ_ends.push(self.succs.len() as u32);
+            succs.push(own);
         }
-        let mut total = 0;
-        for count in pred_count {
-            self.pred_ends.push(total);
-            total += count;
-        }
-        self.preds = vec![0; total as usize];
-        for block in 0..self.blocks.len() as u32 {
-            for &succ in slice(&self.succ_ends, &self.succs, block) {
-                let at = &mut self.pred_ends[succ as usize];
-                self.preds[*at as usize] = block;
-                *at += 1;
-            }
-        }
+        self.succs = succs;
+        self.preds = Adjacency::predecessors(self, 0..self.blocks.len() as u32);
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::bytecode::graph::reverse_postorder;
     use crate::bytecode::*;
 
     pub(crate) fn function(registers: u16, params: u16, handlers: Vec<Handler>) -> Function {
@@ -254,9 +205,7 @@ pub(crate) mod tests {
         assert_eq!(cfg.succs(0), [1, 2]);
         assert_eq!(cfg.succs(1), [3]);
         assert_eq!(cfg.preds(3), [1, 2]);
-        assert_eq!(cfg.reverse_postorder().len(), 4);
-        assert_eq!(cfg.reverse_postorder()[0], 0);
-        assert_eq!(cfg.reverse_postorder()[3], 3);
+        assert_eq!(reverse_postorder(&cfg), [0, 2, 1, 3]);
     }
 
     #[test]
@@ -266,7 +215,7 @@ pub(crate) mod tests {
         let cfg = Cfg::new(&function(1, 0, vec![]), &code);
         assert!(cfg.blocks.iter().all(|block| block.end - block.start <= MAX_BLOCK));
         assert_eq!(cfg.succs(3), [4]);
-        assert_eq!(cfg.reverse_postorder().len(), cfg.len());
+        assert_eq!(reverse_postorder(&cfg).len(), cfg.len());
     }
 
     #[test]

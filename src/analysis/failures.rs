@@ -10,6 +10,7 @@ use super::flow::{ProgramFlow, code_of};
 use super::infer::{Inference, Replay};
 use super::names::Names;
 use super::spelling::{closest_name, names_of, of_other_languages};
+use crate::bytecode::graph::Graph;
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::signature::Refusal;
 use crate::bytecode::types::Tags;

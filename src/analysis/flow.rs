@@ -1,7 +1,8 @@
 //! The control flow of a whole program, computed once and shared by all later passes.
 
 use super::cfg::{BlockId, Cfg};
-use super::liveness::Liveness;
+use crate::bytecode::graph::{Graph, reverse_postorder};
+use crate::bytecode::liveness::Liveness;
 use crate::bytecode::parallel::{both, halves};
 use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
@@ -33,8 +34,8 @@ impl FunctionFlow {
             return FunctionFlow::default();
         }
         let cfg = Cfg::new(function, code);
-        let order = cfg.reverse_postorder();
-        let liveness = Liveness::new(program, &cfg, code, function.registers, LIVENESS_WORDS)
+        let order = reverse_postorder(&cfg);
+        let liveness = Liveness::new(program, &cfg, cfg.predecessors(), code, function.registers, LIVENESS_WORDS)
             .filter(|live| live.total() <= LIVE_REGISTERS);
         let mut one = FunctionFlow { order, ..FunctionFlow::default() };
         if let Some(liveness) = &liveness {

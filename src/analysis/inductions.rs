@@ -5,9 +5,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::dominators::Dominators;
+use super::cfg::BlockId;
 use super::flow::FunctionFlow;
 use crate::bytecode::facts::{Bound, Induction};
+use crate::bytecode::graph::Dominators;
 use crate::bytecode::op::shape::{Source, Test};
 use crate::bytecode::op::window;
 use crate::bytecode::{Constant, LoopKind, LoopRegion, Op, Program, Reg, ShortConst};
@@ -25,7 +26,7 @@ pub fn find(
     region: &LoopRegion,
     inner: &[LoopRegion],
     own: &FunctionFlow,
-    dominators: &Dominators,
+    dominators: &Dominators<BlockId>,
     code: &[Op],
     invariants: &[Reg],
 ) -> Counting {

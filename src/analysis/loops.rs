@@ -4,8 +4,8 @@
 //! flow irreducible; walrusc never emits one, but a `.wbc` is input.
 
 use super::cfg::{BlockId, Cfg};
-use super::dominators::Dominators;
 use crate::bytecode::LoopRegion;
+use crate::bytecode::graph::Dominators;
 
 /// Something about a loop that keeps it from being compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,21 +27,20 @@ pub struct LoopTree {
 
 impl LoopTree {
     /// Checks `regions`, the loops of one function with inner loops after the loops around them, against the graph.
-    pub fn new(cfg: &Cfg, dominators: &Dominators, order: &[BlockId], regions: &[&LoopRegion]) -> LoopTree {
-        let mut tree =
-            LoopTree { faults: vec![None; regions.len()], innermost: vec![None; cfg.len()], unregistered: Vec::new() };
+    pub fn new(cfg: &Cfg, dominators: &Dominators<BlockId>, order: &[BlockId], regions: &[&LoopRegion]) -> LoopTree {
+        let mut tree = LoopTree {
+            faults: vec![None; regions.len()],
+            innermost: vec![None; cfg.blocks.len()],
+            unregistered: Vec::new(),
+        };
         let mut by_header: Vec<(u32, u32)> =
             regions.iter().enumerate().map(|(at, region)| (region.header, at as u32)).collect();
         by_header.sort_unstable();
         tree.nest(cfg, regions);
 
-        let mut position = vec![u32::MAX; cfg.len()];
-        for (at, &block) in order.iter().enumerate() {
-            position[block as usize] = at as u32;
-        }
         for &block in order {
             for &succ in cfg.succs(block) {
-                if position[succ as usize] > position[block as usize] {
+                if dominators.places().is_before(block, succ) {
                     continue;
                 }
                 let header = cfg.blocks[succ as usize].start;
@@ -100,6 +99,7 @@ fn parent_in(regions: &[&LoopRegion], index: u32) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::analysis::cfg::tests::function;
+    use crate::bytecode::graph::reverse_postorder;
     use crate::bytecode::*;
     use crate::source::Span;
 
@@ -120,8 +120,8 @@ mod tests {
 
     fn tree(code: &[Op], regions: &[LoopRegion]) -> LoopTree {
         let cfg = Cfg::new(&function(4, 1, vec![]), code);
-        let order = cfg.reverse_postorder();
-        let dominators = Dominators::new(&cfg, &order);
+        let order = reverse_postorder(&cfg);
+        let dominators = Dominators::new(&order, cfg.predecessors());
         LoopTree::new(&cfg, &dominators, &order, &regions.iter().collect::<Vec<_>>())
     }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
-use super::dominators::Dominators;
+use super::cfg::BlockId;
 use super::effects::{CallGraph, InstructionEffects};
 use super::failures::CertainFailure;
 use super::flow::{FunctionFlow, ProgramFlow, code_of};
@@ -20,6 +20,7 @@ use super::verdict::{Unmet, Wanted, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
+use crate::bytecode::graph::{Dominators, Graph};
 use crate::bytecode::parallel::{both, middle};
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::facts::rules::certain_failure;
@@ -149,7 +150,7 @@ impl<'a> Regions<'a> {
             let mut irregular = false;
             if !loops.is_empty() || own.cfg.goes_back() {
                 let regions: Vec<&LoopRegion> = loops.iter().map(|id| &program.loops[id.index()]).collect();
-                let dominators = Dominators::new(&own.cfg, &own.order);
+                let dominators = Dominators::new(&own.order, own.cfg.predecessors());
                 let tree = LoopTree::new(&own.cfg, &dominators, &own.order, &regions);
                 for (index, &id) in loops.iter().enumerate() {
                     let irregular = tree.faults[index].is_some();
@@ -207,7 +208,7 @@ impl<'a> Regions<'a> {
         region: &LoopRegion,
         irregular: bool,
         own: &FunctionFlow,
-        dominators: &Dominators,
+        dominators: &Dominators<BlockId>,
         code: &[Op],
         notes: &Notes,
     ) -> RegionFacts {

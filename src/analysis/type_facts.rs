@@ -5,10 +5,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::cfg::{BlockId, jump_target};
+use super::cfg::BlockId;
 use super::flow::{FunctionFlow, ProgramFlow};
 use super::infer::{Inference, slot_types};
 use crate::bytecode::facts::{FrameFacts, FunctionFacts, StructFacts, TypeFacts, TypeId};
+use crate::bytecode::flow::jump_target;
+use crate::bytecode::graph::Graph;
 use crate::bytecode::types::{ClassId, IdSet, Type};
 use crate::bytecode::{CaptureId, FuncId, Function, GlobalId, Op, Program, Reg, StructId};
 use crate::facts::rules::{Place, SIDE_FIELDS};

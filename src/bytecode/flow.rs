@@ -1,17 +1,18 @@
-//! Control flow of one function: basic blocks, reverse postorder, natural loops, liveness.
+//! Control flow of one function: basic blocks, reverse postorder, natural loops, liveness. See [`graph`] and [`super::liveness`].
 //!
 //! Computed from the code itself, when a loop gets hot or memory gets short; what the file says about loops is a hint that is not needed here. Pcs are
 //! counted from the function's first instruction.
-//!
-//! # Liveness
-//! A register is live at a pc if some path from there reads it before writing it. A path may lead into a handler from any instruction the handler
-//! covers. The jumps that drive loops write registers on one of their two ways only, so they kill on edges.
 //!
 //! # Throws
 //! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of other instructions are no edges that
 //! native code takes: it leaves before those, and the interpreter goes to the handler. They count in finding loops, though: a loop may come round by its
 //! handler only, and may stand in a handler. Native code of the former is entered anew after each error.
 
+use std::ops::Range;
+
+use super::graph::{self, Adjacency, Dominators, Graph, Loops};
+pub use super::liveness::RegSet;
+use super::liveness::{Blocks, Liveness};
 use super::op::access::Edge;
 use super::{Function, Op, Program, Reg};
 
@@ -34,12 +35,10 @@ pub struct Block {
     pub next: Option<BlockId>,
     /// If the last instruction throws to a handler, where `taken` leads: the register that gets the error.
     pub caught: Option<Reg>,
-    /// The handler that errors of this block's instructions go to.
-    handler: Option<BlockId>,
+    /// The handler that errors of this block's instructions go to, and the register that receives them.
+    handler: Option<(BlockId, Reg)>,
     pub innermost: Option<LoopIndex>,
     live_in: RegSet,
-    /// Registers that handlers covering this block read.
-    handler_live: RegSet,
 }
 
 /// A natural loop.
@@ -64,60 +63,83 @@ pub struct Flow {
     pub order: Vec<BlockId>,
     pub loops: Vec<Loop>,
     registers: u16,
+    liveness: Liveness,
 }
 
 /// Control flow that no structured program has.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Irreducible;
 
-/// A set of registers.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RegSet(Vec<u64>);
-
-impl RegSet {
-    fn with_room(registers: u16) -> Self {
-        RegSet(vec![0; usize::from(registers).div_ceil(64)])
+impl graph::Node for BlockId {
+    fn new(index: usize) -> Self {
+        BlockId(index as u32)
     }
 
-    pub fn contains(&self, reg: Reg) -> bool {
-        self.0.get(reg.index() / 64).is_some_and(|word| word >> (reg.index() % 64) & 1 == 1)
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Graph for Flow {
+    type Node = BlockId;
+
+    fn len(&self) -> usize {
+        self.blocks.len()
     }
 
-    /// Adds a register.
-    pub fn insert(&mut self, reg: Reg) {
-        self.make_room(reg.index() / 64 + 1);
-        self.0[reg.index() / 64] |= 1 << (reg.index() % 64);
+    /// The jump's target before what follows: code that follows in the text then comes first in reverse postorder.
+    fn successors(&self, id: BlockId) -> impl Iterator<Item = BlockId> {
+        let block = self.block(id);
+        [block.handler.map(|(target, _)| target), block.taken, block.next].into_iter().flatten()
+    }
+}
+
+impl Blocks for Flow {
+    fn instructions(&self, id: BlockId) -> Range<usize> {
+        let block = self.block(id);
+        block.start as usize..block.end as usize
     }
 
-    fn make_room(&mut self, words: usize) {
-        if self.0.len() < words {
-            self.0.resize(words, 0);
+    /// A `throw` to a handler is no edge here, as errors of any instruction get there.
+    fn edges(&self, id: BlockId, _: &[Op]) -> impl Iterator<Item = (BlockId, Edge)> {
+        let block = self.block(id);
+        let next = block.next.map(|next| (next, Edge::FallThrough));
+        let taken = block.taken.filter(|_| block.caught.is_none()).map(|taken| (taken, Edge::Taken));
+        [next, taken].into_iter().flatten()
+    }
+
+    fn handler(&self, id: BlockId) -> Option<(BlockId, Reg)> {
+        self.block(id).handler
+    }
+}
+
+/// The positions in `code` at which blocks start, and one past its end: what jumps lead to and what follows them, and where handlers begin and end.
+pub fn leaders(function: &Function, code: &[Op]) -> Vec<bool> {
+    let mut leader = vec![false; code.len() + 1];
+    leader[0] = true;
+    for (pc, op) in code.iter().enumerate() {
+        let target = jump_target(op, pc as u32, code.len() as u32);
+        if let Some(target) = target {
+            leader[target as usize] = true;
+        }
+        if target.is_some() || op.effects().ends {
+            leader[pc + 1] = true;
         }
     }
-
-    fn remove(&mut self, reg: Reg) {
-        self.0[reg.index() / 64] &= !(1 << (reg.index() % 64));
-    }
-
-    /// Adds the registers from a number up to the frame's last.
-    pub fn add_from(&mut self, first: u16, registers: u16) {
-        (first..registers).for_each(|reg| self.insert(Reg(reg)));
-    }
-
-    /// Adds all of `other`; whether that changed anything.
-    pub fn add(&mut self, other: &RegSet) -> bool {
-        self.make_room(other.0.len());
-        let mut changed = false;
-        for (word, more) in self.0.iter_mut().zip(&other.0) {
-            changed |= *more & !*word != 0;
-            *word |= more;
+    for handler in &function.handlers {
+        for pc in [handler.start, handler.end, handler.target] {
+            if let Some(leader) = leader.get_mut(pc as usize) {
+                *leader = true;
+            }
         }
-        changed
     }
+    leader
+}
 
-    pub fn iter(&self) -> impl Iterator<Item = Reg> + '_ {
-        (0..self.0.len() * 64).map(|index| Reg(index as u16)).filter(|reg| self.contains(*reg))
-    }
+/// The target of the jump at `pc`, if `op` is one and stays within the function, which has `len` instructions.
+pub fn jump_target(op: &Op, pc: u32, len: u32) -> Option<u32> {
+    let target = i64::from(pc) + 1 + i64::from(op.jump_offset()?);
+    (0..i64::from(len)).contains(&target).then_some(target as u32)
 }
 
 impl Flow {
@@ -130,12 +152,14 @@ impl Flow {
             order: Vec::new(),
             loops: Vec::new(),
             registers: function.registers,
+            liveness: Liveness::default(),
         };
         flow.find_blocks(code, function);
-        flow.find_order();
-        let dominators = flow.dominators();
-        flow.find_loops(program, code, &dominators)?;
-        flow.find_live(program, code, function);
+        flow.order = graph::reverse_postorder(&flow);
+        let predecessors = Adjacency::predecessors(&flow, flow.order.iter().copied());
+        let dominators = Dominators::new(&flow.order, &predecessors);
+        flow.find_loops(program, code, Loops::find(&predecessors, &dominators))?;
+        flow.find_live(program, code);
         Ok(flow)
     }
 
@@ -182,127 +206,46 @@ impl Flow {
     }
 
     fn find_blocks(&mut self, code: &[Op], function: &Function) {
-        let mut leader = vec![false; code.len() + 1];
-        leader[0] = true;
-        let target = |pc: usize, offset: i32| (pc as i64 + 1 + i64::from(offset)) as usize;
-        for (pc, op) in code.iter().enumerate() {
-            if let Some(offset) = op.jump_offset() {
-                leader[target(pc, offset)] = true;
-                leader[pc + 1] = true;
-            }
-            if op.effects().ends {
-                leader[pc + 1] = true;
-            }
-        }
-        for handler in &function.handlers {
-            for pc in [handler.start, handler.end, handler.target] {
-                leader[pc as usize] = true;
-            }
-        }
+        let leader = leaders(function, code);
         let starts: Vec<usize> = (0..code.len()).filter(|&pc| leader[pc]).collect();
         let block_of = |pc: usize| starts.binary_search(&pc).ok().map(|index| BlockId(index as u32));
         for (index, &start) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(code.len());
             let last = &code[end - 1];
             let handler = function.handler_at(end as u32 - 1).filter(|_| matches!(last, Op::Throw { .. }));
-            let jump = last.jump_offset().map(|offset| target(end - 1, offset));
-            let covering = function.handler_at(start as u32).and_then(|handler| block_of(handler.target as usize));
+            let jump = jump_target(last, end as u32 - 1, code.len() as u32);
+            let covering = function.handler_at(start as u32);
             self.blocks.push(Block {
                 start: start as u32,
                 end: end as u32,
-                taken: jump.or(handler.map(|handler| handler.target as usize)).and_then(block_of),
+                taken: jump.or(handler.map(|handler| handler.target)).and_then(|pc| block_of(pc as usize)),
                 caught: handler.map(|handler| handler.error),
-                handler: covering,
+                handler: covering.and_then(|handler| Some((block_of(handler.target as usize)?, handler.error))),
                 next: if last.effects().ends { None } else { block_of(end) },
                 innermost: None,
-                live_in: RegSet::with_room(self.registers),
-                handler_live: RegSet::with_room(self.registers),
+                live_in: RegSet::default(),
             });
         }
     }
 
     /// Where native code goes on after a block: the following one, then the jump's target.
-    fn successors(&self, id: BlockId) -> impl Iterator<Item = BlockId> {
+    fn native_successors(&self, id: BlockId) -> impl Iterator<Item = BlockId> {
         let block = self.block(id);
         block.next.into_iter().chain(block.taken)
     }
 
-    fn find_order(&mut self) {
-        let mut seen = vec![false; self.blocks.len()];
-        let mut postorder = Vec::new();
-        // Entries: block, and which of its successors comes next.
-        let mut stack = vec![(BlockId(0), 0)];
-        seen[0] = true;
-        while let Some((block, nth)) = stack.pop() {
-            // The jump's target before what follows: code that follows in the text then comes first in reverse postorder.
-            let successors = [self.block(block).handler, self.block(block).taken, self.block(block).next];
-            match successors.get(nth) {
-                None => postorder.push(block),
-                Some(successor) => {
-                    stack.push((block, nth + 1));
-                    if let Some(successor) = *successor
-                        && !std::mem::replace(&mut seen[successor.0 as usize], true)
-                    {
-                        stack.push((successor, 0));
-                    }
-                }
-            }
+    fn find_loops(&mut self, program: &Program, code: &[Op], found: Loops<BlockId>) -> Result<(), Irreducible> {
+        if !found.irreducible.is_empty() {
+            return Err(Irreducible);
         }
-        postorder.reverse();
-        self.order = postorder;
-    }
-
-    /// Immediate dominators, by position in the order (Cooper, Harvey, Kennedy).
-    fn dominators(&self) -> Dominators {
-        let mut position = vec![usize::MAX; self.blocks.len()];
-        for (at, block) in self.order.iter().enumerate() {
-            position[block.0 as usize] = at;
+        let number = |index: Option<usize>| index.map(|index| LoopIndex(index as u32));
+        for (block, innermost) in self.blocks.iter_mut().zip(&found.innermost) {
+            block.innermost = number(*innermost);
         }
-        let mut predecessors = vec![Vec::new(); self.order.len()];
-        for (at, block) in self.order.iter().enumerate() {
-            for successor in self.successors(*block).chain(self.block(*block).handler) {
-                predecessors[position[successor.0 as usize]].push(at);
-            }
-        }
-        let mut idom = vec![usize::MAX; self.order.len()];
-        idom[0] = 0;
-        loop {
-            let mut changed = false;
-            for at in 1..self.order.len() {
-                let mut new = usize::MAX;
-                for &p in predecessors[at].iter().filter(|&&p| idom[p] != usize::MAX) {
-                    new = if new == usize::MAX { p } else { intersect(&idom, p, new) };
-                }
-                changed |= std::mem::replace(&mut idom[at], new) != new;
-            }
-            if !changed {
-                return Dominators { position, predecessors, idom };
-            }
-        }
-    }
-
-    fn find_loops(&mut self, program: &Program, code: &[Op], dominators: &Dominators) -> Result<(), Irreducible> {
-        let Dominators { predecessors, .. } = dominators;
-        for header in 0..self.order.len() {
-            let latches: Vec<usize> = predecessors[header].iter().copied().filter(|&p| p >= header).collect();
-            if latches.is_empty() {
-                continue;
-            }
-            if latches.iter().any(|&latch| !dominators.dominates(header, latch)) {
-                return Err(Irreducible);
-            }
-            let mut inside = vec![false; self.order.len()];
-            inside[header] = true;
-            let mut work = latches.clone();
-            while let Some(at) = work.pop() {
-                if !std::mem::replace(&mut inside[at], true) {
-                    work.extend(&predecessors[at]);
-                }
-            }
-            let mut blocks: Vec<BlockId> =
-                (0..inside.len()).filter(|&at| inside[at]).map(|at| self.order[at]).collect();
-            blocks.sort_by_key(|block| block.0);
-            let natively = self.reached_within(self.order[header], &blocks);
+        for natural in found.natural {
+            let mut blocks = natural.nodes;
+            blocks.sort_unstable();
+            let natively = self.reached_within(natural.header, &blocks);
             let mut written = RegSet::with_room(self.registers);
             for &id in &natively {
                 let block = self.block(id);
@@ -314,7 +257,7 @@ impl Flow {
                 block.caught.into_iter().for_each(|reg| written.insert(reg));
             }
             let mut native_latches =
-                natively.iter().filter(|id| self.successors(**id).any(|successor| successor == self.order[header]));
+                natively.iter().filter(|id| self.native_successors(**id).any(|successor| successor == natural.header));
             let counted = match (native_latches.next(), native_latches.next()) {
                 (Some(latch), None) => match code[self.block(*latch).end as usize - 1] {
                     Op::ForLoop { base, .. } => Some(base),
@@ -322,15 +265,9 @@ impl Flow {
                 },
                 _ => None,
             };
-            let index = LoopIndex(self.loops.len() as u32);
-            // Headers come in order, so an outer loop is found before the loops in it.
-            let parent = self.block(self.order[header]).innermost;
-            for &block in &blocks {
-                self.blocks[block.0 as usize].innermost = Some(index);
-            }
-            self.loops.push(Loop { header: self.order[header], blocks, parent, written, counted });
+            let parent = number(natural.parent);
+            self.loops.push(Loop { header: natural.header, blocks, parent, written, counted });
         }
-        // An edge backwards in the order that no loop owns would be irreducible; it was refused above.
         Ok(())
     }
 
@@ -342,65 +279,19 @@ impl Flow {
             if let Ok(at) = blocks.binary_search(&id)
                 && !std::mem::replace(&mut reached[at], true)
             {
-                work.extend(self.successors(id));
+                work.extend(self.native_successors(id));
             }
         }
         blocks.iter().zip(reached).filter(|(_, reached)| *reached).map(|(id, _)| *id).collect()
     }
 
-    fn find_live(&mut self, program: &Program, code: &[Op], function: &Function) {
-        loop {
-            let mut changed = false;
-            for index in (0..self.blocks.len()).rev() {
-                let (start, end) = (self.blocks[index].start, self.blocks[index].end);
-                let mut handled = RegSet::with_room(self.registers);
-                for handler in function.handlers.iter().filter(|handler| handler.start <= start && start < handler.end)
-                {
-                    if let Some(target) = self.block_at(handler.target) {
-                        let mut live = self.block(target).live_in.clone();
-                        live.remove(handler.error);
-                        handled.add(&live);
-                    }
-                }
-                changed |= self.blocks[index].handler_live.add(&handled);
-                let mut live = self.live_after(program, BlockId(index as u32), code);
-                for op in code[start as usize..end as usize].iter().rev() {
-                    self.step_back(program, op, &mut live);
-                    live.add(&handled);
-                }
-                changed |= self.blocks[index].live_in.add(&live);
-            }
-            if !changed {
-                return;
-            }
+    fn find_live(&mut self, program: &Program, code: &[Op]) {
+        let predecessors = Adjacency::predecessors(self, (0..self.blocks.len() as u32).map(BlockId));
+        let live = Liveness::new(program, self, &predecessors, code, self.registers, usize::MAX);
+        self.liveness = live.expect("any size is within the limit");
+        for index in 0..self.blocks.len() {
+            self.blocks[index].live_in = self.liveness.set_of(BlockId(index as u32));
         }
-    }
-
-    fn live_after(&self, program: &Program, id: BlockId, code: &[Op]) -> RegSet {
-        let block = self.block(id);
-        let op = &code[block.end as usize - 1];
-        let mut live = RegSet::with_room(self.registers);
-        for (target, edge) in [(block.next, Edge::FallThrough), (block.taken, Edge::Taken)] {
-            if let Some(target) = target {
-                if let Some(error) = block.caught {
-                    let mut into = self.block(target).live_in.clone();
-                    into.remove(error);
-                    live.add(&into);
-                    continue;
-                }
-                let mut into = self.block(target).live_in.clone();
-                op.writes_on(program, edge).into_iter().for_each(|reg| into.remove(reg));
-                live.add(&into);
-            }
-        }
-        live
-    }
-
-    fn step_back(&self, program: &Program, op: &Op, live: &mut RegSet) {
-        let accesses = op.accesses(program);
-        accesses.writes.into_iter().for_each(|reg| live.remove(reg));
-        accesses.clobbers_from.map_or(0..0, |from| from..self.registers).for_each(|reg| live.remove(Reg(reg)));
-        accesses.reads.into_iter().for_each(|reg| live.insert(reg));
     }
 
     /// Registers live when a block starts.
@@ -410,54 +301,14 @@ impl Flow {
 
     /// For each instruction of a block the registers live before it; and after the last one on top.
     pub fn live_before_each(&self, program: &Program, id: BlockId) -> Vec<RegSet> {
-        let block = self.block(id);
-        let code = &program.code[self.start as usize..];
-        let mut live = self.live_after(program, id, code);
-        live.add(&block.handler_live);
-        let mut sets = vec![live.clone()];
-        for op in code[block.start as usize..block.end as usize].iter().rev() {
-            self.step_back(program, op, &mut live);
-            live.add(&block.handler_live);
-            sets.push(live.clone());
-        }
-        sets.reverse();
-        sets
+        self.liveness.before_each(program, self, id, &program.code[self.start as usize..])
     }
-}
-
-struct Dominators {
-    position: Vec<usize>,
-    predecessors: Vec<Vec<usize>>,
-    idom: Vec<usize>,
-}
-
-impl Dominators {
-    fn dominates(&self, a: usize, b: usize) -> bool {
-        debug_assert_eq!(self.position.iter().filter(|&&at| at == a).count(), 1);
-        let mut at = b;
-        while at > a {
-            at = self.idom[at];
-        }
-        at == a
-    }
-}
-
-fn intersect(idom: &[usize], mut a: usize, mut b: usize) -> usize {
-    while a != b {
-        while a > b {
-            a = idom[a];
-        }
-        while b > a {
-            b = idom[b];
-        }
-    }
-    a
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytecode::{ConstId, FuncId, FunctionKind, ModuleId, Run, ShortConst, StrId};
+    use crate::bytecode::{FunctionKind, ModuleId, Run, StrId};
 
     fn program(code: Vec<Op>) -> Program {
         let function = Function {
@@ -472,7 +323,6 @@ mod tests {
             captures: Vec::new(),
             handlers: Vec::new(),
         };
-        let _ = (ConstId(0), FuncId(0), ShortConst(0));
         Program { code, functions: vec![function], ..Program::default() }
     }
 

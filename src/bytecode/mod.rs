@@ -8,7 +8,9 @@ pub mod facts;
 pub mod flow;
 #[forbid(unsafe_code)]
 pub mod format_spec;
+pub mod graph;
 mod ids;
+pub mod liveness;
 mod load;
 pub mod methods;
 pub mod numeric;

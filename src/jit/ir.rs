@@ -700,15 +700,13 @@ impl Terminator {
         }
     }
 
-    pub fn for_each_successor(&self, mut visit: impl FnMut(BlockId)) {
-        match self {
-            Terminator::Jump(target, _) => visit(*target),
-            Terminator::Branch(_, yes, no) => {
-                visit(*yes);
-                visit(*no);
-            }
-            Terminator::None | Terminator::Exit(_) | Terminator::Return(..) | Terminator::TailCall(_) => {}
-        }
+    pub fn successors(&self) -> impl Iterator<Item = BlockId> + use<> {
+        let (first, second) = match self {
+            Terminator::Jump(target, _) => (Some(*target), None),
+            Terminator::Branch(_, yes, no) => (Some(*yes), Some(*no)),
+            Terminator::None | Terminator::Exit(_) | Terminator::Return(..) | Terminator::TailCall(_) => (None, None),
+        };
+        first.into_iter().chain(second)
     }
 }
 

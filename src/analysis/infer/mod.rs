@@ -16,6 +16,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use self::places::Places;
 use super::cfg::BlockId;
 use super::flow::{ProgramFlow, code_of};
+use crate::bytecode::graph::Graph;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
 use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};

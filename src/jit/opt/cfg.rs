@@ -1,10 +1,9 @@
-//! Control flow of a region: predecessors, dominators, loops.
+//! Control flow of a region: predecessors, dominators, loops ([`graph`]).
 //!
-//! The order of a region is topological but for edges back to headers, and its loops are known from the builder. So one pass in this order finds
-//! immediate dominators: Cooper, Harvey and Kennedy, *A Simple, Fast Dominance Algorithm*, which needs no second round on
-//! reducible graphs.
+//! The order of a region is topological but for edges back to headers, and its loops are known from the builder.
 
-use super::super::ir::*;
+use crate::bytecode::graph::{self, Adjacency, Dominators, Graph};
+use crate::jit::ir::{BlockId, MemSet, Region};
 
 /// A loop of the region as a set of blocks.
 #[derive(Debug)]
@@ -20,80 +19,58 @@ pub struct LoopBlocks {
 /// See the module documentation.
 #[derive(Debug)]
 pub struct Cfg {
-    preds: Vec<Vec<BlockId>>,
-    /// Place in the region's order; `u32::MAX` for blocks that are not in it.
-    position: Vec<u32>,
-    idom: Vec<Option<BlockId>>,
-    depth: Vec<u32>,
-    /// Preorder number in the dominator tree, and that of the first block behind those it dominates.
-    subtree: Vec<(u32, u32)>,
+    preds: Adjacency<BlockId>,
+    dominators: Dominators<BlockId>,
     innermost: Vec<Option<usize>>,
-    /// Loops that come round, outer before inner.
+    /// Loops with an edge back to their header, outer before inner.
     pub loops: Vec<LoopBlocks>,
     parents: Vec<Option<usize>>,
 }
 
-impl Cfg {
-    pub fn of(region: &Region) -> Cfg {
-        let count = region.blocks.len();
-        let mut position = vec![u32::MAX; count];
-        let mut preds = vec![Vec::new(); count];
-        for (place, &id) in region.order.iter().enumerate() {
-            position[id.0 as usize] = place as u32;
-            region.block(id).end.for_each_successor(|target| preds[target.0 as usize].push(id));
-        }
-        let mut cfg = Cfg {
-            preds,
-            position,
-            idom: vec![None; count],
-            depth: vec![0; count],
-            subtree: vec![(0, 0); count],
-            innermost: vec![None; count],
-            loops: Vec::new(),
-            parents: vec![None; region.loops.len()],
-        };
-        for &id in &region.order[1..] {
-            let mut idom = None;
-            for &pred in cfg.preds(id).iter().filter(|pred| cfg.is_before(**pred, id)) {
-                idom = Some(idom.map_or(pred, |known| cfg.common_dominator(known, pred)));
-            }
-            cfg.idom[id.0 as usize] = idom;
-            cfg.depth[id.0 as usize] = idom.map_or(0, |idom| cfg.depth[idom.0 as usize] + 1);
-        }
-        cfg.number_subtrees(region);
-        for index in 0..region.loops.len() {
-            cfg.find_loop(region, index);
-        }
-        cfg
+impl graph::Node for BlockId {
+    fn new(index: usize) -> Self {
+        BlockId(index as u32)
     }
 
-    fn find_loop(&mut self, region: &Region, index: usize) {
-        let header = region.loops[index].header;
-        let latches: Vec<BlockId> =
-            self.preds(header).iter().copied().filter(|pred| !self.is_before(*pred, header)).collect();
-        if latches.is_empty() {
-            return;
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Graph for Region {
+    type Node = BlockId;
+
+    fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn successors(&self, block: BlockId) -> impl Iterator<Item = BlockId> {
+        self.block(block).end.successors()
+    }
+}
+
+impl Cfg {
+    pub fn of(region: &Region) -> Cfg {
+        let preds = Adjacency::predecessors(region, region.order.iter().copied());
+        let dominators = Dominators::new(&region.order, &preds);
+        let found = graph::Loops::find(&preds, &dominators);
+        // The region's numbers of the loops that were found.
+        let index_of = |header| region.loops.iter().position(|region_loop| region_loop.header == header);
+        let indices: Vec<Option<usize>> = found.natural.iter().map(|natural| index_of(natural.header)).collect();
+        let mut parents = vec![None; region.loops.len()];
+        let mut loops = Vec::new();
+        for (natural, index) in found.natural.into_iter().zip(&indices) {
+            let Some(index) = *index else { continue };
+            parents[index] = natural.parent.and_then(|parent| indices[parent]);
+            loops.push(LoopBlocks { index, blocks: natural.nodes, latches: natural.latches });
         }
-        self.parents[index] = self.innermost[header.0 as usize];
-        let mut is_inside = vec![false; region.blocks.len()];
-        is_inside[header.0 as usize] = true;
-        let mut blocks = vec![header];
-        let mut pending = latches.clone();
-        while let Some(block) = pending.pop() {
-            if !std::mem::replace(&mut is_inside[block.0 as usize], true) {
-                blocks.push(block);
-                pending.extend_from_slice(self.preds(block));
-            }
-        }
-        blocks.sort_unstable_by_key(|block| self.position[block.0 as usize]);
-        for block in &blocks {
-            self.innermost[block.0 as usize] = Some(index);
-        }
-        self.loops.push(LoopBlocks { index, blocks, latches });
+        loops.sort_by_key(|blocks| blocks.index);
+        let innermost = found.innermost.iter().map(|natural| natural.and_then(|natural| indices[natural])).collect();
+        Cfg { preds, dominators, innermost, loops, parents }
     }
 
     pub fn preds(&self, block: BlockId) -> &[BlockId] {
-        &self.preds[block.0 as usize]
+        self.preds.of(block)
     }
 
     pub fn only_pred(&self, block: BlockId) -> Option<BlockId> {
@@ -105,53 +82,22 @@ impl Cfg {
 
     /// Whether the first block stands before the second in the region's order.
     pub fn is_before(&self, a: BlockId, b: BlockId) -> bool {
-        self.position[a.0 as usize] < self.position[b.0 as usize]
+        self.dominators.places().is_before(a, b)
     }
 
+    /// The immediate dominator.
     pub fn idom(&self, block: BlockId) -> Option<BlockId> {
-        self.idom[block.0 as usize]
+        self.dominators.immediate(block)
     }
 
-    /// The last block on all ways to both.
-    pub fn common_dominator(&self, mut a: BlockId, mut b: BlockId) -> BlockId {
-        while a != b {
-            let deeper = if self.depth[a.0 as usize] >= self.depth[b.0 as usize] { &mut a } else { &mut b };
-            match self.idom(*deeper) {
-                Some(idom) => *deeper = idom,
-                None => return *deeper,
-            }
-        }
-        a
+    /// The last block on all paths to both.
+    pub fn common_dominator(&self, a: BlockId, b: BlockId) -> BlockId {
+        self.dominators.common(a, b)
     }
 
-    /// Whether every way to `b` leads through `a`.
+    /// Whether every path to `b` leads through `a`.
     pub fn dominates(&self, a: BlockId, b: BlockId) -> bool {
-        let ((from, to), (at, _)) = (self.subtree[a.0 as usize], self.subtree[b.0 as usize]);
-        from <= at && at < to
-    }
-
-    /// Numbers the dominator tree in preorder, so that the blocks that a block dominates are a range.
-    fn number_subtrees(&mut self, region: &Region) {
-        // Sizes first: in reverse order, all that a block dominates has been counted when it is met.
-        let mut sizes = vec![1u32; region.blocks.len()];
-        for &id in region.order.iter().rev() {
-            if let Some(idom) = self.idom(id) {
-                sizes[idom.0 as usize] += sizes[id.0 as usize];
-            }
-        }
-        // Then each block takes the next part of its dominator's range.
-        let mut next = vec![0u32; region.blocks.len()];
-        let mut top = 0;
-        for &id in &region.order {
-            let free = match self.idom(id) {
-                Some(idom) => &mut next[idom.0 as usize],
-                None => &mut top,
-            };
-            let from = *free;
-            *free += sizes[id.0 as usize];
-            self.subtree[id.0 as usize] = (from, from + sizes[id.0 as usize]);
-            next[id.0 as usize] = from + 1;
-        }
+        self.dominators.dominates(a, b)
     }
 
     /// The innermost loop a block stands in: index into [`Region::loops`].
@@ -191,8 +137,9 @@ impl Cfg {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::Sample;
     use super::*;
+    use crate::jit::ir::{Compare, Mem, Val};
+    use crate::jit::opt::test_regions::Sample;
 
     #[test]
     fn nested_loops_and_dominators_are_found() {

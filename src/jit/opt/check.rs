@@ -46,13 +46,8 @@ impl Checker<'_> {
             }
         }
         self.uses(id, |visit| block.end.for_each_arg(visit))?;
-        let mut back = None;
-        block.end.for_each_successor(|to| {
-            if !self.cfg.is_before(id, to) && !self.region.loops.iter().any(|region_loop| region_loop.header == to) {
-                back = Some(to);
-            }
-        });
-        if let Some(to) = back {
+        let heads_loop = |to| self.region.loops.iter().any(|region_loop| region_loop.header == to);
+        if let Some(to) = block.end.successors().find(|&to| !self.cfg.is_before(id, to) && !heads_loop(to)) {
             return Err(format!("{id} goes back to {to}, which heads no loop"));
         }
         match &block.end {

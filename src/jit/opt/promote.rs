@@ -240,10 +240,10 @@ impl<'a> Promoter<'a> {
             let preds = self.cfg.preds(id);
             let meets = preds.len() <= 1
                 || preds.iter().all(|pred| matches!(self.region.block(*pred).end, Terminator::Jump(..)));
-            let mut leaves_alone = true;
-            self.region.block(id).end.for_each_successor(|target| {
+            let mut targets = self.region.block(id).end.successors();
+            let leaves_alone = targets.all(|target| {
                 let inside = self.cfg.is_within(self.cfg.innermost(target), blocks.index);
-                leaves_alone &= inside || self.cfg.only_pred(target) == Some(id);
+                inside || self.cfg.only_pred(target) == Some(id)
             });
             meets && leaves_alone
         })
@@ -453,7 +453,7 @@ impl<'a> Promoter<'a> {
             {
                 args.extend(changing.iter().map(|at| now[*at]));
             }
-            end.for_each_successor(|target| {
+            for target in end.successors() {
                 if id != preheader && !at_end.contains_key(&target) {
                     let stores = all_written.iter().map(|at| {
                         let Word { mem, base, offset } = promoted[*at].word;
@@ -461,7 +461,7 @@ impl<'a> Promoter<'a> {
                     });
                     self.region.block_mut(target).insts.splice(0..0, stores);
                 }
-            });
+            }
             self.region.block_mut(id).end = end;
         }
         for at in 0..self.region.loops.len() {
