@@ -23,6 +23,7 @@ use crate::source::read_at_most;
 mod ending;
 mod machine;
 mod options;
+mod simulation;
 mod system_host;
 mod system_network;
 
@@ -44,6 +45,15 @@ pub mod status {
 }
 
 impl RunOptions {
+    /// This machine as a host with these options; `args` as for [`SystemHost::new`].
+    pub fn host(&self, args: Vec<String>) -> SystemHost {
+        let host = SystemHost::new(args).forbidding(self.forbidden());
+        match self.simulate {
+            Some(seed) => host.simulating(seed),
+            None => host,
+        }
+    }
+
     /// Whether anything is to become native. Fuel is counted by the interpreter alone.
     #[cfg(feature = "jit")]
     fn compiles(&self) -> bool {

@@ -63,7 +63,8 @@ const MODES: &[Mode] = &[
     },
 ];
 
-/// More modes for the programs about tasks: a switch wherever a task need not wait.
+/// More modes for the programs about tasks: a switch wherever a task need not wait. In all modes these have a simulated clock: what was compiled or
+/// collected between the making of two timers must not decide which runs out first.
 const TASK_MODES: &[Mode] = &[
     Mode { name: "task-stress", flags: &["--task-stress"] },
     Mode { name: "task-stress-gc", flags: &["--task-stress", "--gc-stress"] },
@@ -73,8 +74,19 @@ const TASK_MODES: &[Mode] = &[
     },
 ];
 
-/// The folder of programs about tasks.
+/// The folder of programs about tasks, and that of those about connections.
 const TASKS: &str = "tasks/";
+const NET: &str = "net/";
+
+/// More modes for programs about connections: a network that does everything at once, and two that are slow and give little at a time.
+const NET_MODES: &[Mode] = &[
+    Mode { name: "simulated", flags: &["--simulate", "0"] },
+    Mode { name: "simulated-1", flags: &["--simulate", "1", "--task-stress"] },
+    Mode {
+        name: "simulated-jit",
+        flags: &["--simulate", "2", "--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
+    },
+];
 
 /// A program with its expectations, and what is computed once for all its modes.
 struct Fixture {
@@ -155,9 +167,9 @@ fn find_sources(folder: &Path, sources: &mut Vec<PathBuf>) {
 fn add_trials(root: &Path, source: &Path, scratch: PathBuf, trials: &mut Vec<Trial>) {
     let relative = source.strip_prefix(root).expect("the file was found under the root");
     let name = relative.to_str().expect("fixture names are UTF-8").replace('\\', "/");
-    let parsed = std::fs::read_to_string(source)
-        .map_err(|error| error.to_string())
-        .and_then(|text| directives::parse(&text, MODES.iter().chain(TASK_MODES).map(|mode| mode.name)));
+    let parsed = std::fs::read_to_string(source).map_err(|error| error.to_string()).and_then(|text| {
+        directives::parse(&text, MODES.iter().chain(TASK_MODES).chain(NET_MODES).map(|mode| mode.name))
+    });
     let expected = match parsed {
         Ok(expected) => expected,
         Err(problem) => {
@@ -183,8 +195,12 @@ fn add_trials(root: &Path, source: &Path, scratch: PathBuf, trials: &mut Vec<Tri
         let shared = Arc::clone(&fixture);
         trials.push(Trial::test(format!("{}::warnings", fixture.name), move || Ok(shared.check_warnings()?)));
     }
-    let task_modes = if fixture.name.starts_with(TASKS) { TASK_MODES } else { &[] };
-    for mode in MODES.iter().chain(task_modes) {
+    let more = match &fixture.name {
+        name if name.starts_with(TASKS) => TASK_MODES,
+        name if name.starts_with(NET) => NET_MODES,
+        _ => &[],
+    };
+    for mode in MODES.iter().chain(more) {
         let shared = Arc::clone(&fixture);
         let absent = !JIT_ACCEPTED && mode.flags.contains(&"--jit");
         let skipped = absent || fixture.expected.skipped.iter().any(|name| name == mode.name);
@@ -215,6 +231,9 @@ impl Fixture {
         let mut command = walrus_run();
         command.current_dir(folder).env("WALRUS_FIXTURE", "set").env_remove("WALRUS_UNSET");
         command.args(mode.flags).args(extra).args(&self.expected.flags);
+        if self.name.starts_with(TASKS) {
+            command.args(["--simulate", "0"]);
+        }
         command.arg(program).args(&self.expected.args);
         run(&mut command, self.expected.stdin.as_bytes())
     }

@@ -7,7 +7,7 @@ use clap::Parser;
 use walrus::cli::Status;
 use walrus::cli::args::{parse, texts};
 use walrus::cli::terminal::{Color, report, write_stderr, write_stdout};
-use walrus::run::{self, Outcome, RunOptions, SystemHost, status};
+use walrus::run::{self, Outcome, RunOptions, status};
 
 /// Keeps something back for the moment at which the system refuses memory.
 #[global_allocator]
@@ -86,16 +86,11 @@ fn main() {
     };
     let program_args = std::iter::once(file.display().to_string()).chain(texts(args.args)).collect();
     let color = args.color;
-    run::run_then(
-        program,
-        &args.options,
-        Box::new(SystemHost::new(program_args).forbidding(args.options.forbidden())),
-        move |outcome: Outcome| {
-            report(&outcome.message, color);
-            write_stderr(&outcome.report);
-            exit(outcome.status)
-        },
-    )
+    run::run_then(program, &args.options, Box::new(args.options.host(program_args)), move |outcome: Outcome| {
+        report(&outcome.message, color);
+        write_stderr(&outcome.report);
+        exit(outcome.status)
+    })
 }
 
 /// Ends the process at once: nothing is left that a destructor would have to write.

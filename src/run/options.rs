@@ -46,6 +46,10 @@ pub struct RunOptions {
     #[arg(long, help_heading = TESTING)]
     pub task_stress: bool,
 
+    /// Simulate clocks and network: time passes only while all tasks wait, and the network reaches this program alone; SEED varies it, 0 does not
+    #[arg(long, value_name = "SEED", help_heading = TESTING)]
+    pub simulate: Option<u64>,
+
     /// Compare every value with its static type, and stop where one is wrong
     #[arg(long, conflicts_with = "fuel", help_heading = TESTING)]
     pub check_facts: bool,
@@ -185,6 +189,7 @@ impl Default for RunOptions {
             gc_stress: false,
             alloc_stress: false,
             task_stress: false,
+            simulate: None,
             check_facts: false,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ending;
+use super::simulation::Simulation;
 use super::system_network::SystemNetwork;
 use crate::runtime::host::{Capability, EndedProcess, FileInfo, Host, HostFile, HostValue, OpenMode};
 use crate::runtime::network::Network;
@@ -22,6 +23,8 @@ pub struct SystemHost {
     input: BufReader<io::Stdin>,
     forbidden: Vec<Capability>,
     offered: Vec<Offered>,
+    /// What stands in for clocks and network.
+    simulation: Option<Simulation>,
 }
 
 /// What a function of an embedding program does.
@@ -44,6 +47,7 @@ impl SystemHost {
             input: BufReader::new(io::stdin()),
             forbidden: Vec::new(),
             offered: Vec::new(),
+            simulation: None,
         }
     }
 
@@ -58,6 +62,11 @@ impl SystemHost {
         let function: HostFn = Box::new(function);
         self.offered.push(Offered { module: module.to_string(), name: name.to_string(), arguments, function });
         self
+    }
+
+    /// The same host with a simulated clock and network, which varies by the seed.
+    pub fn simulating(self, seed: u64) -> SystemHost {
+        SystemHost { simulation: Some(Simulation::new(seed)), ..self }
     }
 
     /// The same host, which keeps programs from these parts of the library.
@@ -114,18 +123,24 @@ impl Host for SystemHost {
     }
 
     fn timestamp(&self) -> i64 {
-        epoch_ms(SystemTime::now())
+        self.simulation.as_ref().map_or_else(|| epoch_ms(SystemTime::now()), Simulation::timestamp)
     }
 
     fn clock(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+        self.simulation.as_ref().map_or_else(|| self.started.elapsed().as_secs_f64(), Simulation::clock)
     }
 
     fn network(&mut self) -> io::Result<Box<dyn Network>> {
-        Ok(Box::new(SystemNetwork::new()?))
+        match &self.simulation {
+            Some(simulation) => Ok(simulation.network()),
+            None => Ok(Box::new(SystemNetwork::new()?)),
+        }
     }
 
     fn pause(&mut self, seconds: f64) {
+        if let Some(simulation) = &self.simulation {
+            return simulation.pause(seconds);
+        }
         if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
             std::thread::sleep(duration);
         }

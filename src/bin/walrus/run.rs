@@ -12,7 +12,7 @@ use walrus::cli::compile_flags::LintFlags;
 use walrus::cli::package::Package;
 use walrus::cli::terminal::{Color, reason, report, write_stderr};
 use walrus::compile::{self, Entry, Format, Options};
-use walrus::run::{self, Outcome, RunOptions, SystemHost};
+use walrus::run::{self, Outcome, RunOptions};
 
 /// Compiles a program and runs it
 #[derive(Parser, Debug)]
@@ -107,17 +107,12 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Status, String> 
     };
     let own_args = std::iter::once(program.name()).chain(texts(args.args)).collect();
     let color = args.color;
-    run::run_then(
-        loaded,
-        &args.options,
-        Box::new(SystemHost::new(own_args).forbidding(args.options.forbidden())),
-        move |outcome: Outcome| {
-            report(&outcome.message, color);
-            write_stderr(&outcome.report);
-            // Nothing is left that a destructor would have to write.
-            std::process::exit(outcome.status)
-        },
-    )
+    run::run_then(loaded, &args.options, Box::new(args.options.host(own_args)), move |outcome: Outcome| {
+        report(&outcome.message, color);
+        write_stderr(&outcome.report);
+        // Nothing is left that a destructor would have to write.
+        std::process::exit(outcome.status)
+    })
 }
 
 /// The program, ready to run; `None` if it has errors, which were reported.
