@@ -236,8 +236,8 @@ reasons! {
     Unsettled = "N0213", "could not be translated", "report it; dividing the region into functions may help";
     Undefined = "N0214", "reads a register that is not live where it is read", "report it; dividing the region into functions may help";
     Backend = "N0215", "was refused by the code generator", "report it; dividing the region into functions may help";
-    /// Its exits are about what numbers are, of which no version knows more than another.
-    Numbers = "N0216", "left its native code for numbers that it has no form for again and again", "divide by other numbers than -1, and keep ints that meet floats below 2 ** 53";
+    /// Its exits are errors, of which no version knows more than another.
+    Numbers = "N0216", "left its native code for errors of arithmetic again and again", "test the operand before, such as a divisor for 0";
     /// The system does not let memory be made executable.
     Forbidden = "N0217", "needs executable memory, which the system forbids here", "allow it, as with `MemoryDenyWriteExecute=no` of systemd, or run without `--jit`";
     /// A fault of the code generator, after which it goes on with other regions.

@@ -123,6 +123,14 @@ impl<T: PartialEq + Copy> Few<T> {
     }
 }
 
+/// Ints up to this magnitude are exact as floats.
+pub const EXACT: i64 = 1 << 53;
+
+/// Whether an int is beyond those that floats tell apart.
+pub fn is_inexact(int: i64) -> bool {
+    int.unsigned_abs() > EXACT as u64
+}
+
 /// What was seen at one instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct TypeFeedback {
@@ -137,8 +145,10 @@ pub struct TypeFeedback {
     pub b: TagSet,
     /// How the list that is accessed keeps its elements; empty lists do not count.
     pub storage: Seen<Storage>,
-    /// An index was negative.
+    /// An index, a divisor or an exponent was negative.
     pub negative: bool,
+    /// An int beside something else was beyond those that floats tell apart.
+    pub inexact: bool,
     /// The struct of the instance that is accessed.
     pub instance_of: Seen<StructId>,
     /// The structs of the instances that were accessed.

@@ -123,8 +123,10 @@ helpers! {
     FloatRem = float_rem (Float, Float) -> Float, heap(none);
     /// The power of floats.
     FloatPow = float_pow (Float, Float) -> Float, heap(none);
-    /// The power of ints, for an exponent that is not negative.
+    /// The power of ints; 0 for a negative exponent.
     IntPow = int_pow (Int, Int) -> Int, heap(none);
+    /// How an int compares with a float, exactly: -1, 0 or 1; 2 if the float is NaN.
+    CompareNumbers = compare_numbers (Int, Float) -> Int, heap(none);
 }
 
 /// Runs a helper's body with the machine. It touches no more of the heap than the helper's row says, which debug builds check.
@@ -272,6 +274,10 @@ extern "C" fn float_pow(a: f64, b: f64) -> f64 {
 
 extern "C" fn int_pow(a: i64, b: i64) -> i64 {
     numeric::int_pow(a, b).unwrap_or(0)
+}
+
+extern "C" fn compare_numbers(a: i64, b: f64) -> i64 {
+    numeric::compare_int_float(a, b).map_or(2, |order| order as i64)
 }
 
 #[cfg(test)]

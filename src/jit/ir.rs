@@ -126,6 +126,17 @@ impl From<Test> for Compare {
 }
 
 impl Compare {
+    /// The signed comparison that holds for `b` and `a` where this one holds for `a` and `b`.
+    pub fn swapped(self) -> Compare {
+        match self {
+            Compare::Lt => Compare::Gt,
+            Compare::Le => Compare::Ge,
+            Compare::Gt => Compare::Lt,
+            Compare::Ge => Compare::Le,
+            same => same,
+        }
+    }
+
     /// Whether the comparison holds for two ints.
     pub fn holds(self, a: i64, b: i64) -> bool {
         match self {
@@ -413,9 +424,15 @@ impl ExitReason {
         !matches!(self, ExitReason::LoopDone | ExitReason::Leaves | ExitReason::Safepoint | ExitReason::Throw)
     }
 
-    /// Whether the exit is about what a number is, of which no version knows more than another. Code that was compiled anew would leave just as often.
+    /// Whether the exit is about an error of arithmetic, if not about a number of a kind that had not been seen. Code that was compiled anew would be left for the
+    /// error just as often.
     pub fn is_about_numbers(self) -> bool {
-        matches!(self, ExitReason::Divisor | ExitReason::Magnitude | ExitReason::Domain)
+        matches!(self, ExitReason::Divisor | ExitReason::Domain)
+    }
+
+    /// Whether the exit may be about an error that the operands tell: then it is worth another version only if these show anything new.
+    pub fn may_be_an_error(self) -> bool {
+        self == ExitReason::Bounds || self.is_about_numbers()
     }
 
     pub fn name(self) -> &'static str {

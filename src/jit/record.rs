@@ -3,13 +3,13 @@
 //! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works on ordinary frames, so it can
 //! stop anywhere and leave the rest to the interpreter.
 
-use super::feedback::{TypeFeedback, TypeProfile, observed_operands};
+use super::feedback::{TypeFeedback, TypeProfile, is_inexact, observed_operands};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::{Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
-use crate::runtime::value::{Tag, Value};
+use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
 /// Where a recording ended.
@@ -259,14 +259,18 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     let (a, b) = observed_operands(op);
     let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
+    // The only register of an instruction with a constant is its first operand, whichever side it is on.
+    let right = if op.as_binary().is_some_and(|binary| binary.left.register().is_none()) { a } else { b };
+    let is_compared = op.as_comparison().is_some() || op.as_compare_jump().is_some();
     profile.note(pc, |site| {
         if let Some(a) = a {
             note_first_operand(site, a);
         }
         if let Some(b) = b {
             site.b.add(b.tag());
-            site.negative |= b.tag() == Tag::Int && b.int_bits() < 0;
         }
+        site.negative |= right.and_then(Value::as_int).is_some_and(|int| int < 0);
+        site.inexact |= is_compared && [a, b].into_iter().flatten().filter_map(Value::as_int).any(is_inexact);
     })
 }
 

@@ -342,7 +342,7 @@ impl Statistics {
                 continue;
             }
             match region.refused() {
-                // A verdict is about types, not about the values of numbers, nor about what the system allows.
+                // A verdict is about types, not about errors, nor about what the system allows.
                 None | Some(Refusal::Budget | Refusal::Numbers | Refusal::Forbidden) => {}
                 Some(Refusal::Unstable) if verdict == Verdict::Conditional => {}
                 Some(refusal) => disagree(format!("was refused: {}", refusal.code())),

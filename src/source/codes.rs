@@ -84,7 +84,7 @@ codes! {
     "N0213" "could not be translated"
     "N0214" "reads a register that is not live"
     "N0215" "refused by the code generator"
-    "N0216" "left its native code for numbers again and again"
+    "N0216" "left its native code for errors of arithmetic again and again"
     "N0217" "executable memory is forbidden"
     "N0218" "panic of the code generator"
     "W0101" "loop or function awaits a task"

@@ -329,16 +329,6 @@ fn inverse(op: Compare) -> Option<Compare> {
     })
 }
 
-fn swapped(op: Compare) -> Compare {
-    match op {
-        Compare::Lt => Compare::Gt,
-        Compare::Le => Compare::Ge,
-        Compare::Gt => Compare::Lt,
-        Compare::Ge => Compare::Le,
-        same => same,
-    }
-}
-
 type Bound = (Val, bool, BlockId);
 
 /// An invariant bound of a value in the direction of a step.
@@ -346,7 +336,7 @@ fn bound_of(hoister: &Hoister, index: usize, val: Val, step: Step, facts: &[Fact
     facts.iter().find_map(|fact| {
         let (op, bound) = match *fact {
             Fact { op, a, b, .. } if a == val => (op, b),
-            Fact { op, a, b, .. } if b == val => (swapped(op), a),
+            Fact { op, a, b, .. } if b == val => (op.swapped(), a),
             _ => return None,
         };
         let inclusive = match op {

@@ -182,10 +182,10 @@ impl Jit {
             *taken += 1;
             *taken
         };
-        let is_last = unit.compiled >= policy::MAX_COMPILED || exit.reason.is_about_numbers();
-        if is_last && policy::is_unstable(unit) {
+        let is_last = unit.compiled >= policy::MAX_COMPILED;
+        let is_about_numbers = exit.reason.is_about_numbers();
+        if (is_last || (is_about_numbers && unit.remake.is_none())) && policy::is_unstable(unit) {
             drop(guard);
-            let is_about_numbers = exit.reason.is_about_numbers();
             self.refuse(vm, entry, if is_about_numbers { Refusal::Numbers } else { Refusal::Unstable });
             return Counted::Left(Interest::None);
         }
@@ -258,8 +258,8 @@ impl Jit {
             self.log(vm, "exit", entry, &[reason.clone(), ("pc", exit.pc.to_string())]);
         }
         match interest {
-            // An index out of range is an error, unless it counts from the end.
-            Interest::Remake if exit.reason != ExitReason::Bounds || record::note_instruction(vm, &self.profile) => {
+            // An index out of range is an error, unless it counts from the end; and so on.
+            Interest::Remake if !exit.reason.may_be_an_error() || record::note_instruction(vm, &self.profile) => {
                 self.log(vm, "recompile", entry, &[reason]);
                 if exit.reason == ExitReason::Type {
                     record::note_last_result(vm, &self.profile);

@@ -118,17 +118,26 @@ impl Builder<'_> {
     fn position(&mut self, reg: Reg, len: Val) -> Built<Option<Val>> {
         let feedback = *self.feedback();
         let index = self.operand(reg, feedback.b)?;
-        let Some(mut index) = index.as_tag(Tag::Int) else { return Ok(None) };
-        if feedback.negative {
-            let zero = self.int(0);
-            let negative = self.push(Inst::Icmp(Compare::Lt, index, zero), Repr::Bool);
-            let from_end = self.int_binary(Binary::Iadd, index, len);
-            index = self.push(Inst::Select(negative, from_end, index), Repr::I64);
-        }
+        let Some(index) = index.as_tag(Tag::Int) else { return Ok(None) };
+        let index = self.index_from_start(index, len);
         let inside = self.push(Inst::Icmp(Compare::Below, index, len), Repr::Bool);
         let exit = self.exit(ExitReason::Bounds);
         self.guard(inside, true, exit);
         Ok(Some(index))
+    }
+
+    /// An index counted from the start, if one was seen that counts from the end; as it is otherwise.
+    pub(super) fn index_from_start(&mut self, index: Val, len: Val) -> Val {
+        if !self.feedback().negative {
+            return index;
+        }
+        let from_end = self.int_binary(Binary::Iadd, index, len);
+        if let Some(constant) = self.const_int(index) {
+            return if constant < 0 { from_end } else { index };
+        }
+        let zero = self.int(0);
+        let negative = self.push(Inst::Icmp(Compare::Lt, index, zero), Repr::Bool);
+        self.push(Inst::Select(negative, from_end, index), Repr::I64)
     }
 
     /// `dst = object[index]`.

@@ -59,7 +59,7 @@ pub enum Refusal {
     Panic,
     /// The system gives no executable memory.
     Forbidden,
-    /// Native code kept being left for what numbers are.
+    /// Native code kept being left for errors of arithmetic.
     Numbers,
     /// Native code kept being left for the same reasons, whatever it was compiled for.
     Unstable,

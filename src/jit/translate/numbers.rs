@@ -1,12 +1,9 @@
 //! Arithmetic, comparison and truth.
 
-use super::super::feedback::TagSet;
+use super::super::feedback::{EXACT, TagSet, is_inexact};
 use super::super::helpers::Helper;
 use super::*;
 use crate::bytecode::op::shape::Operator;
-
-/// Ints up to this magnitude are exact as floats.
-const EXACT: i64 = 1 << 53;
 
 impl Builder<'_> {
     /// A register's value, made of a known type if feedback has seen only that one.
@@ -167,38 +164,92 @@ impl Builder<'_> {
             Operator::BitAnd => Binary::And,
             Operator::BitOr => Binary::Or,
             Operator::BitXor => Binary::Xor,
-            Operator::Div | Operator::Mod => {
-                self.guard_divisor(b);
-                if op == Operator::Div { Binary::Idiv } else { Binary::Irem }
-            }
+            Operator::Div => return Some(Typed::Known(Tag::Int, self.quotient(a, b))),
+            Operator::Mod => return Some(Typed::Known(Tag::Int, self.remainder(a, b))),
             Operator::Shl | Operator::Shr => {
                 self.guard_not_negative(b);
                 if op == Operator::Shl { Binary::Shl } else { Binary::Shr }
             }
-            Operator::Pow => {
-                self.guard_not_negative(b);
-                let power = match self.const_int(b) {
-                    Some(2) => self.int_binary(Binary::Imul, a, a),
-                    _ => self.call_pure(Helper::IntPow, vec![a, b]),
-                };
-                return Some(Typed::Known(Tag::Int, power));
-            }
+            Operator::Pow => return Some(self.power(a, b)),
         };
         Some(Typed::Known(Tag::Int, self.int_binary(plain, a, b)))
     }
 
-    /// A divisor of 0 fails and one of -1 wraps: both are left to the interpreter.
-    fn guard_divisor(&mut self, divisor: Val) {
-        match self.const_int(divisor) {
-            Some(value) if value != 0 && value != -1 => {}
-            _ => {
-                let one = self.int(1);
-                let next = self.int_binary(Binary::Iadd, divisor, one);
-                let fits = self.push(Inst::Icmp(Compare::BelowEq, next, one), Repr::Bool);
-                let exit = self.exit(ExitReason::Divisor);
-                self.guard(fits, false, exit);
-            }
+    fn quotient(&mut self, a: Val, b: Val) -> Val {
+        if self.const_int(b) == Some(-1) {
+            return self.push(Inst::Unary(Unary::Ineg, a), Repr::I64);
         }
+        let (divisor, wraps) = self.divisor(b);
+        let quotient = self.int_binary(Binary::Idiv, a, divisor);
+        let Some(wraps) = wraps else { return quotient };
+        let negated = self.push(Inst::Unary(Unary::Ineg, a), Repr::I64);
+        self.push(Inst::Select(wraps, negated, quotient), Repr::I64)
+    }
+
+    fn remainder(&mut self, a: Val, b: Val) -> Val {
+        if self.const_int(b) == Some(-1) {
+            return self.int(0);
+        }
+        // What is left of a division by 1 is what is left of one by -1.
+        let (divisor, _) = self.divisor(b);
+        self.int_binary(Binary::Irem, a, divisor)
+    }
+
+    /// What is divided by instead, which is neither 0 nor -1, and whether -1 was meant. A divisor of 0 fails and is left to the interpreter. One of -1 wraps, for
+    /// which the processor has no instruction: 1 takes its place, unless no negative divisor was seen.
+    fn divisor(&mut self, divisor: Val) -> (Val, Option<Val>) {
+        if self.const_int(divisor).is_some_and(|value| value != 0) {
+            return (divisor, None);
+        }
+        let one = self.int(1);
+        if self.feedback().negative {
+            let zero = self.int(0);
+            let fails = self.push(Inst::Icmp(Compare::Eq, divisor, zero), Repr::Bool);
+            let exit = self.exit(ExitReason::Divisor);
+            self.guard(fails, false, exit);
+            let wrapping = self.int(-1);
+            let wraps = self.push(Inst::Icmp(Compare::Eq, divisor, wrapping), Repr::Bool);
+            return (self.push(Inst::Select(wraps, one, divisor), Repr::I64), Some(wraps));
+        }
+        let next = self.int_binary(Binary::Iadd, divisor, one);
+        let fits = self.push(Inst::Icmp(Compare::BelowEq, next, one), Repr::Bool);
+        let exit = self.exit(ExitReason::Divisor);
+        self.guard(fits, false, exit);
+        (divisor, None)
+    }
+
+    /// `a ** b`: an int, or a float if the exponent is negative.
+    fn power(&mut self, a: Val, b: Val) -> Typed {
+        match self.const_int(b) {
+            Some(2) => return Typed::Known(Tag::Int, self.int_binary(Binary::Imul, a, a)),
+            Some(exponent) if exponent >= 0 => {
+                return Typed::Known(Tag::Int, self.call_pure(Helper::IntPow, vec![a, b]));
+            }
+            _ => {}
+        }
+        let seen = self.feedback().result;
+        let zero = self.int(0);
+        let negative = self.push(Inst::Icmp(Compare::Lt, b, zero), Repr::Bool);
+        if let Some(tag @ (Tag::Int | Tag::Float)) = seen.single() {
+            let exit = self.exit(ExitReason::Type);
+            self.guard(negative, tag == Tag::Float, exit);
+            return match tag {
+                Tag::Int => Typed::Known(Tag::Int, self.call_pure(Helper::IntPow, vec![a, b])),
+                _ => Typed::Known(Tag::Float, self.float_power(a, b)),
+            };
+        }
+        let float = self.float_power(a, b);
+        let float = self.push(Inst::Unary(Unary::FloatToBits, float), Repr::I64);
+        let int = self.call_pure(Helper::IntPow, vec![a, b]);
+        let payload = self.push(Inst::Select(negative, float, int), Repr::I64);
+        debug_assert_eq!((Tag::Int as u64, Tag::Float as u64), (0, 1));
+        let tag = self.push(Inst::Unary(Unary::BoolToBits, negative), Repr::I64);
+        Typed::Any { tag, payload }
+    }
+
+    fn float_power(&mut self, a: Val, b: Val) -> Val {
+        let (a, b) = (self.int_to_float(a), self.int_to_float(b));
+        self.call_pure(Helper::FloatPow, vec![a, b])
     }
 
     fn guard_not_negative(&mut self, value: Val) {
@@ -236,14 +287,8 @@ impl Builder<'_> {
                 Some(self.push(Inst::Icmp(op, x, y), Repr::Bool))
             }
             (Tag::Float, Tag::Float) => Some(self.push(Inst::Fcmp(op, x, y), Repr::Bool)),
-            (Tag::Int, Tag::Float) => {
-                let x = self.exact_float(x);
-                Some(self.push(Inst::Fcmp(op, x, y), Repr::Bool))
-            }
-            (Tag::Float, Tag::Int) => {
-                let y = self.exact_float(y);
-                Some(self.push(Inst::Fcmp(op, x, y), Repr::Bool))
-            }
+            (Tag::Int, Tag::Float) => Some(self.mixed_comparison(op, x, y)),
+            (Tag::Float, Tag::Int) => Some(self.mixed_comparison(op.swapped(), y, x)),
             _ if !matches!(op, Compare::Eq | Compare::Ne) => None,
             (Tag::Void, Tag::Void) => Some(self.truth(op == Compare::Eq)),
             (Tag::Bool, Tag::Bool) => {
@@ -277,11 +322,33 @@ impl Builder<'_> {
         Some(self.push(Inst::Icmp(op, open, void), Repr::Bool))
     }
 
+    /// The truth of a comparison of an int with a float.
+    fn mixed_comparison(&mut self, op: Compare, int: Val, float: Val) -> Val {
+        let is_inexact = match self.const_int(int) {
+            Some(int) => is_inexact(int),
+            None => self.feedback().inexact,
+        };
+        if !is_inexact {
+            let int = self.exact_float(int);
+            return self.push(Inst::Fcmp(op, int, float), Repr::Bool);
+        }
+        let order = self.call_pure(Helper::CompareNumbers, vec![int, float]);
+        let mut compare = |op, with| {
+            let with = self.int(with);
+            self.push(Inst::Icmp(op, order, with), Repr::Bool)
+        };
+        match op {
+            Compare::Gt => compare(Compare::Eq, 1),
+            // Neither less nor NaN.
+            Compare::Ge => compare(Compare::Below, 2),
+            op => compare(op, 0),
+        }
+    }
+
     /// An int as a float that compares as the int does: leaves if it is too large for that.
     fn exact_float(&mut self, int: Val) -> Val {
-        match self.const_int(int) {
-            Some(value) if value.unsigned_abs() <= EXACT as u64 => return self.float(value as f64),
-            _ => {}
+        if let Some(value) = self.const_int(int) {
+            return self.float(value as f64);
         }
         let (limit, twice) = (self.int(EXACT), self.int(2 * EXACT));
         let moved = self.int_binary(Binary::Iadd, int, limit);

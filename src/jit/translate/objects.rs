@@ -151,8 +151,9 @@ impl Builder<'_> {
                 let char = self.call_for_object(Helper::StrIndex, vec![VM, text, index]);
                 self.set(dst, Typed::Known(Tag::Str, char));
             }
-            (Typed::Known(Tag::Tuple, tuple), Some(index)) if !self.feedback().negative => {
+            (Typed::Known(Tag::Tuple, tuple), Some(index)) => {
                 let len = self.length_at(tuple, Tuple::LEN_OFFSET);
+                let index = self.index_from_start(index, len);
                 let inside = self.push(Inst::Icmp(Compare::Below, index, len), Repr::Bool);
                 let exit = self.exit(ExitReason::Bounds);
                 self.guard(inside, true, exit);
