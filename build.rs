@@ -1,4 +1,5 @@
-//! Builds the parser from `grammar/walrus.lalrpop`, if the compiler is part of this build, and links the programs so that they start quickly.
+//! Builds the parser from `grammar/walrus.lalrpop`, if the compiler is part of this build, and links the programs so
+//! that they start quickly.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,9 +21,9 @@ fn main() {
     }
 }
 
-/// Links GCC's unwinder and the C library into the programs where their archives are at hand, as they are beside every GCC on Debian and its kin.
-/// Loading them as shared libraries takes a fifth of what starting a program takes, and the unwinder alone a tenth. What calls for a shared C library,
-/// looking up users and hosts, these programs do not do.
+/// Links GCC's unwinder and the C library into the programs where their archives are at hand, as they are beside every
+/// GCC on Debian and its kin. Loading them as shared libraries takes a fifth of what starting a program takes, and the
+/// unwinder alone a tenth. What calls for a shared C library, looking up users and hosts, these programs do not do.
 fn link_statically() {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|is| is == value);
     if !is("CARGO_CFG_TARGET_OS", "linux")
@@ -42,8 +43,8 @@ fn link_statically() {
     println!("cargo:rustc-link-search=native={}", for_all.display());
     println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
 
-    // `-C target-feature=+crt-static` would be the way, but cargo applies it to macros as well, which cannot be linked so. rustc asks for shared libraries
-    // by name: in a folder that is searched first, the names stand for archives.
+    // `-C target-feature=+crt-static` would be the way, but cargo applies it to macros as well, which cannot be linked
+    // so. rustc asks for shared libraries by name: in a folder that is searched first, the names stand for archives.
     let (Some(libc), Some(libm), Some(_)) =
         (file_of_c_compiler("libc.a"), file_of_c_compiler("libm.a"), file_of_c_compiler("rcrt1.o"))
     else {
@@ -66,8 +67,8 @@ fn link_statically() {
     }
 }
 
-/// Whether the C library can relocate a program that lists its relocations as bitmaps (RELR), as glibc can since 2.36: two kilobytes to read at each start
-/// instead of two hundred.
+/// Whether the C library can relocate a program that lists its relocations as bitmaps (RELR), as glibc can since 2.36:
+/// two kilobytes to read at each start instead of two hundred.
 fn relocates_packed() -> bool {
     let Ok(answer) = Command::new("getconf").arg("GNU_LIBC_VERSION").output() else { return false };
     let answer = String::from_utf8_lossy(&answer.stdout);

@@ -1,9 +1,10 @@
-//! Compiling generated programs: time with the analysis and without, for sizes that show whether it is linear, and for shapes that are
-//! bad for some algorithm.
+//! Compiling generated programs: time with the analysis and without, for sizes that show whether it is linear, and for
+//! shapes that are bad for some algorithm.
 //!
-//! `cargo bench --bench compile` prints the best of several rounds in milliseconds. "Without" is reading, resolving, lowering and encoding; "with"
-//! is all that `walrusc` does but for files. "Verify" is the verifier on a program without facts, "check" the check of a verified program's type facts by
-//! itself, and "added" what verifying a program with facts and checking them beside takes longer than verifying it without, in units of "verify".
+//! `cargo bench --bench compile` prints the best of several rounds in milliseconds. "Without" is reading, resolving,
+//! lowering and encoding; "with" is all that `walrusc` does but for files. "Verify" is the verifier on a program
+//! without facts, "check" the check of a verified program's type facts by itself, and "added" what verifying a program
+//! with facts and checking them beside takes longer than verifying it without, in units of "verify".
 
 use std::fmt::Write;
 use std::hint;
@@ -81,7 +82,8 @@ fn time<T>(work: impl FnOnce() -> T) -> Duration {
     took
 }
 
-/// As `compile_text` does it, on a thread of its own: memory that a new thread asks for is fresh, which costs more than memory used before.
+/// As `compile_text` does it, on a thread of its own: memory that a new thread asks for is fresh, which costs more than
+/// memory used before.
 fn compile_without_analysis(source: &str) -> Vec<u8> {
     let (_graph, _interner, sources, program) = std::thread::scope(|scope| {
         let running = std::thread::Builder::new().stack_size(512 << 20).spawn_scoped(scope, || make_program(source));

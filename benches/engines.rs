@@ -1,8 +1,9 @@
 //! Whole-process times of the programs in `benches/programs` under Walrus and whatever other engines are installed.
 //!
-//! `cargo bench --bench engines` runs every engine on every program in turn, several rounds, and prints the best time of each and its ratio to
-//! Lua 5.4's. Machines are noisy: rounds are interleaved so that a slow minute does not land on one engine, and only ratios
-//! within one run mean anything. A program whose output differs between engines is reported instead of timed.
+//! `cargo bench --bench engines` runs every engine on every program in turn, several rounds, and prints the best time
+//! of each and its ratio to Lua 5.4's. Machines are noisy: rounds are interleaved so that a slow minute does not land
+//! on one engine, and only ratios within one run mean anything. A program whose output differs between engines is
+//! reported instead of timed.
 //!
 //! `cargo bench --bench engines -- NAME…` runs only the programs whose names contain one of the words.
 

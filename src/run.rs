@@ -131,8 +131,8 @@ pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String
     load_bytes(&bytes, options).map_err(|error| format!("'{name}': {error}"))
 }
 
-/// As [`load`], of a file that was read already. Facts cost as much to read as all the rest, and a run without reports needs none before something is
-/// compiled: refusals lie in a section of their own.
+/// As [`load`], of a file that was read already. Facts cost as much to read as all the rest, and a run without reports
+/// needs none before something is compiled: refusals lie in a section of their own.
 pub fn load_bytes(bytes: &[u8], options: &RunOptions) -> Result<VerifiedProgram, LoadError> {
     if options.jit.reports() {
         return facts::load_checking_facts(bytes);
@@ -152,7 +152,8 @@ pub fn run(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>) 
     run_then(program, options, host, |outcome| outcome)
 }
 
-/// Runs a program to its end, on a stack of known size. What it came to is given to `end` still on that stack, as a process may end there.
+/// Runs a program to its end, on a stack of known size. What it came to is given to `end` still on that stack, as a
+/// process may end there.
 pub fn run_then<T>(
     program: VerifiedProgram,
     options: &RunOptions,
@@ -211,7 +212,8 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     outcome
 }
 
-/// The functions of `host/` modules that a program imports and its host does not have, each with the number of its arguments.
+/// The functions of `host/` modules that a program imports and its host does not have, each with the number of its
+/// arguments.
 fn missing_host_functions(program: &VerifiedProgram, host: &dyn Host) -> Vec<String> {
     let name_of = |id| program.strings.get(id).unwrap_or_default();
     let mut missing = Vec::new();
@@ -280,7 +282,8 @@ impl Watch {
         Watch { jit: Some(tier) }
     }
 
-    /// Checks the file's facts before a report repeats them. Nothing that runs relies on them, so a run without reports need not.
+    /// Checks the file's facts before a report repeats them. Nothing that runs relies on them, so a run without reports
+    /// need not.
     #[cfg(feature = "jit")]
     fn drop_wrong_facts(vm: &mut Vm, log: Option<jit::LogFormat>) {
         if let (Err(error), Some(format)) = (vm.drop_wrong_facts(), log) {

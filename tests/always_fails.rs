@@ -1,8 +1,9 @@
-//! What always fails: that each warning of `W03xx` says what the run says, where it says it, and that what fails for the types of its operands
-//! is warned of. Every operator is tried with every pair of kinds of value, and every row of the library with every kind it does not take.
+//! What always fails: that each warning of `W03xx` says what the run says, where it says it, and that what fails for
+//! the types of its operands is warned of. Every operator is tried with every pair of kinds of value, and every row of
+//! the library with every kind it does not take.
 //!
-//! That no such instruction ever succeeds in any other program is seen to by the judge of `--check-facts`, which looks at all fixtures
-//! (`tests/check_facts.rs`) and random programs (`tests/generated_facts.rs`, `tests/differential`).
+//! That no such instruction ever succeeds in any other program is seen to by the judge of `--check-facts`, which looks
+//! at all fixtures (`tests/check_facts.rs`) and random programs (`tests/generated_facts.rs`, `tests/differential`).
 #![cfg(feature = "compile")]
 
 use std::collections::BTreeMap;

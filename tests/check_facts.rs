@@ -53,7 +53,8 @@ fn proven_facts_hold_in_every_fixture() {
     assert!(judged > 100 && values > 100_000, "only {values} values of {judged} programs were looked at");
 }
 
-/// The judge once looked at what an instruction had written when it was about to be executed for the second time (seed 5,000,692).
+/// The judge once looked at what an instruction had written when it was about to be executed for the second time (seed
+/// 5,000,692).
 #[test]
 fn an_instruction_that_waits_for_memory_is_not_judged() {
     let scratch = tempfile::tempdir().expect("a temporary folder");

@@ -44,8 +44,8 @@ fn syntax_errors_read_well() {
     });
 }
 
-/// The first example of an explanation shows the fault, the second is mended. Faults of meaning are beyond the parser, but
-/// their examples have to be programs.
+/// The first example of an explanation shows the fault, the second is mended. Faults of meaning are beyond the parser,
+/// but their examples have to be programs.
 #[test]
 fn examples_in_explanations_are_true() {
     for info in CODES {

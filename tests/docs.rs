@@ -1,7 +1,7 @@
 //! The book keeps its word: every example in it runs and prints what it says, and every link in it leads somewhere.
 //!
-//! A block of a page under `docs/` that is marked `walrus` is a whole program. `// prints: text` is the next line of its output; all
-//! output must be named.
+//! A block of a page under `docs/` that is marked `walrus` is a whole program. `// prints: text` is the next line of
+//! its output; all output must be named.
 
 #[path = "docs/library.rs"]
 mod library;

@@ -1,4 +1,5 @@
-//! Walrus inside another program: the example of the book, and what it promises about limits, permissions and missing functions.
+//! Walrus inside another program: the example of the book, and what it promises about limits, permissions and missing
+//! functions.
 //!
 //! One test, since the programs of a process share its reserve of memory.
 

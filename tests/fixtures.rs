@@ -1,14 +1,14 @@
-//! Runs every program under `fixtures/` and `examples/` in every mode of walrus-run and holds the outcome against the expectations written in the
-//! program. `fixtures/README.md` explains the format.
+//! Runs every program under `fixtures/` and `examples/` in every mode of walrus-run and holds the outcome against the
+//! expectations written in the program. `fixtures/README.md` explains the format.
 //!
 //! Invariants:
 //! - A comment that starts like an expectation and is not one fails its fixture, so that a typo cannot pass.
 //! - A fixture without any expectation fails.
 //! - All modes must agree with `interp` byte for byte on standard output, standard error and exit status.
 //!
-//! `// expect jit:` lines are always parsed. They are held against `--jit-stats=json` only while [`JIT_COMPILES`] is true, and the modes
-//! with `--jit` run only while [`JIT_ACCEPTED`] is true. These constants are the one place that says how far native code is; the test
-//! `jit-constants` fails when they are behind the truth.
+//! `// expect jit:` lines are always parsed. They are held against `--jit-stats=json` only while [`JIT_COMPILES`] is
+//! true, and the modes with `--jit` run only while [`JIT_ACCEPTED`] is true. These constants are the one place that
+//! says how far native code is; the test `jit-constants` fails when they are behind the truth.
 
 mod directives;
 mod support;
@@ -42,7 +42,8 @@ const MODES: &[Mode] = &[
         name: "jit-eager",
         flags: &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
     },
-    // Compilation runs beside the program here, so what gets native differs from run to run; what the program does must not.
+    // Compilation runs beside the program here, so what gets native differs from run to run; what the program does must
+    // not.
     Mode { name: "jit-beside", flags: &["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1"] },
     Mode {
         name: "jit-exits",
@@ -63,8 +64,8 @@ const MODES: &[Mode] = &[
     },
 ];
 
-/// More modes for the programs about tasks: a switch wherever a task need not wait. In all modes these have a simulated clock: what was compiled or
-/// collected between the making of two timers must not decide which runs out first.
+/// More modes for the programs about tasks: a switch wherever a task need not wait. In all modes these have a simulated
+/// clock: what was compiled or collected between the making of two timers must not decide which runs out first.
 const TASK_MODES: &[Mode] = &[
     Mode { name: "task-stress", flags: &["--task-stress"] },
     Mode { name: "task-stress-gc", flags: &["--task-stress", "--gc-stress"] },
@@ -78,7 +79,8 @@ const TASK_MODES: &[Mode] = &[
 const TASKS: &str = "tasks/";
 const NET: &str = "net/";
 
-/// More modes for programs about connections: a network that does everything at once, and two that are slow and give little at a time.
+/// More modes for programs about connections: a network that does everything at once, and two that are slow and give
+/// little at a time.
 const NET_MODES: &[Mode] = &[
     Mode { name: "simulated", flags: &["--simulate", "0"] },
     Mode { name: "simulated-1", flags: &["--simulate", "1", "--task-stress"] },

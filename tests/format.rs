@@ -1,8 +1,9 @@
-//! The one style over random programs: what is formatted has the same tree and comments, and formatting it again changes nothing. `walrus::format` makes sure
-//! of that itself, so a text it refuses is a failure here.
+//! The one style over random programs: what is formatted has the same tree and comments, and formatting it again
+//! changes nothing. `walrus::format` makes sure of that itself, so a text it refuses is a failure here.
 //!
-//! Each program is formatted as it was generated, on as few lines as it can be, and with comments and line breaks between its tokens.
-//! `WALRUS_GENERATED=10000 cargo test --test format` takes that many programs instead of the usual few hundred.
+//! Each program is formatted as it was generated, on as few lines as it can be, and with comments and line breaks
+//! between its tokens. `WALRUS_GENERATED=10000 cargo test --test format` takes that many programs instead of the usual
+//! few hundred.
 #![cfg(feature = "compile")]
 
 use random_programs::program;

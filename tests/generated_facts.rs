@@ -1,7 +1,8 @@
 //! Random programs under the judge of facts: no value that they compute may contradict its static type.
 //!
-//! `tests/differential` judges the same programs in one of its modes; this suite does so through the programs' own front doors.
-//! `WALRUS_GENERATED=10000 cargo test --test generated_facts` runs that many programs instead of the usual few hundred.
+//! `tests/differential` judges the same programs in one of its modes; this suite does so through the programs' own
+//! front doors. `WALRUS_GENERATED=10000 cargo test --test generated_facts` runs that many programs instead of the usual
+//! few hundred.
 
 use std::process::{Command, Stdio};
 

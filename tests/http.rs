@@ -574,7 +574,8 @@ fn fetched_responses() {
     assert_eq!(head, "true 200 {\"content-length\": \"9\"} \"\" 0");
 }
 
-/// Half a minute for a head, a minute for a body that stands still: waited for in one test, as all of it passes at once.
+/// Half a minute for a head, a minute for a body that stands still: waited for in one test, as all of it passes at
+/// once.
 #[test]
 fn slow_requests_are_refused() {
     let server = serve(COUNTING, &[]);

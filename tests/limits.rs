@@ -1,5 +1,5 @@
-//! Hostile and huge sources, written to a temporary folder: each must run, or end in a diagnostic and exit status 1, in bounded time
-//! and memory. The time limit of the test support stands for the bound.
+//! Hostile and huge sources, written to a temporary folder: each must run, or end in a diagnostic and exit status 1, in
+//! bounded time and memory. The time limit of the test support stands for the bound.
 
 mod support;
 

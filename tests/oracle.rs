@@ -1,8 +1,9 @@
-//! The second opinion: an evaluator of the language in Python (`tests/oracle/`), written from the language's page, which shares no code
-//! with the product. Every fixture that it can run must come out as `walrus-run` has it, and so must random programs.
+//! The second opinion: an evaluator of the language in Python (`tests/oracle/`), written from the language's page,
+//! which shares no code with the product. Every fixture that it can run must come out as `walrus-run` has it, and so
+//! must random programs.
 //!
-//! `WALRUS_ORACLE=SEED:COUNT cargo test --test oracle` runs other random programs than the usual ones. Without a Python of version 3.11
-//! or later the suite says so and passes.
+//! `WALRUS_ORACLE=SEED:COUNT cargo test --test oracle` runs other random programs than the usual ones. Without a Python
+//! of version 3.11 or later the suite says so and passes.
 
 mod support;
 

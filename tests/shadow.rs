@@ -1,4 +1,5 @@
-//! The shadow interpreter notices what it is there to notice: snapshots made wrong on purpose are caught, right ones are not.
+//! The shadow interpreter notices what it is there to notice: snapshots made wrong on purpose are caught, right ones
+//! are not.
 #![cfg(all(feature = "jit", feature = "compile"))]
 
 mod support;

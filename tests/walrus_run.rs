@@ -243,8 +243,8 @@ fn repeating_a_list_takes_no_memory_but_for_the_result() {
     assert!(program.run(&["--max-heap", "600K", "@"]).err().contains("Out of memory"));
 }
 
-/// An instruction that finds too little memory is executed again after a collection. One that asks for memory twice, the second time for what the first has taken,
-/// would be executed for ever.
+/// An instruction that finds too little memory is executed again after a collection. One that asks for memory twice,
+/// the second time for what the first has taken, would be executed for ever.
 #[test]
 fn operations_that_nearly_fill_the_memory_come_to_an_end() {
     let of_lists = "y = x + x|y = x * 2|y = x * 3|y = x[0..-1]|y = x.copy()|y = x.sorted()|x.sort()|x.sort(: a, b { return 0; })|x.reverse()

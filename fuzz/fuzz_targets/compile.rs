@@ -1,4 +1,5 @@
-//! Any text as a program: compiled or refused with a diagnostic; what is compiled is accepted by the verifier, its facts included.
+//! Any text as a program: compiled or refused with a diagnostic; what is compiled is accepted by the verifier, its
+//! facts included.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

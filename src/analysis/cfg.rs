@@ -1,8 +1,8 @@
 //! Control-flow graph of one function.
 //!
-//! A block is a run of instructions that is entered only at its first and left only after its last, but for errors: within
-//! a block all instructions have the same innermost handler, so an error edge belongs to a block as a whole. Pcs are counted
-//! from the function's first instruction.
+//! A block is a run of instructions that is entered only at its first and left only after its last, but for errors:
+//! within a block all instructions have the same innermost handler, so an error edge belongs to a block as a whole. Pcs
+//! are counted from the function's first instruction.
 
 use std::ops::Range;
 
@@ -18,7 +18,8 @@ use crate::bytecode::{Function, Op, Reg};
 /// 20,000 calls must not be one block.
 const MAX_BLOCK: u32 = 64;
 
-/// Runs longer than this are cut behind a call: its result is what inference waits for most often, and little is alive there.
+/// Runs longer than this are cut behind a call: its result is what inference waits for most often, and little is alive
+/// there.
 const MAX_CALLING_BLOCK: u32 = 24;
 
 /// Index of a block in its function, in code order. Block 0 is the entry.
@@ -29,8 +30,8 @@ pub type BlockId = u32;
 pub struct Block {
     pub start: u32,
     pub end: u32,
-    /// Where errors raised in the block go on: the handler's block, and the register that receives the error. `None` if they
-    /// leave the function, or if nothing in the block can throw.
+    /// Where errors raised in the block go on: the handler's block, and the register that receives the error. `None` if
+    /// they leave the function, or if nothing in the block can throw.
     pub handler: Option<(BlockId, Reg)>,
 }
 

@@ -6,8 +6,8 @@ use crate::bytecode::liveness::Liveness;
 use crate::bytecode::parallel::{both, halves};
 use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
-/// Most words of liveness bitsets per function, and most live registers over all blocks of a function. A function beyond either
-/// is analysed without following its registers.
+/// Most words of liveness bitsets per function, and most live registers over all blocks of a function. A function
+/// beyond either is analysed without following its registers.
 const LIVENESS_WORDS: usize = 1 << 24;
 const LIVE_REGISTERS: usize = 1 << 23;
 
@@ -16,8 +16,8 @@ const LIVE_REGISTERS: usize = 1 << 23;
 pub struct FunctionFlow {
     pub cfg: Cfg,
     pub order: Vec<BlockId>,
-    /// Where each block's live registers end in `live`. Empty for functions whose registers are not followed, because blocks times
-    /// registers pass the limit.
+    /// Where each block's live registers end in `live`. Empty for functions whose registers are not followed, because
+    /// blocks times registers pass the limit.
     live_ends: Vec<u32>,
     live: Vec<Reg>,
     /// Number of its first block when the blocks of all functions are counted through.

@@ -1,7 +1,7 @@
 //! Induction variables and trip counts.
 //!
-//! A range loop's counter is one by construction. In any loop, a register whose only write inside is `r = r ± c` in a block
-//! that every way round passes is another; its bound is what the test at a back edge compares it with.
+//! A range loop's counter is one by construction. In any loop, a register whose only write inside is `r = r ± c` in a
+//! block that every way round passes is another; its bound is what the test at a back edge compares it with.
 
 use rustc_hash::FxHashMap;
 
@@ -20,7 +20,8 @@ pub struct Counting {
     pub trip_count: Option<u64>,
 }
 
-/// Finds the induction variables of a loop; `inner` are the loops in it, `invariants` live-in registers that it does not write.
+/// Finds the induction variables of a loop; `inner` are the loops in it, `invariants` live-in registers that it does
+/// not write.
 pub fn find(
     program: &Program,
     region: &LoopRegion,
@@ -123,8 +124,8 @@ fn constant_before(program: &Program, code: &[Op], pc: usize, register: Reg) -> 
                 if op.may_change(program, register) || op.effects().ends {
                     return None;
                 }
-                // A forward jump over the load may lead here from elsewhere, but a loop's test at its top is only left forwards,
-                // so looking past it is safe; past any other jump it is not.
+                // A forward jump over the load may lead here from elsewhere, but a loop's test at its top is only left
+                // forwards, so looking past it is safe; past any other jump it is not.
                 if op.jump_offset().is_some_and(|offset| at as i64 + 1 + i64::from(offset) <= pc as i64) {
                     return None;
                 }

@@ -1,7 +1,7 @@
 //! Natural loops of a function, and whether they are the loops that the lowering registered.
 //!
-//! A backward jump whose target dominates it is the back edge of a natural loop. A backward jump to anything else makes the control
-//! flow irreducible; walrusc never emits one, but a `.wbc` is input.
+//! A backward jump whose target dominates it is the back edge of a natural loop. A backward jump to anything else makes
+//! the control flow irreducible; walrusc never emits one, but a `.wbc` is input.
 
 use super::cfg::{BlockId, Cfg};
 use crate::bytecode::LoopRegion;

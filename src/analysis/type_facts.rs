@@ -1,7 +1,7 @@
 //! Writes the solution of inference down in the form that the loader can check.
 //!
-//! Only what a check needs is written: frames where jumps lead and at function starts, and in them live registers only; between them the
-//! types follow from the instructions.
+//! Only what a check needs is written: frames where jumps lead and at function starts, and in them live registers only;
+//! between them the types follow from the instructions.
 
 use rustc_hash::FxHashMap;
 
@@ -67,7 +67,8 @@ impl TypeTable {
         })
     }
 
-    /// Adds the frames of a run of functions, which follow those added before. `numbers` are the table's for the part's own.
+    /// Adds the frames of a run of functions, which follow those added before. `numbers` are the table's for the part's
+    /// own.
     pub fn add_frames(&mut self, frames: Frames, numbers: &[TypeId]) {
         self.facts.frames.extend(frames.frames);
         let registers = frames.registers.into_iter().map(|(reg, ty)| (reg, numbers[ty.index()]));
@@ -172,7 +173,8 @@ fn is_declared(own: &FunctionFlow, block: BlockId, code: &[Op]) -> bool {
         })
 }
 
-/// The type facts of a sealed solution, without frames. The table stays open for these and for the types of regions; [`finish`] closes it.
+/// The type facts of a sealed solution, without frames. The table stays open for these and for the types of regions;
+/// [`finish`] closes it.
 pub fn build(program: &Program, flow: &ProgramFlow, inference: &Inference<'_>) -> TypeTable {
     let mut table = TypeTable::new();
     // Any of the solution's types may be written, so the wholly unknown one is number 0 and costs nothing to say.

@@ -1,5 +1,5 @@
-//! The rules of verdicts: what keeps a region from being compiled, and what an instruction needs to know about its operands to be compiled
-//! without a guard. One table for both programs: the first change here after a release raises
+//! The rules of verdicts: what keeps a region from being compiled, and what an instruction needs to know about its
+//! operands to be compiled without a guard. One table for both programs: the first change here after a release raises
 //! [`VERDICT_RULES_VERSION`](crate::bytecode::VERDICT_RULES_VERSION).
 //!
 //! | instruction | needs |
@@ -221,7 +221,8 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
     }
 }
 
-/// What a value may be that a method of this name is called on with so many arguments: the kinds that have it, of those that the value may be.
+/// What a value may be that a method of this name is called on with so many arguments: the kinds that have it, of those
+/// that the value may be.
 fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Wanted {
     let count = usize::from(argc);
     let mut tags = Tags::NONE;

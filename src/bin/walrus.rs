@@ -1,4 +1,5 @@
-//! `walrus`, the one command for people at a keyboard: it runs programs, and has a subcommand for all else that one does with them.
+//! `walrus`, the one command for people at a keyboard: it runs programs, and has a subcommand for all else that one
+//! does with them.
 
 #[path = "walrus/new.rs"]
 mod new;

@@ -1,7 +1,7 @@
 //! Bytecode as readable text: `walrusc dis`, `--emit bytecode` and the snapshot tests.
 //!
-//! Indices are shown with what they stand for (`k2("größe")`, `fn1(sum_to)`, `r3(i)`), jumps with the pc they lead to; `>` marks an
-//! instruction that a jump leads to. Source lines stand above their instructions.
+//! Indices are shown with what they stand for (`k2("größe")`, `fn1(sum_to)`, `r3(i)`), jumps with the pc they lead to;
+//! `>` marks an instruction that a jump leads to. Source lines stand above their instructions.
 //!
 //! Invariant: any decodable program prints, verified or not. What does not exist is shown as `?`, and no more
 //! instructions are printed than the program has, however its functions overlap.

@@ -1,12 +1,14 @@
-//! Control flow of one function: basic blocks, reverse postorder, natural loops, liveness. See [`graph`] and [`super::liveness`].
+//! Control flow of one function: basic blocks, reverse postorder, natural loops, liveness. See [`graph`] and
+//! [`super::liveness`].
 //!
-//! Computed from the code itself, when a loop gets hot or memory gets short; what the file says about loops is a hint that is not needed here. Pcs are
-//! counted from the function's first instruction.
+//! Computed from the code itself, when a loop gets hot or memory gets short; what the file says about loops is a hint
+//! that is not needed here. Pcs are counted from the function's first instruction.
 //!
 //! # Throws
-//! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of other instructions are no edges that
-//! native code takes: it leaves before those, and the interpreter goes to the handler. They count in finding loops, though: a loop may come round by its
-//! handler only, and may stand in a handler. Native code of the former is entered anew after each error.
+//! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of
+//! other instructions are no edges that native code takes: it leaves before those, and the interpreter goes to the
+//! handler. They count in finding loops, though: a loop may come round by its handler only, and may stand in a handler.
+//! Native code of the former is entered anew after each error.
 
 use std::ops::Range;
 
@@ -113,7 +115,8 @@ impl Blocks for Flow {
     }
 }
 
-/// The positions in `code` at which blocks start, and one past its end: what jumps lead to and what follows them, and where handlers begin and end.
+/// The positions in `code` at which blocks start, and one past its end: what jumps lead to and what follows them, and
+/// where handlers begin and end.
 pub fn leaders(function: &Function, code: &[Op]) -> Vec<bool> {
     let mut leader = vec![false; code.len() + 1];
     leader[0] = true;

@@ -1,5 +1,5 @@
-//! The formats of f-strings and of `core.format`: `[[fill]align][sign][#][0][width][,|_][.precision][type]`, as in Python's
-//! format specification.
+//! The formats of f-strings and of `core.format`: `[[fill]align][sign][#][0][width][,|_][.precision][type]`, as in
+//! Python's format specification.
 //!
 //! walrusc refuses a format that no value accepts; what a format makes of a value is the runtime's.
 

@@ -1,9 +1,11 @@
-//! Graphs of blocks: reverse postorder, predecessors, dominators and natural loops, for whoever numbers the blocks of something.
+//! Graphs of blocks: reverse postorder, predecessors, dominators and natural loops, for whoever numbers the blocks of
+//! something.
 //!
-//! The bytecode of a function has such a graph ([`super::flow`], `analysis/cfg.rs`), and so has a region of native code (`jit/opt/cfg.rs`). They keep
-//! blocks of their own; what follows from edges alone is found here.
+//! The bytecode of a function has such a graph ([`super::flow`], `analysis/cfg.rs`), and so has a region of native code
+//! (`jit/opt/cfg.rs`). They keep blocks of their own; what follows from edges alone is found here.
 //!
-//! Everything takes linear time but for dominators, which take a few rounds over the edges: two, where each cycle has one entry.
+//! Everything takes linear time but for dominators, which take a few rounds over the edges: two, where each cycle has
+//! one entry.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -39,7 +41,8 @@ pub trait Graph {
     fn successors(&self, node: Self::Node) -> impl Iterator<Item = Self::Node>;
 }
 
-/// The blocks that can be reached, each before its successors but for back edges. Of two successors the later comes first.
+/// The blocks that can be reached, each before its successors but for back edges. Of two successors the later comes
+/// first.
 pub fn reverse_postorder<G: Graph>(graph: &G) -> Vec<G::Node> {
     let mut order = Vec::with_capacity(graph.len());
     if graph.is_empty() {
@@ -87,7 +90,8 @@ impl<N: Node> Adjacency<N> {
         self.ends.push(self.nodes.len() as u32);
     }
 
-    /// For each block, from where edges lead to it: an entry an edge. Only edges of the blocks `from` count, and lists are in their order.
+    /// For each block, from where edges lead to it: an entry an edge. Only edges of the blocks `from` count, and lists
+    /// are in their order.
     pub fn predecessors<G: Graph<Node = N>>(graph: &G, from: impl Iterator<Item = N> + Clone) -> Adjacency<N> {
         let mut ends = vec![0u32; graph.len()];
         for node in from.clone() {
@@ -141,14 +145,16 @@ impl<N: Node> Places<N> {
     }
 }
 
-/// The dominator tree of the blocks of an order, by the algorithm of Cooper, Harvey and Kennedy ("A Simple, Fast Dominance Algorithm", 2001).
+/// The dominator tree of the blocks of an order, by the algorithm of Cooper, Harvey and Kennedy ("A Simple, Fast
+/// Dominance Algorithm", 2001).
 ///
 /// A block to which no block before it leads is a root; in a reverse postorder the entry is the only one.
 #[derive(Clone, Debug)]
 pub struct Dominators<N> {
     order: Vec<N>,
     places: Places<N>,
-    /// By place, the place of the immediate dominator counted from 1; 0 for roots and for what has several of them above.
+    /// By place, the place of the immediate dominator counted from 1; 0 for roots and for what has several of them
+    /// above.
     parents: Vec<u32>,
     /// By block, its number in a preorder walk of the tree, and that of the first block behind those it dominates.
     subtrees: Vec<(u32, u32)>,

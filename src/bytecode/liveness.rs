@@ -1,8 +1,9 @@
-//! Live registers of one function, as bitsets: a register is live where some path leads to an instruction that reads it before one writes it.
+//! Live registers of one function, as bitsets: a register is live where some path leads to an instruction that reads it
+//! before one writes it.
 //!
-//! A call leaves every register above its base undefined, so none of them is live after it. Errors can leave
-//! a block before any of its instructions has written, so what a handler needs is live through the whole block. The jumps that drive
-//! loops write on one of their edges only, so they kill there.
+//! A call leaves every register above its base undefined, so none of them is live after it. Errors can leave a block
+//! before any of its instructions has written, so what a handler needs is live through the whole block. The jumps that
+//! drive loops write on one of their edges only, so they kill there.
 
 use std::ops::Range;
 
@@ -18,7 +19,8 @@ pub trait Blocks: Graph {
     /// Where its last instruction leads, errors aside.
     fn edges(&self, block: Self::Node, code: &[Op]) -> impl Iterator<Item = (Self::Node, Edge)>;
 
-    /// Where errors that are raised in it lead, and the register that receives them, if that is not out of the function.
+    /// Where errors that are raised in it lead, and the register that receives them, if that is not out of the
+    /// function.
     fn handler(&self, block: Self::Node) -> Option<(Self::Node, Reg)>;
 }
 
@@ -88,7 +90,8 @@ pub struct Liveness {
 #[derive(Clone, Copy)]
 struct Masks {
     reads: u64,
-    /// What the block does not write, whichever way it goes on; and what its last instruction does not write on each [`Edge`].
+    /// What the block does not write, whichever way it goes on; and what its last instruction does not write on each
+    /// [`Edge`].
     kept: u64,
     kept_on: [u64; 2],
 }
@@ -154,8 +157,8 @@ impl Liveness {
         Some(live)
     }
 
-    /// The same for functions of at most 64 registers, which are nearly all: what a block makes of a whole set is two masks, and going over
-    /// its instructions once is enough to know them.
+    /// The same for functions of at most 64 registers, which are nearly all: what a block makes of a whole set is two
+    /// masks, and going over its instructions once is enough to know them.
     fn one_word<B: Blocks>(program: &Program, blocks: &B, predecessors: &Adjacency<B::Node>, code: &[Op]) -> Vec<u64> {
         let bit = |reg: Reg| if reg.0 < 64 { 1u64 << reg.0 } else { 0 };
         let masks: Vec<Masks> = (0..blocks.len())

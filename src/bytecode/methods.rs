@@ -1,15 +1,15 @@
-//! The table of built-in methods: receiver type, name, parameters, effect, memory, result, and a sentence for the library's page in `docs/`. walrusc reads it for analysis and
-//! suggestions; the runtime takes its dispatch table from it, so a row without an implementation does not compile, and holds each
-//! call to its row in debug builds.
+//! The table of built-in methods: receiver type, name, parameters, effect, memory, result, and a sentence for the
+//! library's page in `docs/`. walrusc reads it for analysis and suggestions; the runtime takes its dispatch table from
+//! it, so a row without an implementation does not compile, and holds each call to its row in debug builds.
 
 use super::signature::{Memory, Shape, Takes, results::*, takes};
 use super::types::Tags;
 
-/// Calls `$then!` with every row. Parameters in parentheses, each with what it takes ([`Takes`]); those after `;` may be left out.
-/// Effects: `reads` (looks at the receiver and its elements),
-/// `mutates` (changes the receiver), `calls` (runs a function it is given, or the `next` of an instance). Then what it does to the
-/// heap: `none` or `allocates` ([`Memory`]). Behind the arrow the result: a [`Shape`], if nothing else is to be said of the call,
-/// or a [`MethodRule`] in brackets.
+/// Calls `$then!` with every row. Parameters in parentheses, each with what it takes ([`Takes`]); those after `;` may
+/// be left out. Effects: `reads` (looks at the receiver and its elements), `mutates` (changes the receiver), `calls`
+/// (runs a function it is given, or the `next` of an instance). Then what it does to the heap: `none` or `allocates`
+/// ([`Memory`]). Behind the arrow the result: a [`Shape`], if nothing else is to be said of the call, or a
+/// [`MethodRule`] in brackets.
 #[macro_export]
 macro_rules! for_each_method {
     ($then:ident) => {
@@ -112,7 +112,8 @@ macro_rules! for_each_method {
             string lower (;) reads allocates -> STRING;
             /// Without white space at both ends.
             string trim (;) reads allocates -> STRING;
-            /// The parts between separators; the characters for an empty one; the words between white space without one.
+            /// The parts between separators; the characters for an empty one; the words between white space without
+            /// one.
             string split (; sep: STRING) reads allocates -> LIST_OF_STRINGS;
             /// Whether a text is in it.
             string contains (s: STRING;) reads none -> BOOL;
@@ -252,8 +253,8 @@ pub enum MethodEffect {
     Calls,
 }
 
-/// What a call of a built-in method gives, and what it does with the types of receiver and arguments. A function among the arguments
-/// is the first of them.
+/// What a call of a built-in method gives, and what it does with the types of receiver and arguments. A function among
+/// the arguments is the first of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MethodRule {
     /// A value of this shape; the arguments are looked at only.

@@ -33,8 +33,8 @@ pub struct Program {
     pub debug: Option<DebugInfo>,
     /// What walrusc found out by analysis; hints that running does not need.
     pub facts: Option<Facts>,
-    /// The regions that are not compiled, in the order of [`Facts::regions`]: what of the facts native code asks for, without the rest. Hints
-    /// too.
+    /// The regions that are not compiled, in the order of [`Facts::regions`]: what of the facts native code asks for,
+    /// without the rest. Hints too.
     pub refused: Vec<Refused>,
 }
 
@@ -225,8 +225,8 @@ pub struct BuiltinRef {
     pub name: StrId,
 }
 
-/// A natural loop. Pcs are counted from the function's first instruction. The verifier proves: header and back edges lie in the function,
-/// each back edge is a jump to the header, and the parent encloses the loop.
+/// A natural loop. Pcs are counted from the function's first instruction. The verifier proves: header and back edges
+/// lie in the function, each back edge is a jump to the header, and the parent encloses the loop.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LoopRegion {
     pub func: FuncId,

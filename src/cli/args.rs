@@ -8,7 +8,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use super::Status;
 use super::terminal::{Color, reason, write_stderr, write_stdout};
 
-/// The flags among the words, the program's name first, and where each stood. Help that was asked for is written, and so is what is wrong.
+/// The flags among the words, the program's name first, and where each stood. Help that was asked for is written, and
+/// so is what is wrong.
 pub fn parse<T: CommandFactory + FromArgMatches>(
     words: impl IntoIterator<Item = OsString>,
 ) -> Result<(T, ArgMatches), Status> {
@@ -30,7 +31,8 @@ pub fn parse<T: CommandFactory + FromArgMatches>(
     })
 }
 
-/// The words with each `@FILE` before a `--` replaced by the lines of that file, so that more arguments fit than the system lets through.
+/// The words with each `@FILE` before a `--` replaced by the lines of that file, so that more arguments fit than the
+/// system lets through.
 pub fn expand_files(words: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, String> {
     let mut expanded = Vec::new();
     let mut words = words.into_iter();

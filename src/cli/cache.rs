@@ -1,10 +1,11 @@
 //! Compiled programs in the user's cache folder.
 //!
-//! Two kinds of files: `KEY.wbc`, a program under its cache key, and `ENTRY.reads`, what compiling the program of an entry file asked of the file system, with
-//! what it was told, and the key that came of it. Whoever asks again and is told the same gets the same program, without parsing anything.
+//! Two kinds of files: `KEY.wbc`, a program under its cache key, and `ENTRY.reads`, what compiling the program of an
+//! entry file asked of the file system, with what it was told, and the key that came of it. Whoever asks again and is
+//! told the same gets the same program, without parsing anything.
 //!
-//! Invariants: files appear whole, so any number of processes may read and write at once; whatever cannot be read or does not fit is made anew; a
-//! cache that cannot be written is no error.
+//! Invariants: files appear whole, so any number of processes may read and write at once; whatever cannot be read or
+//! does not fit is made anew; a cache that cannot be written is no error.
 
 use std::fs::{self, File};
 use std::io;

@@ -22,7 +22,8 @@ pub struct CompileFlags {
     #[arg(long, conflicts_with_all = ["out_dir", "emit", "depfile"])]
     pub check: bool,
 
-    /// Where to write; `-` is standard output. Default: beside the source. With `--check`, where the SARIF document goes
+    /// Where to write; `-` is standard output. Default: beside the source. With `--check`, where the SARIF document
+    /// goes
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
 
@@ -46,7 +47,8 @@ pub struct CompileFlags {
     #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["check", "depfile", "output", "out_dir"], help_heading = OUTPUT)]
     pub print: Option<Print>,
 
-    /// Say for every loop and function whether it is compiled, and if not why; with a CODE, print the long text of that diagnostic instead
+    /// Say for every loop and function whether it is compiled, and if not why; with a CODE, print the long text of that
+    /// diagnostic instead
     #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", help_heading = MESSAGES)]
     pub explain: Option<String>,
 
@@ -62,7 +64,8 @@ pub struct CompileFlags {
     pub color: Color,
 }
 
-/// How warnings are taken. In which order the flags stand matters, so [`LintFlags::levels`] reads them from the matches.
+/// How warnings are taken. In which order the flags stand matters, so [`LintFlags::levels`] reads them from the
+/// matches.
 #[derive(Args, Clone, Debug)]
 pub struct LintFlags {
     /// Make a warning an error (a code, or `warnings` for all)

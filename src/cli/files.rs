@@ -1,4 +1,5 @@
-//! Files that the programs write: whole or not at all, untouched if nothing would change, and rules that say what they depend on.
+//! Files that the programs write: whole or not at all, untouched if nothing would change, and rules that say what they
+//! depend on.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -15,8 +16,8 @@ use crate::compile;
 /// How the names of files begin and end that are still being written.
 const UNFINISHED: (&str, &str) = (".walrusc-", ".tmp");
 
-/// Puts a file in place by renaming: whoever looks sees the old one or the whole new one. One that would not change is not touched; mode and
-/// links of one that does are kept, and folders are made.
+/// Puts a file in place by renaming: whoever looks sees the old one or the whole new one. One that would not change is
+/// not touched; mode and links of one that does are kept, and folders are made.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
     write_atomically(path, bytes).map_err(|error| format!("cannot write '{}': {}", path.display(), reason(&error)))
 }

@@ -14,7 +14,8 @@ use crate::source::render::{self, Format};
 /// What to format.
 #[derive(Args, Debug)]
 pub struct FormatFlags {
-    /// Files, and folders with all .walrus files below them; `-` is standard input, formatted to standard output. Default: the working folder
+    /// Files, and folders with all .walrus files below them; `-` is standard input, formatted to standard output.
+    /// Default: the working folder
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 

@@ -1,4 +1,5 @@
-//! What the programs share: how arguments are read, what goes to a terminal and how, outputs that appear whole, and the flags of compiling.
+//! What the programs share: how arguments are read, what goes to a terminal and how, outputs that appear whole, and the
+//! flags of compiling.
 //!
 //! The programs in `bin/` are thin: each says which flags it has and calls its façade with them.
 

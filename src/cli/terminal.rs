@@ -33,7 +33,8 @@ impl Color {
     }
 }
 
-/// What the environment says about colours. `NO_COLOR` wins over all; a terminal that cannot show them says so in `TERM`.
+/// What the environment says about colours. `NO_COLOR` wins over all; a terminal that cannot show them says so in
+/// `TERM`.
 fn wanted(is_terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     if set("NO_COLOR").is_some() {

@@ -1,7 +1,7 @@
 //! `walrus test`: finds the tests of a package or folder, runs each in a process of its own, and reports.
 //!
-//! The tests of a file become one program, which imports the file and calls the function that its first argument names. So a test
-//! function is called like any other, and nothing but `core.assert` is compiled differently.
+//! The tests of a file become one program, which imports the file and calls the function that its first argument names.
+//! So a test function is called like any other, and nothing but `core.assert` is compiled differently.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -34,7 +34,8 @@ const SHOWN_LINES: usize = 60;
 /// Which tests to run, and how.
 #[derive(Args, Debug)]
 pub struct TestFlags {
-    /// Files with tests, and folders with `*_test.walrus` files below them. Default: the package with all in its `tests` folder, else the working folder
+    /// Files with tests, and folders with `*_test.walrus` files below them. Default: the package with all in its
+    /// `tests` folder, else the working folder
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -50,7 +51,8 @@ pub struct TestFlags {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Run each test interpreted, natively from the first iteration on, and with every guard of native code failing once
+    /// Run each test interpreted, natively from the first iteration on, and with every guard of native code failing
+    /// once
     #[arg(long)]
     all_modes: bool,
 

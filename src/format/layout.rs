@@ -1,8 +1,8 @@
 //! Lines: what stands on one, and where one that is too long is broken.
 //!
-//! A block stays on one line if its author wrote it so, it holds at most one simple statement, and the line is not too long. Brackets stay on one line if what
-//! is in them fits, the bodies of functions aside; else each item has its own, with a comma behind the last. A line that is still too long is broken before its
-//! loosest `or`, `and` or `+`.
+//! A block stays on one line if its author wrote it so, it holds at most one simple statement, and the line is not too
+//! long. Brackets stay on one line if what is in them fits, the bodies of functions aside; else each item has its own,
+//! with a comma behind the last. A line that is still too long is broken before its loosest `or`, `and` or `+`.
 
 use super::pieces::{Comment, Item, Node, Piece, Statement};
 use super::spacing::{Neighbours, ends_operand, is_prefix, is_spaced};
@@ -138,7 +138,8 @@ impl Layout<'_> {
         }
     }
 
-    /// Nodes one after another. `tail` is how much follows them on their last line; `opens` says that their blocks are those of statements.
+    /// Nodes one after another. `tail` is how much follows them on their last line; `opens` says that their blocks are
+    /// those of statements.
     fn nodes(&mut self, nodes: &[Node], indent: usize, tail: usize, opens: bool) {
         for (at, node) in nodes.iter().enumerate() {
             let rest = self.up_to_bracket(&nodes[at + 1..], tail);
@@ -261,7 +262,8 @@ impl Layout<'_> {
         self.out.push_str(self.tokens[close].text);
     }
 
-    /// How wide the items are up to the `{` of a function's body that ends the last of them; `None` if the brackets cannot stay where they are around it.
+    /// How wide the items are up to the `{` of a function's body that ends the last of them; `None` if the brackets
+    /// cannot stay where they are around it.
     fn head_around_body(&self, items: &[Item], close: usize) -> Option<usize> {
         let (last, others) = items.split_last()?;
         let Some((Node::Block { .. }, head)) = last.nodes.split_last() else { return None };
@@ -291,7 +293,8 @@ impl Layout<'_> {
         self.out.push_str(self.tokens[close].text);
     }
 
-    /// The nodes on one line; `None` if a comment or a block needs more. Blanks and comments before the first token are left out if `is_first`.
+    /// The nodes on one line; `None` if a comment or a block needs more. Blanks and comments before the first token are
+    /// left out if `is_first`.
     fn flat(&self, nodes: &[Node], is_first: bool) -> Option<String> {
         let mut out = String::new();
         for (at, node) in nodes.iter().enumerate() {

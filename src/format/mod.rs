@@ -1,10 +1,11 @@
 //! The one style of Walrus source.
 //!
-//! Works on tokens with the comments between them. `pieces` groups tokens by brackets and statements, without knowing more of the grammar than where a
-//! statement ends, so that new forms of expressions need a rule only where they want one; `layout` decides on lines, `spacing` on blanks.
+//! Works on tokens with the comments between them. `pieces` groups tokens by brackets and statements, without knowing
+//! more of the grammar than where a statement ends, so that new forms of expressions need a rule only where they want
+//! one; `layout` decides on lines, `spacing` on blanks.
 //!
-//! Invariants, checked for each text before anything is given out: the formatted text has the same tree and the same comments; formatting it again changes
-//! nothing. What has errors is not formatted.
+//! Invariants, checked for each text before anything is given out: the formatted text has the same tree and the same
+//! comments; formatting it again changes nothing. What has errors is not formatted.
 
 mod layout;
 mod pieces;

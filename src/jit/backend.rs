@@ -1,7 +1,7 @@
 //! From region IR to executable memory.
 //!
-//! Helpers are called at absolute addresses, so the code has no relocations and is just copied into memory that is then made executable: it is
-//! never writable and executable at once.
+//! Helpers are called at absolute addresses, so the code has no relocations and is just copied into memory that is then
+//! made executable: it is never writable and executable at once.
 
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
@@ -91,8 +91,8 @@ impl Backend {
         if dump.clif {
             text.push_str(&self.context.func.display().to_string());
         }
-        // As `Context::compile` does, but without its passes over the whole function: there is no unreachable code, no alias, and no parameter that is
-        // always the same value, as the passes over the region have seen to that.
+        // As `Context::compile` does, but without its passes over the whole function: there is no unreachable code, no
+        // alias, and no parameter that is always the same value, as the passes over the region have seen to that.
         self.context.compute_cfg();
         self.context.compute_domtree();
         let compiled = self.context.verify_if(&*self.isa).and_then(|()| {
@@ -122,13 +122,15 @@ impl Backend {
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
         let size = bytes.len();
         self.memory.finalize(BranchProtection::None).map_err(|_| Refusal::Budget)?;
-        // SAFETY: the bytes are a function of this signature for this machine, and executable now. The memory is never freed.
+        // SAFETY: the bytes are a function of this signature for this machine, and executable now. The memory is never
+        // freed.
         let code = unsafe { std::mem::transmute::<*mut u8, NativeCode>(place) };
         Ok(Compiled { code, size, text })
     }
 }
 
-/// Whether memory that was written may be made executable. Hardened systems forbid it by process (`PR_SET_MDWE`, seccomp).
+/// Whether memory that was written may be made executable. Hardened systems forbid it by process (`PR_SET_MDWE`,
+/// seccomp).
 fn memory_may_be_executable() -> bool {
     match MmapOptions::new().len(1).map_anon() {
         Ok(memory) => memory.make_exec().is_ok(),
@@ -141,8 +143,9 @@ fn memory_may_be_executable() -> bool {
 fn builder_for_this_machine() -> Option<isa::Builder> {
     #[cfg(target_arch = "x86_64")]
     {
-        // Finding out everything takes two dozen CPUID instructions, each of which is an exit to the hypervisor in a virtual machine: a fifth of what a
-        // small region takes. Three tell that a processor can do all that regions make use of, as those of the last ten years can.
+        // Finding out everything takes two dozen CPUID instructions, each of which is an exit to the hypervisor in a
+        // virtual machine: a fifth of what a small region takes. Three tell that a processor can do all that regions
+        // make use of, as those of the last ten years can.
         cpufeatures::new!(recent, "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi1", "bmi2");
         const FLAGS: [&str; 10] = [
             "has_sse3",

@@ -1,9 +1,10 @@
 //! Where Cranelift runs: small regions are compiled by the program's thread itself, large ones beside it.
 //!
-//! An interpreted program gets little done in the half millisecond that a small region takes, and a thread costs a good part of that: a tenth of a
-//! millisecond until it runs, more while its memory and caches are cold, and all of it if both have to share a processor. Measured with all regions on
-//! the thread and a second core idle, short programs take 0.9 to 1.03 times as long. So there is none until a region is large enough to be worth one. Large
-//! regions take up to hundreds of milliseconds, which the program should not wait for.
+//! An interpreted program gets little done in the half millisecond that a small region takes, and a thread costs a good
+//! part of that: a tenth of a millisecond until it runs, more while its memory and caches are cold, and all of it if
+//! both have to share a processor. Measured with all regions on the thread and a second core idle, short programs take
+//! 0.9 to 1.03 times as long. So there is none until a region is large enough to be worth one. Large regions take up to
+//! hundreds of milliseconds, which the program should not wait for.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

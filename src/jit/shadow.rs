@@ -1,16 +1,18 @@
 //! The shadow interpreter: what native code left behind is compared with what interpreting leaves behind.
 //!
-//! Before a version's code is entered, all that it can reach and change is written down ([`Snapshot`]). When it has been left, that is put back and
-//! the same stretch interpreted, one instruction at a time, until the machine is as the exit says: the same frames at the same pcs, the
-//! same values in the registers that are alive there, in globals, and in every object. If control leaves the loop without that
-//! ever having been so, the exit was wrong. Either way the machine ends up as the native code left it.
+//! Before a version's code is entered, all that it can reach and change is written down ([`Snapshot`]). When it has
+//! been left, that is put back and the same stretch interpreted, one instruction at a time, until the machine is as the
+//! exit says: the same frames at the same pcs, the same values in the registers that are alive there, in globals, and
+//! in every object. If control leaves the loop without that ever having been so, the exit was wrong. Either way the
+//! machine ends up as the native code left it.
 //!
-//! A state that interpreting passes through at some iteration is right at whatever iteration: what follows depends on nothing else. So no count of
-//! iterations is kept, and code that is unrolled or reordered is judged like any other.
+//! A state that interpreting passes through at some iteration is right at whatever iteration: what follows depends on
+//! nothing else. So no count of iterations is kept, and code that is unrolled or reordered is judged like any other.
 //!
 //! # Limits
-//! - Code that may run Walrus functions by way of the run time, or do what cannot be undone (input, output other than printing, the clock,
-//!   the random generator), is not compared. What is printed is not compared here; the fixtures and random programs do that.
+//! - Code that may run Walrus functions by way of the run time, or do what cannot be undone (input, output other than
+//!   printing, the clock, the random generator), is not compared. What is printed is not compared here; the fixtures
+//!   and random programs do that.
 //! - Which registers are alive is taken from [`crate::bytecode::flow`], as the builder takes it.
 //! - A stretch that is too long, or reaches too much, is not compared: see [`Limits`].
 
@@ -79,8 +81,8 @@ impl Shadow {
         snapshot
     }
 
-    /// To be called when native code has been left, before the exit's frames are rebuilt. An error if interpreting does not come by the
-    /// state that the exit describes.
+    /// To be called when native code has been left, before the exit's frames are rebuilt. An error if interpreting does
+    /// not come by the state that the exit describes.
     pub fn compare(&self, vm: &mut Vm, flows: &mut Flows, before: Snapshot, entry: Entry, exit: &Exit) -> Result<()> {
         // A state that is half put back would be worse than a heap that is too large for a moment.
         let outer = vm.heap.set_granting(true);
@@ -245,7 +247,8 @@ pub fn can_be_replayed(vm: &Vm, region: &Region) -> bool {
         && region.order.iter().flat_map(|&id| &region.block(id).insts).all(|(_, inst)| is_harmless(inst))
 }
 
-/// Makes what the exits of a region write home wrong, for the test of the comparison: the machine's address takes the place of each int.
+/// Makes what the exits of a region write home wrong, for the test of the comparison: the machine's address takes the
+/// place of each int.
 pub fn spoil_exits(region: &mut Region) {
     let ints = |boxed: &&mut Boxed| boxed.tag == BoxedTag::Known(Tag::Int as u64);
     let exits = region.exits.iter_mut().filter(|exit| exit.reason != ExitReason::EntryType);

@@ -1,7 +1,7 @@
 //! `core.assert` as tests have it: one that fails shows its condition and the values in it.
 //!
-//! Operands are evaluated once, into registers of their own, and compared by the instructions that compare elsewhere. Only where the
-//! condition does not hold are they put into words; the built-in then fails with these as its message.
+//! Operands are evaluated once, into registers of their own, and compared by the instructions that compare elsewhere.
+//! Only where the condition does not hold are they put into words; the built-in then fails with these as its message.
 
 use super::code::Label;
 use super::function::{Dest, Lowering};

@@ -61,8 +61,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Goes to `to` if whether `item` is between the bounds is `sense`. Ints are compared with them; the range is made only for an item of
-    /// another type, or for the error that bounds of another type are.
+    /// Goes to `to` if whether `item` is between the bounds is `sense`. Ints are compared with them; the range is made
+    /// only for an item of another type, or for the error that bounds of another type are.
     fn branch_in_range(
         &mut self,
         item: ExprId,
@@ -220,8 +220,8 @@ enum Tested {
 }
 
 impl Lowering<'_, '_> {
-    /// Takes `core.type(x) == "name"` apart, whichever side the name stands on. A variable that holds `core.type(x)` stands for it while
-    /// neither changes.
+    /// Takes `core.type(x) == "name"` apart, whichever side the name stands on. A variable that holds `core.type(x)`
+    /// stands for it while neither changes.
     fn type_test(&self, left: ExprId, right: ExprId) -> Option<(Tested, Symbol)> {
         let known = |expr| match self.folded(expr) {
             // Tasks and channels are one kind to the instruction.
@@ -240,13 +240,14 @@ impl Lowering<'_, '_> {
         self.types_of.get(&var).map(|&of| (Tested::Variable(of), name))
     }
 
-    /// Whether an expression compares `core.type(x)` with a name. As a value that is a branch, too, since only a branch asks for the type without
-    /// making a string of it.
+    /// Whether an expression compares `core.type(x)` with a name. As a value that is a branch, too, since only a branch
+    /// asks for the type without making a string of it.
     pub fn is_type_test(&self, op: BinaryOp, left: ExprId, right: ExprId) -> bool {
         matches!(op, BinaryOp::Eq | BinaryOp::Ne) && self.type_test(left, right).is_some()
     }
 
-    /// The types that are called `name`, which one side of a comparison is. If there are none, the comparison is always false.
+    /// The types that are called `name`, which one side of a comparison is. If there are none, the comparison is always
+    /// false.
     fn named_types(&mut self, name: Symbol, left: ExprId, right: ExprId) -> Tags {
         let text = self.builder.interner.get(name);
         let types = Tags::named(text);

@@ -1,16 +1,18 @@
-//! Which expressions have a value that is known now: literals, operators on such values, and variables that are initialised with one and never
-//! assigned again.
+//! Which expressions have a value that is known now: literals, operators on such values, and variables that are
+//! initialised with one and never assigned again.
 //!
-//! A local variable is read only after its `let` has run, since its scope begins there and nothing jumps into a scope. A global can be read
-//! earlier, by a function that is called too soon, and that is an error which must stay. So a read of a global counts only where its
-//! `let` is sure to have run. Statements of a file run in order, so that holds for all that stands in a later statement, closures included. A
-//! function or struct of the file itself runs when something mentions it: the earliest statement that does, directly or through
-//! other functions, is found by going along mentions ([`Timeline`]). Other modules can call it through their alias of the module. They come too late to
-//! matter if every module imports before anything of its own may run, and if imports stand at the top level only, where an error in a module's
-//! body ends the program. In a program where that is not so, functions take no global for a constant.
+//! A local variable is read only after its `let` has run, since its scope begins there and nothing jumps into a scope.
+//! A global can be read earlier, by a function that is called too soon, and that is an error which must stay. So a read
+//! of a global counts only where its `let` is sure to have run. Statements of a file run in order, so that holds for
+//! all that stands in a later statement, closures included. A function or struct of the file itself runs when something
+//! mentions it: the earliest statement that does, directly or through other functions, is found by going along mentions
+//! ([`Timeline`]). Other modules can call it through their alias of the module. They come too late to matter if every
+//! module imports before anything of its own may run, and if imports stand at the top level only, where an error in a
+//! module's body ends the program. In a program where that is not so, functions take no global for a constant.
 //!
-//! Constants stay variables: a global is stored, as others may look at it through its module, and a local has its register, since that is as
-//! quick to read as a constant where an instruction has no form with one. Closures do not carry them.
+//! Constants stay variables: a global is stored, as others may look at it through its module, and a local has its
+//! register, since that is as quick to read as a constant where an instruction has no form with one. Closures do not
+//! carry them.
 
 use rustc_hash::FxHashMap;
 
@@ -145,7 +147,8 @@ fn imported_first(graph: &ModuleGraph) -> Vec<ModuleIndex> {
 struct Timeline {
     /// Where each top-level statement ends.
     ends: Vec<u32>,
-    /// By top-level statement: the statement that is the first to run its code. For a definition, the first that may call it.
+    /// By top-level statement: the statement that is the first to run its code. For a definition, the first that may
+    /// call it.
     runs_from: Vec<u32>,
     is_definition: Vec<bool>,
     /// Whether all imports of files are at the top level, before any function of the file can run or exist.
@@ -293,7 +296,8 @@ impl Search<'_> {
                 }
             }
         }
-        // No recursion, as the parser makes operands before the expressions they belong to, and a local's `let` before its uses.
+        // No recursion, as the parser makes operands before the expressions they belong to, and a local's `let` before
+        // its uses.
         for expr in (0..ast.exprs.len() as u32).map(ExprId) {
             let Some(known) = self.visit(expr) else { continue };
             if let Some(var) = lets.get(&expr) {

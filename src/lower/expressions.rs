@@ -1,7 +1,7 @@
 //! Expressions as values.
 //!
-//! A result goes where the context wants it ([`Dest`]). While a destination is *live*, that is, holds a variable whose old value can
-//! still be read, nothing is written to it before the last instruction of the expression.
+//! A result goes where the context wants it ([`Dest`]). While a destination is *live*, that is, holds a variable whose
+//! old value can still be read, nothing is written to it before the last instruction of the expression.
 
 use super::fold::Folded;
 use super::function::{Dest, Lowering};
@@ -259,7 +259,8 @@ impl Lowering<'_, '_> {
         let target = if dest.fresh { dest.register } else { self.code.alloc() };
         let end = self.code.new_label();
         let mut operands = self.logic_operands(chain, op);
-        // What comes after an operand that decides is not evaluated, and one that decides nothing is left out, unless it is the last.
+        // What comes after an operand that decides is not evaluated, and one that decides nothing is left out, unless
+        // it is the last.
         let decisive = Some(op == LogicOp::Or);
         if let Some(at) = operands.iter().position(|&operand| self.folded_truth(operand) == decisive) {
             operands.truncate(at + 1);
@@ -497,8 +498,8 @@ impl Lowering<'_, '_> {
 
     /// A constant export of a module, or a method of a struct, known by name.
     fn static_member(&self, object: ExprId, name: Symbol) -> Option<StaticValue> {
-        // Only `name.name` and `module.struct.name` can be constant. Looking no further keeps a long chain of members from being walked to its
-        // beginning for each link.
+        // Only `name.name` and `module.struct.name` can be constant. Looking no further keeps a long chain of members
+        // from being walked to its beginning for each link.
         let kind = |expr: ExprId| self.ast.expr(self.strip_parens(expr)).kind;
         match kind(object) {
             ExprKind::Name(_) => {}

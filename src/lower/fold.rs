@@ -1,8 +1,9 @@
 //! Constant folding: the values of operators on known operands, and the lints about conditions that are known.
 //!
-//! The arithmetic is that of [`numeric`], so a folded operation gives what the interpreter would have given. Never folded is what may throw, so
-//! that the error comes when and where it would; what gives NaN, whose bits differ between machines while the output of the compiler must not;
-//! powers of floats for the same reason; and strings of more than [`STRING_LIMIT`] bytes.
+//! The arithmetic is that of [`numeric`], so a folded operation gives what the interpreter would have given. Never
+//! folded is what may throw, so that the error comes when and where it would; what gives NaN, whose bits differ between
+//! machines while the output of the compiler must not; powers of floats for the same reason; and strings of more than
+//! [`STRING_LIMIT`] bytes.
 
 use std::cmp::Ordering;
 
@@ -174,8 +175,9 @@ impl Lowering<'_, '_> {
         self.code.emit(op, span);
     }
 
-    /// Whether a condition is known by a setting: then the ways that it closes are closed on purpose, and nothing is said of them. A
-    /// setting is a variable that is only asked for its truth, or one from outside of the function, like `let DEBUG = false;`.
+    /// Whether a condition is known by a setting: then the ways that it closes are closed on purpose, and nothing is
+    /// said of them. A setting is a variable that is only asked for its truth, or one from outside of the function,
+    /// like `let DEBUG = false;`.
     pub fn is_setting(&self, condition: ExprId) -> bool {
         match self.known(condition).map(|known| known.origin) {
             None | Some(Origin::Literals) => false,
@@ -197,7 +199,8 @@ impl Lowering<'_, '_> {
         true
     }
 
-    /// Warns of an `if` or a loop that always goes the same way, unless a setting decides it. `while true` is how endless loops are written.
+    /// Warns of an `if` or a loop that always goes the same way, unless a setting decides it. `while true` is how
+    /// endless loops are written.
     pub fn warn_if_constant(&mut self, condition: ExprId, is_loop: bool) {
         let stripped = self.strip_parens(condition);
         let Some(always) = self.folded_truth(stripped) else { return };

@@ -1,7 +1,9 @@
-//! `for` over `xs.enumerate()` and `xs.zip(ys)` as the whole head: it goes over the lists themselves and makes no list of pairs.
+//! `for` over `xs.enumerate()` and `xs.zip(ys)` as the whole head: it goes over the lists themselves and makes no list
+//! of pairs.
 //!
-//! Whether the receiver is a list shows when it runs. If so, the loop is one over its items, with a counter beside it; the counter is void
-//! where the method was called as any other and its result is iterated. Where the types are known, only one of the two ways is left.
+//! Whether the receiver is a list shows when it runs. If so, the loop is one over its items, with a counter beside it;
+//! the counter is void where the method was called as any other and its result is iterated. Where the types are known,
+//! only one of the two ways is left.
 
 use super::calls::Work;
 use super::code::Label;

@@ -124,8 +124,8 @@ pub enum InputContents {
     Manifest(String),
 }
 
-/// Reads and parses the entry file and everything it imports. An error means that the entry file itself cannot be read; all else is
-/// reported as diagnostics.
+/// Reads and parses the entry file and everything it imports. An error means that the entry file itself cannot be read;
+/// all else is reported as diagnostics.
 pub fn load(
     entry: Entry,
     loader: &dyn FileLoader,

@@ -7,11 +7,12 @@
 //! Invariants:
 //! - Functions, structs and globals are numbered over the whole program; functions in source order within a file, with
 //!   the file's body first, so a function's number is larger than that of every function around it.
-//! - What depends on values is not decided here: lowering finds out which variables are constant, and [`FileScopes::settle`] then decides
-//!   what closures need not carry.
-//! - Which functions are equal follows from their text alone ([`FunctionScope::mentions_outer`]), whatever is known of the variables they mention.
-//! - After `resolve` without an error, every [`ExprKind::Name`](crate::syntax::ast::ExprKind::Name) that can be executed has a [`NameRef`]
-//!   other than `Unresolved`.
+//! - What depends on values is not decided here: lowering finds out which variables are constant, and
+//!   [`FileScopes::settle`] then decides what closures need not carry.
+//! - Which functions are equal follows from their text alone ([`FunctionScope::mentions_outer`]), whatever is known of
+//!   the variables they mention.
+//! - After `resolve` without an error, every [`ExprKind::Name`](crate::syntax::ast::ExprKind::Name) that can be
+//!   executed has a [`NameRef`] other than `Unresolved`.
 
 pub mod graph;
 pub mod packages;
@@ -130,8 +131,8 @@ pub struct FunctionScope {
     /// The parameters, in order.
     pub params: Vec<VarId>,
     pub captures: Vec<Capture>,
-    /// Whether its text mentions a variable of an enclosing function or block but its own name, or its struct's: it is then a new function each time
-    /// it is evaluated, even if it needs none of them to run.
+    /// Whether its text mentions a variable of an enclosing function or block but its own name, or its struct's: it is
+    /// then a new function each time it is evaluated, even if it needs none of them to run.
     pub mentions_outer: bool,
     /// The struct it is a method of, as an index into the tree's structs.
     pub method_of: Option<StructId>,
@@ -181,7 +182,8 @@ pub struct FileScopes {
     pub names: Vec<NameRef>,
     /// The variables of those names that are a [`NameRef::Capture`].
     pub captured: FxHashMap<ExprId, VarId>,
-    /// By statement: the variable it declares, if it declares a local one. If it declares several, they follow the first.
+    /// By statement: the variable it declares, if it declares a local one. If it declares several, they follow the
+    /// first.
     pub declared: Vec<Option<VarId>>,
     /// The global that each top-level definition binds, in source order.
     pub defined: Vec<(StmtId, GlobalIndex)>,

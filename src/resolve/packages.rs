@@ -1,8 +1,8 @@
 //! Where `import @name;` leads: `Walrus.toml` says which folder, `Walrus.lock` which version.
 //!
-//! The manifest is the nearest `Walrus.toml` at or above the importing file. A lock file beside it pins path and version of each dependency: one
-//! that is imported must stand in it as the manifest says, with a version the manifest allows and the package itself declares. Messages say which of
-//! the two files is wrong and what to do.
+//! The manifest is the nearest `Walrus.toml` at or above the importing file. A lock file beside it pins path and
+//! version of each dependency: one that is imported must stand in it as the manifest says, with a version the manifest
+//! allows and the package itself declares. Messages say which of the two files is wrong and what to do.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,8 @@ impl Manifest {
         }
     }
 
-    /// The text of the lock file that fits this manifest. `version_at` is asked for the version that a dependency, at its path, declares.
+    /// The text of the lock file that fits this manifest. `version_at` is asked for the version that a dependency, at
+    /// its path, declares.
     pub fn lock(&self, version_at: impl Fn(&str, &str) -> Result<Option<String>, String>) -> Result<String, String> {
         let mut packages = BTreeMap::new();
         for (name, dependency) in &self.dependencies {
@@ -171,8 +172,8 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or("not valid TOML").to_string()
 }
 
-/// Whether a version meets a requirement in cargo's notation: `1.2` (the same leftmost number that is not zero, and not older),
-/// `=1.2.3` (exactly), `*`.
+/// Whether a version meets a requirement in cargo's notation: `1.2` (the same leftmost number that is not zero, and not
+/// older), `=1.2.3` (exactly), `*`.
 fn satisfies(version: &str, wanted: &str) -> bool {
     let wanted = wanted.trim();
     if wanted == "*" || wanted == version {

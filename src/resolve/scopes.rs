@@ -1,8 +1,9 @@
 //! The walk over one file that gives every name its meaning.
 //!
-//! Names are looked up in constant time: `innermost` holds, for each symbol, the variable it means right now, and leaving a
-//! scope restores what it hid. The walk numbers its moments (`now`), which is how it knows whether a captured variable may
-//! change after a closure has copied it: an assignment after the capture, or in a loop that both stand in, needs a cell.
+//! Names are looked up in constant time: `innermost` holds, for each symbol, the variable it means right now, and
+//! leaving a scope restores what it hid. The walk numbers its moments (`now`), which is how it knows whether a captured
+//! variable may change after a closure has copied it: an assignment after the capture, or in a loop that both stand in,
+//! needs a cell.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -811,7 +812,8 @@ impl FileWalk<'_> {
         reference
     }
 
-    /// What is called: to call a function or struct by name, or a method of a struct by its, shows nobody which one it is.
+    /// What is called: to call a function or struct by name, or a method of a struct by its, shows nobody which one it
+    /// is.
     fn callee(&mut self, callee: ExprId) {
         let is_name = |id: ExprId| matches!(self.ast.expr(id).kind, ExprKind::Name(_));
         match self.ast.expr(callee).kind {

@@ -1,13 +1,17 @@
-//! Ends that are not the program's own: by a signal, an abort, a panic. What the program has printed is written in each.
+//! Ends that are not the program's own: by a signal, an abort, a panic. What the program has printed is written in
+//! each.
 //!
-//! Nothing is polled. The handler of a signal writes what is held back itself, then restores the default action and raises the signal again, so
-//! it works wherever the program is: in native loops and recursion, in long built-ins, while it waits. Everything it calls is safe in a
-//! handler: `write`, `sigaction`, `setitimer`, `pthread_kill`, and loads and stores of atomics.
+//! Nothing is polled. The handler of a signal writes what is held back itself, then restores the default action and
+//! raises the signal again, so it works wherever the program is: in native loops and recursion, in long built-ins,
+//! while it waits. Everything it calls is safe in a handler: `write`, `sigaction`, `setitimer`, `pthread_kill`, and
+//! loads and stores of atomics.
 //!
-//! - A signal may interrupt a write, and then nobody knows how much has left. The handler notes the signal, and whoever writes ends the process once the
-//!   write has returned ([`end_if_told`]). A timer interrupts a write that began just after.
+//! - A signal may interrupt a write, and then nobody knows how much has left. The handler notes the signal, and whoever
+//!   writes ends the process once the write has returned ([`end_if_told`]). A timer interrupts a write that began just
+//!   after.
 //! - A reader that takes nothing must not keep the process alive: a timer ends it though something is left.
-//! - A signal may reach any thread; the one that runs the program deals with it, as only that one does not print meanwhile.
+//! - A signal may reach any thread; the one that runs the program deals with it, as only that one does not print
+//!   meanwhile.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +24,8 @@ use crate::runtime::output::Pending;
 /// The output of the program that runs.
 static PENDING: AtomicPtr<Pending> = AtomicPtr::new(ptr::null_mut());
 
-/// Remembers where output waits, and handles the signals that end a process. To be called on the thread that runs the program.
+/// Remembers where output waits, and handles the signals that end a process. To be called on the thread that runs the
+/// program.
 pub fn keep(pending: &Arc<Pending>) {
     // Never freed, as a handler may look at any time.
     PENDING.store(Arc::into_raw(Arc::clone(pending)).cast_mut(), Ordering::Release);
@@ -80,7 +85,8 @@ mod signals {
 
     use super::{PENDING, write_rest};
 
-    /// Signals that end a process unless it is made otherwise, and that are sent to make it end. All but SIGABRT, which a process sends itself.
+    /// Signals that end a process unless it is made otherwise, and that are sent to make it end. All but SIGABRT, which
+    /// a process sends itself.
     const ENDING: [c_int; 6] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGALRM, libc::SIGXCPU];
 
     /// How long what is left may take to be written, in microseconds.
@@ -101,7 +107,8 @@ mod signals {
             set_unless_ignored(signal, on_signal);
         }
         set_unless_ignored(libc::SIGABRT, on_abort);
-        // A limit on the size of files is a full disk: with a handler, the write fails. Ignored, it would be so for child processes, too.
+        // A limit on the size of files is a full disk: with a handler, the write fails. Ignored, it would be so for
+        // child processes, too.
         set_unless_ignored(libc::SIGXFSZ, on_nothing);
     }
 
@@ -218,7 +225,8 @@ mod tests {
     use crate::run::SystemHost;
     use crate::runtime::output::Output;
 
-    /// The test runs itself in a process of its own, which prints, panics, and ends in the way that its environment says.
+    /// The test runs itself in a process of its own, which prints, panics, and ends in the way that its environment
+    /// says.
     #[test]
     fn output_outlives_panics_and_aborts() {
         const HOW: &str = "WALRUS_TEST_ENDING";

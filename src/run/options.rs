@@ -1,4 +1,5 @@
-//! How to run a program: what embedders set, and the flags that `walrus-run` and `walrus` have in common, are one and the same.
+//! How to run a program: what embedders set, and the flags that `walrus-run` and `walrus` have in common, are one and
+//! the same.
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -46,7 +47,8 @@ pub struct RunOptions {
     #[arg(long, help_heading = TESTING)]
     pub task_stress: bool,
 
-    /// Simulate clocks and network: time passes only while all tasks wait, and the network reaches this program alone; SEED varies it, 0 does not
+    /// Simulate clocks and network: time passes only while all tasks wait, and the network reaches this program alone;
+    /// SEED varies it, 0 does not
     #[arg(long, value_name = "SEED", help_heading = TESTING)]
     pub simulate: Option<u64>,
 
@@ -100,8 +102,8 @@ impl RunOptions {
 /// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`super::JIT_BUILT_IN`]).
 #[derive(Args, Clone, Debug)]
 pub struct JitSettings {
-    /// Compile hot loops. With a limit of fuel, which is counted in the interpreter, everything is interpreted. `walrus-run` asks for it with a flag and
-    /// `walrus` does without one, so it is no flag here.
+    /// Compile hot loops. With a limit of fuel, which is counted in the interpreter, everything is interpreted.
+    /// `walrus-run` asks for it with a flag and `walrus` does without one, so it is no flag here.
     #[arg(skip)]
     pub compile: bool,
 

@@ -1,5 +1,5 @@
-//! The network of this machine. Readiness comes from the system by way of `mio`; names that are in no file here are looked up on a thread, so that nobody
-//! waits for a name server.
+//! The network of this machine. Readiness comes from the system by way of `mio`; names that are in no file here are
+//! looked up on a thread, so that nobody waits for a name server.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};

@@ -1,13 +1,14 @@
 //! Clears registers that nothing reads any more, before the machine says that it is out of memory.
 //!
-//! A register keeps its last value until something else is written there, so a large value may stay alive long after its last use. Which
-//! values linger depends on who runs the code: native code keeps variables in machine registers and writes home only what is read later, and the frames
-//! of inlined functions do not exist. A program may still have to run out of memory in every mode or in none. So when a collection did not make
-//! enough room, registers that are dead by [`flow`](crate::bytecode::flow) are cleared in all frames, and what they held is collected too: what counts
+//! A register keeps its last value until something else is written there, so a large value may stay alive long after
+//! its last use. Which values linger depends on who runs the code: native code keeps variables in machine registers and
+//! writes home only what is read later, and the frames of inlined functions do not exist. A program may still have to
+//! run out of memory in every mode or in none. So when a collection did not make enough room, registers that are dead
+//! by [`flow`](crate::bytecode::flow) are cleared in all frames, and what they held is collected too: what counts
 //! against the limit in the end is what live variables reach.
 //!
-//! Finding the dead ones takes an analysis of each function that has a frame, hence the last resort. Under GC stress each collection does it, so a
-//! register that is called dead and read later shows.
+//! Finding the dead ones takes an analysis of each function that has a frame, hence the last resort. Under GC stress
+//! each collection does it, so a register that is called dead and read later shows.
 
 use std::rc::Rc;
 
@@ -32,10 +33,12 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
-    /// Registers that a frame needs whose saved pc, counted from the function's first instruction, is `pc`; `None` if all.
+    /// Registers that a frame needs whose saved pc, counted from the function's first instruction, is `pc`; `None` if
+    /// all.
     ///
-    /// A saved pc is one past the instruction that is being executed, was just executed or will be executed again; between instructions it is that of the
-    /// next one, which is not always the one behind. The set is good for each of these cases.
+    /// A saved pc is one past the instruction that is being executed, was just executed or will be executed again;
+    /// between instructions it is that of the next one, which is not always the one behind. The set is good for each of
+    /// these cases.
     fn kept(&mut self, program: &Program, func: FuncId, pc: u32) -> Option<Rc<RegSet>> {
         if let Some(kept) = self.kept.get(&(func, pc)) {
             return kept.clone();
@@ -50,7 +53,8 @@ impl Liveness {
     }
 }
 
-/// What is alive before the instruction in front of `pc`, behind it on all ways it may take, and before the one at `pc`.
+/// What is alive before the instruction in front of `pc`, behind it on all ways it may take, and before the one at
+/// `pc`.
 fn needed_around(program: &Program, flow: &Flow, pc: u32) -> Option<RegSet> {
     let mut needed = RegSet::default();
     if let Some(block) = flow.block_around(pc) {
@@ -91,7 +95,8 @@ impl Vm {
             let below_next = (end as usize).saturating_sub(frame.base as usize) / size_of::<Value>();
             let Some(kept) = self.kept_registers(&frame) else { continue };
             for register in (0..function.registers).take(below_next).filter(|&register| !kept.contains(Reg(register))) {
-                // SAFETY: the register lies in the frame's window, and every value may stand in a register that nothing reads before it is written.
+                // SAFETY: the register lies in the frame's window, and every value may stand in a register that nothing
+                // reads before it is written.
                 unsafe { *frame.base.add(register.into()) = Value::VOID };
             }
         }

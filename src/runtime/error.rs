@@ -31,8 +31,8 @@ pub enum ErrorKind {
     Message(String),
     /// A limit of the run (heap, fuel) was passed: ends the program, nothing catches it.
     Fatal(String),
-    /// The operation needs more heap than is left. The interpreter collects garbage and executes the instruction again, once; the number is
-    /// the bytes that were asked for.
+    /// The operation needs more heap than is left. The interpreter collects garbage and executes the instruction again,
+    /// once; the number is the bytes that were asked for.
     NeedsMemory(usize),
     /// The program's output cannot be written: the reason.
     Unwritable(String),

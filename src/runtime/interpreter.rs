@@ -1,19 +1,22 @@
 //! The interpreter: one `match` over the instruction table.
 //!
-//! The loop keeps two things in machine registers: the pc and the frame's base. Each arm handles the common types in place and leaves
-//! everything else to a method outside the loop, so that the loop stays small enough for the compiler to allocate registers well.
+//! The loop keeps two things in machine registers: the pc and the frame's base. Each arm handles the common types in
+//! place and leaves everything else to a method outside the loop, so that the loop stays small enough for the compiler
+//! to allocate registers well.
 //!
 //! # What is relied on
-//! The verifier proved that every register lies in its window, every index in its table, and every jump in its function, so operands
-//! are used unchecked. Types are never assumed: each arm tests the tags it needs.
+//! The verifier proved that every register lies in its window, every index in its table, and every jump in its
+//! function, so operands are used unchecked. Types are never assumed: each arm tests the tags it needs.
 //!
 //! # Safepoints
-//! Allocation never collects. After an instruction that may have allocated, the loop asks the heap whether a collection is due;
-//! at that point every live value is in a register, a global or a table of the image. A call that made an instance asks at the beginning of the frame that it
-//! has started, and an error that is caught, whose text is a new string, before its handler begins ([`Vm::unwind`]).
+//! Allocation never collects. After an instruction that may have allocated, the loop asks the heap whether a collection
+//! is due; at that point every live value is in a register, a global or a table of the image. A call that made an
+//! instance asks at the beginning of the frame that it has started, and an error that is caught, whose text is a new
+//! string, before its handler begins ([`Vm::unwind`]).
 //!
 //! # Errors
-//! An instruction that fails has had no effect. The error is looked up in the handler tables of the frames ([`Vm::unwind`]).
+//! An instruction that fails has had no effect. The error is looked up in the handler tables of the frames
+//! ([`Vm::unwind`]).
 
 use super::call::Begun;
 use super::error::{Error, Result};
@@ -44,8 +47,9 @@ fn mixed_numbers(x: Value, y: Value) -> Option<(f64, f64)> {
 }
 
 impl Vm {
-    /// Runs from the top frame until the `entry`-th returns, which is the top one or below it. `HOOKS` turns on counting of back edges and calls, for limits and for the
-    /// JIT; `OBSERVED` shows every instruction to the judge of facts. Without them the loop has no trace of either.
+    /// Runs from the top frame until the `entry`-th returns, which is the top one or below it. `HOOKS` turns on
+    /// counting of back edges and calls, for limits and for the JIT; `OBSERVED` shows every instruction to the judge of
+    /// facts. Without them the loop has no trace of either.
     pub(super) fn run<const HOOKS: bool, const OBSERVED: bool>(&mut self, entry: usize) -> Result<Value> {
         debug_assert!(self.stack.depth() >= entry);
         let entry_frame = self.stack.frame_place(entry);
@@ -57,7 +61,8 @@ impl Vm {
         macro_rules! resume {
             () => {{
                 frame = self.stack.frame();
-                // SAFETY: a frame is alive: the entry frame at the start, the callee after a call, the caller after a return.
+                // SAFETY: a frame is alive: the entry frame at the start, the callee after a call, the caller after a
+                // return.
                 unsafe {
                     pc = (*frame).pc;
                     base = (*frame).base;
@@ -65,8 +70,9 @@ impl Vm {
             }};
         }
         resume!();
-        // How the loop lies to cache lines makes up to a third of a program's speed. This does not make it lie well, but keeps it from being moved about by
-        // changes elsewhere, so that measurements before and after them can be compared. It is a few no-operations at the start of a run.
+        // How the loop lies to cache lines makes up to a third of a program's speed. This does not make it lie well,
+        // but keeps it from being moved about by changes elsewhere, so that measurements before and after them can be
+        // compared. It is a few no-operations at the start of a run.
         #[cfg(target_arch = "x86_64")]
         // SAFETY: no-operations.
         unsafe {
@@ -76,8 +82,8 @@ impl Vm {
         'run: loop {
             let event: Event = 'count: {
                 let error: Error = 'dispatch: loop {
-                    // SAFETY: the verifier proved that control stays inside the function's code, and that code ends in an
-                    // instruction that does not fall through.
+                    // SAFETY: the verifier proved that control stays inside the function's code, and that code ends in
+                    // an instruction that does not fall through.
                     let op = unsafe { &*pc };
                     pc = pc.wrapping_add(1);
 
@@ -87,12 +93,12 @@ impl Vm {
 
                     /// A register as a place.
                     macro_rules! reg {
-                    ($reg:expr) => {
-                        // SAFETY: the verifier proved the register to lie in the frame's window, and `Stack::enter` that the window
-                        // lies in the stack.
-                        *unsafe { &mut *base.add($reg.0 as usize) }
-                    };
-                }
+                        ($reg:expr) => {
+                            // SAFETY: the verifier proved the register to lie in the frame's window, and `Stack::enter`
+                            // that the window lies in the stack.
+                            *unsafe { &mut *base.add($reg.0 as usize) }
+                        };
+                    }
                     /// The value of a constant.
                     macro_rules! constant {
                         ($k:expr) => {
@@ -109,7 +115,8 @@ impl Vm {
                             }
                         };
                     }
-                    /// Counts that control has come to where `pc` is, the beginning of a loop's iteration or of a function.
+                    /// Counts that control has come to where `pc` is, the beginning of a loop's iteration or of a
+                    /// function.
                     macro_rules! count {
                         ($event:ident) => {
                             if HOOKS && self.runs_out(pc) {
@@ -126,7 +133,8 @@ impl Vm {
                             }
                         }};
                     }
-                    /// After the instruction in front of a loop, if it goes on to the loop's header: native code of the loop can begin here.
+                    /// After the instruction in front of a loop, if it goes on to the loop's header: native code of the
+                    /// loop can begin here.
                     macro_rules! first_iteration {
                         () => {
                             count!(FirstIteration)
@@ -161,7 +169,8 @@ impl Vm {
                                 Begun::Frame => {
                                     let (caller, plain) = (frame, base.wrapping_add($at.index() + 1));
                                     resume!();
-                                    // The frame of a constructor starts one slot higher. An instance was made, and what the frame runs need not allocate.
+                                    // The frame of a constructor starts one slot higher. An instance was made, and what
+                                    // the frame runs need not allocate.
                                     if base > plain
                                         && self.heap.should_collect()
                                         && let Err(error) = self.collect()
@@ -248,15 +257,15 @@ impl Vm {
                         }};
                     }
                     macro_rules! jump_when {
-                    ($condition:expr, $to:expr) => {
-                        if $condition {
-                            // Keeps this a branch, which is predicted. As a conditional move of `pc` the next instruction would wait for the comparison.
-                            // SAFETY: no instruction at all.
-                            unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) };
-                            jump!($to);
-                        }
-                    };
-                }
+                        ($condition:expr, $to:expr) => {
+                            if $condition {
+                                // Keeps this a branch, which is predicted. As a conditional move of `pc` the next
+                                // instruction would wait for the comparison. SAFETY: no instruction at all.
+                                unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) };
+                                jump!($to);
+                            }
+                        };
+                    }
 
                     match *op {
                         Op::Move { dst, src } => reg!(dst) = reg!(src),
@@ -436,8 +445,8 @@ impl Vm {
                             }
                         }
                         Op::ForLoop { base: at, back } => {
-                            // The two registers are the loop's own. Should a hand-made file have put something else there, its bits are
-                            // counted all the same, which is harmless: what is written is an int.
+                            // The two registers are the loop's own. Should a hand-made file have put something else
+                            // there, its bits are counted all the same, which is harmless: what is written is an int.
                             let next = reg!(at).int_bits().wrapping_add(1);
                             if next < reg!(at.above(1)).int_bits() {
                                 reg!(at) = Value::int(next);
@@ -586,7 +595,8 @@ impl Vm {
                         }
                         Op::CallFn { base: at, func } => {
                             save_pc!();
-                            // SAFETY: the verifier proved the function to exist. The image outlives the run and its tables never move.
+                            // SAFETY: the verifier proved the function to exist. The image outlives the run and its
+                            // tables never move.
                             let function = unsafe { &*self.image.functions.as_ptr().add(func.index()) };
                             if self.stack.enter(function, base.wrapping_add(at.index() + 1), None).is_err() {
                                 break 'dispatch self.stack_overflow();
@@ -683,7 +693,8 @@ impl Vm {
             // SAFETY: the frame is alive.
             unsafe { (*frame).pc = pc };
             let counted = self.ran_out(event);
-            // Native code may have run the function to its end, or moved the frame on, or left others above it before it failed.
+            // Native code may have run the function to its end, or moved the frame on, or left others above it before
+            // it failed.
             if self.stack.depth() < entry {
                 // A tail call has ended this run.
                 // SAFETY: below the base of the frame, which was there a moment ago, lies its result.

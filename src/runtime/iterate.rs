@@ -1,14 +1,15 @@
 //! Iteration: the state machine behind `for x in v`.
 //!
-//! Three registers of the loop hold the state: what is iterated, a position, and a number that tells whether a dict has changed. Nothing
-//! is allocated to iterate, and the state is ordinary values, so the collector and a hand-made file can do it no harm: each
-//! step looks at the tag again.
+//! Three registers of the loop hold the state: what is iterated, a position, and a number that tells whether a dict has
+//! changed. Nothing is allocated to iterate, and the state is ordinary values, so the collector and a hand-made file
+//! can do it no harm: each step looks at the tag again.
 //!
 //! # Frames of `next`
-//! The interpreter calls `next` of an instance from within the instruction, and waits. Native code that inlines `next`, the recorder and the shadow interpreter
-//! walk into it, as into any call: then its frame stands on that of the loop, where the run time would have put it, though no instruction expects
-//! its result. Whoever makes such frames sees to it that they are ended by [`Vm::finish_next`] before the interpreter goes on, which
-//! [`Vm::finish_iterations`] does for all of them.
+//! The interpreter calls `next` of an instance from within the instruction, and waits. Native code that inlines `next`,
+//! the recorder and the shadow interpreter walk into it, as into any call: then its frame stands on that of the loop,
+//! where the run time would have put it, though no instruction expects its result. Whoever makes such frames sees to it
+//! that they are ended by [`Vm::finish_next`] before the interpreter goes on, which [`Vm::finish_iterations`] does for
+//! all of them.
 
 use super::error::{Error, Result};
 use super::object::{BoundMethod, Gc, List, Range, Tuple};
@@ -29,8 +30,8 @@ fn write(state: *mut Value, register: u16, value: Value) {
 }
 
 impl Vm {
-    /// Starts iterating the value in the first state register and takes the first step; false if there is no item. If this fails the
-    /// register is as it was.
+    /// Starts iterating the value in the first state register and takes the first step; false if there is no item. If
+    /// this fails the register is as it was.
     #[inline(never)]
     pub(super) fn start_iteration(&mut self, state: *mut Value, pairs: bool) -> Result<bool> {
         let iterable = read(state, Iter::ITERABLE);
@@ -49,8 +50,8 @@ impl Vm {
         if pairs { self.next_pair(state) } else { self.next_item(state) }
     }
 
-    /// What an instance is iterated by: what its `iter` gives, or the instance itself if it has `next`. An instance that is returned has
-    /// `next`; anything else is iterable without calling Walrus code.
+    /// What an instance is iterated by: what its `iter` gives, or the instance itself if it has `next`. An instance
+    /// that is returned has `next`; anything else is iterable without calling Walrus code.
     pub(super) fn instance_iterator(&mut self, instance: Value) -> Result<Value> {
         let iterator = match self.bound(instance, "iter") {
             Some(iter) => self.call_from_instruction(iter, &[])?,
@@ -74,7 +75,8 @@ impl Vm {
         Ok(if item.is_void() { None } else { Some(item) })
     }
 
-    /// The function that a step of an iteration at the top frame's pc calls for single items, if that is all that it calls: `next` without captures.
+    /// The function that a step of an iteration at the top frame's pc calls for single items, if that is all that it
+    /// calls: `next` without captures.
     pub fn next_called(&self, op: Op) -> Option<FuncId> {
         let Iteration { over: Over::Items, starts, base, .. } = op.as_iteration()? else { return None };
         let id = self.top_register(base.0.into()).as_instance()?.struct_id();
@@ -115,8 +117,8 @@ impl Vm {
         self.step_waiting_for(self.depth()).is_some()
     }
 
-    /// Ends the frame of `next`, which is on top, with what it has returned, and with it the step of the iteration: whether that has jumped, and where it
-    /// stands in the program's code.
+    /// Ends the frame of `next`, which is on top, with what it has returned, and with it the step of the iteration:
+    /// whether that has jumped, and where it stands in the program's code.
     pub fn finish_next(&mut self, item: Value) -> (bool, u32) {
         let step = self.step_waiting_for(self.depth());
         self.stack.leave();
@@ -124,7 +126,8 @@ impl Vm {
         (step.is_some_and(|step| self.finish_step(step, item)), pc)
     }
 
-    /// Ends the step of an iteration that the top frame, whose pc is behind it, has called `next` for; whether it has jumped.
+    /// Ends the step of an iteration that the top frame, whose pc is behind it, has called `next` for; whether it has
+    /// jumped.
     fn finish_step(&mut self, step: Iteration, item: Value) -> bool {
         let state = self.top_base().wrapping_add(step.base.index());
         if step.starts {
@@ -141,8 +144,9 @@ impl Vm {
         jumps
     }
 
-    /// Runs to their ends the frames of `next` that stand above the frame at depth `from`, with all above them, and ends the iterations' steps. An error may
-    /// just have been raised in the top frame; what is returned was raised in the one that is on top then.
+    /// Runs to their ends the frames of `next` that stand above the frame at depth `from`, with all above them, and
+    /// ends the iterations' steps. An error may just have been raised in the top frame; what is returned was raised in
+    /// the one that is on top then.
     pub fn finish_iterations(&mut self, from: usize, mut raised: Result<()>) -> Result<()> {
         while let Some((depth, step)) =
             (from + 1..=self.depth()).rev().find_map(|depth| Some((depth, self.step_waiting_for(depth)?)))
@@ -253,7 +257,8 @@ impl Vm {
         Ok(dict.next_entry(position as usize).map(|(next, key, value)| (key, value, next as i64)))
     }
 
-    /// Puts the parts of the next item, a sequence of two, into the item register and the one above it; false at the end.
+    /// Puts the parts of the next item, a sequence of two, into the item register and the one above it; false at the
+    /// end.
     #[inline(never)]
     pub(super) fn next_pair(&mut self, state: *mut Value) -> Result<bool> {
         let iterable = read(state, Iter::ITERABLE);
@@ -318,8 +323,8 @@ impl Vm {
         Err(self.expected_type("tuple", item))
     }
 
-    /// A value to be taken apart into `count` others, as something that can be indexed: a list, tuple or string itself, a list of a
-    /// range.
+    /// A value to be taken apart into `count` others, as something that can be indexed: a list, tuple or string itself,
+    /// a list of a range.
     #[inline(never)]
     pub(super) fn unpackable(&mut self, value: Value, count: u16) -> Result<Value> {
         let range = value.as_range();

@@ -1,4 +1,5 @@
-//! Values, heap, interpreter, operations, built-ins and the standard library: all that runs a verified program without native code.
+//! Values, heap, interpreter, operations, built-ins and the standard library: all that runs a verified program without
+//! native code.
 //!
 //! Invariant: nothing here knows a syntax tree or the JIT.
 

@@ -1,7 +1,7 @@
 //! The network as the runtime sees it: sockets that never block, and one call that waits for any of them.
 //!
-//! Every socket, and every name that is being looked up, has a key that its maker chose. [`Network::wait`] tells keys of which there is something new:
-//! that it may be tried again, not what will come of it.
+//! Every socket, and every name that is being looked up, has a key that its maker chose. [`Network::wait`] tells keys
+//! of which there is something new: that it may be tried again, not what will come of it.
 
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};

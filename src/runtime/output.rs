@@ -1,8 +1,8 @@
 //! The program's output on its way to the host: gathered in blocks, or line by line on a terminal.
 //!
-//! What waits lies in one piece of memory that never moves, with two counts beside it: bytes printed and bytes written. Both change in single
-//! stores and in an order that leaves them true at every moment, so that a signal handler, which may come between any two instructions,
-//! can write exactly what is left ([`Pending::rest`]).
+//! What waits lies in one piece of memory that never moves, with two counts beside it: bytes printed and bytes written.
+//! Both change in single stores and in an order that leaves them true at every moment, so that a signal handler, which
+//! may come between any two instructions, can write exactly what is left ([`Pending::rest`]).
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -26,8 +26,9 @@ pub struct Pending {
     being_written: AtomicBool,
 }
 
-// SAFETY: bytes below `printed` do not change until `printed` is 0 again, and only the one `Output` writes above. Another thread that reads
-// does so because the process is about to end, and sees bytes of the program's output at worst.
+// SAFETY: bytes below `printed` do not change until `printed` is 0 again, and only the one `Output` writes above.
+// Another thread that reads does so because the process is about to end, and sees bytes of the program's output at
+// worst.
 unsafe impl Sync for Pending {}
 
 impl Pending {
@@ -44,8 +45,9 @@ impl Pending {
     pub fn rest(&self) -> &[u8] {
         let printed = self.printed.load(Ordering::Acquire);
         let written = self.written.load(Ordering::Acquire).min(printed);
-        // SAFETY: `printed` is at most the size, and bytes below it do not change while they are read: only `Output` could do that, and it
-        // does so after `clear`, on the thread that reads or that waits for the end of the process.
+        // SAFETY: `printed` is at most the size, and bytes below it do not change while they are read: only `Output`
+        // could do that, and it does so after `clear`, on the thread that reads or that waits for the end of the
+        // process.
         unsafe { std::slice::from_raw_parts(self.bytes.get().cast::<u8>().add(written), printed - written) }
     }
 

@@ -1,9 +1,10 @@
 //! Running a stretch of a program twice, to compare what came of it.
 //!
-//! A [`Snapshot`] holds what a frame can reach and change: its registers, the globals, and the contents of every list, dict, instance and cell that
-//! can be reached from these. Taken before a stretch and again after it, it lets the stretch be undone, run another way, compared and
-//! redone. What a snapshot cannot undo must not happen in between: input and output, the clock and the random generator, collections
-//! ([`Snapshot::is_intact`]). [`Vm::replay`] executes only what is harmless in this sense.
+//! A [`Snapshot`] holds what a frame can reach and change: its registers, the globals, and the contents of every list,
+//! dict, instance and cell that can be reached from these. Taken before a stretch and again after it, it lets the
+//! stretch be undone, run another way, compared and redone. What a snapshot cannot undo must not happen in between:
+//! input and output, the clock and the random generator, collections ([`Snapshot::is_intact`]). [`Vm::replay`] executes
+//! only what is harmless in this sense.
 
 use std::collections::HashSet;
 
@@ -109,7 +110,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state now, with `window` registers of the top frame. `None` if more than `most` objects and elements can be reached.
+    /// The state now, with `window` registers of the top frame. `None` if more than `most` objects and elements can be
+    /// reached.
     pub fn take(vm: &Vm, window: u32, most: usize) -> Option<Snapshot> {
         let mut snapshot = Snapshot::of_homes(vm, vm.depth(), vm.top_base(), window);
         let mut seen = HashSet::new();
@@ -168,7 +170,8 @@ impl Snapshot {
         debug_assert!(self.is_intact(vm));
         vm.stack.unwind_to(self.depth);
         vm.set_top_pc_unchecked(self.pc);
-        // SAFETY: the registers were read from these slots of the stack, which never moves; the values are alive as nothing was collected.
+        // SAFETY: the registers were read from these slots of the stack, which never moves; the values are alive as
+        // nothing was collected.
         unsafe { self.base.copy_from_nonoverlapping(self.registers.as_ptr(), self.registers.len()) };
         vm.globals.copy_from_slice(&self.globals);
         self.objects.iter().try_for_each(|(object, contents)| contents.put_back(vm, *object))
@@ -195,7 +198,8 @@ impl Snapshot {
         self.registers.get(at as usize).copied()
     }
 
-    /// The first difference between this state and the machine's, which runs on from the same beginning; only the registers `live` count.
+    /// The first difference between this state and the machine's, which runs on from the same beginning; only the
+    /// registers `live` count.
     pub fn difference(&self, vm: &Vm, live: &[u32]) -> Option<String> {
         let mut pairing = Pairing::new(vm, self);
         for &at in live {
@@ -310,8 +314,8 @@ pub enum Replayed {
 }
 
 impl Vm {
-    /// Executes the instruction at the top frame's pc, unless it may do what a snapshot cannot undo. Calls start a frame, returns above `depth`
-    /// end one. Prints are passed over.
+    /// Executes the instruction at the top frame's pc, unless it may do what a snapshot cannot undo. Calls start a
+    /// frame, returns above `depth` end one. Prints are passed over.
     pub fn replay(&mut self, depth: usize) -> Result<Replayed> {
         let pc = self.top_pc();
         let op = self.image.program.code[pc as usize];

@@ -1,4 +1,5 @@
-//! Stack traces of uncaught errors. Built only when nothing catches the error, so that throwing and rethrowing stay cheap.
+//! Stack traces of uncaught errors. Built only when nothing catches the error, so that throwing and rethrowing stay
+//! cheap.
 
 use std::fmt::Write;
 

@@ -1,6 +1,7 @@
 //! "Did you mean": the closest of the names that would have been right.
 
-/// The candidate closest to `name`, if it is close enough to be a likely slip: a third of its length, or a difference in case.
+/// The candidate closest to `name`, if it is close enough to be a likely slip: a third of its length, or a difference
+/// in case.
 pub fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;

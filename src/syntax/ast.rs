@@ -72,8 +72,8 @@ pub enum ExprKind {
     Void,
     /// A string literal, its escapes already decoded.
     Str(Symbol),
-    /// `f"..."`: literal parts are [`ExprKind::Str`], holes are any expression, in source order. Those with a format are
-    /// [`ExprKind::Formatted`], which stands nowhere else.
+    /// `f"..."`: literal parts are [`ExprKind::Str`], holes are any expression, in source order. Those with a format
+    /// are [`ExprKind::Formatted`], which stands nowhere else.
     Format(ExprList),
     /// The hole `{value:format}`.
     Formatted {

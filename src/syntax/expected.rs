@@ -38,7 +38,8 @@ impl Expected {
         let after_operand = self.has("+") && !self.expression();
         if after_operand || parts.is_empty() {
             for terminal in ["=", ",", ":", "in", ")", "]", "}", ";", "catch", "if"] {
-                // Almost any expression statement could go on as an assignment, and what is assigned as a list; saying so helps nobody.
+                // Almost any expression statement could go on as an assignment, and what is assigned as a list; saying
+                // so helps nobody.
                 let is_remote = match terminal {
                     "=" => after_operand,
                     "in" => after_operand,

@@ -1,16 +1,16 @@
 //! From text to tokens, by hand: one pass over the bytes, no allocation per token.
 //!
 //! Format strings are taken apart here, so that the grammar parses holes in place: `f"a{b}"` becomes
-//! [`Token::FStringStart`], [`Token::StrPart`], [`Token::HoleStart`], the tokens of the hole, perhaps [`Token::HoleFormat`],
-//! [`Token::HoleEnd`], [`Token::FStringEnd`].
+//! [`Token::FStringStart`], [`Token::StrPart`], [`Token::HoleStart`], the tokens of the hole, perhaps
+//! [`Token::HoleFormat`], [`Token::HoleEnd`], [`Token::FStringEnd`].
 //!
-//! Three decisions are made here because they need little more than the token before, and would make the grammar ambiguous:
-//! whether `{` opens a block or a dict (a dict can only stand where an operand is due and no statement can begin),
-//! whether `if` begins a statement or a conditional expression (likewise), and whether a word after `.` is a member name
-//! (always, keyword or not).
+//! Three decisions are made here because they need little more than the token before, and would make the grammar
+//! ambiguous: whether `{` opens a block or a dict (a dict can only stand where an operand is due and no statement can
+//! begin), whether `if` begins a statement or a conditional expression (likewise), and whether a word after `.` is a
+//! member name (always, keyword or not).
 //!
-//! Invariants: tokens are in order and do not overlap; their number and the work done are linear in the text; a fault is
-//! reported and what follows is still tokens.
+//! Invariants: tokens are in order and do not overlap; their number and the work done are linear in the text; a fault
+//! is reported and what follows is still tokens.
 
 mod text;
 
@@ -23,8 +23,8 @@ use crate::source::{Diagnostic, FileId, Span};
 /// Brackets may nest this deep. It bounds the depth of the tree, and with it the recursion of whoever walks it.
 pub const NESTING_LIMIT: usize = 3_000;
 
-/// After this many strings or holes that run to the end of the file the lexer gives up: each costs a look at the rest of
-/// the file, and the time has to stay linear.
+/// After this many strings or holes that run to the end of the file the lexer gives up: each costs a look at the rest
+/// of the file, and the time has to stay linear.
 const RUNAWAY_LIMIT: u32 = 20;
 
 /// A token without its place. Numbers and decoded texts are indices into [`Tokens::numbers`] and the interner.
@@ -313,8 +313,8 @@ struct Condition {
     lambdas: u32,
 }
 
-/// A string that goes over a line's end and is followed by a word at once: most likely it was not closed, and ends where another
-/// begins. With the state before it.
+/// A string that goes over a line's end and is followed by a word at once: most likely it was not closed, and ends
+/// where another begins. With the state before it.
 struct Suspect {
     lo: usize,
     start: usize,
@@ -691,7 +691,8 @@ impl Lexer<'_> {
         key.is_some_and(Token::ends_operand) && !named_function && matches!(self.open.last(), Some(Open::Brace))
     }
 
-    /// Whether what stands in the innermost hole so far may be all of its expression, so that a colon begins its format.
+    /// Whether what stands in the innermost hole so far may be all of its expression, so that a colon begins its
+    /// format.
     fn hole_may_end(&self) -> bool {
         matches!(self.open.last(), Some(Open::Hole { .. })) && self.last().is_some_and(Token::ends_operand)
     }

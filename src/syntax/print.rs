@@ -1,7 +1,7 @@
 //! The tree as text, for `walrusc --emit ast` and for tests.
 //!
-//! One statement a line, expressions in prefix form, blocks indented. The printer keeps its own stack, so that a tree of
-//! any shape prints; what it writes depends on the tree alone.
+//! One statement a line, expressions in prefix form, blocks indented. The printer keeps its own stack, so that a tree
+//! of any shape prints; what it writes depends on the tree alone.
 
 use std::fmt::Write;
 

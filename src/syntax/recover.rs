@@ -1,9 +1,9 @@
 //! Syntax errors: finding as many as there are, and a tree for what is right.
 //!
 //! The generated parser stops at the first token that it cannot use. Then the fault is reported, the *tokens* are
-//! repaired (a `;` put in, a word replaced, a hopeless statement exchanged for [`Token::ErrorStmt`]), and parsing begins
-//! again behind the last complete top-level statement. So the parser never has to guess, functions around a fault stay
-//! in the tree, and the second fault in a function is found like the first.
+//! repaired (a `;` put in, a word replaced, a hopeless statement exchanged for [`Token::ErrorStmt`]), and parsing
+//! begins again behind the last complete top-level statement. So the parser never has to guess, functions around a
+//! fault stay in the tree, and the second fault in a function is found like the first.
 //!
 //! Termination: each repair moves the first unusable token to the right or takes tokens away, and their number is
 //! limited, as is the work of parsing again.
@@ -651,7 +651,8 @@ impl Recovery<'_> {
             self.report(at, diagnostic);
         }
         self.lexemes[opener].token = Token::LBrace;
-        // The tokens behind may be dicts or blocks in truth; only what the lexer cannot know from the brace alone changes.
+        // The tokens behind may be dicts or blocks in truth; only what the lexer cannot know from the brace alone
+        // changes.
         self.insert(opener, Token::ErrorExpr);
         true
     }

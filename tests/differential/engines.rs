@@ -12,7 +12,8 @@ use crate::host::MemoryHost;
 const FUEL: u64 = 60_000;
 /// Small, so that a program whose texts grow without bound is dropped soon.
 const MAX_HEAP: usize = 48 << 20;
-/// A program that needs more is not run under GC stress: looking through its heap at each instruction would take minutes.
+/// A program that needs more is not run under GC stress: looking through its heap at each instruction would take
+/// minutes.
 const MAX_STRESSED_HEAP: usize = 512 << 10;
 
 /// How to run a program, other than in the interpreter without any flag.
@@ -78,7 +79,8 @@ pub struct Difference {
     pub seen: Observed,
 }
 
-/// Runs `source` in the interpreter and in all modes that `wanted` lets through; `starts` hears of each run before it begins.
+/// Runs `source` in the interpreter and in all modes that `wanted` lets through; `starts` hears of each run before it
+/// begins.
 pub fn judge(source: &str, wanted: &dyn Fn(&Mode) -> bool, starts: &mut dyn FnMut(&str)) -> Verdict {
     starts("compile");
     let compilation = compile_text("main.walrus", source);

@@ -8,10 +8,12 @@
 //! | `print:SEED` | writes the program of a seed and runs nothing |
 //! | `file:PATH` | runs a program from a file in every mode |
 //!
-//! For many programs use `--release`. A program that fails is shrunk, and printed with its seed, the mode and both outputs.
+//! For many programs use `--release`. A program that fails is shrunk, and printed with its seed, the mode and both
+//! outputs.
 //!
-//! Programs run inside worker processes, some hundred in each, as native code that is wrong may take its process with it: the worker says
-//! what it begins, so the last thing it said is what killed it. A worker is this same test binary, told so by an environment variable.
+//! Programs run inside worker processes, some hundred in each, as native code that is wrong may take its process with
+//! it: the worker says what it begins, so the last thing it said is what killed it. A worker is this same test binary,
+//! told so by an environment variable.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -302,7 +304,8 @@ fn ask(path: &Path, patience: Duration) -> Answer {
     }
 }
 
-/// Shrinks and prints a failing program. Shrinking keeps the mode, so that a program with two faults stays with its own.
+/// Shrinks and prints a failing program. Shrinking keeps the mode, so that a program with two faults stays with its
+/// own.
 fn explain(failure: &Failure) {
     let source = random_programs::program(failure.seed);
     let scratch = tempfile::tempdir().expect("a temporary folder");

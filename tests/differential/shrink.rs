@@ -1,6 +1,8 @@
-//! Makes a failing program smaller: takes out blocks and lines, unwraps blocks, lowers numbers, as long as it keeps failing.
+//! Makes a failing program smaller: takes out blocks and lines, unwraps blocks, lowers numbers, as long as it keeps
+//! failing.
 //!
-//! A generated program has one statement a line; a block starts with a line that ends in `{` and ends with one that starts with `}`.
+//! A generated program has one statement a line; a block starts with a line that ends in `{` and ends with one that
+//! starts with `}`.
 
 /// The smallest program found by which `fails` still holds. `budget` bounds how often it is asked.
 pub fn shrink(source: &str, mut budget: usize, fails: &mut dyn FnMut(&str) -> bool) -> String {

@@ -220,7 +220,8 @@ fn limits() -> Vec<Row> {
     ]
 }
 
-/// Requests that must not be refused, with what the test's handler gives for them: method, target and length of the body.
+/// Requests that must not be refused, with what the test's handler gives for them: method, target and length of the
+/// body.
 pub fn well_formed() -> Vec<(Vec<u8>, &'static str)> {
     let row = |request: String, given| (request.into_bytes(), given);
     vec![

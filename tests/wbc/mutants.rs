@@ -1,5 +1,5 @@
-//! Damaged files that were sealed again: whatever is left of them decodes and verifies, or is refused on one line; nothing
-//! panics. The seed is fixed; `WALRUS_MUTANTS` sets how many are made.
+//! Damaged files that were sealed again: whatever is left of them decodes and verifies, or is refused on one line;
+//! nothing panics. The seed is fixed; `WALRUS_MUTANTS` sets how many are made.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

@@ -1,9 +1,10 @@
-//! What the verifier accepts runs safely: mutants of the language's fixtures, run with little fuel and memory, come to some
-//! end. What they print does not matter; that nothing panics or reaches beyond its frame does. Debug builds check the
-//! invariants behind each `unsafe`. And it runs alike in every tier: mutants that end by themselves do the same as native code.
+//! What the verifier accepts runs safely: mutants of the language's fixtures, run with little fuel and memory, come to
+//! some end. What they print does not matter; that nothing panics or reaches beyond its frame does. Debug builds check
+//! the invariants behind each `unsafe`. And it runs alike in every tier: mutants that end by themselves do the same as
+//! native code.
 //!
-//! `WALRUS_MUTANTS` sets how many are made; with `WALRUS_MUTANT_FILE` each is written there before it runs, so that one which takes the
-//! process with it can be looked at.
+//! `WALRUS_MUTANTS` sets how many are made; with `WALRUS_MUTANT_FILE` each is written there before it runs, so that one
+//! which takes the process with it can be looked at.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -94,7 +95,8 @@ fn observe(program: VerifiedProgram, jit: bool) -> Came {
     (outcome.status, text, outcome.message)
 }
 
-/// Whether all that a program does is the same in each run and in each tier: it asks neither for figures of the heap nor for chance.
+/// Whether all that a program does is the same in each run and in each tier: it asks neither for figures of the heap
+/// nor for chance.
 #[cfg(feature = "jit")]
 fn is_steady(program: &Program) -> bool {
     let unsteady = ["gc", "heap_stats", "gc_threshold", "rand_float", "rand_int", "rand_bool", "rand_range"];
@@ -140,7 +142,8 @@ fn compare_tiers() {
     assert!(compared > count / 50, "only {compared} of {count} mutants were compared");
 }
 
-/// A register that nothing had written once held what was left on the stack, which differs by tier; and whatever else a file makes up must not differ either.
+/// A register that nothing had written once held what was left on the stack, which differs by tier; and whatever else a
+/// file makes up must not differ either.
 #[cfg(feature = "jit")]
 #[test]
 fn accepted_mutants_do_the_same_in_each_tier() {

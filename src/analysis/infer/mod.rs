@@ -1,9 +1,10 @@
 //! Type inference over the whole program.
 //!
 //! Types grow from [`Type::NEVER`] until nothing changes. The unit of work is a block: its entry state (types of the
-//! live registers) is kept, and it is run again when that state grows, or when a global, field, parameter, result or class it has read
-//! does. Each type can grow only so often (sixteen kinds, eight identities, merging of classes), so the work is linear in the program
-//! for all practical purposes; see `bytecode::types` for the lattice and `facts::rules` for the instructions.
+//! live registers) is kept, and it is run again when that state grows, or when a global, field, parameter, result or
+//! class it has read does. Each type can grow only so often (sixteen kinds, eight identities, merging of classes), so
+//! the work is linear in the program for all practical purposes; see `bytecode::types` for the lattice and
+//! `facts::rules` for the instructions.
 
 mod places;
 mod replay;
@@ -40,7 +41,8 @@ pub struct Inference<'p> {
     reached_blocks: Vec<bool>,
     reached_functions: Vec<bool>,
     queued: Vec<bool>,
-    /// Queued blocks of each function but the running one: the last queued, and for each block the one queued before it.
+    /// Queued blocks of each function but the running one: the last queued, and for each block the one queued before
+    /// it.
     last_queued: Vec<BlockId>,
     queued_before: Vec<BlockId>,
     /// Queued blocks of the running function.
@@ -70,7 +72,8 @@ impl<'p> Inference<'p> {
         Inference::solved(program, flow, index, false)
     }
 
-    /// The same as if instructions that always fail had succeeded: for looking at what stands behind them. No facts come of this.
+    /// The same as if instructions that always fail had succeeded: for looking at what stands behind them. No facts
+    /// come of this.
     pub fn run_beyond_failures(program: &'p Program, flow: &'p ProgramFlow, index: &'p RuleIndex) -> Inference<'p> {
         Inference::solved(program, flow, index, true)
     }
@@ -115,8 +118,9 @@ impl<'p> Inference<'p> {
         inference
     }
 
-    /// The same program under the supposition that functions nobody calls are called with anything. What the supposition
-    /// implies stays in the copy: it tells users of libraries and of unfinished programs what their loops would need.
+    /// The same program under the supposition that functions nobody calls are called with anything. What the
+    /// supposition implies stays in the copy: it tells users of libraries and of unfinished programs what their loops
+    /// would need.
     pub fn suppose_all_called(&self) -> Inference<'p> {
         let mut copy = self.clone();
         for at in 0..copy.program.functions.len() {
@@ -131,8 +135,8 @@ impl<'p> Inference<'p> {
         copy
     }
 
-    /// Ends the growing of types: each type is written down with the class it has after all merging, so that the solution can be read without
-    /// being changed.
+    /// Ends the growing of types: each type is written down with the class it has after all merging, so that the
+    /// solution can be read without being changed.
     pub fn seal(&mut self) {
         self.places.seal();
         for ty in &mut self.entries {

@@ -166,7 +166,8 @@ impl Places {
     pub fn seal(&mut self) {
         self.readers = Vec::new();
         self.class_readers = Vec::new();
-        // A class is merged into one with a smaller number, so one pass leaves every class one step from what it is called now.
+        // A class is merged into one with a smaller number, so one pass leaves every class one step from what it is
+        // called now.
         for at in 0..self.parents.len() {
             self.parents[at] = self.parents[self.parents[at] as usize];
         }
@@ -192,7 +193,8 @@ impl Places {
         }
     }
 
-    /// The class of what the instruction at `pc` makes, once types are sealed. Every site that runs has been met by then.
+    /// The class of what the instruction at `pc` makes, once types are sealed. Every site that runs has been met by
+    /// then.
     pub fn known_site(&self, pc: u32) -> ClassId {
         match self.sites.get(pc as usize) {
             Some(&site) if site != NO_SITE => ClassId(self.parents[site as usize]),
@@ -368,7 +370,8 @@ impl Readers {
             }
         }
         let many = &mut self.many;
-        // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list has doubled.
+        // Blocks read in runs, so looking at the last few keeps most duplicates out; the rest is sorted out when a list
+        // has doubled.
         if many.iter().rev().take(4).any(|&known| known == reader) {
             return;
         }

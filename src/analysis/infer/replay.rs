@@ -1,7 +1,7 @@
 //! Running blocks again over a solution, to look at the types between instructions.
 //!
-//! Invariant: the solution is sealed, so nothing a block does can change it. What the rules would join, store or let escape has been, and is
-//! not done again; so any number of replays may go through one solution at the same time.
+//! Invariant: the solution is sealed, so nothing a block does can change it. What the rules would join, store or let
+//! escape has been, and is not done again; so any number of replays may go through one solution at the same time.
 
 use super::Inference;
 use crate::analysis::cfg::BlockId;

@@ -68,7 +68,8 @@ fn r(at: u16) -> Reg {
     Reg(at)
 }
 
-/// `fn sum_to : n { let sum = 0; for i in 0..n { sum = sum + i; } return sum; }` and `let total = 0; total = total + sum_to(arg);`
+/// `fn sum_to : n { let sum = 0; for i in 0..n { sum = sum + i; } return sum; }` and
+/// `let total = 0; total = total + sum_to(arg);`
 fn sum_program(arg: Op) -> Builder {
     let mut b = Builder::new();
     b.globals(1);

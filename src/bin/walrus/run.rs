@@ -23,7 +23,8 @@ use walrus::run::{self, Outcome, RunOptions};
                   Exit status: the program's own; 1 for a compile error or an uncaught error, 2 for bad usage."
 )]
 pub struct RunArgs {
-    /// The program: a .walrus file, `-` for standard input, or a compiled .wbc file. Default: the first program of Walrus.toml
+    /// The program: a .walrus file, `-` for standard input, or a compiled .wbc file. Default: the first program of
+    /// Walrus.toml
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -144,7 +145,8 @@ fn load(program: &Program, args: &RunArgs, compiling: &Options) -> Result<Option
     }
 }
 
-/// Compiles a program and keeps what came of it, unless there is something to say about it: warnings are to be seen each time.
+/// Compiles a program and keeps what came of it, unless there is something to say about it: warnings are to be seen
+/// each time.
 fn compile(
     entry: Result<Entry, String>,
     name: &str,

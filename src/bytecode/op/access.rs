@@ -1,6 +1,7 @@
 //! Which registers an instruction reads, writes and clobbers: said by the kinds of its operands alone.
 //!
-//! The jumps that drive loops write on one of their edges only: a loop's variable is written on the way into the body, never on the way out.
+//! The jumps that drive loops write on one of their edges only: a loop's variable is written on the way into the body,
+//! never on the way out.
 
 use smallvec::SmallVec;
 
@@ -120,7 +121,8 @@ impl Op {
         written
     }
 
-    /// Calls `visit` with each register that is written on some edge. The result is the register above which all are undefined afterwards.
+    /// Calls `visit` with each register that is written on some edge. The result is the register above which all are
+    /// undefined afterwards.
     pub fn for_each_written(&self, program: &Program, mut visit: impl FnMut(Reg)) -> Option<Reg> {
         let mut clobbers_above = None;
         self.for_each_access(program, |access| match access {

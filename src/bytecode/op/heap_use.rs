@@ -1,7 +1,7 @@
 //! What of the heap an operation of the runtime touches, as native code has to know it.
 
-/// What of the heap an operation of the runtime may look at or change, as far as native code has to know: it keeps fields, cells and globals in
-/// machine registers, and remembers what it read.
+/// What of the heap an operation of the runtime may look at or change, as far as native code has to know: it keeps
+/// fields, cells and globals in machine registers, and remembers what it read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeapUse(u8);
 

@@ -1,4 +1,5 @@
-//! Shapes: what groups of instructions have in common, for those who treat a group alike. The last column of the table says them.
+//! Shapes: what groups of instructions have in common, for those who treat a group alike. The last column of the table
+//! says them.
 
 use super::Op;
 use crate::bytecode::{Reg, ShortConst};
@@ -318,7 +319,8 @@ mod tests {
     use super::*;
     use crate::bytecode::Opcode;
 
-    /// A match without a wildcard catches a row that has a shape and is missing in the pattern; this catches a pattern with a row too many.
+    /// A match without a wildcard catches a row that has a shape and is missing in the pattern; this catches a pattern
+    /// with a row too many.
     #[test]
     fn patterns_and_shapes_agree() {
         let ops = (0..Opcode::ALL.len() as u64).map(|bits| Op::decode(bits).unwrap());

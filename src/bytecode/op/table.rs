@@ -2,13 +2,15 @@
 
 /// Calls `$then!` with every row of the instruction table.
 ///
-/// Operand kinds (each a type in [`operand`](super::operand)) say what an operand is and which registers it reads and writes.
-/// Effects, in brackets: `throws` (may raise a catchable error), `allocates` (may collect garbage), `calls` (may run Walrus code or
-/// built-ins with arbitrary effects), `outputs` (prints), `ends` (control never reaches the following instruction).
+/// Operand kinds (each a type in [`operand`](super::operand)) say what an operand is and which registers it reads and
+/// writes. Effects, in brackets: `throws` (may raise a catchable error), `allocates` (may collect garbage), `calls`
+/// (may run Walrus code or built-ins with arbitrary effects), `outputs` (prints), `ends` (control never reaches the
+/// following instruction).
 ///
-/// `heap(…)` says what the instruction may look at or change where the runtime executes it, see [`HeapUse`](super::HeapUse); every row has
-/// to say it, and debug builds check it. `inline(yes)`: it can have a native form, so that it may stand in a function that native code
-/// inlines. Behind `as`, for instructions that many readers treat alike: the shape ([`mod@super::shape`]), with the row's operands.
+/// `heap(…)` says what the instruction may look at or change where the runtime executes it, see
+/// [`HeapUse`](super::HeapUse); every row has to say it, and debug builds check it. `inline(yes)`: it can have a native
+/// form, so that it may stand in a function that native code inlines. Behind `as`, for instructions that many readers
+/// treat alike: the shape ([`mod@super::shape`]), with the row's operands.
 #[macro_export]
 macro_rules! for_each_op {
     ($then:ident) => {
@@ -52,7 +54,8 @@ macro_rules! for_each_op {
             GetCaptureCell { dst: Out, capture: Capture } [throws] heap(fields) inline(no);
             /// The value in a captured cell `= src`.
             SetCaptureCell { src: In, capture: Capture } [throws] heap(fields) inline(no);
-            /// `dst =` a closure of `func` over the variables its capture list names: a new function each time, even if it names none.
+            /// `dst =` a closure of `func` over the variables its capture list names: a new function each time, even if
+            /// it names none.
             MakeClosure { dst: Out, func: ClosureFunc } [allocates] heap(none) inline(yes);
             /// `dst =` a struct whose methods are closures over this frame.
             MakeStruct { dst: Out, def: ClosureStruct } [allocates] heap(none) inline(no);
@@ -116,7 +119,8 @@ macro_rules! for_each_op {
             Gt { dst: Out, a: In, b: In } [throws] heap(none) inline(yes) as comparison(Gt, dst, a, b);
             /// `dst = a >= b`.
             Ge { dst: Out, a: In, b: In } [throws] heap(none) inline(yes) as comparison(Ge, dst, a, b);
-            /// `dst =` whether `object` has the member `item`: an element, a part of a string, a key, an int of a range.
+            /// `dst =` whether `object` has the member `item`: an element, a part of a string, a key, an int of a
+            /// range.
             Contains { dst: Out, item: In, object: In } [throws] heap(fields, globals) inline(yes);
 
             /// Go to `to`.
@@ -172,13 +176,13 @@ macro_rules! for_each_op {
             /// Go to `to` unless the type of `a` is one of `types`.
             JumpIfNotType { a: In, types: Types, to: Jump16 } [] heap(none) inline(yes);
 
-            /// Start `for i in a..b`: `base` is the counter, `base + 1` the end, `base + 2` the variable. Goes to `exit` if
-            /// the range is empty, else sets the variable; an error unless both bounds are ints.
+            /// Start `for i in a..b`: `base` is the counter, `base + 1` the end, `base + 2` the variable. Goes to
+            /// `exit` if the range is empty, else sets the variable; an error unless both bounds are ints.
             ForPrep { base: RangeStart, exit: Jump32 } [throws] heap(none) inline(yes) as iteration(Range, start, base, exit);
             /// Count `base` up; while below `base + 1`, set the variable `base + 2` and go to `back`.
             ForLoop { base: RangeNext, back: Jump32 } [] heap(none) inline(yes) as iteration(Range, next, base, back);
-            /// Start `for x in v`: `base` holds `v` and becomes the iterator's first state slot (`base + 1` and `base + 2`
-            /// are the others). Puts the first item into `base + 3`, or goes to `exit`.
+            /// Start `for x in v`: `base` holds `v` and becomes the iterator's first state slot (`base + 1` and
+            /// `base + 2` are the others). Puts the first item into `base + 3`, or goes to `exit`.
             IterPrep { base: IterStart, exit: Jump32 } [throws, allocates, calls] heap(any) inline(yes) as iteration(Items, start, base, exit);
             /// Put the next item into `base + 3` and go to `back`; falls through at the end.
             IterNext { base: IterNext, back: Jump32 } [throws, allocates, calls] heap(any) inline(yes) as iteration(Items, next, base, back);
@@ -199,14 +203,15 @@ macro_rules! for_each_op {
             MakeDict { dst: Out, base: PairSeq, count: Count } [throws, allocates] heap(none) inline(no);
             /// Insert `count` pairs from `base` up into a dict that a literal is building.
             DictInsert { dict: In, base: PairSeq, count: Count } [throws, allocates] heap(dicts) inline(no);
-            /// `dst = src`, which must be a list, tuple or string of `count` items, or a list of such a range: what is then taken apart by
-            /// `GetIndex` with the positions in turn.
+            /// `dst = src`, which must be a list, tuple or string of `count` items, or a list of such a range: what is
+            /// then taken apart by `GetIndex` with the positions in turn.
             Unpack { dst: Out, src: In, count: Count } [throws, allocates] heap(none) inline(yes);
             /// `dst = a..b`.
             MakeRange { dst: Out, a: In, b: In } [throws, allocates] heap(none) inline(yes);
             /// `dst =` the texts of `count` values from `base` up, joined.
             Concat { dst: Out, base: Seq, count: Count } [throws, allocates] heap(none) inline(yes);
-            /// Print the texts of `count` values from `base` up with spaces between them, then a newline if `newline` is 1.
+            /// Print the texts of `count` values from `base` up with spaces between them, then a newline if `newline`
+            /// is 1.
             Print { base: Seq, count: Count, newline: Flag } [throws, outputs] heap(none) inline(no);
 
             /// `dst = object[index]`.
@@ -232,8 +237,8 @@ macro_rules! for_each_op {
             CallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls] heap(any) inline(yes);
             /// Make an instance of a struct known when compiling and call its `init`, if any.
             New { base: NewBase, def: NewStruct } [throws, allocates, calls] heap(any) inline(yes);
-            /// `return` the call of the value in `base`. If that is a Walrus function the call takes over the frame; any other is called as by
-            /// `Call`, and the `Return` of `base` that follows hands its result on.
+            /// `return` the call of the value in `base`. If that is a Walrus function the call takes over the frame;
+            /// any other is called as by `Call`, and the `Return` of `base` that follows hands its result on.
             TailCall { base: CallBase, argc: Count } [throws, allocates, calls] heap(any) inline(yes);
             /// `return` the call of a known function, which takes over the frame.
             TailCallFn { base: FnBase, func: CalledFunc } [throws, allocates, calls, ends] heap(any) inline(yes);
@@ -247,12 +252,14 @@ macro_rules! for_each_op {
             Throw { src: In } [throws, ends] heap(none) inline(yes);
             /// Run a module's body unless it has begun already; `base` is left undefined.
             InitModule { base: InitBase, module: Module } [throws, allocates, calls] heap(any) inline(no);
-            /// What an async function begins with, and nothing else has: called, it returns a task that is queued to go on behind this.
+            /// What an async function begins with, and nothing else has: called, it returns a task that is queued to go
+            /// on behind this.
             StartTask {} [allocates] heap(any) inline(no);
             /// `dst =` the result of the task in `src`, waiting for it.
             Await { dst: Out, src: In } [throws, allocates, calls] heap(any) inline(no);
-            /// Look the site's method up in `object` before its arguments are evaluated: `dst =` what is to be called if that is a value that is found
-            /// under the name, and no value if it is a method. A `CallMethod` of the same site then calls the method, whatever was assigned to that name since.
+            /// Look the site's method up in `object` before its arguments are evaluated: `dst =` what is to be called
+            /// if that is a value that is found under the name, and no value if it is a method. A `CallMethod` of the
+            /// same site then calls the method, whatever was assigned to that name since.
             FindMethod { dst: Out, object: In, site: Site } [throws] heap(fields, globals) inline(yes);
         }
     };

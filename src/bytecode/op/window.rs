@@ -31,7 +31,8 @@ impl Iter {
     pub const BY_NEXT: i64 = -1;
     /// How many registers hold the state.
     pub const STATE: u16 = 3;
-    /// How far above the registers of the function that iterates the frame of `next` begins: its receiver stands above a place for the callee.
+    /// How far above the registers of the function that iterates the frame of `next` begins: its receiver stands above
+    /// a place for the callee.
     pub const NEXT_FRAME: u16 = 1;
 }
 

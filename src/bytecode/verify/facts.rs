@@ -1,5 +1,5 @@
-//! The rules about facts: whatever they name exists, and tables have the program's lengths. They may still be wrong; whether they agree with the code,
-//! the room `facts` finds out, from the tables that are made here.
+//! The rules about facts: whatever they name exists, and tables have the program's lengths. They may still be wrong;
+//! whether they agree with the code, the room `facts` finds out, from the tables that are made here.
 
 use std::fmt;
 
@@ -38,18 +38,18 @@ impl fmt::Display for FactsError {
 
 impl std::error::Error for FactsError {}
 
-/// Whether facts are well formed: whatever they name exists, and tables have the program's lengths. The program's other parts have been
-/// verified. Facts that pass may still be wrong.
+/// Whether facts are well formed: whatever they name exists, and tables have the program's lengths. The program's other
+/// parts have been verified. Facts that pass may still be wrong.
 pub fn validate(program: &Program, facts: &Facts) -> Result<(), FactsError> {
     FactTables::new(program, facts)?;
     validate_regions(program, facts)
 }
 
-/// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame to the next as they are, and
-/// numbers are compared sooner than types.
+/// What a register holds, and the number of that type if a frame has declared it so: most registers go from one frame
+/// to the next as they are, and numbers are compared sooner than types.
 ///
-/// The fields are those of a [`Type`], but none leaves a gap: copying a type copies its gap as well, together with the field beside it, and a processor
-/// waits where it reads in other portions what it has just written.
+/// The fields are those of a [`Type`], but none leaves a gap: copying a type copies its gap as well, together with the
+/// field beside it, and a processor waits where it reads in other portions what it has just written.
 #[derive(Clone, Copy)]
 pub struct Held {
     /// The identities above, the class below.
@@ -87,14 +87,15 @@ impl Held {
     }
 }
 
-/// Well-formed facts: what is declared, apart from what is being checked against it. Places keep the numbers of their types, as in the file: they are
-/// smaller than types, and nearly every place is looked at once.
+/// Well-formed facts: what is declared, apart from what is being checked against it. Places keep the numbers of their
+/// types, as in the file: they are smaller than types, and nearly every place is looked at once.
 pub struct FactTables<'p> {
     pub program: &'p Program,
     pub facts: &'p TypeFacts,
     /// [`TypeFacts::types`], with sets as they are called in `sets`.
     pub types: Vec<Held>,
-    /// By the bit of each tag, which of `types` is that kind of value alone; of kinds that have classes or identities, or of which no type is declared, none.
+    /// By the bit of each tag, which of `types` is that kind of value alone; of kinds that have classes or identities,
+    /// or of which no type is declared, none.
     plain: [TypeId; 16],
     pub sets: IdSets,
     pub frames: Frames,
@@ -107,8 +108,8 @@ pub struct FactTables<'p> {
 pub struct Frames {
     /// Where the registers of each start in [`TypeFacts::frame_registers`]; behind the last, where they end.
     pub starts: Vec<u32>,
-    /// For each pc of the program, which frame of its [`BLOCK`](Frames::BLOCK) is declared there, counted from 1; 0 if none is. A byte is enough,
-    /// and of code that frames are looked up in at random, much of this stays in the cache.
+    /// For each pc of the program, which frame of its [`BLOCK`](Frames::BLOCK) is declared there, counted from 1; 0 if
+    /// none is. A byte is enough, and of code that frames are looked up in at random, much of this stays in the cache.
     within: Vec<u8>,
     /// How many frames are declared before each block.
     before: Vec<u32>,

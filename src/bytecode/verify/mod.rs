@@ -1,33 +1,37 @@
 //! The verifier: what turns a [`Program`] from anywhere into one that may run.
 //!
-//! A [`VerifiedProgram`] can only be made by [`verify`], and it is all that the interpreter accepts. Once made, these things
-//! hold and are not checked again:
+//! A [`VerifiedProgram`] can only be made by [`verify`], and it is all that the interpreter accepts. Once made, these
+//! things hold and are not checked again:
 //!
-//! **Pools.** Every index of one pool into another exists. Strings are cut at character boundaries. Totals are below the
-//! [`limits`], and so are a function's captures and a struct's fields. A struct's fields have different names, and so have its methods and a module's exports. A method's function says
-//! it belongs to that struct, and takes `self` (as its first parameter) exactly if the method does. Each native is in this
-//! build's table, and so is each standard module. The entry module is a file.
+//! **Pools.** Every index of one pool into another exists. Strings are cut at character boundaries. Totals are below
+//! the [`limits`], and so are a function's captures and a struct's fields. A struct's fields have different names, and
+//! so have its methods and a module's exports. A method's function says it belongs to that struct, and takes `self` (as
+//! its first parameter) exactly if the method does. Each native is in this build's table, and so is each standard
+//! module. The entry module is a file.
 //!
 //! **Functions.** The functions' code divides the program's code, in order and without gap; none is empty. The last
-//! instruction of each does not fall through. A frame has at least one register and room for the parameters. The body of a file
-//! belongs to that file alone, has no parameters and captures nothing. Handlers lie inside their function, and
-//! lead forward in it: every cycle of control has a backward jump or a call, where the interpreter counts.
+//! instruction of each does not fall through. A frame has at least one register and room for the parameters. The body
+//! of a file belongs to that file alone, has no parameters and captures nothing. Handlers lie inside their function,
+//! and lead forward in it: every cycle of control has a backward jump or a call, where the interpreter counts.
 //!
-//! **Instructions.** Registers lie inside the frame, and so do whole windows: of literals, calls and loops, with the argument count known
-//! from the instruction, the function, or the struct's `init`. Constants, functions, structs, modules, globals, builtins, sites and captures
-//! exist; a numeric constant is a number. A register is written before it is read, on every way that control may take. Jumps lead to instructions of the same function. A site belongs to one function, and to accesses of members or
-//! to calls of methods. A native gets as many arguments as it takes. A function that captures is only ever made by `MakeClosure`, and a struct whose methods do by `MakeStruct`, in a
-//! frame that has every register and capture named. Module bodies are only run by `InitModule`. There is no
-//! async code, as no scheduler exists to run it.
+//! **Instructions.** Registers lie inside the frame, and so do whole windows: of literals, calls and loops, with the
+//! argument count known from the instruction, the function, or the struct's `init`. Constants, functions, structs,
+//! modules, globals, builtins, sites and captures exist; a numeric constant is a number. A register is written before
+//! it is read, on every way that control may take. Jumps lead to instructions of the same function. A site belongs to
+//! one function, and to accesses of members or to calls of methods. A native gets as many arguments as it takes. A
+//! function that captures is only ever made by `MakeClosure`, and a struct whose methods do by `MakeStruct`, in a frame
+//! that has every register and capture named. Module bodies are only run by `InitModule`. There is no async code, as no
+//! scheduler exists to run it.
 //!
-//! **Hints and debug information.** Loop regions lie inside their function, their back edges are jumps to the header from inside,
-//! and a parent comes first, is in the same function, and encloses. Spans lie inside their files on character
-//! boundaries; the line table ascends. A program with malformed hints is refused, not repaired.
+//! **Hints and debug information.** Loop regions lie inside their function, their back edges are jumps to the header
+//! from inside, and a parent comes first, is in the same function, and encloses. Spans lie inside their files on
+//! character boundaries; the line table ascends. A program with malformed hints is refused, not repaired.
 //!
-//! What does *not* hold, and is checked when it matters: types of values, lengths, argument counts of dynamic calls, depth,
-//! memory. That a loop region is a natural loop is for its user to prove.
+//! What does *not* hold, and is checked when it matters: types of values, lengths, argument counts of dynamic calls,
+//! depth, memory. That a loop region is a natural loop is for its user to prove.
 //!
-//! Invariant: one pass, whose every check takes constant time (amortised over the bytes of the program); nothing is iterated to a fixed point.
+//! Invariant: one pass, whose every check takes constant time (amortised over the bytes of the program); nothing is
+//! iterated to a fixed point.
 
 mod code;
 mod error;
@@ -119,8 +123,9 @@ pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
     Ok(VerifiedProgram { program, checked: None, packed: None })
 }
 
-/// As [`verify`], of a program whose facts are checked at the same time: by `check`, which is given the rules and returns what it found, together with
-/// the proof that it has had them checked. It answers for all that [`validate_regions`] and [`FactTables::new`] find.
+/// As [`verify`], of a program whose facts are checked at the same time: by `check`, which is given the rules and
+/// returns what it found, together with the proof that it has had them checked. It answers for all that
+/// [`validate_regions`] and [`FactTables::new`] find.
 pub fn verify_beside(
     program: Program,
     check: impl for<'p> FnOnce(Rules<'p>) -> Result<(RulesHold<'p>, Result<(), FactsError>), VerifyError>,
@@ -137,7 +142,8 @@ pub fn verify_beside(
 #[derive(Clone, Copy)]
 pub struct Rules<'p>(&'p Program);
 
-/// The proof that all rules but those about facts hold for a program. Only [`Rules::check`] and [`NamesLeft::check_names`] make it.
+/// The proof that all rules but those about facts hold for a program. Only [`Rules::check`] and
+/// [`NamesLeft::check_names`] make it.
 pub struct RulesHold<'p>(&'p Program);
 
 /// A program for which all rules hold but those about facts and about names being different.
@@ -148,7 +154,8 @@ impl<'p> Rules<'p> {
         self.0
     }
 
-    /// All rules but those about facts and about names being different. `code_is_safe` is called when those are checked that checking facts relies on.
+    /// All rules but those about facts and about names being different. `code_is_safe` is called when those are checked
+    /// that checking facts relies on.
     pub fn check(self, code_is_safe: impl FnOnce()) -> Result<NamesLeft<'p>, VerifyError> {
         let tables = pools::check(self.0)?;
         code::check(self.0, &tables)?;

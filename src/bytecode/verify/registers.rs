@@ -1,15 +1,18 @@
 //! The rule that a register is written before it is read, on every way that control may take.
 //!
-//! Without it a program could look at what frames before it have left on the stack: harmless to the machine, but another thing in each tier.
+//! Without it a program could look at what frames before it have left on the stack: harmless to the machine, but
+//! another thing in each tier.
 //!
 //! # One pass
-//! The instructions are looked at once, in their order, with the set of registers that are written on all ways to each. What is known at a forward jump
-//! waits at its target. At the target of a backward jump, the header of a loop, what is known from above holds less what the calls between header and
-//! jump leave undefined, which is found out beforehand; the jump then has to find all of that. Code made of nested loops always passes; other code might be refused, and
-//! control that comes to a header from below first is. A handler begins with what is known at all instructions it covers, and not with what a call among
-//! them has left undefined.
+//! The instructions are looked at once, in their order, with the set of registers that are written on all ways to each.
+//! What is known at a forward jump waits at its target. At the target of a backward jump, the header of a loop, what is
+//! known from above holds less what the calls between header and jump leave undefined, which is found out beforehand;
+//! the jump then has to find all of that. Code made of nested loops always passes; other code might be refused, and
+//! control that comes to a header from below first is. A handler begins with what is known at all instructions it
+//! covers, and not with what a call among them has left undefined.
 //!
-//! Sets take time and memory by the size of the frame, so both are limited, as [`super::Rule::Registers`] says; no program that anybody wrote comes near that.
+//! Sets take time and memory by the size of the frame, so both are limited, as [`super::Rule::Registers`] says; no
+//! program that anybody wrote comes near that.
 
 use std::collections::BTreeSet;
 
@@ -150,7 +153,8 @@ impl Pass {
         if self.loops.is_empty() {
             return;
         }
-        // The loops that are open, outermost first; what the inner ones find out counts for the outer ones when they end.
+        // The loops that are open, outermost first; what the inner ones find out counts for the outer ones when they
+        // end.
         let mut open: Vec<(u32, u32, Option<Reg>)> = Vec::new();
         for (pc, op) in code.iter().enumerate() {
             if let Some(header) = self.loops.get(&(pc as u32)) {
@@ -287,7 +291,8 @@ impl Handlers {
         (!boundaries.is_empty()).then_some(Handlers { boundaries, open: BTreeSet::new() })
     }
 
-    /// Moves on to an instruction; whether other handlers cover it. `end` is told of those whose range ends in front of it.
+    /// Moves on to an instruction; whether other handlers cover it. `end` is told of those whose range ends in front of
+    /// it.
     fn advance(&mut self, function: &Function, pc: u32, mut end: impl FnMut(usize)) -> bool {
         let mut changed = false;
         while let Some((_, index)) = self.boundaries.pop_if(|(at, _)| *at <= pc) {

@@ -1,8 +1,8 @@
 //! The `debug` section: files, line table, function spans, names of locals.
 //!
-//! A large program has about as many line entries as instructions, and they are read at every start though only an error needs
-//! them. So entries are stored as differences in variable width, most in three bytes. Differences wrap, so any
-//! table has an encoding and the verifier is what judges it.
+//! A large program has about as many line entries as instructions, and they are read at every start though only an
+//! error needs them. So entries are stored as differences in variable width, most in three bytes. Differences wrap, so
+//! any table has an encoding and the verifier is what judges it.
 
 use super::reader::{Reader, unzigzag, write_varint, zigzag};
 use super::{Section, WbcError};

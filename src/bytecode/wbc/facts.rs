@@ -1,10 +1,11 @@
 //! The `facts` section, what [`crate::bytecode::facts`] holds, packed; and the `refusals` section beside it.
 //!
-//! Facts are nearly as many numbers as a program has instructions, and most are small or near the one before. So each is
-//! stored in variable width, and ascending positions as differences. Differences wrap, so any facts have an encoding, and the check of
-//! facts is what judges them.
+//! Facts are nearly as many numbers as a program has instructions, and most are small or near the one before. So each
+//! is stored in variable width, and ascending positions as differences. Differences wrap, so any facts have an
+//! encoding, and the check of facts is what judges them.
 //!
-//! Invariant: [`Packed::MIN`] is a lower bound on the bytes of a value, so that a count is believed only if its entries can be there.
+//! Invariant: [`Packed::MIN`] is a lower bound on the bytes of a value, so that a count is believed only if its entries
+//! can be there.
 
 use super::reader::{Reader, unzigzag, write_varint, zigzag};
 use super::{Section, WbcError};
@@ -29,7 +30,8 @@ pub fn decode(bytes: &[u8]) -> Result<Facts, WbcError> {
     Ok(facts)
 }
 
-/// The `refusals` section: few entries, read by whoever makes native code, and apart from the facts so that these need not be.
+/// The `refusals` section: few entries, read by whoever makes native code, and apart from the facts so that these need
+/// not be.
 pub fn encode_refused(refused: &[Refused]) -> Vec<u8> {
     let mut out = Vec::new();
     VERDICT_RULES_VERSION.put(&mut out);
@@ -38,7 +40,8 @@ pub fn encode_refused(refused: &[Refused]) -> Vec<u8> {
     out
 }
 
-/// Refusals by another version of the rules say nothing about this one: there, none are found, and their reasons need not be known here.
+/// Refusals by another version of the rules say nothing about this one: there, none are found, and their reasons need
+/// not be known here.
 pub fn decode_refused(bytes: &[u8]) -> Result<Vec<Refused>, WbcError> {
     let mut reader = Reader::new(Section::Refusals, bytes);
     if u32::take(&mut reader)? != VERDICT_RULES_VERSION {

@@ -17,7 +17,8 @@
 
 use super::{Meta, WbcError};
 
-/// As PNG's: a high bit, line ends of both kinds and an end-of-file mark, so that transfers which damage binary files show.
+/// As PNG's: a high bit, line ends of both kinds and an end-of-file mark, so that transfers which damage binary files
+/// show.
 pub const MAGIC: [u8; 8] = *b"\x8aWBC\r\n\x1a\n";
 
 /// Flag: the file was made with `--strip`.

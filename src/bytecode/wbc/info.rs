@@ -1,4 +1,5 @@
-//! What `walrusc info` prints: the header of any file with the right magic, and of one this version reads, its contents.
+//! What `walrusc info` prints: the header of any file with the right magic, and of one this version reads, its
+//! contents.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! The `.wbc` file: a [`Program`] as bytes and back.
 //!
-//! A file is a header (see [`Header`], readable by every version) and a body of sections, one after another, in the order
-//! of the header's table. What a section holds:
+//! A file is a header (see [`Header`], readable by every version) and a body of sections, one after another, in the
+//! order of the header's table. What a section holds:
 //!
 //! | section | encoding |
 //! |---|---|
@@ -14,9 +14,9 @@
 //! a section: a row in `sections!`, an entry in [`encode`], a line in [`decode`]; a required one needs a new
 //! [`FORMAT_VERSION`].
 //!
-//! Invariants: encoding is a function of the program and its [`Meta`] alone; decoding never panics, never allocates more than
-//! a small multiple of the file's size, and reads each section to its last byte. What is decoded is *not* sound to run:
-//! the verifier decides that. The hash finds accidents; it does not keep out a crafted file.
+//! Invariants: encoding is a function of the program and its [`Meta`] alone; decoding never panics, never allocates
+//! more than a small multiple of the file's size, and reads each section to its last byte. What is decoded is *not*
+//! sound to run: the verifier decides that. The hash finds accidents; it does not keep out a crafted file.
 
 mod debug;
 mod error;
@@ -119,7 +119,8 @@ sections! {
     Debug = 9, "debug", optional: true;
     /// Number 10 was an encoding of facts that is no longer read.
     Facts = 11, "facts", optional: true;
-    /// The regions that are not compiled, and the version of the rules that say so. Absent if there are none. Number 12 was without the version.
+    /// The regions that are not compiled, and the version of the rules that say so. Absent if there are none. Number 12
+    /// was without the version.
     Refusals = 13, "refusals", optional: true;
 }
 
@@ -278,8 +279,8 @@ fn to_bincode<T: Serialize>(value: &T) -> Vec<u8> {
     bincode::serde::encode_to_vec(value, config()).expect("plain data always encodes")
 }
 
-/// The types decoded here hold no text, no zero-sized element and no recursion, so a length prefix allocates at most what
-/// serde takes on trust (a MiB) before the bytes run out.
+/// The types decoded here hold no text, no zero-sized element and no recursion, so a length prefix allocates at most
+/// what serde takes on trust (a MiB) before the bytes run out.
 fn from_bincode<T: DeserializeOwned>(section: Section, bytes: &[u8]) -> Result<T, WbcError> {
     match bincode::serde::decode_from_slice(bytes, config()) {
         Ok((value, used)) if used == bytes.len() => Ok(value),

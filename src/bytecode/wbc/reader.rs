@@ -55,7 +55,8 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// A number of at most 35 bits in groups of seven, the lowest first; the top bit of a byte says that another follows.
+    /// A number of at most 35 bits in groups of seven, the lowest first; the top bit of a byte says that another
+    /// follows.
     #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, WbcError> {
         match self.rest {

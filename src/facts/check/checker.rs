@@ -10,8 +10,9 @@ use crate::bytecode::verify::{FactTables, Held};
 use crate::bytecode::{FactsError, FuncId, Function, Op, Program, Reg};
 use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, step};
 
-/// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has more, and clearing a run costs
-/// less than remembering. Of the others, those that are set are remembered, so that clearing takes no longer than setting has.
+/// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has
+/// more, and clearing a run costs less than remembering. Of the others, those that are set are remembered, so that
+/// clearing takes no longer than setting has.
 const NEAR: usize = 64;
 
 /// Where control is at an instruction.
@@ -162,7 +163,8 @@ impl<'p> Checker<'p> {
         self.registers[reg.index()].is_within(declared, self.known, &self.sets)
     }
 
-    /// [`Self::register_within`] of one that has not been declared so. Out of line, so that what is done for the others needs few machine registers.
+    /// [`Self::register_within`] of one that has not been declared so. Out of line, so that what is done for the others
+    /// needs few machine registers.
     #[inline(never)]
     fn comes_to(&mut self, reg: Reg, declared: TypeId) -> bool {
         self.register_within(reg, declared)
@@ -174,7 +176,8 @@ impl<'p> Checker<'p> {
         self.facts.frames.get(self.next_frame).map_or(u32::MAX, |frame| frame.pc)
     }
 
-    /// Checks a function if it is reached, or a part of it: from its start or its first frame in this code, up to its first frame behind it.
+    /// Checks a function if it is reached, or a part of it: from its start or its first frame in this code, up to its
+    /// first frame behind it.
     fn function(&mut self, func: FuncId, part: Range<u32>) -> Result<(), FactsError> {
         let program = self.program;
         let function = &program.functions[func.index()];
@@ -281,7 +284,8 @@ impl<'p> Checker<'p> {
         self.touched.clear();
     }
 
-    /// Goes on with what the next frame declares, and with that alone. If control comes from the instruction before, registers must hold what is declared.
+    /// Goes on with what the next frame declares, and with that alone. If control comes from the instruction before,
+    /// registers must hold what is declared.
     #[inline(never)]
     fn arrive(&mut self, running: bool) {
         let frame = self.known.registers_of(self.next_frame);
@@ -327,7 +331,8 @@ impl<'p> Checker<'p> {
         self.far = set.into();
     }
 
-    /// From here on a register holds what is declared. If control comes from the instruction before, it must do so already.
+    /// From here on a register holds what is declared. If control comes from the instruction before, it must do so
+    /// already.
     #[inline(always)]
     fn declare(&mut self, reg: Reg, declared: TypeId, running: bool) {
         if !self.registers[reg.index()].is_declared(declared) {
@@ -384,7 +389,8 @@ impl<'p> Checker<'p> {
         }
     }
 
-    /// An error may reach the handler with the registers as they are now: all are looked at the first time, then those written since.
+    /// An error may reach the handler with the registers as they are now: all are looked at the first time, then those
+    /// written since.
     fn check_handler(&mut self) {
         if self.handler_checked {
             for at in 0..self.touched.len() {
@@ -584,8 +590,8 @@ impl TypeEnv for Checker<'_> {
     }
 }
 
-/// The innermost handler of each pc, as segments of code: the start of each in the function, ascending, with the handler's target in the program and its
-/// error register.
+/// The innermost handler of each pc, as segments of code: the start of each in the function, ascending, with the
+/// handler's target in the program and its error register.
 fn handler_segments(function: &Function) -> Vec<(u32, Option<(u32, Reg)>)> {
     if function.handlers.is_empty() {
         return Vec::new();

@@ -1,12 +1,12 @@
 //! Checks type facts against the code: one pass, no iteration.
 //!
-//! The check runs the rules of [`super::rules`] once over every function that is said to be reached. Frames declare the types
-//! where jumps lead; between them types follow from the instructions, and every store, call, return and jump must be consistent with what is
-//! declared. If all are, the facts hold in every execution that starts at the main module's body with these declarations true of nothing
-//! yet, which is how every execution starts.
+//! The check runs the rules of [`super::rules`] once over every function that is said to be reached. Frames declare the
+//! types where jumps lead; between them types follow from the instructions, and every store, call, return and jump must
+//! be consistent with what is declared. If all are, the facts hold in every execution that starts at the main module's
+//! body with these declarations true of nothing yet, which is how every execution starts.
 //!
-//! Facts that are malformed (positions out of range, entries out of order) make the file invalid; facts that are merely wrong are
-//! dropped. A frame says nothing about registers it does not name: reading one is an inconsistency.
+//! Facts that are malformed (positions out of range, entries out of order) make the file invalid; facts that are merely
+//! wrong are dropped. A frame says nothing about registers it does not name: reading one is an inconsistency.
 
 mod checker;
 mod tables;
@@ -45,7 +45,8 @@ pub struct CheckedTypes {
 /// What instructions write.
 #[derive(Clone, Debug, Default)]
 struct Record {
-    /// Per instruction of `Program::code`: the type of what it writes. `NEVER` where it is never executed, or writes nothing.
+    /// Per instruction of `Program::code`: the type of what it writes. `NEVER` where it is never executed, or writes
+    /// nothing.
     written: Vec<Type>,
     /// For the pairing loops' second item.
     second: FxHashMap<u32, Type>,
@@ -64,8 +65,8 @@ impl Record {
 }
 
 impl CheckedTypes {
-    /// The type of the value that the instruction at `pc` (an index into `Program::code`) leaves in `register`, if that is a register it
-    /// writes. `None` also for iterator state, which is no value.
+    /// The type of the value that the instruction at `pc` (an index into `Program::code`) leaves in `register`, if that
+    /// is a register it writes. `None` also for iterator state, which is no value.
     pub fn written(&self, op: Op, pc: u32, register: Reg) -> Option<Type> {
         let main = op.result()?;
         let ty = if register == main {
@@ -84,13 +85,14 @@ impl CheckedTypes {
         (!ty.tags.meets(Tags::ITER) || ty == Type::ANY).then_some(ty)
     }
 
-    /// Whether the instruction at `pc` (an index into `Program::code`) fails whenever it is executed, by the types of its operands.
+    /// Whether the instruction at `pc` (an index into `Program::code`) fails whenever it is executed, by the types of
+    /// its operands.
     pub fn always_fails(&self, pc: u32) -> bool {
         self.record.fails.contains(&pc)
     }
 
-    /// The declared types of live registers at `pc` (an index into `Program::code`), where a frame is declared: at loop headers, jump targets
-    /// and function starts.
+    /// The declared types of live registers at `pc` (an index into `Program::code`), where a frame is declared: at loop
+    /// headers, jump targets and function starts.
     pub fn frame(&self, pc: u32) -> Option<&[(Reg, Type)]> {
         let at = self.frames.binary_search_by_key(&pc, |frame| frame.0).ok()?;
         let end = self.frames.get(at + 1)?.1;
@@ -179,7 +181,8 @@ impl<'p> Check<'p> {
     }
 }
 
-/// What two threads' shares of a check come to: the error is that of the first instruction in the code at which one is found.
+/// What two threads' shares of a check come to: the error is that of the first instruction in the code at which one is
+/// found.
 pub fn first_error(a: Result<(), FactsError>, b: Result<(), FactsError>) -> Result<(), FactsError> {
     match (a, b) {
         (Err(FactsError::Inconsistent { pc: a }), Err(FactsError::Inconsistent { pc: b })) => {

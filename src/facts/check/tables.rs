@@ -6,9 +6,10 @@ use crate::bytecode::verify::{FactTables, Held};
 use crate::bytecode::{FactsError, FuncId, FunctionKind, GlobalId, ModuleKind, StructId};
 use crate::facts::rules::{Place, SIDE_FIELDS};
 
-/// A register that no frame names and nothing has set. No rule makes this type, no declaration can, and no value of it has escaped: its class is
-/// none that a program has. It passes for the state of an iterator, so that [`get`](crate::facts::rules::TypeEnv::get) tells both from values
-/// with one test, and an instruction that goes on with such a state as with a value of any type is found out.
+/// A register that no frame names and nothing has set. No rule makes this type, no declaration can, and no value of it
+/// has escaped: its class is none that a program has. It passes for the state of an iterator, so that
+/// [`get`](crate::facts::rules::TypeEnv::get) tells both from values with one test, and an instruction that goes on
+/// with such a state as with a value of any type is found out.
 const UNSET: Type = Type { tags: Tags::ITER, class: ClassId(u32::MAX - 1), ids: IdSet::EMPTY };
 
 impl Held {

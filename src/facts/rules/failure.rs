@@ -1,10 +1,12 @@
-//! What an instruction cannot do with operands of these types: whether it fails in every execution in which it is reached, and of what.
+//! What an instruction cannot do with operands of these types: whether it fails in every execution in which it is
+//! reached, and of what.
 //!
-//! Types hold every value that may come, so an instruction for which none of them leaves a way to succeed always fails. The question is
-//! asked by walrusc, which warns, and by the judge of `walrus-run --check-facts`, which sees to it that such an instruction never succeeds.
+//! Types hold every value that may come, so an instruction for which none of them leaves a way to succeed always fails.
+//! The question is asked by walrusc, which warns, and by the judge of `walrus-run --check-facts`, which sees to it that
+//! such an instruction never succeeds.
 //!
-//! Invariant: a doubt is no failure. What holds no value at all is code that is never reached, and of an unknown function, struct, instance or
-//! module nothing is said.
+//! Invariant: a doubt is no failure. What holds no value at all is code that is never reached, and of an unknown
+//! function, struct, instance or module nothing is said.
 
 use super::index::{ModuleEntry, Name};
 use super::inputs::Members;
@@ -115,7 +117,8 @@ fn fails(cause: Cause) -> Outcome {
     Err(Failure { cause, register: None })
 }
 
-/// Collects the ways that an operation may go: it fails if there are some and each does. The first failure is the one that is told.
+/// Collects the ways that an operation may go: it fails if there are some and each does. The first failure is the one
+/// that is told.
 #[derive(Default)]
 struct Ways {
     first: Option<Failure>,
@@ -158,8 +161,9 @@ pub fn certain_failure<E: TypeEnv>(env: &mut E, op: Op) -> Option<Failure> {
     outcome(env, op).err()
 }
 
-/// Goes on behind an instruction that always fails, as if it had succeeded with a result nothing is known of; whether control may reach the next
-/// instruction. What is found behind it is true of every execution, as there is none. For use after [`super::step`] said that control stops.
+/// Goes on behind an instruction that always fails, as if it had succeeded with a result nothing is known of; whether
+/// control may reach the next instruction. What is found behind it is true of every execution, as there is none. For
+/// use after [`super::step`] said that control stops.
 pub fn pass_failure<E: TypeEnv>(env: &mut E, op: Op) -> bool {
     if let Some(to) = op.jump_offset() {
         // A loop that cannot begin: there is nothing to go over.

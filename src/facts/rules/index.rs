@@ -48,8 +48,8 @@ fn among<T: Copy>(entries: &[(Name, T)], first: &[u32], def: StructId, name: Nam
 pub struct RuleIndex {
     /// For each string, the first equal one.
     names: Vec<u32>,
-    /// The fields of all structs, end to end, those of each by name: its position in the layout. Sorted runs take less than half the time of
-    /// one large hash table, whose every answer is a cache miss.
+    /// The fields of all structs, end to end, those of each by name: its position in the layout. Sorted runs take less
+    /// than half the time of one large hash table, whose every answer is a cache miss.
     fields: Vec<(Name, u32)>,
     first_field: Vec<u32>,
     /// Likewise.
@@ -146,8 +146,8 @@ impl RuleIndex {
         index
     }
 
-    /// Whether the names of modules, of structs and of all that these hold exist, and those in one struct or module are different. It is the
-    /// verifier's rule about names, which comes out of making the index.
+    /// Whether the names of modules, of structs and of all that these hold exist, and those in one struct or module are
+    /// different. It is the verifier's rule about names, which comes out of making the index.
     pub fn names_differ(&self) -> bool {
         self.differ
     }

@@ -1,5 +1,6 @@
-//! What the rules go through for a call or a member: arguments, and the identities a value may have. Both are looked up where they are, one at a
-//! time, as a rule may change the judge's state between one and the next; copying them first would cost more than most rules.
+//! What the rules go through for a call or a member: arguments, and the identities a value may have. Both are looked up
+//! where they are, one at a time, as a rule may change the judge's state between one and the next; copying them first
+//! would cost more than most rules.
 
 use super::TypeEnv;
 use crate::bytecode::Reg;

@@ -1,4 +1,5 @@
-//! Objects: cells cut from the heap's blocks, and what is written into them, where an instruction makes an object and where an exit does.
+//! Objects: cells cut from the heap's blocks, and what is written into them, where an instruction makes an object and
+//! where an exit does.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};

@@ -1,25 +1,29 @@
 //! Indices that follow an induction variable: their guards are replaced by guards of the extremes in front of the loop.
 //!
-//! This is loop versioning by deoptimisation, as in Würthinger, Wimmer and Mössenböck, *Array Bounds Check Elimination for the Java HotSpot Client
-//! Compiler*, on linear forms of one induction variable.
+//! This is loop versioning by deoptimisation, as in Würthinger, Wimmer and Mössenböck, *Array Bounds Check Elimination
+//! for the Java HotSpot Client Compiler*, on linear forms of one induction variable.
 //!
 //! # The argument
-//! Let `p` be a parameter of the header that starts as `a` and changes by a constant step `s > 0` on each way round (for `s < 0` all is
-//! mirrored; a step that is no constant but does not change in the loop is checked to be positive and not huge), and let every way round, or the way to the guard and every way round, be taken only if the new, or the present, value
-//! is at most `e`, which the loop does not change. If stepping never wraps, `p` lies in `[a, max(a, e)]` at the guard. It does not
-//! wrap if `a` and `e` are at most `MAX - s`, or `MAX` less the largest `s` there may be.
+//! Let `p` be a parameter of the header that starts as `a` and changes by a constant step `s > 0` on each way round
+//! (for `s < 0` all is mirrored; a step that is no constant but does not change in the loop is checked to be positive
+//! and not huge), and let every way round, or the way to the guard and every way round, be taken only if the new, or
+//! the present, value is at most `e`, which the loop does not change. If stepping never wraps, `p` lies in
+//! `[a, max(a, e)]` at the guard. It does not wrap if `a` and `e` are at most `MAX - s`, or `MAX` less the largest `s`
+//! there may be.
 //!
-//! An index `f(p) = k * p + r`, computed modulo 2^64 with `k` constant and small and `r` invariant, is then in `[0, len)` for all
-//! these if `f(a)` and `f(e)` are and the way between them, `k * (e - a)`, does not wrap. Lists are shorter than 2^47, so it suffices that
-//! `e - a` is below `len` too. That check is left out where it follows: for `k = ±1`, if `a` is a constant not below 0 or `r` a
-//! small constant.
+//! An index `f(p) = k * p + r`, computed modulo 2^64 with `k` constant and small and `r` invariant, is then in
+//! `[0, len)` for all these if `f(a)` and `f(e)` are and the way between them, `k * (e - a)`, does not wrap. Lists are
+//! shorter than 2^47, so it suffices that `e - a` is below `len` too. That check is left out where it follows: for
+//! `k = ±1`, if `a` is a constant not below 0 or `r` a small constant.
 //!
-//! Where a branch on the way to the guard has found the index to be at most `l`, which the loop does not change, its last value is not asked for: the
-//! inner of `for i in 0..n { for j in i + 1..n {` is entered for no `i` of which `i + 1` is no index. For `k = s = 1` and `r` a small constant it suffices that
-//! `f(a)` is not negative and small, that `e` is far enough from `MAX` for `f` not to wrap, and that `l` is in `[0, len)`; mirrored, that `f(a)` is in
+//! Where a branch on the way to the guard has found the index to be at most `l`, which the loop does not change, its
+//! last value is not asked for: the inner of `for i in 0..n { for j in i + 1..n {` is entered for no `i` of which
+//! `i + 1` is no index. For `k = s = 1` and `r` a small constant it suffices that `f(a)` is not negative and small,
+//! that `e` is far enough from `MAX` for `f` not to wrap, and that `l` is in `[0, len)`; mirrored, that `f(a)` is in
 //! `[0, len)`, `e` far enough from `MIN`, and `l` not negative.
 //!
-//! With a step other than 1, `e` is first lowered to the last value that `p` really takes, as loops over pairs would fail otherwise.
+//! With a step other than 1, `e` is first lowered to the last value that `p` really takes, as loops over pairs would
+//! fail otherwise.
 
 use super::super::ir::*;
 use super::cfg::LoopBlocks;
@@ -188,7 +192,8 @@ impl Induction {
         }
     }
 
-    /// The last value that an index can have because a branch on the way to it has compared it, if it goes up or down with the variable.
+    /// The last value that an index can have because a branch on the way to it has compared it, if it goes up or down
+    /// with the variable.
     fn limit_behind_branch(
         &self,
         hoister: &mut Hoister,
@@ -246,7 +251,8 @@ fn require(hoister: &mut Hoister, index: usize, (op, a, b): (Compare, Val, Val),
     hoister.check_before(index, holds, exit);
 }
 
-/// Whether a number is no farther from 0 than that. The least int is not, though its absolute value as an int would not say so.
+/// Whether a number is no farther from 0 than that. The least int is not, though its absolute value as an int would not
+/// say so.
 fn is_within(number: i64, limit: i64) -> bool {
     number.unsigned_abs() <= limit.unsigned_abs()
 }
@@ -259,7 +265,8 @@ fn argument(region: &Region, block: BlockId, place: usize) -> Option<Val> {
     }
 }
 
-/// The step from a parameter to each of its next values, if it is one constant, or one value that the loop does not change.
+/// The step from a parameter to each of its next values, if it is one constant, or one value that the loop does not
+/// change.
 fn common_step(hoister: &Hoister, index: usize, param: Val, nexts: &[Val]) -> Option<Step> {
     let mut common = None;
     for &next in nexts {
@@ -408,7 +415,8 @@ mod tests {
     use super::super::{Caution, optimise};
     use super::*;
 
-    /// A loop with the index that `make` computes from the counter guarded against the length of a list; the guards left in it and in front.
+    /// A loop with the index that `make` computes from the counter guarded against the length of a list; the guards
+    /// left in it and in front.
     fn guards(
         from: Option<i64>,
         step: i64,
@@ -527,8 +535,8 @@ mod tests {
         assert_eq!(guards(Some(0), 1, Compare::Lt, &another, |_, i| i), (0, 2));
     }
 
-    /// Guards in the loops and in front of both, of an inner loop that starts one step behind the outer counter, behind a branch that compares its start
-    /// with the end, or with something else.
+    /// Guards in the loops and in front of both, of an inner loop that starts one step behind the outer counter, behind
+    /// a branch that compares its start with the end, or with something else.
     fn triangle(step: i64, op: Compare, asks_for_start: bool) -> (usize, Vec<String>) {
         let mut sample = Sample::new();
         let list = sample.load(Mem::Frame, Val(1), 8);

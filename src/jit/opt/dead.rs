@@ -1,5 +1,5 @@
-//! Dead code elimination: marks what effects, control and exits need, through block parameters, and removes the rest. Parameters that only
-//! feed themselves round a loop go with it.
+//! Dead code elimination: marks what effects, control and exits need, through block parameters, and removes the rest.
+//! Parameters that only feed themselves round a loop go with it.
 
 use super::super::ir::*;
 use super::cfg::Cfg;

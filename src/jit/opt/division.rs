@@ -1,8 +1,8 @@
-//! Division of ints by constants without dividing: Granlund and Montgomery, *Division by Invariant Integers using Multiplication*, in the form of
-//! Warren's *Hacker's Delight*, 10-1.
+//! Division of ints by constants without dividing: Granlund and Montgomery, *Division by Invariant Integers using
+//! Multiplication*, in the form of Warren's *Hacker's Delight*, 10-1.
 //!
-//! Quotients are truncated, as the IR's are. The sum of the divisor's reciprocal and the dividend's sign comes out exact for all 64-bit dividends;
-//! the tests compare with division over the edges of the range.
+//! Quotients are truncated, as the IR's are. The sum of the divisor's reciprocal and the dividend's sign comes out
+//! exact for all 64-bit dividends; the tests compare with division over the edges of the range.
 
 use super::super::ir::*;
 

@@ -1,5 +1,5 @@
-//! Gathering: what is stored into an object right behind the place where it is made is made with it. So an instance is written once, with what its
-//! `init` assigns, and not first as one without fields.
+//! Gathering: what is stored into an object right behind the place where it is made is made with it. So an instance is
+//! written once, with what its `init` assigns, and not first as one without fields.
 
 use rustc_hash::FxHashMap;
 

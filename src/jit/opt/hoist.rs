@@ -1,13 +1,15 @@
-//! Loop-invariant code motion, inner loops first, with guards; the check of indices by ranges ([`super::bounds`]) is part of the same walk, as
-//! what an index guards can move only when its guard is gone.
+//! Loop-invariant code motion, inner loops first, with guards; the check of indices by ranges ([`super::bounds`]) is
+//! part of the same walk, as what an index guards can move only when its guard is gone.
 //!
 //! # What may move in front of a loop
 //! - **Arithmetic** of values defined outside: always, it has no effect.
-//! - **Guards** of such conditions. On the straight way from the header each first iteration meets them, so they fail no oftener than they would.
-//!   Elsewhere only checks of indices move, which are needed by nearly every loop that contains them.
-//! - **Loads** of memory that the loop does not write, from addresses defined outside, if they may be executed there. Frame and globals
-//!   always may. An object may be read only behind the guards that found it to be of its type, and an element only behind the guard of its
-//!   index. So a load moves from the straight way only, and not past a guard that it may rest on ([`Hoister::protects`]).
+//! - **Guards** of such conditions. On the straight way from the header each first iteration meets them, so they fail
+//!   no oftener than they would. Elsewhere only checks of indices move, which are needed by nearly every loop that
+//!   contains them.
+//! - **Loads** of memory that the loop does not write, from addresses defined outside, if they may be executed there.
+//!   Frame and globals always may. An object may be read only behind the guards that found it to be of its type, and an
+//!   element only behind the guard of its index. So a load moves from the straight way only, and not past a guard that
+//!   it may rest on ([`Hoister::protects`]).
 
 use super::super::ir::*;
 use super::Caution;
@@ -220,9 +222,11 @@ impl<'a> Hoister<'a> {
 
     /// Whether a guard that stays may be what makes loads behind it safe that could otherwise move.
     ///
-    /// A check of a type or storage stands on a word loaded from the object that it is about, or from beside the payload that it is about. If that
-    /// word changes with the iteration, so does what the guard protects, and nothing that reads it can move anyway. Checks of
-    /// indices, which those for all iterations of inner loops are too, are known by the index, and others say nothing about memory. Checks of structs share no memory with the fields they protect.
+    /// A check of a type or storage stands on a word loaded from the object that it is about, or from beside the
+    /// payload that it is about. If that word changes with the iteration, so does what the guard protects, and nothing
+    /// that reads it can move anyway. Checks of indices, which those for all iterations of inner loops are too, are
+    /// known by the index, and others say nothing about memory. Checks of structs share no memory with the fields they
+    /// protect.
     fn protects(&self, index: usize, condition: Val, exit: ExitId) -> bool {
         match self.region.exit(exit).reason {
             ExitReason::Bounds
@@ -236,7 +240,8 @@ impl<'a> Hoister<'a> {
                     Some(Inst::Load { mem: Mem::Header, base, width: Width::U32, .. }) => {
                         self.is_invariant(index, *base)
                     }
-                    // A parameter changes together with its payload, and a load together with that of its payload or of the list's buffer.
+                    // A parameter changes together with its payload, and a load together with that of its payload or of
+                    // the list's buffer.
                     None | Some(Inst::Load { .. } | Inst::LoadElement { .. }) => self.is_invariant(index, word),
                     Some(_) => true,
                 }

@@ -1,8 +1,8 @@
 //! Layout: which way of a branch the code should fall through to.
 //!
-//! The backend lays blocks out in reverse postorder, where the second way of a branch comes first. If that way leaves a loop, all that comes
-//! after the loop would stand in the middle of it, and each iteration would take one jump more. A processor takes one jump per cycle at best, and small
-//! loops are not much longer than that.
+//! The backend lays blocks out in reverse postorder, where the second way of a branch comes first. If that way leaves a
+//! loop, all that comes after the loop would stand in the middle of it, and each iteration would take one jump more. A
+//! processor takes one jump per cycle at best, and small loops are not much longer than that.
 
 use super::super::ir::*;
 use super::cfg::Cfg;

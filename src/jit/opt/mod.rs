@@ -13,17 +13,19 @@
 //! | layout | chooses the way of a branch that the code falls through to | [`layout`] |
 //! | pairing | does two iterations a round where their divisions can be done at once | [`pair`] |
 //!
-//! Cranelift's own optimiser is off: it would find little left to do for a quarter of the time of a compilation, and it reorders arithmetic so that the
-//! next value of a loop's counter is computed before the last use of the present one, which costs a move and a jump in each iteration.
+//! Cranelift's own optimiser is off: it would find little left to do for a quarter of the time of a compilation, and it
+//! reorders arithmetic so that the next value of a loop's counter is computed before the last use of the present one,
+//! which costs a move and a jump in each iteration.
 //!
-//! All rest on one analysis of the control flow, [`mod@cfg`], for no pass but the last changes it. Each is linear in the size of the region.
-//! Debug builds check the form of the region behind each ([`mod@check`]).
+//! All rest on one analysis of the control flow, [`mod@cfg`], for no pass but the last changes it. Each is linear in
+//! the size of the region. Debug builds check the form of the region behind each ([`mod@check`]).
 //!
 //! # What hoisting rests on
-//! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the first iteration. So moving
-//! a guard there is right whatever happens; the question is what it costs. A guard that every iteration meets would have failed
-//! anyway. Of the others, and of checks for all iterations at once, this is not known: their exits have the reason
-//! [`ExitReason::Hoisted`], and a loop where these are hot is compiled again without them ([`Caution`]).
+//! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the
+//! first iteration. So moving a guard there is right whatever happens; the question is what it costs. A guard that
+//! every iteration meets would have failed anyway. Of the others, and of checks for all iterations at once, this is not
+//! known: their exits have the reason [`ExitReason::Hoisted`], and a loop where these are hot is compiled again without
+//! them ([`Caution`]).
 
 mod bounds;
 mod cfg;

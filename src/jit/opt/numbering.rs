@@ -1,10 +1,12 @@
-//! Global value numbering over dominators, after Briggs, Cooper and Simpson, *Value Numbering*: one walk in the region's order with a table
-//! of what was computed. An entry serves where the block it stands in dominates.
+//! Global value numbering over dominators, after Briggs, Cooper and Simpson, *Value Numbering*: one walk in the
+//! region's order with a table of what was computed. An entry serves where the block it stands in dominates.
 //!
 //! - **Constants** are kept once, at the head of the entry block; the backend makes them anew where they are used.
-//! - **Loads** are numbered together with a version of the memory they read. Each kind of memory has its own; a store or a helper starts a new one.
-//!   Where control meets, a version goes on if all ways agree, and at a header unless the loop writes the memory.
-//! - **Stores** make the value stored known to later loads of the same place. A store to another place of the same object leaves it known.
+//! - **Loads** are numbered together with a version of the memory they read. Each kind of memory has its own; a store
+//!   or a helper starts a new one. Where control meets, a version goes on if all ways agree, and at a header unless the
+//!   loop writes the memory.
+//! - **Stores** make the value stored known to later loads of the same place. A store to another place of the same
+//!   object leaves it known.
 //! - **Division** by constants is expanded ([`division`]), so that quotient and remainder share their work.
 //! - **Guards** whose condition has passed before are dropped. What branches say is not used: what a guard protects
 //!   would then rest on the branch, and [`super::hoist`] knows guards only.

@@ -1,11 +1,14 @@
 //! Division in pairs: what the next iteration of a loop is going to divide is divided along with what this one does.
 //!
-//! A processor divides two floats packed into one register in the time that it takes for one, and the divisions of a small loop are what it waits for. So a
-//! loop with divisions that do not depend on one another does two iterations a round. The first computes the operands of the second's divisions
-//! too, packed as far as possible, which is arithmetic without effects and right to do even if there is no second. That is the unrolling of a loop by two with the packing of
-//! Larsen and Amarasinghe, *Exploiting Superword Level Parallelism with Multimedia Instruction Sets*, for the one operation where it pays.
+//! A processor divides two floats packed into one register in the time that it takes for one, and the divisions of a
+//! small loop are what it waits for. So a loop with divisions that do not depend on one another does two iterations a
+//! round. The first computes the operands of the second's divisions too, packed as far as possible, which is arithmetic
+//! without effects and right to do even if there is no second. That is the unrolling of a loop by two with the packing
+//! of Larsen and Amarasinghe, *Exploiting Superword Level Parallelism with Multimedia Instruction Sets*, for the one
+//! operation where it pays.
 //!
-//! The loop must be a single block that goes back or leaves at its end, and what it defines must not be used behind it but by the way out.
+//! The loop must be a single block that goes back or leaves at its end, and what it defines must not be used behind it
+//! but by the way out.
 
 use rustc_hash::FxHashMap;
 
@@ -57,7 +60,8 @@ impl Shape {
         (is_simple && fits).then(|| Shape { header: *header, preheader, latch: *latch, way_out, next: next.clone() })
     }
 
-    /// Whether nothing behind the loop uses what it defines, but by the way out. If it did, it would have to know which iteration was the last.
+    /// Whether nothing behind the loop uses what it defines, but by the way out. If it did, it would have to know which
+    /// iteration was the last.
     fn is_closed(&self, region: &Region) -> bool {
         let mut inside = vec![false; region.reprs.len()];
         let header = region.block(self.header);
@@ -342,7 +346,8 @@ fn all_args(inst: &Inst, mut holds: impl FnMut(Val) -> bool) -> bool {
     all
 }
 
-/// Whether an instruction may be executed earlier, and though nobody needs its result. A division is never executed but in its place.
+/// Whether an instruction may be executed earlier, and though nobody needs its result. A division is never executed but
+/// in its place.
 fn is_free(inst: &Inst) -> bool {
     match inst {
         Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => true,

@@ -1,18 +1,22 @@
-//! Promotion: words of objects that a loop reads and writes live in machine registers while it runs. They are loaded in front of the loop and
-//! stored behind it; each exit in between says which stores it has to make up for ([`Exit::stores`]). Words that are only read are just loaded in front.
-//! Register promotion as in Lu and Cooper, *Register Promotion in C Programs*, with the exits of sinking in LuaJIT.
+//! Promotion: words of objects that a loop reads and writes live in machine registers while it runs. They are loaded in
+//! front of the loop and stored behind it; each exit in between says which stores it has to make up for
+//! ([`Exit::stores`]). Words that are only read are just loaded in front. Register promotion as in Lu and Cooper,
+//! *Register Promotion in C Programs*, with the exits of sinking in LuaJIT.
 //!
 //! # What may be promoted
-//! A word is a place of 8 bytes in an instance, a cell, or among the globals: tag or payload of a value. Its object must be the same in all iterations.
-//! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields ([`Helper::heap`]). Nothing is collected inside a
-//!   loop, since helpers that allocate leave native code instead.
-//! - **No other name for it**: objects do not overlap, so only the same offset from another base can be the same word. That is excluded where the structs
-//!   differ. If the other base does not change in the loop either, the two are compared in front of it.
-//! - **It can be read in front of the loop**: a guard that dominates the preheader has found the object's struct, which has the slot; cells were checked in the entry
-//!   block; globals always exist.
+//! A word is a place of 8 bytes in an instance, a cell, or among the globals: tag or payload of a value. Its object
+//! must be the same in all iterations.
+//! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields ([`Helper::heap`]).
+//!   Nothing is collected inside a loop, since helpers that allocate leave native code instead.
+//! - **No other name for it**: objects do not overlap, so only the same offset from another base can be the same word.
+//!   That is excluded where the structs differ. If the other base does not change in the loop either, the two are
+//!   compared in front of it.
+//! - **It can be read in front of the loop**: a guard that dominates the preheader has found the object's struct, which
+//!   has the slot; cells were checked in the entry block; globals always exist.
 //!
-//! The tag of a promoted field mostly stays what it is. If all stores put the same constant there and a guard of the loop looks for this constant, the guard is
-//! made once in front of the loop, and the tag is that constant from then on.
+//! The tag of a promoted field mostly stays what it is. If all stores put the same constant there and a guard of the
+//! loop looks for this constant, the guard is made once in front of the loop, and the tag is that constant from then
+//! on.
 //!
 //! Outer loops go first: what is promoted in one is in registers throughout those in it.
 
@@ -301,7 +305,8 @@ impl<'a> Promoter<'a> {
         guards.find(|guard| self.cfg.dominates(guard.block, preheader)).map(|guard| guard.id)
     }
 
-    /// Other objects that must be shown to differ from that of a word, because the loop stores one of the two words; `None` if that cannot be done.
+    /// Other objects that must be shown to differ from that of a word, because the loop stores one of the two words;
+    /// `None` if that cannot be done.
     fn rivals(&self, index: usize, word: Word, uses: &FxHashMap<Word, Uses>) -> Option<Vec<Val>> {
         let mut rivals = Vec::new();
         for (other, other_uses) in uses {
@@ -370,7 +375,8 @@ impl<'a> Promoter<'a> {
         }
     }
 
-    /// The constant that all stores of a word put there, if a guard of the loop wants it to be that; and whether each first iteration meets the guard.
+    /// The constant that all stores of a word put there, if a guard of the loop wants it to be that; and whether each
+    /// first iteration meets the guard.
     fn constant_tag(&self, blocks: &LoopBlocks, word: Word, uses: &Uses) -> Option<(Val, bool)> {
         let constant = self.resolve(*uses.stored.first()?);
         let number = self.int_of(constant)?;
@@ -599,7 +605,8 @@ fn pending<'p>(promoted: &'p [Promoted], now: &'p [Val]) -> impl Iterator<Item =
 fn sees(inst: &Inst, mem: Mem) -> bool {
     match inst {
         Inst::Load { .. } | Inst::Store { .. } => false,
-        // An instruction that the run time executes without calling anything sees what it may write, and nothing else of these kinds.
+        // An instruction that the run time executes without calling anything sees what it may write, and nothing else
+        // of these kinds.
         Inst::Call { helper: Helper::Step, writes, .. } => writes.meets(MemSet::of(mem)),
         Inst::Call { helper, writes, .. } => MemSet::of_heap(helper.heap()).with(*writes).meets(MemSet::of(mem)),
         Inst::CallFunction { .. } => true,
@@ -772,7 +779,8 @@ mod tests {
 
     #[test]
     fn a_loop_on_one_side_of_a_branch_carries_what_changes_only() {
-        // The tag that the inner loop stores too is a constant: no parameter of its header may stand for it where the ways meet.
+        // The tag that the inner loop stores too is a constant: no parameter of its header may stand for it where the
+        // ways meet.
         let region = promoted(
             &Caution::default(),
             |sample| vec![instance(sample, 8, 1)],
@@ -807,7 +815,8 @@ mod tests {
             region.blocks.iter().filter(|block| block.params.len() == 1 && !block.is_loop_header).count() == 1,
             "{region}"
         );
-        // The iteration might not come to the guard of the tag, so the check in front of the loop says that it was made early.
+        // The iteration might not come to the guard of the tag, so the check in front of the loop says that it was made
+        // early.
         assert!(region.exits.iter().any(|exit| exit.reason == ExitReason::Hoisted), "{region}");
     }
 }

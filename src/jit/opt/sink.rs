@@ -1,7 +1,9 @@
-//! Sinking: arithmetic moves down to the block that dominates all its uses, so that ways which do not need it do not compute it. The later half of
-//! Click's *Global Code Motion / Global Value Numbering*; hoisting ([`super::hoist`]) is the earlier.
+//! Sinking: arithmetic moves down to the block that dominates all its uses, so that ways which do not need it do not
+//! compute it. The later half of Click's *Global Code Motion / Global Value Numbering*; hoisting ([`super::hoist`]) is
+//! the earlier.
 //!
-//! Nothing moves into a loop, and nothing into a block that only leads back to a header: such blocks vanish into the branch before.
+//! Nothing moves into a loop, and nothing into a block that only leads back to a header: such blocks vanish into the
+//! branch before.
 
 use super::super::ir::*;
 use super::cfg::Cfg;

@@ -94,7 +94,8 @@ impl Sample {
         self.block = done;
     }
 
-    /// A branch to `body` if a condition holds, and past it if not; the block where both ways meet is the current one then.
+    /// A branch to `body` if a condition holds, and past it if not; the block where both ways meet is the current one
+    /// then.
     pub fn when<T>(&mut self, condition: Val, body: impl FnOnce(&mut Sample) -> T) -> T {
         let (yes, no) = (self.new_block(), self.new_block());
         self.end(Terminator::Branch(condition, yes, no));

@@ -13,7 +13,8 @@
 use super::unit::{Remake, Unit};
 use crate::bytecode::facts::Why;
 
-/// How often a loop waits for one around it that has native code or is about to, for one that waits in turn, and for one that was never asked about.
+/// How often a loop waits for one around it that has native code or is about to, for one that waits in turn, and for
+/// one that was never asked about.
 pub const WAITS_FOR_NATIVE_LOOP: u32 = 8;
 const WAITS_FOR_WAITING_LOOP: u32 = 2;
 const WAITS_FOR_NEW_LOOP: u32 = 1;

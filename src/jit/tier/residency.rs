@@ -1,7 +1,8 @@
 //! Residency: how long native code runs once it was entered, and what follows from that.
 //!
-//! Entering and leaving takes about as long as interpreting an iteration. A loop that leaves at once each time is entered more and more seldom: exponential
-//! back-off. One that stays for a short while only is better entered as part of the loop around it.
+//! Entering and leaving takes about as long as interpreting an iteration. A loop that leaves at once each time is
+//! entered more and more seldom: exponential back-off. One that stays for a short while only is better entered as part
+//! of the loop around it.
 
 use std::time::Duration;
 
@@ -62,8 +63,8 @@ impl Residency {
         self.backoff > 1 || self.entered.is_multiple_of(TIMED)
     }
 
-    /// Takes note of a run, and of how long it was if that was measured. The time spent in native code since the last measured one, as far as can
-    /// be told.
+    /// Takes note of a run, and of how long it was if that was measured. The time spent in native code since the last
+    /// measured one, as far as can be told.
     pub fn count(&mut self, run: Option<Run>) -> Duration {
         self.entered += 1;
         let Some(run) = run else { return Duration::ZERO };

@@ -1,4 +1,5 @@
-//! What an instruction may do where the runtime executes it: its row of the instruction table, less what the types of its operands rule out.
+//! What an instruction may do where the runtime executes it: its row of the instruction table, less what the types of
+//! its operands rule out.
 
 use super::*;
 use crate::bytecode::SiteId;

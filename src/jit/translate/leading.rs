@@ -1,17 +1,19 @@
 //! Leading blocks: what a function does before its first call, copied to where it is called.
 //!
-//! A function that is recursive, or too large to be inlined, often returns at once: at the end of a recursion, or for arguments that need no work. Its
-//! blocks up to the first instruction that may have an effect are walked through at the call site as if it were inlined. Where they come to such an
-//! instruction, the function is called with the arguments as they were, and begins anew: nothing that cannot be done twice has happened. So no frame is
-//! made for calls that return before that, which are half of all in a binary recursion. (Partial inlining: Way and Pollock, Evaluation of a Region-based
-//! Partial Inlining Algorithm, 2002.)
+//! A function that is recursive, or too large to be inlined, often returns at once: at the end of a recursion, or for
+//! arguments that need no work. Its blocks up to the first instruction that may have an effect are walked through at
+//! the call site as if it were inlined. Where they come to such an instruction, the function is called with the
+//! arguments as they were, and begins anew: nothing that cannot be done twice has happened. So no frame is made for
+//! calls that return before that, which are half of all in a binary recursion. (Partial inlining: Way and Pollock,
+//! Evaluation of a Region-based Partial Inlining Algorithm, 2002.)
 
 use super::*;
 use crate::bytecode::flow;
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::Call;
 
-/// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function is called after all.
+/// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function
+/// is called after all.
 const MAX_LEADING: usize = 24;
 
 impl Builder<'_> {
@@ -61,7 +63,8 @@ impl Builder<'_> {
         self.return_to_caller(base, returns)
     }
 
-    /// Whether walking through leading blocks has to stop in front of an instruction; the current block is left open then.
+    /// Whether walking through leading blocks has to stop in front of an instruction; the current block is left open
+    /// then.
     pub(super) fn stops_leading(&mut self, op: Op) -> bool {
         let stops = self.context.is_leading && !is_leading(op);
         if stops {

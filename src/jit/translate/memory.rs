@@ -98,7 +98,8 @@ impl Builder<'_> {
         self.effect(Inst::Store { mem, base, offset: offset + Value::PAYLOAD_OFFSET as i32, value: payload });
     }
 
-    /// A capture of the running closure, read once: captures do not change while their closure runs. `None` in an inlined function, which has no closure.
+    /// A capture of the running closure, read once: captures do not change while their closure runs. `None` in an
+    /// inlined function, which has no closure.
     pub(super) fn capture(&mut self, capture: CaptureId) -> Option<Typed> {
         if self.context.call_pc.is_some() {
             return None;
@@ -145,7 +146,8 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// The instance in a register and the offset of one of its fields, if its struct was seen and has the field. Guards the struct.
+    /// The instance in a register and the offset of one of its fields, if its struct was seen and has the field. Guards
+    /// the struct.
     pub(super) fn field(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, i32)>> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;
@@ -207,7 +209,8 @@ impl Builder<'_> {
         self.access_field(object, site, write)
     }
 
-    /// Accesses a field at the offset where the instance's struct has it. If several structs were seen, a chain of checks finds which it is.
+    /// Accesses a field at the offset where the instance's struct has it. If several structs were seen, a chain of
+    /// checks finds which it is.
     fn access_field(&mut self, object: Reg, site: SiteId, mut access: impl FnMut(&mut Self, Val, i32)) -> Built<Goes> {
         if let Some((instance, offset)) = self.field(object, site)? {
             access(self, instance, offset);
@@ -244,8 +247,8 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// The instance in a register and the offsets of one of its fields, each with the structs that have it there, if a few structs were seen and
-    /// all have the field.
+    /// The instance in a register and the offsets of one of its fields, each with the structs that have it there, if a
+    /// few structs were seen and all have the field.
     fn field_of_few(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Vec<Place>)>> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;

@@ -195,8 +195,9 @@ impl Builder<'_> {
         self.int_binary(Binary::Irem, a, divisor)
     }
 
-    /// What is divided by instead, which is neither 0 nor -1, and whether -1 was meant. A divisor of 0 fails and is left to the interpreter. One of -1 wraps, for
-    /// which the processor has no instruction: 1 takes its place, unless no negative divisor was seen.
+    /// What is divided by instead, which is neither 0 nor -1, and whether -1 was meant. A divisor of 0 fails and is
+    /// left to the interpreter. One of -1 wraps, for which the processor has no instruction: 1 takes its place, unless
+    /// no negative divisor was seen.
     fn divisor(&mut self, divisor: Val) -> (Val, Option<Val>) {
         if self.const_int(divisor).is_some_and(|value| value != 0) {
             return (divisor, None);

@@ -1,7 +1,8 @@
 //! Reading numbers from text, for `core.int`, `core.float`, `to_int` and `to_float`.
 //!
-//! White space around the number is ignored, as in Python. An int is an optional sign and decimal digits; a float has a fraction and an
-//! exponent besides, or is `inf` or `NaN` in any case of letters, so that what `core.str` writes can be read back.
+//! White space around the number is ignored, as in Python. An int is an optional sign and decimal digits; a float has a
+//! fraction and an exponent besides, or is `inf` or `NaN` in any case of letters, so that what `core.str` writes can be
+//! read back.
 
 /// The int that the text spells; `None` also if it is out of range.
 pub fn parse_int(text: &str) -> Option<i64> {

@@ -1,12 +1,13 @@
 //! The library: `std/core`, `std/math`, `std/io`, `std/fs`, `std/path`, `std/process`, `std/time`, `std/regex`,
 //! `std/sys`, `std/json`, `std/async`, `std/net` and `std/http`, a file or folder each.
 //!
-//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::builtins`]: a row is implemented by the function of the same name in
-//! the module of the same name, and a row without one does not compile. The caller has checked the number of arguments; types are
-//! checked here.
+//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::builtins`]: a row is implemented by the function of the
+//! same name in the module of the same name, and a row without one does not compile. The caller has checked the number
+//! of arguments; types are checked here.
 //!
-//! Invariant: a function here either fails before it has had an effect or does not fail for want of memory, because the caller then
-//! collects garbage and runs it once more. The outside world is reached through the [`Host`](super::host::Host) alone.
+//! Invariant: a function here either fails before it has had an effect or does not fail for want of memory, because the
+//! caller then collects garbage and runs it once more. The outside world is reached through the
+//! [`Host`](super::host::Host) alone.
 
 mod async_;
 pub mod convert;
@@ -62,7 +63,8 @@ pub struct State {
 }
 
 impl State {
-    /// Closes the files that the program left open. Whether that writes all they hold cannot be told to anyone any more.
+    /// Closes the files that the program left open. Whether that writes all they hold cannot be told to anyone any
+    /// more.
     pub fn close_files(&mut self) {
         self.files.close_all();
     }

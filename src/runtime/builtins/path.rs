@@ -1,4 +1,5 @@
-//! `std/path`: paths as texts with `/` between names. Nothing here looks at the file system, but for the current folder.
+//! `std/path`: paths as texts with `/` between names. Nothing here looks at the file system, but for the current
+//! folder.
 
 use super::value::{arg, host_error, str_arg};
 use crate::runtime::error::Result;

@@ -1,4 +1,5 @@
-//! The random generator of `std/math`: xoshiro256++ seeded through SplitMix64, so that a seed gives the same sequence on every machine.
+//! The random generator of `std/math`: xoshiro256++ seeded through SplitMix64, so that a seed gives the same sequence
+//! on every machine.
 //!
 //! Everything is derived from whole 64-bit outputs by integer arithmetic and exact float operations.
 

@@ -85,8 +85,8 @@ pub fn range_len(range: Gc<Range>) -> Result<Value> {
     range.len().map(Value::int).ok_or_else(|| Error::message("Value too large"))
 }
 
-/// The error of an operation that the host could not do, without the number that the system gives it. A file that is too large for the
-/// host's limit, and not for the system's, is more than a value may hold.
+/// The error of an operation that the host could not do, without the number that the system gives it. A file that is
+/// too large for the host's limit, and not for the system's, is more than a value may hold.
 #[cold]
 pub fn host_error(what: &str, error: &std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::FileTooLarge && error.raw_os_error().is_none() {

@@ -1,7 +1,8 @@
 //! Cells for small objects: blocks of 64 KiB, each cut into cells of one size.
 //!
-//! Sizes are multiples of 16. Each size has a list of free cells and one block that is still being cut ("bumped"). Every cell below
-//! the bump pointer begins with a [`Header`], whose kind is [`ObjKind::Free`] if it holds no object; that is how the sweep walks a block.
+//! Sizes are multiples of 16. Each size has a list of free cells and one block that is still being cut ("bumped").
+//! Every cell below the bump pointer begins with a [`Header`], whose kind is [`ObjKind::Free`] if it holds no object;
+//! that is how the sweep walks a block.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::{self, NonNull};
@@ -39,7 +40,8 @@ struct FreeCell {
 
 const _: () = assert!(size_of::<FreeCell>() <= GRANULE);
 
-/// Byte offsets for native code that cuts cells itself: the classes in [`Blocks`], and in a class the uncut part of its block.
+/// Byte offsets for native code that cuts cells itself: the classes in [`Blocks`], and in a class the uncut part of its
+/// block.
 pub const CLASSES_OFFSET: usize = std::mem::offset_of!(Blocks, classes);
 pub const CLASS_SIZE: usize = size_of::<Class>();
 pub const BUMP_OFFSET: usize = std::mem::offset_of!(Class, bump);
@@ -85,7 +87,8 @@ impl Blocks {
         Blocks { classes: [class; CLASSES], blocks: Vec::new(), empty: Vec::new(), chunks: Vec::new() }
     }
 
-    /// A cell for `size` bytes, at most [`LARGEST_CELL`], if no new block is needed. The caller writes a header into it at once.
+    /// A cell for `size` bytes, at most [`LARGEST_CELL`], if no new block is needed. The caller writes a header into it
+    /// at once.
     #[inline(always)]
     pub fn allocate(&mut self, size: usize) -> Option<NonNull<u8>> {
         let index = class_of(size);
@@ -97,7 +100,8 @@ impl Blocks {
         }
         if class.bump < class.end {
             let cell = class.bump;
-            // SAFETY: `bump..end` is the uncut part of a block, a whole number of cells long, so the next one ends inside the block.
+            // SAFETY: `bump..end` is the uncut part of a block, a whole number of cells long, so the next one ends
+            // inside the block.
             unsafe {
                 class.bump = cell.add(index * GRANULE);
                 return Some(NonNull::new_unchecked(cell));
@@ -136,7 +140,8 @@ impl Blocks {
         chunk
     }
 
-    /// Gives chunks in which nothing is alive back to the system. To be called after a sweep, when the system has no memory left.
+    /// Gives chunks in which nothing is alive back to the system. To be called after a sweep, when the system has no
+    /// memory left.
     pub fn give_back_empty_chunks(&mut self) {
         self.chunks.sort_unstable();
         let chunk_of = |chunks: &[NonNull<u8>], block: NonNull<u8>| chunks.partition_point(|chunk| *chunk <= block) - 1;
@@ -151,7 +156,8 @@ impl Blocks {
             let goes = is_empty(index);
             index += 1;
             if goes {
-                // SAFETY: the chunk was allocated with this layout. All its blocks were among the empty ones, and are no longer.
+                // SAFETY: the chunk was allocated with this layout. All its blocks were among the empty ones, and are
+                // no longer.
                 unsafe { System.dealloc(chunk.as_ptr(), chunk_layout()) };
             }
             !goes
@@ -192,7 +198,8 @@ impl Blocks {
         }
     }
 
-    /// Frees every object whose mark is not `colour`, and rebuilds the lists of free cells in the order of addresses within each block.
+    /// Frees every object whose mark is not `colour`, and rebuilds the lists of free cells in the order of addresses
+    /// within each block.
     pub fn sweep(&mut self, colour: u8, poison: bool) -> Swept {
         let mut swept = Swept::default();
         let mut tails: [*mut FreeCell; CLASSES] = [ptr::null_mut(); CLASSES];
@@ -240,8 +247,9 @@ fn cells_end(size: usize) -> usize {
     BLOCK / size * size
 }
 
-/// Frees everything in a block if nothing in it is marked, and leaves its cells as they are, since the block will be cut anew: most blocks
-/// are such, and writing free cells into them would be wasted. False if something is marked; then nothing was done.
+/// Frees everything in a block if nothing in it is marked, and leaves its cells as they are, since the block will be
+/// cut anew: most blocks are such, and writing free cells into them would be wasted. False if something is marked; then
+/// nothing was done.
 ///
 /// # Safety
 /// `end` is where the cut part of the block ends.
@@ -297,8 +305,8 @@ unsafe fn sweep_block(
     let mut live = 0;
     let mut cell = block.start.as_ptr();
     while cell < end {
-        // SAFETY: every cell below the cut end begins with a header. An object that was not marked is unreachable, so its buffers and its cell
-        // are ours to free; free cells are linked by nothing but the list that is being built.
+        // SAFETY: every cell below the cut end begins with a header. An object that was not marked is unreachable, so
+        // its buffers and its cell are ours to free; free cells are linked by nothing but the list that is being built.
         unsafe {
             let header = NonNull::new_unchecked(cell.cast::<Header>());
             if header.as_ref().kind != ObjKind::Free && header.as_ref().mark.get() == colour {

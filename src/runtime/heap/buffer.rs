@@ -1,7 +1,7 @@
 //! Memory for large objects and for the storage of lists and strings.
 //!
-//! Big buffers come from the operating system's own allocator, whatever the program's global one is: it grows them by remapping pages, so a list of
-//! ten million ints never exists twice while it grows.
+//! Big buffers come from the operating system's own allocator, whatever the program's global one is: it grows them by
+//! remapping pages, so a list of ten million ints never exists twice while it grows.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
@@ -37,12 +37,14 @@ pub unsafe fn free(data: *mut u8, size: usize) {
     unsafe { if size >= BIG { System.dealloc(data, layout) } else { std::alloc::dealloc(data, layout) } }
 }
 
-/// Changes the size of a buffer, keeping its contents; `None`, and the old buffer unchanged, if there is no memory left.
+/// Changes the size of a buffer, keeping its contents; `None`, and the old buffer unchanged, if there is no memory
+/// left.
 ///
 /// # Safety
 /// `data` is a buffer of `old_size` bytes from this module, and is replaced by the result.
 pub unsafe fn resize(data: *mut u8, old_size: usize, new_size: usize) -> Option<*mut u8> {
-    // SAFETY: the layouts are those of the allocation; copies stay within the smaller of both buffers, which do not overlap.
+    // SAFETY: the layouts are those of the allocation; copies stay within the smaller of both buffers, which do not
+    // overlap.
     unsafe {
         if new_size == 0 {
             free(data, old_size);
@@ -67,7 +69,8 @@ pub unsafe fn resize(data: *mut u8, old_size: usize, new_size: usize) -> Option<
     }
 }
 
-/// A new buffer, at the expense of a reserve if need be. Ends the process, as Rust's own collections do, if nothing helps.
+/// A new buffer, at the expense of a reserve if need be. Ends the process, as Rust's own collections do, if nothing
+/// helps.
 pub fn allocate_or_end(size: usize) -> NonNull<u8> {
     let layout = layout(size).expect("the heap bounds the size of objects");
     // SAFETY: the layout is not empty: objects have headers.

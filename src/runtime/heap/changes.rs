@@ -1,7 +1,9 @@
-//! What an operation has changed in memory, found by comparing: debug builds hold it against what the operation's row says it may touch.
+//! What an operation has changed in memory, found by comparing: debug builds hold it against what the operation's row
+//! says it may touch.
 //!
-//! Native code relies on these rows: it keeps fields, cells and globals in registers across an operation whose row does not name them, and knows
-//! the lengths of lists. The comparison looks at every object of the heap, reachable or not, so it takes nothing from the rows themselves.
+//! Native code relies on these rows: it keeps fields, cells and globals in registers across an operation whose row does
+//! not name them, and knows the lengths of lists. The comparison looks at every object of the heap, reachable or not,
+//! so it takes nothing from the rows themselves.
 
 use std::collections::HashSet;
 
@@ -40,7 +42,8 @@ impl Watched {
         if heap.bytes() > LARGEST_HEAP {
             return None;
         }
-        // Fields that a struct's layout lacks are in a dict of the instance's own, which the program does not see as one.
+        // Fields that a struct's layout lacks are in a dict of the instance's own, which the program does not see as
+        // one.
         let mut of_instances = HashSet::new();
         for_each_object(heap, |object| {
             if let ObjKind::Instance = object.kind() {

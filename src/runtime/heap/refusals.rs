@@ -1,17 +1,19 @@
 //! `--alloc-stress`: every request for memory fails once before it succeeds.
 //!
-//! An operation that is refused memory must have had no effect, for it is executed again after a collection. That is seldom put to the test: most
-//! requests are small, and those are never refused; and what is left must meet a full heap. So here all requests are refused, of any size, the first attempt of an operation at
-//! its first request, the second at its second, and so on until it gets through. Between two attempts garbage is collected, as it would be.
+//! An operation that is refused memory must have had no effect, for it is executed again after a collection. That is
+//! seldom put to the test: most requests are small, and those are never refused; and what is left must meet a full
+//! heap. So here all requests are refused, of any size, the first attempt of an operation at its first request, the
+//! second at its second, and so on until it gets through. Between two attempts garbage is collected, as it would be.
 //!
-//! When an operation has succeeded, the next safepoint notices it ([`super::Heap::expect_success`]); built-ins and the calls that they make are operations
-//! of their own ([`Operation`]).
+//! When an operation has succeeded, the next safepoint notices it ([`super::Heap::expect_success`]); built-ins and the
+//! calls that they make are operations of their own ([`Operation`]).
 
 use std::cell::Cell;
 
 use crate::runtime::error::{Error, ErrorKind, Result};
 
-/// So many requests of an operation are refused one by one. Of the later ones only some are: the attempts before them take time.
+/// So many requests of an operation are refused one by one. Of the later ones only some are: the attempts before them
+/// take time.
 const ONE_BY_ONE: usize = 16;
 
 /// What is asked for in a request that is refused for the sake of the test: nothing.

@@ -1,9 +1,10 @@
 //! Memory put aside for the moment at which the system refuses to give more.
 //!
-//! Much is allocated by code that cannot fail: the standard library's collections, cells of the heap. So [`WithReserve`], the allocator of
-//! the programs, gives a reserve back to the system when it is refused, and asks again. The machine learns of it ([`take_refusal`]), and
-//! at its next safepoint collects garbage and fills the reserve anew, or raises `Out of memory`, which the program may catch. There are two reserves:
-//! the second is for programs that catch the error and go on as before, and ends them.
+//! Much is allocated by code that cannot fail: the standard library's collections, cells of the heap. So
+//! [`WithReserve`], the allocator of the programs, gives a reserve back to the system when it is refused, and asks
+//! again. The machine learns of it ([`take_refusal`]), and at its next safepoint collects garbage and fills the reserve
+//! anew, or raises `Out of memory`, which the program may catch. There are two reserves: the second is for programs
+//! that catch the error and go on as before, and ends them.
 //!
 //! Large requests never come here: the heap asks the system before it begins with them ([`is_available`]).
 
@@ -32,7 +33,8 @@ pub enum Left {
 #[derive(Clone, Copy, Debug)]
 pub struct WithReserve;
 
-// SAFETY: all memory is the system allocator's, which is given the same layouts; spending a reserve touches no memory that was given out.
+// SAFETY: all memory is the system allocator's, which is given the same layouts; spending a reserve touches no memory
+// that was given out.
 unsafe impl GlobalAlloc for WithReserve {
     /// # Safety
     /// As the trait demands.
@@ -145,8 +147,8 @@ pub fn take_refusal() -> bool {
     is_refused() && REFUSED.swap(false, Ordering::AcqRel)
 }
 
-/// Whether this many bytes could be had at once. The system is asked first, as the allocator would keep what it was given; but it may also
-/// have kept enough from before.
+/// Whether this many bytes could be had at once. The system is asked first, as the allocator would keep what it was
+/// given; but it may also have kept enough from before.
 pub fn is_available(bytes: usize) -> bool {
     MmapOptions::new().len(bytes).map_anon().is_ok() || has_kept(bytes)
 }

@@ -61,7 +61,8 @@ impl Head {
         self.values(message, name).flat_map(super::items).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
     }
 
-    /// Goes on where the last call stopped; the length of the head once it is whole. The first line is handed to `check` as soon as it is there.
+    /// Goes on where the last call stopped; the length of the head once it is whole. The first line is handed to
+    /// `check` as soon as it is there.
     pub fn advance(&mut self, message: &[u8], check: fn(&[u8]) -> Checked<()>) -> Checked<Option<usize>> {
         let arrived = &message[..message.len().min(MAX_HEAD)];
         while let Some(newline) = memchr(b'\n', &arrived[self.scanned..]).map(|at| self.scanned + at) {

@@ -1,7 +1,9 @@
-//! HTTP/1.1 on the wire: heads, bodies and dates, from bytes that arrive in pieces of any size. Nothing here knows values or sockets.
+//! HTTP/1.1 on the wire: heads, bodies and dates, from bytes that arrive in pieces of any size. Nothing here knows
+//! values or sockets.
 //!
-//! A message is looked at where it lies, from the buffer's first byte, and nothing is taken before all of it is there; so whoever gives up waiting has
-//! taken nothing. What is wrong is found in the order of the bytes, as soon as it has arrived, and is the same however they were cut.
+//! A message is looked at where it lies, from the buffer's first byte, and nothing is taken before all of it is there;
+//! so whoever gives up waiting has taken nothing. What is wrong is found in the order of the bytes, as soon as it has
+//! arrived, and is the same however they were cut.
 
 pub mod chunked;
 pub mod date;

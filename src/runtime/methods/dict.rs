@@ -70,8 +70,8 @@ pub fn get_or_insert(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(default)
 }
 
-/// Calls a function with each key and value, and hands both and its result on, pinned. A dict whose keys change meanwhile is an error, as
-/// in a loop.
+/// Calls a function with each key and value, and hands both and its result on, pinned. A dict whose keys change
+/// meanwhile is an error, as in a loop.
 fn for_each_result(
     vm: &mut Vm,
     args: &[Value],

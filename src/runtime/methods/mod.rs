@@ -1,12 +1,13 @@
 //! The built-in methods of lists, strings, dicts, tuples and ranges, one file per type.
 //!
-//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::methods`]: a row is implemented by the function of the same name in
-//! the module of the same name, and a row without one does not compile. The first argument is the receiver. The caller has checked the
-//! receiver's type and the number of arguments; the types of arguments are checked here.
+//! [`FUNCTIONS`] is made from the table in [`crate::bytecode::methods`]: a row is implemented by the function of the
+//! same name in the module of the same name, and a row without one does not compile. The first argument is the
+//! receiver. The caller has checked the receiver's type and the number of arguments; the types of arguments are checked
+//! here.
 //!
-//! Invariant: as in [`super::builtins`], a method fails for want of memory only before it has had an effect. Methods that call Walrus
-//! code cannot be run again; they pin what they hold, since such a call may collect garbage, and make their own allocations through
-//! [`Vm::with_memory`].
+//! Invariant: as in [`super::builtins`], a method fails for want of memory only before it has had an effect. Methods
+//! that call Walrus code cannot be run again; they pin what they hold, since such a call may collect garbage, and make
+//! their own allocations through [`Vm::with_memory`].
 
 mod dict;
 mod list;

@@ -1,7 +1,7 @@
 //! Sorting: stable, by a comparison that may fail and need not be consistent.
 //!
-//! The standard library's sort is used where the order is total and cannot fail; elsewhere a merge sort of our own, which whatever the
-//! comparison says terminates with a permutation of the items.
+//! The standard library's sort is used where the order is total and cannot fail; elsewhere a merge sort of our own,
+//! which whatever the comparison says terminates with a permutation of the items.
 
 use std::cmp::Ordering;
 
@@ -15,7 +15,8 @@ use crate::runtime::value::Value;
 /// Pieces of up to this many items are sorted by insertion.
 const RUN: usize = 8;
 
-/// Sorts stably. `before(b, a)` says whether `b`, which stands behind `a`, must come before it. After an error the items are not to be used: some may be lost.
+/// Sorts stably. `before(b, a)` says whether `b`, which stands behind `a`, must come before it. After an error the
+/// items are not to be used: some may be lost.
 pub fn merge_sort<T: Copy>(items: &mut [T], mut before: impl FnMut(T, T) -> Result<bool>) -> Result<()> {
     for run in items.chunks_mut(RUN) {
         for end in 1..run.len() {

@@ -1,7 +1,8 @@
 //! TCP for tasks: handles, and the operations that wait on them; on top of it HTTP ([`serving`], [`fetching`]).
 //!
-//! An operation is a task ([`Work::Operation`]) in the queue of its handle. It is tried when it is begun and whenever there is news of the handle, in the order
-//! of the calls, and ends when it succeeds or cannot. One that was cancelled is passed over, and has taken nothing.
+//! An operation is a task ([`Work::Operation`]) in the queue of its handle. It is tried when it is begun and whenever
+//! there is news of the handle, in the order of the calls, and ends when it succeeds or cannot. One that was cancelled
+//! is passed over, and has taken nothing.
 //!
 //! Nothing of this exists before a program makes its first handle.
 
@@ -166,8 +167,8 @@ impl Vm {
         self.net.as_ref()?.deadlines.next()
     }
 
-    /// Looks whether there is news of the network, now and then while tasks are ready, and tries what waits for it. When none is, whoever waits for
-    /// the next thing to happen looks.
+    /// Looks whether there is news of the network, now and then while tasks are ready, and tries what waits for it.
+    /// When none is, whoever waits for the next thing to happen looks.
     pub(super) fn look_at_network(&mut self) -> Result<()> {
         let Some(net) = &mut self.net else { return Ok(()) };
         net.turns += 1;

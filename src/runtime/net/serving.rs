@@ -1,7 +1,9 @@
-//! `http.serve`: connections that are read, answered and closed without a task of their own. A task starts when a whole request is there.
+//! `http.serve`: connections that are read, answered and closed without a task of their own. A task starts when a whole
+//! request is there.
 //!
-//! A connection without a request is a slot in a table, with neither buffer nor task. An exchange, that is the task which waits for a handler's, ends in the
-//! scheduler; what it has come to is sent when the network is looked at next, so that nothing is allocated while tasks are woken.
+//! A connection without a request is a slot in a table, with neither buffer nor task. An exchange, that is the task
+//! which waits for a handler's, ends in the scheduler; what it has come to is sent when the network is looked at next,
+//! so that nothing is allocated while tasks are woken.
 
 use std::io;
 use std::net::Shutdown;

@@ -145,7 +145,8 @@ impl OpenStream {
 
     /// Whole characters. Bytes that are no text stay where they are.
     fn take_text(&mut self, max: usize) -> Found {
-        // No more than may be taken is looked at, and room for one character: much may lie in the buffer while little is read at a time.
+        // No more than may be taken is looked at, and room for one character: much may lie in the buffer while little
+        // is read at a time.
         let head = &self.buffer[..self.buffer.len().min(max.saturating_add(LONGEST_CHAR))];
         let first = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let mut end = max.min(first.len());
@@ -364,7 +365,8 @@ impl Vm {
     pub(super) fn try_writes(&mut self, handle: usize) {
         loop {
             let Some(stream) = self.stream(handle) else { return };
-            // Of what was cancelled a part may be on its way: the rest has to follow, or the other side could not make sense of it.
+            // Of what was cancelled a part may be on its way: the rest has to follow, or the other side could not make
+            // sense of it.
             while stream.writes.front().is_some_and(|write| !write.task.is_pending() && write.sent == 0) {
                 stream.writes.pop_front();
             }

@@ -6,8 +6,8 @@ pub(super) enum Index {
     /// A few entries are searched one by one.
     #[default]
     None,
-    /// All keys are ints that lie densely enough: position plus one at the key itself, 0 where there is none. A lookup touches
-    /// 4 bytes here where a hashed one touches 8 or more in a table twice as long.
+    /// All keys are ints that lie densely enough: position plus one at the key itself, 0 where there is none. A lookup
+    /// touches 4 bytes here where a hashed one touches 8 or more in a table twice as long.
     Direct(Vec<u32>),
     Hashed(Hashed),
 }
@@ -45,8 +45,9 @@ pub(super) fn direct_limit(count: usize) -> usize {
 
 /// Finds positions by hash: open addressing with linear probing.
 ///
-/// A slot holds 32 bits of the hash above the position plus one, so that neither probing nor growing looks at entries whose hash differs: what costs is
-/// memory that is not in the cache. Hashes are well mixed, and seeded, so runs of slots stay short whatever the keys are.
+/// A slot holds 32 bits of the hash above the position plus one, so that neither probing nor growing looks at entries
+/// whose hash differs: what costs is memory that is not in the cache. Hashes are well mixed, and seeded, so runs of
+/// slots stay short whatever the keys are.
 #[derive(Clone, Default)]
 pub(super) struct Hashed {
     /// None, or a power of two.

@@ -51,7 +51,8 @@ impl StructObject {
     }
 }
 
-/// An instance. Fields with a fixed slot follow inline and are [`Value::UNDEF`] until they are assigned; others live in a side table.
+/// An instance. Fields with a fixed slot follow inline and are [`Value::UNDEF`] until they are assigned; others live in
+/// a side table.
 #[repr(C)]
 pub struct Instance {
     /// `aux` is the [`StructId`], `flags` the number of slots.

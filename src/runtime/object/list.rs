@@ -1,7 +1,8 @@
 //! Lists, which keep their elements unboxed while all are ints, all floats or all bools.
 //!
-//! Invariant: `data` is a buffer of `cap` elements of the [`Storage`] in the header's flags, the first `len` of them initialised. An empty list takes the storage
-//! of whatever is pushed first; a store of another type converts the elements to `Values`, once.
+//! Invariant: `data` is a buffer of `cap` elements of the [`Storage`] in the header's flags, the first `len` of them
+//! initialised. An empty list takes the storage of whatever is pushed first; a store of another type converts the
+//! elements to `Values`, once.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -108,7 +109,8 @@ impl List {
         Ok(list)
     }
 
-    /// A list of `count` elements of a storage that are not initialised; refused, with nothing but garbage made, if there is no memory for them.
+    /// A list of `count` elements of a storage that are not initialised; refused, with nothing but garbage made, if
+    /// there is no memory for them.
     ///
     /// # Safety
     /// The caller writes the elements before anyone looks at the list.
@@ -295,7 +297,8 @@ impl List {
         self.admit(heap, other.storage())?;
         self.reserve(heap, count)?;
         let (len, storage) = (self.len(), self.storage());
-        // SAFETY: there is room for `count` more elements; read the other's data only now, as reserving may have moved it if both are one.
+        // SAFETY: there is room for `count` more elements; read the other's data only now, as reserving may have moved
+        // it if both are one.
         unsafe {
             if storage == other.storage() {
                 let size = storage.element_size();
@@ -523,7 +526,8 @@ impl List {
         if more <= cap - self.len() {
             return Ok(());
         }
-        // Doubling a big buffer would waste much; pages of it that are not touched yet cost nothing, but the heap counts them.
+        // Doubling a big buffer would waste much; pages of it that are not touched yet cost nothing, but the heap
+        // counts them.
         let grown = if cap < 4096 { cap * 2 } else { cap + cap / 2 };
         // Room to grow must not be what makes the list too large.
         let grown = grown.min(heap.max_heap() / self.storage().element_size());

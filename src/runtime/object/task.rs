@@ -55,14 +55,16 @@ pub struct Start {
     pub is_entered: bool,
 }
 
-/// The frames of a suspended task with their registers. They go back to where they were, so pointers into them stay good.
+/// The frames of a suspended task with their registers. They go back to where they were, so pointers into them stay
+/// good.
 #[derive(Default)]
 pub struct Saved {
     pub frames: Box<[Frame]>,
     pub registers: Box<[Value]>,
     /// What built-ins that are on the task's native stack hold on to.
     pub pinned: Vec<Value>,
-    /// The native stack that it waits on, if native code or a built-in lies below what waits; a number of the scheduler's.
+    /// The native stack that it waits on, if native code or a built-in lies below what waits; a number of the
+    /// scheduler's.
     pub fiber: Option<usize>,
     /// The first frame is that of an `init`: the result is not what it returns but what stands below it.
     pub constructs: bool,

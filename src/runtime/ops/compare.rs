@@ -1,7 +1,7 @@
 //! Ordering: numbers with numbers, strings with strings, tuples and lists among themselves, lexicographically.
 //!
-//! Equal elements are skipped by `==`, so sequences may hold values that have no order as long as they are equal. As in [`super::equal`], the
-//! walk keeps its own stack, and pairs met before are not compared again.
+//! Equal elements are skipped by `==`, so sequences may hold values that have no order as long as they are equal. As in
+//! [`super::equal`], the walk keeps its own stack, and pairs met before are not compared again.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -16,7 +16,8 @@ use crate::runtime::heap::Heap;
 use crate::runtime::object::{Gc, List, Tuple};
 use crate::runtime::value::{Tag, Value};
 
-/// How `a` and `b` are ordered; `None` if a NaN decides. `operator` is what the error names: `Invalid operation '<' on operands 'int' and 'string'`.
+/// How `a` and `b` are ordered; `None` if a NaN decides. `operator` is what the error names:
+/// `Invalid operation '<' on operands 'int' and 'string'`.
 #[inline]
 pub fn compare(heap: &Heap, a: Value, b: Value, operator: &str) -> Result<Option<Ordering>> {
     match compare_flat(a, b) {

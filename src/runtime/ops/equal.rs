@@ -1,8 +1,8 @@
 //! Equality: by mathematical value for numbers, by content for sequences and dicts, by identity for the rest.
 //!
-//! The walk keeps its own stack, so depth does not matter. Pairs of containers that were met before are not compared again: either they are being
-//! compared, which counts as equal, or they turned out equal (the first difference ends it all). So structures that contain themselves terminate,
-//! and shared parts are compared once.
+//! The walk keeps its own stack, so depth does not matter. Pairs of containers that were met before are not compared
+//! again: either they are being compared, which counts as equal, or they turned out equal (the first difference ends it
+//! all). So structures that contain themselves terminate, and shared parts are compared once.
 
 use std::collections::HashSet;
 

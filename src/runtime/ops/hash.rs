@@ -1,8 +1,8 @@
 //! Hashes of dict keys, and when two keys are one.
 //!
-//! The key rule: keys are equal when `==`, but an int, a float and a bool are never one key; all NaNs are one key, and so are both
-//! zeros. It holds inside tuples too. Hashes are mixed with a seed of the process, so that nobody can prepare keys that collide; no program can see them,
-//! as dicts keep insertion order.
+//! The key rule: keys are equal when `==`, but an int, a float and a bool are never one key; all NaNs are one key, and
+//! so are both zeros. It holds inside tuples too. Hashes are mixed with a seed of the process, so that nobody can
+//! prepare keys that collide; no program can see them, as dicts keep insertion order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -104,8 +104,9 @@ struct Frame {
     state: u64,
 }
 
-/// Hashes the tuple and all tuples in it in one walk that needs no recursion. The hash of an inner tuple is that of the same tuple on its own,
-/// so one that is met again need not be walked again: a value may share its parts so often that its text would fill any memory.
+/// Hashes the tuple and all tuples in it in one walk that needs no recursion. The hash of an inner tuple is that of the
+/// same tuple on its own, so one that is met again need not be walked again: a value may share its parts so often that
+/// its text would fill any memory.
 fn hash_tuple(heap: &Heap, tuple: Gc<Tuple>) -> Result<u64> {
     let open = |tuple: Gc<Tuple>| Frame { tuple, next: 0, state: combine(heap.hash_seed(), tuple.len() as u64) };
     let mut known: HashMap<u64, u64, FxBuildHasher> = HashMap::default();

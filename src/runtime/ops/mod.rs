@@ -1,7 +1,8 @@
-//! Operations on values of any type: what an instruction does when its operands are not the plain numbers that the interpreter handles itself.
+//! Operations on values of any type: what an instruction does when its operands are not the plain numbers that the
+//! interpreter handles itself.
 //!
-//! Invariant: an operation that fails has had no effect that the program could see, since the instruction may be executed again. None
-//! calls back into Walrus code, so none needs to root its temporaries.
+//! Invariant: an operation that fails has had no effect that the program could see, since the instruction may be
+//! executed again. None calls back into Walrus code, so none needs to root its temporaries.
 
 pub mod arith;
 pub mod compare;

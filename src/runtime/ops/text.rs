@@ -1,7 +1,7 @@
 //! The text of values, as `print` shows it, or as a program would write it.
 //!
-//! The walk keeps its own stack, so depth does not matter. A container that is being written carries a mark in its header, which is how
-//! the walk sees that a container contains itself; the marks are gone when the walk ends.
+//! The walk keeps its own stack, so depth does not matter. A container that is being written carries a mark in its
+//! header, which is how the walk sees that a container contains itself; the marks are gone when the walk ends.
 
 use std::fmt::Write;
 
@@ -42,7 +42,8 @@ pub fn write_text(heap: &Heap, names: &dyn Names, out: &mut String, value: Value
     walk.write(heap, names, out, value)
 }
 
-/// Appends the text of a value as a program would write it: strings quoted, instances as `Name(field: value)`. Fails as [`write_text`] does.
+/// Appends the text of a value as a program would write it: strings quoted, instances as `Name(field: value)`. Fails as
+/// [`write_text`] does.
 pub fn write_repr(heap: &Heap, names: &dyn Names, out: &mut String, value: Value) -> Result<()> {
     let mut walk = Walk { frames: Vec::new(), style: Style::Repr };
     walk.write(heap, names, out, value)
@@ -266,7 +267,8 @@ enum Label {
     Field(String),
 }
 
-/// A field of an instance by its position: the fixed slots, of which those that nothing was assigned to are passed over, then the others.
+/// A field of an instance by its position: the fixed slots, of which those that nothing was assigned to are passed
+/// over, then the others.
 fn next_field(names: &dyn Names, instance: Gc<Instance>, at: usize) -> Option<(usize, String, Value)> {
     let slots = instance.slots().len();
     if let Some(slot) = (at..slots).find(|&slot| !instance.slot(slot).is_undef()) {

@@ -1,6 +1,7 @@
 //! Native stacks for tasks.
 //!
-//! A fiber runs one task after another. If a task waits while native frames that belong to it lie on the fiber, it keeps the fiber until it goes on.
+//! A fiber runs one task after another. If a task waits while native frames that belong to it lie on the fiber, it
+//! keeps the fiber until it goes on.
 
 use std::io;
 
@@ -56,8 +57,8 @@ impl Fiber {
 
 impl Drop for Fiber {
     fn drop(&mut self) {
-        // SAFETY: nothing goes on there, and what is left on the stack is frames of the machine, which own nothing but memory that may leak. They
-        // cannot be unwound: native code is among them.
+        // SAFETY: nothing goes on there, and what is left on the stack is frames of the machine, which own nothing but
+        // memory that may leak. They cannot be unwound: native code is among them.
         unsafe { self.routine.force_reset() };
     }
 }
@@ -65,7 +66,8 @@ impl Drop for Fiber {
 /// What a fiber does: it runs tasks that need no other one.
 fn serve(yielder: &Yielder<*mut Vm, Switch>, mut vm: *mut Vm) {
     loop {
-        // SAFETY: whoever resumes a fiber gives it the machine, and does not touch it until the fiber gives control back.
+        // SAFETY: whoever resumes a fiber gives it the machine, and does not touch it until the fiber gives control
+        // back.
         let machine = unsafe { &mut *vm };
         machine.tasks().fibers.yielder = yielder;
         let switch = match machine.run_tasks() {

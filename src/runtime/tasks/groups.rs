@@ -93,7 +93,8 @@ impl Vm {
         }
     }
 
-    /// As all members ended. Whoever notices that may hold tasks that no collection would see, so the list is granted beyond the limit.
+    /// As all members ended. Whoever notices that may hold tasks that no collection would see, so the list is granted
+    /// beyond the limit.
     fn end_of_all(&mut self, group: &Group) -> End {
         let outer = self.heap.set_granting(true);
         let results: Result<Vec<Value>> = group

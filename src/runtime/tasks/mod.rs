@@ -1,15 +1,17 @@
 //! Tasks: who runs, who waits for whom, and what happens when a task ends.
 //!
-//! All tasks run on one thread and share one register stack and one array of frames. The running task has their bottom; a task that waits keeps a
-//! copy of its part ([`Saved`](super::object::Saved)), which goes back to the very same place when it goes on. So suspending is two copies, and pointers into the
-//! stack stay good, those in machine registers of native code as well.
+//! All tasks run on one thread and share one register stack and one array of frames. The running task has their bottom;
+//! a task that waits keeps a copy of its part ([`Saved`](super::object::Saved)), which goes back to the very same place
+//! when it goes on. So suspending is two copies, and pointers into the stack stay good, those in machine registers of
+//! native code as well.
 //!
-//! An instruction that has to wait fails with [`ErrorKind::Suspend`], as one that wants memory does, and is executed again when the task goes on:
-//! an `await` then finds its task ended. The error comes to [`Vm::unwind`], which calls [`Vm::suspend`].
+//! An instruction that has to wait fails with [`ErrorKind::Suspend`], as one that wants memory does, and is executed
+//! again when the task goes on: an `await` then finds its task ended. The error comes to [`Vm::unwind`], which calls
+//! [`Vm::suspend`].
 //!
-//! The main program is a task as well. When it waits, the others run on top of its native stack, each on a [fiber](fibers) of native stack. A task whose
-//! frames are all the interpreter's gives its fiber back when it waits. Where native code or the walk over an instance lies below what waits, the
-//! fiber is the task's until it goes on.
+//! The main program is a task as well. When it waits, the others run on top of its native stack, each on a
+//! [fiber](fibers) of native stack. A task whose frames are all the interpreter's gives its fiber back when it waits.
+//! Where native code or the walk over an instance lies below what waits, the fiber is the task's until it goes on.
 //!
 //! Nothing of this exists before a program makes its first task.
 

@@ -101,8 +101,8 @@ impl Lexer<'_> {
         }
     }
 
-    /// The format of a hole, from behind its colon up to the brace that ends both. Without one the string has ended, and what follows
-    /// shows that the hole is not closed.
+    /// The format of a hole, from behind its colon up to the brace that ends both. Without one the string has ended,
+    /// and what follows shows that the hole is not closed.
     pub(super) fn format(&mut self, colon: usize) {
         let lo = colon + 1;
         self.at = lo;
@@ -123,8 +123,8 @@ impl Lexer<'_> {
         self.push(Token::HoleFormat(symbol), lo, self.at);
     }
 
-    /// A string without an end: reads it as if it ended with its line, unless there were too many of them. Which string it is that lacks
-    /// its quote is not always the last: behind the right one, all quotes change their roles.
+    /// A string without an end: reads it as if it ended with its line, unless there were too many of them. Which string
+    /// it is that lacks its quote is not always the last: behind the right one, all quotes change their roles.
     fn unterminated(&mut self, lo: usize, start: usize, what: &str) {
         if self.in_hole() {
             // Whether the string or the hole is at fault is decided where the hole is given up.

@@ -1,4 +1,5 @@
-//! Heads of functions and loops that were not understood: what they define stays defined, so that their bodies are not full of errors.
+//! Heads of functions and loops that were not understood: what they define stays defined, so that their bodies are not
+//! full of errors.
 
 use std::ops::Range;
 
@@ -49,7 +50,8 @@ impl Recovery<'_> {
         true
     }
 
-    /// The head of a `for` or `fn` that was given up, in front of its block at `end`, as one that defines the same names.
+    /// The head of a `for` or `fn` that was given up, in front of its block at `end`, as one that defines the same
+    /// names.
     pub(super) fn head_that_defines(&self, start: usize, end: usize) -> Option<Vec<Lexeme>> {
         if self.token(end) != Some(Token::LBrace) {
             return None;

@@ -1,10 +1,11 @@
-//! Random programs that always end, always do the same, and like hot loops. Both suites of random programs take theirs from here:
-//! `tests/differential` runs each in every mode, `tests/generated_facts.rs` under the judge of facts.
+//! Random programs that always end, always do the same, and like hot loops. Both suites of random programs take theirs
+//! from here: `tests/differential` runs each in every mode, `tests/generated_facts.rs` under the judge of facts.
 //!
-//! A program has globals, structs, functions, and a few procedures full of loops that are called several times, with arguments of
-//! changing types. The generator knows names in scope and what kind of value each was made for, but a *kind* is a hint only: now and then
-//! something else is put there, so operations fail and loops meet new types late. Every `while` counts in a variable that nothing else
-//! writes, every loop over a list that may grow has a counter, functions call only those before them or themselves with less.
+//! A program has globals, structs, functions, and a few procedures full of loops that are called several times, with
+//! arguments of changing types. The generator knows names in scope and what kind of value each was made for, but a
+//! *kind* is a hint only: now and then something else is put there, so operations fail and loops meet new types late.
+//! Every `while` counts in a variable that nothing else writes, every loop over a list that may grow has a counter,
+//! functions call only those before them or themselves with less.
 
 use random::Random;
 

@@ -1,5 +1,6 @@
-//! Loops that make objects: variables that are a new object in each round, objects in objects, tuples, lists and closures, most of which nobody
-//! sees outside of their round. A few are seen after all, mostly late: kept, compared, thrown, given to somebody, changed in type.
+//! Loops that make objects: variables that are a new object in each round, objects in objects, tuples, lists and
+//! closures, most of which nobody sees outside of their round. A few are seen after all, mostly late: kept, compared,
+//! thrown, given to somebody, changed in type.
 
 use super::Generator;
 

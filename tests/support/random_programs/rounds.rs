@@ -1,7 +1,8 @@
-//! Loops by the way they come round and by what changes with each round: rounds that end with errors, counters and indices that go by other
-//! steps than one, fields of objects whose struct changes, and divisions.
+//! Loops by the way they come round and by what changes with each round: rounds that end with errors, counters and
+//! indices that go by other steps than one, fields of objects whose struct changes, and divisions.
 //!
-//! Each is sometimes long enough for the usual thresholds, whatever its place; nothing in them loops over more than a few items.
+//! Each is sometimes long enough for the usual thresholds, whatever its place; nothing in them loops over more than a
+//! few items.
 
 use super::{Generator, Kind};
 
@@ -34,8 +35,8 @@ impl Generator {
         }
     }
 
-    /// Opens a loop of some kind over a counter. What is to be written before its end is returned, and whether the counter is changed first, so that
-    /// `continue` is harmless.
+    /// Opens a loop of some kind over a counter. What is to be written before its end is returned, and whether the
+    /// counter is changed first, so that `continue` is harmless.
     pub(super) fn open_round(&mut self, count: u64) -> (String, Option<String>, bool) {
         let i = self.name("i");
         match self.random.below(5) {

@@ -1,5 +1,6 @@
-//! Loops whose shapes the other generators come by too seldom: receivers of several structs that change at an iteration, dicts and texts
-//! that are changed while they are iterated, fields that are added to in every iteration, errors thrown and caught in every iteration.
+//! Loops whose shapes the other generators come by too seldom: receivers of several structs that change at an
+//! iteration, dicts and texts that are changed while they are iterated, fields that are added to in every iteration,
+//! errors thrown and caught in every iteration.
 
 use super::{Generator, Kind, Loop, Variable};
 
@@ -53,7 +54,8 @@ impl Generator {
         self.close();
     }
 
-    /// Adds to fields of a few objects, of which two may be the same, and to a captured variable; something may happen to them at an iteration.
+    /// Adds to fields of a few objects, of which two may be the same, and to a captured variable; something may happen
+    /// to them at an iteration.
     pub(super) fn fields_loop(&mut self, count: u64, nest: u32) {
         let (first, second, inner, cell) = (self.name("o"), self.name("o"), self.name("o"), self.name("c"));
         let fresh: Vec<String> = (0..3).map(|_| self.fresh_value(Kind::Object)).collect();

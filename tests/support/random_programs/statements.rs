@@ -243,7 +243,8 @@ impl Generator {
         self.close();
     }
 
-    /// A list of objects, or the iterator protocol. The counter is for methods that are called in the loop and start it again.
+    /// A list of objects, or the iterator protocol. The counter is for methods that are called in the loop and start it
+    /// again.
     fn for_object(&mut self, nest: u32) {
         if self.random.percent(50)
             && let Some(objects) = self.variable(Kind::Objects)

@@ -1,8 +1,9 @@
-//! What makes inference hard: containers with several names, items of several types, fields written from outside, closures over variables
-//! that change, functions passed about, errors thrown with anything as their value, and callbacks.
+//! What makes inference hard: containers with several names, items of several types, fields written from outside,
+//! closures over variables that change, functions passed about, errors thrown with anything as their value, and
+//! callbacks.
 //!
-//! Other than the rest of the generator, this part knows no kinds: every name may hold anything, nearly every statement may fail, and each that may
-//! stands in a `try` of its own. Loops are short.
+//! Other than the rest of the generator, this part knows no kinds: every name may hold anything, nearly every statement
+//! may fail, and each that may stands in a `try` of its own. Loops are short.
 
 use super::Generator;
 

@@ -40,7 +40,8 @@ pub(super) struct Rewriter<'a> {
     written: FxHashMap<BlockId, FxHashSet<Val>>,
     /// Words of instances that are read as floats.
     floats: FxHashSet<(u32, usize)>,
-    /// Variables that begin with an instance, which is read in front of the loop at last: loop, variable, the parameters for its words.
+    /// Variables that begin with an instance, which is read in front of the loop at last: loop, variable, the
+    /// parameters for its words.
     beginnings: Vec<(usize, Val, Vec<Val>)>,
     /// Where each object comes from.
     made_in: FxHashMap<Val, BlockId>,

@@ -1,4 +1,5 @@
-//! Requests and responses between the wire and programs: dicts of what has arrived, and the bytes of what is to be sent.
+//! Requests and responses between the wire and programs: dicts of what has arrived, and the bytes of what is to be
+//! sent.
 
 use super::message::{Fields, check_status, entry, fields_of_response, reason_phrase};
 use super::uri::pairs;

@@ -1,5 +1,5 @@
-//! `std/http`: queries, paths, routes and the text of responses; and what the other functions give to programs and take from them. Serving and fetching
-//! themselves are in [`crate::runtime::net`].
+//! `std/http`: queries, paths, routes and the text of responses; and what the other functions give to programs and take
+//! from them. Serving and fetching themselves are in [`crate::runtime::net`].
 
 pub(in crate::runtime) mod exchange;
 mod message;

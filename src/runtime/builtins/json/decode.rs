@@ -1,6 +1,7 @@
 //! JSON text to values, as RFC 8259 has it: no comments, no trailing commas, nothing after the value.
 //!
-//! Numbers without fraction and exponent that fit an int are ints, all others floats; of duplicate keys the last one wins.
+//! Numbers without fraction and exponent that fit an int are ints, all others floats; of duplicate keys the last one
+//! wins.
 
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
@@ -18,8 +19,8 @@ enum Open {
 pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
     let mut parser = Parser { text, at: 0 };
     let mut open: Vec<Open> = Vec::new();
-    // A short text may stand for values that take many times its memory. Counting tells what can never fit from what does not fit
-    // beside the other values; most texts are too short to need it.
+    // A short text may stand for values that take many times its memory. Counting tells what can never fit from what
+    // does not fit beside the other values; most texts are too short to need it.
     if text.len().saturating_mul(size_of::<List>()) > heap.max_heap() {
         heap.check_room(least_size(text))?;
     }

@@ -152,7 +152,8 @@ fn begin_item(heap: &Heap, out: &mut String, at: usize, depth: usize, layout: La
     new_line(heap, out, depth, layout)
 }
 
-/// Begins a line at a level, if there are lines. Deep values have much white space, so its size is looked at before it is written.
+/// Begins a line at a level, if there are lines. Deep values have much white space, so its size is looked at before it
+/// is written.
 fn new_line(heap: &Heap, out: &mut String, level: usize, layout: Layout) -> Result<()> {
     if layout.indent == 0 {
         return Ok(());

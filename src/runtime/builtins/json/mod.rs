@@ -1,7 +1,7 @@
 //! `std/json`: values to JSON text and back. Neither direction recurses, so depth is no matter.
 //!
-//! `decode(encode(x))` equals `x` for all that JSON can say, tuples becoming lists; floats keep their type because an integral one is
-//! written with `.0`.
+//! `decode(encode(x))` equals `x` for all that JSON can say, tuples becoming lists; floats keep their type because an
+//! integral one is written with `.0`.
 
 pub mod decode;
 pub mod encode;

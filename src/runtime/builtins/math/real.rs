@@ -1,7 +1,7 @@
 //! Functions on floats, free of Walrus values, for the library and for native code.
 //!
-//! A function that is not defined everywhere gives NaN where it is not; whether an argument is in its domain is a function of its own,
-//! which says yes to NaN.
+//! A function that is not defined everywhere gives NaN where it is not; whether an argument is in its domain is a
+//! function of its own, which says yes to NaN.
 
 /// Domain of `sqrt`.
 pub fn is_not_negative(x: f64) -> bool {

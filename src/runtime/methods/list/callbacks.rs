@@ -1,5 +1,6 @@
-//! Methods that call a function with each element. They go by index and look at the current length, as `for` does, because the
-//! function may change the list; an element that they still need is pinned meanwhile, for the function may take it out.
+//! Methods that call a function with each element. They go by index and look at the current length, as `for` does,
+//! because the function may change the list; an element that they still need is pinned meanwhile, for the function may
+//! take it out.
 
 use super::receiver;
 use crate::runtime::builtins::value::{arg, count_value, expected_type};
@@ -134,7 +135,8 @@ fn add_to_group(vm: &mut Vm, groups: Gc<Dict>, key: Value, item: Value) -> Resul
     })
 }
 
-/// The first element whose key no other comes before; `before` compares the keys of a later element and the best so far.
+/// The first element whose key no other comes before; `before` compares the keys of a later element and the best so
+/// far.
 fn best_by(vm: &mut Vm, args: &[Value], before: impl Fn(&Vm, Value, Value) -> Result<bool>) -> Result<Value> {
     let (list, function) = (receiver(args)?, arg(args, 1));
     let Some(first) = list.try_get(0) else { return Ok(Value::VOID) };

@@ -10,7 +10,8 @@ use crate::runtime::object::{Gc, List};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
-/// Sorts in place. A list that the given function changes meanwhile stays as the function left it, and that is an error.
+/// Sorts in place. A list that the given function changes meanwhile stays as the function left it, and that is an
+/// error.
 pub fn sort(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let list = receiver(args)?;
     match args.get(1) {
@@ -42,8 +43,8 @@ pub fn sort_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(Value::VOID)
 }
 
-/// Sorts a list by something that runs Walrus code, which is given a copy that nobody else has: it keeps the elements alive, and tells
-/// afterwards whether the list has been changed.
+/// Sorts a list by something that runs Walrus code, which is given a copy that nobody else has: it keeps the elements
+/// alive, and tells afterwards whether the list has been changed.
 fn sort_calling(vm: &mut Vm, list: Gc<List>, sort: impl FnOnce(&mut Vm, Gc<List>) -> Result<Vec<Value>>) -> Result<()> {
     vm.heap.check_room_for(list.len(), 2 * size_of::<Value>())?;
     let copy = list.copy(&mut vm.heap)?;
@@ -57,7 +58,8 @@ fn sort_calling(vm: &mut Vm, list: Gc<List>, sort: impl FnOnce(&mut Vm, Gc<List>
     })
 }
 
-/// Whether a program cannot tell that one value has taken the place of the other: values that can change are told by identity.
+/// Whether a program cannot tell that one value has taken the place of the other: values that can change are told by
+/// identity.
 fn is_same(vm: &mut Vm, a: Value, b: Value) -> bool {
     let identical = a.tag() == b.tag() && a.bits() == b.bits();
     let plain = is_number(a) || matches!(a.tag(), Tag::Str | Tag::Range);
@@ -93,7 +95,8 @@ fn sort_in_place(vm: &mut Vm, list: Gc<List>) -> Result<()> {
 /// A sorted copy. The order is what `by` says, called with an earlier and a later element.
 fn sorted_by(vm: &mut Vm, list: Gc<List>, by: Value) -> Result<Gc<List>> {
     vm.heap.check_room_for(list.len(), 2 * size_of::<Value>())?;
-    // The program may take elements out of the list while they are sorted; nobody else has the copy, which keeps them alive.
+    // The program may take elements out of the list while they are sorted; nobody else has the copy, which keeps them
+    // alive.
     let copy = list.copy(&mut vm.heap)?;
     with_pins(vm, Value::from_list(copy), |vm| {
         let mut items = copy.to_vec();

@@ -1,14 +1,18 @@
-//! Conventions of the repository, as tests: which room may import which, what every file must have, and what none may.
+//! Conventions of the repository, as tests: which room may import which, what every file must have, what none may, and
+//! what documents say of it.
 //!
-//! `ARCHITECTURE.md` says why the arrows are as they are. These tests read source text line by line; they know no more Rust than
-//! comments, paths and braces.
+//! `ARCHITECTURE.md` says why the arrows are as they are. These tests read source text line by line; they know no more
+//! Rust than comments, paths and braces.
+
+mod documents;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use walrus::source::codes::CODES;
 
-/// Rooms of `src/`, each with those it may import. `compile` and `run` are façades: a file and maybe a folder of the same name.
+/// Rooms of `src/`, each with those it may import. `compile` and `run` are façades: a file and maybe a folder of the
+/// same name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("syntax", &["source"]),
@@ -29,9 +33,43 @@ const ROOMS: &[(&str, &[&str])] = &[
 const PROGRAMS: &[(&str, &[&str])] =
     &[("walrus", &["cli", "compile", "run"]), ("walrusc", &["cli", "compile"]), ("walrus-run", &["cli", "run"])];
 
-/// Rooms with `unsafe` code, each with the most pieces of it that there may be: a number to be lowered, or raised with a reason in the commit.
-/// All other rooms forbid it to the compiler, in `lib.rs`.
+/// Rooms with `unsafe` code, each with the most pieces of it that there may be: a number to be lowered, or raised with
+/// a reason in the commit. All other rooms forbid it to the compiler, in `lib.rs`.
 const UNSAFE_ROOMS: &[(&str, usize)] = &[("runtime", 270), ("jit", 80), ("run", 16)];
+
+/// Rooms that may open files, read clocks and write to the terminal; of other rooms nothing may.
+const ROOMS_OF_THE_SYSTEM: &[&str] = &["cli", "compile", "run"];
+
+/// Single files of other rooms, each with what it may use of the system and the reason.
+const FILES_OF_THE_SYSTEM: &[(&str, &[&str], &str)] = &[
+    ("src/jit/compiler.rs", &["Instant"], "how long compiling takes is counted against the budget"),
+    ("src/jit/tier/", &["Instant", "eprintln!"], "time in native code is what the budget grows by; --dump prints"),
+    ("src/jit/stats.rs", &["io::stderr"], "--jit-log prints"),
+    ("src/jit/perf_map.rs", &["std::fs", "File::", "std::env", "std::process", "eprintln!"], "perf reads that file"),
+];
+
+/// What reaches the system without being given a way there.
+const SYSTEM: &[&str] = &[
+    "std::fs",
+    "File::",
+    "std::env",
+    "std::process",
+    "TcpStream",
+    "Instant",
+    "SystemTime",
+    "println!",
+    "eprintln!",
+    "print!(",
+    "io::stdin",
+    "io::stdout",
+    "io::stderr",
+];
+
+/// The width of comments, which `rustfmt.toml` sets for code; rustfmt leaves comments as they are.
+const MAX_WIDTH: usize = 120;
+
+/// Comment lines that are wider, from before this was tested. The number is only ever lowered.
+const WIDE_COMMENTS: usize = 399;
 
 /// Longer files hold more than one idea.
 const MAX_LINES: usize = 900;
@@ -234,6 +272,52 @@ fn programs_import_only_their_facade() {
 }
 
 #[test]
+fn rooms_reach_the_system_only_where_they_say_so() {
+    let mut findings = Vec::new();
+    for file in files(&["src"]) {
+        let room = file.path.trim_start_matches("src/").split(['/', '.']).next().expect("a room");
+        if room == "bin" || ROOMS_OF_THE_SYSTEM.contains(&room) {
+            continue;
+        }
+        let allowed = FILES_OF_THE_SYSTEM.iter().filter(|(path, ..)| file.path.starts_with(path));
+        let allowed: Vec<&str> = allowed.flat_map(|(_, words, _)| words.iter().copied()).collect();
+        for (number, line) in file.shipped_code() {
+            let line = without_strings(line);
+            for word in SYSTEM.iter().filter(|word| has_word(&line, word) && !allowed.contains(*word)) {
+                findings.push(format!("{}:{number}: {word}", file.path));
+            }
+        }
+    }
+    report(
+        findings,
+        "Library rooms open no file and read no clock: take a `FileLoader` or a `Host`, or say here why not.",
+    );
+}
+
+/// Whether `word` stands in a line, not as the end of a longer name.
+fn has_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+#[test]
+fn comments_keep_to_the_width_of_code() {
+    let mut wide: Vec<String> = Vec::new();
+    for file in every_file() {
+        for (i, line) in file.text.lines().enumerate() {
+            // A word alone, such as an address, cannot be broken.
+            let is_comment = line.trim_start().starts_with("//") && line.split_whitespace().count() > 2;
+            if is_comment && line.chars().count() > MAX_WIDTH {
+                wide.push(format!("{}:{}: {} columns", file.path, i + 1, line.chars().count()));
+            }
+        }
+    }
+    if wide.len() <= WIDE_COMMENTS {
+        wide.clear();
+    }
+    report(wide, "Comments are as wide as code at most: 120 columns.");
+}
+
+#[test]
 fn every_file_says_what_it_holds() {
     // What unit tests are about, their parent says.
     let is_unit_tests = |file: &SourceFile| file.path.starts_with("src/") && file.path.ends_with("/tests.rs");
@@ -404,6 +488,7 @@ mod scanners {
     #[test]
     fn see_comments_and_codes() {
         assert_eq!(before_comment("let a = \"//\"; // crate::jit"), "let a = \"//\"; ");
+        assert!(has_word("let x = Instant::now();", "Instant") && !has_word("MyInstant::now()", "Instant"));
         assert_eq!(codes_in("error(\"E0101\", \"E1\", \"x\")").collect::<Vec<_>>(), ["E0101"]);
     }
 
