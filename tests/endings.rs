@@ -336,3 +336,111 @@ fn without_executable_memory_the_program_is_interpreted() {
     assert_eq!((outcome.status, outcome.out().as_str()), (Some(0), "12497500\n"), "{}", outcome.describe());
     assert!(outcome.err().contains("\"refused\": \"N0217\""), "{}", outcome.describe());
 }
+
+/// A pipe is read like a file, once and no further than a file may be long.
+#[test]
+fn named_pipes_are_read_like_files() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(
+        folder.path().join("i.walrus"),
+        "import \"pipe\"; import \"pipe\" as again; println(pipe.x + again.x);",
+    )
+    .expect("a file");
+    build::build(folder.path(), "p", "println(2);").expect("it compiles");
+    let with_pipe = |writer: &str, command: &str| {
+        let walrusc = env!("CARGO_BIN_EXE_walrusc");
+        let script = format!("rm -f pipe; mkfifo pipe; {{ {writer}; }} > pipe 2> /dev/null & {command}");
+        shell(folder.path(), &script.replace("WALRUSC", walrusc))
+    };
+    for (writer, command, out) in [
+        ("echo 'println(1);'", "\"WALRUSC\" pipe -o q.wbc && \"$RUN\" q.wbc", "1\n"),
+        ("cat p.wbc", "\"$RUN\" pipe", "2\n"),
+        ("cat p.wbc", "\"$RUN\" --jit pipe", "2\n"),
+        ("echo 'let x = 4;'", "\"WALRUSC\" i.walrus -o i.wbc && \"$RUN\" i.wbc", "8\n"),
+    ] {
+        let outcome = with_pipe(writer, command);
+        assert_eq!((outcome.status, outcome.out().as_str()), (Some(0), out), "{command}: {}", outcome.describe());
+    }
+    for (command, status) in
+        [("\"WALRUSC\" --check pipe", 2), ("\"WALRUSC\" --check i.walrus", 1), ("\"$RUN\" pipe", 2)]
+    {
+        let outcome = with_pipe("cat /dev/zero", command);
+        assert_eq!(outcome.status, Some(status), "{command}: {}", outcome.describe());
+        assert!(outcome.err().contains("larger than 256 MiB"), "{command}: {}", outcome.describe());
+    }
+}
+
+/// Built-ins that make much of little keep to the limit: beside what they make, there is at most one copy of it.
+#[test]
+fn what_built_ins_hold_while_they_work_is_bounded() {
+    // Its largest size in MiB, after what the program printed. A process of its own, as what is started has its starter's size at first.
+    let measure = "import resource, subprocess, sys\n\
+                   subprocess.run(sys.argv[1:])\n\
+                   print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("measure.py"), measure).expect("a file");
+    let endless = "yes | tr -d '\\n' |";
+    for (index, (work, input, printed, most)) in [
+        // A list of the characters takes 58 MiB.
+        ("core.len((\"ab\" * 1900000).chars())", "", "3800000", 90),
+        ("core.len((\"ab\" * 1900000).split(\"\"))", "", "3800000", 90),
+        ("core.len((\"ab\" * 3000000).chars())", "", "Value too large", 40),
+        ("core.len(core.input())", endless, "Value too large", 150),
+        ("core.len(io.read_stdin())", endless, "Value too large", 150),
+        ("core.len(io.file_read_line(io.file_open(\"/dev/zero\", \"r\")))", "", "Value too large", 150),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let source =
+            format!("import \"std/io\"; try {{ println({work}); }} catch e {{ println(e); }} io.file_exists(\"p\");");
+        build::build(folder.path(), &format!("p{index}"), source).expect("it compiles");
+        for flags in ["", "--jit"] {
+            let script = format!("{input} python3 measure.py \"$RUN\" --max-heap 64M {flags} p{index}.wbc 2>&1");
+            let outcome = shell(folder.path(), &script);
+            let text = outcome.out();
+            let (first, size) = text.trim().split_once('\n').expect("two lines");
+            let size: u64 = size.parse().expect("a number");
+            assert!(first.contains(printed) && size <= most, "{work} {flags}: {}", outcome.describe());
+        }
+    }
+}
+
+/// The programs that were asked to use threads do without, where the system gives none.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_threads_everything_is_done_by_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), everybody).expect("it is ours");
+    let long: String = (0..3000).map(|n| format!("let a{n} = {n}; println(a{n} + {n});\n")).collect();
+    let hot = "fn f : n { let t = 0; for i in 0..n { t += i % 7; } return t; }\nprintln(f(100000));\n";
+    for name in ["a", "b", "c"] {
+        std::fs::write(folder.path().join(format!("{name}.walrus")), format!("{hot}{long}")).expect("a file");
+    }
+    // The limit counts all processes of a user, and binds nobody who may do anything.
+    let confine = "import os, resource, sys
+if os.getuid() == 0: os.setgroups([]); os.setgid(54321); os.setuid(54321)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+os.execv(sys.argv[1], sys.argv[1:])";
+    std::fs::write(folder.path().join("confine.py"), confine).expect("a file");
+    let confined = |command: &str| {
+        let command = command.replace("WALRUSC", env!("CARGO_BIN_EXE_walrusc"));
+        shell(folder.path(), &format!("export HOME=\"$PWD\"; exec python3 confine.py {command}"))
+    };
+    let check = "import threading; threading.Thread(target=print).start()";
+    let python = shell(folder.path(), "command -v python3").out();
+    if confined(&format!("{} -c '{check}'", python.trim())).status == Some(0) {
+        println!("this system gives threads all the same");
+        return;
+    }
+    let outcome = confined("\"WALRUSC\" a.walrus b.walrus c.walrus --out-dir out");
+    assert_eq!((outcome.status, outcome.err().as_str()), (Some(0), ""), "{}", outcome.describe());
+    let interpreted = confined("\"$RUN\" out/a.wbc");
+    assert_eq!(interpreted.status, Some(0), "{}", interpreted.describe());
+    for flags in ["--jit", "--jit --jit-wait", "--jit --jit-stats --audit-verdicts"] {
+        let outcome = confined(&format!("\"$RUN\" {flags} out/b.wbc"));
+        assert_eq!(outcome.status, Some(0), "{flags}: {}", outcome.describe());
+        assert_eq!(outcome.stdout, interpreted.stdout, "{flags}");
+    }
+}

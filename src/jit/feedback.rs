@@ -200,26 +200,50 @@ pub fn observed_operands(op: &Op) -> (Option<Reg>, Option<Reg>) {
     }
 }
 
-/// The feedback of a whole program, by index into its code.
+/// Instructions of a page of [`TypeProfile`].
+const PAGE: usize = 64;
+
+/// What is known of an instruction that was never recorded.
+const EMPTY: TypeFeedback = TypeFeedback {
+    reached: false,
+    result: TagSet(0),
+    second: TagSet(0),
+    a: TagSet(0),
+    b: TagSet(0),
+    storage: Seen::Nothing,
+    negative: false,
+    inexact: false,
+    instance_of: Seen::Nothing,
+    structs: Few { ids: [None; FEW], more: false },
+    extra: false,
+    callees: Few { ids: [None; FEW], more: false },
+};
+
+static NOTHING: TypeFeedback = EMPTY;
+
+/// The feedback of a whole program, by index into its code. Most of a large program is never recorded, so there is memory only for pages that were.
 #[derive(Debug, Default)]
 pub struct TypeProfile {
-    sites: Vec<TypeFeedback>,
+    pages: Vec<Option<Box<[TypeFeedback; PAGE]>>>,
     /// How often a site has shown something new.
     news: u64,
 }
 
 impl TypeProfile {
     pub fn new(code_len: usize) -> TypeProfile {
-        TypeProfile { sites: vec![TypeFeedback::default(); code_len], news: 0 }
+        TypeProfile { pages: vec![None; code_len.div_ceil(PAGE)], news: 0 }
     }
 
     pub fn at(&self, pc: u32) -> &TypeFeedback {
-        &self.sites[pc as usize]
+        let at = pc as usize;
+        self.pages[at / PAGE].as_ref().map_or(&NOTHING, |page| &page[at % PAGE])
     }
 
     /// Adds to what was seen at an instruction; whether that was anything new.
     pub fn note(&mut self, pc: u32, add: impl FnOnce(&mut TypeFeedback)) -> bool {
-        let site = &mut self.sites[pc as usize];
+        let at = pc as usize;
+        let page = self.pages[at / PAGE].get_or_insert_with(|| Box::new([EMPTY; PAGE]));
+        let site = &mut page[at % PAGE];
         let before = *site;
         add(site);
         let is_new = *site != before;
@@ -234,7 +258,8 @@ impl TypeProfile {
 
     /// How many instructions were observed, and how many of them are monomorphic.
     pub fn counts(&self) -> (usize, usize) {
-        let observed = self.sites.iter().filter(|site| site.is_seen());
+        let sites = self.pages.iter().flatten().flat_map(|page| page.iter());
+        let observed = sites.filter(|site| site.is_seen());
         let (all, monomorphic) =
             observed.fold((0, 0), |(all, mono), site| (all + 1, mono + usize::from(site.is_monomorphic())));
         (all, monomorphic)
@@ -244,6 +269,16 @@ impl TypeProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_recorded_is_empty_and_shares_no_page_with_what_was() {
+        let mut profile = TypeProfile::new(2 * PAGE + 1);
+        assert!(profile.note(PAGE as u32, |site| site.reached = true));
+        assert!(!profile.note(PAGE as u32, |site| site.reached = true), "nothing new");
+        assert_eq!(profile.pages.iter().flatten().count(), 1);
+        assert!(profile.at(PAGE as u32).reached && !profile.at(PAGE as u32 + 1).reached);
+        assert_eq!(*profile.at(2 * PAGE as u32), TypeFeedback::default());
+    }
 
     #[test]
     fn a_few_structs_are_remembered_and_many_are_not() {

@@ -433,6 +433,10 @@ impl Lowering<'_, '_> {
 
     /// A new site for a member of this name; `None` if there are too many of them for an access to have its own.
     pub fn own_site(&mut self, name: StrId) -> Option<SiteId> {
+        // An instruction that is not emitted needs none; a file has no more sites than instructions.
+        if !self.code.reachable {
+            return Some(SiteId(0));
+        }
         if self.sites.len() >= OWN_SITES {
             return None;
         }

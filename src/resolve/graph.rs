@@ -143,6 +143,7 @@ pub fn load(
         graph: ModuleGraph::default(),
         folder: PathBuf::new(),
         by_path: FxHashMap::default(),
+        unreadable: FxHashMap::default(),
         by_std: FxHashMap::default(),
         by_host: FxHashMap::default(),
         manifests: FxHashMap::default(),
@@ -183,6 +184,8 @@ struct Load<'a> {
     /// The entry file's.
     folder: PathBuf,
     by_path: FxHashMap<PathBuf, ModuleIndex>,
+    /// Why files could not be read: a second import tries no second time, as a pipe is there but once.
+    unreadable: FxHashMap<PathBuf, String>,
     by_std: FxHashMap<&'static str, ModuleIndex>,
     by_host: FxHashMap<String, ModuleIndex>,
     /// By folder: the nearest manifest at or above it, by position in a list; or a message if it is not valid.
@@ -487,18 +490,22 @@ impl Load<'_> {
             }
             return Ok(Some(module));
         }
-        let bytes = self.loader.read(&path).map_err(|error| {
-            let text = error.to_string();
-            let reason = text.split(" (os error").next().unwrap_or(&text);
-            NotFound {
-                code: "E0404",
-                message: format!("Module '{}' cannot be read: {reason}", self.shown(name)),
-                help: None,
+        if !self.unreadable.contains_key(&identity) {
+            match self.loader.read(&path) {
+                Ok(bytes) => {
+                    let module = self.add_file(module_name, name.to_path_buf(), Some(path), bytes);
+                    self.by_path.insert(identity, module);
+                    return Ok(Some(module));
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    let reason = text.split(" (os error").next().unwrap_or(&text);
+                    self.unreadable.insert(identity.clone(), reason.to_string());
+                }
             }
-        })?;
-        let module = self.add_file(module_name, name.to_path_buf(), Some(path), bytes);
-        self.by_path.insert(identity, module);
-        Ok(Some(module))
+        }
+        let message = format!("Module '{}' cannot be read: {}", self.shown(name), self.unreadable[&identity]);
+        Err(NotFound { code: "E0404", message, help: None })
     }
 
     fn circular(&self, module: ModuleIndex) -> NotFound {

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use super::heap::Heap;
 use super::object::StructObject;
@@ -157,7 +157,7 @@ impl Image {
                 }
             }
         }
-        let async_methods: Vec<FuncId> = program
+        let async_methods: FxHashSet<FuncId> = program
             .structs
             .iter()
             .flat_map(|def| &def.methods)
@@ -185,8 +185,9 @@ impl Image {
                 captures: function.captures.clone().into(),
             })
             .collect();
-        let mut names: FxHashMap<StrId, Rc<str>> = FxHashMap::default();
-        let mut name_of = |id: StrId| Rc::clone(names.entry(id).or_insert_with(|| string(id).into()));
+        let mut names: Vec<Option<Rc<str>>> =
+            vec![None; if program.structs.is_empty() { 0 } else { program.strings.len() }];
+        let mut name_of = |id: StrId| Rc::clone(names[id.index()].get_or_insert_with(|| string(id).into()));
         let structs: Box<[Struct]> = program
             .structs
             .iter()

@@ -3,6 +3,8 @@
 #[cfg(feature = "compile")]
 #[path = "../support/host.rs"]
 mod host;
+#[cfg(feature = "compile")]
+mod loading;
 mod mutants;
 mod property;
 mod rules;

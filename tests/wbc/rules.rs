@@ -219,6 +219,7 @@ fn cases() -> Vec<Case> {
     case(Rule::Registers, Box::new(|p| set_last(p, u16::MAX, many_jumps(5000), vec![])));
     case(Rule::Frame, Box::new(|p| p.functions[4].registers = 0));
     case(Rule::Frame, Box::new(|p| p.functions[1].params = 6));
+    case(Rule::Limits, Box::new(|p| p.sites.resize(p.code.len() + 1, p.sites[0])));
     case(Rule::Sites, Box::new(|p| p.functions[0].sites.len = 3));
     case(Rule::Sites, Box::new(|p| p.functions[0].sites.start = u32::MAX));
     case(Rule::Sites, Box::new(|p| p.functions[0].sites.len = 2));

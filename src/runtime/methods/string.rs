@@ -5,7 +5,7 @@ use memchr::memmem;
 use crate::runtime::builtins::convert::{parse_float, parse_int};
 use crate::runtime::builtins::value::{arg, count_value, int_arg, list, str_arg};
 use crate::runtime::error::{Error, Result};
-use crate::runtime::object::{Gc, Str, Tuple};
+use crate::runtime::object::{Gc, List, Storage, Str, Tuple};
 use crate::runtime::ops::index::{out_of_bounds, resolve_index};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -120,9 +120,15 @@ pub fn chars(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let text = receiver(args)?;
     // Strings of ASCII characters are shared, others are objects of their own.
     let size = if text.is_ascii() { size_of::<Value>() } else { 4 * size_of::<Value>() };
-    vm.heap.check_room_for(text.char_len(), size)?;
-    let chars: Vec<Value> = text.as_str().chars().map(|char| Value::from_str(vm.heap.char_str(char))).collect();
-    list(vm, &chars)
+    let count = text.char_len();
+    vm.heap.check_room_for(count, size)?;
+    // Filled in place: a copy beside it would take as much again.
+    let list = List::with_capacity(&mut vm.heap, Storage::Values, count)?;
+    for char in text.as_str().chars() {
+        let char = Value::from_str(vm.heap.char_str(char));
+        list.push(&mut vm.heap, char)?;
+    }
+    Ok(Value::from_list(list))
 }
 
 /// Lines end with `\n` or `\r\n`, the last one need not.
