@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::analysis::{Analysis, examine, failures, report};
+use crate::analysis::costs::Cost;
+use crate::analysis::{Analysis, Asked, examine, failures, report};
 use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
-use crate::bytecode::facts::Facts;
 use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
 use crate::lower::{self, lower};
 use crate::resolve::graph::{self, FileModule, ModuleGraph, ModuleSource, StdModules};
@@ -57,6 +57,8 @@ pub struct Options {
     pub levels: Vec<(String, Level)>,
     /// Add a note for every loop and function: whether it is compiled, under which conditions, or why not.
     pub explain: bool,
+    /// Find out what loops and functions cost, for [`Compilation::loops_text`].
+    pub costs: bool,
     /// A failed `core.assert` shows its condition and the operands, as tests want it.
     pub explain_asserts: bool,
     /// The modules `host/NAME` that the program which embeds Walrus offers.
@@ -101,6 +103,8 @@ pub struct Compilation {
     pub diagnostics: Diagnostics,
     /// Absent if there are errors.
     pub program: Option<Program>,
+    /// What its regions cost, in the order of their facts, if that was asked for.
+    costs: Vec<Cost>,
 }
 
 impl Compilation {
@@ -166,7 +170,9 @@ impl Compilation {
     /// Each loop and function with its verdict as JSON, if the program compiled.
     pub fn loops_text(&self) -> Option<String> {
         let program = self.program.as_ref()?;
-        Some(report::loops_json(program, program.facts.as_ref()?, &self.sources))
+        let facts = program.facts.as_ref()?;
+        let judged = report::Subject { program, facts, costs: &self.costs, sources: &self.sources };
+        Some(report::loops_json(&judged))
     }
 
     /// Everything the analysis knows as text, if the program compiled.
@@ -260,15 +266,18 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         all.program = None;
     }
     if let Some(program) = &mut all.program {
-        let Analysis { facts, failures } = examine(program, true);
+        let asked = Asked { failures: true, costs: options.explain || options.costs };
+        let Analysis { facts, failures, costs } = examine(program, asked);
         for warning in failures::warnings(program, &failures) {
             if let Some(warning) = options.apply(warning) {
                 all.diagnostics.push(warning);
             }
         }
-        report_verdicts(program, &facts, options, &mut all.diagnostics);
+        let judged = report::Subject { program, facts: &facts, costs: &costs, sources: &all.sources };
+        report_verdicts(&judged, options, &mut all.diagnostics);
         program.refused = facts.refused();
         program.facts = Some(facts);
+        all.costs = costs;
         if options.strip {
             program.debug = None;
         }
@@ -280,7 +289,8 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
 }
 
 /// Notes on all regions if they are asked for, and warnings about loops that cannot be compiled at the level they have.
-fn report_verdicts(program: &Program, facts: &Facts, options: &Options, diagnostics: &mut Diagnostics) {
+fn report_verdicts(judged: &report::Subject<'_>, options: &Options, diagnostics: &mut Diagnostics) {
+    let (program, facts) = (judged.program, judged.facts);
     let level = |names: &[&str], otherwise: Level| {
         let fits = |name: &String| names.iter().any(|known| name == known);
         options.levels.iter().rev().find(|(name, _)| fits(name)).map_or(otherwise, |&(_, level)| level)
@@ -307,7 +317,7 @@ fn report_verdicts(program: &Program, facts: &Facts, options: &Options, diagnost
         }
     }
     if options.explain {
-        for note in report::notes(program, facts) {
+        for note in report::notes(judged) {
             // Where a warning says the same already, the note has nothing to add.
             diagnostics.push(note);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use walrus::analysis::{analyse, report};
+use walrus::analysis::{Asked, analyse, examine, report};
 use walrus::bytecode::FactsError;
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
 use walrus::bytecode::types::Type;
@@ -391,8 +391,9 @@ fn facts_mut(program: &mut Program) -> &mut Facts {
 }
 
 fn explained(program: &Program) -> Vec<String> {
+    let sources = walrus::source::SourceMap::new();
     let facts = analyse(program);
-    let notes = report::notes(program, &facts).into_iter();
+    let notes = report::notes(&report::Subject { program, facts: &facts, costs: &[], sources: &sources }).into_iter();
     notes
         .map(|note| format!("{} {} {} {}", note.code, note.message, note.labels[0].text, note.help.join(" ")))
         .collect()
@@ -612,7 +613,9 @@ fn explanation(text: &str, change: impl FnOnce(&mut Program)) -> (BTreeSet<&'sta
     let mut program = program.unwrap_or_else(|| panic!("{diagnostics:?}"));
     change(&mut program);
     let mut notes = walrus::source::Diagnostics::new();
-    for note in report::notes(&program, &analyse(&program)) {
+    let known = examine(&program, Asked { costs: true, ..Asked::default() });
+    let subject = report::Subject { program: &program, facts: &known.facts, costs: &known.costs, sources: &sources };
+    for note in report::notes(&subject) {
         notes.push(note);
     }
     let codes = notes.iter().map(|note| note.code).collect();
@@ -736,4 +739,65 @@ fn malformed_facts_are_refused_by_what_asks_for_facts() {
     for flag in ["--jit", "--no-jit-profile", "--gc-stress"] {
         assert_eq!(status(walrus_run, flag), Some(0), "{flag}");
     }
+}
+
+/// The cost line of the loop or function that stands in a line of a program.
+fn cost_of(text: &str, line: u32) -> String {
+    let Compilation { program, sources, diagnostics, .. } = compile_text("t.walrus", text);
+    let program = program.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let known = examine(&program, Asked { costs: true, ..Asked::default() });
+    let here = |region: &&walrus::bytecode::facts::RegionFacts| sources.position(region.span).line == line;
+    let at = known.facts.regions.iter().position(|region| here(&region)).expect("a region begins in the line");
+    let file = known.facts.regions[at].span.file;
+    walrus::analysis::costs::words::line(&known.costs[at], &program, &sources, file)
+}
+
+const POINT: &str = "struct Point { fn init : self, x, y { self.x = x; self.y = y; } fn add : self, o { return Point(self.x + o.x, self.y + o.y); } }\n";
+
+#[test]
+fn objects_that_stay_in_a_loop_are_told_not_to_be_made_and_others_to_be() {
+    let stays = format!(
+        "{POINT}fn run : n {{ let a = Point(0, 0);\nfor i in 0..n {{ a = a.add(Point(i, 1)); }}\nreturn a.x; }}\nprintln(run(3));\n"
+    );
+    assert_eq!(cost_of(&stays, 3), "does not make 2 Points (3:27, 1:91); nothing beside native code");
+    let kept = format!(
+        "{POINT}fn run : n {{ let all = [];\nfor i in 0..n {{ let p = Point(i, 1); all.push(p); }}\nreturn all.len(); }}\nprintln(run(3));\n"
+    );
+    assert_eq!(cost_of(&kept, 3), "allocates 1 Point (3:25)");
+    // What is used behind a call that may collect was made before it.
+    let crosses = format!(
+        "{POINT}fn down : n {{ if n < 1 {{ return 0; }} return 1 + down(n - 1); }}\nfn run : n {{ let t = 0;\nfor i in 0..n {{ let p = Point(i, 1); t += down(i) + p.x; }}\nreturn t; }}\nprintln(run(3));\n"
+    );
+    assert_eq!(cost_of(&crosses, 4), "allocates 1 Point (4:25); calls 1 function it cannot inline (4:43, down)");
+    let pair = "fn both : a, b { return (a + b, a - b); }\nfn run : n { let t = 0;\nfor i in 0..n { let p, q = both(i, 2); t += p * q; }\nreturn t; }\nprintln(run(3), both(1, 2));\n";
+    assert_eq!(cost_of(pair, 3), "does not make 1 tuple (1:25); nothing beside native code");
+    assert_eq!(cost_of(pair, 1), "allocates 1 tuple (1:25)");
+}
+
+#[test]
+fn steps_helpers_and_waiting_are_told_with_their_places() {
+    let text = "fn run : s, n { let d = {};\nfor i in 0..n {\n    d[i] = s[1..3];\n    for j in 0..2 { n += j; }\n}\nreturn d; }\nprintln(run(\"walrus\", 3));\n";
+    assert_eq!(
+        cost_of(text, 2),
+        "allocates 1 range (3:14); allocates 1 string (3:12); calls 1 helper of the run time (3:5, dict store); \
+         1 step through the run time (3:12, string slice)"
+    );
+    assert_eq!(cost_of(text, 4), "nothing beside native code; waits for the loop around it (2:1)");
+    // A list whose items are kept in more than one way, seen together.
+    let mixed = "let xs = [1, 2.5];\nlet t = 0.0;\nfor i in 0..2 { t += xs[i] * 2.0; }\nprintln(t);\n";
+    assert_eq!(cost_of(mixed, 3), "1 possible step through the run time (3:22, index of list)");
+    let closure =
+        "fn adder : k { let n = k; return : x { n += x; return n; }; }\nlet f = adder(1);\nfor i in 0..3 { f(i); }\n";
+    assert_eq!(cost_of(closure, 3), "1 step through the run time (3:17, call of a closure or a library function)");
+}
+
+#[test]
+fn a_difference_in_cost_is_told_and_worse() {
+    let build = |body: &str| {
+        compiled(&format!("fn f : s {{ let t = 0; for i in 0..3 {{ {body} }} return t; }}\nprintln(f(\"abc\"));\n"))
+    };
+    let (plain, stepping) = (build("t += i;"), build("t += s[0..i].len();"));
+    let difference = report::difference(&plain, &stepping);
+    assert!(difference.is_worse && difference.text.contains("loop 1: steps: 0 -> 1\n"), "{}", difference.text);
+    assert!(!report::difference(&stepping, &plain).is_worse);
 }

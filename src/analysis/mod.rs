@@ -4,6 +4,7 @@
 //! out. All passes use dense vectors and worklists, and their time is linear in the program but for the depth of its loops.
 
 pub mod cfg;
+pub mod costs;
 pub mod effects;
 pub mod failures;
 pub mod flow;
@@ -22,6 +23,7 @@ use crate::bytecode::parallel::both;
 use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 use crate::facts::rules::RuleIndex;
 
+use self::costs::Cost;
 use self::failures::CertainFailure;
 use self::flow::ProgramFlow;
 use self::infer::Inference;
@@ -32,20 +34,31 @@ pub struct Analysis {
     pub facts: Facts,
     /// What always fails where it runs, in the order of the code.
     pub failures: Vec<CertainFailure>,
+    /// What each region costs, in the order of [`Facts::regions`].
+    pub costs: Vec<Cost>,
+}
+
+/// What is asked for beside facts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Asked {
+    /// What always fails.
+    pub failures: bool,
+    /// What loops and functions cost.
+    pub costs: bool,
 }
 
 /// The facts of a program. The program must be one that [`crate::bytecode::verify()`] accepts.
 pub fn analyse(program: &Program) -> Facts {
-    examine(program, false).facts
+    examine(program, Asked::default()).facts
 }
 
-/// Everything that is known of a program before it runs, what always fails included if that is asked for.
-pub fn examine(program: &Program, with_failures: bool) -> Analysis {
+/// Everything that is known of a program before it runs, with what is asked for.
+pub fn examine(program: &Program, asked: Asked) -> Analysis {
     let flow = ProgramFlow::new(program);
     let index = RuleIndex::new(program);
     // Inference goes wherever types change next, which is one thread's work.
     let infer = || Inference::run(program, &flow, &index);
-    let (mut inference, shared) = both(program, infer, || regions::Shared::new(program, &flow));
+    let (mut inference, shared) = both(program, infer, || regions::Shared::new(program, &flow, asked.costs));
     let all_reached = (0..program.functions.len() as u32).all(|at| inference.is_reached(FuncId(at)));
     let mut supposed = (!all_reached).then(|| inference.suppose_all_called());
     inference.seal();
@@ -53,9 +66,13 @@ pub fn examine(program: &Program, with_failures: bool) -> Analysis {
         supposed.seal();
     }
     let mut table = type_facts::build(program, &flow, &inference);
-    let (regions, failures) = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let built = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let costs = match asked.costs {
+        true => costs::resolve(program, &flow, &inference, &built.acts, &built.facts),
+        false => Vec::new(),
+    };
     let types = type_facts::finish(table, &inference);
-    let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions };
-    let failures = if with_failures { failures::complete(failures, program, &flow, &index) } else { Vec::new() };
-    Analysis { facts, failures }
+    let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions: built.facts };
+    let failures = if asked.failures { failures::complete(built.failures, program, &flow, &index) } else { Vec::new() };
+    Analysis { facts, failures, costs }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 
 use super::cfg::BlockId;
+use super::costs::{self, Acts};
 use super::effects::{CallGraph, InstructionEffects};
 use super::failures::CertainFailure;
 use super::flow::{FunctionFlow, ProgramFlow, code_of};
@@ -36,29 +37,31 @@ pub struct Shared<'p> {
     names: Names<'p>,
     graph: CallGraph,
     by_function: Vec<Vec<LoopId>>,
+    /// Whether it is noted what instructions cost.
+    with_costs: bool,
 }
 
 impl<'p> Shared<'p> {
-    pub fn new(program: &'p Program, flow: &'p ProgramFlow) -> Shared<'p> {
+    pub fn new(program: &'p Program, flow: &'p ProgramFlow, with_costs: bool) -> Shared<'p> {
         let mut by_function: Vec<Vec<LoopId>> = vec![Vec::new(); program.functions.len()];
         for (at, region) in program.loops.iter().enumerate() {
             if let Some(loops) = by_function.get_mut(region.func.index()) {
                 loops.push(LoopId(at as u32));
             }
         }
-        Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function }
+        Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function, with_costs }
     }
 }
 
 /// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for what runs, `supposed` the
-/// one that supposes that every function does; both are sealed. Beside the facts: the instructions that always fail. Frames are added to the table on the way, as they too are made function by
-/// function.
+/// one that supposes that every function does; both are sealed. Beside the facts: the instructions that always fail, and what those of each function do
+/// that costs something. Frames are added to the table on the way, as they too are made function by function.
 pub fn build(
     shared: &Shared<'_>,
     types: &Inference<'_>,
     supposed: Option<&Inference<'_>>,
     table: &mut TypeTable,
-) -> (Vec<RegionFacts>, Vec<CertainFailure>) {
+) -> Built {
     let program = shared.program;
     let middle = middle(program);
     let (first, second) = both(
@@ -69,6 +72,7 @@ pub fn build(
     let mut loops = Vec::with_capacity(program.loops.len() + program.functions.len());
     let mut functions = Vec::with_capacity(program.functions.len());
     let mut failures = Vec::new();
+    let mut acts = Vec::with_capacity(program.functions.len());
     for mut part in [first, second] {
         // The part's numbers of types become the table's.
         let numbers: Vec<TypeId> = part.numbers.into_types().into_iter().map(|ty| table.add(types, ty)).collect();
@@ -79,6 +83,7 @@ pub fn build(
         }
         table.add_frames(part.frames, &numbers);
         failures.append(&mut part.failures);
+        acts.append(&mut part.acts);
         loops.append(&mut part.loops);
         functions.append(&mut part.functions);
     }
@@ -90,7 +95,15 @@ pub fn build(
         loops.sort_by_key(position);
     }
     loops.append(&mut functions);
-    (loops, failures)
+    Built { facts: loops, failures, acts }
+}
+
+/// What [`build`] makes.
+pub struct Built {
+    pub facts: Vec<RegionFacts>,
+    pub failures: Vec<CertainFailure>,
+    /// By function.
+    pub acts: Vec<Acts>,
 }
 
 /// Makes the facts of a run of functions.
@@ -108,6 +121,7 @@ struct Part {
     frames: Frames,
     numbers: Numbers,
     failures: Vec<CertainFailure>,
+    acts: Vec<Acts>,
 }
 
 /// What one pass over a function notes.
@@ -128,6 +142,7 @@ impl<'a> Regions<'a> {
             frames: Frames::default(),
             numbers: Numbers::default(),
             failures: Vec::new(),
+            acts: Vec::new(),
         };
         Regions { shared, types: Replay::new(types), supposed: supposed.map(Replay::new), part }
     }
@@ -140,6 +155,7 @@ impl<'a> Regions<'a> {
             let function = &program.functions[at];
             let func = FuncId(at as u32);
             let own = shared.flow.of(func);
+            self.part.acts.push(Acts::new());
             if own.cfg.is_empty() {
                 continue;
             }
@@ -172,7 +188,9 @@ impl<'a> Regions<'a> {
         found.clear();
         effects.start(code.len());
         refusals.clear();
-        let (runs, failures) = (self.types.solution().is_reached(func), &mut self.part.failures);
+        let Part { failures, acts, .. } = &mut self.part;
+        let mut acts = acts.last_mut().filter(|_| self.shared.with_costs);
+        let runs = self.types.solution().is_reached(func);
         // A function that is never run has types only by supposition.
         let types = match &mut self.supposed {
             Some(supposed) if !self.types.solution().is_reached(func) => supposed,
@@ -184,7 +202,11 @@ impl<'a> Regions<'a> {
                 if is_told && let Some(failure) = certain_failure(types, op) {
                     failures.push(CertainFailure { func, pc, failure });
                 }
-                found.extend(unmet(types, func, op).into_iter().flatten().map(|need| (pc, need)));
+                let needs = unmet(types, func, op);
+                if let Some(acts) = &mut acts {
+                    costs::note(types, func, pc, op, needs[0].is_some(), acts);
+                }
+                found.extend(needs.into_iter().flatten().map(|need| (pc, need)));
                 effects.note(types, func, pc, op);
             });
         }

@@ -3,11 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::costs::{Cost, words};
 use super::names::Names;
+use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
 use crate::bytecode::facts::{Facts, Reason, Region, RegionFacts, TypeId, Verdict, type_text};
 use crate::bytecode::{FuncId, FunctionKind, Program};
 use crate::source::{Diagnostic, Severity, SourceMap};
+
+/// A program with what is known of it, to be reported.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    pub program: &'a Program,
+    pub facts: &'a Facts,
+    /// What regions cost, in the order of [`Facts::regions`]; empty if that is not to be told.
+    pub costs: &'a [Cost],
+    pub sources: &'a SourceMap,
+}
+
+impl<'a> Subject<'a> {
+    /// What a region costs, if that is known and makes sense of it.
+    fn cost(&self, region: &RegionFacts) -> Option<&'a Cost> {
+        self.costs.get(place_of(self.facts, region.region)).filter(|_| region.verdict != Verdict::Incompatible)
+    }
+}
+
+/// Where the facts of a region are, which are in order.
+fn place_of(facts: &Facts, region: Region) -> usize {
+    facts.regions.partition_point(|known| known.region.position() < region.position())
+}
 
 /// Most types that a note lists.
 const NOTED_TYPES: usize = 8;
@@ -47,7 +71,8 @@ fn conditions_text(facts: &RegionFacts) -> String {
 }
 
 /// One note per loop and function: its verdict with what it rests on.
-pub fn notes(program: &Program, facts: &Facts) -> Vec<Diagnostic> {
+pub fn notes(subject: &Subject<'_>) -> Vec<Diagnostic> {
+    let &Subject { program, facts, sources, .. } = subject;
     let names = Names::new(program);
     let mut notes = Vec::new();
     for region in in_source_order(facts) {
@@ -87,6 +112,9 @@ pub fn notes(program: &Program, facts: &Facts) -> Vec<Diagnostic> {
         note.severity = Severity::Note;
         if let Some(count) = region.trip_count.filter(|_| region.reached) {
             note = note.with_note(format!("it runs {count} times, unless an error ends it"));
+        }
+        if let Some(cost) = subject.cost(region) {
+            note = note.with_note(format!("cost: {}", words::line(cost, program, sources, region.span.file)));
         }
         notes.push(note);
     }
@@ -189,7 +217,8 @@ fn json_string(text: &str) -> String {
 }
 
 /// The document of `--emit loops`: one object per region, one line each.
-pub fn loops_json(program: &Program, facts: &Facts, sources: &SourceMap) -> String {
+pub fn loops_json(subject: &Subject<'_>) -> String {
+    let &Subject { program, facts, sources, .. } = subject;
     let mut out = String::from("{\"version\": 1, \"regions\": [");
     for (id, region) in in_source_order(facts).into_iter().enumerate() {
         let (kind, depth) = match region.region {
@@ -209,7 +238,7 @@ pub fn loops_json(program: &Program, facts: &Facts, sources: &SourceMap) -> Stri
             out,
             "{}\n{{\"id\": {id}, \"kind\": \"{kind}\", \"function\": {name}, \"file\": {file}, \"line\": {}, \"column\": {}, \
              \"depth\": {depth}, \"verdict\": \"{}\", \"conditions\": [{}], \"code\": {}, \"reason\": {}, \"remedy\": {}, \
-             \"trip_count\": {}, \"reached\": {}}}",
+             \"trip_count\": {}, \"reached\": {}, \"cost\": {}}}",
             if id == 0 { "" } else { "," },
             at.line,
             at.column,
@@ -220,6 +249,7 @@ pub fn loops_json(program: &Program, facts: &Facts, sources: &SourceMap) -> Stri
             reason(Reason::remedy),
             region.trip_count.map_or("null".to_owned(), |count| count.to_string()),
             region.reached,
+            subject.cost(region).map_or("null".to_owned(), |cost| words::json(cost, program, sources).to_string()),
         );
     }
     out.push_str(if facts.regions.is_empty() { "]}\n" } else { "\n]}\n" });
@@ -346,8 +376,11 @@ pub fn verdict_text(region: &RegionFacts) -> String {
 
 /// Functions, loops and verdicts that differ between two programs, a line each; empty if none do. Functions go by name and, where
 /// several share one, by their order; loops by their order in the function.
+///
+/// What regions cost is found out anew for both: it is not in the files.
 pub fn difference(old: &Program, new: &Program) -> Difference {
-    let (before, after) = (outline(old), outline(new));
+    let costs = |program| examine(program, Asked { costs: true, ..Asked::default() });
+    let (before, after) = (outline(old, &costs(old)), outline(new, &costs(new)));
     let moved = moved(&before, &after);
     let mut out = String::new();
     let mut is_worse = false;
@@ -373,9 +406,20 @@ pub fn difference(old: &Program, new: &Program) -> Difference {
                         _ => format!("{name}, loop {at}"),
                     };
                     match (entry.verdicts.get(at), other.verdicts.get(at)) {
-                        (Some(a), Some(b)) if a != b => {
+                        (Some(a), Some(b)) if (&a.text, a.rank) != (&b.text, b.rank) => {
                             is_worse |= b.rank > a.rank;
                             let _ = writeln!(out, "~ {what}: {a} -> {b}");
+                        }
+                        _ => {}
+                    }
+                    match (entry.verdicts.get(at), other.verdicts.get(at)) {
+                        (Some(a), Some(b)) if a.rank == b.rank => {
+                            for ((name, before), (_, now)) in a.costs.iter().zip(&b.costs) {
+                                is_worse |= now > before;
+                                if now != before {
+                                    let _ = writeln!(out, "~ {what}: {name}: {before} -> {now}");
+                                }
+                            }
                         }
                         (Some(a), None) => {
                             let _ = writeln!(out, "- {what}: {a}");
@@ -402,7 +446,7 @@ pub fn difference(old: &Program, new: &Program) -> Difference {
 pub struct Difference {
     /// A line each.
     pub text: String,
-    /// Whether a loop or function that both have is less sure to be compiled than it was.
+    /// Whether a loop or function that both have is less sure to be compiled than it was, or costs more.
     pub is_worse: bool,
 }
 
@@ -442,6 +486,8 @@ struct Outline {
 struct Judged {
     text: String,
     rank: u8,
+    /// How many of what it costs.
+    costs: Vec<(&'static str, usize)>,
 }
 
 impl std::fmt::Display for Judged {
@@ -451,17 +497,19 @@ impl std::fmt::Display for Judged {
 }
 
 impl Judged {
-    fn of(region: Option<&RegionFacts>) -> Judged {
+    fn of(region: Option<&RegionFacts>, cost: Option<&Cost>) -> Judged {
         let rank = region.map_or(0, |region| match region.verdict {
             Verdict::Proven => 0,
             Verdict::Conditional => 1,
             Verdict::Incompatible => 2,
         });
-        Judged { text: region.map_or("no verdict".to_owned(), verdict_text), rank }
+        let costs = cost.map_or(Vec::new(), |cost| cost.counts().to_vec());
+        Judged { text: region.map_or("no verdict".to_owned(), verdict_text), rank, costs }
     }
 }
 
-fn outline(program: &Program) -> BTreeMap<String, Outline> {
+fn outline(program: &Program, known: &Analysis) -> BTreeMap<String, Outline> {
+    let cost_of = |region: Region| known.costs.get(place_of(&known.facts, region));
     let mut outlines: Vec<Outline> = Vec::new();
     for (at, function) in program.functions.iter().enumerate() {
         let code = program.code.get(function.code.range()).unwrap_or_default();
@@ -469,15 +517,15 @@ fn outline(program: &Program) -> BTreeMap<String, Outline> {
         outlines.push(Outline {
             code: code.iter().map(|op| without_numbers(&instruction(program, *op))).collect(),
             verdicts: vec![match function.kind {
-                FunctionKind::Body => Judged { text: String::new(), rank: 0 },
-                _ => Judged::of(own),
+                FunctionKind::Body => Judged { text: String::new(), rank: 0, costs: Vec::new() },
+                _ => Judged::of(own, cost_of(Region::Function(FuncId(at as u32)))),
             }],
         });
     }
     for (at, region) in program.loops.iter().enumerate() {
         let facts = program.facts.as_ref().and_then(|facts| facts.of_loop(crate::bytecode::LoopId(at as u32)));
         if let Some(outline) = outlines.get_mut(region.func.index()) {
-            outline.verdicts.push(Judged::of(facts));
+            outline.verdicts.push(Judged::of(facts, cost_of(Region::Loop(crate::bytecode::LoopId(at as u32)))));
         }
     }
     let mut named = BTreeMap::new();

@@ -58,7 +58,7 @@ enum Command {
         old: PathBuf,
         #[arg(value_name = "B.wbc")]
         new: PathBuf,
-        /// Exit with status 1 if a verdict got worse
+        /// Exit with status 1 if a verdict or a cost got worse
         #[arg(long)]
         exit_code: bool,
         /// Where to write; default: standard output

@@ -90,7 +90,14 @@ fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job
         (None, false) => Goal::Build,
     };
     let plan = Plan {
-        options: Options { goal, strip: args.strip, levels, explain: args.explain.is_some(), ..Options::default() },
+        options: Options {
+            goal,
+            strip: args.strip,
+            levels,
+            explain: args.explain.is_some(),
+            costs: emit.contains(&Emit::Loops),
+            ..Options::default()
+        },
         emit,
         format: args.message_format.into(),
         colour: args.color.on_stderr(),

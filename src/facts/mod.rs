@@ -1,4 +1,5 @@
-//! What facts mean: how each instruction treats types ([`rules`]), and whether the facts in a file agree with its code ([`check`]).
+//! What facts mean: how each instruction treats types ([`rules`]), and whether the facts in a file agree with its code ([`check`]), and
+//! what native code makes of instructions on values of known kinds ([`native_forms`]).
 //!
 //! Facts themselves are plain data in `bytecode/facts.rs`, and the verifier finds out that they are well formed. Here is the theory. Inference, in
 //! `analysis`, and the check apply the same rules.
@@ -6,6 +7,7 @@
 //! Invariant: facts that pass the check hold in every run. Nothing else may be believed of a file, and a program runs the same without facts.
 
 pub mod check;
+pub mod native_forms;
 pub mod rules;
 
 use std::sync::{OnceLock, mpsc};

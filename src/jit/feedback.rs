@@ -1,8 +1,8 @@
 //! Types seen at run time, by instruction.
 
-use crate::bytecode::op::operand::Kind;
-use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::{FuncId, Op, Reg, StructId};
+use crate::bytecode::types::Tags;
+use crate::bytecode::{FuncId, StructId};
+use crate::facts::native_forms::FEW;
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
 
@@ -39,6 +39,14 @@ impl TagSet {
 
     pub fn count(self) -> u32 {
         self.0.count_ones()
+    }
+
+    /// The kinds of value that these are, for the table of native forms. Several types that are one kind are told apart by native code, so they are
+    /// as good as anything; and so is nothing.
+    pub fn kinds(self) -> Tags {
+        let kinds =
+            ALL_TAGS.into_iter().filter(|tag| self.contains(*tag)).fold(Tags::NONE, |all, tag| all.or(tag.kind()));
+        if self.is_empty() || self.count() > 1 && kinds.is_single() { Tags::ALL } else { kinds }
     }
 }
 
@@ -90,9 +98,6 @@ impl<T: PartialEq + Copy> Seen<T> {
     }
 }
 
-/// How many of a kind are remembered in a [`Few`].
-const FEW: usize = 4;
-
 /// A few structs or functions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Few<T> {
@@ -140,7 +145,7 @@ pub struct TypeFeedback {
     pub result: TagSet,
     /// The second value it wrote.
     pub second: TagSet,
-    /// First and second operand: object and index, receiver and first argument, iterable.
+    /// First and second operand, as [`observed`](crate::facts::native_forms::observed) has them.
     pub a: TagSet,
     pub b: TagSet,
     /// How the list that is accessed keeps its elements; empty lists do not count.
@@ -167,36 +172,6 @@ impl TypeFeedback {
 
     fn is_seen(&self) -> bool {
         !(self.result.is_empty() && self.a.is_empty() && self.b.is_empty())
-    }
-}
-
-/// The registers that [`TypeFeedback::a`] and [`TypeFeedback::b`] are about.
-pub fn observed_operands(op: &Op) -> (Option<Reg>, Option<Reg>) {
-    match *op {
-        Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
-            (Some(base.above(MethodCall::RECEIVER)), (argc > 0).then_some(base.above(MethodCall::ARGS)))
-        }
-        Op::CallBuiltin { base, argc, .. } => {
-            let arg = |index| (argc > index).then_some(base.above(Call::ARGS + index));
-            (arg(0), arg(1))
-        }
-        Op::IterPrep { base, .. }
-        | Op::IterNext { base, .. }
-        | Op::IterPrep2 { base, .. }
-        | Op::IterNext2 { base, .. }
-        | Op::Call { base, .. }
-        | Op::TailCall { base, .. } => (Some(base), None),
-        _ => {
-            let mut reads = [None; 2];
-            let mut count = 0;
-            op.for_each_operand(|operand| {
-                if operand.kind == Kind::In && count < reads.len() {
-                    reads[count] = Some(Reg(operand.value as u16));
-                    count += 1;
-                }
-            });
-            (reads[0], reads[1])
-        }
     }
 }
 

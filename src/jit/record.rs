@@ -3,10 +3,11 @@
 //! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works on ordinary frames, so it can
 //! stop anywhere and leave the rest to the interpreter.
 
-use super::feedback::{TypeFeedback, TypeProfile, is_inexact, observed_operands};
+use super::feedback::{TypeFeedback, TypeProfile, is_inexact};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::{Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
+use crate::facts::native_forms::observed;
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
@@ -257,7 +258,7 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 
 /// Notes what an instruction is about to read; whether that shows anything new.
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
-    let (a, b) = observed_operands(op);
+    let (a, b) = observed(op);
     let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
     // The only register of an instruction with a constant is its first operand, whichever side it is on.
     let right = if op.as_binary().is_some_and(|binary| binary.left.register().is_none()) { a } else { b };

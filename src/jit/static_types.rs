@@ -5,12 +5,14 @@
 
 use std::cell::OnceCell;
 
-use super::feedback::{ALL_TAGS, TagSet, TypeFeedback, observed_operands};
+use super::feedback::{ALL_TAGS, TagSet, TypeFeedback};
+use crate::bytecode::builtins::{BUILTINS, find_builtin};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::types::{IdKind, Slot, Tags, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::facts::check::CheckedTypes;
+use crate::facts::native_forms::{Form, Known, have_one_storage, literal_items, observed};
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
 
@@ -37,19 +39,72 @@ impl StaticTypes {
         &feedback[(pc - start) as usize]
     }
 
-    /// Follows the types of registers through the code: frames declare them where jumps lead.
     fn of_function(&self, program: &Program, func: FuncId) -> Box<[TypeFeedback]> {
+        let mut feedback = Vec::with_capacity(program.functions[func.index()].code.len as usize);
+        self.follow(program, func, |op, pc, registers| feedback.push(self.of_instruction(op, pc, registers)));
+        feedback.into()
+    }
+
+    /// The instructions of a function, among these pcs (indices into the program's code), that the table of native forms calls no steps, in words: those of
+    /// which a cost line is silent. Where conditions did not hold, anything may have been seen that decides about a form.
+    pub fn not_steps(&self, program: &Program, func: FuncId, pcs: &[u32], is_conditional: bool) -> Vec<(u32, String)> {
+        let mut found = Vec::new();
+        let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();
+        self.follow(program, func, |op, pc, registers| {
+            if !pcs.contains(&pc) {
+                return;
+            }
+            let ty = |reg: Option<Reg>| {
+                reg.map_or(Type::NEVER, |reg| registers.get(reg.index()).copied().unwrap_or(Type::ANY))
+            };
+            let (a, b) = observed(&op);
+            let (a, b) = (ty(a), ty(b));
+            let known = Known::of(a, self.types.identities(a.ids).map(|ids| ids.iter().copied()));
+            let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
+            let builtin = match op {
+                Op::CallBuiltin { builtin, .. } => program.builtins.get(builtin.index()).and_then(|used| {
+                    let text = |id| program.strings.get(id);
+                    find_builtin(text(used.module)?, text(used.name)?).map(|row| &BUILTINS[row])
+                }),
+                _ => None,
+            };
+            let kinds = |ty: Type| if ty == Type::ANY { Tags::ALL } else { ty.tags.without(Tags::ITER) };
+            let is_regular = match op {
+                Op::MakeList { .. } => literal_items(op).all(|item| ty(Some(item)).is_single()),
+                Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
+                    known.structs.iter().all(|&def| {
+                        // What the layout does not name comes behind what it does.
+                        let fields = program.structs[def.index()].fields.len();
+                        self.types.field(def, fields as u32).is_never()
+                    })
+                }
+                _ => have_one_storage(self.types.slot(a.class, Slot::Item).tags),
+            };
+            let operation = known.operation(program, op, (kinds(a), kinds(b)), name, builtin, is_regular);
+            let is_told = match operation.form() {
+                Form::Step | Form::Open => true,
+                Form::Seen => is_conditional,
+                Form::Plain | Form::Helper => false,
+            };
+            if !is_told {
+                found.push((pc, operation.words()));
+            }
+        });
+        found
+    }
+
+    /// Follows the types of registers through the code: frames declare them where jumps lead.
+    fn follow(&self, program: &Program, func: FuncId, mut visit: impl FnMut(Op, u32, &[Type])) {
         let function = &program.functions[func.index()];
         let mut registers = vec![Type::ANY; function.registers.into()];
-        let code = function.code.range();
-        let feedback = code.map(|pc| {
+        for pc in function.code.range() {
             let op = program.code[pc];
             let pc = pc as u32;
             if let Some(frame) = self.types.frame(pc) {
                 registers.fill(Type::ANY);
                 frame.iter().for_each(|&(reg, ty)| registers[reg.index()] = ty);
             }
-            let feedback = self.of_instruction(op, pc, &registers);
+            visit(op, pc, &registers);
             let accesses = op.accesses(program);
             if let Some(first) = accesses.clobbers_from
                 && let Some(lost) = registers.get_mut(first.into()..)
@@ -59,14 +114,12 @@ impl StaticTypes {
             for reg in accesses.writes {
                 registers[reg.index()] = self.types.written(op, pc, reg).unwrap_or(Type::ANY);
             }
-            feedback
-        });
-        feedback.collect()
+        }
     }
 
     fn of_instruction(&self, op: Op, pc: u32, registers: &[Type]) -> TypeFeedback {
         let mut feedback = TypeFeedback::default();
-        let (a, b) = observed_operands(&op);
+        let (a, b) = observed(&op);
         let ty = |reg: Reg| registers.get(reg.index()).copied().unwrap_or(Type::ANY);
         if let Some(a) = a.map(ty) {
             feedback.a = tags_of(a);

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use rustc_hash::FxHashMap;
 
+use super::static_types::StaticTypes;
 use super::tier::unit::{self, Phase, Unit};
 use super::tier::{Jit, LogFormat};
 use super::translate::{Entry, Refusal};
@@ -130,6 +131,8 @@ struct RegionStats {
     inside: Option<usize>,
     /// Places in its newest native code that have the runtime execute one instruction.
     steps: usize,
+    /// Those of all its native code of which walrusc's cost lines are silent: place and operation.
+    untold: Vec<String>,
 }
 
 impl RegionStats {
@@ -213,7 +216,11 @@ impl Jit {
                 polymorphic: unit.is_some_and(|unit| unit.is_polymorphic),
                 phase: unit.map_or(Phase::Cold, Unit::phase),
                 inside: inside[id].filter(|_| !has_code),
-                steps: unit.and_then(|unit| unit.versions.first()).map_or(0, |version| version.contents.steps),
+                steps: unit.and_then(|unit| unit.versions.first()).map_or(0, |version| version.contents.steps.len()),
+                untold: unit.map_or(Vec::new(), |unit| {
+                    let is_conditional = known.is_some_and(|facts| facts.verdict == Verdict::Conditional);
+                    untold_steps(program, state.types(), unit, is_conditional)
+                }),
             });
         }
         let (observed, monomorphic) = self.profile.borrow().counts();
@@ -261,6 +268,34 @@ fn regions_inside(
         }
     }
     inside
+}
+
+/// The steps in a unit's native code that the table of native forms does not tell of, by the types in the file.
+fn untold_steps(program: &Program, types: Option<&StaticTypes>, unit: &Unit, is_conditional: bool) -> Vec<String> {
+    let Some(types) = types else { return Vec::new() };
+    let mut pcs: Vec<u32> = unit.versions.iter().flat_map(|version| &version.contents.steps).copied().collect();
+    pcs.sort_unstable();
+    pcs.dedup();
+    let mut untold = Vec::new();
+    for (at, function) in program.functions.iter().enumerate() {
+        let code = function.code.range();
+        let own: Vec<u32> = pcs.iter().copied().filter(|&pc| code.contains(&(pc as usize))).collect();
+        if !own.is_empty() {
+            let found = types.not_steps(program, FuncId(at as u32), &own, is_conditional);
+            untold.extend(found.into_iter().map(|(pc, words)| format!("{}: {words}", place_of_code(program, pc))));
+        }
+    }
+    untold
+}
+
+/// The place of an instruction in the source.
+fn place_of_code(program: &Program, pc: u32) -> String {
+    let found = program.debug.as_ref().and_then(|debug| {
+        let after = debug.lines.partition_point(|line| line.pc <= pc);
+        let span = debug.lines[after.checked_sub(1)?].span;
+        source_place(program, span.file.0, span.lo)
+    });
+    found.map_or(format!("pc {pc}"), |(file, line, column)| format!("{file}:{line}:{column}"))
 }
 
 fn static_refusal(facts: &RegionFacts) -> Option<Reason> {
@@ -341,6 +376,9 @@ impl Statistics {
                 }
                 continue;
             }
+            for step in &region.untold {
+                disagree(format!("goes through the run time where no cost line says so: {step}"));
+            }
             match region.refused() {
                 // A verdict is about types, not about errors, nor about what the system allows.
                 None | Some(Refusal::Budget | Refusal::Numbers | Refusal::Forbidden) => {}
@@ -369,6 +407,11 @@ impl Statistics {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
             }
+        }
+        // A step in code that is inlined, or in a loop inside, is in several regions' code.
+        let steps: usize = judged.iter().filter(|region| region.inside.is_none()).map(|region| region.steps).sum();
+        if steps > 0 {
+            parts.push(format!("{steps} steps as their cost lines say"));
         }
         format!("{} regions: {}\n", judged.len(), parts.join(", "))
     }

@@ -5,6 +5,7 @@
 #![cfg(all(feature = "jit", feature = "compile"))]
 
 mod calls;
+mod costs;
 #[path = "../support/mod.rs"]
 mod support;
 

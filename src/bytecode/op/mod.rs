@@ -215,6 +215,17 @@ impl Op {
         self.info().effects
     }
 
+    /// The site that tells the name of a member or a method, if the instruction has one.
+    pub fn site(&self) -> Option<super::SiteId> {
+        let mut site = None;
+        self.for_each_operand(|operand| {
+            if operand.kind == Kind::Site {
+                site = Some(super::SiteId(operand.value as u16));
+            }
+        });
+        site
+    }
+
     /// The offset of the jump, relative to the following instruction, if this is one. Every jump but `Jump` can also fall through.
     pub fn jump_offset(&self) -> Option<i32> {
         let mut offset = None;

@@ -196,7 +196,8 @@ fn any_part<E: TypeEnv>(env: &mut E, class: ClassId) -> Type {
     all
 }
 
-fn slot<E: TypeEnv>(env: &mut E, ty: Type, slot: Slot) -> Type {
+/// The type of what a container of type `ty` holds.
+pub fn slot<E: TypeEnv>(env: &mut E, ty: Type, slot: Slot) -> Type {
     env.read(Place::Slot(ty.class, slot))
 }
 

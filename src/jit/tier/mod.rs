@@ -115,6 +115,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// What the program's facts say, if they were asked for.
+    pub(super) fn types(&self) -> Option<&StaticTypes> {
+        self.types.get().and_then(Option::as_ref)
+    }
+
     /// The loop around a loop of the running function.
     fn parent_of(&mut self, vm: &Vm, entry: Entry) -> Option<Entry> {
         let Entry::Loop(header) = entry else { return None };

@@ -43,8 +43,8 @@ pub struct Contents {
     /// Headers of the loops in it, and functions inlined into it.
     pub loops: Vec<u32>,
     pub functions: Vec<FuncId>,
-    /// Places that have the runtime execute one instruction.
-    pub steps: usize,
+    /// The instructions (indices into the program's code) that the runtime executes.
+    pub steps: Vec<u32>,
 }
 
 /// Where a unit stands between its first question and its native code.

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
+
 use super::policy::{self, MAX_COMPILED};
 use super::unit::{self, Contents, Phase, Remake, Unit, Version};
 use super::{Jit, State};
@@ -11,7 +13,7 @@ use crate::jit::backend::Compiled;
 use crate::jit::compiler::{Done, Job};
 use crate::jit::emit::EmitOptions;
 use crate::jit::helpers::Helper;
-use crate::jit::ir::{Inst, Region};
+use crate::jit::ir::{Inst, Region, Val};
 use crate::jit::record::{self, Goal, Recorded};
 use crate::jit::static_types::{MAX_CODE, StaticTypes};
 use crate::jit::translate::{self, Entry, Refusal};
@@ -359,13 +361,24 @@ fn add_version(unit: &mut Unit, version: &Rc<Version>) {
 
 /// What a region consists of.
 fn contents(region: &Region) -> Contents {
-    let is_step =
-        |inst: &Inst| matches!(inst, Inst::Call { helper: Helper::Step | Helper::StepCall | Helper::TailCall, .. });
-    let insts = region.order.iter().flat_map(|&id| &region.block(id).insts);
+    let insts = || region.order.iter().flat_map(|&id| &region.block(id).insts);
+    let ints: FxHashMap<Val, i64> = insts()
+        .filter_map(|(val, inst)| match inst {
+            Inst::Int(value) => Some(((*val)?, *value)),
+            _ => None,
+        })
+        .collect();
+    // The helpers of steps are given the instruction as their second argument.
+    let stepped = |inst: &Inst| match inst {
+        Inst::Call { helper: Helper::Step | Helper::StepCall | Helper::TailCall, args, .. } => {
+            ints.get(&args[1]).map(|&pc| pc as u32)
+        }
+        _ => None,
+    };
     Contents {
         loops: region.loops.iter().map(|inner| inner.entry.pc).collect(),
         functions: region.inlined.iter().copied().collect(),
-        steps: insts.filter(|(_, inst)| is_step(inst)).count(),
+        steps: insts().filter_map(|(_, inst)| stepped(inst)).collect(),
     }
 }
 

@@ -5,13 +5,9 @@ use super::*;
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::methods::{Receiver, find_method};
 use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::{BuiltinId, FunctionKind, SiteId, StructId};
+use crate::bytecode::{BuiltinId, SiteId, StructId};
+use crate::facts::native_forms::{MAX_INLINE_DEPTH, may_be_inlined};
 use crate::runtime::object::Instance;
-
-/// Largest function to inline, in instructions.
-const MAX_INLINED: u32 = 80;
-/// Calls inlined into one another.
-const MAX_INLINE_DEPTH: usize = 3;
 
 /// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
 type Case = (u32, FuncId, Option<(Val, StructId)>);
@@ -241,15 +237,12 @@ impl Builder<'_> {
     }
 
     pub(super) fn is_inlinable(&mut self, func: FuncId) -> bool {
-        let function = &self.program.functions[func.index()];
         let recursive = func == self.context.func || self.context.frames.iter().any(|frame| frame.func == func);
         !self.plan.no_inlining
             && !self.plan.not_inlined.contains(&self.pc)
             && self.context.frames.len() < MAX_INLINE_DEPTH
             && !recursive
-            && function.kind != FunctionKind::Async
-            && function.code.len <= MAX_INLINED
-            && self.program.code[function.code.range()].iter().all(|op| op.info().may_be_inlined)
+            && may_be_inlined(self.program, func)
     }
 
     /// A built-in method that has a form of its own; `None` if it has none, and nothing was done.

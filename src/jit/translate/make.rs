@@ -4,11 +4,9 @@ use super::env::ListFacts;
 use super::*;
 use crate::bytecode::op::window::New;
 use crate::bytecode::{CaptureSource, StructId};
+use crate::facts::native_forms::MOST_ITEMS;
 use crate::runtime::heap::Heap;
 use crate::runtime::object::{Header, List, ObjKind, Storage};
-
-/// The most items of a list literal that native code makes; more are few for what a call of the run time costs.
-const MOST_ITEMS: u16 = 16;
 
 /// The most words that an object of a cell can have behind its header.
 fn fits_cell(words: usize) -> bool {

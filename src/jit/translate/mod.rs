@@ -16,6 +16,7 @@
 
 mod calls;
 mod env;
+mod forms;
 mod functions;
 mod heap_use;
 mod iterators;

@@ -261,7 +261,7 @@ impl Builder<'_> {
 
     /// `item in object`, for operands of any type.
     pub(super) fn contains(&mut self, dst: Reg, item: Reg, object: Reg) -> Built<Goes> {
-        let (item, object) = (self.get(item)?, self.get(object)?);
+        let (item, object) = (self.get(item)?, self.operand(object, self.feedback().b)?);
         if matches!(object.tag(), None | Some(Tag::Module | Tag::Instance)) {
             // The names of a module are globals.
             return self.step();

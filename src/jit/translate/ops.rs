@@ -11,12 +11,16 @@ use crate::bytecode::op::shape::{self, CompareJump, Comparison, Iteration, Over,
 use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison, any_iteration};
 use crate::bytecode::op::window::{Iter, MethodCall, Range};
 use crate::bytecode::types::Tags;
+use crate::facts::native_forms::Form;
 
 impl Builder<'_> {
     /// Translates an instruction that neither jumps nor ends control.
     pub(super) fn instruction(&mut self, op: Op) -> Built<Goes> {
         if !self.is_reached() && self.calls_code(op)? {
             return Ok(self.unseen());
+        }
+        if self.form(op)? == Form::Step && !self.gives_up_frame(op) {
+            return self.step();
         }
         if let Some(binary) = op.as_binary() {
             return self.binary(binary);
@@ -265,6 +269,7 @@ impl Builder<'_> {
     pub(super) fn branch(&mut self, op: Op) -> Built<Option<(Val, Env, Env)>> {
         let feedback = *self.feedback();
         let condition = match op {
+            _ if op.as_iteration().is_none() && self.form(op)? == Form::Step => None,
             Op::JumpIf { a, .. } => {
                 let value = self.operand(a, feedback.a)?;
                 self.truth_of(value)?
@@ -433,6 +438,7 @@ impl Builder<'_> {
         }
         let op = self.op();
         let needs = self.prepare_step(&op)?;
+        self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
         let status = self.call_step(needs);
         let next = self.int(NEXT as i64);
@@ -460,6 +466,7 @@ impl Builder<'_> {
     pub(super) fn step_jump(&mut self) -> Built<Val> {
         let op = self.op();
         let needs = self.prepare_step(&op)?;
+        self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
         let status = self.call_step(needs);
         let leave = self.int(LEAVE as i64);

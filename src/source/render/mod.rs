@@ -59,7 +59,14 @@ pub fn summary(report: &Report) -> String {
 fn text(diagnostic: &Diagnostic) -> String {
     let notes = diagnostic.notes.iter().map(|note| format!("\nnote: {note}"));
     let help = diagnostic.help.iter().map(|help| format!("\nhelp: {help}"));
-    std::iter::once(diagnostic.message.clone()).chain(notes).chain(help).collect()
+    // What a note has to say is in its label, too.
+    let label = diagnostic
+        .labels
+        .iter()
+        .take(1)
+        .filter(|label| diagnostic.severity == Severity::Note && !label.text.is_empty());
+    let label = label.map(|label| format!("\n{}", label.text));
+    std::iter::once(diagnostic.message.clone()).chain(label).chain(notes).chain(help).collect()
 }
 
 fn severity_word(severity: Severity) -> &'static str {

@@ -1,0 +1,356 @@
+//! What one iteration of a loop, or one call of a function, does beside plain native code.
+//!
+//! Each instruction is asked of the [table of native forms](crate::facts::native_forms), which the native tier asks too, under the types that are
+//! inferred for it; then a region takes what lies in it, with what stands in the functions that are inlined into it.
+
+mod escape;
+pub mod words;
+
+use rustc_hash::FxHashMap;
+
+use self::escape::Fate;
+use super::flow::{ProgramFlow, code_of};
+use super::infer::{Inference, Replay};
+use super::names::Names;
+use crate::bytecode::facts::{Region, RegionFacts, Verdict};
+use crate::bytecode::types::{IdSet, Identity, Slot, Tags, Type};
+use crate::bytecode::{FuncId, LoopId, Op, Program, Reg, StructId};
+use crate::facts::native_forms::{
+    Form, Known, MAX_INLINE_DEPTH, have_one_storage, literal_items, may_be_inlined, observed,
+};
+use crate::facts::rules::{Members, Place as TypePlace, SIDE_FIELDS, TypeEnv, slot};
+use crate::source::Span;
+
+/// What a region costs. Places are listed once, however many calls lead there.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Cost {
+    /// Objects that are made.
+    pub allocations: Vec<Place>,
+    /// Objects that the program makes and native code does not: they stay in the region.
+    pub not_made: Vec<Place>,
+    /// Calls of functions that do not stand where they are called.
+    pub calls: Vec<Place>,
+    /// Calls of the tier's helpers.
+    pub helpers: Vec<Place>,
+    /// Instructions that the run time executes.
+    pub steps: Vec<Place>,
+    /// Instructions that the run time executes unless what is seen there has a native form, which the types leave open.
+    pub possible_steps: Vec<Place>,
+    /// The loop around it, which is waited for: it will be compiled with that.
+    pub waits_for: Option<LoopId>,
+}
+
+/// Something at a place in the source.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    pub span: Span,
+    pub what: String,
+}
+
+impl Cost {
+    /// Whether it is native code and nothing else.
+    pub fn is_nothing(&self) -> bool {
+        [&self.allocations, &self.calls, &self.helpers, &self.steps, &self.possible_steps]
+            .iter()
+            .all(|list| list.is_empty())
+    }
+
+    /// How much of each there is that makes a region slower: what a comparison of two builds looks at.
+    pub fn counts(&self) -> [(&'static str, usize); 4] {
+        [
+            ("steps", self.steps.len()),
+            ("possible steps", self.possible_steps.len()),
+            ("calls that are not inlined", self.calls.len()),
+            ("allocations", self.allocations.len()),
+        ]
+    }
+}
+
+/// What an instruction does that is worth telling.
+#[derive(Clone, PartialEq, Debug)]
+enum Act {
+    /// Makes an object, of this struct if it is an instance.
+    Makes {
+        what: String,
+        def: Option<StructId>,
+    },
+    Helper(String),
+    Step(String),
+    /// A step unless what is seen has a native form.
+    PerhapsStep(String),
+    /// Calls one of these functions, and what else is not known.
+    Calls {
+        callees: Vec<FuncId>,
+        others: bool,
+    },
+}
+
+/// The acts of one function, ascending by pc (counted from its first instruction).
+pub type Acts = Vec<(u32, FunctionAct)>;
+
+/// See [`Act`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct FunctionAct(Act);
+
+/// Notes what `op` does, the next instruction that may be executed. Of an instruction whose kinds of operand are a condition of the region, nothing is
+/// said: it is native if the condition holds.
+pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditional: bool, acts: &mut Acts) {
+    let of = |types: &mut Replay<'_>, reg: Option<Reg>| match reg {
+        Some(reg) => types.register(reg),
+        None => Type::NEVER,
+    };
+    let (first, second) = observed(&op);
+    let (a, b) = (of(types, first), of(types, second));
+    let known = Known::of(a, (a.ids != IdSet::TOP).then(|| identities(types, a.ids)));
+    let program = types.solution().program();
+    let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();
+    let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
+    let builtin = match op {
+        Op::CallBuiltin { builtin, .. } => types.index().builtin(builtin),
+        _ => None,
+    };
+    // What drives an iteration lies beside its state.
+    let kinds = |ty: Type| if ty == Type::ANY { Tags::ALL } else { ty.tags.without(Tags::ITER) };
+    let is_regular = match op {
+        Op::MakeList { .. } => literal_items(op).all(|item| types.register(item).is_single()),
+        Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags == Tags::LIST => {
+            have_one_storage(slot(types, a, Slot::Item).tags)
+        }
+        Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
+            known.structs.iter().all(|&def| types.read(TypePlace::Field(def, SIDE_FIELDS)).is_never())
+        }
+        _ => true,
+    };
+    let operation = known.operation(program, op, (kinds(a), kinds(b)), name, builtin, is_regular);
+    let form = operation.form();
+    let mut add = |act: Act| acts.push((pc, FunctionAct(act)));
+    if let Some(what) = operation.makes().filter(|_| !is_conditional) {
+        let def = if let Op::New { def, .. } = op { Some(def) } else { None };
+        add(Act::Makes { what, def });
+    }
+    match form {
+        _ if is_conditional => {}
+        Form::Step => return add(Act::Step(operation.words())),
+        Form::Open => add(Act::PerhapsStep(operation.words())),
+        Form::Helper => add(Act::Helper(operation.words())),
+        Form::Plain | Form::Seen => {}
+    }
+    match op {
+        Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => add(Act::Calls { callees: vec![func], others: false }),
+        Op::New { def, .. } => {
+            if let Some(init) = types.index().init(def) {
+                add(Act::Calls { callees: vec![init.func], others: false });
+            }
+        }
+        Op::Call { .. } | Op::TailCall { .. } => {
+            let callees = operation.callees.map_or(Vec::new(), <[FuncId]>::to_vec);
+            add(Act::Calls { others: callees.is_empty(), callees });
+        }
+        Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. }
+            if a.tags.meets(Tags::INSTANCE.or(Tags::STRUCT)) =>
+        {
+            let name = types.index().site_name(types.program(), func, site);
+            let method = |&def: &StructId| name.and_then(|name| types.index().method(def, name));
+            let is_field = |&def: &StructId| name.is_some_and(|name| types.index().field(def, name).is_some());
+            let callees: Vec<FuncId> = known.structs.iter().filter_map(method).map(|method| method.func).collect();
+            let others = known.structs.iter().any(is_field) || callees.len() < known.structs.len();
+            add(Act::Calls { others: others || callees.is_empty(), callees });
+        }
+        Op::IterPrep { .. } | Op::IterNext { .. } if a.tags == Tags::INSTANCE => {
+            if let [def] = known.structs[..]
+                && let Some(next) = types.index().next(def)
+            {
+                add(Act::Calls { callees: vec![next.func], others: false });
+            }
+        }
+        _ => {}
+    }
+}
+
+fn identities(types: &Replay<'_>, ids: IdSet) -> Vec<Identity> {
+    let mut members = Members::of(ids);
+    let mut found = Vec::new();
+    while let Some(kind) = members.next(types) {
+        found.push(Identity::from(kind));
+    }
+    found
+}
+
+/// The costs of all regions, in the order of their facts, from the acts of all functions.
+pub fn resolve(
+    program: &Program,
+    flow: &ProgramFlow,
+    types: &Inference<'_>,
+    acts: &[Acts],
+    regions: &[RegionFacts],
+) -> Vec<Cost> {
+    let names = Names::new(program);
+    let mut resolver =
+        Resolver { program, flow, types, names, acts, heights: FxHashMap::default(), parameters: FxHashMap::default() };
+    regions.iter().map(|region| resolver.of_region(region, regions)).collect()
+}
+
+struct Resolver<'a> {
+    program: &'a Program,
+    flow: &'a ProgramFlow,
+    types: &'a Inference<'a>,
+    names: Names<'a>,
+    acts: &'a [Acts],
+    /// How many calls deep a function is that may be inlined; `None` of others, and of one that is being asked about.
+    heights: FxHashMap<FuncId, Option<usize>>,
+    /// What becomes of objects that are passed as parameters.
+    parameters: FxHashMap<(FuncId, u16), Fate>,
+}
+
+/// What a call site adds to the acts of a function that is inlined there.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    func: FuncId,
+    stack: &'a [FuncId],
+    /// What becomes of objects that it returns.
+    returned: Fate,
+}
+
+impl Resolver<'_> {
+    fn of_region(&mut self, region: &RegionFacts, all: &[RegionFacts]) -> Cost {
+        let mut cost = Cost::default();
+        if region.verdict == Verdict::Incompatible {
+            return cost;
+        }
+        let (func, range) = match region.region {
+            Region::Loop(id) => {
+                let own = &self.program.loops[id.index()];
+                cost.waits_for = self.loop_around(id, all);
+                (own.func, own.header..own.end)
+            }
+            Region::Function(func) => (func, 0..self.program.functions[func.index()].code.len),
+        };
+        let is_function = matches!(region.region, Region::Function(_));
+        let within = Within { func, stack: &[func], returned: Fate::Made };
+        self.add(&mut cost, within, range, is_function);
+        for list in [&mut cost.allocations, &mut cost.not_made, &mut cost.calls, &mut cost.helpers, &mut cost.steps] {
+            let mut seen = std::collections::BTreeSet::new();
+            list.retain(|place| seen.insert(place.clone()));
+        }
+        // What is made on one way and not on another is made.
+        let Cost { allocations, not_made, .. } = &mut cost;
+        not_made.retain(|place| !allocations.contains(place));
+        cost
+    }
+
+    /// The loop in whose body a loop stands, if that is compiled.
+    fn loop_around(&self, id: LoopId, all: &[RegionFacts]) -> Option<LoopId> {
+        let own = &self.program.loops[id.index()];
+        let before = (0..id.0).rev().map(LoopId);
+        let around = before.take_while(|other| self.program.loops[other.index()].func == own.func).find(|other| {
+            let other = &self.program.loops[other.index()];
+            other.depth < own.depth && other.header <= own.header && own.end <= other.end
+        })?;
+        let facts = all.iter().find(|facts| facts.region == Region::Loop(around))?;
+        (facts.verdict != Verdict::Incompatible).then_some(around)
+    }
+
+    fn add(&mut self, cost: &mut Cost, within: Within<'_>, range: std::ops::Range<u32>, is_function: bool) {
+        let Within { func, stack, returned } = within;
+        let acts = self.acts;
+        let own = &acts[func.index()];
+        let first = own.partition_point(|&(pc, _)| pc < range.start);
+        let code = code_of(self.program, &self.program.functions[func.index()]);
+        for (pc, FunctionAct(act)) in own[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
+            let span = self.names.span(func, *pc);
+            let place = |what: String| Place { span, what };
+            let op = code[*pc as usize];
+            let is_tail = matches!(op, Op::TailCall { .. } | Op::TailCallFn { .. } | Op::TailCallMethod { .. });
+            match act {
+                Act::Helper(what) => cost.helpers.push(place(what.clone())),
+                Act::Step(what) => cost.steps.push(place(what.clone())),
+                Act::PerhapsStep(what) => cost.possible_steps.push(place(what.clone())),
+                Act::Makes { what, def } => {
+                    let place = place(what.clone());
+                    let fate = match self.fate_of_made(func, *pc, *def) {
+                        Fate::Returned => returned,
+                        fate => fate,
+                    };
+                    if fate == Fate::Unmade { cost.not_made.push(place) } else { cost.allocations.push(place) }
+                }
+                // Who returns a call leaves the loop by it.
+                Act::Calls { .. } if is_tail && !is_function && stack.len() == 1 => {}
+                Act::Calls { callees, others } => {
+                    if *others {
+                        cost.calls.push(place("a value".to_owned()));
+                    }
+                    for &callee in callees {
+                        let is_itself = is_tail && callee == func && stack.len() == 1;
+                        let fits =
+                            self.height(callee).is_some_and(|height| height + stack.len() <= MAX_INLINE_DEPTH + 1);
+                        if fits && !stack.contains(&callee) {
+                            let returned = match is_tail {
+                                true => returned,
+                                false => match self.fate_of_result(func, *pc) {
+                                    Fate::Returned => returned,
+                                    fate => fate,
+                                },
+                            };
+                            let stack = &[stack, &[callee]].concat();
+                            let range = 0..self.program.functions[callee.index()].code.len;
+                            self.add(cost, Within { func: callee, stack, returned }, range, true);
+                        } else if !is_itself {
+                            cost.calls.push(place(self.name(callee)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn name(&self, func: FuncId) -> String {
+        let function = &self.program.functions[func.index()];
+        self.program.strings.get(function.name).unwrap_or("?").to_owned()
+    }
+
+    /// How many calls deep a function is that stands where it is called: see [`may_be_inlined`].
+    fn height(&mut self, func: FuncId) -> Option<usize> {
+        if let Some(&known) = self.heights.get(&func) {
+            return known;
+        }
+        self.heights.insert(func, None);
+        let found = self.find_height(func);
+        self.heights.insert(func, found);
+        found
+    }
+
+    fn find_height(&mut self, func: FuncId) -> Option<usize> {
+        if !may_be_inlined(self.program, func) || !self.program.functions[func.index()].captures.is_empty() {
+            return None;
+        }
+        let mut height = 1;
+        let acts = self.acts;
+        for (_, FunctionAct(act)) in &acts[func.index()] {
+            match act {
+                Act::Makes { .. } | Act::Helper(_) | Act::PerhapsStep(_) => {}
+                Act::Step(_) => return None,
+                Act::Calls { others: true, .. } => return None,
+                Act::Calls { callees, .. } => {
+                    for &callee in callees {
+                        height = height.max(1 + self.height(callee)?);
+                    }
+                }
+            }
+        }
+        Some(height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_costs_nothing() {
+        assert!(Cost::default().is_nothing());
+        let place = Place { span: Span::default(), what: "list".to_owned() };
+        let cost = Cost { not_made: vec![place.clone()], ..Cost::default() };
+        assert!(cost.is_nothing());
+        assert!(!Cost { steps: vec![place], ..Cost::default() }.is_nothing());
+    }
+}

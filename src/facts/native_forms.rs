@@ -1,0 +1,602 @@
+//! The table of native forms: what native code makes of an instruction, by the kinds of its operands.
+//!
+//! The native tier asks it which instructions the run time executes, and walrusc tells from it what an iteration costs; so neither can promise what the
+//! other does not keep. A row that is new in the tier is new here first: an instruction that this table calls a step never gets to the tier's own code,
+//! and debug builds stop where the tier steps and the table says that it need not.
+
+use super::rules::constant_type;
+use crate::bytecode::builtins::BuiltinSpec;
+use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
+use crate::bytecode::op::window::{Call, MethodCall};
+use crate::bytecode::signature::Memory;
+use crate::bytecode::types::{IdKind, Identity, Tags, Type};
+use crate::bytecode::{FuncId, FunctionKind, Method, Op, Program, Reg, ShortConst, StructId};
+
+/// The most structs or functions between which native code chooses.
+pub const FEW: usize = 4;
+/// The most items of a list literal that native code makes; more are few for what a call of the run time costs.
+pub const MOST_ITEMS: u16 = 16;
+/// Largest function to inline, in instructions.
+pub const MAX_INLINED: u32 = 80;
+/// Calls inlined into one another.
+pub const MAX_INLINE_DEPTH: usize = 3;
+
+/// What native code makes of an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Instructions of the machine.
+    Plain,
+    /// A call of one of the tier's helpers, which is given what it needs.
+    Helper,
+    /// One of the former for what is usually seen; what decides is not the operands' kinds: how a list keeps its items, whether an instance has fields
+    /// of its own, how many functions were called.
+    Seen,
+    /// As [`Form::Seen`], where the types leave open that something else is seen: then the run time executes it.
+    Open,
+    /// The run time executes it: a step.
+    Step,
+}
+
+/// An instruction with what is known of its operands: proven, or seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation<'a> {
+    pub program: &'a Program,
+    pub op: Op,
+    /// What the first of the [`observed`] operands may be, and the second.
+    pub a: Tags,
+    pub b: Tags,
+    /// The name of its site.
+    pub name: &'a str,
+    /// What is called, if that is a function of the library.
+    pub builtin: Option<&'static BuiltinSpec>,
+    /// Whether it is certain how the list keeps its items that is accessed or made, as far as types tell; of a method call, that no instance of the
+    /// structs has fields beside its layout, one of which might come before the method.
+    pub is_regular: bool,
+    /// The structs that the first operand may be, or be an instance of; none if that is not known.
+    pub structs: &'a [StructId],
+    /// The functions that a called value may be, `None` if that is not known; none at all if it may be something that is no function of the program.
+    pub callees: Option<&'a [FuncId]>,
+}
+
+/// What a static type tells of an operation's first operand beside its kind.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// See [`Operation::structs`].
+    pub structs: Vec<StructId>,
+    callees: Option<Vec<FuncId>>,
+}
+
+impl Known {
+    /// From the identities of the type's values, if these are known.
+    pub fn of(ty: Type, identities: Option<impl IntoIterator<Item = Identity>>) -> Known {
+        let Some(identities) = identities else { return Known::default() };
+        let (mut structs, mut callees, mut has_others) = (Vec::new(), Vec::new(), ty.tags.meets(Tags::STRUCT));
+        for kind in identities.into_iter().filter_map(Identity::unpack) {
+            match kind {
+                IdKind::Function(func) => callees.push(func),
+                IdKind::Struct(def) | IdKind::Instance(def) => structs.push(def),
+                IdKind::Builtin(_) => has_others = true,
+                IdKind::Module(_) => {}
+            }
+        }
+        if has_others {
+            callees.clear();
+        }
+        Known { structs, callees: Some(callees) }
+    }
+
+    /// An operation on an operand of which this is known, with the kinds of both.
+    pub fn operation<'a>(
+        &'a self,
+        program: &'a Program,
+        op: Op,
+        (a, b): (Tags, Tags),
+        name: &'a str,
+        builtin: Option<&'static BuiltinSpec>,
+        is_regular: bool,
+    ) -> Operation<'a> {
+        let (structs, callees) = (&self.structs[..], self.callees.as_deref());
+        Operation { program, op, a, b, name, builtin, is_regular, structs, callees }
+    }
+}
+
+/// Whether lists of such items all keep them in the same way: numbers and truth values are kept unboxed as long as there is one kind of them.
+pub fn have_one_storage(items: Tags) -> bool {
+    items.is_single() || !items.is_empty() && !items.meets(Tags::NUMBER.or(Tags::BOOL))
+}
+
+/// The registers of the items of a list literal.
+pub fn literal_items(op: Op) -> impl Iterator<Item = Reg> {
+    let (base, count) = match op {
+        Op::MakeList { base, count, .. } => (base, count),
+        _ => (Reg(0), 0),
+    };
+    (0..count).map(move |at| base.above(at))
+}
+
+/// The registers that decide about an instruction's form: object and index, receiver and first argument, iterable, callee.
+pub fn observed(op: &Op) -> (Option<Reg>, Option<Reg>) {
+    use crate::bytecode::op::operand::Kind;
+    match *op {
+        Op::CallMethod { base, argc, .. } | Op::TailCallMethod { base, argc, .. } => {
+            (Some(base.above(MethodCall::RECEIVER)), (argc > 0).then_some(base.above(MethodCall::ARGS)))
+        }
+        Op::CallBuiltin { base, argc, .. } => {
+            let arg = |index| (argc > index).then_some(base.above(Call::ARGS + index));
+            (arg(0), arg(1))
+        }
+        Op::IterPrep { base, .. }
+        | Op::IterNext { base, .. }
+        | Op::IterPrep2 { base, .. }
+        | Op::IterNext2 { base, .. }
+        | Op::Call { base, .. }
+        | Op::TailCall { base, .. } => (Some(base), None),
+        _ => {
+            let mut reads = [None; 2];
+            let mut count = 0;
+            op.for_each_operand(|operand| {
+                if operand.kind == Kind::In && count < reads.len() {
+                    reads[count] = Some(Reg(operand.value as u16));
+                    count += 1;
+                }
+            });
+            (reads[0], reads[1])
+        }
+    }
+}
+
+/// Whether a function may stand where it is called, as far as its code tells: it must not be on the way there already, and have no steps, and no calls that
+/// are none of its kind.
+pub fn may_be_inlined(program: &Program, func: FuncId) -> bool {
+    let Some(function) = program.functions.get(func.index()) else { return false };
+    let code = program.code.get(function.code.range()).unwrap_or_default();
+    function.kind != FunctionKind::Async
+        && function.code.len <= MAX_INLINED
+        && code.iter().all(|op| op.info().may_be_inlined)
+}
+
+impl Operation<'_> {
+    /// The table.
+    pub fn form(&self) -> Form {
+        use Form::*;
+        use Op::*;
+        let (a, b) = (self.a, self.b);
+        match self.op {
+            any_binary!() => match self.op.as_binary() {
+                Some(binary) => {
+                    let (left, right) = self.sides(binary.left, binary.right);
+                    arithmetic(binary.operator, left, right)
+                }
+                None => Step,
+            },
+            any_comparison!() => self.op.as_comparison().map_or(Step, |comparison| compare(comparison.test, a, b)),
+            any_compare_jump!() => match self.op.as_compare_jump() {
+                Some(jump) => {
+                    let (left, right) = self.sides(jump.left.into(), jump.right);
+                    compare(jump.test, left, right)
+                }
+                None => Step,
+            },
+            Neg { .. } => plain_if(a == Tags::INT || a == Tags::FLOAT),
+            BitNot { .. } => plain_if(a == Tags::INT),
+            Not { .. } | JumpIf { .. } | JumpIfNot { .. } => truth(a),
+            Unpack { .. } => plain_if(a == Tags::LIST || a == Tags::TUPLE),
+            MakeRange { .. } => plain_if(a == Tags::INT && b == Tags::INT),
+            MakeList { count, .. } => {
+                if count <= MOST_ITEMS {
+                    Seen
+                } else {
+                    Step
+                }
+            }
+            // The names of a module are globals, and an instance may have an entry of any name.
+            Contains { .. } => match b.is_single() && !b.meets(Tags::MODULE.or(Tags::INSTANCE)) {
+                true => Helper,
+                false => Step,
+            },
+            GetIndex { .. } => match (a, b) {
+                (Tags::LIST, Tags::INT) => seen_if(self.is_regular),
+                (Tags::TUPLE, Tags::INT) => Seen,
+                (Tags::STR, Tags::INT) | (Tags::DICT, _) => Helper,
+                _ => Step,
+            },
+            SetIndex { .. } => match (a, b) {
+                (Tags::LIST, Tags::INT) => seen_if(self.is_regular),
+                (Tags::DICT, _) => Helper,
+                _ => Step,
+            },
+            GetMember { .. } | SetMember { .. } => match a {
+                Tags::INSTANCE if self.structs.iter().all(|&def| self.has_field(def)) => {
+                    seen_if(self.are_few(self.structs))
+                }
+                _ => Step,
+            },
+            FindMethod { .. } => match a {
+                Tags::LIST | Tags::STR | Tags::TUPLE | Tags::RANGE if self.built_in().is_some() => Plain,
+                Tags::DICT if self.built_in().is_some() => Helper,
+                Tags::INSTANCE if self.structs.iter().all(|&def| !self.has_field(def)) => {
+                    seen_if(self.structs.len() == 1)
+                }
+                _ => Step,
+            },
+            CallMethod { argc, .. } | TailCallMethod { argc, .. } => self.method(argc),
+            Call { argc, .. } | TailCall { argc, .. } => match (a, self.callees) {
+                (Tags::FUNCTION, Some([])) => Step,
+                (Tags::FUNCTION, Some(callees)) if !callees.iter().all(|&func| self.is_called_natively(func, argc)) => {
+                    Step
+                }
+                (Tags::FUNCTION, callees) => seen_if(callees.is_some_and(|callees| self.are_few(callees))),
+                _ => Step,
+            },
+            CallFn { func, .. } | TailCallFn { func, .. } => match self.program.functions.get(func.index()) {
+                Some(function) if function.kind != FunctionKind::Async => Seen,
+                _ => Step,
+            },
+            New { def, .. } => match self.init(def).map(|init| self.program.functions[init.index()].kind) {
+                Some(FunctionKind::Async) => Step,
+                _ => Seen,
+            },
+            CallBuiltin { argc, .. } => self.library(argc),
+            IterPrep { .. } | IterNext { .. } => match a {
+                // Some lists are gone through by a helper: those that keep their items in different ways.
+                Tags::LIST => Seen,
+                Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                Tags::INSTANCE => self.by_next(),
+                _ => Step,
+            },
+            IterPrep2 { .. } | IterNext2 { .. } => match a {
+                Tags::LIST | Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                _ => Step,
+            },
+            Concat { .. } | Print { .. } => Helper,
+            MakeStruct { .. }
+            | ListAppend { .. }
+            | TupleFromList { .. }
+            | MakeDict { .. }
+            | DictInsert { .. }
+            | GetMemberNamed { .. }
+            | SetMemberNamed { .. }
+            | InitModule { .. } => Step,
+            // A cell may not be known for one, a closure may be inlined, and an object may be too large for a cell of the heap.
+            GetCell { .. }
+            | SetCell { .. }
+            | GetCapture { .. }
+            | GetCaptureCell { .. }
+            | SetCaptureCell { .. }
+            | LoadStruct { .. }
+            | MakeClosure { .. }
+            | MakeTuple { .. } => Seen,
+            // Regions with these are not compiled.
+            StartTask { .. } | Await { .. } => Seen,
+            Move { .. }
+            | LoadInt { .. }
+            | LoadConst { .. }
+            | LoadVoid { .. }
+            | LoadAbsent { .. }
+            | LoadTrue { .. }
+            | LoadFalse { .. }
+            | LoadFn { .. }
+            | LoadBuiltin { .. }
+            | LoadModule { .. }
+            | GetGlobal { .. }
+            | SetGlobal { .. }
+            | NewCell { .. }
+            | Jump { .. }
+            | JumpIfGiven { .. }
+            | JumpIfType { .. }
+            | JumpIfNotType { .. }
+            | ForPrep { .. }
+            | ForLoop { .. }
+            | Return { .. }
+            | ReturnVoid {}
+            | Throw { .. } => Plain,
+        }
+    }
+
+    /// The kinds of two operands of which one may be a constant: the only register is observed first.
+    fn sides(&self, left: Source, right: Source) -> (Tags, Tags) {
+        let constant = |k: ShortConst| constant_type(self.program.constants.get(usize::from(k.0))).tags;
+        match (left, right) {
+            (Source::Register(_), Source::Register(_)) => (self.a, self.b),
+            (Source::Register(_), Source::Constant(k)) => (self.a, constant(k)),
+            (Source::Constant(k), Source::Register(_)) => (constant(k), self.a),
+            (Source::Constant(k), Source::Constant(other)) => (constant(k), constant(other)),
+        }
+    }
+
+    /// Whether native code chooses between these: they are known, and not many.
+    fn are_few<T>(&self, choices: &[T]) -> bool {
+        (1..=FEW).contains(&choices.len())
+    }
+
+    fn has_field(&self, def: StructId) -> bool {
+        let fields = self.program.structs.get(def.index()).map_or(&[][..], |def| &def.fields);
+        fields.iter().any(|&field| self.program.strings.get(field) == Some(self.name))
+    }
+
+    fn method_of(&self, def: StructId, name: &str) -> Option<Method> {
+        let methods = self.program.structs.get(def.index()).map_or(&[][..], |def| &def.methods);
+        methods.iter().find(|method| self.program.strings.get(method.name) == Some(name)).copied()
+    }
+
+    /// What making an instance calls.
+    fn init(&self, def: StructId) -> Option<FuncId> {
+        self.method_of(def, "init").map(|method| method.func)
+    }
+
+    /// The row of the built-in method that the site names, of the first operand.
+    fn built_in(&self) -> Option<usize> {
+        let (_, receiver) = Receiver::ALL.into_iter().find(|(tag, _)| *tag == self.a)?;
+        find_method(receiver, self.name)
+    }
+
+    /// Whether a function is called by its number: it takes so many arguments, captures nothing and makes no task.
+    fn is_called_natively(&self, func: FuncId, argc: u16) -> bool {
+        let function = self.program.functions.get(func.index());
+        function.is_some_and(|function| {
+            function.params == argc && function.captures.is_empty() && function.kind != FunctionKind::Async
+        })
+    }
+
+    fn method(&self, argc: u16) -> Form {
+        match (self.a, self.name, argc) {
+            (Tags::LIST, "len", 0) | (Tags::TUPLE, "len", 0) => Form::Plain,
+            (Tags::LIST, "push", 1) => Form::Seen,
+            (Tags::STR, "len", 0) | (Tags::DICT, "len", 0) => Form::Helper,
+            (Tags::DICT, "contains", 1) | (Tags::DICT, "get", 1 | 2) => Form::Helper,
+            (Tags::INSTANCE, ..) => {
+                let is_native = |&def: &StructId| {
+                    self.has_field(def)
+                        || self.method_of(def, self.name).is_some_and(|method| {
+                            let with_self = argc.checked_add(1);
+                            method.takes_self
+                                && with_self.is_some_and(|argc| self.is_called_natively(method.func, argc))
+                        })
+                };
+                // Nothing may be known of the structs, and of the functions in fields nothing is.
+                match self.structs.iter().all(is_native) {
+                    true => {
+                        let in_fields = self.structs.iter().any(|&def| self.has_field(def));
+                        seen_if(self.is_regular && self.are_few(self.structs) && !in_fields)
+                    }
+                    false => Form::Step,
+                }
+            }
+            (Tags::STRUCT, ..) => {
+                let is_native = |&def: &StructId| {
+                    let method = self.method_of(def, self.name);
+                    method.is_some_and(|method| {
+                        self.is_called_natively(method.func, argc) && may_be_inlined(self.program, method.func)
+                    })
+                };
+                match self.structs.len() < 2 && self.structs.iter().all(is_native) {
+                    true => seen_if(!self.structs.is_empty()),
+                    false => Form::Step,
+                }
+            }
+            _ => Form::Step,
+        }
+    }
+
+    fn library(&self, argc: u16) -> Form {
+        let Some(spec) = self.builtin.filter(|_| argc == 1) else { return Form::Step };
+        match (spec.module, spec.name, self.a) {
+            ("std/core", "len", Tags::LIST | Tags::DICT | Tags::TUPLE) => Form::Plain,
+            ("std/core", "len", Tags::STR) => Form::Helper,
+            ("std/math", "abs", Tags::FLOAT) => Form::Plain,
+            ("std/math", "sqrt" | "floor" | "ceil" | "trunc", Tags::INT | Tags::FLOAT) => Form::Plain,
+            _ => Form::Step,
+        }
+    }
+
+    /// Iteration over instances: of one struct that has a `next` and no `iter`.
+    fn by_next(&self) -> Form {
+        let &[def] = self.structs else { return if self.structs.is_empty() { Form::Open } else { Form::Step } };
+        let calls_iter = matches!(self.op, Op::IterPrep { .. }) && self.method_of(def, "iter").is_some();
+        let next = self.method_of(def, "next").filter(|next| next.takes_self && self.is_called_natively(next.func, 1));
+        if next.is_some() && !calls_iter { Form::Seen } else { Form::Step }
+    }
+
+    /// What the instruction makes on the heap, in a word or two; `None` if it makes nothing.
+    pub fn makes(&self) -> Option<String> {
+        use Op::*;
+        let text = |id| self.program.strings.get(id).unwrap_or("?").to_owned();
+        let result = |memory: Memory| (memory != Memory::None).then(|| format!("result of {}", self.words()));
+        Some(match self.op {
+            New { def, .. } => text(self.program.structs.get(def.index())?.name),
+            MakeList { .. } => "list".to_owned(),
+            MakeTuple { .. } | TupleFromList { .. } => "tuple".to_owned(),
+            MakeDict { .. } => "dict".to_owned(),
+            MakeRange { .. } => "range".to_owned(),
+            MakeClosure { .. } => "closure".to_owned(),
+            MakeStruct { .. } => "struct".to_owned(),
+            NewCell { .. } => "captured variable".to_owned(),
+            Concat { .. } => "string".to_owned(),
+            GetIndex { .. } => match (self.a, self.b) {
+                (Tags::STR, _) => "string".to_owned(),
+                (Tags::LIST, Tags::RANGE) => "list".to_owned(),
+                (Tags::TUPLE, Tags::RANGE) => "tuple".to_owned(),
+                _ => return None,
+            },
+            any_binary!() => {
+                let binary = self.op.as_binary()?;
+                match self.sides(binary.left, binary.right) {
+                    (Tags::STR, _) | (_, Tags::STR) => "string".to_owned(),
+                    (Tags::LIST, _) | (_, Tags::LIST) => "list".to_owned(),
+                    (Tags::TUPLE, _) => "tuple".to_owned(),
+                    _ => return None,
+                }
+            }
+            CallBuiltin { .. } => return result(self.builtin?.memory),
+            CallMethod { .. } | TailCallMethod { .. } => {
+                let row = &METHODS[self.built_in()?];
+                return result(if row.effect == MethodEffect::Mutates { Memory::None } else { row.memory });
+            }
+            IterPrep { .. } | IterNext { .. } if self.a == Tags::STR => "string".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// The operation in words: `string slice`, `list + list`, ``list.map``.
+    pub fn words(&self) -> String {
+        use Op::*;
+        let kind = |tags: Tags| match tags.and(Tags::VISIBLE) {
+            Tags::NONE => "value".to_owned(),
+            Tags::VISIBLE => "any value".to_owned(),
+            tags => tags.names().collect::<Vec<_>>().join(" or "),
+        };
+        let (a, b) = (kind(self.a), kind(self.b));
+        let between = |left, symbol, right| {
+            let (left, right) = self.sides(left, right);
+            format!("{} {symbol} {}", kind(left), kind(right))
+        };
+        if let Some(binary) = self.op.as_binary() {
+            return between(binary.left, binary.operator.symbol(), binary.right);
+        }
+        if let Some(comparison) = self.op.as_comparison() {
+            return between(comparison.left.into(), comparison.test.symbol(), comparison.right.into());
+        }
+        if let Some(jump) = self.op.as_compare_jump() {
+            return between(jump.left.into(), jump.test.symbol(), jump.right);
+        }
+        match self.op {
+            Not { .. } | JumpIf { .. } | JumpIfNot { .. } => format!("truth of {a}"),
+            Neg { .. } => format!("-{a}"),
+            BitNot { .. } => format!("~{a}"),
+            Contains { .. } => format!("in {b}"),
+            Unpack { .. } => format!("taking apart of {a}"),
+            GetIndex { .. } => match (self.a, self.b) {
+                (Tags::DICT, _) => "dict look-up".to_owned(),
+                (Tags::STR, Tags::INT) => "character of a string".to_owned(),
+                (_, Tags::RANGE) => format!("{a} slice"),
+                _ => format!("index of {a}"),
+            },
+            SetIndex { .. } => match (self.a, self.b) {
+                (Tags::DICT, _) => "dict store".to_owned(),
+                _ => format!("store to an index of {a}"),
+            },
+            GetMember { .. } | FindMethod { .. } => format!("{a}.{}", self.name),
+            SetMember { .. } => format!("store to {a}.{}", self.name),
+            GetMemberNamed { .. } | SetMemberNamed { .. } => "member".to_owned(),
+            CallMethod { .. } | TailCallMethod { .. } => format!("{a}.{}", self.name),
+            CallBuiltin { .. } => self.builtin.map_or("library call".to_owned(), |spec| {
+                format!("{}.{}", spec.module.trim_start_matches("std/"), spec.name)
+            }),
+            Call { .. } | TailCall { .. } => match self.a {
+                Tags::FUNCTION => "call of a closure or a library function".to_owned(),
+                _ => format!("call of a {a}"),
+            },
+            CallFn { .. } | TailCallFn { .. } => "call of an async function".to_owned(),
+            New { .. } => "making an instance".to_owned(),
+            IterPrep { .. } | IterNext { .. } | IterPrep2 { .. } | IterNext2 { .. } => format!("iteration over {a}"),
+            MakeList { .. } | ListAppend { .. } => "list literal".to_owned(),
+            MakeTuple { .. } | TupleFromList { .. } => "tuple literal".to_owned(),
+            MakeDict { .. } | DictInsert { .. } => "dict literal".to_owned(),
+            MakeRange { .. } => format!("range of {a} and {b}"),
+            MakeStruct { .. } => "struct".to_owned(),
+            Concat { .. } => "f-string".to_owned(),
+            Print { .. } => "printing".to_owned(),
+            InitModule { .. } => "import".to_owned(),
+            _ => self.op.info().name.to_owned(),
+        }
+    }
+}
+
+fn plain_if(holds: bool) -> Form {
+    if holds { Form::Plain } else { Form::Step }
+}
+
+fn seen_if(is_certain: bool) -> Form {
+    if is_certain { Form::Seen } else { Form::Open }
+}
+
+fn arithmetic(operator: Operator, left: Tags, right: Tags) -> Form {
+    let are_numbers = !left.is_empty() && !right.is_empty() && left.within(Tags::NUMBER) && right.within(Tags::NUMBER);
+    if left == Tags::INT && right == Tags::INT {
+        return if operator == Operator::Pow { Form::Helper } else { Form::Plain };
+    }
+    match operator {
+        Operator::Add if left == Tags::STR && right == Tags::STR => Form::Helper,
+        _ if !are_numbers || operator.is_bitwise() => Form::Step,
+        Operator::Add | Operator::Sub | Operator::Mul => Form::Plain,
+        // One must be known for a float: what two numbers of either kind give, only their kinds tell.
+        _ if left != Tags::FLOAT && right != Tags::FLOAT => Form::Step,
+        Operator::Div => Form::Plain,
+        _ => Form::Helper,
+    }
+}
+
+fn compare(test: Test, left: Tags, right: Tags) -> Form {
+    if !left.is_single() || !right.is_single() {
+        let with_void = !test.is_ordering() && (left == Tags::VOID || right == Tags::VOID);
+        return plain_if(with_void);
+    }
+    if left.within(Tags::NUMBER) && right.within(Tags::NUMBER) {
+        return Form::Plain;
+    }
+    if left == Tags::STR && right == Tags::STR {
+        return Form::Helper;
+    }
+    match left {
+        _ if test.is_ordering() => Form::Step,
+        _ if left != right => Form::Plain,
+        Tags::VOID | Tags::BOOL | Tags::MODULE | Tags::STRUCT | Tags::INSTANCE => Form::Plain,
+        // Methods that are bound to a receiver are compared by the run time.
+        Tags::FUNCTION => Form::Seen,
+        _ => Form::Step,
+    }
+}
+
+fn truth(of: Tags) -> Form {
+    const TOLD: Tags = Tags::NUMBER
+        .or(Tags::BOOL)
+        .or(Tags::VOID)
+        .or(Tags::STR)
+        .or(Tags::LIST)
+        .or(Tags::TUPLE)
+        .or(Tags::DICT)
+        .or(Tags::FUNCTION)
+        .or(Tags::STRUCT)
+        .or(Tags::INSTANCE);
+    plain_if(of.is_single() && of.within(TOLD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(program: &Program, op: Op, a: Tags, b: Tags) -> Operation<'_> {
+        Operation { program, op, a, b, name: "x", builtin: None, is_regular: true, structs: &[], callees: None }
+    }
+
+    #[test]
+    fn numbers_are_plain_and_what_only_the_run_time_can_tell_is_a_step() {
+        let forms = |operator, left, right| arithmetic(operator, left, right);
+        assert_eq!(forms(Operator::Add, Tags::INT, Tags::INT), Form::Plain);
+        assert_eq!(forms(Operator::Div, Tags::NUMBER, Tags::FLOAT), Form::Plain);
+        assert_eq!(forms(Operator::Add, Tags::NUMBER, Tags::INT), Form::Plain);
+        assert_eq!(forms(Operator::Div, Tags::NUMBER, Tags::INT), Form::Step);
+        assert_eq!(forms(Operator::Add, Tags::STR, Tags::STR), Form::Helper);
+        assert_eq!(forms(Operator::Add, Tags::LIST, Tags::LIST), Form::Step);
+        assert_eq!(forms(Operator::BitAnd, Tags::FLOAT, Tags::FLOAT), Form::Step);
+        assert_eq!(forms(Operator::Add, Tags::NONE, Tags::INT), Form::Step);
+        assert_eq!(compare(Test::Eq, Tags::INSTANCE.or(Tags::VOID), Tags::VOID), Form::Plain);
+        assert_eq!(compare(Test::Lt, Tags::INT.or(Tags::VOID), Tags::INT), Form::Step);
+        assert_eq!(truth(Tags::RANGE), Form::Step);
+    }
+
+    #[test]
+    fn what_is_accessed_decides() {
+        let program = Program::default();
+        let index = Op::GetIndex { dst: Reg(0), object: Reg(1), index: Reg(2) };
+        let form = |a, b| operation(&program, index, a, b).form();
+        assert_eq!(form(Tags::LIST, Tags::INT), Form::Seen);
+        assert_eq!(form(Tags::LIST, Tags::RANGE), Form::Step);
+        assert_eq!(form(Tags::DICT, Tags::ALL), Form::Helper);
+        let mixed = Operation { is_regular: false, ..operation(&program, index, Tags::LIST, Tags::INT) };
+        assert_eq!(mixed.form(), Form::Open);
+        assert_eq!(operation(&program, index, Tags::STR, Tags::RANGE).words(), "string slice");
+        assert_eq!(operation(&program, index, Tags::STR, Tags::INT).makes().as_deref(), Some("string"));
+    }
+}

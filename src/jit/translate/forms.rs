@@ -1,0 +1,65 @@
+//! What the table of native forms says of the instruction at hand, for the types that its operands have or were seen to have.
+
+use super::super::feedback::TagSet;
+use super::*;
+use crate::bytecode::StructId;
+use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::types::Tags;
+use crate::facts::native_forms::{Form, Operation, observed};
+
+impl Builder<'_> {
+    /// The row of the table.
+    pub(super) fn form(&mut self, op: Op) -> Built<Form> {
+        let feedback = *self.feedback();
+        let (first, second) = observed(&op);
+        let (a, b) = (self.kinds(first, feedback.a)?, self.kinds(second, feedback.b)?);
+        let structs: Vec<StructId> = match feedback.instance_of.one() {
+            Some(id) => vec![id],
+            None => feedback.structs.all().collect(),
+        };
+        let callees: Vec<FuncId> = feedback.callees.all().collect();
+        let builtin = match op {
+            Op::CallBuiltin { builtin, .. } => Some(&BUILTINS[self.vm.image().builtin(builtin)]),
+            _ => None,
+        };
+        let name = op.site().map_or("", |site| self.vm.site_name(self.context.func, site));
+        let known = Operation {
+            program: self.program,
+            op,
+            a,
+            b,
+            name,
+            builtin,
+            // What was seen of that tells more than types do.
+            is_regular: true,
+            structs: &structs,
+            callees: Some(&callees),
+        };
+        Ok(known.form())
+    }
+
+    fn kinds(&mut self, register: Option<Reg>, seen: TagSet) -> Built<Tags> {
+        let Some(register) = register else { return Ok(Tags::NONE) };
+        Ok(match self.get(register)? {
+            Typed::Known(tag, _) => tag.kind(),
+            Typed::Any { .. } => seen.kinds(),
+        })
+    }
+
+    /// Whether an instruction may give up the frame, so that it is no step like others.
+    pub(super) fn gives_up_frame(&self, op: Op) -> bool {
+        matches!(op, Op::TailCall { .. } | Op::TailCallMethod { .. })
+    }
+
+    /// In debug builds, that the table calls an instruction a step which is about to be one: else cost lines would be silent about it.
+    pub(super) fn assert_step(&mut self, op: Op) -> Built<()> {
+        if cfg!(debug_assertions) {
+            let form = self.form(op)?;
+            assert!(
+                matches!(form, Form::Step | Form::Seen | Form::Open),
+                "the table of native forms says {form:?} of a step: {op:?}"
+            );
+        }
+        Ok(())
+    }
+}

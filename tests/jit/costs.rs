@@ -1,0 +1,82 @@
+//! What cost lines say beforehand, held against the code that is made.
+
+use super::{execute, region, run, walrusc};
+
+/// The cost of the loop in a line, as `--emit loops` has it.
+fn cost(source: &str, line: u64) -> serde_json::Value {
+    let outcome = run(walrusc().args(["-", "--emit", "loops", "-o", "-"]), source.as_bytes()).expect("walrusc runs");
+    let document: serde_json::Value = serde_json::from_slice(&outcome.stdout).expect("a JSON document");
+    let regions = document["regions"].as_array().expect("regions").clone();
+    let found = regions.into_iter().find(|region| region["kind"] == "loop" && region["line"] == line);
+    found.expect("a loop begins in the line")["cost"].clone()
+}
+
+fn count(cost: &serde_json::Value, what: &str) -> usize {
+    cost[what].as_array().map_or(0, Vec::len)
+}
+
+/// How many instructions of a region's blocks make objects.
+fn makes(region: &str) -> usize {
+    let end = region.find("\nx0:").unwrap_or(region.len());
+    region[..end].matches("= make ").count()
+}
+
+#[test]
+fn objects_that_are_told_not_to_be_made_are_not_and_others_are() {
+    let point = "struct P { fn init : self, x { self.x = x; } fn plus : self, o { return P(self.x + o.x); } }\n";
+    for (body, made, not_made) in [
+        ("a = a.plus(P(i));", 0, 2),
+        ("let p = P(i); t += p.x;", 0, 1),
+        ("let p = P(i); all[i % 4] = p;", 1, 0),
+        ("let p = P(i); if p.x > 3 { t += p.x; } else { t -= p.x; }", 0, 1),
+        ("let pair = (i, t); t += pair[0] - pair[1];", 0, 1),
+        ("let xs = [i, i + 1]; t += xs[1];", 0, 1),
+        ("let xs = [i, i + 1]; t += xs[i % 2];", 1, 0),
+    ] {
+        let source = format!(
+            "{point}fn f : n {{ let a = P(0); let t = 0; let all = [a, a, a, a];\nfor i in 0..n {{ {body} }}\nreturn (t, a.x, all[0].x); }}\nprintln(f(5000));\n"
+        );
+        let cost = cost(&source, 3);
+        assert_eq!((count(&cost, "allocations"), count(&cost, "not_made")), (made, not_made), "{body}: {cost}");
+        assert_eq!(makes(&region(&source)), made, "{body}\n{}", region(&source));
+    }
+}
+
+#[test]
+fn steps_are_those_that_are_told() {
+    for (body, steps) in [
+        ("t += s[1..3].len();", 1),
+        ("t += s.len();", 0),
+        ("if s.contains(\"a\") { t += 1; }", 1),
+        ("let d = {i: t}; t += d.len();", 1),
+        ("let ys = xs + xs; t += ys.len();", 1),
+        ("t += xs[i % 3];", 0),
+        ("if i..3 == 1..3 { t += 1; }", 1),
+        ("d[i % 5] = t; t += d[i % 5];", 0),
+    ] {
+        let source = format!(
+            "fn f : s, n {{ let t = 0; let xs = [1, 2, 3]; let d = {{}};\nfor i in 0..n {{ {body} }}\nreturn t; }}\nprintln(f(\"walrus\", 5000));\n"
+        );
+        assert_eq!(count(&cost(&source, 2), "steps"), steps, "{body}");
+        let (_, stderr) = execute(&source, &["--jit", "--audit-verdicts"]);
+        assert!(!stderr.contains("verdict: "), "{body}: {stderr}");
+        assert_eq!(stderr.contains(&format!("{steps} steps as their cost lines say")), steps > 0, "{body}: {stderr}");
+    }
+}
+
+/// In real programs, no instruction goes through the run time of which walrusc had not told.
+#[test]
+fn cost_lines_hold_for_the_programs() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/programs");
+    let flags = ["--jit", "--audit-verdicts", "--jit-threshold", "20", "--jit-function-threshold", "10"];
+    for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
+        let path = entry.expect("a folder can be read").path();
+        let source = std::fs::read_to_string(&path).unwrap_or_default();
+        if path.extension().is_none_or(|extension| extension != "walrus") || source.contains("import \"./") {
+            continue;
+        }
+        let (_, stderr) = execute(&source, &flags);
+        let disagreements: Vec<&str> = stderr.lines().filter(|line| line.starts_with("verdict: ")).collect();
+        assert!(disagreements.is_empty(), "{}: {disagreements:?}", path.display());
+    }
+}
