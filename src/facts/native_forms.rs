@@ -395,7 +395,8 @@ impl Operation<'_> {
         let &[def] = self.structs else { return if self.structs.is_empty() { Form::Open } else { Form::Step } };
         let calls_iter = matches!(self.op, Op::IterPrep { .. }) && self.method_of(def, "iter").is_some();
         let next = self.method_of(def, "next").filter(|next| next.takes_self && self.is_called_natively(next.func, 1));
-        if next.is_some() && !calls_iter { Form::Seen } else { Form::Step }
+        // The start of an iteration may not have been seen when its later steps were.
+        if next.is_some() && !calls_iter { Form::Open } else { Form::Step }
     }
 
     /// What the instruction makes on the heap, in a word or two; `None` if it makes nothing.
