@@ -54,8 +54,9 @@ impl<'p> Shared<'p> {
 }
 
 /// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for what runs, `supposed` the
-/// one that supposes that every function does; both are sealed. Beside the facts: the instructions that always fail, and what those of each function do
-/// that costs something. Frames are added to the table on the way, as they too are made function by function.
+/// one that supposes that every function does; both are sealed. Beside the facts: the instructions that always fail,
+/// and what those of each function do that costs something. Frames are added to the table on the way, as they too are
+/// made function by function.
 pub fn build(
     shared: &Shared<'_>,
     types: &Inference<'_>,

@@ -1,5 +1,5 @@
-//! What facts mean: how each instruction treats types ([`rules`]), and whether the facts in a file agree with its code ([`check`]), and
-//! what native code makes of instructions on values of known kinds ([`native_forms`]).
+//! What facts mean: how each instruction treats types ([`rules`]), and whether the facts in a file agree with its code
+//! ([`check`]), and what native code makes of instructions on values of known kinds ([`native_forms`]).
 //!
 //! Facts themselves are plain data in `bytecode/facts.rs`, and the verifier finds out that they are well formed. Here is the theory. Inference, in
 //! `analysis`, and the check apply the same rules.

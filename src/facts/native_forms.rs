@@ -1,8 +1,9 @@
 //! The table of native forms: what native code makes of an instruction, by the kinds of its operands.
 //!
-//! The native tier asks it which instructions the run time executes, and walrusc tells from it what an iteration costs; so neither can promise what the
-//! other does not keep. A row that is new in the tier is new here first: an instruction that this table calls a step never gets to the tier's own code,
-//! and debug builds stop where the tier steps and the table says that it need not.
+//! The native tier asks it which instructions the run time executes, and walrusc tells from it what an iteration costs;
+//! so neither can promise what the other does not keep. A row that is new in the tier is new here first: an instruction
+//! that this table calls a step never gets to the tier's own code, and debug builds stop where the tier steps and the
+//! table says that it need not.
 
 use super::rules::constant_type;
 use crate::bytecode::builtins::BuiltinSpec;
@@ -29,8 +30,8 @@ pub enum Form {
     Plain,
     /// A call of one of the tier's helpers, which is given what it needs.
     Helper,
-    /// One of the former for what is usually seen; what decides is not the operands' kinds: how a list keeps its items, whether an instance has fields
-    /// of its own, how many functions were called.
+    /// One of the former for what is usually seen; what decides is not the operands' kinds: how a list keeps its items,
+    /// whether an instance has fields of its own, how many functions were called.
     Seen,
     /// As [`Form::Seen`], where the types leave open that something else is seen: then the run time executes it.
     Open,
@@ -50,12 +51,13 @@ pub struct Operation<'a> {
     pub name: &'a str,
     /// What is called, if that is a function of the library.
     pub builtin: Option<&'static BuiltinSpec>,
-    /// Whether it is certain how the list keeps its items that is accessed or made, as far as types tell; of a method call, that no instance of the
-    /// structs has fields beside its layout, one of which might come before the method.
+    /// Whether it is certain how the list keeps its items that is accessed or made, as far as types tell; of a method
+    /// call, that no instance of the structs has fields beside its layout, one of which might come before the method.
     pub is_regular: bool,
     /// The structs that the first operand may be, or be an instance of; none if that is not known.
     pub structs: &'a [StructId],
-    /// The functions that a called value may be, `None` if that is not known; none at all if it may be something that is no function of the program.
+    /// The functions that a called value may be, `None` if that is not known; none at all if it may be something that
+    /// is no function of the program.
     pub callees: Option<&'a [FuncId]>,
 }
 
@@ -101,7 +103,8 @@ impl Known {
     }
 }
 
-/// Whether lists of such items all keep them in the same way: numbers and truth values are kept unboxed as long as there is one kind of them.
+/// Whether lists of such items all keep them in the same way: numbers and truth values are kept unboxed as long as
+/// there is one kind of them.
 pub fn have_one_storage(items: Tags) -> bool {
     items.is_single() || !items.is_empty() && !items.meets(Tags::NUMBER.or(Tags::BOOL))
 }
@@ -115,7 +118,8 @@ pub fn literal_items(op: Op) -> impl Iterator<Item = Reg> {
     (0..count).map(move |at| base.above(at))
 }
 
-/// The registers that decide about an instruction's form: object and index, receiver and first argument, iterable, callee.
+/// The registers that decide about an instruction's form: object and index, receiver and first argument, iterable,
+/// callee.
 pub fn observed(op: &Op) -> (Option<Reg>, Option<Reg>) {
     use crate::bytecode::op::operand::Kind;
     match *op {
@@ -146,8 +150,8 @@ pub fn observed(op: &Op) -> (Option<Reg>, Option<Reg>) {
     }
 }
 
-/// Whether a function may stand where it is called, as far as its code tells: it must not be on the way there already, and have no steps, and no calls that
-/// are none of its kind.
+/// Whether a function may stand where it is called, as far as its code tells: it must not be on the way there already,
+/// and have no steps, and no calls that are none of its kind.
 pub fn may_be_inlined(program: &Program, func: FuncId) -> bool {
     let Some(function) = program.functions.get(func.index()) else { return false };
     let code = program.code.get(function.code.range()).unwrap_or_default();
@@ -258,7 +262,8 @@ impl Operation<'_> {
             | GetMemberNamed { .. }
             | SetMemberNamed { .. }
             | InitModule { .. } => Step,
-            // A cell may not be known for one, a closure may be inlined, and an object may be too large for a cell of the heap.
+            // A cell may not be known for one, a closure may be inlined, and an object may be too large for a cell of
+            // the heap.
             GetCell { .. }
             | SetCell { .. }
             | GetCapture { .. }

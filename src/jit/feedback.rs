@@ -41,8 +41,8 @@ impl TagSet {
         self.0.count_ones()
     }
 
-    /// The kinds of value that these are, for the table of native forms. Several types that are one kind are told apart by native code, so they are
-    /// as good as anything; and so is nothing.
+    /// The kinds of value that these are, for the table of native forms. Several types that are one kind are told apart
+    /// by native code, so they are as good as anything; and so is nothing.
     pub fn kinds(self) -> Tags {
         let kinds =
             ALL_TAGS.into_iter().filter(|tag| self.contains(*tag)).fold(Tags::NONE, |all, tag| all.or(tag.kind()));

@@ -45,8 +45,9 @@ impl StaticTypes {
         feedback.into()
     }
 
-    /// The instructions of a function, among these pcs (indices into the program's code), that the table of native forms calls no steps, in words: those of
-    /// which a cost line is silent. Where conditions did not hold, anything may have been seen that decides about a form.
+    /// The instructions of a function, among these pcs (indices into the program's code), that the table of native
+    /// forms calls no steps, in words: those of which a cost line is silent. Where conditions did not hold, anything
+    /// may have been seen that decides about a form.
     pub fn not_steps(&self, program: &Program, func: FuncId, pcs: &[u32], is_conditional: bool) -> Vec<(u32, String)> {
         let mut found = Vec::new();
         let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();

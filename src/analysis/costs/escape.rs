@@ -1,7 +1,8 @@
 //! What becomes of objects that code makes: whether native code need make them.
 //!
-//! An object that stays in the region is not made: what is in it are values (`jit/opt/unmake`). Here that is found out from the bytecode: the registers
-//! that hold the object are followed until they are overwritten or dead; reading and writing its fields lets it stay, anything else does not.
+//! An object that stays in the region is not made: what is in it are values (`jit/opt/unmake`). Here that is found out
+//! from the bytecode: the registers that hold the object are followed until they are overwritten or dead; reading and
+//! writing its fields lets it stay, anything else does not.
 
 use std::collections::BTreeSet;
 
@@ -223,7 +224,8 @@ impl Resolver<'_> {
         Fate::Unmade
     }
 
-    /// What becomes of the object where it is passed to the only function that a call comes to, whose parameters stand from `first` up.
+    /// What becomes of the object where it is passed to the only function that a call comes to, whose parameters stand
+    /// from `first` up.
     fn fate_of_arguments<'a>(&mut self, acts: impl Iterator<Item = &'a Act>, first: Reg, held: &Held) -> Fate {
         let mut fate = Fate::Unmade;
         let mut callee = None;

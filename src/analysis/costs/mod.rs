@@ -1,7 +1,8 @@
 //! What one iteration of a loop, or one call of a function, does beside plain native code.
 //!
-//! Each instruction is asked of the [table of native forms](crate::facts::native_forms), which the native tier asks too, under the types that are
-//! inferred for it; then a region takes what lies in it, with what stands in the functions that are inlined into it.
+//! Each instruction is asked of the [table of native forms](crate::facts::native_forms), which the native tier asks
+//! too, under the types that are inferred for it; then a region takes what lies in it, with what stands in the
+//! functions that are inlined into it.
 
 mod escape;
 pub mod words;
@@ -92,8 +93,8 @@ pub type Acts = Vec<(u32, FunctionAct)>;
 #[derive(Clone, PartialEq, Debug)]
 pub struct FunctionAct(Act);
 
-/// Notes what `op` does, the next instruction that may be executed. Of an instruction whose kinds of operand are a condition of the region, nothing is
-/// said: it is native if the condition holds.
+/// Notes what `op` does, the next instruction that may be executed. Of an instruction whose kinds of operand are a
+/// condition of the region, nothing is said: it is native if the condition holds.
 pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditional: bool, acts: &mut Acts) {
     let of = |types: &mut Replay<'_>, reg: Option<Reg>| match reg {
         Some(reg) => types.register(reg),

@@ -1,4 +1,5 @@
-//! What the table of native forms says of the instruction at hand, for the types that its operands have or were seen to have.
+//! What the table of native forms says of the instruction at hand, for the types that its operands have or were seen to
+//! have.
 
 use super::super::feedback::TagSet;
 use super::*;
@@ -51,7 +52,8 @@ impl Builder<'_> {
         matches!(op, Op::TailCall { .. } | Op::TailCallMethod { .. })
     }
 
-    /// In debug builds, that the table calls an instruction a step which is about to be one: else cost lines would be silent about it.
+    /// In debug builds, that the table calls an instruction a step which is about to be one: else cost lines would be
+    /// silent about it.
     pub(super) fn assert_step(&mut self, op: Op) -> Built<()> {
         if cfg!(debug_assertions) {
             let form = self.form(op)?;
