@@ -5,10 +5,7 @@
 //! - A comment that starts like an expectation and is not one fails its fixture, so that a typo cannot pass.
 //! - A fixture without any expectation fails.
 //! - All modes must agree with `interp` byte for byte on standard output, standard error and exit status.
-//!
-//! `// expect jit:` lines are always parsed. They are held against `--jit-stats=json` only while [`JIT_COMPILES`] is
-//! true, and the modes with `--jit` run only while [`JIT_ACCEPTED`] is true. These constants are the one place that
-//! says how far native code is; the test `jit-constants` fails when they are behind the truth.
+//! - Claims of `// expect jit:` lines are held against `--jit-stats=json`; a build without the JIT only parses them.
 
 mod directives;
 mod support;
@@ -20,12 +17,6 @@ use std::sync::{Arc, OnceLock};
 use directives::{CompileError, Expectations, JitClaim};
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::{Outcome, run, shorten, walrus_run, walrusc};
-
-/// Whether walrus-run knows `--jit` and the flags around it.
-const JIT_ACCEPTED: bool = true;
-
-/// Whether `--jit` compiles anything.
-const JIT_COMPILES: bool = true;
 
 /// A way to run a program.
 struct Mode {
@@ -117,35 +108,9 @@ fn main() -> ExitCode {
         }
     }
     assert!(!trials.is_empty(), "no fixtures found");
-    trials.push(Trial::test("jit-constants", || Ok(check_jit_constants()?)));
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(scratch);
     conclusion.exit_code()
-}
-
-/// Compares [`JIT_ACCEPTED`] and [`JIT_COMPILES`] with what walrus-run does.
-fn check_jit_constants() -> Result<(), String> {
-    let accepted = run(walrus_run().arg("--help"), b"")?.out().contains("--jit");
-    if accepted != JIT_ACCEPTED {
-        return Err(format!("set JIT_ACCEPTED in tests/fixtures.rs to {accepted}"));
-    }
-    if !accepted {
-        return Ok(());
-    }
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let (source, program) = (folder.path().join("hot.walrus"), folder.path().join("hot.wbc"));
-    let text = "fn f : n { let t = 0; for i in 0..n { t += i; } return t; } println(f(100000));";
-    std::fs::write(&source, text).map_err(|error| error.to_string())?;
-    let compiled = run(walrusc().arg(&source).arg("-o").arg(&program), b"")?;
-    let mut outcome = run(walrus_run().args(["--jit", "--jit-stats=json"]).arg(&program), b"")?;
-    let line = take_last_line(&mut outcome.stderr);
-    let statistics: serde_json::Value =
-        serde_json::from_str(&line).map_err(|error| format!("{error}: {line}: {}", compiled.describe()))?;
-    let compiles = statistics["functions_compiled"].as_u64().is_some_and(|count| count > 0);
-    if compiles != (JIT_COMPILES && cfg!(feature = "jit")) {
-        return Err(format!("set JIT_COMPILES in tests/fixtures.rs to {compiles}"));
-    }
-    Ok(())
 }
 
 /// Collects the programs that are run by themselves: not what is called `lib`, nor what has a name that
@@ -204,8 +169,7 @@ fn add_trials(root: &Path, source: &Path, scratch: PathBuf, trials: &mut Vec<Tri
     };
     for mode in MODES.iter().chain(more) {
         let shared = Arc::clone(&fixture);
-        let absent = !JIT_ACCEPTED && mode.flags.contains(&"--jit");
-        let skipped = absent || fixture.expected.skipped.iter().any(|name| name == mode.name);
+        let skipped = fixture.expected.skipped.iter().any(|name| name == mode.name);
         let trial = Trial::test(format!("{}::{}", fixture.name, mode.name), move || Ok(shared.check_mode(mode)?));
         trials.push(trial.with_ignored_flag(skipped));
     }
@@ -248,7 +212,7 @@ impl Fixture {
         if mode.name == MODES[0].name {
             return self.check_outcome(self.interpreted()?);
         }
-        let judged = JIT_COMPILES && cfg!(feature = "jit") && mode.name == "jit" && !self.expected.jit.is_empty();
+        let judged = cfg!(feature = "jit") && mode.name == "jit" && !self.expected.jit.is_empty();
         let mut outcome = self.run_mode(mode, if judged { &["--jit-stats=json"] } else { &[] })?;
         if judged {
             let statistics = take_last_line(&mut outcome.stderr);

@@ -42,6 +42,7 @@ macro_rules! helpers {
 
         impl Helper {
             /// All helpers.
+            #[cfg(test)]
             pub const ALL: &[Helper] = &[$( Helper::$name, )*];
 
             pub fn symbol(self) -> &'static str {

@@ -252,10 +252,6 @@ impl MemSet {
         self.0 & other.0 == other.0
     }
 
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// Numbers of the kinds in the set, below [`Self::KINDS`].
     pub fn kinds(self) -> impl Iterator<Item = usize> {
         (0..Self::KINDS).filter(move |kind| self.0 & (1 << kind) != 0)

@@ -23,17 +23,17 @@
 mod backend;
 mod compiler;
 mod emit;
-pub mod feedback;
-pub mod helpers;
-pub mod ir;
-pub mod opt;
+mod feedback;
+mod helpers;
+mod ir;
+mod opt;
 mod perf_map;
 mod record;
 mod shadow;
 mod static_types;
 mod stats;
 mod tier;
-pub mod translate;
+mod translate;
 
 pub use backend::Dump;
 pub use shadow::Limits as ShadowLimits;

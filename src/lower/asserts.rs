@@ -5,9 +5,10 @@
 
 use super::code::Label;
 use super::function::{Dest, Lowering};
-use super::*;
+use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::op::window::Call as Window;
 use crate::bytecode::{BuiltinId, Constant, Op, Reg};
+use crate::source::Span;
 use crate::syntax::ast::{ExprId, ExprKind, ExprList, LogicOp, UnaryOp};
 
 impl Lowering<'_, '_> {

@@ -3,13 +3,13 @@
 use super::code::Label;
 use super::fold::Folded;
 use super::function::Lowering;
-use super::*;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{Constant, Op, Reg};
+use crate::resolve::graph::ModuleSource;
 use crate::resolve::{NameRef, StaticValue, VarId};
-use crate::source::Diagnostic;
 use crate::source::spelling::closest;
-use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, LogicOp, UnaryOp};
+use crate::source::{Diagnostic, Span};
+use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, LogicOp, Symbol, UnaryOp};
 
 impl Lowering<'_, '_> {
     /// Goes to `to` if the truth of the condition is `sense`, and falls through otherwise.

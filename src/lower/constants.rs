@@ -16,27 +16,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::fold::{self, Folded};
-use super::*;
-use crate::resolve::{NameRef, StaticValue, VarId};
-use crate::syntax::ast::{Ast, ExprId, ExprKind, LogicOp, StmtKind};
-
-/// What a known value was read from, which decides whether its use as a condition is worth a warning.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Origin {
-    Literals,
-    /// Variables of the same function as well.
-    Locals,
-    /// Also variables of the module, of another one, or of an enclosing function: settings.
-    Settings,
-}
-
-/// A value and what it was made of.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Known {
-    pub value: Folded,
-    pub origin: Origin,
-}
+use super::fold::{self, Folded, Known, Origin};
+use crate::resolve::graph::{FileModule, ModuleGraph, ModuleSource};
+use crate::resolve::{FileScopes, GlobalIndex, ModuleIndex, NameRef, Resolution, StaticValue, VarId};
+use crate::syntax::Interner;
+use crate::syntax::ast::{Ast, ExprId, ExprKind, LogicOp, StmtKind, Symbol};
 
 /// The known values of a file.
 #[derive(Default)]

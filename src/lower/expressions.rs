@@ -5,11 +5,13 @@
 
 use super::fold::Folded;
 use super::function::{Dest, Lowering};
-use super::*;
 use crate::bytecode::op::window::Call;
 use crate::bytecode::{BuiltinId, Constant, Op, Reg, ShortConst};
-use crate::resolve::StaticValue;
-use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, Ident, LogicOp, UnaryOp};
+use crate::lower::Builder;
+use crate::resolve::graph::ModuleSource;
+use crate::resolve::{ModuleIndex, StaticValue};
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, Ident, LogicOp, Symbol, UnaryOp};
 
 /// Literals are built in pieces of so many registers or pairs.
 const CHUNK: usize = 64;

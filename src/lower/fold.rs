@@ -7,13 +7,29 @@
 
 use std::cmp::Ordering;
 
-use super::constants::{Known, Origin};
 use super::function::Lowering;
-use super::*;
 use crate::bytecode::{Constant, Op, Reg, numeric};
 use crate::resolve::NameRef;
-use crate::source::Diagnostic;
-use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, UnaryOp};
+use crate::source::{Diagnostic, Span};
+use crate::syntax::Interner;
+use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, Symbol, UnaryOp};
+
+/// What a known value was read from, which decides whether its use as a condition is worth a warning.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Origin {
+    Literals,
+    /// Variables of the same function as well.
+    Locals,
+    /// Also variables of the module, of another one, or of an enclosing function: settings.
+    Settings,
+}
+
+/// A value and what it was made of.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Known {
+    pub value: Folded,
+    pub origin: Origin,
+}
 
 /// The longest string that folding makes, in bytes: the file should not grow by what is quickly made.
 const STRING_LIMIT: usize = 256;

@@ -8,11 +8,11 @@
 use super::calls::Work;
 use super::code::Label;
 use super::function::Lowering;
-use super::*;
 use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{Constant, LoopKind, Op, Reg};
-use crate::syntax::ast::{Block, ExprId, ExprKind, Ident, StmtId};
+use crate::source::Span;
+use crate::syntax::ast::{Block, ExprId, ExprKind, Ident, StmtId, Symbol};
 
 /// What a head goes over, besides the items of its receiver.
 #[derive(Clone, Copy)]

@@ -25,10 +25,10 @@
 //! With a step other than 1, `e` is first lowered to the last value that `p` really takes, as loops over pairs would
 //! fail otherwise.
 
-use super::super::ir::*;
 use super::cfg::LoopBlocks;
 use super::fold::{Values, int_of};
 use super::hoist::Hoister;
+use crate::jit::ir::{Binary, BlockId, Compare, ExitId, Inst, Mem, Region, Repr, Terminator, Unary, Val};
 use crate::runtime::object::List;
 
 /// Largest step of an induction variable, and largest factor in an index.
@@ -410,10 +410,11 @@ fn evaluate(hoister: &mut Hoister, index: usize, val: Val, param: Val, at: Val) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::cfg::Cfg;
-    use super::super::test_regions::{Sample, in_loops, text};
-    use super::super::{Caution, optimise};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::cfg::Cfg;
+    use crate::jit::opt::test_regions::{Sample, in_loops, text};
+    use crate::jit::opt::{Caution, optimise};
 
     /// A loop with the index that `make` computes from the counter guarded against the length of a list; the guards
     /// left in it and in front.

@@ -1,12 +1,12 @@
-//! Checks the form of a region, in debug builds after each pass: each value is defined once, in front of whatever uses it; a jump brings what the
-//! block it leads to takes; control goes back to headers of loops only.
+//! Checks the form of a region, in debug builds after each pass: each value is defined once, in front of whatever uses
+//! it; a jump brings what the block it leads to takes; control goes back to headers of loops only.
 //!
-//! Cranelift checks types, but with its verifier off, as in release builds, it does not ask where a value comes from until
-//! the register allocator stops at one that reaches the entry block undefined; and a value that is defined elsewhere by chance
-//! is just wrong.
+//! Cranelift checks types, but with its verifier off, as in release builds, it does not ask where a value comes from
+//! until the register allocator stops at one that reaches the entry block undefined; and a value that is defined
+//! elsewhere by chance is just wrong.
 
-use super::super::ir::*;
 use super::cfg::Cfg;
+use crate::jit::ir::{BlockId, ExitId, Region, Terminator, Val};
 
 /// What is wrong with a region, if anything is.
 pub fn check(region: &Region, cfg: &Cfg) -> Result<(), String> {
@@ -21,7 +21,8 @@ pub fn check(region: &Region, cfg: &Cfg) -> Result<(), String> {
 struct Checker<'a> {
     region: &'a Region,
     cfg: &'a Cfg,
-    /// The block of each definition that was met. Blocks stand behind those that dominate them, so a use finds its definition here.
+    /// The block of each definition that was met. Blocks stand behind those that dominate them, so a use finds its
+    /// definition here.
     defined: Vec<Option<BlockId>>,
 }
 
@@ -86,8 +87,9 @@ impl Checker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::Sample;
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::Sample;
 
     fn wrong_with(region: &Region) -> String {
         check(region, &Cfg::of(region)).expect_err("something is wrong")

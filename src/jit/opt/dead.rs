@@ -1,8 +1,8 @@
 //! Dead code elimination: marks what effects, control and exits need, through block parameters, and removes the rest.
 //! Parameters that only feed themselves round a loop go with it.
 
-use super::super::ir::*;
 use super::cfg::Cfg;
+use crate::jit::ir::{BlockId, Exit, Region, Terminator, Val};
 
 #[derive(Clone, Copy)]
 enum Definition {
@@ -95,8 +95,9 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, in_loops};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, in_loops};
 
     #[test]
     fn a_parameter_that_only_feeds_itself_goes() {

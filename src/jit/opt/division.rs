@@ -4,7 +4,7 @@
 //! Quotients are truncated, as the IR's are. The sum of the divisor's reciprocal and the dividend's sign comes out
 //! exact for all 64-bit dividends; the tests compare with division over the edges of the range.
 
-use super::super::ir::*;
+use crate::jit::ir::{Binary, Inst, Unary, Val};
 
 /// Appends the computation of `a / divisor`; `None` if there is nothing better than dividing.
 pub fn quotient(a: Val, divisor: i64, push: &mut impl FnMut(Inst) -> Val) -> Option<Val> {

@@ -1,9 +1,10 @@
 //! Constant folding and algebraic simplification, exact to the bit.
 //!
-//! Ints wrap. On floats only what IEEE 754 guarantees for every operand is used: `x * 1.0` is `x`, but `x + 0.0` is not for -0.0, and `x - x` is not 0
-//! for infinities. A result that is NaN is not folded, as its sign and payload are the machine's.
+//! Ints wrap. On floats only what IEEE 754 guarantees for every operand is used: `x * 1.0` is `x`, but `x + 0.0` is not
+//! for -0.0, and `x - x` is not 0 for infinities. A result that is NaN is not folded, as its sign and payload are the
+//! machine's.
 
-use super::super::ir::*;
+use crate::jit::ir::{Binary, Compare, Inst, Unary, Val};
 
 /// What simplification needs to know of the values around.
 pub trait Values {
@@ -224,6 +225,7 @@ fn int_compare(values: &impl Values, op: Compare, a: Val, b: Val) -> Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jit::ir::*;
 
     struct Table(Vec<Inst>);
 

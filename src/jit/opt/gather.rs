@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::ir::*;
+use crate::jit::ir::{Inst, Region, Unary, Val};
 use crate::runtime::object::{Header, ObjKind};
 
 /// Gathers stores into new objects. Whether there were any.
@@ -55,8 +55,9 @@ fn stored_in<'m>(object: Val, make: &'m mut Inst, inst: &Inst) -> Option<(&'m mu
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, text};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, text};
 
     fn gathered(between: impl FnOnce(&mut Sample, Val)) -> String {
         let mut sample = Sample::new();

@@ -11,11 +11,13 @@
 //!   element only behind the guard of its index. So a load moves from the straight way only, and not past a guard that
 //!   it may rest on ([`Hoister::protects`]).
 
-use super::super::ir::*;
 use super::Caution;
 use super::bounds::Inductions;
 use super::cfg::{Cfg, LoopBlocks};
 use super::fold::{Folded, Values, fold};
+use crate::jit::ir::{
+    Binary, BlockId, Compare, Exit, ExitId, ExitReason, Inst, Mem, MemSet, Region, Repr, Terminator, Val, Width,
+};
 
 /// Moves what is invariant in front of the loops of a region. Whether anything was moved.
 pub fn hoist(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
@@ -320,13 +322,13 @@ impl<'a> Hoister<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, in_loops, text};
     use super::*;
+    use crate::jit::opt::test_regions::{Sample, in_loops, text};
 
     fn hoisted(sample: Sample, caution: &Caution) -> Region {
         let mut region = sample.finish();
         let cfg = Cfg::of(&region);
-        super::super::numbering::number(&mut region, &cfg);
+        crate::jit::opt::numbering::number(&mut region, &cfg);
         hoist(&mut region, &cfg, caution);
         region
     }
@@ -395,7 +397,7 @@ mod tests {
     fn a_load_does_not_move_past_the_status_of_a_helper() {
         let mut sample = Sample::new();
         guarded_load(&mut sample, |sample| {
-            let helper = super::super::super::helpers::Helper::Step;
+            let helper = crate::jit::helpers::Helper::Step;
             let status = sample.push(Inst::Call { helper, args: vec![Val(0), Val(0)], writes: MemSet::NONE });
             let zero = sample.int(0);
             let done = sample.push(Inst::Icmp(Compare::Eq, status, zero));

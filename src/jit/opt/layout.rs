@@ -4,8 +4,8 @@
 //! loop, all that comes after the loop would stand in the middle of it, and each iteration would take one jump more. A
 //! processor takes one jump per cycle at best, and small loops are not much longer than that.
 
-use super::super::ir::*;
 use super::cfg::Cfg;
+use crate::jit::ir::{BlockId, Region, Terminator};
 
 /// Marks the branches whose first way stays in a loop that the second leaves.
 pub fn mark(region: &mut Region, cfg: &Cfg) {
@@ -28,8 +28,9 @@ fn leads_back(region: &Region, cfg: &Cfg, id: BlockId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::Sample;
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::Sample;
 
     #[test]
     fn a_loop_left_in_its_middle_is_marked_and_one_left_at_its_end_is_not() {

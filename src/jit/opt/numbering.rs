@@ -13,10 +13,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::ir::*;
 use super::cfg::Cfg;
 use super::division;
 use super::fold::{Folded, Values, fold, int_of};
+use crate::jit::ir::{Binary, BlockId, Compare, Inst, Mem, MemSet, Region, Repr, Terminator, Unary, Val, Width};
 use crate::runtime::object::{Header, ObjKind};
 
 /// Numbers the values of a region.
@@ -320,8 +320,9 @@ impl Numbering<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, text};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, text};
 
     fn numbered(sample: Sample) -> String {
         let mut region = sample.finish();
@@ -375,7 +376,7 @@ mod tests {
             sample.counted(zero, 1, Compare::Lt, before, |sample, _| {
                 let len = sample.len(list);
                 sample.effect(Inst::Store { mem: Mem::Globals, base: Val(1), offset: 0, value: len });
-                let helper = super::super::super::helpers::Helper::Step;
+                let helper = crate::jit::helpers::Helper::Step;
                 sample.effect(Inst::Call { helper, args: vec![Val(0), len], writes: helper_writes });
             });
             let text = numbered(sample);

@@ -12,8 +12,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::ir::*;
 use super::cfg::{Cfg, LoopBlocks};
+use crate::jit::ir::{Binary, Block, BlockId, ExitId, Inst, Region, Repr, Terminator, Unary, Val};
 
 /// Instructions of a loop that is copied at most. In a longer one there is other work to do while it divides.
 const MOST_INSTRUCTIONS: usize = 40;
@@ -360,8 +360,9 @@ fn is_free(inst: &Inst) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, in_loops};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, in_loops};
 
     /// `do { sum += body } while (i += 1) < end`: the loop's text after pairing.
     fn paired(body: impl FnOnce(&mut Sample, Val, Val) -> Val) -> String {

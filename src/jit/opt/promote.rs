@@ -22,10 +22,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::helpers::Helper;
-use super::super::ir::*;
 use super::Caution;
 use super::cfg::{Cfg, LoopBlocks};
+use crate::jit::helpers::Helper;
+use crate::jit::ir::{
+    BlockId, Compare, Exit, ExitId, ExitReason, Inst, Loop, Mem, MemSet, Region, Repr, Terminator, Unary, Val, Width,
+    Word,
+};
 use crate::runtime::object::{Cell, Instance};
 use crate::runtime::value::Value;
 
@@ -616,8 +619,9 @@ fn sees(inst: &Inst, mem: Mem) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, in_loops, text};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, in_loops, text};
 
     const SLOT: i32 = Instance::SLOTS_OFFSET as i32;
 
@@ -656,7 +660,7 @@ mod tests {
         let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 200));
         sample.counted(zero, 1, Compare::Lt, end, |sample, counter| body(sample, counter, &objects));
         let mut region = sample.finish();
-        super::super::optimise(&mut region, caution);
+        crate::jit::opt::optimise(&mut region, caution);
         region
     }
 

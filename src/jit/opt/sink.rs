@@ -5,8 +5,8 @@
 //! Nothing moves into a loop, and nothing into a block that only leads back to a header: such blocks vanish into the
 //! branch before.
 
-use super::super::ir::*;
 use super::cfg::Cfg;
+use crate::jit::ir::{Binary, BlockId, Exit, Inst, Region, Terminator, Val};
 
 /// Moves arithmetic to where it is needed.
 pub fn sink(region: &mut Region, cfg: &Cfg) {
@@ -90,8 +90,9 @@ impl Sinker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, text};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, text};
 
     #[test]
     fn what_one_side_of_a_branch_needs_moves_there() {

@@ -1,6 +1,8 @@
 //! Hand-built regions for the tests of passes.
 
-use super::super::ir::*;
+use crate::jit::ir::{
+    Binary, BlockId, Compare, Element, Exit, ExitId, ExitReason, Inst, Loop, Mem, Region, Repr, Terminator, Val, Width,
+};
 use crate::runtime::object::List;
 
 /// A region under construction, with its machine and frame as values 0 and 1.

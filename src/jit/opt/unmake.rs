@@ -1,16 +1,19 @@
-//! Objects that stay in the region are not made: what is in them are values of their own, and an exit makes those that the interpreter wants to see.
-//! Allocation sinking as in LuaJIT 2.1, scalar replacement of what does not escape.
+//! Objects that stay in the region are not made: what is in them are values of their own, and an exit makes those that
+//! the interpreter wants to see. Allocation sinking as in LuaJIT 2.1, scalar replacement of what does not escape.
 //!
 //! # Which objects are not made
-//! An object may be read and written at places that are known, be compared with nothing, be kept in another object that is not made, and stand in exits.
-//! It may go through the parameters of blocks, so that a variable of a loop which is a new object in each iteration is a few numbers. Any
-//! other use makes it an object like others, where it was made in the first place: calls, elements of lists, fields of objects that are there, results.
+//! An object may be read and written at places that are known, be compared with nothing, be kept in another object that
+//! is not made, and stand in exits. It may go through the parameters of blocks, so that a variable of a loop which is a
+//! new object in each iteration is a few numbers. Any other use makes it an object like others, where it was made in
+//! the first place: calls, elements of lists, fields of objects that are there, results.
 //!
-//! - **A variable of a loop** begins with an object that is there already. While the loop has made none, that one is it: a word beside the parts says which it is,
-//!   0 for a new one. Its fields are read in front of the loop, if nothing in the loop or behind it may assign them.
-//! - **Each object is one**: where control meets, an object goes on under one name only. If it had two, an exit would make it twice.
-//! - **Collections** find what they must keep at home. Before a call that may collect, whatever is alive is written there, which is a use that makes the object.
-//!   An exit makes its objects without a collection in between.
+//! - **A variable of a loop** begins with an object that is there already. While the loop has made none, that one is
+//!   it: a word beside the parts says which it is, 0 for a new one. Its fields are read in front of the loop, if
+//!   nothing in the loop or behind it may assign them.
+//! - **Each object is one**: where control meets, an object goes on under one name only. If it had two, an exit would
+//!   make it twice.
+//! - **Collections** find what they must keep at home. Before a call that may collect, whatever is alive is written
+//!   there, which is a use that makes the object. An exit makes its objects without a collection in between.
 
 mod escape;
 mod rewrite;
@@ -20,14 +23,15 @@ use rustc_hash::FxHashSet;
 use escape::Objects;
 use rewrite::Rewriter;
 
-use super::super::ir::*;
 use super::Caution;
 use super::cfg::Cfg;
+use crate::jit::ir::{Element, Inst, Region, Shape, Terminator, Width};
 use crate::runtime::object::{Header, List, ObjKind, Storage};
 
 /// How often it is tried again with fewer objects.
 const ATTEMPTS: usize = 8;
-/// What all exits together may have to write into objects, in words. Beyond, their code would take more to compile than the objects cost.
+/// What all exits together may have to write into objects, in words. Beyond, their code would take more to compile than
+/// the objects cost.
 const MOST_WORDS: usize = 3_000;
 const WORD: i32 = size_of::<u64>() as i32;
 /// The words of an instance in front of its fields: its struct, and where other fields are.
@@ -135,8 +139,9 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_regions::{Sample, in_loops};
     use super::*;
+    use crate::jit::ir::*;
+    use crate::jit::opt::test_regions::{Sample, in_loops};
     use crate::runtime::object::Instance;
 
     const FIELD: i32 = Instance::SLOTS_OFFSET as i32;
@@ -159,7 +164,7 @@ mod tests {
             body(sample, counter, object);
         });
         let mut region = sample.finish();
-        super::super::optimise(&mut region, &Default::default());
+        crate::jit::opt::optimise(&mut region, &Default::default());
         region
     }
 

@@ -2,10 +2,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::super::ir::*;
-use super::super::Caution;
-use super::super::cfg::Cfg;
 use super::{INSTANCE_WORDS, Kind};
+use crate::jit::ir::{BlockId, BoxedTag, Compare, Exit, Inst, Mem, MemSet, Region, Terminator, Unary, Val, Width};
+use crate::jit::opt::Caution;
+use crate::jit::opt::cfg::Cfg;
 use crate::runtime::object::{Instance, ObjKind};
 
 /// The objects that are not made.

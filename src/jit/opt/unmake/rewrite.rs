@@ -2,10 +2,12 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::super::ir::*;
-use super::super::cfg::Cfg;
 use super::escape::Objects;
 use super::{INSTANCE_WORDS, Kind};
+use crate::jit::ir::{
+    BlockId, Compare, Exit, ExitId, ExitReason, Inst, Loop, Made, Mem, Region, Repr, Terminator, Unary, Val, Width,
+};
+use crate::jit::opt::cfg::Cfg;
 use crate::runtime::object::Instance;
 
 /// What is in the objects at a point.
