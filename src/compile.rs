@@ -367,7 +367,7 @@ pub fn explain(code: &str) -> Result<String, String> {
     if let Some(at) = JIT_LINTS.iter().position(|lint| *lint == code) {
         let which = if at % 2 == 0 { "marked `// @jit`" } else { "of the program and what it imports" };
         let (what, codes) = match at / 2 {
-            0 => ("cannot be compiled to native code", "W0101 to W0105, whose texts say why and what to do"),
+            0 => ("cannot be compiled to native code", "W0102, W0104, W0105, whose texts say why and what to do"),
             _ => ("is compiled only if values turn out to have the types that its conditions name", "W0106"),
         };
         let strays = match at % 2 {

@@ -249,7 +249,7 @@ fn gates_end_with_the_status_of_their_program() {
     assert!(folder.expect(1, &["--check", "--deny", "jit-conditional", "m.walrus"]).err().contains("error[W0106]"));
     folder.expect(1, &["--check", "--deny", "jit-conditional=all", "b.walrus"]);
     assert!(folder.expect(0, &["--explain", "jit-conditional"]).out().starts_with("jit-conditional\n"));
-    assert!(folder.expect(0, &["--explain", "jit-incompatible=all"]).out().contains("W0101"));
+    assert!(folder.expect(0, &["--explain", "jit-incompatible=all"]).out().contains("W0102"));
 }
 
 #[test]

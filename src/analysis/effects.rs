@@ -267,7 +267,6 @@ fn is_plain(types: &mut Replay<'_>, op: Op) -> bool {
 /// Which functions call which, as far as the instructions say, and what follows for the callers.
 #[derive(Debug)]
 pub struct CallGraph {
-    suspends: Vec<bool>,
     /// Flags of each function, its callees' included.
     flags: Vec<Flags>,
 }
@@ -319,12 +318,7 @@ impl CallGraph {
                 flags.remove(Flags::AWAITS);
             }
         }
-        CallGraph { suspends: flags.iter().map(|flags| flags.has(Flags::AWAITS)).collect(), flags }
-    }
-
-    /// Whether a call of the function may wait for a task.
-    pub fn suspends(&self, func: FuncId) -> bool {
-        self.suspends.get(func.index()).copied().unwrap_or(true)
+        CallGraph { flags }
     }
 
     /// The effects of a range of instructions, with those of known callees; `None` stands for a region too large to say more.

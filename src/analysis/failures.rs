@@ -117,6 +117,9 @@ struct Teller<'p> {
     names: Names<'p>,
 }
 
+/// What is to be done to a task that stands where its value is meant.
+const AWAIT: &str = "`await` gives what a task comes to";
+
 /// Most places of calls that are named.
 const MAX_CALLS: usize = 3;
 
@@ -244,6 +247,18 @@ impl Teller<'_> {
     /// What was meant, and how to do it.
     fn help(&self, warning: Diagnostic, cause: Cause, span: Span, op: Op) -> Diagnostic {
         match cause {
+            Cause::Operands { left, right, .. } if left == Tags::TASK || right == Tags::TASK => {
+                warning.with_help(AWAIT)
+            }
+            Cause::Operand { found: Tags::TASK, .. }
+            | Cause::Expected { found: Tags::TASK, .. }
+            | Cause::NotIterable { found: Tags::TASK }
+            | Cause::NothingIn { found: Tags::TASK }
+            | Cause::NotCallable { found: Tags::TASK }
+            | Cause::Argument { found: Tags::TASK, .. }
+            | Cause::CannotIndex { object: Tags::TASK, .. }
+            | Cause::Member { owner: Owner::Kind(Tags::TASK), .. }
+            | Cause::Method { owner: Owner::Kind(Tags::TASK), .. } => warning.with_help(AWAIT),
             Cause::Member { owner, name } | Cause::Method { owner, name } => {
                 let is_call = matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::FindMethod { .. });
                 self.help_with_name(warning, owner, self.text(name), is_call, span)

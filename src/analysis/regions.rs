@@ -212,15 +212,9 @@ impl<'a> Regions<'a> {
             });
         }
         for (pc, op) in code.iter().enumerate() {
-            let reason = match op {
-                Op::Await { .. } => Reason::Suspends,
-                Op::InitModule { .. } => Reason::InitialisesModule,
-                Op::CallFn { func, .. } | Op::TailCallFn { func, .. } if self.shared.graph.suspends(*func) => {
-                    Reason::CallsSuspending
-                }
-                _ => continue,
-            };
-            refusals.push((pc as u32, reason));
+            if let Op::InitModule { .. } = op {
+                refusals.push((pc as u32, Reason::InitialisesModule));
+            }
         }
     }
 

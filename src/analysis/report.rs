@@ -116,10 +116,17 @@ pub fn notes(subject: &Subject<'_>) -> Vec<Diagnostic> {
         if let Some(cost) = subject.cost(region) {
             note = note.with_note(format!("cost: {}", words::line(cost, program, sources, region.span.file)));
         }
+        if region.effects.awaits && region.reason.is_none() {
+            note = note.with_note(WAITS);
+        }
         notes.push(note);
     }
     notes
 }
+
+/// What a region's waits cost.
+const WAITS: &str = "it may wait for tasks: each wait is a switch to another task, some hundred nanoseconds, behind which its native code goes on; a task \
+                     that waits in it keeps a native stack, of two pages at least";
 
 /// That a region is never executed, and why; `None` if it may be.
 fn unreached(program: &Program, facts: &Facts, region: &RegionFacts) -> Option<String> {

@@ -316,17 +316,17 @@ macro_rules! for_each_builtin {
             async spawn (f: CALLABLE; args: LIST) calls collects -> TASK;
             /// A task that is ready after so many milliseconds.
             /// Errors: `async.sleep: milliseconds must be >= 0`.
-            async sleep (ms: NUMBER;) calls allocates -> TASK;
+            async sleep (ms: NUMBER;) calls allocates -> TASK_OF_VOID;
             /// A task that ends as the given one, which is cancelled if that takes longer.
             /// Errors: `async.timeout: milliseconds must be >= 0`; the task fails with `task timed out`.
-            async timeout (task: TASK, ms: NUMBER;) calls allocates -> TASK;
+            async timeout (task: TASK, ms: NUMBER;) calls allocates -> [BuiltinResult::Same];
             /// A task of the values of tasks, in order; fails with the first failure.
-            async gather (tasks: LIST;) calls allocates -> TASK;
+            async gather (tasks: LIST;) calls allocates -> [BuiltinResult::Gathered];
             /// A task of the first success among tasks, else of the last failure.
             /// Errors: of no tasks: `async.race: no tasks`.
-            async race (tasks: LIST;) calls allocates -> TASK;
+            async race (tasks: LIST;) calls allocates -> [BuiltinResult::OneOf];
             /// A task of a dict for each task: how it ended, and with what.
-            async all_settled (tasks: LIST;) calls allocates -> TASK;
+            async all_settled (tasks: LIST;) calls allocates -> TASK_OF_LIST;
             /// How far a task is: pending, ready, failed or cancelled.
             async status (task: TASK;) calls allocates -> STRING;
             /// Cancels a task; whether it had not ended.
@@ -355,13 +355,13 @@ macro_rules! for_each_builtin {
             net tcp_local_port (listener: INT;) calls collects -> INT;
             /// A task of the handle of the next connection.
             /// Errors: `net.tcp_accept: invalid listener handle 7`.
-            net tcp_accept (listener: INT;) calls collects -> TASK;
+            net tcp_accept (listener: INT;) calls collects -> TASK_OF_INT;
             /// Closes a listener.
             /// Errors: `net.tcp_close_listener: invalid listener handle 7`.
             net tcp_close_listener (listener: INT;) calls collects -> VOID;
             /// A task of the handle of a connection to a host and port.
             /// Errors: `net.tcp_connect: invalid port 0`; the task: `Failed to connect to '…': …`.
-            net tcp_connect (host: STRING, port: INT;) calls collects -> TASK;
+            net tcp_connect (host: STRING, port: INT;) calls collects -> TASK_OF_INT;
             /// The address of the other side.
             /// Errors: `net.tcp_peer_addr: invalid stream handle 7`.
             net tcp_peer_addr (stream: INT;) calls collects -> STRING;
@@ -385,19 +385,19 @@ macro_rules! for_each_builtin {
             net tcp_close (stream: INT;) calls collects -> VOID;
             /// A task of text that was received; void at the end.
             /// Errors: `net.tcp_read: invalid limit 0`; the task: `Failed to read from '…': …`.
-            net tcp_read (stream: INT, max: INT;) calls collects -> TASK;
+            net tcp_read (stream: INT, max: INT;) calls collects -> TASK_OF_TEXT;
             /// A task of a list of bytes that were received; void at the end.
             /// Errors: `net.tcp_read_bytes: invalid limit 0`; the task: `Failed to read from '…': …`.
-            net tcp_read_bytes (stream: INT, max: INT;) calls collects -> TASK;
+            net tcp_read_bytes (stream: INT, max: INT;) calls collects -> TASK_OF_BYTES;
             /// A task of the next line without its end; void at the end.
             /// Errors: `net.tcp_read_line: invalid stream handle 7`; the task: `Line too long`, `Failed to read from '…': …`.
-            net tcp_read_line (stream: INT;) calls collects -> TASK;
+            net tcp_read_line (stream: INT;) calls collects -> TASK_OF_TEXT;
             /// A task of the number of bytes written.
             /// Errors: `net.tcp_write: invalid stream handle 7`; the task: `Failed to write to '…': …`.
-            net tcp_write (stream: INT, text: STRING;) calls collects -> TASK;
+            net tcp_write (stream: INT, text: STRING;) calls collects -> TASK_OF_INT;
             /// A task of the number of bytes written, of a list of them.
             /// Errors: `net.tcp_write_bytes: 256 is no byte`; the task: `Failed to write to '…': …`.
-            net tcp_write_bytes (stream: INT, bytes: LIST;) calls collects -> TASK;
+            net tcp_write_bytes (stream: INT, bytes: LIST;) calls collects -> TASK_OF_INT;
 
             /// The parts of a request line, or what is wrong with it.
             http parse_request_line (line: STRING;) pure allocates -> DICT;
@@ -431,13 +431,13 @@ macro_rules! for_each_builtin {
             http serialize_response (response: DICT;) pure allocates -> STRING;
             /// A task of the next request of a stream, as a dict; void at the end.
             /// Errors: `http.read_request: invalid stream handle 7`, `http.read_request: max_body_bytes must be >= 0`.
-            http read_request (stream: INT, max_body: INT;) calls collects -> TASK;
+            http read_request (stream: INT, max_body: INT;) calls collects -> TASK_OF_DICT_OR_VOID;
             /// A task that answers the requests of a listener's connections with what a function gives for them, until the listener is closed.
             /// Errors: `http.serve: invalid listener handle 7`, `http.serve: max_body_bytes must be >= 0`, `http.serve: listener 7 is served already`.
-            http serve (listener: INT, handler: CALLABLE; max_body: INT) calls collects -> TASK;
+            http serve (listener: INT, handler: CALLABLE; max_body: INT) calls collects -> TASK_OF_VOID;
             /// A task of the response to a request, as a dict.
             /// Errors: `http.fetch: only http is supported`, `http.fetch: invalid url '…'`; the task: `Failed to connect to '…': …`, `Failed to read from '…': …`.
-            http fetch (method: STRING, url: STRING, headers: ANY, body: ANY;) calls collects -> TASK;
+            http fetch (method: STRING, url: STRING, headers: ANY, body: ANY;) calls collects -> TASK_OF_DICT;
         }
     };
 }
@@ -462,6 +462,19 @@ pub enum BuiltinResult {
     Is(Shape),
     /// A number of the kind of one of so many arguments from the first on.
     Number(u16),
+    /// A task that gives what the first argument does, which is one.
+    Same,
+    /// A task that gives what one of a list of tasks does.
+    OneOf,
+    /// A task of the list of what a list of tasks give.
+    Gathered,
+}
+
+impl BuiltinResult {
+    /// Whether it tells all that becomes of the arguments, which are tasks: no code is called that they could get to.
+    pub fn is_about_tasks(self) -> bool {
+        matches!(self, BuiltinResult::Same | BuiltinResult::OneOf | BuiltinResult::Gathered)
+    }
 }
 
 /// A row of the table.

@@ -202,12 +202,8 @@ macro_rules! reasons {
 reasons! {
     /// Why a region cannot be compiled: the table that verdicts, the JIT's refusals and their explanations share.
     Reason
-    /// An `await` stands in the region.
-    Suspends = "W0101", "awaits a task", "move the `await` out of the loop, or collect the tasks and await them together afterwards";
     /// More instructions than [`MAX_REGION_INSTRUCTIONS`].
     TooLarge = "W0102", "is too large to compile", "move parts of it into functions";
-    /// It calls a function known when compiling that awaits.
-    CallsSuspending = "W0103", "calls a function that may await", "await before the loop and pass the result in";
     /// The control flow has a cycle that is entered in more than one place, or that no loop region describes.
     Irregular = "W0104", "has control flow that is no structured loop", "compile the program again with this version of walrusc";
     /// The body of a module may run inside.
@@ -228,8 +224,8 @@ reasons! {
     Recording = "N0207", "is being recorded", "nothing: it is compiled at one of its next iterations or calls";
     Compiling = "N0208", "is being compiled", "nothing: it is native once the compiler is done";
     Observing = "N0209", "is only observed", "pass `--jit`";
-    /// A task that waits must have no native frame.
-    Tasks = "N0210", "may wait for tasks", "move what is hot out of the function that awaits";
+    /// Calling it only makes a task.
+    Tasks = "N0210", "runs as a task", "nothing: loops in it are compiled; move what is hot outside of them into a function that is not asynchronous";
     Unstable = "N0211", "left its native code for other types again and again", "keep variables and fields to one type each";
     /// Compiling has taken too much of the run.
     Spent = "N0212", "is one of too many regions for the time that compiling may take", "run longer, or pass `--jit-wait`, with which time does not count";
@@ -362,6 +358,10 @@ impl TypeWords<'_> {
                     ("anything", "anything") => "dict".to_owned(),
                     ("nothing", _) => "empty dict".to_owned(),
                     (key, value) => format!("dict of {key} to {value}"),
+                },
+                "task" => match slot(Slot::Value).as_str() {
+                    "anything" | "nothing" => "task".to_owned(),
+                    value => format!("task of {value}"),
                 },
                 "struct instance" => self.identities(ty, name, |kind| match kind {
                     super::types::IdKind::Instance(def) => Some(self.program.structs.get(def.index())?.name),

@@ -30,4 +30,4 @@ pub use verify::{FactsError, VerifiedProgram, VerifyError, verify};
 
 /// Version of the rules that say which regions can be compiled, raised when they change from one release to the next; these are the rules of 0.1.0, which
 /// is still being made. A file's verdicts hold for the version it was made with: a runtime of another one uses neither them nor the refusals.
-pub const VERDICT_RULES_VERSION: u32 = 1;
+pub const VERDICT_RULES_VERSION: u32 = 2;

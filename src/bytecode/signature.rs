@@ -24,6 +24,8 @@ pub enum Contents {
     Parts(Tags),
     /// A dict of such keys and values.
     Entries(Tags, Tags),
+    /// A task of such a value.
+    Given(Tags),
 }
 
 impl Shape {
@@ -33,6 +35,11 @@ impl Shape {
 
     const fn list_of(items: Tags) -> Shape {
         Shape { tags: Tags::LIST, contents: Contents::Items(items) }
+    }
+
+    /// A task of values of such kinds.
+    const fn task_of(values: Tags) -> Shape {
+        Shape { tags: Tags::TASK, contents: Contents::Given(values) }
     }
 
     const fn dict_of(values: Tags) -> Shape {
@@ -84,7 +91,15 @@ pub mod results {
     pub const DICT_OF_INTS_AND_STRINGS: Shape = Shape::dict_of(Tags::INT.or(Tags::STR));
     pub const PAIR_OF_STRINGS_OR_VOID: Shape = Shape::tuple_of(Tags::STR).or_void();
     pub const TASK: Shape = Shape::of(Tags::TASK);
-    pub const TASK_OR_BOOL: Shape = Shape::of(Tags::TASK.or(Tags::BOOL));
+    pub const TASK_OF_VOID: Shape = Shape::task_of(Tags::VOID);
+    pub const TASK_OF_INT: Shape = Shape::task_of(Tags::INT);
+    pub const TASK_OF_TEXT: Shape = Shape::task_of(Tags::STR.or(Tags::VOID));
+    pub const TASK_OF_LIST: Shape = Shape::task_of(Tags::LIST);
+    pub const TASK_OF_BYTES: Shape = Shape::task_of(Tags::LIST.or(Tags::VOID));
+    pub const TASK_OF_DICT: Shape = Shape::task_of(Tags::DICT);
+    pub const TASK_OF_DICT_OR_VOID: Shape = Shape::task_of(Tags::DICT.or(Tags::VOID));
+    /// A bool, or a task of one.
+    pub const TASK_OR_BOOL: Shape = Shape { tags: Tags::TASK.or(Tags::BOOL), ..Shape::task_of(Tags::BOOL) };
     /// Ends of channels count as tasks.
     pub const LIST_OF_CHANNELS: Shape = Shape::list_of(Tags::TASK);
     /// What JSON can say.

@@ -3,8 +3,8 @@
 //! A [`Type`] says which kinds of value may be there ([`Tags`]), which *class* the containers among them belong to, and which functions,
 //! structs, instances and modules they may be ([`IdSet`]).
 //!
-//! A class stands for a set of lists, tuples, dicts and cells, all objects created by one or more instructions; it has one
-//! type for list items, one for dict keys, one for dict values, and four for tuple items. Two types meet by merging their
+//! A class stands for a set of lists, tuples, dicts, cells and tasks, all objects created by one or more instructions; it has one
+//! type for list items, one for dict keys, one for dict values and what tasks give, and four for tuple items. Two types meet by merging their
 //! classes (Steensgaard's unification, Points-to Analysis in Almost Linear Time, 1996), so whatever two names may share is
 //! one class, and a store through either is seen by both.
 //!
@@ -55,7 +55,7 @@ impl Tags {
     pub const ALL: Tags = Tags(u16::MAX);
     pub const NUMBER: Tags = Tags(Self::INT.0 | Self::FLOAT.0);
     /// Values that have a class.
-    pub const CONTAINERS: Tags = Tags(Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::CELL.0);
+    pub const CONTAINERS: Tags = Tags(Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::CELL.0 | Self::TASK.0);
     /// Values that have an identity.
     pub const IDENTIFIED: Tags = Tags(Self::FUNCTION.0 | Self::STRUCT.0 | Self::INSTANCE.0 | Self::MODULE.0);
     /// What can be called.
@@ -255,6 +255,7 @@ pub enum Slot {
     /// Items of lists; the value in a cell.
     Item,
     Key,
+    /// Values of dicts; what a task gives.
     Value,
     Part0,
     Part1,

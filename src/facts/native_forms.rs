@@ -261,7 +261,8 @@ impl Operation<'_> {
             | DictInsert { .. }
             | GetMemberNamed { .. }
             | SetMemberNamed { .. }
-            | InitModule { .. } => Step,
+            | InitModule { .. }
+            | Await { .. } => Step,
             // A cell may not be known for one, a closure may be inlined, and an object may be too large for a cell of
             // the heap.
             GetCell { .. }
@@ -272,8 +273,8 @@ impl Operation<'_> {
             | LoadStruct { .. }
             | MakeClosure { .. }
             | MakeTuple { .. } => Seen,
-            // Regions with these are not compiled.
-            StartTask { .. } | Await { .. } => Seen,
+            // Functions that begin with it are not compiled.
+            StartTask { .. } => Seen,
             Move { .. }
             | LoadInt { .. }
             | LoadConst { .. }

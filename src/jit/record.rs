@@ -73,8 +73,12 @@ pub fn record(
             (goal.unsurprising, goal.repeated) = (0, 0);
         }
         match op {
-            Op::Return { .. } | Op::ReturnVoid {} if vm.depth() > goal.depth => {
-                let result = if let Op::Return { src } = op { vm.top_register(src.0.into()) } else { Value::VOID };
+            Op::Return { .. } | Op::ReturnVoid {} | Op::StartTask {} if vm.depth() > goal.depth => {
+                let result = match op {
+                    Op::Return { src } => vm.top_register(src.0.into()),
+                    Op::StartTask {} => vm.start_task_of_top_frame()?,
+                    _ => Value::VOID,
+                };
                 if vm.is_in_next() {
                     if let Some(recorded) = finish_next(vm, &mut profile.borrow_mut(), goal, result, has_native) {
                         return Ok(recorded);
@@ -243,10 +247,10 @@ fn prepare_member_call(vm: &mut Vm, profile: &mut TypeProfile, base: Reg, argc: 
     Some(func)
 }
 
-/// Whether [`Vm::step`] executes the instruction; it leaves ends of frames and waiting to the interpreter.
+/// Whether [`Vm::step`] executes the instruction; it leaves ends of frames to the interpreter.
 fn is_stepped(vm: &Vm, op: &Op) -> bool {
     match *op {
-        Op::StartTask {} | Op::Await { .. } | Op::TailCall { .. } => false,
+        Op::StartTask {} | Op::TailCall { .. } => false,
         Op::TailCallMethod { base, site, .. } => vm.calls_built_in(base, site),
         _ => !op.effects().ends || matches!(op, Op::Jump { .. }),
     }

@@ -68,6 +68,9 @@ impl Lowering<'_, '_> {
         {
             return self.explained_assert(builtin, args, dest, span);
         }
+        if let Call::Builtin(builtin) = call {
+            self.warn_of_handler(builtin, args);
+        }
         // The result's own register can be the base of the call if nothing alive lies above it. These calls write the
         // base last, so it may even be alive, unless a handler of this function would see it.
         let writes_base_last = match call {

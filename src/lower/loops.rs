@@ -54,7 +54,9 @@ impl Lowering<'_, '_> {
         let mark = self.code.top();
         let iterable = self.strip_parens(iterable);
         let base = self.code.alloc();
+        let start = self.code.pc();
         if self.indexed_loop(stmt, names, iterable, body, head, base) {
+            self.warn_if_awaited_in_turn(names, body, start);
             return self.code.free_to(mark);
         }
         match (self.ast.expr(iterable).kind, names) {
@@ -81,6 +83,7 @@ impl Lowering<'_, '_> {
                 self.counted_loop(LoopKind::Iterator, ops, stmt, (names, item), body, head);
             }
         }
+        self.warn_if_awaited_in_turn(names, body, start);
         self.code.free_to(mark);
     }
 

@@ -13,6 +13,7 @@
 //! | `function` | one function: its frame, names, and what it reports to the program |
 //! | `asserts` | conditions that explain why they do not hold, for tests |
 //! | `indexed_loops` | `for` over `enumerate` and `zip` without a list of pairs |
+//! | `task_lints` | lints about tasks |
 //! | `statements`, `loops`, `expressions`, `conditions`, `calls` | what the names say |
 
 mod asserts;
@@ -28,10 +29,11 @@ mod loops;
 mod marks;
 mod pools;
 mod statements;
+mod task_lints;
 
 use rustc_hash::FxHashMap;
 
-use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, find_builtin};
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec, find_builtin};
 use crate::bytecode::format_spec;
 use crate::bytecode::{
     DebugInfo, Export, FuncId, Function, FunctionKind, Global, GlobalId, Method, Module, ModuleId, ModuleKind, Program,

@@ -232,6 +232,7 @@ impl Lowering<'_, '_> {
     fn expr_statement(&mut self, stmt: StmtId, value: ExprId) {
         let value = self.strip_parens(value);
         self.warn_if_dropped(stmt, value);
+        self.warn_if_task_dropped(value);
         match self.ast.expr(value).kind {
             // Reading a variable has no effect, unless it is a global that may not be set.
             ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Void | ExprKind::Str(_) => {}

@@ -118,10 +118,15 @@ impl Simulation {
         Simulation(Rc::new(World { now: Cell::new(0), random: Cell::new(random), sockets: RefCell::default() }))
     }
 
-    /// Seconds since the program started. Looking takes a nanosecond, so who waits for a moment by looking comes to it.
+    /// Seconds since the program started. Looking takes a microsecond, so who waits for a moment by looking comes to it.
     pub fn clock(&self) -> f64 {
-        self.0.now.set(self.0.now.get() + 1);
+        self.0.now.set(self.0.now.get() + 1000);
         self.0.now.get() as f64 / 1e9
+    }
+
+    /// Nanoseconds since the program started, by which timers go.
+    pub fn nanoseconds(&self) -> u64 {
+        self.0.now.get()
     }
 
     /// Milliseconds since 1970.
@@ -131,8 +136,7 @@ impl Simulation {
 
     /// Lets so many seconds pass.
     pub fn pause(&self, seconds: f64) {
-        // A limit below what waits for a moment: rounding must not keep it from coming.
-        let passed = (seconds * 1e9).ceil().max(0.0) as u64;
+        let passed = (seconds * 1e9).round().max(0.0) as u64;
         self.0.now.set(self.0.now.get().saturating_add(passed));
     }
 
@@ -524,13 +528,14 @@ mod tests {
     fn time_passes_only_while_somebody_waits() {
         let world = Simulation::new(0);
         let before = world.clock();
-        assert!(world.clock() - before < 1e-6);
+        assert_eq!(world.nanoseconds(), world.nanoseconds());
+        assert!(world.clock() - before < 1e-5);
         world.pause(3600.0);
-        assert!((world.clock() - before - 3600.0).abs() < 1e-6);
+        assert!((world.clock() - before - 3600.0).abs() < 1e-5);
         assert_eq!(world.timestamp(), START + 3_600_000);
         let mut news = Vec::new();
         world.clone().wait(Some(Duration::from_secs(5)), &mut news).expect("there is a limit");
-        assert!((world.clock() - before - 3605.0).abs() < 1e-6 && news.is_empty());
+        assert!((world.clock() - before - 3605.0).abs() < 1e-5 && news.is_empty());
         assert!(world.clone().wait(None, &mut news).is_err(), "it would never end");
     }
 

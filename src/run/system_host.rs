@@ -130,6 +130,10 @@ impl Host for SystemHost {
         self.simulation.as_ref().map_or_else(|| self.started.elapsed().as_secs_f64(), Simulation::clock)
     }
 
+    fn nanoseconds(&self) -> u64 {
+        self.simulation.as_ref().map_or_else(|| self.started.elapsed().as_nanos() as u64, Simulation::nanoseconds)
+    }
+
     fn network(&mut self) -> io::Result<Box<dyn Network>> {
         match &self.simulation {
             Some(simulation) => Ok(simulation.network()),

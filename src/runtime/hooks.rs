@@ -63,7 +63,7 @@ pub struct Hooks {
     wound: Box<[u64]>,
     /// How many events to count before asking again, if the answer is an error.
     after_error: u32,
-    /// The counters about which the running task asks, from the outside in, and whether the answer is native code that runs.
+    /// The counters about which the running task asks, from the outside in, and whether other tasks may ask while that one waits.
     asking: Vec<(usize, bool)>,
     fuel: Option<u64>,
     tier: Option<Rc<dyn Tier>>,
@@ -223,21 +223,22 @@ impl Vm {
         answer.map(|_| ())
     }
 
-    /// Native code for the counter at an index of the program's code is entered, or was left.
-    pub fn note_native(&mut self, index: u32, runs: bool) {
+    /// The answer to the question about the counter at an index of the program's code may take long, as native code runs or is recorded; or it need not any
+    /// more.
+    pub fn let_others_ask(&mut self, index: u32, may_ask: bool) {
         if let Some(asking) = self.hooks.as_mut().and_then(|hooks| hooks.asking.last_mut())
             && asking.0 == index as usize
         {
-            asking.1 = runs;
+            asking.1 = may_ask;
         }
     }
 
-    /// The running task waits, with native code below it. What that was entered for the other tasks may ask about meanwhile, if `lets_others_ask`.
+    /// The running task waits, with native code or a recording below it. What that is about the other tasks may ask about meanwhile, if `lets_others_ask`.
     pub(super) fn put_questions_off(&mut self, lets_others_ask: bool) -> Questions {
         let Some(hooks) = &mut self.hooks else { return Questions::default() };
         let asking = std::mem::take(&mut hooks.asking);
         if lets_others_ask {
-            asking.iter().filter(|(_, runs_native)| *runs_native).for_each(|&(index, _)| hooks.wind_up(index, 1));
+            asking.iter().filter(|(_, may_ask)| *may_ask).for_each(|&(index, _)| hooks.wind_up(index, 1));
         }
         Questions(asking)
     }

@@ -21,6 +21,10 @@ pub trait Host {
     fn timestamp(&self) -> i64;
     /// Seconds since some moment before the program started.
     fn clock(&self) -> f64;
+    /// The same in nanoseconds, by which timers go.
+    fn nanoseconds(&self) -> u64 {
+        (self.clock() * 1e9) as u64
+    }
     /// Does nothing for so many seconds of [`Host::clock`].
     fn pause(&mut self, seconds: f64);
     /// Opens the network; the runtime asks once.

@@ -4,7 +4,7 @@
 //! before it leaves or calls anything that looks at the frame, and returns the number of an exit.
 
 use super::call::{Begun, shift};
-use super::error::{Error, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::heap::Watched;
 use super::image::Image;
 use super::methods::receiver_of;
@@ -241,11 +241,17 @@ impl Vm {
     }
 
     /// Executes the instruction at an index of the program's code, which belongs to the top frame's function; see [`Vm::step`]. The top frame's
-    /// pc is left behind the instruction.
+    /// pc is left behind the instruction. If it has to wait for a task, or lets others run first, they run meanwhile, and the caller finds all as it was but
+    /// for what is on the heap.
     pub fn step_at(&mut self, pc: u32) -> Result<Stepped> {
         let op = self.op_at(pc);
-        // SAFETY: the instruction belongs to the top frame's function.
-        unsafe { self.step(op) }
+        loop {
+            // SAFETY: the instruction belongs to the top frame's function.
+            match unsafe { self.step(op) } {
+                Err(error) if matches!(error.kind(), ErrorKind::Suspend(_)) => self.wait_here(error)?,
+                stepped => return stepped,
+            }
+        }
     }
 
     /// As [`Vm::step_at`], without a collection after the instruction; see [`Vm::step_without_safepoint`].
@@ -256,7 +262,7 @@ impl Vm {
     }
 
     /// Runs something during which no operation collects garbage: one that wants memory fails with
-    /// [`ErrorKind::NeedsMemory`](super::error::ErrorKind::NeedsMemory) before it has had an effect.
+    /// [`ErrorKind::NeedsMemory`] before it has had an effect.
     pub fn without_collections<T>(&mut self, run: impl FnOnce(&mut Vm) -> T) -> T {
         let outer = std::mem::replace(&mut self.must_not_collect, true);
         let result = run(self);
@@ -345,6 +351,11 @@ impl Vm {
         let pc = self.top_pc();
         self.set_top_pc_unchecked(pc + 1);
         self.replace_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+    }
+
+    /// `StartTask` in the top frame, which is to be ended: the task that goes on with it.
+    pub fn start_task_of_top_frame(&mut self) -> Result<Value> {
+        self.task_of_frame()
     }
 
     /// Ends the top frame, which [`Vm::step_into`] started, with a result.

@@ -6,7 +6,7 @@
 //! by the types of its operands always fails has not.
 
 use super::error::{Error, Result};
-use super::object::Gc;
+use super::object::{Gc, TaskState};
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
@@ -200,6 +200,9 @@ impl Oracle {
                 .entries(&vm.heap)
                 .take(ITEMS)
                 .all(|(k, v)| self.allows(vm, key, k, levels) && self.allows(vm, item, v, levels));
+        }
+        if let Some(task) = value.as_task() {
+            return task.state() != TaskState::Ready || self.allows(vm, slot(Slot::Value), task.result(), levels);
         }
         if let Some(cell) = value.as_cell() {
             let held = Gc::clone(&cell).get();

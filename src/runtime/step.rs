@@ -22,8 +22,8 @@ pub enum Stepped {
 }
 
 impl Vm {
-    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls but of built-in methods) and `Await` are
-    /// not for this: they must be left to the interpreter.
+    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls but of built-in methods) are not for
+    /// this: they must be left to the interpreter.
     ///
     /// A collection may follow, so every live value must be in its home.
     ///
@@ -310,13 +310,13 @@ impl Vm {
                 let begun = self.begin_module(slot(at), module)?;
                 self.finish_call(begun)?;
             }
+            Op::Await { dst, src } => write(dst, self.result_of(read(src))?),
             Op::TailCall { .. }
             | Op::TailCallFn { .. }
             | Op::Return { .. }
             | Op::ReturnVoid {}
             | Op::Throw { .. }
-            | Op::StartTask {}
-            | Op::Await { .. } => return Err(Error::fatal("an instruction that only the interpreter executes")),
+            | Op::StartTask {} => return Err(Error::fatal("an instruction that only the interpreter executes")),
         }
         Ok(Stepped::Next)
     }

@@ -32,6 +32,7 @@ fn shape(shape: Shape) -> String {
         Contents::Items(items) => (Tags::LIST, format!("list of {}", kinds(items))),
         Contents::Parts(items) => (Tags::TUPLE, format!("tuple of {}", kinds(items))),
         Contents::Entries(keys, values) => (Tags::DICT, format!("dict of {} to {}", kinds(keys), kinds(values))),
+        Contents::Given(value) => (Tags::TASK, format!("task of {}", kinds(value))),
     };
     let others = shape.tags.without(container);
     if others.is_empty() { contents } else { format!("{contents}, or {}", kinds(others)) }
@@ -81,6 +82,7 @@ fn tables() -> Vec<(String, String, Vec<String>)> {
         for spec in BUILTINS.iter().filter(|spec| spec.module == *module) {
             let result = match spec.result {
                 BuiltinResult::Is(given) => shape(given),
+                BuiltinResult::Same | BuiltinResult::OneOf | BuiltinResult::Gathered => "task".to_string(),
                 BuiltinResult::Number(_) => "int or float".to_string(),
             };
             row(&mut table, spec.name, spec.params, spec.required, &result, spec.doc);

@@ -2,7 +2,7 @@
 
 use super::index::{ModuleEntry, Name};
 use super::inputs::{Args, Members};
-use super::{Place, SIDE_FIELDS, TypeEnv, library, members, slot};
+use super::{Place, SIDE_FIELDS, TypeEnv, library, made, members, slot};
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, FunctionKind, Reg, SiteId, StructId};
@@ -28,7 +28,12 @@ fn call_unknown<E: TypeEnv>(env: &mut E, args: Args) -> Type {
 /// The result of a call of `func` once its parameters are settled.
 fn result_of<E: TypeEnv>(env: &mut E, func: FuncId) -> Type {
     match env.program().functions.get(func.index()).map(|function| function.kind) {
-        Some(FunctionKind::Async) => Type::of(Tags::TASK),
+        Some(FunctionKind::Async) => {
+            let given = env.read(Place::Result(func));
+            let task = made(env, Tags::TASK);
+            env.flow(Place::Slot(task.class, Slot::Value), given);
+            task
+        }
         Some(_) => env.read(Place::Result(func)),
         None => Type::ANY,
     }

@@ -28,6 +28,7 @@ fn of_shape<E: TypeEnv>(env: &mut E, shape: Shape) -> Type {
         Contents::Items(items) => &[(Slot::Item, items)],
         Contents::Parts(items) => &Slot::PARTS.map(|part| (part, items)),
         Contents::Entries(keys, values) => &[(Slot::Key, keys), (Slot::Value, values)],
+        Contents::Given(value) => &[(Slot::Value, value)],
     };
     let container = made(env, shape.tags);
     for &(slot, tags) in slots {
@@ -210,12 +211,26 @@ fn call_with_entry<E: TypeEnv>(env: &mut E, dict: Type, args: Args) -> Type {
 
 /// The result of a built-in.
 pub fn call_builtin<E: TypeEnv>(env: &mut E, spec: &BuiltinSpec, args: Args) -> Type {
-    if spec.effect == BuiltinEffect::Calls {
+    if spec.effect == BuiltinEffect::Calls && !spec.result.is_about_tasks() {
         // A function among the arguments is called with who knows what.
         args.escape(env);
     }
     match spec.result {
         BuiltinResult::Is(shape) => of_shape(env, shape),
+        BuiltinResult::Same => args.get(env, 0).only(Tags::TASK),
+        BuiltinResult::OneOf => {
+            let list = args.get(env, 0).only(Tags::LIST);
+            slot(env, list, Slot::Item).only(Tags::TASK)
+        }
+        BuiltinResult::Gathered => {
+            let list = args.get(env, 0).only(Tags::LIST);
+            let task = slot(env, list, Slot::Item).only(Tags::TASK);
+            let given = slot(env, task, Slot::Value);
+            // One class serves the task and the list that it gives.
+            let all = list_of(env, given);
+            env.flow(Place::Slot(all.class, Slot::Value), all);
+            Type::container(Tags::TASK, all.class)
+        }
         BuiltinResult::Number(first) => {
             let numbers = (0..first).map(|at| if at < args.len() { args.get(env, at).tags } else { Tags::NUMBER });
             Type::of(numbers.fold(Tags::NONE, Tags::or).and(Tags::NUMBER))

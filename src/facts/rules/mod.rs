@@ -22,9 +22,7 @@ use crate::bytecode::op::Op;
 use crate::bytecode::op::shape::{CompareJump, Source, Test, any_compare_jump};
 use crate::bytecode::op::window;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
-use crate::bytecode::{
-    CaptureId, CaptureSource, Constant, FuncId, FunctionKind, GlobalId, ModuleKind, Program, Reg, StructId,
-};
+use crate::bytecode::{CaptureId, CaptureSource, Constant, FuncId, GlobalId, ModuleKind, Program, Reg, StructId};
 
 /// A place of the whole program that has one type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -557,18 +555,19 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
         }
         // What the caller gets is no business of the body's: see `result_of`.
         StartTask {} => {}
-        Await { dst, .. } => env.set(dst, Type::ANY),
+        Await { dst, src } => {
+            let task = env.get(src).only(Tags::TASK);
+            // Of one that can only fail, or never end, nothing comes.
+            let given = slot(env, task, Slot::Value);
+            return finish(env, dst, given);
+        }
     }
     true
 }
 
-/// A function returns. Nobody but the runtime sees what an async function or a module body returns.
+/// A function returns. What an async one returns, its task gives: see `result_of` in [`calls`].
 #[inline(never)]
 fn return_value<E: TypeEnv>(env: &mut E, ty: Type) {
-    let kind = env.program().functions.get(env.at().func.index()).map(|function| function.kind);
-    if kind == Some(FunctionKind::Async) {
-        env.escape(ty);
-    }
     if !ty.is_never() {
         env.flow(Place::Result(env.at().func), ty);
     }

@@ -31,8 +31,8 @@ use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
 use super::static_types::StaticTypes;
 use super::translate::{Entry, Flows, Refusal, is_too_large};
+use crate::bytecode::FunctionKind;
 use crate::bytecode::facts::Why;
-use crate::bytecode::{FunctionKind, Op};
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
 use crate::runtime::vm::Vm;
@@ -420,10 +420,7 @@ impl Tier for Jit {
     }
 }
 
-/// Whether native code of the running function would run it to its end: waiting is left to the interpreter.
+/// Whether native code of the running function would run it to its end: calling an asynchronous one only makes a task.
 fn ends_natively(vm: &Vm) -> bool {
-    let program = vm.program();
-    let function = &program.functions[vm.top_function().index()];
-    let waits = |op: &Op| matches!(op, Op::Await { .. });
-    function.kind != FunctionKind::Async && !program.code[function.code.range()].iter().any(waits)
+    vm.program().functions[vm.top_function().index()].kind != FunctionKind::Async
 }

@@ -71,14 +71,14 @@ impl Jit {
             let outer_rounds = vm.rounds();
             vm.set_rounds(0);
             let entered = is_timed.then(Instant::now);
-            vm.note_native(entry.pc(), true);
+            vm.let_others_ask(entry.pc(), true);
             // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top with its pc at the
             // beginning; the window that it uses above the base exists, and there is room for the frames it starts.
             let result = unsafe { (version.code)(vm, base) };
             let run = entered
                 .map(|entered| Run { time: entered.elapsed(), rounds: version.counts_rounds.then(|| vm.rounds()) });
             vm.set_rounds(outer_rounds);
-            vm.note_native(entry.pc(), false);
+            vm.let_others_ask(entry.pc(), false);
             let exit_code = result.said;
             if exit_code == NOT_ENTERED {
                 return Ok(Entered::NoRoom);

@@ -79,7 +79,10 @@ impl Jit {
 
     /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
     fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: Goal) -> Result<bool> {
+        // What is recorded may wait, for as long as a network does.
+        vm.let_others_ask(entry.pc(), true);
         let recorded = self.record_walking(vm, entry, goal);
+        vm.let_others_ask(entry.pc(), false);
         // It may have ended anywhere.
         let (is_at_entry, raised) = match recorded {
             Ok(is_at_entry) => (is_at_entry, Ok(())),

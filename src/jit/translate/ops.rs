@@ -146,8 +146,10 @@ impl Builder<'_> {
 
             Op::TailCall { base, argc } => return self.tail_call_value(base, argc),
             Op::TailCallMethod { base, argc, site } => return self.tail_call_method(base, argc, site),
-            // A task may have to wait: its stack must hold no native frame of ours.
-            Op::StartTask {} | Op::Await { .. } => return Ok(self.leave()),
+            // If the task has to wait, its native stack is kept until it goes on: see `Vm::step_at`.
+            Op::Await { .. } => return self.step(),
+            // Of functions that only the interpreter runs.
+            Op::StartTask {} => return Ok(self.leave()),
 
             any_binary!() | any_comparison!() => unreachable!("their shapes were asked above"),
             any_compare_jump!()

@@ -64,6 +64,14 @@ impl Vm {
         }
     }
 
+    /// Waits as an instruction wants to that a native executes for the top frame: when this returns, the instruction is to be executed again. An error has
+    /// the frame's pc behind it.
+    pub(in crate::runtime) fn wait_here(&mut self, error: Error) -> Result<()> {
+        let ErrorKind::Suspend(wait) = *error.kind() else { return Err(error) };
+        // No run of the interpreter begins at the frame: a native does, which must stay.
+        self.suspend(wait, usize::MAX).map(|_| ())
+    }
+
     fn move_top_pc(&mut self, by: isize) {
         if self.stack.depth() > 0 {
             let frame = self.stack.frame();

@@ -71,7 +71,7 @@ impl Timers {
 impl Vm {
     /// Nanoseconds of the host's clock.
     pub(in crate::runtime) fn now(&self) -> u64 {
-        (self.host.clock() * 1e9) as u64
+        self.host.nanoseconds()
     }
 
     /// Starts a timer that runs out after so many milliseconds.
