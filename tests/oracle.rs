@@ -24,6 +24,17 @@ const LEFT_OUT: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The random programs of a usual run.
 const SEEDS: (u64, u64) = (1, 500);
+/// The random programs about tasks of a usual run.
+const TASK_SEEDS: (u64, u64) = (1, 200);
+/// In which they have to come out the same.
+const TASK_MODES: [&[&str]; 6] = [
+    &["--task-stress"],
+    &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
+    &["--jit", "--jit-wait", "--jit-threshold", "10", "--jit-function-threshold", "5"],
+    &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1", "--task-stress"],
+    &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1", "--jit-stress", "exits"],
+    &["--check-facts", "--gc-stress"],
+];
 /// Units of fuel after which a random program is too long for the oracle.
 const FUEL: &str = "60000";
 
@@ -35,6 +46,7 @@ const SKIPPED: &[(&str, &str)] = &[
     ("limit/deep_values", "values deeper than Python's own stack"),
     ("limit/many_of_everything", "too much for a tree of closures"),
     ("std/core_gc", "figures of the heap"),
+    ("tasks/overflow", "deeper than the oracle's threads go"),
 ];
 
 /// Whether a fixture is compared, and if not, why.
@@ -187,7 +199,8 @@ fn fixtures_come_out_as_the_oracle_says() {
                 source,
                 args: comments("// args: ").iter().flat_map(|line| line.split(' ').map(str::to_owned)).collect(),
                 stdin: comments("// stdin: ").iter().map(|line| format!("{line}\n")).collect(),
-                flags: &[],
+                // The oracle's clock passes only while everything waits.
+                flags: if name.starts_with("tasks/") { &["--simulate", "0"] } else { &[] },
             }
             .judge(scratch),
         };
@@ -207,18 +220,78 @@ fn fixtures_come_out_as_the_oracle_says() {
     assert!(asked * 4 > sources.len() * 3, "only {asked} of {} fixtures were compared", sources.len());
 }
 
+/// The seeds that a variable of the environment asks for, or the usual ones.
+fn seeds(variable: &str, usual: (u64, u64)) -> Vec<u64> {
+    let (seed, count) = std::env::var(variable).map_or(usual, |wanted| {
+        let numbers = wanted.split_once(':').and_then(|(seed, count)| Some((seed.parse().ok()?, count.parse().ok()?)));
+        numbers.unwrap_or_else(|| panic!("{variable} is SEED:COUNT"))
+    });
+    (seed..seed + count).collect()
+}
+
+/// What differs in a mode, if anything does, of a program that was compiled to `program.wbc`.
+fn difference_of_modes(flags: &[&str], scratch: &Path) -> Option<String> {
+    let outcome = |mode: &[&str]| {
+        let mut command = walrus_run();
+        command.args(flags).args(mode).arg(scratch.join("program.wbc")).current_dir(scratch);
+        run(&mut command, b"").unwrap_or_else(|error| panic!("{mode:?}: {error}"))
+    };
+    let usual = outcome(&[]);
+    TASK_MODES.into_iter().find_map(|mode| {
+        let mut other = outcome(mode);
+        if mode.contains(&"--check-facts") {
+            let is_judgement = |line: &str| line.ends_with("agree with their static types");
+            let lines: Vec<String> =
+                other.err().lines().filter(|line| !is_judgement(line)).map(|line| format!("{line}\n")).collect();
+            other.stderr = lines.concat().into_bytes();
+        }
+        (other != usual).then(|| format!("{mode:?}:\n{}\ninterpreted:\n{}", other.describe(), usual.describe()))
+    })
+}
+
+#[test]
+fn random_programs_about_tasks_come_out_as_the_oracle_says_in_every_mode() {
+    if !has_python() {
+        println!("not run: python3 of version 3.11 or later is not installed");
+        return;
+    }
+    let seeds = seeds("WALRUS_ORACLE_TASKS", TASK_SEEDS);
+    let (compared, failure) = (Mutex::new(0usize), Mutex::new(None));
+    for_each(&seeds, |seed, scratch| {
+        if failure.lock().expect("no worker panics").is_some() {
+            return;
+        }
+        let (text, source) = (random_programs::tasks::task_program(*seed), scratch.join("program.walrus"));
+        std::fs::write(&source, &text).expect("writable");
+        let flags = &["--max-heap", "256M", "--simulate", "0"];
+        let how = match (Case { source: &source, args: Vec::new(), stdin: String::new(), flags }).judge(scratch) {
+            Answer::Differs(how) => Some(how),
+            Answer::LeftOut(_) => None,
+            Answer::Same => {
+                *compared.lock().expect("no worker panics") += 1;
+                difference_of_modes(flags, scratch)
+            }
+        };
+        if let Some(how) = how {
+            *failure.lock().expect("no worker panics") = Some(format!("seed {seed}: {how}\n{text}"));
+        }
+    });
+    if let Some(failure) = failure.into_inner().expect("done") {
+        panic!("{failure}");
+    }
+    let (compared, count) = (compared.into_inner().expect("done"), seeds.len());
+    println!("{compared} of {count} programs about tasks were compared");
+    assert!(compared * 10 >= count * 9, "only {compared} of {count} programs were compared");
+}
+
 #[test]
 fn random_programs_come_out_as_the_oracle_says() {
     if !has_python() {
         println!("not run: python3 of version 3.11 or later is not installed");
         return;
     }
-    let wanted = std::env::var("WALRUS_ORACLE").ok();
-    let (seed, count) = wanted.map_or(SEEDS, |wanted| {
-        let numbers = wanted.split_once(':').and_then(|(seed, count)| Some((seed.parse().ok()?, count.parse().ok()?)));
-        numbers.expect("WALRUS_ORACLE is SEED:COUNT")
-    });
-    let seeds: Vec<u64> = (seed..seed + count).collect();
+    let seeds = seeds("WALRUS_ORACLE", SEEDS);
+    let count = seeds.len();
     let (compared, failure) = (Mutex::new(0usize), Mutex::new(None));
     for_each(&seeds, |seed, scratch| {
         if failure.lock().expect("no worker panics").is_some() {

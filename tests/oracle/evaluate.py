@@ -8,6 +8,7 @@ or a tuple of the value that it returns.
 import os
 import sys
 
+import tasks
 import values
 from lexer import CompileError, clean
 from library import Unsupported, std_module
@@ -466,8 +467,6 @@ class Compiler:
 
     def function(self, name, params, body, is_async, struct=None, own=None):
         """What makes the function in a frame, and whether it makes another one each time."""
-        if is_async:
-            raise Unsupported("async functions")
         outer = self.scope
         scope = self.scope = Scope(outer, self.module, [struct] * bool(struct) + outer.structs)
         scope.own = own
@@ -573,8 +572,9 @@ class Compiler:
         code = self.value(node)
         return lambda frame: values.unary(op, code(frame))
 
-    def value_await(self, *_):
-        raise Unsupported("await")
+    def value_await(self, _, node):
+        code, tasks = self.value(node), self.machine.tasks
+        return lambda frame: tasks.wait(code(frame))
 
     def value_list(self, _, nodes):
         codes = [self.value(node) for node in nodes]
@@ -670,6 +670,7 @@ class Machine:
     def __init__(self, args):
         self.args, self.depth, self.modules, self.started = args, 0, {}, set()
         self.core = std_module(self, "core")
+        self.tasks = tasks.Tasks(self)
 
     def input(self, *prompt):
         sys.stdout.write("".join(map(text, prompt)))
@@ -698,7 +699,24 @@ class Machine:
         self.depth -= 1
         return result
 
-    def run(self, function, args):
+    def check_arity(self, function, args):
+        hidden = int(type(function) is Bound)
+        inner = function.function if hidden else function
+        if isinstance(inner, Function):
+            if not inner.required <= len(args) + hidden <= inner.params:
+                raise arity(inner, int(inner.has_self), len(args) + hidden)
+        elif isinstance(inner, Builtin):
+            if not inner.least <= len(args) <= inner.most:
+                raise arity(inner, 0, len(args))
+        else:
+            init = inner.methods.get("init")
+            if init is not None:
+                self.check_arity(Bound(init, None) if init.has_self else init, args)
+            elif args:
+                raise error(f"Function '{inner.name}' expected 0 arg(s) but got {len(args)} arg(s)")
+
+    def run(self, function, args, begins=False):
+        """Calls a function. `begins`: an asynchronous one is to run here, not to become a task."""
         while True:
             kind, hidden = type(function), 0
             if kind is Bound:
@@ -707,6 +725,9 @@ class Machine:
                 count = len(args)
                 if not function.required <= count <= function.params:
                     raise arity(function, int(function.has_self), count)
+                if function.is_async and not begins:
+                    return self.tasks.begin(lambda: self.run(function, args, True))
+                begins = False
                 frame = [None] * function.size
                 frame[0] = function.captures
                 for i, arg in enumerate(args, 1):
@@ -723,7 +744,12 @@ class Machine:
             elif kind is Builtin:
                 if not function.least <= len(args) <= function.most:
                     raise arity(function, 0, len(args))
-                return function.run(self, *args)
+                inside = self.tasks.current.inside
+                inside.append(function.name)
+                try:
+                    return function.run(self, *args)
+                finally:
+                    inside.pop()
             elif kind is Struct:
                 instance, init = Instance(function), function.methods.get("init")
                 if init is not None:
@@ -785,7 +811,7 @@ class Machine:
             if name == "core":
                 return self.core
             if path not in self.modules:
-                module = std_module(self, name)
+                module = tasks.module(self) if name == "async" else std_module(self, name)
                 if module is None:
                     raise Unsupported(f"the module {path}")
                 self.modules[path] = module

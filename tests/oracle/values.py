@@ -202,7 +202,13 @@ def text(value, quote=False, around=()):
         return f"<struct {value.name}>"
     if kind is Instance:
         return f"<instance of {value.struct.name}>"
+    if kind in TEXTS:
+        return TEXTS[kind](value)
     return f"<module {value.name}>"
+
+
+# By type: the text of what other files add.
+TEXTS = {}
 
 
 def dict_key(key):

@@ -16,6 +16,8 @@ mod random;
 mod rounds;
 mod shapes;
 mod statements;
+#[allow(dead_code, reason = "not every suite has programs about tasks")]
+pub mod tasks;
 mod unruly;
 
 /// What a variable was made for.
