@@ -29,12 +29,12 @@ pub(super) enum Begun {
 }
 
 /// What a call of a value comes to.
-enum Callee {
+pub(super) enum Callee {
     Function(FuncId, Option<Gc<Closure>>),
     Other,
 }
 
-fn callee_of(value: Value) -> Callee {
+pub(super) fn callee_of(value: Value) -> Callee {
     match value.tag() {
         Tag::Function => Callee::Function(FuncId(value.bits() as u32), None),
         Tag::Closure => match value.as_closure() {

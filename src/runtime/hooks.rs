@@ -109,6 +109,10 @@ impl Hooks {
         self.left.as_ptr().wrapping_byte_sub(self.code as usize / CODE_TO_COUNTERS)
     }
 
+    pub(super) fn has_tier(&self) -> bool {
+        self.tier.is_some()
+    }
+
     pub(super) fn tier(&self) -> Option<Rc<dyn Tier>> {
         self.tier.clone()
     }
@@ -171,8 +175,7 @@ impl Vm {
         if self.runs_out(pc) { self.ran_out(Event::Call) } else { Ok(()) }
     }
 
-    /// The top frame has just been started by a native, which waits for its result. It burns fuel as any call does, but no tier is asked: a function is
-    /// made native for what calls it from a frame.
+    /// The top frame has just been started by a native, which waits for its result. It burns fuel as any call does. There is no tier to be asked.
     pub(super) fn burn_call(&mut self) -> Result<()> {
         match &self.hooks {
             Some(hooks) if hooks.fuel.is_some() => self.on_call(),

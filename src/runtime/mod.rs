@@ -5,6 +5,7 @@
 
 pub mod builtins;
 mod call;
+pub mod callback;
 mod dead_registers;
 pub mod error;
 pub mod heap;

@@ -74,6 +74,17 @@ pub struct NativeResult {
     pub payload: u64,
 }
 
+impl NativeResult {
+    /// # Safety
+    /// A function has returned this: [`NativeResult::said`] is below [`FIRST_EXIT`].
+    unsafe fn value(self) -> Value {
+        let words = [self.said, self.payload];
+        debug_assert!(self.said <= Tag::LAST as u64);
+        // SAFETY: the words are tag and payload of a value.
+        unsafe { *words.as_ptr().cast::<Value>() }
+    }
+}
+
 /// What the first exit of a version is called. No tag is as large.
 pub const FIRST_EXIT: u64 = 256;
 /// The function was not entered: it has no native code, or the stacks are too full for it. Its frame stands at its beginning.
@@ -434,10 +445,24 @@ impl Vm {
     /// # Safety
     /// `result` is what the native code said, and below [`FIRST_EXIT`].
     pub unsafe fn take_native_result(&mut self, base: *mut Value, result: NativeResult) {
-        let words = [result.said, result.payload];
-        debug_assert!(result.said <= Tag::LAST as u64);
-        // SAFETY: the words are tag and payload of a value; below the base of a callee lies the caller's register for it.
-        unsafe { *base.sub(1) = *words.as_ptr().cast::<Value>() };
+        // SAFETY: the caller vouches for the result; below the base of a callee lies the caller's register for it.
+        unsafe { *base.sub(1) = result.value() };
+    }
+
+    /// Calls the function of the top frame, which has just been started, as native code does. Its result; `None` if there is no room, and the frame is gone.
+    pub(super) fn call_top_frame(&mut self) -> Result<Option<Value>> {
+        let base = self.top_base();
+        let code = self.native_functions[self.top_function().index()];
+        // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin. The code itself sees to room.
+        let mut result = unsafe { code(self, base) };
+        if result.said >= FIRST_EXIT {
+            match self.finish_native_call(result.said)? {
+                Some(finished) => result = finished,
+                None => return Ok(None),
+            }
+        }
+        // SAFETY: native code says so, or what stands in for it.
+        Ok(Some(unsafe { result.value() }))
     }
 
     /// Runs to its end a function that native code has called, and that did not return natively; its frame is on top. `left` is what its native

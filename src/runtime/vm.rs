@@ -263,9 +263,29 @@ impl Vm {
         }
         // A constructor's frame starts one slot higher; what it makes stands in the call's slot, not in what `init` returns.
         let constructs = self.stack.frame_at(self.stack.depth()).base != slot.wrapping_add(1);
-        let burnt = self.burn_call();
-        let returned = self.run_on(self.stack.depth(), burnt)?;
+        let returned = self.run_called()?;
         Ok(if constructs { result() } else { returned })
+    }
+
+    /// Runs the top frame, which has just been started, until it returns: natively, if its function has native code.
+    fn run_called(&mut self) -> Result<Value> {
+        if !self.has_tier() {
+            let burnt = self.burn_call();
+            return self.run_on(self.stack.depth(), burnt);
+        }
+        match self.call_top_frame()? {
+            Some(result) => Ok(result),
+            None => Err(self.stack_overflow()),
+        }
+    }
+
+    pub(super) fn has_tier(&self) -> bool {
+        self.hooks.as_ref().is_some_and(|hooks| hooks.has_tier())
+    }
+
+    /// Whether the top frame's function was called by a built-in, which waits for its result.
+    pub fn is_called_by_built_in(&self) -> bool {
+        self.inside_built_in == self.stack.depth()
     }
 
     /// Whether enough native stack is left to call Walrus code.

@@ -230,3 +230,29 @@ fn f : n {{ let s = 0; for x in Kinds(n) {{ s += x; }} return s; }} println(f(50
     assert_eq!(of("self.i = 3000;"), ("12502500\n".to_string(), 0));
     assert_eq!(of("self.i = twice(1500);"), ("12502500\n".to_string(), 1));
 }
+
+/// Whether the function of a program that stands on its own line is compiled.
+fn is_compiled(source: &str) -> bool {
+    let stats = statistics(source, &["--jit-wait"]);
+    let regions = stats["regions"].as_array().expect("regions");
+    let of_line = regions.iter().find(|region| region["line"] == 1 && region["kind"] == "function");
+    of_line.is_some_and(|region| region["compiled"] == 1)
+}
+
+#[test]
+fn a_function_that_built_ins_call_often_is_compiled_by_itself() {
+    let called = |callee: &str, times: u32| {
+        format!(
+            "fn double : x {{ return x * 2; }}
+let xs = []; for i in 0..{times} {{ xs.push(i); }} let s = xs.map({callee}); println(s[-1]);"
+        )
+    };
+    assert!(is_compiled(&called("double", 3000)));
+    assert!(!is_compiled(&called("double", 500)), "it is not hot");
+    assert!(!is_compiled(&called(": x { return x; }", 3000)), "another is called");
+    // A loop takes along what it calls.
+    assert!(!is_compiled(
+        "fn double : x { return x * 2; }
+let s = 0; for i in 0..3000 { s = double(i); } println(s);"
+    ));
+}

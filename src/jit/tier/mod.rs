@@ -410,6 +410,10 @@ impl Tier for Jit {
             self.transition(vm, entry, Phase::Waiting(Why::Tasks), &[]);
             return Ok(SELDOM);
         }
+        // No loop that becomes native takes it along.
+        if vm.is_called_by_built_in() {
+            return self.run(vm, entry);
+        }
         // Most functions that are called often are called by a loop, and become native with it.
         self.transition(vm, entry, Phase::Waiting(Why::Calls), &[]);
         Ok((self.options.function_threshold - 1).saturating_mul(PATIENCE))

@@ -42,7 +42,7 @@ impl Refusals {
         *self = Refusals { on, ..Refusals::default() };
     }
 
-    pub(super) fn are_on(&self) -> bool {
+    pub(in crate::runtime) fn are_on(&self) -> bool {
         self.on
     }
 

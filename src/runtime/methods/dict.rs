@@ -3,6 +3,7 @@
 use super::sort::sort_keyed;
 use super::with_pins;
 use crate::runtime::builtins::value::{arg, count_value, expected_type, list};
+use crate::runtime::callback::Callback;
 use crate::runtime::error::{Error, Result};
 use crate::runtime::object::{Dict, Gc, List, Tuple};
 use crate::runtime::value::Value;
@@ -77,14 +78,14 @@ fn for_each_result(
     args: &[Value],
     mut take: impl FnMut(&mut Vm, Value, Value, Value) -> Result<()>,
 ) -> Result<()> {
-    let (dict, function) = (receiver(args)?, arg(args, 1));
+    let (dict, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let version = dict.key_version();
     let mut position = 0;
     while let Some((next, key, value)) = dict.next_entry(position) {
         position = next;
         let mark = vm.pin(key);
         vm.pin(value);
-        let taken = vm.call(function, &[key, value]).and_then(|result| {
+        let taken = function.call(vm, [key, value]).and_then(|result| {
             if dict.key_version() != version {
                 return Err(Error::message("Dict changed size during iteration"));
             }

@@ -4,6 +4,7 @@
 
 use super::receiver;
 use crate::runtime::builtins::value::{arg, count_value, expected_type};
+use crate::runtime::callback::Callback;
 use crate::runtime::error::Result;
 use crate::runtime::methods::with_pins;
 use crate::runtime::object::{Dict, Gc, List};
@@ -20,12 +21,12 @@ pub(super) fn push_result(vm: &mut Vm, results: Gc<List>, value: Value) -> Resul
 }
 
 pub fn map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let results = List::new(&mut vm.heap);
     with_pins(vm, Value::from_list(results), |vm| {
         let mut at = 0;
         while let Some(item) = list.try_get(at) {
-            let result = vm.call(function, &[item])?;
+            let result = function.call(vm, [item])?;
             push_result(vm, results, result)?;
             at += 1;
         }
@@ -34,13 +35,13 @@ pub fn map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn filter(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let results = List::new(&mut vm.heap);
     with_pins(vm, Value::from_list(results), |vm| {
         let mut at = 0;
         while let Some(item) = list.try_get(at) {
             // The function may take the item out of the list.
-            let keep = with_pins(vm, item, |vm| vm.call(function, &[item]))?;
+            let keep = with_pins(vm, item, |vm| function.call(vm, [item]))?;
             if vm.truthy(keep) {
                 push_result(vm, results, item)?;
             }
@@ -52,11 +53,11 @@ pub fn filter(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 /// What the function has made so far is held by the call that it is passed to.
 pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let mut result = arg(args, 2);
     let mut at = 0;
     while let Some(item) = list.try_get(at) {
-        result = vm.call(function, &[result, item])?;
+        result = function.call(vm, [result, item])?;
         at += 1;
     }
     Ok(result)
@@ -64,10 +65,10 @@ pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 /// The first element, and its index, of which the function says `wanted`.
 fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool) -> Result<Option<(usize, Value)>> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let mut at = 0;
     while let Some(item) = list.try_get(at) {
-        let verdict = with_pins(vm, item, |vm| vm.call(function, &[item]))?;
+        let verdict = with_pins(vm, item, |vm| function.call(vm, [item]))?;
         if vm.truthy(verdict) == wanted {
             return Ok(Some((at, item)));
         }
@@ -94,12 +95,12 @@ pub fn find_index(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 /// Appends the elements of each list that the function makes.
 pub fn flat_map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let results = List::new(&mut vm.heap);
     with_pins(vm, Value::from_list(results), |vm| {
         let mut at = 0;
         while let Some(item) = list.try_get(at) {
-            let part = vm.call(function, &[item])?;
+            let part = function.call(vm, [item])?;
             let Some(items) = part.as_list() else { return Err(expected_type("list", part)) };
             with_pins(vm, part, |vm| vm.with_memory(|vm| results.extend_from(&mut vm.heap, items)))?;
             at += 1;
@@ -110,13 +111,13 @@ pub fn flat_map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 /// A dict of lists: the elements by what the function makes of them, both in order of first appearance.
 pub fn group_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let groups = Dict::new(&mut vm.heap);
     with_pins(vm, Value::from_dict(groups), |vm| {
         let mut at = 0;
         while let Some(item) = list.try_get(at) {
             with_pins(vm, item, |vm| {
-                let key = vm.call(function, &[item])?;
+                let key = function.call(vm, [item])?;
                 with_pins(vm, key, |vm| add_to_group(vm, groups, key, item))
             })?;
             at += 1;
@@ -138,15 +139,15 @@ fn add_to_group(vm: &mut Vm, groups: Gc<Dict>, key: Value, item: Value) -> Resul
 /// The first element whose key no other comes before; `before` compares the keys of a later element and the best so
 /// far.
 fn best_by(vm: &mut Vm, args: &[Value], before: impl Fn(&Vm, Value, Value) -> Result<bool>) -> Result<Value> {
-    let (list, function) = (receiver(args)?, arg(args, 1));
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let Some(first) = list.try_get(0) else { return Ok(Value::VOID) };
     let mark = vm.pin(first);
     let search = |vm: &mut Vm| {
-        let (mut best, mut best_key) = (first, vm.call(function, &[first])?);
+        let (mut best, mut best_key) = (first, function.call(vm, [first])?);
         vm.pin(best_key);
         let mut at = 1;
         while let Some(item) = list.try_get(at) {
-            let key = with_pins(vm, item, |vm| vm.call(function, &[item]))?;
+            let key = with_pins(vm, item, |vm| function.call(vm, [item]))?;
             if before(vm, key, best_key)? {
                 (best, best_key) = (item, key);
                 vm.unpin_to(mark);

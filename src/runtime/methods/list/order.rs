@@ -3,6 +3,7 @@
 use super::callbacks::push_result;
 use super::receiver;
 use crate::runtime::builtins::value::{arg, is_number};
+use crate::runtime::callback::Callback;
 use crate::runtime::error::{Error, Result};
 use crate::runtime::methods::sort::{comes_after, merge_sort, sort_floats, sort_keyed, sort_values};
 use crate::runtime::methods::with_pins;
@@ -17,8 +18,8 @@ pub fn sort(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     match args.get(1) {
         None => sort_in_place(vm, list)?,
         Some(&by) => sort_calling(vm, list, |vm, copy| {
-            let mut items = copy.to_vec();
-            merge_sort(&mut items, |later, earlier| comes_after(vm.call(by, &[earlier, later])?))?;
+            let (mut items, by) = (copy.to_vec(), Callback::new(vm, by));
+            merge_sort(&mut items, |later, earlier| comes_after(by.call(vm, [earlier, later])?))?;
             Ok(items)
         })?,
     }
@@ -27,12 +28,12 @@ pub fn sort(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 /// Sorts in place by what a function makes of each element, called once for each.
 pub fn sort_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let (list, key) = (receiver(args)?, arg(args, 1));
+    let (list, key) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     sort_calling(vm, list, |vm, copy| {
         let keys = List::new(&mut vm.heap);
         with_pins(vm, Value::from_list(keys), |vm| {
             for at in 0..copy.len() {
-                let made = vm.call(key, &[copy.get(at)])?;
+                let made = key.call(vm, [copy.get(at)])?;
                 push_result(vm, keys, made)?;
             }
             let mut keyed: Vec<(Value, Value)> = (0..copy.len()).map(|at| (keys.get(at), copy.get(at))).collect();
@@ -99,8 +100,8 @@ fn sorted_by(vm: &mut Vm, list: Gc<List>, by: Value) -> Result<Gc<List>> {
     // alive.
     let copy = list.copy(&mut vm.heap)?;
     with_pins(vm, Value::from_list(copy), |vm| {
-        let mut items = copy.to_vec();
-        merge_sort(&mut items, |later, earlier| comes_after(vm.call(by, &[earlier, later])?))?;
+        let (mut items, by) = (copy.to_vec(), Callback::new(vm, by));
+        merge_sort(&mut items, |later, earlier| comes_after(by.call(vm, [earlier, later])?))?;
         write_back(vm, copy, &items)
     })?;
     Ok(copy)
