@@ -1,4 +1,5 @@
-//! How runs end that do not end by themselves: by signals, with no room for their output, with files that have no end. What was printed is there.
+//! How runs end that do not end by themselves: by signals, with no room for their output, with files that have no end.
+//! What was printed is there.
 #![cfg(unix)]
 
 mod support;
@@ -30,8 +31,8 @@ const SIGNALS: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 /// How much longer than 100 ms a small machine with other work on it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Starts a program for which signals do what they do by default: whoever runs the tests may ignore some, as a shell does for what it starts in the
-/// background, and a program goes on ignoring what it was started to ignore.
+/// Starts a program for which signals do what they do by default: whoever runs the tests may ignore some, as a shell
+/// does for what it starts in the background, and a program goes on ignoring what it was started to ignore.
 fn start(program: &Path, flags: &[&str]) -> Child {
     let mut command = walrus_run();
     command.args(flags).arg(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -90,7 +91,8 @@ fn a_signal_ends_the_program_and_loses_nothing() {
     }
 }
 
-/// The signal comes while a block is being written into a pipe that is read slowly: nothing is written twice, and nothing is missing in between.
+/// The signal comes while a block is being written into a pipe that is read slowly: nothing is written twice, and
+/// nothing is missing in between.
 #[test]
 fn a_signal_during_a_write_repeats_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -373,7 +375,8 @@ fn named_pipes_are_read_like_files() {
 /// Built-ins that make much of little keep to the limit: beside what they make, there is at most one copy of it.
 #[test]
 fn what_built_ins_hold_while_they_work_is_bounded() {
-    // Its largest size in MiB, after what the program printed. A process of its own, as what is started has its starter's size at first.
+    // Its largest size in MiB, after what the program printed. A process of its own, as what is started has its
+    // starter's size at first.
     let measure = "import resource, subprocess, sys\n\
                    subprocess.run(sys.argv[1:])\n\
                    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)";

@@ -1,4 +1,5 @@
-//! `walrusc`: which flags and subcommands there are; the work is in `walrus::compile`, and what `walrus` shares of the rest in `walrus::cli`.
+//! `walrusc`: which flags and subcommands there are; the work is in `walrus::compile`, and what `walrus` shares of the
+//! rest in `walrus::cli`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +15,8 @@ use walrus::compile::{
     Level, describe_file, difference_of_files, disassemble_file, explain, is_explained, version_json, version_text,
 };
 
-/// A compiler makes many small things that live until its end; this allocator takes a third less time for them than the system's.
+/// A compiler makes many small things that live until its end; this allocator takes a third less time for them than the
+/// system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,10 +1,11 @@
 //! What facts mean: how each instruction treats types ([`rules`]), and whether the facts in a file agree with its code
 //! ([`check`]), and what native code makes of instructions on values of known kinds ([`native_forms`]).
 //!
-//! Facts themselves are plain data in `bytecode/facts.rs`, and the verifier finds out that they are well formed. Here is the theory. Inference, in
-//! `analysis`, and the check apply the same rules.
+//! Facts themselves are plain data in `bytecode/facts.rs`, and the verifier finds out that they are well formed. Here
+//! is the theory. Inference, in `analysis`, and the check apply the same rules.
 //!
-//! Invariant: facts that pass the check hold in every run. Nothing else may be believed of a file, and a program runs the same without facts.
+//! Invariant: facts that pass the check hold in every run. Nothing else may be believed of a file, and a program runs
+//! the same without facts.
 
 pub mod check;
 pub mod native_forms;
@@ -25,8 +26,9 @@ pub fn load_checking_facts(file: &[u8]) -> Result<VerifiedProgram, LoadError> {
     verify_with_facts(program).map_err(LoadError::Program)
 }
 
-/// As [`verify`](crate::bytecode::verify()), and finds out for [`check_facts`] whether type facts agree with the code. In a large program that takes hardly longer, as another
-/// thread begins with it beside the rules, and as it needs an index of names, from which follows that they are different.
+/// As [`verify`](crate::bytecode::verify()), and finds out for [`check_facts`] whether type facts agree with the code.
+/// In a large program that takes hardly longer, as another thread begins with it beside the rules, and as it needs an
+/// index of names, from which follows that they are different.
 pub fn verify_with_facts(program: Program) -> Result<VerifiedProgram, VerifyError> {
     verify_beside(program, |rules| match &rules.program().facts {
         Some(facts) => check_rules_and_facts(rules, facts),
@@ -34,15 +36,16 @@ pub fn verify_with_facts(program: Program) -> Result<VerifiedProgram, VerifyErro
     })
 }
 
-/// Whether the facts of a program, if there are any, may be used: their types agree with the code, and their verdicts are by the rules of this version.
+/// Whether the facts of a program, if there are any, may be used: their types agree with the code, and their verdicts
+/// are by the rules of this version.
 pub fn check_facts(program: &VerifiedProgram) -> Result<(), FactsError> {
     let Some(facts) = &program.facts else { return Ok(()) };
     check_version(facts)?;
     program.checked().cloned().unwrap_or_else(|| check::check(program, facts))
 }
 
-/// The types that the facts of a program give, if there are any and they agree with the code. Those of a file that was loaded without them are decoded
-/// here.
+/// The types that the facts of a program give, if there are any and they agree with the code. Those of a file that was
+/// loaded without them are decoded here.
 pub fn checked_types(program: &VerifiedProgram) -> Result<Option<CheckedTypes>, FactsError> {
     let decoded;
     let facts = match (&program.facts, program.packed_facts()) {
@@ -89,8 +92,8 @@ fn check_rules_and_facts<'p>(
     };
     let (hold, here) = thread::scope(|scope| {
         if program.code.len() >= WORTH_A_THREAD {
-            // If the system has no thread to give, all is done here. The thread is not joined: the scope waits for its work, joining
-            // would also wait for its memory to be given back.
+            // If the system has no thread to give, all is done here. The thread is not joined: the scope waits for its
+            // work, joining would also wait for its memory to be given back.
             let _ = thread::Builder::new().spawn_scoped(scope, beside);
         }
         // The closure owns the sender, so that the other thread hears of it if a rule is broken before.

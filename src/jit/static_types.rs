@@ -1,7 +1,9 @@
-//! Feedback for instructions that were not executed while recording: what the program's checked facts say of their types.
+//! Feedback for instructions that were not executed while recording: what the program's checked facts say of their
+//! types.
 //!
-//! walrusc has proven the types of nearly all instructions, so code that a recording did not come to need not be left to the interpreter. What facts say
-//! is guarded like what was seen: what they cannot tell, such as how a list keeps its elements before it has any, is a matter of guards anyway.
+//! walrusc has proven the types of nearly all instructions, so code that a recording did not come to need not be left
+//! to the interpreter. What facts say is guarded like what was seen: what they cannot tell, such as how a list keeps
+//! its elements before it has any, is a matter of guards anyway.
 
 use std::cell::OnceCell;
 

@@ -23,8 +23,8 @@ fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, u
     Some((&file.name, line, column))
 }
 
-/// Where the lines of each source file end, found once: a report names a place for every region, and counting lines for each would take
-/// time quadratic in the program.
+/// Where the lines of each source file end, found once: a report names a place for every region, and counting lines for
+/// each would take time quadratic in the program.
 struct LineEnds<'p> {
     program: &'p Program,
     ends: Vec<Vec<u32>>,
@@ -237,7 +237,8 @@ impl Jit {
     }
 }
 
-/// Where each region begins, and the function it stands in: loops, then functions but for the bodies of modules. A region's number is its place.
+/// Where each region begins, and the function it stands in: loops, then functions but for the bodies of modules. A
+/// region's number is its place.
 fn region_entries(program: &Program) -> Vec<(Entry, FuncId)> {
     let start = |func: FuncId| program.functions[func.index()].code.start;
     let loops = program.loops.iter().map(|region| (Entry::Loop(start(region.func) + region.header), region.func));
@@ -361,8 +362,8 @@ impl Statistics {
 
     /// Where what happened disagrees with the static verdicts, a line each.
     ///
-    /// A region that cannot be compiled must not have been; one that can must not have been refused, unless it was merely too late, or the
-    /// types that were its conditions did not hold.
+    /// A region that cannot be compiled must not have been; one that can must not have been refused, unless it was
+    /// merely too late, or the types that were its conditions did not hold.
     pub fn disagreements(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for region in &self.regions {

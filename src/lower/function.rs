@@ -444,8 +444,8 @@ impl Lowering<'_, '_> {
         Some(SiteId(self.sites.len() as u16 - 1))
     }
 
-    /// A site for a method call, shared with others of the name if there are too many: with those whose method is found before their arguments, as this
-    /// one's is, or with those whose is not.
+    /// A site for a method call, shared with others of the name if there are too many: with those whose method is found
+    /// before their arguments, as this one's is, or with those whose is not.
     pub fn call_site(&mut self, name: StrId, is_found: bool) -> SiteId {
         if let Some(site) = self.own_site(name) {
             return site;

@@ -1,7 +1,7 @@
 //! A verified program made ready to run: code in place, constants as values, one table entry per function.
 //!
-//! Invariant: the tables here are never resized after [`Image::new`], so pointers into them stay valid as long as the image. Every
-//! index an instruction holds was proven by the verifier to be in range of the table it names.
+//! Invariant: the tables here are never resized after [`Image::new`], so pointers into them stay valid as long as the
+//! image. Every index an instruction holds was proven by the verifier to be in range of the table it names.
 
 use std::rc::Rc;
 
@@ -50,17 +50,19 @@ impl Function {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Site {
-    /// What the cache knows: for a member the number of a struct, whose instances have the field; for a method that number with [`Site::METHOD`], or
-    /// the tag of a type with [`Site::BUILT_IN`]; [`Site::EMPTY`] if nothing. So a cache is never taken for one of another kind.
+    /// What the cache knows: for a member the number of a struct, whose instances have the field; for a method that
+    /// number with [`Site::METHOD`], or the tag of a type with [`Site::BUILT_IN`]; [`Site::EMPTY`] if nothing. So a
+    /// cache is never taken for one of another kind.
     pub key: u32,
-    /// For a member: the field's slot. For a method of a struct: its position in the definition. For a built-in method: its
-    /// position in the table of methods.
+    /// For a member: the field's slot. For a method of a struct: its position in the definition. For a built-in method:
+    /// its position in the table of methods.
     pub slot: u32,
     /// For a method of a struct: the function to call, if it captures nothing. Null otherwise.
     pub target: *const Function,
     /// The member's name, a string.
     pub name: Value,
-    /// Calls of the site come behind a `FindMethod` that has found a method, so they do not look for values of that name.
+    /// Calls of the site come behind a `FindMethod` that has found a method, so they do not look for values of that
+    /// name.
     pub is_found: bool,
 }
 

@@ -16,7 +16,8 @@ fn plain() -> Program {
     program
 }
 
-/// Tells how a command ended and its largest size in KiB. A process of its own, as what is started has its starter's size at first.
+/// Tells how a command ended and its largest size in KiB. A process of its own, as what is started has its starter's
+/// size at first.
 const MEASURE: &str = "import resource, subprocess, sys
 status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
 print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";

@@ -162,7 +162,8 @@ fn the_sample_verifies() {
     load(&wbc::encode(&sample::program(), &meta())).unwrap();
 }
 
-/// Facts are read when someone asks for them. That they name what the program lacks refuses the file then, and only then.
+/// Facts are read when someone asks for them. That they name what the program lacks refuses the file then, and only
+/// then.
 #[test]
 fn malformed_facts_refuse_the_file_to_whoever_asks_for_them() {
     let mut program = sample::program();

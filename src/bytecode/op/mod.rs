@@ -1,10 +1,12 @@
 //! The instruction table.
 //!
-//! The table, [`for_each_op!`](crate::for_each_op), has one row per instruction: doc sentence, name, operands, effects, use of the heap ([`HeapUse`]), whether
-//! it may stand in an inlined function, and a shape where it has one. From it come the enum [`Op`], its 64-bit encoding, [`Opcode`], [`OpInfo`] (for the verifier, the disassembler and the README),
-//! and what is asked of an instruction: its operands one by one, the registers it reads, writes and clobbers ([`access`]), whether it is a
-//! comparison with a jump, a binary operation, a step of a loop ([`mod@shape`]). Interpreter, analysis and JIT match on [`Op`] without a wildcard,
-//! so a new row does not compile until each of them answers it.
+//! The table, [`for_each_op!`](crate::for_each_op), has one row per instruction: doc sentence, name, operands, effects,
+//! use of the heap ([`HeapUse`]), whether it may stand in an inlined function, and a shape where it has one. From it
+//! come the enum [`Op`], its 64-bit encoding, [`Opcode`], [`OpInfo`] (for the verifier, the disassembler and the
+//! README), and what is asked of an instruction: its operands one by one, the registers it reads, writes and clobbers
+//! ([`access`]), whether it is a comparison with a jump, a binary operation, a step of a loop ([`mod@shape`]).
+//! Interpreter, analysis and JIT match on [`Op`] without a wildcard, so a new row does not compile until each of them
+//! answers it.
 //!
 //! # Encoding
 //! An instruction is 8 bytes: a 16-bit opcode, then up to 48 bits of operands, each 16 or 32 bits wide. [`Op`] has that
@@ -22,16 +24,16 @@
 //! | `CallMethod` | result | receiver | argument 0 | … |
 //! | `New` | the instance | (scratch) | `self` | argument 0 |
 //!
-//! The offsets have names in [`window`]. A call leaves every register above `base` undefined. The lowering allocates registers as a stack, so nothing above
-//! `base` is alive then.
+//! The offsets have names in [`window`]. A call leaves every register above `base` undefined. The lowering allocates
+//! registers as a stack, so nothing above `base` is alive then.
 //!
-//! `CallFn`, `TailCallFn` and `New` give every parameter a value; `LoadAbsent` makes that of an argument which is left out. Where arguments are counted
-//! when the program runs, the run time does so. The function's first instructions ask by `JumpIfGiven`, parameter by parameter, and put
-//! the default in.
+//! `CallFn`, `TailCallFn` and `New` give every parameter a value; `LoadAbsent` makes that of an argument which is left
+//! out. Where arguments are counted when the program runs, the run time does so. The function's first instructions ask
+//! by `JumpIfGiven`, parameter by parameter, and put the default in.
 //!
 //! # Jumps
-//! An offset counts instructions from the one that follows the jump. A backward jump is a back edge of a loop, and every loop
-//! has its test at the bottom (or an unconditional `Jump` back), so the interpreter counts iterations there.
+//! An offset counts instructions from the one that follows the jump. A backward jump is a back edge of a loop, and
+//! every loop has its test at the bottom (or an unconditional `Jump` back), so the interpreter counts iterations there.
 //!
 //! # Effects and re-execution
 //! An instruction that fails has had no effect: native code may leave to the interpreter before any instruction, and
@@ -226,7 +228,8 @@ impl Op {
         site
     }
 
-    /// The offset of the jump, relative to the following instruction, if this is one. Every jump but `Jump` can also fall through.
+    /// The offset of the jump, relative to the following instruction, if this is one. Every jump but `Jump` can also
+    /// fall through.
     pub fn jump_offset(&self) -> Option<i32> {
         let mut offset = None;
         self.for_each_operand(|operand| {

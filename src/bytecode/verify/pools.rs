@@ -54,8 +54,8 @@ pub fn check(program: &Program) -> Result<Tables, VerifyError> {
     Ok(Tables { functions, structs, builtins })
 }
 
-/// The rule that the names of a struct's fields, of its methods, and of a module's exports are different. It takes longer than all the other rules
-/// about pools, and no other rule needs it.
+/// The rule that the names of a struct's fields, of its methods, and of a module's exports are different. It takes
+/// longer than all the other rules about pools, and no other rule needs it.
 pub fn check_names(program: &Program) -> Result<(), VerifyError> {
     let mut names = Names::of(program)?;
     let twice = |pool, index, what: &str, name| {
@@ -300,12 +300,13 @@ fn file_module(program: &Program, id: ModuleId, pool: &'static str, index: usize
     }
 }
 
-/// Compares the names of fields, methods and exports by text, at the cost of one look at each distinct string: a crafted file
-/// may name one long string a million times, or hold it twice.
+/// Compares the names of fields, methods and exports by text, at the cost of one look at each distinct string: a
+/// crafted file may name one long string a million times, or hold it twice.
 struct Names {
     /// For each string that is such a name, the first string of the same text.
     canonical: HashMap<StrId, StrId>,
-    /// The set that each name was in last. Sets are numbered, not cleared: clearing takes as long as the largest was large.
+    /// The set that each name was in last. Sets are numbered, not cleared: clearing takes as long as the largest was
+    /// large.
     last_set: HashMap<StrId, u32>,
     set: u32,
 }

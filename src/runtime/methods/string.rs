@@ -21,7 +21,8 @@ pub(in crate::runtime) fn parts<'t>(
     parts: impl Iterator<Item = &'t str> + Clone,
 ) -> Result<Value> {
     vm.heap.check_room(whole.len())?;
-    // Counting tells what can never fit from what does not fit beside the other values; most texts are too short to need it.
+    // Counting tells what can never fit from what does not fit beside the other values; most texts are too short to
+    // need it.
     if whole.len().saturating_mul(size_of::<Value>()) > vm.heap.max_heap() {
         vm.heap.check_room_for(parts.clone().count(), size_of::<Value>())?;
     }
@@ -232,8 +233,8 @@ pub fn repeat(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(Value::from_str(text.repeat(&mut vm.heap, times)?))
 }
 
-/// The padding that a text needs to be `width` characters long: `fill` again and again, cut off where the width is reached. An
-/// empty `fill` gives none.
+/// The padding that a text needs to be `width` characters long: `fill` again and again, cut off where the width is
+/// reached. An empty `fill` gives none.
 fn padding(vm: &mut Vm, text: Gc<Str>, width: i64, fill: Gc<Str>) -> Result<String> {
     let missing = usize::try_from(width).unwrap_or(0).saturating_sub(text.char_len());
     if missing == 0 || fill.is_empty() {

@@ -1,7 +1,7 @@
 //! Diagnostics as text: for people, one line each, as JSON lines, as workflow commands of GitHub, and as SARIF.
 //!
-//! Invariant: every renderer takes any diagnostic on any text. Spans are clamped to the text and to character boundaries
-//! here, and long lines are clipped, before a layout engine sees them.
+//! Invariant: every renderer takes any diagnostic on any text. Spans are clamped to the text and to character
+//! boundaries here, and long lines are clipped, before a layout engine sees them.
 
 mod github;
 mod human;
