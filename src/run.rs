@@ -30,7 +30,7 @@ mod system_network;
 pub use crate::bytecode::VerifiedProgram;
 pub use crate::runtime::heap::reserve::WithReserve;
 pub use crate::runtime::host::{Capability, Host, HostValue};
-pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, Stress};
+pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, StatsReport, Stress};
 pub use system_host::SystemHost;
 
 /// Whether this build can compile to native code.
@@ -266,7 +266,7 @@ impl Watch {
                 false => cfg!(debug_assertions).then_some(jit::ShadowLimits::IN_PASSING),
             },
             spoil_exits: settings.spoil_exits,
-            dump: jit::Dump { region: has(DumpStage::Region), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
+            dump: jit::Dump { region: has(DumpStage::Ir), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
             perf_map: settings.perf_map,
             threshold: settings.loop_threshold,
             function_threshold: settings.function_threshold,
@@ -322,10 +322,16 @@ impl Watch {
                 false => outcome.status = status::PROGRAM,
             }
         }
-        match options.jit.stats {
-            Some(ReportFormat::Text) => outcome.report.push_str(&statistics.text()),
-            Some(ReportFormat::Json) => outcome.report.push_str(&statistics.json()),
-            None => {}
+        let Some(StatsReport { format, file }) = &options.jit.stats else { return };
+        let text = match format {
+            ReportFormat::Text => statistics.text(),
+            ReportFormat::Json => statistics.json(),
+        };
+        let Some(file) = file else { return outcome.report.push_str(&text) };
+        if let Err(error) = std::fs::write(file, text) {
+            outcome.report.push_str(&format!("error: cannot write '{}': {error}\n", file.display()));
+            // The program's own failure says more.
+            outcome.status = if outcome.status == 0 { status::USAGE } else { outcome.status };
         }
     }
 

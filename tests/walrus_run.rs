@@ -340,6 +340,36 @@ fn jit_stats_for_people() {
 }
 
 #[test]
+fn jit_stats_go_into_a_file_that_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("stats:1.txt");
+    let name = file.display();
+    let program = Program::new("for i in 0..5000 { } println(1);");
+    for (flag, start) in [
+        (format!("--jit-stats:{name}"), "Hot-spot Statistics:\n"),
+        (format!("--jit-stats=:{name}"), "Hot-spot Statistics:\n"),
+        (format!("--jit-stats=text:{name}"), "Hot-spot Statistics:\n"),
+        (format!("--jit-stats=json:{name}"), "{\"version\": 1,"),
+    ] {
+        let outcome = program.run(&[&flag, "@"]);
+        let seen = (outcome.status, outcome.out(), outcome.err());
+        assert_eq!(seen, (Some(0), "1\n".to_string(), String::new()), "{flag}");
+        let text = std::fs::read_to_string(&file).expect("it was written");
+        assert!(text.starts_with(start), "{flag}: {text}");
+        std::fs::remove_file(&file).expect("it is there");
+    }
+    for flag in ["--jit-stats=xml", "--jit-stats=json:", "--jit-stats:", "--jit-stats="] {
+        assert_eq!(program.run(&[flag, "@"]).status, Some(2), "{flag}");
+    }
+    let lost = program.run(&["--jit-stats:/nowhere/at/all", "@"]);
+    assert_eq!((lost.status, lost.out().as_str()), (Some(2), "1\n"), "{}", lost.describe());
+    assert!(lost.err().contains("cannot write '/nowhere/at/all'"), "{}", lost.err());
+    // An argument of the program stays as it is.
+    let echo = Program::new("import \"std/sys\"; println(sys.args()[1]);");
+    assert_eq!(echo.run(&["@", "--", "--jit-stats:x"]).out(), "--jit-stats:x\n");
+}
+
+#[test]
 fn a_file_that_is_missing_or_a_folder() {
     let program = Program::new("println(1);");
     assert_refused(&program.run(&["no-such-file.wbc"]), "no-such-file.wbc");

@@ -13,8 +13,18 @@ use super::terminal::{Color, reason, write_stderr, write_stdout};
 pub fn parse<T: CommandFactory + FromArgMatches>(
     words: impl IntoIterator<Item = OsString>,
 ) -> Result<(T, ArgMatches), Status> {
-    let parsed =
-        T::command().try_get_matches_from(words).and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    let parsed = loop {
+        let matches = T::command().try_get_matches_from(&words);
+        match matches.and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches))) {
+            Ok(parsed) => break Ok(parsed),
+            // A word like this that stands for a flag is none to clap; an argument of the program is no error.
+            Err(error) => match words.iter_mut().find_map(|word| Some((with_equals(word)?, word))) {
+                Some((flag, word)) => *word = flag,
+                None => break Err(error),
+            },
+        }
+    };
     parsed.map_err(|error| {
         let text = |color: bool| {
             let text = error.render();
@@ -29,6 +39,12 @@ pub fn parse<T: CommandFactory + FromArgMatches>(
             Err(_) => Status::Usage,
         }
     })
+}
+
+/// `--jit-stats:FILE` with the `=` that clap wants before a value.
+fn with_equals(word: &OsString) -> Option<OsString> {
+    let file = word.to_str()?.strip_prefix("--jit-stats:")?;
+    Some(format!("--jit-stats=text:{file}").into())
 }
 
 /// The words with each `@FILE` before a `--` replaced by the lines of that file, so that more arguments fit than the

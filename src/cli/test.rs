@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -27,6 +29,8 @@ const FILE_END: &str = "_test.walrus";
 const FUNCTION_START: &str = "test_";
 /// What the program that calls the tests is called where it shows.
 const CALLER: &str = "<test>";
+/// The exit status of a test that came to its end. Any other, 0 too, is that of one which ended before.
+const CAME_TO_ITS_END: i32 = 97;
 /// How much of a line a report shows, in characters, and how many lines.
 const SHOWN_LINE: usize = 400;
 const SHOWN_LINES: usize = 60;
@@ -55,6 +59,10 @@ pub struct TestFlags {
     /// once
     #[arg(long)]
     all_modes: bool,
+
+    /// End a test that takes longer, in each mode; it has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: u32,
 
     #[command(flatten)]
     lints: LintFlags,
@@ -214,6 +222,7 @@ fn caller(file: &str, tests: &[(String, bool)]) -> String {
         let wait = if *is_async { "await " } else { "" };
         let _ = writeln!(text, "if wanted == \"{test}\" {{ {wait}tests.{test}(); }}");
     }
+    let _ = writeln!(text, "sys.exit({CAME_TO_ITS_END});");
     text
 }
 
@@ -230,8 +239,10 @@ fn run_cases(suites: &[Suite], cases: &[(usize, usize)], flags: &TestFlags) -> R
         for mode in modes {
             let mut command = Command::new(&program);
             command.arg("run").args(mode.flags).arg(&suite.program).arg(test).stdin(Stdio::null());
-            let output = command.output().map_err(|error| format!("cannot run '{test}': {}", reason(&error)))?;
-            if !output.status.success() {
+            let limit = Duration::from_secs(flags.timeout.into());
+            let output =
+                output_within(command, limit).map_err(|error| format!("cannot run '{test}': {}", reason(&error)))?;
+            if output.status.code() != Some(CAME_TO_ITS_END) {
                 return Ok(Outcome { time: started.elapsed(), failure: Some((mode.name, output)) });
             }
         }
@@ -275,6 +286,55 @@ fn run_cases(suites: &[Suite], cases: &[(usize, usize)], flags: &TestFlags) -> R
     })
 }
 
+/// How long a test that takes too long has to write what it printed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Asks a program to end, where there is a way: what it has printed is then written.
+fn ask_to_end(child: &Child) {
+    #[cfg(target_os = "linux")]
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // One that is gone already needs no asking.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = child;
+}
+
+/// Runs a command and takes what it writes; one that runs longer than the limit is ended, and its errors say so.
+/// Written to files, which need nobody to read them while it runs.
+fn output_within(mut command: Command, limit: Duration) -> io::Result<Output> {
+    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let mut child = command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
+    let started = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    let mut is_late = false;
+    let (status, is_late) = loop {
+        if let Some(status) = child.try_wait()? {
+            break (status, is_late);
+        }
+        if started.elapsed() >= limit + GRACE {
+            child.kill()?;
+            break (child.wait()?, true);
+        }
+        if started.elapsed() >= limit && !is_late {
+            is_late = true;
+            ask_to_end(&child);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    };
+    let read = |file: &mut File| {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let mut output = Output { status, stdout: read(&mut stdout)?, stderr: read(&mut stderr)? };
+    if is_late {
+        output.stderr.extend(format!("it was ended after {} s (see --timeout)\n", limit.as_secs()).bytes());
+    }
+    Ok(output)
+}
+
 /// What a failed test said, under its name.
 fn describe(report: &mut String, suite: &Suite, test: &str, outcome: &Outcome) {
     let Some((mode, output)) = &outcome.failure else { return };
@@ -294,7 +354,12 @@ fn error_of(output: &Output) -> String {
     if let Some(at) = lines.iter().rposition(|line| line.starts_with("  at ") && line.contains(CALLER)) {
         lines.remove(at);
     }
-    if lines.is_empty() { format!("it ended with {}", output.status) } else { lines.join("\n") }
+    match output.status.code() {
+        Some(0) => lines.push("it ended the program with status 0, before it came to its end"),
+        _ if !lines.is_empty() => {}
+        _ => return format!("it ended with {}", output.status),
+    }
+    lines.join("\n")
 }
 
 fn shown(report: &mut String, text: &str) {

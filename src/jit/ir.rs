@@ -836,7 +836,7 @@ impl fmt::Display for Inst {
     }
 }
 
-/// The text of `--dump region`.
+/// The text of `--dump ir`.
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for &id in &self.order {

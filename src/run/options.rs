@@ -1,6 +1,8 @@
 //! How to run a program: what embedders set, and the flags that `walrus-run` and `walrus` have in common, are one and
 //! the same.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::runtime::host::Capability;
@@ -129,10 +131,10 @@ pub struct JitSettings {
     #[arg(long, help_heading = NATIVE)]
     pub perf_map: bool,
 
-    /// Print statistics about hot code to stderr at the end
-    #[arg(long = "jit-stats", value_enum, value_name = "FORMAT", help_heading = REPORTS)]
+    /// Print statistics about hot code (text or json) at the end, to stderr or into a file
+    #[arg(long = "jit-stats", value_name = "FORMAT[:FILE]", value_parser = StatsReport::parse, help_heading = REPORTS)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "text")]
-    pub stats: Option<ReportFormat>,
+    pub stats: Option<StatsReport>,
 
     /// Log what is compiled, refused and left, to stderr
     #[arg(long = "jit-log", value_enum, value_name = "FORMAT", help_heading = REPORTS)]
@@ -163,10 +165,32 @@ pub enum ReportFormat {
     Json,
 }
 
+/// Statistics that were asked for, and the file that they go into instead of stderr.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatsReport {
+    pub format: ReportFormat,
+    pub file: Option<PathBuf>,
+}
+
+impl StatsReport {
+    /// From `text`, `json`, either with `:FILE` behind it, or `:FILE` alone.
+    fn parse(value: &str) -> Result<StatsReport, String> {
+        let (format, file) = value.split_once(':').map_or((value, None), |(format, file)| (format, Some(file)));
+        let format = match format {
+            "text" | "" if file != Some("") && !value.is_empty() => ReportFormat::Text,
+            "json" if file != Some("") => ReportFormat::Json,
+            _ => return Err("give `text` or `json`, and `:FILE` behind it for a file".to_string()),
+        };
+        Ok(StatsReport { format, file: file.map(PathBuf::from) })
+    }
+}
+
 /// A stage of compilation to native code that can be printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
 pub enum DumpStage {
-    Region,
+    /// The typed SSA of a region
+    #[value(alias = "region")]
+    Ir,
     Clif,
     Asm,
 }

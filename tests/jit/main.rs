@@ -1,6 +1,6 @@
 //! What the native tier makes of loops: pairs of programs, one to which an optimisation applies and one to which it must not.
 //!
-//! The region IR of the last compiled loop is looked at through `--dump region`. That the code is right is the business of the fixtures
+//! The region IR of the last compiled loop is looked at through `--dump ir`. That the code is right is the business of the fixtures
 //! and of `differential`; here it is whether it is the code we mean.
 #![cfg(all(feature = "jit", feature = "compile"))]
 
@@ -26,7 +26,7 @@ fn execute(source: &str, flags: &[&str]) -> (String, String) {
 /// The IR of the region that was compiled last.
 fn region(source: &str) -> String {
     // Functions are looked at by `function_region`.
-    let flags = ["--jit", "--jit-wait", "--jit-function-threshold", "1000000000", "--dump", "region"];
+    let flags = ["--jit", "--jit-wait", "--jit-function-threshold", "1000000000", "--dump", "ir"];
     let (_, stderr) = execute(source, &flags);
     let at = stderr.rfind("region t.walrus").unwrap_or_else(|| panic!("nothing was compiled: {stderr}"));
     stderr[at..].to_string()
@@ -34,7 +34,7 @@ fn region(source: &str) -> String {
 
 /// The IR of the function whose `fn` stands alone on the first line, as it was compiled last.
 fn function_region(source: &str) -> String {
-    let (_, stderr) = execute(source, &["--jit", "--jit-wait", "--dump", "region"]);
+    let (_, stderr) = execute(source, &["--jit", "--jit-wait", "--dump", "ir"]);
     let at = stderr.rfind("region t.walrus:1:").unwrap_or_else(|| panic!("it was not compiled: {stderr}"));
     let text = &stderr[at..];
     text[..text.find("\n\n").unwrap_or(text.len())].to_string()
@@ -432,7 +432,7 @@ fn what_goes_through_the_runtime_is_counted() {
 #[test]
 fn a_loop_is_called_by_its_head_everywhere() {
     let source = "fn f : n {\n    let s = 0;\n    let i = 0;\n    while i < n {\n        // a comment\n\n        i += 1;\n        s += i;\n    }\n    return s;\n}\nprintln(f(5000));";
-    let (_, stderr) = execute(source, &["--jit", "--jit-wait", "--jit-log", "--jit-stats", "--dump", "region"]);
+    let (_, stderr) = execute(source, &["--jit", "--jit-wait", "--jit-log", "--jit-stats", "--dump", "ir"]);
     for expected in ["jit: hot t.walrus:4:5", "jit: compiled t.walrus:4:5", "region t.walrus:4:5:", " t.walrus:4:5 "] {
         assert!(stderr.contains(expected), "{expected}: {stderr}");
     }
@@ -505,7 +505,7 @@ fn audits_and_dumps_need_native_code() {
     std::fs::write(&source, "println(1);").expect("writable");
     let compiled = std::process::Command::new(env!("CARGO_BIN_EXE_walrusc")).arg(&source).arg("-o").arg(&wbc).status();
     assert!(compiled.is_ok_and(|status| status.success()));
-    for flags in [&["--audit-verdicts"][..], &["--dump", "region"], &["--perf-map"]] {
+    for flags in [&["--audit-verdicts"][..], &["--dump", "ir"], &["--perf-map"]] {
         let run = std::process::Command::new(env!("CARGO_BIN_EXE_walrus-run")).args(flags).arg(&wbc).output();
         let run = run.expect("it runs");
         let stderr = String::from_utf8_lossy(&run.stderr);

@@ -52,6 +52,24 @@ fn each_test_has_a_machine_of_its_own() {
 }
 
 #[test]
+fn a_test_that_does_not_come_to_its_end_has_failed() {
+    let text = "import \"std/sys\";\nfn test_exits : { println(1); sys.exit(0); core.assert(false); }\n\
+                fn test_for_ever : { println(2); while true { } }\nfn test_passes : { }\n";
+    let folder = Folder::new(&[("a_test.walrus", text)]);
+    let outcome = test(&folder, 1, &["--timeout", "2"]);
+    let out = outcome.out();
+    assert!(out.contains("  FAILED test_exits\n  FAILED test_for_ever\n  ok     test_passes\n"), "{out}");
+    assert!(
+        out.contains(
+            "test_exits\n    it ended the program with status 0, before it came to its end\n  it printed:\n    1\n"
+        ),
+        "{out}"
+    );
+    assert!(out.contains("test_for_ever\n    it was ended after 2 s (see --timeout)\n  it printed:\n    2\n"), "{out}");
+    assert!(out.ends_with("\n1 passed, 2 failed\n"), "{out}");
+}
+
+#[test]
 fn a_failed_assert_shows_its_condition_and_each_operand_evaluated_once() {
     let text = "\
 let calls = [];

@@ -9,6 +9,7 @@
 
 use random::Random;
 
+mod aliases;
 mod expressions;
 mod functions;
 mod objects;
@@ -143,6 +144,7 @@ impl Generator {
         self.some_structs();
         self.definitions_of_rounds();
         self.definitions_of_objects();
+        self.definitions_of_aliases();
         self.constants();
         for _ in 0..self.random.between(2, 5) {
             let kind = self.any_kind();
