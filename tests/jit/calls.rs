@@ -248,7 +248,7 @@ let xs = []; for i in 0..{times} {{ xs.push(i); }} let s = xs.map({callee}); pri
         )
     };
     assert!(is_compiled(&called("double", 3000)));
-    assert!(!is_compiled(&called("double", 500)), "it is not hot");
+    assert!(!is_compiled(&called("double", 40)), "it is not hot");
     assert!(!is_compiled(&called(": x { return x; }", 3000)), "another is called");
     // A loop takes along what it calls.
     assert!(!is_compiled(
