@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::analysis::costs::Cost;
+use crate::analysis::losses::Loss;
 use crate::analysis::{Analysis, Asked, examine, failures, report};
 use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
@@ -57,6 +58,8 @@ pub struct Options {
     pub levels: Vec<(String, Level)>,
     /// Add a note for every loop and function: whether it is compiled, under which conditions, or why not.
     pub explain: bool,
+    /// Of what is never reached as well.
+    pub explain_all: bool,
     /// Find out what loops and functions cost, for [`Compilation::loops_text`].
     pub costs: bool,
     /// A failed `core.assert` shows its condition and the operands, as tests want it.
@@ -105,6 +108,7 @@ pub struct Compilation {
     pub program: Option<Program>,
     /// What its regions cost, in the order of their facts, if that was asked for.
     costs: Vec<Cost>,
+    losses: Vec<Loss>,
 }
 
 impl Compilation {
@@ -167,11 +171,22 @@ impl Compilation {
         self.program.as_ref().map(disassemble)
     }
 
+    /// How many loops and functions have which verdict, and what costs most, if the program compiled and costs were
+    /// asked for.
+    pub fn summary_text(&self) -> Option<String> {
+        let program = self.program.as_ref()?;
+        let facts = program.facts.as_ref().filter(|_| !self.costs.is_empty())?;
+        let subject =
+            report::Subject { program, facts, costs: &self.costs, losses: &self.losses, sources: &self.sources };
+        Some(report::summary(&subject))
+    }
+
     /// Each loop and function with its verdict as JSON, if the program compiled.
     pub fn loops_text(&self) -> Option<String> {
         let program = self.program.as_ref()?;
         let facts = program.facts.as_ref()?;
-        let judged = report::Subject { program, facts, costs: &self.costs, sources: &self.sources };
+        let judged =
+            report::Subject { program, facts, costs: &self.costs, losses: &self.losses, sources: &self.sources };
         Some(report::loops_json(&judged))
     }
 
@@ -267,17 +282,18 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
     }
     if let Some(program) = &mut all.program {
         let asked = Asked { failures: true, costs: options.explain || options.costs };
-        let Analysis { facts, failures, costs } = examine(program, asked);
+        let Analysis { facts, failures, costs, losses } = examine(program, asked);
         for warning in failures::warnings(program, &failures) {
             if let Some(warning) = options.apply(warning) {
                 all.diagnostics.push(warning);
             }
         }
-        let judged = report::Subject { program, facts: &facts, costs: &costs, sources: &all.sources };
+        let judged = report::Subject { program, facts: &facts, costs: &costs, losses: &losses, sources: &all.sources };
         report_verdicts(&judged, options, &mut all.diagnostics);
         program.refused = facts.refused();
         program.facts = Some(facts);
         all.costs = costs;
+        all.losses = losses;
         if options.strip {
             program.debug = None;
         }
@@ -317,7 +333,7 @@ fn report_verdicts(judged: &report::Subject<'_>, options: &Options, diagnostics:
         }
     }
     if options.explain {
-        for note in report::notes(judged) {
+        for note in report::notes(judged, options.explain_all) {
             // Where a warning says the same already, the note has nothing to add.
             diagnostics.push(note);
         }

@@ -393,7 +393,9 @@ fn facts_mut(program: &mut Program) -> &mut Facts {
 fn explained(program: &Program) -> Vec<String> {
     let sources = walrus::source::SourceMap::new();
     let facts = analyse(program);
-    let notes = report::notes(&report::Subject { program, facts: &facts, costs: &[], sources: &sources }).into_iter();
+    let notes =
+        report::notes(&report::Subject { program, facts: &facts, costs: &[], losses: &[], sources: &sources }, true)
+            .into_iter();
     notes
         .map(|note| format!("{} {} {} {}", note.code, note.message, note.labels[0].text, note.help.join(" ")))
         .collect()
@@ -614,8 +616,14 @@ fn explanation(text: &str, change: impl FnOnce(&mut Program)) -> (BTreeSet<&'sta
     change(&mut program);
     let mut notes = walrus::source::Diagnostics::new();
     let known = examine(&program, Asked { costs: true, ..Asked::default() });
-    let subject = report::Subject { program: &program, facts: &known.facts, costs: &known.costs, sources: &sources };
-    for note in report::notes(&subject) {
+    let subject = report::Subject {
+        program: &program,
+        facts: &known.facts,
+        costs: &known.costs,
+        losses: &known.losses,
+        sources: &sources,
+    };
+    for note in report::notes(&subject, true) {
         notes.push(note);
     }
     let codes = notes.iter().map(|note| note.code).collect();
@@ -801,4 +809,32 @@ fn a_difference_in_cost_is_told_and_worse() {
     let difference = report::difference(&plain, &stepping);
     assert!(difference.is_worse && difference.text.contains("loop 1: steps: 0 -> 1\n"), "{}", difference.text);
     assert!(!report::difference(&stepping, &plain).is_worse);
+}
+
+#[test]
+fn a_condition_says_where_the_type_was_lost_and_a_summary_what_costs_most() {
+    let text = "fn scale : xs, by {\n    let t = 0;\n    for x in xs { t += x * by; }\n    return t;\n}\nprintln(scale([1, 2], 3));\nprintln(scale([1, 2], 2.5));\nlet k = 1;\nk = \"a\";\nfor i in 0..3 { println(i * k); }\nfor i in 0..3 { i += 1; }\nfn unused : { }\n";
+    let options = Options { explain: true, ..Options::default() };
+    let entry = || Entry::Text { name: "t.walrus".to_owned(), text: text.into(), folder: Default::default() };
+    let mut compilation = compile(entry(), &Disk, &options).expect("text needs no reading");
+    let summary = compilation.summary_text().expect("costs are known");
+    assert!(
+        summary.starts_with("3 loops: 1 proven, 2 conditional; 1 function: 1 conditional; 1 never reached"),
+        "{summary}"
+    );
+    let (notes, _) = compilation.render_diagnostics(Format::Human, false);
+    for expected in [
+        "`by` is a float in this call",
+        "help: pass an int as `by` there, or call a function of its own for the other types",
+        "`k` becomes a string here",
+        "help: keep `k` an int there, or use a variable of its own for the other value",
+    ] {
+        assert!(notes.contains(expected), "{expected}: {notes}");
+    }
+    // What is not proven comes first.
+    let (last_conditional, first_proven) = (notes.rfind("N0102").unwrap(), notes.find("N0101").unwrap());
+    assert!(last_conditional < first_proven && !notes.contains("unused"), "{notes}");
+    let all = Options { explain_all: true, ..options };
+    let mut compilation = compile(entry(), &Disk, &all).expect("text needs no reading");
+    assert!(compilation.render_diagnostics(Format::Human, false).0.contains("'unused'"));
 }

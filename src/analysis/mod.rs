@@ -11,6 +11,7 @@ pub mod flow;
 pub mod inductions;
 pub mod infer;
 pub mod loops;
+pub mod losses;
 pub mod names;
 pub mod regions;
 pub mod report;
@@ -27,6 +28,7 @@ use self::costs::Cost;
 use self::failures::CertainFailure;
 use self::flow::ProgramFlow;
 use self::infer::Inference;
+use self::losses::Loss;
 
 /// What is known of a program before it runs.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Analysis {
     pub failures: Vec<CertainFailure>,
     /// What each region costs, in the order of [`Facts::regions`].
     pub costs: Vec<Cost>,
+    /// Where conditions are not met; asked for with costs.
+    pub losses: Vec<Loss>,
 }
 
 /// What is asked for beside facts.
@@ -71,8 +75,9 @@ pub fn examine(program: &Program, asked: Asked) -> Analysis {
         true => costs::resolve(program, &flow, &inference, &built.acts, &built.facts),
         false => Vec::new(),
     };
+    let losses = losses::find(program, &built.given, &built.asked);
     let types = type_facts::finish(table, &inference);
     let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions: built.facts };
     let failures = if asked.failures { failures::complete(built.failures, program, &flow, &index) } else { Vec::new() };
-    Analysis { facts, failures, costs }
+    Analysis { facts, failures, costs, losses }
 }

@@ -15,6 +15,7 @@ use super::flow::{FunctionFlow, ProgramFlow, code_of};
 use super::inductions;
 use super::infer::{Inference, Replay};
 use super::loops::LoopTree;
+use super::losses::{self, Asked, Given, Holder};
 use super::names::Names;
 use super::type_facts::{Frames, Numbers, TypeTable};
 use super::verdict::{Unmet, Wanted, unmet};
@@ -74,6 +75,7 @@ pub fn build(
     let mut functions = Vec::with_capacity(program.functions.len());
     let mut failures = Vec::new();
     let mut acts = Vec::with_capacity(program.functions.len());
+    let (mut given, mut asked) = (Vec::new(), Vec::new());
     for mut part in [first, second] {
         // The part's numbers of types become the table's.
         let numbers: Vec<TypeId> = part.numbers.into_types().into_iter().map(|ty| table.add(types, ty)).collect();
@@ -85,6 +87,8 @@ pub fn build(
         table.add_frames(part.frames, &numbers);
         failures.append(&mut part.failures);
         acts.append(&mut part.acts);
+        given.append(&mut part.given);
+        asked.append(&mut part.asked);
         loops.append(&mut part.loops);
         functions.append(&mut part.functions);
     }
@@ -96,7 +100,7 @@ pub fn build(
         loops.sort_by_key(position);
     }
     loops.append(&mut functions);
-    Built { facts: loops, failures, acts }
+    Built { facts: loops, failures, acts, given, asked }
 }
 
 /// What [`build`] makes.
@@ -105,6 +109,9 @@ pub struct Built {
     pub failures: Vec<CertainFailure>,
     /// By function.
     pub acts: Vec<Acts>,
+    /// What variables are given, and what conditions ask of them.
+    pub given: Vec<Given>,
+    pub asked: Vec<Asked>,
 }
 
 /// Makes the facts of a run of functions.
@@ -123,6 +130,8 @@ struct Part {
     numbers: Numbers,
     failures: Vec<CertainFailure>,
     acts: Vec<Acts>,
+    given: Vec<Given>,
+    asked: Vec<Asked>,
 }
 
 /// What one pass over a function notes.
@@ -144,6 +153,8 @@ impl<'a> Regions<'a> {
             numbers: Numbers::default(),
             failures: Vec::new(),
             acts: Vec::new(),
+            given: Vec::new(),
+            asked: Vec::new(),
         };
         Regions { shared, types: Replay::new(types), supposed: supposed.map(Replay::new), part }
     }
@@ -189,7 +200,7 @@ impl<'a> Regions<'a> {
         found.clear();
         effects.start(code.len());
         refusals.clear();
-        let Part { failures, acts, .. } = &mut self.part;
+        let Part { failures, acts, given, .. } = &mut self.part;
         let mut acts = acts.last_mut().filter(|_| self.shared.with_costs);
         let runs = self.types.solution().is_reached(func);
         // A function that is never run has types only by supposition.
@@ -199,6 +210,7 @@ impl<'a> Regions<'a> {
         };
         for block in 0..own.cfg.len() as u32 {
             let is_told = runs && own.cfg.blocks[block as usize].handler.is_none();
+            let mut written: Option<(u32, Reg)> = None;
             types.block(func, block, |types, pc, op| {
                 if is_told && let Some(failure) = certain_failure(types, op) {
                     failures.push(CertainFailure { func, pc, failure });
@@ -206,6 +218,13 @@ impl<'a> Regions<'a> {
                 let needs = unmet(types, func, op);
                 if let Some(acts) = &mut acts {
                     costs::note(types, func, pc, op, needs[0].is_some(), acts);
+                    if runs {
+                        if let Some((pc, register)) = written {
+                            losses::note_written(types, func, pc, register, given);
+                        }
+                        losses::note(types, func, pc, op, given);
+                        written = op.result().map(|register| (pc, register));
+                    }
                 }
                 found.extend(needs.into_iter().flatten().map(|need| (pc, need)));
                 effects.note(types, func, pc, op);
@@ -298,7 +317,7 @@ impl<'a> Regions<'a> {
         let refusal = self.refusal(region, func, &range, irregular, notes);
         let conditions = match refusal {
             Some(_) => Vec::new(),
-            None => self.conditions(func, &range, code, notes),
+            None => self.conditions(region, func, &range, code, notes),
         };
         let verdict = match (&refusal, conditions.is_empty()) {
             (Some(_), _) => Verdict::Incompatible,
@@ -360,10 +379,18 @@ impl<'a> Regions<'a> {
 
     /// What the region's instructions need and the types do not give, by source name. What is computed inside from other conditions is
     /// left out while there are such others.
-    fn conditions(&self, func: FuncId, range: &Range<u32>, code: &[Op], notes: &Notes) -> Vec<Condition> {
+    fn conditions(
+        &mut self,
+        region: Region,
+        func: FuncId,
+        range: &Range<u32>,
+        code: &[Op],
+        notes: &Notes,
+    ) -> Vec<Condition> {
         let first = notes.unmet.partition_point(|&(pc, _)| pc < range.start);
         let mut roots: Vec<Condition> = Vec::new();
         let mut derived: Vec<Condition> = Vec::new();
+        let mut about: Vec<(String, Asked)> = Vec::new();
         let mut computed: Option<FxHashSet<Reg>> = None;
         let mut seen: FxHashSet<(Reg, Option<&str>, Wanted)> = FxHashSet::default();
         for &(pc, need) in notes.unmet[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
@@ -393,14 +420,27 @@ impl<'a> Regions<'a> {
                     *known = condition;
                 }
                 Some(_) => {}
-                None if room => list.push(condition),
+                None if room => {
+                    let holder = match (origin.local, origin.global) {
+                        (Some(register), _) => Some(Holder::Local(func, register)),
+                        (_, global) => global.map(Holder::Global),
+                    };
+                    if let Some(holder) = holder.filter(|_| self.shared.with_costs) {
+                        let (name, wanted) = (condition.name.clone(), need.wanted.kinds());
+                        about.push((condition.name.clone(), Asked { region, name, holder, wanted }));
+                    }
+                    list.push(condition);
+                }
                 None => {}
             }
             if roots.len() == MAX_CONDITIONS {
                 break;
             }
         }
-        if roots.is_empty() { derived } else { roots }
+        let conditions = if roots.is_empty() { derived } else { roots };
+        let is_one = |name: &String| conditions.iter().any(|condition| condition.name == *name);
+        self.part.asked.extend(about.into_iter().filter(|(name, _)| is_one(name)).map(|(_, asked)| asked));
+        conditions
     }
 }
 

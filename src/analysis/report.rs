@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::costs::{Cost, words};
+use super::losses::Loss;
 use super::names::Names;
 use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
@@ -18,6 +19,8 @@ pub struct Subject<'a> {
     pub facts: &'a Facts,
     /// What regions cost, in the order of [`Facts::regions`]; empty if that is not to be told.
     pub costs: &'a [Cost],
+    /// Where conditions are not met.
+    pub losses: &'a [Loss],
     pub sources: &'a SourceMap,
 }
 
@@ -70,12 +73,12 @@ fn conditions_text(facts: &RegionFacts) -> String {
     words.join(", ")
 }
 
-/// One note per loop and function: its verdict with what it rests on.
-pub fn notes(subject: &Subject<'_>) -> Vec<Diagnostic> {
+/// One note per loop and function that is reached, or per any: its verdict with what it rests on.
+pub fn notes(subject: &Subject<'_>, all: bool) -> Vec<Diagnostic> {
     let &Subject { program, facts, sources, .. } = subject;
     let names = Names::new(program);
     let mut notes = Vec::new();
-    for region in in_source_order(facts) {
+    for region in in_source_order(facts).into_iter().filter(|region| all || region.reached) {
         let what = title(program, region.region);
         let verdict = region.verdict.name();
         let mut note = match (region.verdict, region.reason) {
@@ -97,7 +100,8 @@ pub fn notes(subject: &Subject<'_>) -> Vec<Diagnostic> {
                     Some(why) => format!("{why}; if it were, it would be compiled if {}", conditions_text(region)),
                     None => format!("compiled if {}", conditions_text(region)),
                 };
-                Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span).labelled(label)
+                let note = Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span).labelled(label);
+                with_losses(note, subject, region)
             }
             _ => {
                 let types = type_words(program, facts, &names, region);
@@ -127,6 +131,70 @@ pub fn notes(subject: &Subject<'_>) -> Vec<Diagnostic> {
 /// What a region's waits cost.
 const WAITS: &str = "it may wait for tasks: each wait is a switch to another task, some hundred nanoseconds, behind which its native code goes on; a task \
                      that waits in it keeps a native stack, of two pages at least";
+
+/// Adds where the conditions of a region are not met, what to do, and how many versions there may be.
+fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts) -> Diagnostic {
+    let losses: Vec<&Loss> = subject.losses.iter().filter(|loss| loss.region == region.region).collect();
+    for loss in &losses {
+        let Loss { name, kinds, .. } = loss;
+        let kinds = a_type(kinds);
+        note = note.with_label(
+            loss.span,
+            match loss.is_argument {
+                true => format!("`{name}` is {kinds} in this call"),
+                false => format!("`{name}` becomes {kinds} here"),
+            },
+        );
+    }
+    if let Some(loss) = losses.first() {
+        let (name, wanted) = (&loss.name, a_type(&loss.wanted));
+        note = note.with_help(match loss.is_argument {
+            true => format!("pass {wanted} as `{name}` there, or call a function of its own for the other types"),
+            false => format!("keep `{name}` {wanted} there, or use a variable of its own for the other value"),
+        });
+    }
+    note
+}
+
+/// How many loops and functions have which verdict, and what costs most: lines for the end of the notes.
+pub fn summary(subject: &Subject<'_>) -> String {
+    let &Subject { program, facts, sources, .. } = subject;
+    let reached: Vec<&RegionFacts> = facts.regions.iter().filter(|region| region.reached).collect();
+    let mut counts = Vec::new();
+    for (what, is_loop) in [("loop", true), ("function", false)] {
+        let own = reached.iter().filter(|region| matches!(region.region, Region::Loop(_)) == is_loop);
+        let of = |verdict| own.clone().filter(|region| region.verdict == verdict).count();
+        let all = own.clone().count();
+        let verdicts = [Verdict::Proven, Verdict::Conditional, Verdict::Incompatible];
+        let words = verdicts.map(|verdict| (of(verdict), verdict.name())).into_iter().filter(|(count, _)| *count > 0);
+        let words: Vec<String> = words.map(|(count, name)| format!("{count} {name}")).collect();
+        let plural = if all == 1 { "" } else { "s" };
+        counts.push(match words.is_empty() {
+            true => format!("0 {what}s"),
+            false => format!("{all} {what}{plural}: {}", words.join(", ")),
+        });
+    }
+    let unreached = facts.regions.len() - reached.len();
+    let mut text = counts.join("; ");
+    if unreached > 0 {
+        let _ = write!(text, "; {unreached} never reached (--explain=all shows them)");
+    }
+    text.push('\n');
+    // A step costs more than a call, and that more than an object.
+    let weight = |cost: &Cost| cost.steps.len() * 4 + cost.calls.len() * 2 + cost.allocations.len();
+    let costs = reached.iter().filter_map(|region| Some((*region, subject.cost(region)?)));
+    let most = costs.filter(|(_, cost)| weight(cost) > 0).max_by_key(|(region, cost)| {
+        (weight(cost), matches!(region.region, Region::Loop(_)), std::cmp::Reverse(region.span))
+    });
+    if let Some((region, cost)) = most {
+        let at = sources.position(region.span);
+        let file = &sources.file(region.span.file).shown;
+        let what = title(program, region.region);
+        let line = words::line(cost, program, sources, region.span.file);
+        let _ = writeln!(text, "what costs most: {what} ({file}:{}:{}): {line}", at.line, at.column);
+    }
+    text
+}
 
 /// That a region is never executed, and why; `None` if it may be.
 fn unreached(program: &Program, facts: &Facts, region: &RegionFacts) -> Option<String> {

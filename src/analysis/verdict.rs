@@ -64,10 +64,11 @@ impl Wanted {
 
     /// The first of the kinds that `tags` allows, in the order in which programs use them.
     fn likeliest(tags: Tags, preferred: &[Wanted]) -> Wanted {
-        preferred.iter().copied().find(|wanted| tags.meets(wanted.tag())).unwrap_or(preferred[0])
+        preferred.iter().copied().find(|wanted| tags.meets(wanted.kinds())).unwrap_or(preferred[0])
     }
 
-    fn tag(self) -> Tags {
+    /// The kinds of value that satisfy it.
+    pub fn kinds(self) -> Tags {
         match self {
             Wanted::Int => Tags::INT,
             Wanted::Float => Tags::FLOAT,
@@ -94,7 +95,7 @@ impl Wanted {
             Wanted::Instance,
             Wanted::Bool,
         ];
-        ALL.into_iter().find(|wanted| ty.tags == wanted.tag())
+        ALL.into_iter().find(|wanted| ty.tags == wanted.kinds())
     }
 }
 
@@ -249,7 +250,7 @@ fn operands(types: &mut Replay<'_>, operator: Option<Operator>, left: Source, ri
     };
     let ty = types.get(register);
     let wanted = Wanted::of(constant_type(types.program().constants.get(usize::from(k.0))));
-    let wanted = wanted.filter(|wanted| ty.tags.meets(wanted.tag()));
+    let wanted = wanted.filter(|wanted| ty.tags.meets(wanted.kinds()));
     let wanted = wanted.unwrap_or_else(|| Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float]));
     [(!ty.is_single()).then_some(Unmet { register, wanted }), None]
 }
@@ -262,7 +263,7 @@ fn two_operands(types: &mut Replay<'_>, operator: Option<Operator>, a: Reg, b: R
         if operator == Some(Operator::Mul) && is_repeated && own.tags.meets(Tags::INT) {
             return Wanted::Int;
         }
-        let like_other = Wanted::of(other).filter(|wanted| own.tags.meets(wanted.tag()));
+        let like_other = Wanted::of(other).filter(|wanted| own.tags.meets(wanted.kinds()));
         like_other.unwrap_or_else(|| Wanted::likeliest(own.tags, &[Wanted::Int, Wanted::Float, Wanted::Str]))
     };
     let one = |register: Reg, own: Type, other: Type| {

@@ -25,7 +25,8 @@ pub fn build(flags: CompileFlags, levels: Vec<(String, Level)>) -> Result<Status
 
 /// Turns the flags into jobs, refusing what cannot be meant.
 fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, Plan), String> {
-    if let Some(file) = args.explain.as_ref().filter(|word| !word.is_empty()) {
+    let explain_all = args.explain.as_deref() == Some("all");
+    if let Some(file) = args.explain.as_ref().filter(|word| !word.is_empty() && !explain_all) {
         args.files.insert(0, PathBuf::from(file));
     }
     if args.files.is_empty() {
@@ -95,6 +96,7 @@ fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job
             strip: args.strip,
             levels,
             explain: args.explain.is_some(),
+            explain_all,
             costs: emit.contains(&Emit::Loops),
             ..Options::default()
         },

@@ -47,8 +47,8 @@ pub struct CompileFlags {
     #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["check", "depfile", "output", "out_dir"], help_heading = OUTPUT)]
     pub print: Option<Print>,
 
-    /// Say for every loop and function whether it is compiled, and if not why; with a CODE, print the long text of that
-    /// diagnostic instead
+    /// Say for every loop and function that is reached whether it is compiled, what it costs, and if not why; `all`: of
+    /// those that are not reached, too. With a CODE, print the long text of that diagnostic instead
     #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", help_heading = MESSAGES)]
     pub explain: Option<String>,
 

@@ -66,6 +66,10 @@ pub fn run(job: &Job, plan: &Plan) -> Done {
         done.findings = compilation.findings();
     } else {
         done.messages = compilation.render_diagnostics(plan.format, plan.colour).0;
+        let is_for_people = matches!(plan.format, Format::Human | Format::Short);
+        if let Some(summary) = compilation.summary_text().filter(|_| plan.options.explain && is_for_people) {
+            done.messages.push_str(&summary);
+        }
     }
     if has_errors {
         done.status = Status::Program;

@@ -12,6 +12,9 @@ pub const ERROR_LIMIT: usize = 20;
 /// Diagnostics kept at all. Past this a program of nothing but errors would take memory for nobody's good.
 const KEPT_LIMIT: usize = 10_000;
 
+/// The code of notes on what is as it should be.
+const PROVEN: &str = "N0101";
+
 /// Collects diagnostics: the same code at the same place is kept once.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
@@ -73,10 +76,10 @@ impl Diagnostics {
         self.kept.iter()
     }
 
-    /// Sorts by file and place and cuts off after [`ERROR_LIMIT`] errors.
+    /// Sorts by file and place, what is well last, and cuts off after [`ERROR_LIMIT`] errors.
     pub fn into_report(self) -> Report {
         let mut diagnostics = self.kept;
-        diagnostics.sort_by_key(|d| (d.primary().file, d.primary().lo, d.primary().hi));
+        diagnostics.sort_by_key(|d| (d.code == PROVEN, d.primary().file, d.primary().lo, d.primary().hi));
         let mut errors = 0;
         let mut more_errors = self.dropped_errors;
         diagnostics.retain(|d| {
