@@ -240,8 +240,8 @@ impl Notes<'_> {
     }
 }
 
-/// Whether an operation on the types before it allocates nothing and cannot fail: arithmetic on numbers but for division and powers, and
-/// comparisons of numbers.
+/// Whether an operation on the types before it allocates nothing and cannot fail: arithmetic on numbers but for
+/// division and powers, and comparisons of numbers.
 fn is_plain(types: &mut Replay<'_>, op: Op) -> bool {
     let mut numeric =
         |source: Source| source.register().is_none_or(|reg| types.register(reg).tags.within(Tags::NUMBER));
@@ -321,7 +321,8 @@ impl CallGraph {
         CallGraph { flags }
     }
 
-    /// The effects of a range of instructions, with those of known callees; `None` stands for a region too large to say more.
+    /// The effects of a range of instructions, with those of known callees; `None` stands for a region too large to say
+    /// more.
     pub fn close(&self, effects: Option<(&InstructionEffects, Range<u32>)>) -> RegionEffects {
         let mut region = RegionEffects::default();
         let mut flags = Flags::all();

@@ -1,8 +1,9 @@
 //! What always fails, told as warnings: the message that the run would end with, the place, and what was meant.
 //!
-//! Which instructions these are is the question of [`certain_failure`]; here it is asked of each instruction that is reached and that no `try`
-//! of its function guards. Where there are some, the program is inferred once more as if they succeeded, so that what stands behind them is
-//! looked at, too: what is found there is true of every execution, as there is none.
+//! Which instructions these are is the question of [`certain_failure`]; here it is asked of each instruction that is
+//! reached and that no `try` of its function guards. Where there are some, the program is inferred once more as if they
+//! succeeded, so that what stands behind them is looked at, too: what is found there is true of every execution, as
+//! there is none.
 
 use rustc_hash::FxHashSet;
 
@@ -80,8 +81,8 @@ pub fn complete(
 /// How many blocks in front are looked at.
 const REACH: usize = 8;
 
-/// Whether a failure stands in a part of an expression or assignment that a jump within the same one passes over: the right side of `and`, or what
-/// `or=` stores. Its line may well run without it.
+/// Whether a failure stands in a part of an expression or assignment that a jump within the same one passes over: the
+/// right side of `and`, or what `or=` stores. Its line may well run without it.
 fn is_decided_in_passing(program: &Program, flow: &ProgramFlow, names: &Names<'_>, found: &CertainFailure) -> bool {
     let own = flow.of(found.func);
     let code = code_of(program, &program.functions[found.func.index()]);

@@ -1,21 +1,22 @@
 //! The table of native library functions: what both programs know about `std/…`.
 //!
-//! [`for_each_builtin!`](crate::for_each_builtin) has one row per function: module, name, parameters, effect, memory, result, doc
-//! sentence. walrusc takes from it which names exist, what a call may do and what it gives; the runtime takes its dispatch table from
-//! it, so a row without an implementation does not compile, and holds each call to its row in debug builds. A `.wbc` names builtins
-//! by module and name ([`super::BuiltinRef`]), never by position in this table.
+//! [`for_each_builtin!`](crate::for_each_builtin) has one row per function: module, name, parameters, effect, memory,
+//! result, doc sentence. walrusc takes from it which names exist, what a call may do and what it gives; the runtime
+//! takes its dispatch table from it, so a row without an implementation does not compile, and holds each call to its
+//! row in debug builds. A `.wbc` names builtins by module and name ([`super::BuiltinRef`]), never by position in this
+//! table.
 
 use super::signature::{Memory, Shape, Takes, results::*, takes};
 
 /// Calls `$then!` with every row.
 ///
-/// Parameters in parentheses, each with what it takes ([`Takes`]); those after `;` may be left out. Effects: `pure` (result
-/// depends on the arguments alone, no effect; may
-/// still throw), `reads` (depends on or changes hidden state such as the clock or the random generator, but touches no Walrus
-/// value), `io` (outside world), `calls` (may run Walrus code). Then what it does to the heap: `none`, `allocates`, `collects`
-/// ([`Memory`]). Behind the arrow the result: a [`Shape`], or a [`BuiltinResult`] in brackets.
-/// The module's std path is `std/` followed by the row's first word. The doc sentences, and behind `Errors: ` the errors that are not
-/// about the types or the number of arguments, are what the library's page in `docs/` shows.
+/// Parameters in parentheses, each with what it takes ([`Takes`]); those after `;` may be left out. Effects: `pure`
+/// (result depends on the arguments alone, no effect; may still throw), `reads` (depends on or changes hidden state
+/// such as the clock or the random generator, but touches no Walrus value), `io` (outside world), `calls` (may run
+/// Walrus code). Then what it does to the heap: `none`, `allocates`, `collects` ([`Memory`]). Behind the arrow the
+/// result: a [`Shape`], or a [`BuiltinResult`] in brackets. The module's std path is `std/` followed by the row's first
+/// word. The doc sentences, and behind `Errors: ` the errors that are not about the types or the number of arguments,
+/// are what the library's page in `docs/` shows.
 #[macro_export]
 macro_rules! for_each_builtin {
     ($then:ident) => {
@@ -50,8 +51,8 @@ macro_rules! for_each_builtin {
             /// Throws unless the condition is truthy.
             /// Errors: `Assertion failed`, with `: ` and the message if there is one.
             core assert (cond: ANY; message: ANY) pure none -> VOID;
-            /// A value in a format, as in a hole of an f-string.
-            /// Errors: `Invalid format 'q.q'`, `Unknown format 'd' for type 'float'`, `Invalid character number -1`, `Value too large`.
+            /// A value in a format, as in a hole of an f-string. Errors: `Invalid format 'q.q'`,
+            /// `Unknown format 'd' for type 'float'`, `Invalid character number -1`, `Value too large`.
             core format (x: ANY, spec: STRING;) pure allocates -> STRING;
             /// The text of a value as a program would write it: strings quoted, instances with their fields.
             core repr (x: ANY;) pure allocates -> STRING;
@@ -285,14 +286,15 @@ macro_rules! for_each_builtin {
             /// A list of a dict for each match.
             /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex find_all (pattern: STRING, text: STRING;) pure allocates -> LIST_OF_DICTS;
-            /// The text with all matches replaced: by a text in which `$1` and `$name` are groups, or by what a function makes of the match.
-            /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
+            /// The text with all matches replaced: by a text in which `$1` and `$name` are groups, or by what a
+            /// function makes of the match. Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex replace (pattern: STRING, text: STRING, with: TEXT_OR_FUNCTION;) calls collects -> STRING;
             /// The parts of a text between the matches.
             /// Errors: `Invalid pattern 'a(b': unclosed group at character 1`.
             regex split (pattern: STRING, text: STRING;) pure allocates -> LIST_OF_STRINGS;
 
-            /// Calls a function of the program that embeds this one. Programs reach it through modules that are made of declarations.
+            /// Calls a function of the program that embeds this one. Programs reach it through modules that are made of
+            /// declarations.
             host call (module: STRING, name: STRING, arguments: LIST;) calls collects -> ANYTHING;
 
             /// An environment variable; void if unset.
@@ -306,7 +308,8 @@ macro_rules! for_each_builtin {
             sys exit (code: INT;) io none -> VOID;
 
             /// JSON text of a value: compact, or with so many spaces a level; keys sorted, or in their own order.
-            /// Errors: `json.encode: cannot encode NaN`, `json.encode: keys must be strings, but found type 'int'`, `json.encode: value contains itself`.
+            /// Errors: `json.encode: cannot encode NaN`, `json.encode: keys must be strings, but found type 'int'`,
+            /// `json.encode: value contains itself`.
             json encode (value: ANY; indent: INT, sorted: BOOL) pure allocates -> STRING;
             /// The value of JSON text.
             /// Errors: `json.decode: … at line 1 column 6`.
@@ -368,11 +371,13 @@ macro_rules! for_each_builtin {
             /// The stream's own address.
             /// Errors: `net.tcp_stream_local_addr: invalid stream handle 7`.
             net tcp_stream_local_addr (stream: INT;) calls collects -> STRING;
-            /// Limits the time of reads that begin later; void: no limit.
-            /// Errors: `net.tcp_set_read_timeout: invalid stream handle 7`, `net.tcp_set_read_timeout: milliseconds must be >= 0`.
+            /// Limits the time of reads that begin later; void: no limit. Errors:
+            /// `net.tcp_set_read_timeout: invalid stream handle 7`,
+            /// `net.tcp_set_read_timeout: milliseconds must be >= 0`.
             net tcp_set_read_timeout (stream: INT, ms: NUMBER_OR_VOID;) calls collects -> VOID;
-            /// Limits the time of writes that begin later; void: no limit.
-            /// Errors: `net.tcp_set_write_timeout: invalid stream handle 7`, `net.tcp_set_write_timeout: milliseconds must be >= 0`.
+            /// Limits the time of writes that begin later; void: no limit. Errors:
+            /// `net.tcp_set_write_timeout: invalid stream handle 7`,
+            /// `net.tcp_set_write_timeout: milliseconds must be >= 0`.
             net tcp_set_write_timeout (stream: INT, ms: NUMBER_OR_VOID;) calls collects -> VOID;
             /// Whether small pieces are sent at once.
             /// Errors: `net.tcp_set_nodelay: invalid stream handle 7`.
@@ -389,8 +394,8 @@ macro_rules! for_each_builtin {
             /// A task of a list of bytes that were received; void at the end.
             /// Errors: `net.tcp_read_bytes: invalid limit 0`; the task: `Failed to read from '…': …`.
             net tcp_read_bytes (stream: INT, max: INT;) calls collects -> TASK_OF_BYTES;
-            /// A task of the next line without its end; void at the end.
-            /// Errors: `net.tcp_read_line: invalid stream handle 7`; the task: `Line too long`, `Failed to read from '…': …`.
+            /// A task of the next line without its end; void at the end. Errors:
+            /// `net.tcp_read_line: invalid stream handle 7`; the task: `Line too long`, `Failed to read from '…': …`.
             net tcp_read_line (stream: INT;) calls collects -> TASK_OF_TEXT;
             /// A task of the number of bytes written.
             /// Errors: `net.tcp_write: invalid stream handle 7`; the task: `Failed to write to '…': …`.
@@ -417,14 +422,16 @@ macro_rules! for_each_builtin {
             /// The text of a whole response.
             /// Errors: `http.response: invalid status code 99`.
             http response (status: INT, body: STRING;) pure allocates -> STRING;
-            /// The text of a whole response with these headers.
-            /// Errors: `http.response_with_headers: invalid status code 99`, `http.response_with_headers: header names/values must not contain newlines`.
+            /// The text of a whole response with these headers. Errors:
+            /// `http.response_with_headers: invalid status code 99`,
+            /// `http.response_with_headers: header names/values must not contain newlines`.
             http response_with_headers (status: INT, body: STRING, headers: DICT;) pure allocates -> STRING;
             /// A dict of a response.
             /// Errors: `http.make_response: invalid status code 99`.
             http make_response (status: INT, body: BODY;) calls allocates -> DICT;
-            /// A dict of a response with these headers.
-            /// Errors: `http.make_response_with_headers: invalid status code 99`, `http.make_response_with_headers: header names/values must not contain newlines`.
+            /// A dict of a response with these headers. Errors:
+            /// `http.make_response_with_headers: invalid status code 99`,
+            /// `http.make_response_with_headers: header names/values must not contain newlines`.
             http make_response_with_headers (status: INT, body: BODY, headers: DICT;) calls allocates -> DICT;
             /// The text of a response that is given as a dict.
             /// Errors: `http.serialize_response: invalid status code 99`.
@@ -432,11 +439,12 @@ macro_rules! for_each_builtin {
             /// A task of the next request of a stream, as a dict; void at the end.
             /// Errors: `http.read_request: invalid stream handle 7`, `http.read_request: max_body_bytes must be >= 0`.
             http read_request (stream: INT, max_body: INT;) calls collects -> TASK_OF_DICT_OR_VOID;
-            /// A task that answers the requests of a listener's connections with what a function gives for them, until the listener is closed.
-            /// Errors: `http.serve: invalid listener handle 7`, `http.serve: max_body_bytes must be >= 0`, `http.serve: listener 7 is served already`.
+            /// A task that answers the requests of a listener's connections with what a function gives for them, until
+            /// the listener is closed. Errors: `http.serve: invalid listener handle 7`,
+            /// `http.serve: max_body_bytes must be >= 0`, `http.serve: listener 7 is served already`.
             http serve (listener: INT, handler: CALLABLE; max_body: INT) calls collects -> TASK_OF_VOID;
-            /// A task of the response to a request, as a dict.
-            /// Errors: `http.fetch: only http is supported`, `http.fetch: invalid url '…'`; the task: `Failed to connect to '…': …`, `Failed to read from '…': …`.
+            /// A task of the response to a request, as a dict. Errors: `http.fetch: only http is supported`,
+            /// `http.fetch: invalid url '…'`; the task: `Failed to connect to '…': …`, `Failed to read from '…': …`.
             http fetch (method: STRING, url: STRING, headers: ANY, body: ANY;) calls collects -> TASK_OF_DICT;
         }
     };
@@ -445,7 +453,8 @@ macro_rules! for_each_builtin {
 /// What a call of a native function may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BuiltinEffect {
-    /// The result depends on the arguments alone (and on what they refer to); nothing else happens, but it may throw or allocate.
+    /// The result depends on the arguments alone (and on what they refer to); nothing else happens, but it may throw or
+    /// allocate.
     Pure,
     /// Reads or changes state of the runtime that is no Walrus value.
     Reads,
@@ -455,8 +464,8 @@ pub enum BuiltinEffect {
     Calls,
 }
 
-/// What a call of a built-in gives. Unless its effect is [`BuiltinEffect::Calls`], it neither keeps its arguments nor gives them back,
-/// and a container that it makes holds nothing of them that the shape does not name.
+/// What a call of a built-in gives. Unless its effect is [`BuiltinEffect::Calls`], it neither keeps its arguments nor
+/// gives them back, and a container that it makes holds nothing of them that the shape does not name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BuiltinResult {
     Is(Shape),

@@ -1,7 +1,7 @@
 //! What walrusc learned about a program, as plain data: types, and one entry per loop and function.
 //!
-//! Facts are hints. Type facts can be checked in one pass ([`super::check_facts`]); what has not been checked may choose a strategy and
-//! nothing else. A program runs the same without facts.
+//! Facts are hints. Type facts can be checked in one pass ([`super::check_facts`]); what has not been checked may
+//! choose a strategy and nothing else. A program runs the same without facts.
 
 use super::types::{Identity, Slot, Type};
 use super::{FuncId, GlobalId, LoopId, Program, Reg, StructId};
@@ -29,8 +29,8 @@ impl TypeId {
 
 /// The types that inference found, in the form that can be checked.
 ///
-/// In [`TypeFacts::types`], `ids` is a position in `id_sets` (whose first is the empty set) or `TOP`, and `class` one in `classes`, counted
-/// from 1 because 0 is `ANY`.
+/// In [`TypeFacts::types`], `ids` is a position in `id_sets` (whose first is the empty set) or `TOP`, and `class` one
+/// in `classes`, counted from 1 because 0 is `ANY`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct TypeFacts {
     pub id_sets: Vec<Vec<Identity>>,
@@ -98,7 +98,8 @@ pub struct RegionFacts {
     pub conditions: Vec<Condition>,
     /// For `Incompatible`.
     pub reason: Option<Refusal>,
-    /// Whether control can get there at all. The verdict of a region that is never reached is about what its code would need.
+    /// Whether control can get there at all. The verdict of a region that is never reached is about what its code would
+    /// need.
     pub reached: bool,
     pub blocks: u32,
     pub instructions: u32,
@@ -240,8 +241,8 @@ reasons! {
     Panic = "N0218", "made the code generator panic (backend-panic)", "report it; dividing the region into functions may help";
 }
 
-/// A region with more instructions is not compiled: native code would take longer to make than it could win back, and what a
-/// program spends its time in is far smaller.
+/// A region with more instructions is not compiled: native code would take longer to make than it could win back, and
+/// what a program spends its time in is far smaller.
 pub const MAX_REGION_INSTRUCTIONS: u32 = 4_000;
 
 /// A register that changes by the same amount on each way round.
@@ -308,7 +309,8 @@ impl Facts {
     }
 }
 
-/// A type in words: `int`, `list of float`, `int or void`, the name of a struct. Containers that contain themselves end in `…`.
+/// A type in words: `int`, `list of float`, `int or void`, the name of a struct. Containers that contain themselves end
+/// in `…`.
 pub fn type_text(program: &Program, facts: &TypeFacts, ty: TypeId) -> String {
     let words = TypeWords {
         program,

@@ -1,8 +1,9 @@
-//! What the tables of built-ins and of built-in methods say of arguments, results and memory: the columns that both share.
+//! What the tables of built-ins and of built-in methods say of arguments, results and memory: the columns that both
+//! share.
 //!
-//! Every row states each column; none has a default, so a new row cannot be believed to do less than it does. The type rules take
-//! results from here, the native tier and the effects what a call may do, the search for what always fails which arguments are refused; and
-//! debug builds hold each call to it.
+//! Every row states each column; none has a default, so a new row cannot be believed to do less than it does. The type
+//! rules take results from here, the native tier and the effects what a call may do, the search for what always fails
+//! which arguments are refused; and debug builds hold each call to it.
 
 use super::types::Tags;
 

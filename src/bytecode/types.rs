@@ -1,16 +1,17 @@
 //! The lattice of static types, shared by inference, the loader's check of facts, and the JIT.
 //!
-//! A [`Type`] says which kinds of value may be there ([`Tags`]), which *class* the containers among them belong to, and which functions,
-//! structs, instances and modules they may be ([`IdSet`]).
+//! A [`Type`] says which kinds of value may be there ([`Tags`]), which *class* the containers among them belong to, and
+//! which functions, structs, instances and modules they may be ([`IdSet`]).
 //!
-//! A class stands for a set of lists, tuples, dicts, cells and tasks, all objects created by one or more instructions; it has one
-//! type for list items, one for dict keys, one for dict values and what tasks give, and four for tuple items. Two types meet by merging their
-//! classes (Steensgaard's unification, Points-to Analysis in Almost Linear Time, 1996), so whatever two names may share is
-//! one class, and a store through either is seen by both.
+//! A class stands for a set of lists, tuples, dicts, cells and tasks, all objects created by one or more instructions;
+//! it has one type for list items, one for dict keys, one for dict values and what tasks give, and four for tuple
+//! items. Two types meet by merging their classes (Steensgaard's unification, Points-to Analysis in Almost Linear Time,
+//! 1996), so whatever two names may share is one class, and a store through either is seen by both.
 //!
-//! Values that reach places nothing is known about belong to [`ClassId::ANY`], whose items may be anything, and to [`IdSet::TOP`].
-//! Invariant of every solution: what flows into `ANY` and `TOP` has *escaped*: items of escaped containers, fields of escaped instances and
-//! parameters of escaped functions have type [`Type::ANY`], so code that works on unknown values can do no harm to what is known.
+//! Values that reach places nothing is known about belong to [`ClassId::ANY`], whose items may be anything, and to
+//! [`IdSet::TOP`]. Invariant of every solution: what flows into `ANY` and `TOP` has *escaped*: items of escaped
+//! containers, fields of escaped instances and parameters of escaped functions have type [`Type::ANY`], so code that
+//! works on unknown values can do no harm to what is known.
 
 use std::hash::Hasher;
 
@@ -283,7 +284,8 @@ pub struct IdSets {
     members: Vec<Identity>,
     /// Where the members of each set end.
     ends: Vec<u32>,
-    /// The sets of one member, which nearly all are, by the kind and the index of that; [`IdSet::EMPTY`] where there is none.
+    /// The sets of one member, which nearly all are, by the kind and the index of that; [`IdSet::EMPTY`] where there is
+    /// none.
     singles: [Vec<IdSet>; 8],
     /// The other sets by their members.
     index: HashTable<IdSet>,
@@ -311,7 +313,8 @@ fn members_of<'a>(members: &'a [Identity], ends: &[u32], set: IdSet) -> &'a [Ide
 }
 
 impl IdSets {
-    /// As many functions as one parameter is given in large programs; a program that gives it more loses what is known of them all.
+    /// As many functions as one parameter is given in large programs; a program that gives it more loses what is known
+    /// of them all.
     pub const MAX: usize = 64;
 
     /// With room for so many sets, most of them of one member.

@@ -1,5 +1,5 @@
-//! Calls: direct where the callee is known and the arguments fit, through the value otherwise, so that a wrong number of
-//! arguments is the run-time error that it is.
+//! Calls: direct where the callee is known and the arguments fit, through the value otherwise, so that a wrong number
+//! of arguments is the run-time error that it is.
 
 use super::code::Label;
 use super::function::{Dest, Lowering};
@@ -185,8 +185,9 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Receiver and arguments of a method call. The callee is looked up before the arguments are evaluated, which takes an instruction only where one could
-    /// tell the difference. If they may even change what is found, the label returned is where to go on if it is a value, and no method.
+    /// Receiver and arguments of a method call. The callee is looked up before the arguments are evaluated, which takes
+    /// an instruction only where one could tell the difference. If they may even change what is found, the label
+    /// returned is where to go on if it is a value, and no method.
     fn method_arguments(
         &mut self,
         base: Reg,
@@ -215,7 +216,8 @@ impl Lowering<'_, '_> {
         (site, Some(values))
     }
 
-    /// Moves the arguments of a method call over its receiver, which a value that was found under the method's name does not get.
+    /// Moves the arguments of a method call over its receiver, which a value that was found under the method's name
+    /// does not get.
     fn leave_receiver_out(&mut self, base: Reg, argc: u16, span: Span) {
         for at in 0..argc {
             let (dst, src) = (base.above(ValueCall::ARGS + at), base.above(MethodCall::ARGS + at));
@@ -227,8 +229,8 @@ impl Lowering<'_, '_> {
         self.ast.list(exprs).iter().map(|&expr| self.work_of(expr)).max().unwrap_or(Work::None)
     }
 
-    /// What evaluating an expression may do that shows. Variables count as nothing, though a global may be undefined. Chains of operators and members may
-    /// be long, so they are followed along their left side without recursion.
+    /// What evaluating an expression may do that shows. Variables count as nothing, though a global may be undefined.
+    /// Chains of operators and members may be long, so they are followed along their left side without recursion.
     pub(super) fn work_of(&self, mut expr: ExprId) -> Work {
         let mut work = Work::None;
         loop {

@@ -87,8 +87,8 @@ impl Lowering<'_, '_> {
         self.code.free_to(mark);
     }
 
-    /// A loop that one instruction starts and another steps, with its variables and the first register that the steps write. Of more than
-    /// two variables the steps know nothing: they give whole items.
+    /// A loop that one instruction starts and another steps, with its variables and the first register that the steps
+    /// write. Of more than two variables the steps know nothing: they give whole items.
     fn counted_loop(
         &mut self,
         kind: LoopKind,

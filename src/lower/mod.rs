@@ -1,8 +1,8 @@
 //! From resolved trees to bytecode.
 //!
-//! [`lower`] finds out which variables are constant, makes the tables of the program (modules, globals, structs) and then lowers its functions one by one, in the
-//! order of their numbers, so that a function comes after the one that makes closures of it. A function whose fused
-//! branches do not reach is lowered a second time with long jumps.
+//! [`lower`] finds out which variables are constant, makes the tables of the program (modules, globals, structs) and
+//! then lowers its functions one by one, in the order of their numbers, so that a function comes after the one that
+//! makes closures of it. A function whose fused branches do not reach is lowered a second time with long jumps.
 //!
 //! | file | holds |
 //! |---|---|
@@ -60,7 +60,8 @@ pub struct Input<'a> {
     pub explains_asserts: bool,
 }
 
-/// Lowers a program that resolved without errors. Limits that it passes are reported; the program is then not fit to run.
+/// Lowers a program that resolved without errors. Limits that it passes are reported; the program is then not fit to
+/// run.
 pub fn lower(input: Input<'_>, diagnostics: &mut Diagnostics) -> Program {
     let constants = constants::find(input.graph, input.resolution, input.interner);
     for ((module, scopes), constants) in input.graph.modules.iter().zip(&mut input.resolution.files).zip(&constants) {

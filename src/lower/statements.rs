@@ -9,7 +9,8 @@ use crate::source::Diagnostic;
 use crate::syntax::ast::{AssignOp, Block, ExprId, ExprKind, ExprList, LogicOp, StmtId, StmtKind};
 
 impl Lowering<'_, '_> {
-    /// Binds what the file defines before its first statement runs: functions, structs, and `core` if the file changes it.
+    /// Binds what the file defines before its first statement runs: functions, structs, and `core` if the file changes
+    /// it.
     pub fn module_prologue(&mut self) {
         for &(stmt, global) in &self.scopes.defined {
             let statement = *self.ast.stmt(stmt);
@@ -386,8 +387,8 @@ impl Lowering<'_, '_> {
 
     // Assignment.
 
-    /// The values for several targets, in registers of their own, from the first on that was free: each of its expression, or all taken
-    /// from the only one.
+    /// The values for several targets, in registers of their own, from the first on that was free: each of its
+    /// expression, or all taken from the only one.
     fn values(&mut self, count: usize, values: ExprList, span: Span) -> Reg {
         let mut values = self.ast.list(values);
         // A tuple that is written out is a list of expressions, too.

@@ -1,4 +1,5 @@
-//! Lints about tasks: those that are made for nothing, those that wait for each other without need, and responses that are texts.
+//! Lints about tasks: those that are made for nothing, those that wait for each other without need, and responses that
+//! are texts.
 
 use super::calls::Call;
 use super::function::Lowering;
@@ -65,7 +66,8 @@ impl<'a> Lowering<'_, 'a> {
         );
     }
 
-    /// Warns of a loop, whose code begins at `start`, that makes each task only when the one before has ended, though it does not depend on that.
+    /// Warns of a loop, whose code begins at `start`, that makes each task only when the one before has ended, though
+    /// it does not depend on that.
     pub fn warn_if_awaited_in_turn(&mut self, names: &[Ident], body: Block, start: u32) {
         if !self.warn || !self.code.ops[start as usize..].iter().any(|op| matches!(op, Op::Await { .. })) {
             return;
@@ -170,7 +172,8 @@ fn gives_a_value(ast: &Ast, body: Block) -> bool {
     gives
 }
 
-/// Visits the statements of a block and of the blocks in it; not those of functions. Blocks are nested no deeper than the parser lets them.
+/// Visits the statements of a block and of the blocks in it; not those of functions. Blocks are nested no deeper than
+/// the parser lets them.
 fn for_each_statement(ast: &Ast, block: Block, visit: &mut impl FnMut(Stmt)) {
     for &id in ast.block(block) {
         let stmt = *ast.stmt(id);
@@ -211,7 +214,8 @@ fn for_each_operand(stmt: StmtKind, ast: &Ast, visit: &mut impl FnMut(ExprId)) {
     }
 }
 
-/// Visits an expression and those in it; not the bodies of functions. Expressions may be nested deeply, so this does not recurse.
+/// Visits an expression and those in it; not the bodies of functions. Expressions may be nested deeply, so this does
+/// not recurse.
 fn for_each_expression(ast: &Ast, expr: ExprId, visit: &mut impl FnMut(ExprId)) {
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {

@@ -1,10 +1,11 @@
-//! A clock and a network that are not there: time passes only while everything waits, and the only machine on the network is the program's own. So tests
-//! about time and connections are exact and take none.
+//! A clock and a network that are not there: time passes only while everything waits, and the only machine on the
+//! network is the program's own. So tests about time and connections are exact and take none.
 //!
-//! With a seed, the network is as unkind as a real one may be: what is sent comes in pieces and after a while, and sockets take or give less than they
-//! could. The same seed does the same each time.
+//! With a seed, the network is as unkind as a real one may be: what is sent comes in pieces and after a while, and
+//! sockets take or give less than they could. The same seed does the same each time.
 //!
-//! Invariants: what one end sends arrives in order; whoever was told [`io::ErrorKind::WouldBlock`] gets news when trying again is worth it.
+//! Invariants: what one end sends arrives in order; whoever was told [`io::ErrorKind::WouldBlock`] gets news when
+//! trying again is worth it.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -118,7 +119,8 @@ impl Simulation {
         Simulation(Rc::new(World { now: Cell::new(0), random: Cell::new(random), sockets: RefCell::default() }))
     }
 
-    /// Seconds since the program started. Looking takes a microsecond, so who waits for a moment by looking comes to it.
+    /// Seconds since the program started. Looking takes a microsecond, so who waits for a moment by looking comes to
+    /// it.
     pub fn clock(&self) -> f64 {
         self.0.now.set(self.0.now.get() + 1000);
         self.0.now.get() as f64 / 1e9

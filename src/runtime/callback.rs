@@ -1,7 +1,8 @@
 //! Functions that a built-in calls for each element of something.
 //!
-//! All such calls start their frame at the same place, with as many arguments. So what is called, and where, is found out once, and a call writes the arguments,
-//! starts the frame and jumps to the function's native code, or to what stands in for it.
+//! All such calls start their frame at the same place, with as many arguments. So what is called, and where, is found
+//! out once, and a call writes the arguments, starts the frame and jumps to the function's native code, or to what
+//! stands in for it.
 
 use super::call::{Callee, callee_of};
 use super::error::Result;
@@ -10,7 +11,8 @@ use super::object::{Closure, Gc};
 use super::value::Value;
 use super::vm::Vm;
 
-/// A value that a built-in calls with `N` arguments again and again. The built-in keeps it alive, as it does its arguments.
+/// A value that a built-in calls with `N` arguments again and again. The built-in keeps it alive, as it does its
+/// arguments.
 pub struct Callback<const N: usize> {
     callee: Value,
     direct: Option<Direct>,
@@ -29,7 +31,8 @@ impl<const N: usize> Callback<N> {
     /// Prepares calls from the frame that is on top.
     pub fn new(vm: &Vm, callee: Value) -> Callback<N> {
         let direct = match callee_of(callee) {
-            // A request for memory that is refused for a test needs to know where the call begins; without a tier nothing is native.
+            // A request for memory that is refused for a test needs to know where the call begins; without a tier
+            // nothing is native.
             Callee::Function(func, closure) if vm.has_tier() && !vm.heap.refusals().are_on() => {
                 let function = vm.image.function(func);
                 let base = vm.stack.registers_end().wrapping_add(1);
@@ -51,8 +54,8 @@ impl<const N: usize> Callback<N> {
         if vm.stack.enter(function, direct.base, direct.closure).is_err() {
             return Err(vm.stack_overflow());
         }
-        // SAFETY: `enter` proved the function's registers to lie in the stack, of which its parameters are the first. The slot below lies above the
-        // frame that calls the built-in; room for it was proved with what is above it.
+        // SAFETY: `enter` proved the function's registers to lie in the stack, of which its parameters are the first.
+        // The slot below lies above the frame that calls the built-in; room for it was proved with what is above it.
         unsafe {
             *direct.base.sub(1) = self.callee;
             direct.base.copy_from_nonoverlapping(args.as_ptr(), N);

@@ -1,10 +1,10 @@
 //! Counting of back edges and calls, for limits and for the JIT.
 //!
-//! The interpreter's loop is compiled twice: without a trace of this, and with a counter on every back edge, every call, and before the
-//! first iteration of loops that an instruction stands in front of. Counters
-//! stand in one array beside the code, half as wide as instructions, so that the counter of an instruction is found from its pc by a shift and an
-//! addition. They count down: reaching zero is what is worth telling someone. So counting costs one subtraction in memory, and whatever else there is to
-//! do hides behind the zero: with a limit of fuel, all counters stand at one.
+//! The interpreter's loop is compiled twice: without a trace of this, and with a counter on every back edge, every
+//! call, and before the first iteration of loops that an instruction stands in front of. Counters stand in one array
+//! beside the code, half as wide as instructions, so that the counter of an instruction is found from its pc by a shift
+//! and an addition. They count down: reaching zero is what is worth telling someone. So counting costs one subtraction
+//! in memory, and whatever else there is to do hides behind the zero: with a limit of fuel, all counters stand at one.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,12 +14,14 @@ use super::image::Image;
 use super::vm::Vm;
 use crate::bytecode::Op;
 
-/// What watches a running program and may execute part of it some other way. The interpreter knows the JIT as this alone.
+/// What watches a running program and may execute part of it some other way. The interpreter knows the JIT as this
+/// alone.
 ///
 /// A tier may be asked again while it is answering: native code runs helpers, which may run the interpreter.
 pub trait Tier {
-    /// The counter of the loop whose header stands at `header` (index into the program's code) has run out; the top frame is about to execute it.
-    /// May run native code that moves the top frame on. Returns the next number of iterations to count before asking again.
+    /// The counter of the loop whose header stands at `header` (index into the program's code) has run out; the top
+    /// frame is about to execute it. May run native code that moves the top frame on. Returns the next number of
+    /// iterations to count before asking again.
     fn at_loop(&self, vm: &mut Vm, header: u32) -> Result<u32>;
 
     /// The counter of the function whose code starts at `entry` has run out; the top frame is about to execute it.
@@ -27,8 +29,8 @@ pub trait Tier {
     /// May run native code that ends that frame, and others above it, but none below.
     fn at_function(&self, vm: &mut Vm, entry: u32) -> Result<u32>;
 
-    /// Native code has called native code of a function, whose frame is on top, and that was left by an exit. Makes the interpreter's state what the exit
-    /// says; may run native code as in [`Tier::at_function`].
+    /// Native code has called native code of a function, whose frame is on top, and that was left by an exit. Makes the
+    /// interpreter's state what the exit says; may run native code as in [`Tier::at_function`].
     fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()>;
 }
 
@@ -54,8 +56,8 @@ const CODE_TO_COUNTERS: usize = size_of::<Op>() / size_of::<Cell<u32>>();
 /// Counters, limits and the tier.
 pub struct Hooks {
     code: *const Op,
-    /// How many events are left until somebody is told, of each loop and each function; at the index of the header or entry. Never 0 while the
-    /// interpreter's loop runs.
+    /// How many events are left until somebody is told, of each loop and each function; at the index of the header or
+    /// entry. Never 0 while the interpreter's loop runs.
     left: Box<[Cell<u32>]>,
     /// What is left besides; empty unless each event has to be looked at, because it burns fuel.
     withheld: Box<[u32]>,
@@ -63,7 +65,8 @@ pub struct Hooks {
     wound: Box<[u64]>,
     /// How many events to count before asking again, if the answer is an error.
     after_error: u32,
-    /// The counters about which the running task asks, from the outside in, and whether other tasks may ask while that one waits.
+    /// The counters about which the running task asks, from the outside in, and whether other tasks may ask while that
+    /// one waits.
     asking: Vec<(usize, bool)>,
     fuel: Option<u64>,
     tier: Option<Rc<dyn Tier>>,
@@ -157,8 +160,9 @@ impl Vm {
             self.counters == hooks.counters() && index < hooks.left.len()
         }));
         let counter = self.counters.wrapping_byte_add(pc as usize / CODE_TO_COUNTERS);
-        // SAFETY: `pc` points into the program's code, as the verifier proved of every jump and call, and there is a counter for each instruction. There
-        // are hooks, and `set_hooks` has put `counters` where they are; the interpreter's loop asks only if there are.
+        // SAFETY: `pc` points into the program's code, as the verifier proved of every jump and call, and there is a
+        // counter for each instruction. There are hooks, and `set_hooks` has put `counters` where they are; the
+        // interpreter's loop asks only if there are.
         let counter = unsafe { &*counter };
         let left = counter.get() - 1;
         counter.set(left);
@@ -175,7 +179,8 @@ impl Vm {
         if self.runs_out(pc) { self.ran_out(Event::Call) } else { Ok(()) }
     }
 
-    /// The top frame has just been started by a native, which waits for its result. It burns fuel as any call does. There is no tier to be asked.
+    /// The top frame has just been started by a native, which waits for its result. It burns fuel as any call does.
+    /// There is no tier to be asked.
     pub(super) fn burn_call(&mut self) -> Result<()> {
         match &self.hooks {
             Some(hooks) if hooks.fuel.is_some() => self.on_call(),
@@ -226,8 +231,8 @@ impl Vm {
         answer.map(|_| ())
     }
 
-    /// The answer to the question about the counter at an index of the program's code may take long, as native code runs or is recorded; or it need not any
-    /// more.
+    /// The answer to the question about the counter at an index of the program's code may take long, as native code
+    /// runs or is recorded; or it need not any more.
     pub fn let_others_ask(&mut self, index: u32, may_ask: bool) {
         if let Some(asking) = self.hooks.as_mut().and_then(|hooks| hooks.asking.last_mut())
             && asking.0 == index as usize
@@ -236,7 +241,8 @@ impl Vm {
         }
     }
 
-    /// The running task waits, with native code or a recording below it. What that is about the other tasks may ask about meanwhile, if `lets_others_ask`.
+    /// The running task waits, with native code or a recording below it. What that is about the other tasks may ask
+    /// about meanwhile, if `lets_others_ask`.
     pub(super) fn put_questions_off(&mut self, lets_others_ask: bool) -> Questions {
         let Some(hooks) = &mut self.hooks else { return Questions::default() };
         let asking = std::mem::take(&mut hooks.asking);

@@ -92,7 +92,8 @@ pub trait Host {
     fn make_temp_dir(&mut self) -> io::Result<String> {
         unsupported()
     }
-    /// Whether it has a function of `host/MODULE` that takes so many arguments. A program that imports others is not run.
+    /// Whether it has a function of `host/MODULE` that takes so many arguments. A program that imports others is not
+    /// run.
     fn offers(&self, _module: &str, _function: &str, _arguments: usize) -> bool {
         false
     }

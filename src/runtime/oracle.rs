@@ -1,9 +1,10 @@
-//! The judge of static types: runs a program and compares every value an instruction writes with what walrusc proved of it.
+//! The judge of static types: runs a program and compares every value an instruction writes with what walrusc proved of
+//! it.
 //!
-//! A testing mode (`walrus-run --check-facts`). The interpreter's loop has an instance that calls [`Vm::observe`] before each
-//! instruction; what the instruction before it wrote, and the registers a declared frame names, are looked at there. The judge
-//! knows nothing of how types were inferred: it only asks whether a value is one of those a type allows, and whether an instruction that
-//! by the types of its operands always fails has not.
+//! A testing mode (`walrus-run --check-facts`). The interpreter's loop has an instance that calls [`Vm::observe`]
+//! before each instruction; what the instruction before it wrote, and the registers a declared frame names, are looked
+//! at there. The judge knows nothing of how types were inferred: it only asks whether a value is one of those a type
+//! allows, and whether an instruction that by the types of its operands always fails has not.
 
 use super::error::{Error, Result};
 use super::object::{Gc, TaskState};
@@ -89,7 +90,8 @@ impl Oracle {
         self.last[depth] = Some(pc);
         let declared: Vec<(Reg, Type)> = self.types.frame(pc).unwrap_or_default().to_vec();
         for (register, ty) in declared {
-            // The error register of a handler, iterator state and the like are declared with types that no value has to have.
+            // The error register of a handler, iterator state and the like are declared with types that no value has to
+            // have.
             if ty.tags.meets(Tags::ITER) {
                 continue;
             }

@@ -1,7 +1,8 @@
-//! One instruction at a time, outside the interpreter's loop: for native code, which leaves to this what it has no form of its own for,
-//! and for the recorder of type feedback.
+//! One instruction at a time, outside the interpreter's loop: for native code, which leaves to this what it has no form
+//! of its own for, and for the recorder of type feedback.
 //!
-//! Invariant: each arm does what the interpreter's arm does, by the same methods. Calls run to completion inside the step.
+//! Invariant: each arm does what the interpreter's arm does, by the same methods. Calls run to completion inside the
+//! step.
 
 use super::call::Begun;
 use super::error::{Error, Result};
@@ -22,8 +23,8 @@ pub enum Stepped {
 }
 
 impl Vm {
-    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls but of built-in methods) are not for
-    /// this: they must be left to the interpreter.
+    /// Executes an instruction of the top frame. Instructions that end control (returns, throws, tail calls but of
+    /// built-in methods) are not for this: they must be left to the interpreter.
     ///
     /// A collection may follow, so every live value must be in its home.
     ///
@@ -38,7 +39,8 @@ impl Vm {
         Ok(stepped)
     }
 
-    /// As [`Vm::step`], but nothing is collected after the instruction itself, so only what it reads need be at home unless it calls.
+    /// As [`Vm::step`], but nothing is collected after the instruction itself, so only what it reads need be at home
+    /// unless it calls.
     ///
     /// # Safety
     /// `op` is an instruction of the top frame's function.

@@ -1,9 +1,9 @@
 //! The catalogue of diagnostic codes: one row per code, with the long text that `walrusc --explain CODE` prints.
 //!
 //! Families: `E01xx` lexical, `E02xx` syntax, `E03xx` names and scopes, `E04xx` modules, `E05xx` limits and what is not
-//! built yet, `N01xx` notes on what is compiled, `N02xx` why a hot region is not native at run time, `W01xx` why a region is not compiled, `W02xx` lints, `W03xx` what
-//! always fails where it runs. The texts are Markdown files beside this one, so that
-//! they read and diff as prose.
+//! built yet, `N01xx` notes on what is compiled, `N02xx` why a hot region is not native at run time, `W01xx` why a
+//! region is not compiled, `W02xx` lints, `W03xx` what always fails where it runs. The texts are Markdown files beside
+//! this one, so that they read and diff as prose.
 //!
 //! Invariant: each code that a diagnostic carries has a row, and a code keeps its meaning for ever.
 

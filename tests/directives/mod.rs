@@ -182,7 +182,8 @@ enum Relation {
 }
 
 impl JitClaim {
-    /// `compiled 1`, `exits <= 3`, `loop compiled`, `loop refused W0105`, `function verdict proven`, `loop polymorphic`.
+    /// `compiled 1`, `exits <= 3`, `loop compiled`, `loop refused W0105`, `function verdict proven`,
+    /// `loop polymorphic`.
     fn parse(text: &str, line: u32) -> Result<JitClaim, String> {
         let mut words = text.split_whitespace().peekable();
         let kind = match words.peek() {

@@ -1,6 +1,8 @@
-//! The library's page: its tables are made from those of the built-ins and methods, and its examples call each function.
+//! The library's page: its tables are made from those of the built-ins and methods, and its examples call each
+//! function.
 //!
-//! `WALRUS_BLESS=1 cargo test --test docs` writes the tables anew between their marks; what stands around them is written by hand.
+//! `WALRUS_BLESS=1 cargo test --test docs` writes the tables anew between their marks; what stands around them is
+//! written by hand.
 
 use std::fmt::Write;
 

@@ -1,10 +1,12 @@
 //! What each instruction does to types: one set of rules, run by two judges.
 //!
-//! [`step`] takes the types of a frame's registers from before an instruction to after it, through a [`TypeEnv`]. Inference
-//! (`analysis::infer`) implements `flow` by joining until nothing changes; the loader's check ([`super::check`]) implements it by
-//! demanding that nothing need be joined. So a solution that inference found passes the check, and a forged one does not.
+//! [`step`] takes the types of a frame's registers from before an instruction to after it, through a [`TypeEnv`].
+//! Inference (`analysis::infer`) implements `flow` by joining until nothing changes; the loader's check
+//! ([`super::check`]) implements it by demanding that nothing need be joined. So a solution that inference found passes
+//! the check, and a forged one does not.
 //!
-//! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops there.
+//! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops
+//! there.
 
 mod calls;
 mod failure;
@@ -76,8 +78,8 @@ pub trait TypeEnv {
     /// The function may be called.
     fn reach(&mut self, func: FuncId);
     fn identity(&mut self, kind: IdKind) -> IdSet;
-    /// The type of a register as an operand. The state of an iterator is no value; code that reads it all the same is walrusc's in no case,
-    /// so it is told nothing.
+    /// The type of a register as an operand. The state of an iterator is no value; code that reads it all the same is
+    /// walrusc's in no case, so it is told nothing.
     #[inline(always)]
     fn get(&mut self, reg: Reg) -> Type {
         let ty = self.register(reg);
@@ -213,7 +215,8 @@ fn finish<E: TypeEnv>(env: &mut E, dst: Reg, ty: Type) -> bool {
     !ty.is_never()
 }
 
-/// Applies `op`, which is the one at [`TypeEnv::at`]. Edges to jump targets are reported on the way; the result says whether control may reach the next instruction.
+/// Applies `op`, which is the one at [`TypeEnv::at`]. Edges to jump targets are reported on the way; the result says
+/// whether control may reach the next instruction.
 #[inline(always)]
 pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
     use Op::*;
@@ -398,8 +401,8 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
             env.set(base.above(window::Range::VARIABLE), Type::INT);
         }
         ForLoop { base, back } => {
-            // The verifier does not know that a counter is an int, so neither does this rule: a counter of another type is
-            // only possible in a forged program, and its new value is unknown.
+            // The verifier does not know that a counter is an int, so neither does this rule: a counter of another type
+            // is only possible in a forged program, and its new value is unknown.
             let (a, b) = (env.get(base), env.get(base.above(window::Range::END)));
             let ty = if a == Type::INT && b == Type::INT { Type::INT } else { Type::ANY };
             let old = env.register(base.above(window::Range::VARIABLE));
@@ -635,7 +638,8 @@ fn flow_pairs<E: TypeEnv>(env: &mut E, class: ClassId, base: Reg, count: u16) {
     }
 }
 
-/// What a register may hold if it is true and if it is false. Nothing is told apart where nothing is known yet, or anything is possible.
+/// What a register may hold if it is true and if it is false. Nothing is told apart where nothing is known yet, or
+/// anything is possible.
 fn by_truth(ty: Type) -> (Type, Type) {
     const ALWAYS_TRUE: Tags = Tags::FUNCTION.or(Tags::STRUCT).or(Tags::INSTANCE).or(Tags::TASK);
     if ty.is_never() || ty.tags.meets(Tags::ITER) {
@@ -663,7 +667,8 @@ fn compare_jump(env: &mut impl TypeEnv, op: Op) -> bool {
     }
 }
 
-/// Of two registers that are compared, the one that is compared with void, and what it may hold if they are equal and if they are not.
+/// Of two registers that are compared, the one that is compared with void, and what it may hold if they are equal and
+/// if they are not.
 fn by_void(env: &mut impl TypeEnv, a: Reg, b: Reg) -> (Reg, Type, Type) {
     let (left, right) = (env.register(a), env.register(b));
     let (tested, ty) = if left == Type::VOID { (b, right) } else { (a, left) };
@@ -674,13 +679,14 @@ fn by_void(env: &mut impl TypeEnv, a: Reg, b: Reg) -> (Reg, Type, Type) {
     (tested, equal, ty.without(Tags::VOID))
 }
 
-/// What an operand may hold if its type is one of `types` and if it is not. An operand is never the state of an iterator ([`TypeEnv::get`]).
+/// What an operand may hold if its type is one of `types` and if it is not. An operand is never the state of an
+/// iterator ([`TypeEnv::get`]).
 fn by_type(ty: Type, types: Tags) -> (Type, Type) {
     (ty.only(types), ty.without(types.or(Tags::ITER)))
 }
 
-/// A branch on what `reg` holds: its types if control goes where `to` leads, and if it goes on. A way on which it would hold nothing is not gone,
-/// unless it holds nothing on either: then nothing is known of it yet.
+/// A branch on what `reg` holds: its types if control goes where `to` leads, and if it goes on. A way on which it would
+/// hold nothing is not gone, unless it holds nothing on either: then nothing is known of it yet.
 #[inline(never)]
 fn fork(env: &mut impl TypeEnv, reg: Reg, (there, here): (Type, Type), to: i32) -> bool {
     let known = there != here;

@@ -1,7 +1,8 @@
 //! The tier: which loops and functions become native, when, and when not any more.
 //!
-//! Each that has been hot is a [`Unit`] with a phase. A counter that runs out asks the tier ([`Jit::run`]); [`policy::decide`] says what to do from what is
-//! known, and what is done changes the phase by [`Jit::transition`], which `--jit-log` prints.
+//! Each that has been hot is a [`Unit`] with a phase. A counter that runs out asks the tier ([`Jit::run`]);
+//! [`policy::decide`] says what to do from what is known, and what is done changes the phase by [`Jit::transition`],
+//! which `--jit-log` prints.
 //!
 //! | file | holds |
 //! |---|---|
@@ -152,7 +153,8 @@ impl State {
         false
     }
 
-    /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing has been made of.
+    /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing
+    /// has been made of.
     fn outermost_waiting(&mut self, vm: &Vm, innermost: Entry) -> Option<Entry> {
         let mut outermost = None;
         let mut next = Some(innermost);
@@ -165,8 +167,9 @@ impl State {
         outermost
     }
 
-    /// What stands around a unit that was not recorded, and which of it is to be asked about soon. If the loop around comes round within as many iterations as
-    /// made this one hot, it is compiled with this one in it, and compiling this one alone would have been in vain.
+    /// What stands around a unit that was not recorded, and which of it is to be asked about soon. If the loop around
+    /// comes round within as many iterations as made this one hot, it is compiled with this one in it, and compiling
+    /// this one alone would have been in vain.
     fn around(&mut self, vm: &Vm, entry: Entry, options: &JitOptions) -> (Around, Option<Entry>) {
         let Some(parent) = self.parent_of(vm, entry) else {
             // Where all is compiled as soon as it is met, nothing waits for its function.
@@ -188,8 +191,9 @@ impl State {
         }
     }
 
-    /// Whether a loop is better compiled with its function: if that is called often and the loop soon over each time, entering the loop would take as long as
-    /// its iterations do, whereas the function is called by native code. And the function, if it has yet to be asked about.
+    /// Whether a loop is better compiled with its function: if that is called often and the loop soon over each time,
+    /// entering the loop would take as long as its iterations do, whereas the function is called by native code. And
+    /// the function, if it has yet to be asked about.
     fn function_around(&self, vm: &Vm, entry: Entry, options: &JitOptions) -> Option<Option<Entry>> {
         let Entry::Loop(header) = entry else { return None };
         let start = vm.program().functions[vm.top_function().index()].code.start;
@@ -234,8 +238,8 @@ impl Jit {
         self.state.borrow()
     }
 
-    /// The loop or function is hot, and the top frame is there: does what the policy decides, as long as that is anything to go on from. After how many
-    /// iterations or calls to ask again.
+    /// The loop or function is hot, and the top frame is there: does what the policy decides, as long as that is
+    /// anything to go on from. After how many iterations or calls to ask again.
     fn run(&self, vm: &mut Vm, entry: Entry) -> Result<u32> {
         loop {
             self.take_finished(vm, self.options.wait);
@@ -321,7 +325,8 @@ impl Jit {
         }
     }
 
-    /// No version was made for the values at hand. After how many iterations or calls to ask again, unless there is something to do at once.
+    /// No version was made for the values at hand. After how many iterations or calls to ask again, unless there is
+    /// something to do at once.
     fn after_misfit(&self, vm: &mut Vm, entry: Entry) -> Option<u32> {
         let misfit = {
             let state = &mut *self.state.borrow_mut();
@@ -348,7 +353,8 @@ impl Jit {
         }
     }
 
-    /// Changes the phase of a unit: the only way in which one changes. With details it is about a version that was made.
+    /// Changes the phase of a unit: the only way in which one changes. With details it is about a version that was
+    /// made.
     pub(super) fn transition(&self, vm: &Vm, entry: Entry, phase: Phase, details: &[(&str, String)]) {
         let is_new = self.state.borrow_mut().units.entry(entry).or_default().change_phase(phase);
         // Each version is worth a line.
@@ -367,8 +373,9 @@ impl Jit {
         self.transition(vm, entry, Phase::Refused(refusal), &[]);
     }
 
-    /// Whether the program has got back, or can spare, the time it has given to making native code. What one loop costs is soon earned by it; but hundreds
-    /// of loops that end just after they were compiled would cost more than they save.
+    /// Whether the program has got back, or can spare, the time it has given to making native code. What one loop costs
+    /// is soon earned by it; but hundreds of loops that end just after they were compiled would cost more than they
+    /// save.
     fn can_afford_more(&self, state: &State) -> bool {
         self.is_repeatable() || state.spent <= ADVANCE + state.earned + state.started.elapsed() / SPARE_SHARE
     }

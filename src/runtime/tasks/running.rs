@@ -9,7 +9,8 @@ use crate::runtime::object::{Gc, Saved, Start, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
-/// Tasks that may wait in calls of native code before loops in which others wait are left to the interpreter, which needs no native stack for each.
+/// Tasks that may wait in calls of native code before loops in which others wait are left to the interpreter, which
+/// needs no native stack for each.
 const MOST_NATIVE: usize = 256;
 
 /// How a task was suspended.
@@ -64,8 +65,8 @@ impl Vm {
         }
     }
 
-    /// Waits as an instruction wants to that a native executes for the top frame: when this returns, the instruction is to be executed again. An error has
-    /// the frame's pc behind it.
+    /// Waits as an instruction wants to that a native executes for the top frame: when this returns, the instruction is
+    /// to be executed again. An error has the frame's pc behind it.
     pub(in crate::runtime) fn wait_here(&mut self, error: Error) -> Result<()> {
         let ErrorKind::Suspend(wait) = *error.kind() else { return Err(error) };
         // No run of the interpreter begins at the frame: a native does, which must stay.
@@ -87,8 +88,8 @@ impl Vm {
             return Some("spawn");
         }
         let frame = self.stack.frame_at(depth);
-        // SAFETY: a frame's pc is one past the instruction that it executes, the function lives as long as the image, and registers of an
-        // instruction lie in the frame's window.
+        // SAFETY: a frame's pc is one past the instruction that it executes, the function lives as long as the image,
+        // and registers of an instruction lie in the frame's window.
         let (op, function, register) = unsafe {
             let base = frame.base;
             (*frame.pc.sub(1), &*frame.function, move |at: usize| *base.add(at))
@@ -212,7 +213,8 @@ impl Vm {
         }
     }
 
-    /// The task whose turn it is. If there is none, waits until there is; if there cannot be one, it is the main program's, which is told so.
+    /// The task whose turn it is. If there is none, waits until there is; if there cannot be one, it is the main
+    /// program's, which is told so.
     fn next_task(&mut self) -> Result<Gc<Task>> {
         if let Some(task) = self.tasks().next.take() {
             return Ok(task);

@@ -9,7 +9,8 @@ use crate::runtime::object::{Gc, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
-/// A deadline in nanoseconds of the host's clock, and how many timers were made before. The task's address only makes the order total.
+/// A deadline in nanoseconds of the host's clock, and how many timers were made before. The task's address only makes
+/// the order total.
 type Entry = Reverse<(u64, u64, Key)>;
 
 /// A task in the heap of timers.

@@ -1,7 +1,9 @@
-//! Random programs about tasks: spawned, awaited, cancelled, in groups, behind timers and channels, with failures, nested calls and hot loops around the
-//! waits. They always end, whatever waits for what: deadlocks are errors, and every wait for a channel has a limit.
+//! Random programs about tasks: spawned, awaited, cancelled, in groups, behind timers and channels, with failures,
+//! nested calls and hot loops around the waits. They always end, whatever waits for what: deadlocks are errors, and
+//! every wait for a channel has a limit.
 //!
-//! An asynchronous function calls only those before it, and one in a loop only the first, so what a program does is bounded.
+//! An asynchronous function calls only those before it, and one in a loop only the first, so what a program does is
+//! bounded.
 
 use super::random::Random;
 
