@@ -202,7 +202,9 @@ impl Operation<'_> {
             GetIndex { .. } => match (a, b) {
                 (Tags::LIST, Tags::INT) => seen_if(self.is_regular),
                 (Tags::TUPLE, Tags::INT) => Seen,
-                (Tags::STR, Tags::INT) | (Tags::DICT, _) => Helper,
+                // Characters of ASCII texts are found without help.
+                (Tags::STR, Tags::INT) => Seen,
+                (Tags::STR, Tags::RANGE) | (Tags::DICT, _) => Helper,
                 _ => Step,
             },
             SetIndex { .. } => match (a, b) {
@@ -243,9 +245,10 @@ impl Operation<'_> {
             },
             CallBuiltin { argc, .. } => self.library(argc),
             IterPrep { .. } | IterNext { .. } => match a {
-                // Some lists are gone through by a helper: those that keep their items in different ways.
-                Tags::LIST => Seen,
-                Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                // Some are gone through by a helper: lists that keep their items in different ways, and texts that are
+                // not ASCII.
+                Tags::LIST | Tags::STR => Seen,
+                Tags::DICT | Tags::TUPLE | Tags::RANGE => Helper,
                 Tags::INSTANCE => self.by_next(),
                 _ => Step,
             },
@@ -349,7 +352,8 @@ impl Operation<'_> {
         match (self.a, self.name, argc) {
             (Tags::LIST, "len", 0) | (Tags::TUPLE, "len", 0) => Form::Plain,
             (Tags::LIST, "push", 1) => Form::Seen,
-            (Tags::STR, "len", 0) | (Tags::DICT, "len", 0) => Form::Helper,
+            (Tags::STR, "len", 0) => Form::Seen,
+            (Tags::DICT, "len", 0) => Form::Helper,
             (Tags::DICT, "contains", 1) | (Tags::DICT, "get", 1 | 2) => Form::Helper,
             (Tags::INSTANCE, ..) => {
                 let is_native = |&def: &StructId| {
@@ -389,7 +393,9 @@ impl Operation<'_> {
         let Some(spec) = self.builtin.filter(|_| argc == 1) else { return Form::Step };
         match (spec.module, spec.name, self.a) {
             ("std/core", "len", Tags::LIST | Tags::DICT | Tags::TUPLE) => Form::Plain,
-            ("std/core", "len", Tags::STR) => Form::Helper,
+            ("std/core", "len", Tags::STR) | ("std/core", "chr", Tags::INT) => Form::Seen,
+            // Of a text that is not ASCII the run time tells.
+            ("std/core", "ord", Tags::STR) => Form::Open,
             ("std/math", "abs", Tags::FLOAT) => Form::Plain,
             ("std/math", "sqrt" | "floor" | "ceil" | "trunc", Tags::INT | Tags::FLOAT) => Form::Plain,
             _ => Form::Step,
@@ -542,8 +548,9 @@ fn compare(test: Test, left: Tags, right: Tags) -> Form {
     if left.within(Tags::NUMBER) && right.within(Tags::NUMBER) {
         return Form::Plain;
     }
+    // Single characters are compared as numbers.
     if left == Tags::STR && right == Tags::STR {
-        return Form::Helper;
+        return Form::Seen;
     }
     match left {
         _ if test.is_ordering() => Form::Step,

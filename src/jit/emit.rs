@@ -27,6 +27,8 @@ pub struct EmitOptions {
     pub version: u32,
     /// Count the iterations of the region's loop.
     pub counts_rounds: bool,
+    /// The heap's table of strings of one character.
+    pub chars: usize,
 }
 
 /// What is known of accesses to a kind of memory. Kinds that do not overlap are not told apart: only Cranelift's optimiser, which is off, would ask.
@@ -231,7 +233,7 @@ impl Emitter<'_> {
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
                 match (result, inst) {
-                    (Some(result), Inst::Int(_) | Inst::Float(_) | Inst::Bool(_)) => {
+                    (Some(result), Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::Unary(Unary::CharOf, _)) => {
                         self.constants[result.0 as usize] = Some(inst);
                     }
                     (Some(result), Inst::Icmp(..) | Inst::Fcmp(..)) => {
@@ -277,6 +279,12 @@ impl Emitter<'_> {
         if let Some(constant) = self.constants[val.0 as usize]
             && self.made_in[val.0 as usize] != self.place
         {
+            if let Inst::Unary(Unary::CharOf, code) = *constant {
+                let text = self.char_of(code);
+                self.values[val.0 as usize] = Some(text);
+                self.made_in[val.0 as usize] = self.place;
+                return text;
+            }
             let ins = self.builder.ins();
             self.values[val.0 as usize] = Some(match *constant {
                 Inst::Float(bits) => ins.f64const(f64::from_bits(bits)),
@@ -291,7 +299,7 @@ impl Emitter<'_> {
 
     fn inst(&mut self, inst: &Inst, result: Option<Val>) -> Option<ir::Value> {
         Some(match *inst {
-            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => return None,
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::Unary(Unary::CharOf, _) => return None,
             Inst::Unary(op, a) => self.unary(op, a),
             Inst::Binary(op, a, b) => self.binary(op, a, b),
             Inst::Icmp(op, a, b) => {
@@ -327,6 +335,9 @@ impl Emitter<'_> {
                 let ty = match element {
                     Element::Float => types::F64,
                     Element::Bool => types::I8,
+                    Element::Byte | Element::DictTag => {
+                        return Some(self.builder.ins().uload8(types::I64, MemFlagsData::trusted(), address, offset));
+                    }
                     _ => types::I64,
                 };
                 self.builder.ins().load(ty, MemFlagsData::trusted(), address, offset)
@@ -334,7 +345,10 @@ impl Emitter<'_> {
             Inst::StoreElement { element, data, index, value } => {
                 let (address, offset) = self.element_address(element, data, index);
                 let value = self.value(value);
-                self.builder.ins().store(MemFlagsData::trusted(), value, address, offset);
+                match element {
+                    Element::DictTag => self.builder.ins().istore8(MemFlagsData::trusted(), value, address, offset),
+                    _ => self.builder.ins().store(MemFlagsData::trusted(), value, address, offset),
+                };
                 return None;
             }
             Inst::Guard { condition, expect, exit } => {
@@ -352,8 +366,8 @@ impl Emitter<'_> {
     fn element_address(&mut self, element: Element, data: Val, index: Val) -> (ir::Value, i32) {
         let (data, index) = (self.value(data), self.value(index));
         let (scale, offset) = match element {
-            Element::Bool => (0, 0),
-            Element::Int | Element::Float => (3, 0),
+            Element::Bool | Element::Byte | Element::DictTag => (0, 0),
+            Element::Int | Element::Float | Element::DictPayload => (3, 0),
             Element::ValueTag => (4, Value::TAG_OFFSET as i32),
             Element::ValuePayload => (4, Value::PAYLOAD_OFFSET as i32),
         };
@@ -407,8 +421,24 @@ impl Emitter<'_> {
             Unary::First => ins.extractlane(a, 0),
             Unary::Second => ins.extractlane(a, 1),
             Unary::BitsToBool => ins.icmp_imm_s(IntCC::NotEqual, a, 0),
-            Unary::CallPayload => unreachable!("dealt with above"),
+            Unary::CharOf | Unary::CallPayload => unreachable!("dealt with elsewhere"),
         }
+    }
+
+    /// The string of a character, from the heap's table.
+    fn char_of(&mut self, code: Val) -> ir::Value {
+        let table = self.options.chars as i64;
+        let scale = size_of::<usize>().ilog2();
+        let place = match self.constants[code.0 as usize] {
+            Some(&Inst::Int(code)) => self.builder.ins().iconst(types::I64, table + (code << scale)),
+            _ => {
+                let code = self.value(code);
+                let offset = self.builder.ins().ishl_imm_u(code, i64::from(scale));
+                let table = self.builder.ins().iconst(types::I64, table);
+                self.builder.ins().iadd(table, offset)
+            }
+        };
+        self.builder.ins().load(types::I64, flags(Mem::Constant), place, 0)
     }
 
     fn binary(&mut self, op: Binary, a: Val, b: Val) -> ir::Value {

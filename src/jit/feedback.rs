@@ -150,6 +150,8 @@ pub struct TypeFeedback {
     pub b: TagSet,
     /// How the list that is accessed keeps its elements; empty lists do not count.
     pub storage: Seen<Storage>,
+    /// Whether the texts that are accessed are all ASCII.
+    pub ascii: Seen<bool>,
     /// An index, a divisor or an exponent was negative.
     pub negative: bool,
     /// An int beside something else was beyond those that floats tell apart.
@@ -186,6 +188,7 @@ const EMPTY: TypeFeedback = TypeFeedback {
     a: TagSet(0),
     b: TagSet(0),
     storage: Seen::Nothing,
+    ascii: Seen::Nothing,
     negative: false,
     inexact: false,
     instance_of: Seen::Nothing,

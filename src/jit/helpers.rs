@@ -6,8 +6,8 @@
 mod objects;
 
 use objects::{
-    concat, contains, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair, print,
-    start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len,
+    char_str, concat, contains, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair,
+    print, start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice,
 };
 
 use crate::bytecode::numeric;
@@ -92,6 +92,10 @@ helpers! {
     StrLen = str_len (Int) -> Int, heap(none);
     /// `(machine, string, index)`: a character, or 0 if there is none there.
     StrIndex = str_index (Int, Int, Int) -> Int, heap(none);
+    /// `(machine, string, start, end)`: a slice, or 0 if that was not made.
+    StrSlice = str_slice (Int, Int, Int, Int) -> Int, heap(none);
+    /// `(machine, number)`: the string of a character, or 0 if there is none of this number, or that was not made.
+    CharStr = char_str (Int, Int) -> Int, heap(none);
     /// `(machine, address of registers, count)`: the texts of values joined, or 0 if that was not done.
     Concat = concat (Int, Int, Int) -> Int, heap(none);
     /// `(machine, pc, address of registers, count, newline)`: prints; gives a status.

@@ -68,6 +68,8 @@ pub enum Unary {
     CallPayload,
     /// A payload that a guard before has found to be a pointer: the same bits, but what is done with them stays behind the guard.
     Refine,
+    /// The string of an ASCII character, given its number. The backend makes it where it is used, as it does constants.
+    CharOf,
     /// The floats of a pair.
     First,
     Second,
@@ -163,11 +165,13 @@ pub enum Mem {
     Header,
     /// Struct fields and cells.
     Field,
+    /// All of dicts.
+    Dict,
     /// What never changes while the region runs.
     Constant,
 }
 
-/// Elements of lists, by storage and part.
+/// Elements of lists, by storage and part; bytes of strings; what dicts have at their keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Element {
     Int,
@@ -175,6 +179,11 @@ pub enum Element {
     Bool,
     ValueTag,
     ValuePayload,
+    /// A byte of a string, as an int.
+    Byte,
+    /// At a key of a dict whose table is dense.
+    DictTag,
+    DictPayload,
 }
 
 /// The header of an object that native code makes.
@@ -200,11 +209,11 @@ pub struct MemSet(u16);
 
 impl MemSet {
     /// Kinds of memory that can be written.
-    pub const KINDS: usize = 10;
+    pub const KINDS: usize = 11;
     pub const NONE: MemSet = MemSet(0);
     pub const ALL: MemSet = MemSet((1 << Self::KINDS) - 1);
     /// What is known about lists: headers and elements.
-    pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | Self::ALL.0 & !0x1f);
+    pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | Self::ALL.0 & !0x1f & !MemSet::of(Mem::Dict).0);
 
     pub const fn of(mem: Mem) -> MemSet {
         match mem {
@@ -213,6 +222,7 @@ impl MemSet {
             Mem::Vm => MemSet(1 << 2),
             Mem::Header => MemSet(1 << 3),
             Mem::Field => MemSet(1 << 4),
+            Mem::Dict => MemSet(1 << 10),
             Mem::Constant => MemSet::NONE,
         }
     }
@@ -224,6 +234,9 @@ impl MemSet {
             Element::Bool => MemSet(1 << 7),
             Element::ValueTag => MemSet(1 << 8),
             Element::ValuePayload => MemSet(1 << 9),
+            // Texts never change.
+            Element::Byte => MemSet::NONE,
+            Element::DictTag | Element::DictPayload => MemSet::of(Mem::Dict),
         }
     }
 
@@ -233,7 +246,7 @@ impl MemSet {
         let fields = MemSet::of(Mem::Field).with(MemSet::of(Mem::Header));
         let parts = [
             (HeapUse::LISTS, MemSet::LISTS),
-            (HeapUse::DICTS, MemSet::of(Mem::Header)),
+            (HeapUse::DICTS, MemSet::of(Mem::Dict)),
             (HeapUse::FIELDS, fields),
             (HeapUse::GLOBALS, MemSet::of(Mem::Globals)),
         ];

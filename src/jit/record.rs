@@ -286,6 +286,9 @@ fn note_first_operand(site: &mut TypeFeedback, a: Value) {
     {
         site.storage.add(list.storage());
     }
+    if let Some(text) = a.as_str() {
+        site.ascii.add(text.is_ascii());
+    }
     if let Some(instance) = a.as_instance() {
         site.instance_of.add(instance.struct_id());
         site.structs.add(instance.struct_id());
@@ -300,7 +303,14 @@ fn note_first_operand(site: &mut TypeFeedback, a: Value) {
 fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) -> bool {
     profile.note(pc, |site| {
         let Some(result) = op.result() else { return };
-        let Some(iteration) = op.as_iteration() else { return site.result.add(register(vm, result).tag()) };
+        let Some(iteration) = op.as_iteration() else {
+            let result = register(vm, result);
+            site.result.add(result.tag());
+            if let (Op::CallBuiltin { .. }, Some(text)) = (op, result.as_str()) {
+                site.ascii.add(text.is_ascii());
+            }
+            return;
+        };
         let into_body = if iteration.starts { Stepped::Next } else { Stepped::Jump };
         // A range gives ints; nothing is to be learned of it.
         if iteration.over == Over::Range || stepped != into_body {

@@ -354,7 +354,7 @@ impl Vm {
     #[inline]
     pub(super) fn has_entry(&self, receiver: Value, name: Value) -> bool {
         match (receiver.as_dict(), name.as_str()) {
-            (Some(dict), Some(name)) => dict.get_str(&self.heap, name).is_some(),
+            (Some(dict), Some(name)) => dict.names_method() && dict.get_str(&self.heap, name).is_some(),
             _ => false,
         }
     }

@@ -112,6 +112,21 @@ impl Vm {
         &self.image
     }
 
+    /// The address of the strings of one ASCII character, by its number. They stay where they are, and are the only ones of their texts.
+    pub fn char_table(&self) -> usize {
+        self.heap.short_strings().as_ptr() as usize
+    }
+
+    /// The ASCII character that a string of one is, or none.
+    pub fn ascii_char(&self, text: Value) -> Option<u8> {
+        text.as_str().filter(|text| text.byte_len() == 1).map(|text| text.as_str().as_bytes()[0])
+    }
+
+    /// The empty string, of which there is no other.
+    pub fn empty_text(&self) -> Value {
+        Value::from_str(self.heap.empty_str())
+    }
+
     /// Number of frames.
     pub fn depth(&self) -> usize {
         self.stack.depth()

@@ -163,6 +163,14 @@ impl Value {
         self.tag
     }
 
+    /// The value of a tag's number and a payload, as a dict keeps them apart.
+    #[inline(always)]
+    pub(in crate::runtime) fn of_parts(tag: u8, payload: u64) -> Value {
+        debug_assert!(tag <= Tag::LAST as u8);
+        // SAFETY: the numbers of tags go from 0 to that of the last, and the number is that of a value.
+        Value { tag: unsafe { std::mem::transmute::<u64, Tag>(tag.into()) }, payload }
+    }
+
     /// The payload's bits, whatever they mean.
     #[inline(always)]
     pub fn bits(self) -> u64 {

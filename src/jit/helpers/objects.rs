@@ -6,6 +6,7 @@
 
 use super::{Helper, JUMP, LEAVE, NEXT, status, with_vm};
 use crate::runtime::object::{Dict, Gc, Str};
+use crate::runtime::ops::index::resolve_range;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
@@ -86,6 +87,40 @@ pub(super) unsafe extern "C" fn str_index(vm: *mut Vm, text: *mut Str, index: i6
             }
             let Some(char) = text.locate_char(&vm.heap, at as usize) else { return NONE };
             vm.heap.char_str(char).as_ptr() as u64
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it and a live string.
+pub(super) unsafe extern "C" fn str_slice(vm: *mut Vm, text: *mut Str, start: i64, end: i64) -> u64 {
+    // SAFETY: native code passes on the machine it was given, and a string whose type it knows.
+    unsafe {
+        with_vm(Helper::StrSlice, vm, |vm| {
+            if vm.heap.should_collect() {
+                return NONE;
+            }
+            let text = object(text);
+            let Ok((start, end)) = resolve_range(start, end, text.char_len()) else { return NONE };
+            match text.slice(&mut vm.heap, start, end) {
+                Ok(Some(slice)) => slice.as_ptr() as u64,
+                _ => NONE,
+            }
+        })
+    }
+}
+
+/// # Safety
+/// Called by native code with the machine that runs it.
+pub(super) unsafe extern "C" fn char_str(vm: *mut Vm, number: i64) -> u64 {
+    // SAFETY: native code passes on the machine it was given.
+    unsafe {
+        with_vm(Helper::CharStr, vm, |vm| {
+            let char = u32::try_from(number).ok().and_then(char::from_u32);
+            match char.filter(|_| !vm.heap.should_collect()) {
+                Some(char) => vm.heap.char_str(char).as_ptr() as u64,
+                None => NONE,
+            }
         })
     }
 }

@@ -216,6 +216,13 @@ fn int_compare(values: &impl Values, op: Compare, a: Val, b: Val) -> Folded {
     if let (Some(a), Some(b)) = (int_of(values, a), int_of(values, b)) {
         return truth(op.holds(a, b));
     }
+    // Strings of one character are one if their characters are.
+    if let (Some(&Inst::Unary(Unary::CharOf, a)), Some(&Inst::Unary(Unary::CharOf, b))) =
+        (values.definition(a), values.definition(b))
+        && matches!(op, Compare::Eq | Compare::Ne)
+    {
+        return Folded::Inst(Inst::Icmp(op, a, b));
+    }
     if a == b {
         return truth(matches!(op, Compare::Eq | Compare::Le | Compare::Ge | Compare::BelowEq));
     }

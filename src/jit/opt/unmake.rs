@@ -107,6 +107,7 @@ impl Kind {
             Element::Bool => (Storage::Bools, index),
             Element::ValueTag => (Storage::Values, index.checked_mul(2)?),
             Element::ValuePayload => (Storage::Values, index.checked_mul(2)?.checked_add(1)?),
+            Element::Byte | Element::DictTag | Element::DictPayload => return None,
         };
         let fits = self.shape.kind == ObjKind::List && storage == wanted as u16;
         usize::try_from(place).ok().filter(|place| fits && *place < self.words)

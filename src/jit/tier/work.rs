@@ -195,8 +195,12 @@ impl Jit {
         let func = vm.top_function();
         let caught: Vec<bool> = region.exits.iter().map(|exit| unit::is_caught(vm.program(), func, exit)).collect();
         let counts_rounds = unit::counts_rounds(&region, &caught);
-        let options =
-            EmitOptions { stress: forced.as_ref().map(|flags| flags.as_ptr() as usize), version, counts_rounds };
+        let options = EmitOptions {
+            stress: forced.as_ref().map(|flags| flags.as_ptr() as usize),
+            version,
+            counts_rounds,
+            chars: vm.char_table(),
+        };
         state.pending = Some(Pending {
             entry,
             parent,

@@ -380,6 +380,18 @@ impl Builder<'_> {
         {
             return Ok(self.builtin_result(base, Typed::Known(Tag::Int, len)));
         }
+        let char = match (spec.module, spec.name, arg) {
+            ("std/core", "ord", Typed::Known(Tag::Str, text)) => {
+                self.char_number(text).map(|number| Typed::Known(Tag::Int, number))
+            }
+            ("std/core", "chr", Typed::Known(Tag::Int, number)) => {
+                Some(Typed::Known(Tag::Str, self.char_with_number(number)))
+            }
+            _ => None,
+        };
+        if let Some(char) = char {
+            return Ok(self.builtin_result(base, char));
+        }
         if spec.module != "std/math" {
             return self.step();
         }

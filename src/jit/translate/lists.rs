@@ -115,7 +115,7 @@ impl Builder<'_> {
     }
 
     /// The index as a position, guarded to lie in the list. `None` if it cannot be an int.
-    fn position(&mut self, reg: Reg, len: Val) -> Built<Option<Val>> {
+    pub(super) fn position(&mut self, reg: Reg, len: Val) -> Built<Option<Val>> {
         let feedback = *self.feedback();
         let index = self.operand(reg, feedback.b)?;
         let Some(index) = index.as_tag(Tag::Int) else { return Ok(None) };
@@ -263,14 +263,19 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// Whether an iteration has a native form: over a list whose storage was seen.
+    /// Whether an iteration has a native form: over a list whose storage was seen, or over an ASCII text.
     pub(super) fn native_iteration(&mut self, op: Op, base: Reg) -> bool {
         let feedback = self.feedback();
-        let known_list = match self.env.register(self.home(base)) {
-            Slot::Value { value, .. } => value.tag() == Some(Tag::List),
+        let tag = match self.env.register(self.home(base)) {
+            Slot::Value { value, .. } => value.tag(),
+            _ => None,
+        };
+        let is_seen = match tag {
+            Some(Tag::List) => feedback.storage.one().is_some(),
+            Some(Tag::Str) => feedback.ascii.one() == Some(true),
             _ => false,
         };
-        matches!(op, Op::IterPrep { .. } | Op::IterNext { .. }) && known_list && feedback.storage.one().is_some()
+        matches!(op, Op::IterPrep { .. } | Op::IterNext { .. }) && is_seen
     }
 
     /// The condition and the environments of a step of `for x in v`.
@@ -281,15 +286,14 @@ impl Builder<'_> {
             return Ok(Some(step));
         }
         let position_reg = base.above(Iter::POSITION);
-        let position = match (starts, iterable.as_tag(Tag::List)) {
-            (true, Some(_)) => Some(self.int(0)),
-            (false, Some(_)) => self.get(position_reg)?.as_tag(Tag::Int),
+        let is_native = self.native_iteration(op, base);
+        let position = match (starts, is_native) {
+            (true, true) => Some(self.int(0)),
+            (false, true) => self.get(position_reg)?.as_tag(Tag::Int),
             _ => None,
         };
-        let (Some(list), Some(position), true) =
-            (iterable.as_tag(Tag::List), position, self.native_iteration(op, base))
-        else {
-            if self.native_iteration(op, base) {
+        let Some(position) = position else {
+            if is_native {
                 let exit = self.exit(ExitReason::Leaves);
                 self.finish(Terminator::Exit(exit));
                 return Ok(None);
@@ -300,9 +304,12 @@ impl Builder<'_> {
             };
             return Ok(Some((status, self.env.clone(), self.env.clone())));
         };
-        let storage = feedback.storage.one().expect("a native iteration has a storage");
-        let facts = self.list_facts(list, storage);
-        let more = self.push(Inst::Icmp(Compare::Below, position, facts.len), Repr::Bool);
+        let len = match (iterable, feedback.storage.one()) {
+            (Typed::Known(Tag::List, list), Some(storage)) => self.list_facts(list, storage).len,
+            (Typed::Known(Tag::Str, text), _) if let Some(facts) = self.text_facts(text) => facts.len,
+            _ => unreachable!("a native iteration is over one of these"),
+        };
+        let more = self.push(Inst::Icmp(Compare::Below, position, len), Repr::Bool);
         // State registers are written when the loop starts, whether or not there is an item.
         if starts {
             let zero = self.int(0);
@@ -317,12 +324,19 @@ impl Builder<'_> {
     pub(super) fn take_item(&mut self, base: Reg) -> Built<()> {
         let feedback = *self.feedback();
         let (position_reg, item_reg) = (base.above(Iter::POSITION), base.above(Iter::ITEM));
-        let (list, position) = (self.get(base)?.as_tag(Tag::List), self.get(position_reg)?.as_tag(Tag::Int));
-        let (Some(list), Some(position), Some(storage)) = (list, position, feedback.storage.one()) else {
+        let Some(position) = self.get(position_reg)?.as_tag(Tag::Int) else {
             return Err(Stop::Refused(Refusal::Unsettled));
         };
-        let facts = self.list_facts(list, storage);
-        let (value, guard) = self.element(facts, position, feedback.result.single());
+        let (value, guard) = match (self.get(base)?, feedback.storage.one()) {
+            (Typed::Known(Tag::List, list), Some(storage)) => {
+                let facts = self.list_facts(list, storage);
+                self.element(facts, position, feedback.result.single())
+            }
+            (Typed::Known(Tag::Str, text), _) if let Some(facts) = self.text_facts(text) => {
+                (self.char_at(facts, position), None)
+            }
+            _ => return Err(Stop::Refused(Refusal::Unsettled)),
+        };
         let value = match (value, guard) {
             (Typed::Any { tag, payload }, Some(wanted)) => {
                 // Nothing the instruction does not write again has been written: the interpreter takes the step once more.

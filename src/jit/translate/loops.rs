@@ -248,20 +248,25 @@ impl Builder<'_> {
         if values.iter().all(|value| *value == values[0]) {
             return Ok(Slot::Value { value: values[0], dirty: any_dirty });
         }
-        let tag = values[0].tag().filter(|tag| values.iter().all(|value| value.tag() == Some(*tag)));
+        let passed = match values[0].tag().filter(|tag| values.iter().all(|value| value.tag() == Some(*tag))) {
+            Some(Tag::Str) if values.iter().all(|value| self.char_code(*value).is_some()) => Passed::Char,
+            Some(tag) => Passed::Of(tag),
+            None => Passed::Open,
+        };
         for ((value, (block, _)), args) in values.iter().zip(edges).zip(args) {
             self.current = *block;
-            self.pass(*value, tag, args);
+            self.pass(*value, passed, args);
         }
         self.current = target;
-        let value = self.parameter(target, tag);
+        let value = self.parameter(target, passed);
         Ok(Slot::Value { value, dirty: true })
     }
 
-    /// Adds the arguments for a parameter of a type (`None`: any) to a jump from the current block.
-    fn pass(&mut self, value: Typed, tag: Option<Tag>, args: &mut Vec<Val>) {
-        match (tag, value) {
-            (Some(_), Typed::Known(_, payload)) => args.push(payload),
+    /// Adds the arguments for a parameter to a jump from the current block.
+    fn pass(&mut self, value: Typed, passed: Passed, args: &mut Vec<Val>) {
+        match (passed, value) {
+            (Passed::Char, _) if let Some(code) = self.char_code(value) => args.push(code),
+            (Passed::Of(_) | Passed::Char, Typed::Known(_, payload)) => args.push(payload),
             _ => {
                 let (tag, payload) = self.parts(value);
                 args.extend([tag, payload]);
@@ -269,16 +274,21 @@ impl Builder<'_> {
         }
     }
 
-    fn parameter(&mut self, block: BlockId, tag: Option<Tag>) -> Typed {
+    /// A parameter of the current block.
+    fn parameter(&mut self, block: BlockId, passed: Passed) -> Typed {
         let in_loop = self.current_loop;
         let mut add = |repr| {
             let val = self.new_val(repr, in_loop);
             self.region.block_mut(block).params.push(val);
             val
         };
-        match tag {
-            Some(tag) => Typed::Known(tag, add(repr_of(tag))),
-            None => Typed::Any { tag: add(Repr::I64), payload: add(Repr::I64) },
+        match passed {
+            Passed::Of(tag) => Typed::Known(tag, add(repr_of(tag))),
+            Passed::Open => Typed::Any { tag: add(Repr::I64), payload: add(Repr::I64) },
+            Passed::Char => {
+                let code = add(Repr::I64);
+                Typed::Known(Tag::Str, self.char_of(code))
+            }
         }
     }
 
@@ -324,9 +334,10 @@ impl Builder<'_> {
                 Slot::Initial => self.initial(home),
                 Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
             };
-            let tag = value.tag().filter(|_| !self.plan.widened.contains(&(key, home)));
-            self.pass(value, tag, &mut args);
-            params.push((home, tag));
+            let value = self.as_char(value, home, key, is_region);
+            let passed = self.passed_to_loop(value, home, key);
+            self.pass(value, passed, &mut args);
+            params.push((home, passed));
         }
         let header = self.new_block();
         self.region.block_mut(header).is_loop_header = true;
@@ -335,13 +346,23 @@ impl Builder<'_> {
         let instances = self.env.instances.clone();
         let lists = if self.lists_may_change(key) { Vec::new() } else { self.env.lists.clone() };
         let parent = self.current_loop;
-        self.loops.push(LoopState { key, parent, preheader, header, params: params.clone(), entry, lists, instances });
+        self.loops.push(LoopState {
+            key,
+            parent,
+            preheader,
+            header,
+            params: params.clone(),
+            entry,
+            lists,
+            texts: Vec::new(),
+            instances,
+        });
         let state = self.loops.len() - 1;
         self.current_loop = Some(state);
         self.current = header;
         self.env.lists.clear();
-        for (home, tag) in params {
-            let value = self.parameter(header, tag);
+        for (home, passed) in params {
+            let value = self.parameter(header, passed);
             self.region.instances.extend(value.as_tag(Tag::Instance));
             self.set_slot(home, Slot::Value { value, dirty: true });
         }
@@ -350,6 +371,17 @@ impl Builder<'_> {
             self.set(variable, value);
         }
         Ok(state)
+    }
+
+    /// The form in which a variable goes round a loop.
+    fn passed_to_loop(&self, value: Typed, home: Home, key: LoopKey) -> Passed {
+        match value.tag().filter(|_| !self.plan.widened.contains(&(key, home))) {
+            Some(Tag::Str) if self.char_code(value).is_some() && !self.plan.not_chars.contains(&(key, home)) => {
+                Passed::Char
+            }
+            Some(tag) => Passed::Of(tag),
+            None => Passed::Open,
+        }
     }
 
     /// Starts a loop that the function's calls of itself in tail position lead back to, with its parameters as variables.
@@ -367,9 +399,9 @@ impl Builder<'_> {
         let (mut args, mut kinds) = (Vec::new(), Vec::new());
         for home in homes {
             let value = self.initial(home);
-            let tag = value.tag().filter(|_| !self.plan.widened.contains(&(key, home)));
-            self.pass(value, tag, &mut args);
-            kinds.push((home, tag));
+            let passed = self.passed_to_loop(value, home, key);
+            self.pass(value, passed, &mut args);
+            kinds.push((home, passed));
         }
         let header = self.new_block();
         self.region.block_mut(header).is_loop_header = true;
@@ -378,13 +410,23 @@ impl Builder<'_> {
         let entry = Exit::plain(ExitReason::EntryType, self.header_pc);
         let (lists, instances) = (Vec::new(), Vec::new());
         let parent = self.current_loop;
-        self.loops.push(LoopState { key, parent, preheader, header, params: kinds.clone(), entry, lists, instances });
+        self.loops.push(LoopState {
+            key,
+            parent,
+            preheader,
+            header,
+            params: kinds.clone(),
+            entry,
+            lists,
+            texts: Vec::new(),
+            instances,
+        });
         let state = self.loops.len() - 1;
         (self.tail_loop, self.context.outer_loop, self.current_loop) = (Some(state), Some(state), Some(state));
         self.current = header;
         self.env.registers.clear();
-        for (home, tag) in kinds {
-            let value = self.parameter(header, tag);
+        for (home, passed) in kinds {
+            let value = self.parameter(header, passed);
             self.region.instances.extend(value.as_tag(Tag::Instance));
             self.set_slot(home, Slot::Value { value, dirty: true });
         }
@@ -441,13 +483,22 @@ impl Builder<'_> {
         let (header, key) = (self.loops[state].header, self.loops[state].key);
         let params = self.loops[state].params.clone();
         let mut args = Vec::new();
-        for (home, tag) in params {
+        for (home, passed) in params {
             let value = match self.slot(home) {
                 Slot::Value { value, .. } => value,
                 Slot::Initial => self.initial(home),
                 Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
             };
-            match tag {
+            let wanted = match passed {
+                Passed::Open => value.tag(),
+                Passed::Of(tag) => Some(tag),
+                Passed::Char => Some(Tag::Str),
+            };
+            if passed == Passed::Char && self.char_code(value).is_none() {
+                self.plan.not_chars.insert((key, home));
+                self.again = true;
+            }
+            match wanted {
                 Some(wanted) if value.tag() != Some(wanted) => {
                     self.plan.widened.insert((key, home));
                     self.again = true;
@@ -459,7 +510,7 @@ impl Builder<'_> {
                     };
                     args.push(dummy);
                 }
-                _ => self.pass(value, tag, &mut args),
+                _ => self.pass(value, passed, &mut args),
             }
         }
         self.finish(Terminator::Jump(header, args));

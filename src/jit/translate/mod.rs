@@ -15,6 +15,7 @@
 //! something may look at globals. They are assumed favourably; if that turns out wrong, the [`Plan`] is amended and the region built anew.
 
 mod calls;
+mod dicts;
 mod env;
 mod forms;
 mod functions;
@@ -28,6 +29,7 @@ mod memory;
 mod numbers;
 mod objects;
 mod ops;
+mod texts;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -120,6 +122,8 @@ struct LoopKey {
 pub struct Plan {
     /// Loop variables that change their type on the way round.
     widened: HashSet<(LoopKey, Home)>,
+    /// Loop variables that are strings of one character first and others later.
+    not_chars: HashSet<(LoopKey, Home)>,
     /// Calls, by pc, that are not to be inlined.
     not_inlined: HashSet<u32>,
     /// The same of the leading blocks of what they call.
@@ -261,18 +265,30 @@ struct Context {
     is_leading: bool,
 }
 
+/// In which form a value of the language goes through parameters of blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Passed {
+    /// Of any type: tag and payload.
+    Open,
+    Of(Tag),
+    /// A string of one ASCII character, as its number.
+    Char,
+}
+
 /// A loop of the region.
 struct LoopState {
     key: LoopKey,
     parent: Option<usize>,
     preheader: BlockId,
     header: BlockId,
-    /// The homes that its parameters stand for, each taking one value or, if its type is open, two.
-    params: Vec<(Home, Option<Tag>)>,
+    /// The homes that its parameters stand for.
+    params: Vec<(Home, Passed)>,
     /// The state at the header, for the exits of what is hoisted into the preheader.
     entry: Exit,
     /// Facts about lists that hold everywhere in the loop.
     lists: Vec<(Val, env::ListFacts)>,
+    /// The same about strings.
+    texts: Vec<(Val, texts::TextFacts)>,
     instances: Vec<(Val, crate::bytecode::StructId)>,
 }
 
@@ -287,6 +303,8 @@ struct Builder<'a> {
     region: Region,
     /// What the value is, if it is a constant.
     constants: Vec<Option<Inst>>,
+    /// Strings of one character that were made of its number.
+    chars: HashMap<Val, Val>,
     /// The loop that a value is defined in.
     defined_in: Vec<Option<usize>>,
     /// Truth values that are the negation of others, so that branches can test those.
@@ -387,6 +405,7 @@ impl<'a> Builder<'a> {
             region,
             constants: vec![None; 2],
             defined_in: vec![None; 2],
+            chars: HashMap::new(),
             inverse_of: HashMap::new(),
             header_pc,
             entry,

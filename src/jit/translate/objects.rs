@@ -1,4 +1,4 @@
-//! Strings, dicts, tuples and printing: helpers that are given what they need, so that the loop's values stay in machine registers.
+//! Strings, tuples and printing: helpers that are given what they need, so that the loop's values stay in machine registers.
 //!
 //! A helper that could not do its work has had no effect; the code is left, and the interpreter executes the instruction.
 
@@ -6,18 +6,15 @@ use super::super::helpers::{Helper, JUMP, LEAVE, NEXT};
 use super::*;
 use crate::bytecode::SiteId;
 use crate::bytecode::op::shape::Operator;
-use crate::bytecode::op::window::MethodCall;
 use crate::runtime::native::layout;
 use crate::runtime::object::{Dict, Str, Tuple};
 
 /// What most helpers write: figures of the heap, and the value they hand over.
-const STATE: MemSet = MemSet::of(Mem::Vm);
-/// What changing a dict writes: its length as well.
-const DICTS: MemSet = STATE.with(MemSet::of(Mem::Header));
+pub(super) const STATE: MemSet = MemSet::of(Mem::Vm);
 
 impl Builder<'_> {
     /// Calls a helper that gives an object, or 0.
-    fn call_for_object(&mut self, helper: Helper, args: Vec<Val>) -> Val {
+    pub(super) fn call_for_object(&mut self, helper: Helper, args: Vec<Val>) -> Val {
         let exit = self.exit(ExitReason::Throw);
         let object = self.call(helper, args, STATE);
         let made = self.push(Inst::Unary(Unary::BitsToBool, object), Repr::Bool);
@@ -26,7 +23,7 @@ impl Builder<'_> {
     }
 
     /// Calls a helper that gives a status; goes on if it is [`NEXT`].
-    fn call_to_be_done(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) {
+    pub(super) fn call_to_be_done(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
         let next = self.int(NEXT as i64);
@@ -35,7 +32,7 @@ impl Builder<'_> {
     }
 
     /// Calls a helper that gives a status; whether it is [`JUMP`].
-    fn call_for_truth(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
+    pub(super) fn call_for_truth(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
         let leave = self.int(LEAVE as i64);
@@ -46,9 +43,14 @@ impl Builder<'_> {
     }
 
     /// Takes the value that a helper has handed over, of a known type if only one was seen.
-    fn take_result(&mut self, dst: Reg) {
+    pub(super) fn take_result(&mut self, dst: Reg) {
         let tag = self.load(Mem::Vm, VM, layout::RESULT + Value::TAG_OFFSET as i32, Repr::I64);
         let payload = self.load(Mem::Vm, VM, layout::RESULT + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        self.take_value(dst, tag, payload);
+    }
+
+    /// Takes a value that an instruction has found, of a known type if only one was seen.
+    pub(super) fn take_value(&mut self, dst: Reg, tag: Val, payload: Val) {
         self.set(dst, Typed::Any { tag, payload });
         let live = Rc::clone(&self.live);
         let after = &live[self.live_at + 1];
@@ -101,16 +103,7 @@ impl Builder<'_> {
         }
         let by_identity = matches!(op, Compare::Eq | Compare::Ne);
         match tag {
-            Tag::Str if by_identity => {
-                let same = self.call(Helper::StrEqual, vec![a, b], MemSet::NONE);
-                let same = self.push(Inst::Unary(Unary::BitsToBool, same), Repr::Bool);
-                Some(if op == Compare::Ne { self.not(same) } else { same })
-            }
-            Tag::Str => {
-                let order = self.call(Helper::StrCompare, vec![a, b], MemSet::NONE);
-                let zero = self.int(0);
-                Some(self.push(Inst::Icmp(op, order, zero), Repr::Bool))
-            }
+            Tag::Str => Some(self.compare_texts(op, a, b)),
             Tag::Function | Tag::Builtin | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if by_identity => {
                 Some(self.push(Inst::Icmp(op, a, b), Repr::Bool))
             }
@@ -121,36 +114,31 @@ impl Builder<'_> {
     /// The number that decides whether an object is truthy, if its type has one.
     pub(super) fn truth_count(&mut self, value: Typed) -> Option<Val> {
         let Typed::Known(tag, object) = value else { return None };
-        let offset = match tag {
-            Tag::Str => Str::LEN_OFFSET,
-            Tag::Dict => Dict::LEN_OFFSET,
-            Tag::Tuple => Tuple::LEN_OFFSET,
+        let (mem, offset) = match tag {
+            Tag::Str => (Mem::Constant, Str::LEN_OFFSET),
+            Tag::Dict => (Mem::Dict, Dict::LEN_OFFSET),
+            Tag::Tuple => (Mem::Header, Tuple::LEN_OFFSET),
             _ => return None,
         };
-        Some(self.length_at(object, offset))
+        Some(self.load(mem, object, offset as i32, Repr::I64))
     }
 
     /// `len` of a string, dict or tuple.
     pub(super) fn object_len(&mut self, value: Typed) -> Option<Val> {
         match value {
-            Typed::Known(Tag::Str, text) => Some(self.call(Helper::StrLen, vec![text], MemSet::NONE)),
+            Typed::Known(Tag::Str, text) => Some(self.text_len(text)),
             _ => self.truth_count(value),
         }
     }
 
     /// `object[index]` for anything but a list.
     pub(super) fn index_object(&mut self, dst: Reg, object: Typed, index: Reg) -> Built<Goes> {
+        if let Some(text) = object.as_tag(Tag::Str) {
+            return self.index_text(dst, text, index);
+        }
         let index = self.operand(index, self.feedback().b)?;
         match (object, index.as_tag(Tag::Int)) {
-            (Typed::Known(Tag::Dict, dict), _) => {
-                let (tag, payload) = self.parts(index);
-                self.call_to_be_done(Helper::DictGet, vec![VM, dict, tag, payload], STATE);
-                self.take_result(dst);
-            }
-            (Typed::Known(Tag::Str, text), Some(index)) => {
-                let char = self.call_for_object(Helper::StrIndex, vec![VM, text, index]);
-                self.set(dst, Typed::Known(Tag::Str, char));
-            }
+            (Typed::Known(Tag::Dict, dict), _) => self.dict_get(dst, dict, index, None),
             (Typed::Known(Tag::Tuple, tuple), Some(index)) => {
                 let len = self.length_at(tuple, Tuple::LEN_OFFSET);
                 let index = self.index_from_start(index, len);
@@ -195,51 +183,23 @@ impl Builder<'_> {
     pub(super) fn set_index_of_object(&mut self, object: Typed, index: Reg, value: Typed) -> Built<Goes> {
         let Some(dict) = object.as_tag(Tag::Dict) else { return self.step() };
         let index = self.operand(index, self.feedback().b)?;
-        let ((key_tag, key), (tag, payload)) = (self.parts(index), self.parts(value));
-        self.call_to_be_done(Helper::DictSet, vec![VM, dict, key_tag, key, tag, payload], DICTS);
+        self.dict_set(dict, index, value);
         Ok(Goes::On)
     }
 
     /// A built-in method of a string, dict or tuple; `None` if it has no form of its own, and nothing was done.
     pub(super) fn object_method(&mut self, base: Reg, argc: u16, site: SiteId, receiver: Typed) -> Built<Option<Goes>> {
         let name = self.vm.site_name(self.context.func, site);
-        let Typed::Known(tag, object) = receiver else { return Ok(None) };
-        if tag != Tag::Dict {
-            let len = match (name, argc) {
-                ("len", 0) => self.object_len(receiver),
-                _ => None,
-            };
-            let Some(len) = len else { return Ok(None) };
-            self.env.kill_from(self.home(base));
-            self.set(base, Typed::Known(Tag::Int, len));
-            return Ok(Some(Goes::On));
+        if let Some(dict) = receiver.as_tag(Tag::Dict) {
+            return self.dict_method(base, argc, site, dict, name);
         }
-        if !matches!((name, argc), ("len", 0) | ("contains", 1) | ("get", 1 | 2)) {
-            return Ok(None);
-        }
-        self.guard_no_entry(object, site);
-        if argc == 0 {
-            let len = self.length_at(object, Dict::LEN_OFFSET);
-            self.env.kill_from(self.home(base));
-            self.set(base, Typed::Known(Tag::Int, len));
-            return Ok(Some(Goes::On));
-        }
-        let key = self.operand(base.above(MethodCall::ARGS), self.feedback().b)?;
-        let (key_tag, key) = self.parts(key);
-        if name == "contains" {
-            let found = self.call_for_truth(Helper::DictContains, vec![VM, object, key_tag, key], MemSet::NONE);
-            self.env.kill_from(self.home(base));
-            self.set(base, Typed::Known(Tag::Bool, found));
-            return Ok(Some(Goes::On));
-        }
-        let default = match argc {
-            2 => self.get(base.above(MethodCall::ARGS + 1))?,
-            _ => Typed::Known(Tag::Void, self.int(0)),
+        let len = match (name, argc) {
+            ("len", 0) => self.object_len(receiver),
+            _ => None,
         };
-        let (tag, payload) = self.parts(default);
-        self.call_to_be_done(Helper::DictGetOr, vec![VM, object, key_tag, key, tag, payload], STATE);
+        let Some(len) = len else { return Ok(None) };
         self.env.kill_from(self.home(base));
-        self.take_result(base);
+        self.set(base, Typed::Known(Tag::Int, len));
         Ok(Some(Goes::On))
     }
 
@@ -310,15 +270,5 @@ impl Builder<'_> {
         };
         let state = self.address(base);
         Ok(Some(self.call_for_truth(helper, vec![VM, state], STATE.with(MemSet::of(Mem::Frame)))))
-    }
-
-    /// An entry of the site's name would come before the dict's method.
-    pub(super) fn guard_no_entry(&mut self, dict: Val, site: SiteId) {
-        let name = self.vm.site_name_value(self.context.func, site);
-        let name = self.int(name.int_bits());
-        let exit = self.exit(ExitReason::Throw);
-        let named = self.call(Helper::DictHasName, vec![VM, dict, name], MemSet::NONE);
-        let named = self.push(Inst::Unary(Unary::BitsToBool, named), Repr::Bool);
-        self.guard(named, false, exit);
     }
 }

@@ -210,6 +210,7 @@ impl Builder<'_> {
         let value = self.vm.image().constant(id);
         let payload = match value.tag() {
             Tag::Float => self.float(value.float_bits()),
+            Tag::Str => self.constant_text(value),
             _ => self.int(value.int_bits()),
         };
         Typed::Known(value.tag(), payload)

@@ -1,5 +1,6 @@
 //! Marking: finding what is reachable, with a stack of its own instead of recursion.
 
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use crate::runtime::object::{
@@ -79,10 +80,9 @@ impl Marker {
                 self.mark_stride(object, cast::<Tuple>(object).items(), next, |marker, item| marker.mark(*item));
             }
             ObjKind::Dict => {
-                self.mark_stride(object, cast::<Dict>(object).entries_for_marking(), next, |marker, entry| {
-                    marker.mark(entry.key);
-                    marker.mark(entry.value);
-                });
+                let dict = cast::<Dict>(object);
+                let places = self.next_stride(object, dict.places_for_marking(), next);
+                dict.visit_for_marking(places, |value| self.mark(value));
             }
             _ => for_each_child(object, |value| self.mark(value)),
         }
@@ -90,13 +90,19 @@ impl Marker {
 
     #[inline(always)]
     fn mark_stride<T>(&mut self, object: Gc<Header>, items: &[T], next: usize, mark: impl Fn(&mut Self, &T)) {
-        let rest = &items[next.min(items.len())..];
-        if rest.len() > STRIDE {
-            self.stack.push(Work { object: object.as_non_null(), next: next + STRIDE });
-        }
-        for item in &rest[..rest.len().min(STRIDE)] {
+        for item in &items[self.next_stride(object, items.len(), next)] {
             mark(self, item);
         }
+    }
+
+    /// Which of `count` items come next, from `next` on. If these are not all, the object comes up again.
+    #[inline(always)]
+    fn next_stride(&mut self, object: Gc<Header>, count: usize, next: usize) -> Range<usize> {
+        let start = next.min(count);
+        if count - start > STRIDE {
+            self.stack.push(Work { object: object.as_non_null(), next: next + STRIDE });
+        }
+        start..count.min(start + STRIDE)
     }
 }
 
@@ -115,10 +121,8 @@ pub(super) fn for_each_child(object: Gc<Header>, mut visit: impl FnMut(Value)) {
         }
         ObjKind::Tuple => cast::<Tuple>(object).items().iter().for_each(|item| visit(*item)),
         ObjKind::Dict => {
-            for entry in cast::<Dict>(object).entries_for_marking() {
-                visit(entry.key);
-                visit(entry.value);
-            }
+            let dict = cast::<Dict>(object);
+            dict.visit_for_marking(0..dict.places_for_marking(), visit);
         }
         ObjKind::Closure => cast::<Closure>(object).captures().iter().for_each(|capture| visit(capture.get())),
         ObjKind::Struct => cast::<StructObject>(object).methods().iter().for_each(|method| visit(method.get())),

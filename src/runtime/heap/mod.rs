@@ -23,7 +23,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
-use super::object::{Channel, Cursor, Dict, Gc, Header, List, ObjKind, Str, StrBuffer, Task};
+use super::object::{Channel, Cursor, Dict, Found, Gc, Header, List, ObjKind, Str, StrBuffer, Task};
 use super::value::Value;
 use blocks::Blocks;
 pub(in crate::runtime) use changes::Watched;
@@ -97,6 +97,7 @@ pub struct Heap {
     short_strings: Vec<Gc<Str>>,
     mark_stack: Vec<mark::Work>,
     cursor: Cell<Cursor>,
+    found: Cell<Found>,
 }
 
 /// What native code needs to cut a cell; offsets are from the heap.
@@ -168,6 +169,7 @@ impl Heap {
             short_strings: Vec::new(),
             mark_stack: Vec::new(),
             cursor: Cell::new(Cursor::NONE),
+            found: Cell::new(Found::NONE),
         };
         let mut short_strings = Vec::with_capacity(129);
         for code in 0..128u8 {
@@ -363,6 +365,12 @@ impl Heap {
         self.hash_seed
     }
 
+    /// The strings of one ASCII character, by its number, and behind them the empty one. There are no others of these texts, so they are equal to what they are
+    /// identical with.
+    pub(in crate::runtime) fn short_strings(&self) -> &[Gc<Str>] {
+        &self.short_strings
+    }
+
     /// A string of this text.
     pub fn new_str(&mut self, text: &str) -> Gc<Str> {
         match text.as_bytes() {
@@ -419,6 +427,7 @@ impl Heap {
         self.mark_stack = marker.finish();
 
         self.cursor.set(Cursor::NONE);
+        self.found.set(Found::NONE);
         let freed = self.sweep();
         self.live = self.bytes;
         self.collections += 1;
@@ -473,6 +482,12 @@ impl Heap {
     /// Where the last look into a string ended.
     pub(in crate::runtime) fn cursor(&self) -> &Cell<Cursor> {
         &self.cursor
+    }
+
+    /// Where a string was found last in a dict.
+    #[inline(always)]
+    pub(in crate::runtime) fn found(&self) -> &Cell<Found> {
+        &self.found
     }
 
     /// The header of an object about to be allocated.

@@ -1,16 +1,23 @@
 //! Dicts: maps that keep insertion order.
 //!
-//! Entries lie densely in insertion order; an index ([`Index`]) finds them by hash once there are more than a few. A removed entry becomes a hole
-//! (key [`Value::UNDEF`]); holes are squeezed out when they are as many as the entries. Positions of entries are what iteration counts, and they change
-//! only together with [`Dict::key_version`].
+//! If the keys are small ints that lie densely, the values are at their keys ([`Dense`]), until one is added after
+//! another was removed. Otherwise entries are listed in insertion order; an index ([`Index`]) finds them by hash once
+//! there are more than a few. A removed entry becomes a hole (key [`Value::UNDEF`]); holes are squeezed out when they
+//! are as many as the entries. Positions of entries are what iteration counts, and they change only together with
+//! [`Dict::key_version`].
 
 use std::cell::{Cell, UnsafeCell};
+use std::ops::Range;
+use std::ptr;
+use std::sync::LazyLock;
 
+use super::dict_dense::{Dense, dense_limit};
 use super::dict_index::{Hashed, Index, direct_limit};
 use super::{Gc, Header, ObjKind, Str};
+use crate::bytecode::methods::{METHODS, Receiver, find_method};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
-use crate::runtime::ops::hash::{hash_key, hash_str, same_key};
+use crate::runtime::ops::hash::{hash_key, same_key};
 use crate::runtime::value::{Tag, Value};
 
 /// A key with its value, in insertion order. A hole has the key [`Value::UNDEF`].
@@ -33,12 +40,34 @@ const UNINDEXED: usize = 8;
 /// The most entries, holes included: the index counts them with 32 bits.
 const MOST_ENTRIES: usize = u32::MAX as usize - 2;
 
-#[derive(Clone, Default)]
-struct Table {
+/// Entries in the order of insertion.
+#[derive(Clone)]
+struct Listed {
     entries: Vec<Entry>,
     /// Positions in `entries`; not in use until there are more than [`UNINDEXED`], and never partial.
     index: Index,
     holes: usize,
+    /// Values may move to their keys. Not again once they have moved back.
+    may_be_dense: bool,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Listed { entries: Vec::new(), index: Index::None, holes: 0, may_be_dense: true }
+    }
+}
+
+/// What a dict holds.
+#[derive(Clone)]
+enum Table {
+    Listed(Listed),
+    Dense(Dense),
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Table::Listed(Listed::default())
+    }
 }
 
 /// A map from keys to values.
@@ -48,9 +77,30 @@ pub struct Dict {
     /// Entries without holes.
     len: Cell<usize>,
     key_version: Cell<u64>,
+    /// For native code: how many places a dense table has, and where they are. It has none if the table is not dense.
+    places: Cell<usize>,
+    tags: Cell<*mut u8>,
+    payloads: Cell<*mut u64>,
     /// Bytes that the heap counts for the table.
     accounted: Cell<usize>,
     table: UnsafeCell<Table>,
+}
+
+/// In the flags: a key is, or was since the dict was empty, the name of a method of dicts.
+const NAMES_METHOD: u16 = 1;
+
+/// Where a string was found last. The heap keeps one, and forgets it when it collects, so the addresses always are
+/// those of the dict and the key.
+#[derive(Clone, Copy)]
+pub(in crate::runtime) struct Found {
+    dict: *const Dict,
+    key: u64,
+    version: u64,
+    position: usize,
+}
+
+impl Found {
+    pub(in crate::runtime) const NONE: Found = Found { dict: ptr::null(), key: 0, version: 0, position: 0 };
 }
 
 /// The contents of a dict at some time.
@@ -58,6 +108,7 @@ pub struct DictImage {
     table: Table,
     len: usize,
     key_version: u64,
+    flags: u16,
 }
 
 impl DictImage {
@@ -71,7 +122,7 @@ impl DictImage {
 
     /// The entries in insertion order.
     pub fn entries(&self) -> impl Iterator<Item = (Value, Value)> + '_ {
-        self.table.entries.iter().filter(|entry| !entry.is_hole()).map(|entry| (entry.key, entry.value))
+        self.table.entries()
     }
 }
 
@@ -87,7 +138,7 @@ fn direct_position(positions: &[u32], key: Value) -> Option<usize> {
     (positions.get(key.bits() as usize).copied()? as usize).checked_sub(1)
 }
 
-impl Table {
+impl Listed {
     /// The position of a key; an error if nothing like it can be a key.
     #[inline(always)]
     fn find(&self, heap: &Heap, key: Value) -> Result<Option<usize>> {
@@ -119,53 +170,62 @@ impl Table {
         Ok(self.entries.iter().position(|entry| same_key(entry.key, key)))
     }
 
-    /// Adds a key that is not in the table, and can be a key.
-    fn push(&mut self, heap: &Heap, entry: Entry) -> Result<()> {
+    /// Adds a key that is not in the table, and can be a key. Gives the table that is to take it instead, if the keys
+    /// are found to lie densely.
+    fn push(&mut self, heap: &Heap, entry: Entry) -> Result<Option<Dense>> {
         let position = self.entries.len();
         if self.index.is_none() && position < UNINDEXED {
             self.entries.push(entry);
-            return Ok(());
+            return Ok(None);
         }
         let hash = short_hash(heap, entry.key)?;
-        self.make_index(heap, entry.key)?;
+        if let Some(dense) = self.make_index(heap, entry.key)? {
+            return Ok(Some(dense));
+        }
         self.entries.push(entry);
         match &mut self.index {
             Index::None => {}
             Index::Direct(positions) => positions[entry.key.bits() as usize] = position as u32 + 1,
             Index::Hashed(hashed) => hashed.insert(hash, position),
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Makes an index that has room for one more key, of the kind that suits the keys.
+    /// Makes an index that has room for one more key, of the kind that suits the keys; or the values at their keys.
     #[inline]
-    fn make_index(&mut self, heap: &Heap, key: Value) -> Result<()> {
+    fn make_index(&mut self, heap: &Heap, key: Value) -> Result<Option<Dense>> {
         let fits = match &self.index {
             Index::None => false,
             Index::Direct(positions) => key.is_int() && (key.bits() as usize) < positions.len(),
             Index::Hashed(hashed) => !hashed.is_full(),
         };
-        if fits { Ok(()) } else { self.rebuild_index(heap, key) }
+        if fits { Ok(None) } else { self.rebuild_index(heap, key) }
     }
 
     #[cold]
-    fn rebuild_index(&mut self, heap: &Heap, key: Value) -> Result<()> {
+    fn rebuild_index(&mut self, heap: &Heap, key: Value) -> Result<Option<Dense>> {
         let live = || self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_hole());
-        let limit = direct_limit(self.entries.len() - self.holes + 1) as u64;
+        let count = self.entries.len() - self.holes + 1;
+        let limit = direct_limit(count) as u64;
         // A negative key is a large one here.
         let largest = live()
             .map(|(_, entry)| entry.key)
             .chain([key])
             .try_fold(0, |largest: u64, key| (key.is_int() && key.bits() < limit).then(|| largest.max(key.bits())));
         match largest {
-            Some(largest) => {
+            Some(largest) if self.may_be_dense && largest < dense_limit(count) as u64 => {
+                let entries = live().map(|(_, entry)| (entry.key, entry.value));
+                return Ok(Some(Dense::of(entries, largest as usize)));
+            }
+            // Those that will be dense are not indexed like this on the way: it would serve them too well.
+            Some(largest) if !self.may_be_dense => {
                 let mut positions = vec![0; (largest as usize + 1).next_power_of_two()];
                 live().for_each(|(position, entry)| positions[entry.key.bits() as usize] = position as u32 + 1);
                 self.index = Index::Direct(positions);
             }
             // It grows by itself, without a look at the entries.
-            None if matches!(self.index, Index::Hashed(_)) => {}
-            None => {
+            _ if matches!(self.index, Index::Hashed(_)) => {}
+            _ => {
                 let mut hashed = Hashed::default();
                 for (position, entry) in live() {
                     hashed.insert(short_hash(heap, entry.key)?, position);
@@ -173,7 +233,7 @@ impl Table {
                 self.index = Index::Hashed(hashed);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn remove(&mut self, heap: &Heap, key: Value) -> Result<Option<Value>> {
@@ -211,11 +271,123 @@ impl Table {
     fn size(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>() + self.index.size()
     }
+
+    /// The same entries as a dense table has, which are no longer to be kept like that.
+    fn of_dense(heap: &Heap, dense: &Dense) -> Result<Listed> {
+        let mut listed = Listed { may_be_dense: false, ..Listed::default() };
+        listed.entries.reserve(dense.positions() + 1);
+        for position in 0..dense.positions() {
+            if let Some((key, value)) = dense.entry(position) {
+                listed.push(heap, Entry { key, value })?;
+            }
+        }
+        Ok(listed)
+    }
 }
+
+impl Table {
+    /// Whether the next new key needs more memory.
+    fn is_full_for(&self, key: Value) -> bool {
+        match self {
+            Table::Listed(listed) => listed.entries.len() == listed.entries.capacity(),
+            // It may have to be listed.
+            Table::Dense(dense) => dense.is_full_for(key),
+        }
+    }
+
+    /// Adds a key that is not in the table, and can be a key.
+    fn push(&mut self, heap: &Heap, entry: Entry) -> Result<()> {
+        match self {
+            Table::Dense(dense) => {
+                if dense.push(entry.key, entry.value) {
+                    return Ok(());
+                }
+                let mut listed = Listed::of_dense(heap, dense)?;
+                listed.push(heap, entry)?;
+                *self = Table::Listed(listed);
+            }
+            Table::Listed(listed) => {
+                if let Some(mut dense) = listed.push(heap, entry)? {
+                    dense.push(entry.key, entry.value);
+                    *self = Table::Dense(dense);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, heap: &Heap, key: Value) -> Result<Option<Value>> {
+        match self {
+            Table::Listed(listed) => listed.remove(heap, key),
+            Table::Dense(dense) => {
+                hash_key(heap, key)?;
+                Ok(dense.remove(key))
+            }
+        }
+    }
+
+    /// The first entry at or after `position`, and the position behind it.
+    #[inline]
+    fn next_entry(&self, mut position: usize) -> Option<(usize, Value, Value)> {
+        match self {
+            Table::Dense(dense) => {
+                (position..dense.positions()).find_map(|at| dense.entry(at).map(|(key, value)| (at + 1, key, value)))
+            }
+            Table::Listed(listed) => loop {
+                let entry = listed.entries.get(position)?;
+                position += 1;
+                if !entry.is_hole() {
+                    return Some((position, entry.key, entry.value));
+                }
+            },
+        }
+    }
+
+    /// The entries in insertion order.
+    fn entries(&self) -> impl Iterator<Item = (Value, Value)> + '_ {
+        let mut position = 0;
+        std::iter::from_fn(move || {
+            let (next, key, value) = self.next_entry(position)?;
+            position = next;
+            Some((key, value))
+        })
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Table::Listed(listed) => listed.size(),
+            Table::Dense(dense) => dense.size(),
+        }
+    }
+}
+
+/// Whether a text is the name of a method of dicts.
+fn names_method(text: &str) -> bool {
+    let first = text.as_bytes().first().map_or(0, |first| first.wrapping_sub(b'a'));
+    // Most texts are told by length and first letter.
+    let letters = METHOD_LETTERS.get(text.len()).copied().unwrap_or(0);
+    first < 26 && letters >> first & 1 == 1 && find_method(Receiver::Dict, text).is_some()
+}
+
+/// By length of name, the first letters of methods of dicts.
+static METHOD_LETTERS: LazyLock<[u32; 32]> = LazyLock::new(|| {
+    let mut letters = [0; 32];
+    for method in METHODS.iter().filter(|method| method.receiver == Receiver::Dict) {
+        letters[method.name.len()] |= 1 << (method.name.as_bytes()[0] - b'a');
+    }
+    letters
+});
 
 impl Dict {
     pub const LEN_OFFSET: usize = 8;
     pub const KEY_VERSION_OFFSET: usize = 16;
+    pub const FLAGS_OFFSET: usize = Header::FLAGS_OFFSET;
+    /// How many places a dense table has.
+    pub const PLACES_OFFSET: usize = 24;
+    /// The address of its tags, a byte each, which is that of `Undef` where there is no entry.
+    pub const TAGS_OFFSET: usize = 32;
+    /// The address of its payloads.
+    pub const PAYLOADS_OFFSET: usize = 40;
 
     /// An empty dict.
     pub fn new(heap: &mut Heap) -> Gc<Dict> {
@@ -224,6 +396,9 @@ impl Dict {
             header,
             len: Cell::new(0),
             key_version: Cell::new(0),
+            places: Cell::new(0),
+            tags: Cell::new(ptr::null_mut()),
+            payloads: Cell::new(ptr::null_mut()),
             accounted: Cell::new(0),
             table: UnsafeCell::new(Table::default()),
         })
@@ -233,7 +408,9 @@ impl Dict {
     pub fn with_capacity(heap: &mut Heap, count: usize) -> Result<Gc<Dict>> {
         heap.check_room_for(count, size_of::<Entry>())?;
         let dict = Dict::new(heap);
-        dict.table_mut(heap).entries.reserve_exact(count);
+        if let Table::Listed(listed) = dict.table_mut(heap) {
+            listed.entries.reserve_exact(count);
+        }
         dict.account(heap);
         Ok(dict)
     }
@@ -253,54 +430,88 @@ impl Dict {
         self.key_version.get()
     }
 
+    /// The position of a key in a table of entries; an error if nothing like it can be a key. Whoever looks up a string
+    /// reads or writes it again before long, so the last one that was found is remembered.
+    #[inline]
+    fn find(&self, heap: &Heap, listed: &Listed, key: Value) -> Result<Option<usize>> {
+        if key.tag() != Tag::Str || !matches!(listed.index, Index::Hashed(_)) {
+            return listed.find(heap, key);
+        }
+        let (last, version) = (heap.found().get(), self.key_version());
+        if last.dict == ptr::from_ref(self) && last.key == key.bits() && last.version == version {
+            return Ok(Some(last.position));
+        }
+        let found = listed.find(heap, key)?;
+        if let Some(position) = found {
+            heap.found().set(Found { dict: self, key: key.bits(), version, position });
+        }
+        Ok(found)
+    }
+
     /// The value at a key; an error if nothing like it can be a key.
     #[inline]
     pub fn get(&self, heap: &Heap, key: Value) -> Result<Option<Value>> {
-        let table = self.table(heap);
-        Ok(table.find(heap, key)?.map(|position| table.entries[position].value))
+        match self.table(heap) {
+            Table::Dense(dense) => match dense.get(key) {
+                None if !key.is_int() => hash_key(heap, key).map(|_| None),
+                value => Ok(value),
+            },
+            Table::Listed(listed) => Ok(self.find(heap, listed, key)?.map(|position| listed.entries[position].value)),
+        }
     }
 
     /// The value at a string key.
     pub fn get_str(&self, heap: &Heap, key: Gc<Str>) -> Option<Value> {
-        let table = self.table(heap);
-        let value = Value::from_str(key);
-        let position = match &table.index {
-            Index::None => table.entries.iter().position(|entry| same_key(entry.key, value)),
-            Index::Direct(_) => None,
-            Index::Hashed(hashed) => {
-                table.find_hashed(hashed, (hash_str(heap, &key) >> 32) as u32, value).map(|(_, position)| position)
-            }
-        };
-        position.map(|position| table.entries[position].value)
+        self.get(heap, Value::from_str(key)).ok().flatten()
     }
 
     pub fn contains(&self, heap: &Heap, key: Value) -> Result<bool> {
-        Ok(self.table(heap).find(heap, key)?.is_some())
+        Ok(self.get(heap, key)?.is_some())
+    }
+
+    /// Whether a key may be the name of a method: that comes before the method.
+    #[inline]
+    pub fn names_method(&self) -> bool {
+        self.header.flags.get() & NAMES_METHOD != 0
     }
 
     /// Puts a value at a key; returns the one that was there.
     #[inline]
     pub fn insert(&self, heap: &mut Heap, key: Value, value: Value) -> Result<Option<Value>> {
-        match self.table(heap).find(heap, key)? {
-            Some(position) => {
-                let entry = &mut self.table_mut(heap).entries[position];
-                Ok(Some(std::mem::replace(&mut entry.value, value)))
+        match self.table(heap) {
+            Table::Listed(listed) => {
+                if let Some(position) = self.find(heap, listed, key)?
+                    && let Table::Listed(listed) = self.table_mut(heap)
+                {
+                    return Ok(Some(std::mem::replace(&mut listed.entries[position].value, value)));
+                }
             }
-            None => self.insert_new(heap, key, value),
+            Table::Dense(_) => {
+                if let Table::Dense(dense) = self.table_mut(heap)
+                    && let Some(before) = dense.replace(key, value)
+                {
+                    return Ok(Some(before));
+                }
+                hash_key(heap, key)?;
+            }
         }
+        self.insert_new(heap, key, value)
     }
 
     fn insert_new(&self, heap: &mut Heap, key: Value, value: Value) -> Result<Option<Value>> {
-        let entries = &self.table(heap).entries;
-        if entries.len() == entries.capacity() {
-            if entries.len() >= MOST_ENTRIES {
+        if self.table(heap).is_full_for(key) {
+            if self.len() >= MOST_ENTRIES {
                 return Err(Error::message("Value too large"));
             }
             // The index grows at other times than the entries; together they take this much at most.
-            heap.check_room_for(entries.len() * 2, size_of::<Entry>() + 3 * size_of::<u64>())?;
+            heap.check_room_for(self.len() * 2, size_of::<Entry>() + 3 * size_of::<u64>())?;
         }
-        // SAFETY: nothing else refers to the table; hashing the key reads the heap's seed and the key, which is no dict.
+        // SAFETY: nothing else refers to the table; hashing the key reads the heap's seed and the key, which is no
+        // dict.
         unsafe { &mut *self.table.get() }.push(heap, Entry { key, value })?;
+        if !self.names_method() && key.as_str().is_some_and(|key| names_method(key.as_str())) {
+            self.header.flags.set(self.header.flags.get() | NAMES_METHOD);
+        }
         self.len.set(self.len() + 1);
         self.key_version.set(self.key_version.get() + 1);
         self.account(heap);
@@ -321,6 +532,7 @@ impl Dict {
     /// Removes all keys and frees their memory.
     pub fn clear(&self, heap: &mut Heap) {
         *self.table_mut(heap) = Table::default();
+        self.header.flags.set(self.header.flags.get() & !NAMES_METHOD);
         if !self.is_empty() {
             self.len.set(0);
             self.key_version.set(self.key_version.get() + 1);
@@ -345,24 +557,17 @@ impl Dict {
         Ok(())
     }
 
-    /// The first entry at or after `position` in insertion order, and the position to go on at. Start with 0; positions stay meaningful while
-    /// [`Dict::key_version`] is the same.
+    /// The first entry at or after `position` in insertion order, and the position to go on at. Start with 0; positions
+    /// stay meaningful while [`Dict::key_version`] is the same.
     #[inline]
-    pub fn next_entry(&self, mut position: usize) -> Option<(usize, Value, Value)> {
+    pub fn next_entry(&self, position: usize) -> Option<(usize, Value, Value)> {
         // SAFETY: the reference ends with this function, which changes nothing.
-        let entries = unsafe { &(*self.table.get()).entries };
-        loop {
-            let entry = entries.get(position)?;
-            position += 1;
-            if !entry.is_hole() {
-                return Some((position, entry.key, entry.value));
-            }
-        }
+        unsafe { &*self.table.get() }.next_entry(position)
     }
 
     /// The entries in insertion order. The heap is borrowed so that nothing can change them meanwhile.
     pub fn entries<'h>(&'h self, heap: &'h Heap) -> impl Iterator<Item = (Value, Value)> + 'h {
-        self.table(heap).entries.iter().filter(|entry| !entry.is_hole()).map(|entry| (entry.key, entry.value))
+        self.table(heap).entries()
     }
 
     #[inline(always)]
@@ -380,7 +585,8 @@ impl Dict {
 
     /// The contents now.
     pub fn image(&self, heap: &Heap) -> DictImage {
-        DictImage { table: self.table(heap).clone(), len: self.len(), key_version: self.key_version() }
+        let flags = self.header.flags.get();
+        DictImage { table: self.table(heap).clone(), len: self.len(), key_version: self.key_version(), flags }
     }
 
     /// Makes the contents those of an image, positions of entries included. What the image refers to must be alive.
@@ -388,20 +594,49 @@ impl Dict {
         *self.table_mut(heap) = image.table.clone();
         self.len.set(image.len);
         self.key_version.set(image.key_version);
+        self.header.flags.set(image.flags);
+        // A version that was before may come again, with other keys.
+        heap.found().set(Found::NONE);
         self.account(heap);
     }
 
+    /// Tells the heap how large the table is, and native code where: called whenever it may have grown or become
+    /// another.
     #[inline]
     fn account(&self, heap: &mut Heap) {
+        let (places, tags, payloads) = match self.table_mut(heap) {
+            Table::Dense(dense) => (dense.tags.len(), dense.tags.as_mut_ptr(), dense.payloads.as_mut_ptr()),
+            Table::Listed(_) => (0, ptr::null_mut(), ptr::null_mut()),
+        };
+        self.places.set(places);
+        self.tags.set(tags);
+        self.payloads.set(payloads);
         let size = self.table(heap).size();
         let accounted = self.accounted.replace(size);
         heap.account(accounted, size);
     }
 
-    pub(in crate::runtime) fn entries_for_marking<'a>(&self) -> &'a [Entry] {
+    /// How many places there are that [`Dict::visit_for_marking`] goes through.
+    pub(in crate::runtime) fn places_for_marking(&self) -> usize {
+        // SAFETY: the reference ends with this function, which changes nothing.
+        match unsafe { &*self.table.get() } {
+            Table::Listed(listed) => listed.entries.len(),
+            Table::Dense(dense) => dense.positions(),
+        }
+    }
+
+    /// Calls `visit` with what is at some of the places.
+    pub(in crate::runtime) fn visit_for_marking(&self, places: Range<usize>, mut visit: impl FnMut(Value)) {
         // SAFETY: the marker holds it no longer than the collection, which changes no dict.
-        let table: &'a Table = unsafe { &*self.table.get() };
-        &table.entries
+        match unsafe { &*self.table.get() } {
+            Table::Listed(listed) => {
+                for entry in &listed.entries[places] {
+                    visit(entry.key);
+                    visit(entry.value);
+                }
+            }
+            Table::Dense(dense) => places.filter_map(|at| dense.entry(at)).for_each(|(_, value)| visit(value)),
+        }
     }
 
     /// Frees the table, for the sweep; returns its size.

@@ -1,21 +1,24 @@
 //! The layouts of heap objects, and the only code that touches their memory.
 //!
-//! Every object is `#[repr(C)]` with a [`Header`] first; native code reads the fields at the `*_OFFSET` constants, which tests compare
-//! with `offset_of!`.
+//! Every object is `#[repr(C)]` with a [`Header`] first; native code reads the fields at the `*_OFFSET` constants,
+//! which tests compare with `offset_of!`.
 //!
 //! # How aliasing is kept out
-//! An object is reached through [`Gc`], a `Copy` handle that derefs to a shared reference. Fields that change are `Cell`s, so two
-//! handles to one object are never a problem. Borrowed memory follows two rules:
-//! - Views of storage that may move ([`List::as_ints`] and its like, [`Dict`] entries) borrow the [`Heap`](super::heap::Heap) as a token, and every operation
-//!   that can grow, convert or free storage takes `&mut Heap`: the borrow checker keeps them apart.
+//! An object is reached through [`Gc`], a `Copy` handle that derefs to a shared reference. Fields that change are
+//! `Cell`s, so two handles to one object are never a problem. Borrowed memory follows two rules:
+//! - Views of storage that may move ([`List::as_ints`] and its like, [`Dict`] entries) borrow the
+//!   [`Heap`](super::heap::Heap) as a token, and every operation that can grow, convert or free storage takes
+//!   `&mut Heap`: the borrow checker keeps them apart.
 //! - The text of a [`Str`] never changes and never moves, so [`Str::as_str`] borrows only the handle.
 //!
-//! Invariant: a [`Gc`] is used only while its object is alive. Only [`Heap::collect`](super::heap::Heap::collect) frees, the interpreter calls it only at
-//! safepoints between instructions, and marks every register, global, constant and pinned value there; so an operation or native may
-//! hold any handle until it returns or calls back into Walrus code.
+//! Invariant: a [`Gc`] is used only while its object is alive. Only [`Heap::collect`](super::heap::Heap::collect)
+//! frees, the interpreter calls it only at safepoints between instructions, and marks every register, global, constant
+//! and pinned value there; so an operation or native may hold any handle until it returns or calls back into Walrus
+//! code.
 
 mod callable;
 mod dict;
+mod dict_dense;
 mod dict_index;
 mod instance;
 mod list;
@@ -29,7 +32,8 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 
 pub use callable::{BoundMethod, Cell, Closure};
-pub use dict::{Dict, DictImage, Entry};
+pub(in crate::runtime) use dict::Found;
+pub use dict::{Dict, DictImage};
 pub use instance::{Instance, StructObject};
 pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
@@ -160,8 +164,8 @@ impl<T> Deref for Gc<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the object is alive by the invariant of `Gc` (the interpreter roots what it holds), and what changes in it is in cells, so a
-        // shared reference is all anyone has.
+        // SAFETY: the object is alive by the invariant of `Gc` (the interpreter roots what it holds), and what changes
+        // in it is in cells, so a shared reference is all anyone has.
         unsafe { self.0.as_ref() }
     }
 }

@@ -1,8 +1,9 @@
 //! Strings: immutable UTF-8, with appending that is linear in the total length.
 //!
-//! The bytes of a string follow it inline, or lie in a [`StrBuffer`] that strings made by appending share. `s + t` writes into the
-//! buffer of `s` if `s` is the latest text in it and room is left: the older string still sees its own length. A string that is the
-//! result of a concatenation gets a buffer when it is appended to, so that a single `a + b` does not pay for one.
+//! The bytes of a string follow it inline, or lie in a [`StrBuffer`] that strings made by appending share. `s + t`
+//! writes into the buffer of `s` if `s` is the latest text in it and room is left: the older string still sees its own
+//! length. A string that is the result of a concatenation gets a buffer when it is appended to, so that a single
+//! `a + b` does not pay for one.
 //!
 //! Invariant: `data..data + len` is valid UTF-8 that never changes and never moves while the string is alive.
 
@@ -56,14 +57,16 @@ impl Str {
 
     /// A string of the pieces, which together are valid UTF-8 that `flags` and `count` describe.
     fn inline(heap: &mut Heap, flags: u16, count: u32, pieces: &[&[u8]]) -> Gc<Str> {
-        let len = pieces.iter().map(|piece| piece.len()).sum();
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         let header = heap.header(ObjKind::Str, flags, count);
         let string = Str { header, len, hash: Cell::new(0), data: ptr::null(), tail: [] };
-        // SAFETY: the place has room for `len` bytes behind the struct, all of which are written before anyone sees the string.
+        // SAFETY: the place has room for `len` bytes behind the struct, all of which are written before anyone sees the
+        // string. The byte that even an empty one has may be looked at in native code, which makes nothing of it.
         unsafe {
-            let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, len);
+            let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, len.max(1));
             let mut at = string.as_ptr().cast::<u8>().add(Self::TAIL_OFFSET);
             (*string.as_ptr()).data = at;
+            at.write(0);
             for piece in pieces {
                 ptr::copy_nonoverlapping(piece.as_ptr(), at, piece.len());
                 at = at.add(piece.len());
@@ -133,8 +136,8 @@ impl Str {
         self.as_str().chars().nth(index)
     }
 
-    /// As [`Str::byte_offset`], going on from where the last look into this string ended if that is nearer than either end. So a loop over
-    /// the characters by index takes linear time for text of any kind.
+    /// As [`Str::byte_offset`], going on from where the last look into this string ended if that is nearer than either
+    /// end. So a loop over the characters by index takes linear time for text of any kind.
     pub fn locate(&self, heap: &Heap, index: usize) -> Option<usize> {
         if self.is_ascii() {
             return (index <= self.len).then_some(index);
@@ -248,8 +251,8 @@ impl Str {
     }
 }
 
-/// Where the last look into a string that is not ASCII ended. The heap keeps one, and forgets it when it collects, so the address always is that
-/// of the string it was taken from.
+/// Where the last look into a string that is not ASCII ended. The heap keeps one, and forgets it when it collects, so
+/// the address always is that of the string it was taken from.
 #[derive(Clone, Copy)]
 pub(in crate::runtime) struct Cursor {
     string: *const Str,
@@ -292,8 +295,8 @@ impl StrBuffer {
         if self.len.get() != at || self.cap - at < len {
             return false;
         }
-        // SAFETY: the target lies behind everything that strings see, inside the buffer; so it does not overlap `text` even if
-        // that lies in the same buffer.
+        // SAFETY: the target lies behind everything that strings see, inside the buffer; so it does not overlap `text`
+        // even if that lies in the same buffer.
         unsafe { ptr::copy_nonoverlapping(text, self.data.add(at), len) };
         self.len.set(at + len);
         true

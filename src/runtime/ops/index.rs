@@ -43,16 +43,16 @@ fn get_item(heap: &mut Heap, object: Value, index: Value, position: i64) -> Resu
 
 fn get_slice(heap: &mut Heap, object: Value, index: Value, range: &Range) -> Result<Value> {
     if let Some(list) = object.as_list() {
-        let (start, end) = resolve_range(range, list.len())?;
+        let (start, end) = resolve_range(range.start, range.end, list.len())?;
         return Ok(Value::from_list(list.slice(heap, start, end)?));
     }
     if let Some(tuple) = object.as_tuple() {
-        let (start, end) = resolve_range(range, tuple.len())?;
+        let (start, end) = resolve_range(range.start, range.end, tuple.len())?;
         heap.check_room_for(end - start, size_of::<Value>())?;
         return Ok(Value::from_tuple(Tuple::new(heap, &tuple.items()[start..end])));
     }
     if let Some(string) = object.as_str() {
-        let (start, end) = resolve_range(range, string.char_len())?;
+        let (start, end) = resolve_range(range.start, range.end, string.char_len())?;
         let slice = string.slice(heap, start, end)?;
         return Ok(Value::from_str(slice.unwrap_or_else(|| heap.empty_str())));
     }
@@ -79,19 +79,16 @@ pub fn resolve_index(index: i64, len: usize) -> Result<usize> {
 }
 
 /// The positions that the bounds of a slice name in a sequence: a negative bound `k` is `len + k + 1`, so -1 is the end.
-pub fn resolve_range(range: &Range, len: usize) -> Result<(usize, usize)> {
+pub fn resolve_range(start: i64, end: i64, len: usize) -> Result<(usize, usize)> {
     let resolve = |bound: i64| {
         let position = if bound < 0 { bound.wrapping_add(len as i64).wrapping_add(1) } else { bound };
         usize::try_from(position).ok().filter(|position| *position <= len).ok_or_else(|| out_of_bounds(bound, len))
     };
-    let (start, end) = (resolve(range.start)?, resolve(range.end)?);
-    if start > end {
-        return Err(Error::message(format!(
-            "Range start '{}' must be less than or equal to range end '{}'",
-            range.start, range.end
-        )));
+    let (from, to) = (resolve(start)?, resolve(end)?);
+    if from > to {
+        return Err(Error::message(format!("Range start '{start}' must be less than or equal to range end '{end}'")));
     }
-    Ok((start, end))
+    Ok((from, to))
 }
 
 /// `Index 10 out of bounds for object with len 2`.

@@ -8,6 +8,9 @@ use super::*;
 fn offsets() {
     assert_eq!(offset_of!(Dict, len), Dict::LEN_OFFSET);
     assert_eq!(offset_of!(Dict, key_version), Dict::KEY_VERSION_OFFSET);
+    assert_eq!(offset_of!(Dict, places), Dict::PLACES_OFFSET);
+    assert_eq!(offset_of!(Dict, tags), Dict::TAGS_OFFSET);
+    assert_eq!(offset_of!(Dict, payloads), Dict::PAYLOADS_OFFSET);
 }
 
 fn int_entries(dict: &Dict, heap: &Heap) -> Vec<(i64, i64)> {
@@ -73,7 +76,46 @@ fn a_queue_of_keys_stays_small_and_quick() {
         }
     }
     assert_eq!(dict.len(), 100);
-    assert!(dict.table(&heap).entries.len() < 1000);
+    assert!(dict.places_for_marking() < 1000);
+}
+
+#[test]
+fn values_are_at_small_keys_until_one_is_added_after_another_was_removed() {
+    let mut heap = Heap::new();
+    let dict = Dict::new(&mut heap);
+    let is_dense = |dict: &Dict| dict.places.get() > 0;
+    for key in (0..100).rev() {
+        dict.insert(&mut heap, Value::int(key), Value::float(0.5)).unwrap();
+    }
+    assert!(is_dense(&dict));
+    for key in 0..90 {
+        dict.remove(&mut heap, Value::int(key)).unwrap();
+    }
+    assert!(is_dense(&dict) && dict.places_for_marking() < 40);
+    assert_eq!(dict.entries(&heap).count(), 10);
+    dict.remove(&mut heap, Value::int(99)).unwrap();
+    dict.insert(&mut heap, Value::int(99), Value::VOID).unwrap();
+    assert!(!is_dense(&dict));
+    let keys: Vec<_> = dict.entries(&heap).filter_map(|(key, _)| key.as_int()).collect();
+    assert_eq!(keys, [98, 97, 96, 95, 94, 93, 92, 91, 90, 99]);
+    dict.clear(&mut heap);
+    for key in [1 << 40, 3, 2, 1, 0, 5, 6, 7, 8, 9] {
+        dict.insert(&mut heap, Value::int(key), Value::VOID).unwrap();
+    }
+    assert!(!is_dense(&dict));
+}
+
+#[test]
+fn keys_that_name_methods_are_noticed() {
+    let mut heap = Heap::new();
+    let dict = Dict::new(&mut heap);
+    for (key, names) in [("gets", false), ("Get", false), ("", false), ("ärger", false), ("get", true)] {
+        let key = heap.str_value(key);
+        dict.insert(&mut heap, key, Value::VOID).unwrap();
+        assert_eq!(dict.names_method(), names);
+    }
+    dict.clear(&mut heap);
+    assert!(!dict.names_method());
 }
 
 #[test]

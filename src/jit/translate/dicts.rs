@@ -1,0 +1,177 @@
+//! Dicts: entries at int keys of dense tables are read and written in place; what else there is goes to helpers.
+
+use super::super::helpers::Helper;
+use super::objects::STATE;
+use super::*;
+use crate::bytecode::SiteId;
+use crate::bytecode::op::window::MethodCall;
+use crate::runtime::native::layout;
+use crate::runtime::object::Dict;
+
+/// What changing a dict writes.
+const DICTS: MemSet = STATE.with(MemSet::of(Mem::Dict));
+
+impl Builder<'_> {
+    fn dict_word(&mut self, dict: Val, offset: usize) -> Val {
+        self.load(Mem::Dict, dict, offset as i32, Repr::I64)
+    }
+
+    /// Branches on whether a key has a place in a dense table. Goes on where it has, with the tag that is there; the
+    /// other block is given.
+    fn branch_on_place(&mut self, dict: Val, key: Val) -> (Val, BlockId) {
+        let places = self.dict_word(dict, Dict::PLACES_OFFSET);
+        let has_place = self.push(Inst::Icmp(Compare::Below, key, places), Repr::Bool);
+        let (dense, other) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(has_place, dense, other));
+        self.current = dense;
+        let tags = self.dict_word(dict, Dict::TAGS_OFFSET);
+        (self.push(Inst::LoadElement { element: Element::DictTag, data: tags, index: key }, Repr::I64), other)
+    }
+
+    fn is_there(&mut self, tag: Val) -> Val {
+        let undef = self.int(Tag::Undef as i64);
+        self.push(Inst::Icmp(Compare::Ne, tag, undef), Repr::Bool)
+    }
+
+    /// Goes on in a new block where the current one and others lead, each with values for its parameters.
+    fn join(&mut self, ways: Vec<(BlockId, Vec<Val>)>) -> Vec<Val> {
+        let done = self.new_block();
+        let reprs: Vec<Repr> = ways[0].1.iter().map(|val| self.region.repr(*val)).collect();
+        for (block, args) in ways {
+            self.region.block_mut(block).end = Terminator::Jump(done, args);
+        }
+        self.current = done;
+        let params: Vec<Val> = reprs.into_iter().map(|repr| self.new_val(repr, self.current_loop)).collect();
+        self.region.block_mut(done).params.extend(&params);
+        params
+    }
+
+    /// `dst =` the value at a key; with a default, that where there is none.
+    pub(super) fn dict_get(&mut self, dst: Reg, dict: Val, key: Typed, default: Option<Typed>) {
+        let (key_tag, key_bits) = self.parts(key);
+        let default = default.map(|default| self.parts(default));
+        let args = [VM, dict, key_tag, key_bits].into_iter().chain(default.into_iter().flat_map(|(a, b)| [a, b]));
+        let helper = if default.is_some() { Helper::DictGetOr } else { Helper::DictGet };
+        let args: Vec<Val> = args.collect();
+        let Some(key) = key.as_tag(Tag::Int) else {
+            self.call_to_be_done(helper, args, STATE);
+            self.take_result(dst);
+            return;
+        };
+        let (tag, other) = self.branch_on_place(dict, key);
+        let payloads = self.dict_word(dict, Dict::PAYLOADS_OFFSET);
+        let payload = Inst::LoadElement { element: Element::DictPayload, data: payloads, index: key };
+        let payload = self.push(payload, Repr::I64);
+        let is_there = self.is_there(tag);
+        let found = match default {
+            None => {
+                let exit = self.exit(ExitReason::Throw);
+                self.guard(is_there, true, exit);
+                vec![tag, payload]
+            }
+            Some((default_tag, default)) => {
+                let tag = self.push(Inst::Select(is_there, tag, default_tag), Repr::I64);
+                vec![tag, self.push(Inst::Select(is_there, payload, default), Repr::I64)]
+            }
+        };
+        let dense = (self.current, found);
+        self.current = other;
+        self.call_to_be_done(helper, args, STATE);
+        let tag = self.load(Mem::Vm, VM, layout::RESULT + Value::TAG_OFFSET as i32, Repr::I64);
+        let payload = self.load(Mem::Vm, VM, layout::RESULT + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        let found = self.join(vec![dense, (self.current, vec![tag, payload])]);
+        self.take_value(dst, found[0], found[1]);
+    }
+
+    /// Puts a value at a key.
+    pub(super) fn dict_set(&mut self, dict: Val, key: Typed, value: Typed) {
+        let ((key_tag, key_bits), (tag, payload)) = (self.parts(key), self.parts(value));
+        let args = vec![VM, dict, key_tag, key_bits, tag, payload];
+        let Some(key) = key.as_tag(Tag::Int) else {
+            self.call_to_be_done(Helper::DictSet, args, DICTS);
+            return;
+        };
+        let (before, other) = self.branch_on_place(dict, key);
+        let is_there = self.is_there(before);
+        let (write, new, slow) = (self.new_block(), self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(is_there, write, new));
+        self.current = write;
+        let tags = self.dict_word(dict, Dict::TAGS_OFFSET);
+        let payloads = self.dict_word(dict, Dict::PAYLOADS_OFFSET);
+        self.effect(Inst::StoreElement { element: Element::DictTag, data: tags, index: key, value: tag });
+        self.effect(Inst::StoreElement { element: Element::DictPayload, data: payloads, index: key, value: payload });
+        for block in [new, other] {
+            self.region.block_mut(block).end = Terminator::Jump(slow, Vec::new());
+        }
+        self.current = slow;
+        self.call_to_be_done(Helper::DictSet, args, DICTS);
+        self.join(vec![(write, Vec::new()), (self.current, Vec::new())]);
+    }
+
+    fn dict_contains(&mut self, dict: Val, key: Typed) -> Val {
+        let (key_tag, key_bits) = self.parts(key);
+        let args = vec![VM, dict, key_tag, key_bits];
+        let Some(key) = key.as_tag(Tag::Int) else {
+            return self.call_for_truth(Helper::DictContains, args, MemSet::NONE);
+        };
+        let (tag, other) = self.branch_on_place(dict, key);
+        let dense = vec![self.is_there(tag)];
+        let dense = (self.current, dense);
+        self.current = other;
+        let found = self.call_for_truth(Helper::DictContains, args, MemSet::NONE);
+        self.join(vec![dense, (self.current, vec![found])])[0]
+    }
+
+    /// A built-in method of a dict; `None` if it has no form of its own, and nothing was done.
+    pub(super) fn dict_method(
+        &mut self,
+        base: Reg,
+        argc: u16,
+        site: SiteId,
+        dict: Val,
+        name: &str,
+    ) -> Built<Option<Goes>> {
+        if !matches!((name, argc), ("len", 0) | ("contains", 1) | ("get", 1 | 2)) {
+            return Ok(None);
+        }
+        self.guard_no_entry(dict, site);
+        if argc == 0 {
+            let len = self.dict_word(dict, Dict::LEN_OFFSET);
+            self.env.kill_from(self.home(base));
+            self.set(base, Typed::Known(Tag::Int, len));
+            return Ok(Some(Goes::On));
+        }
+        let key = self.operand(base.above(MethodCall::ARGS), self.feedback().b)?;
+        if name == "contains" {
+            let found = self.dict_contains(dict, key);
+            self.env.kill_from(self.home(base));
+            self.set(base, Typed::Known(Tag::Bool, found));
+            return Ok(Some(Goes::On));
+        }
+        let default = match argc {
+            2 => self.get(base.above(MethodCall::ARGS + 1))?,
+            _ => Typed::Known(Tag::Void, self.int(0)),
+        };
+        self.dict_get(base, dict, key, Some(default));
+        self.env.kill_from(self.home(base) + 1);
+        Ok(Some(Goes::On))
+    }
+
+    /// An entry of the site's name would come before the dict's method. Few dicts have keys that name methods at all.
+    pub(super) fn guard_no_entry(&mut self, dict: Val, site: SiteId) {
+        let name = self.vm.site_name_value(self.context.func, site);
+        let name = self.int(name.int_bits());
+        let exit = self.exit(ExitReason::Throw);
+        let offset = Dict::FLAGS_OFFSET as i32;
+        let flags = Inst::Load { mem: Mem::Dict, base: dict, offset, repr: Repr::I64, width: Width::U16 };
+        let flags = self.push(flags, Repr::I64);
+        let may_be_named = self.push(Inst::Unary(Unary::BitsToBool, flags), Repr::Bool);
+        let (yes, no) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(may_be_named, yes, no));
+        self.current = yes;
+        let named = self.call(Helper::DictHasName, vec![VM, dict, name], MemSet::NONE);
+        let named = self.push(Inst::Unary(Unary::BitsToBool, named), Repr::Bool);
+        self.guard(named, false, exit);
+        self.join(vec![(yes, Vec::new()), (no, Vec::new())]);
+    }
+}

@@ -1,0 +1,242 @@
+//! Texts: characters by position, comparisons, slices.
+//!
+//! Texts that were seen to be ASCII are arrays of bytes, behind a check of that. A character of one is a string that
+//! exists already, so it is no more than its number until something wants the string; comparing it with another is
+//! comparing numbers. Texts of other characters are left to helpers.
+
+use super::super::helpers::Helper;
+use super::loops::ExitSource;
+use super::*;
+use crate::runtime::object::{Range, Str};
+
+/// What is known of a text that is ASCII. It never changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct TextFacts {
+    pub len: Val,
+    /// The address of its bytes.
+    data: Val,
+}
+
+impl Builder<'_> {
+    /// Length and bytes of the text that an instruction accesses, if all that were seen there are ASCII. Guards that it
+    /// is.
+    pub(super) fn text_facts(&mut self, text: Val) -> Option<TextFacts> {
+        if self.feedback().ascii.one() != Some(true) {
+            return None;
+        }
+        let mut at = self.current_loop;
+        while let Some(index) = at {
+            if let Some((_, facts)) = self.loops[index].texts.iter().find(|(known, _)| *known == text) {
+                return Some(*facts);
+            }
+            at = self.loops[index].parent;
+        }
+        Some(match self.hoist_target(&[text], |_| true) {
+            Some(index) => {
+                let facts = self.in_preheader(index, |builder, source| builder.load_text_facts(text, source));
+                self.loops[index].texts.push((text, facts));
+                facts
+            }
+            None => self.load_text_facts(text, ExitSource::Here),
+        })
+    }
+
+    fn load_text_facts(&mut self, text: Val, source: ExitSource) -> TextFacts {
+        let exit = self.exit_from(source, ExitReason::Storage);
+        let offset = Str::FLAGS_OFFSET as i32;
+        let load = Inst::Load { mem: Mem::Constant, base: text, offset, repr: Repr::I64, width: Width::U16 };
+        let (flags, ascii) = (self.push(load, Repr::I64), self.int(Str::ASCII_FLAG.into()));
+        let flag = self.push(Inst::Binary(Binary::And, flags, ascii), Repr::I64);
+        let is_ascii = self.push(Inst::Icmp(Compare::Eq, flag, ascii), Repr::Bool);
+        self.guard(is_ascii, true, exit);
+        TextFacts { len: self.byte_len(text), data: self.text_data(text) }
+    }
+
+    fn byte_len(&mut self, text: Val) -> Val {
+        self.load(Mem::Constant, text, Str::LEN_OFFSET as i32, Repr::I64)
+    }
+
+    fn text_data(&mut self, text: Val) -> Val {
+        self.load(Mem::Constant, text, Str::DATA_OFFSET as i32, Repr::I64)
+    }
+
+    /// The string of an ASCII character.
+    pub(super) fn char_of(&mut self, code: Val) -> Val {
+        let text = self.push(Inst::Unary(Unary::CharOf, code), Repr::I64);
+        self.chars.insert(text, code);
+        text
+    }
+
+    /// A constant text. One of a single character is made of its number, for it may be compared with others that are.
+    pub(super) fn constant_text(&mut self, value: Value) -> Val {
+        match self.vm.ascii_char(value) {
+            Some(code) => {
+                let code = self.int(code.into());
+                self.char_of(code)
+            }
+            None => self.int(value.int_bits()),
+        }
+    }
+
+    /// The number of the ASCII character that a value is known to be a string of.
+    pub(super) fn char_code(&self, value: Typed) -> Option<Val> {
+        self.chars.get(&value.as_tag(Tag::Str)?).copied()
+    }
+
+    /// What a loop's variable begins with, as a string of one ASCII character if the region is entered with one. Guards
+    /// that it is.
+    pub(super) fn as_char(&mut self, value: Typed, home: Home, key: LoopKey, is_region: bool) -> Typed {
+        let Some(text) = value.as_tag(Tag::Str).filter(|_| is_region) else { return value };
+        let now = match home {
+            Home::Register(at) => self.vm.top_register(at),
+            Home::Global(global) => self.vm.global(global),
+        };
+        let is_open = self.plan.open.is_some() || self.plan.not_chars.contains(&(key, home));
+        if is_open || self.chars.contains_key(&text) || self.vm.ascii_char(now).is_none() {
+            return value;
+        }
+        self.at_entry(|builder| {
+            let (len, one) = (builder.byte_len(text), builder.int(1));
+            let is_char = builder.push(Inst::Icmp(Compare::Eq, len, one), Repr::Bool);
+            let exit = builder.entry_exit();
+            builder.guard(is_char, true, exit);
+            let (data, zero) = (builder.text_data(text), builder.int(0));
+            let code = builder.push(Inst::LoadElement { element: Element::Byte, data, index: zero }, Repr::I64);
+            Typed::Known(Tag::Str, builder.char_of(code))
+        })
+    }
+
+    /// The character at a position that is below the length.
+    pub(super) fn char_at(&mut self, facts: TextFacts, position: Val) -> Typed {
+        let load = Inst::LoadElement { element: Element::Byte, data: facts.data, index: position };
+        let code = self.push(load, Repr::I64);
+        Typed::Known(Tag::Str, self.char_of(code))
+    }
+
+    /// `text[index]`.
+    pub(super) fn index_text(&mut self, dst: Reg, text: Val, index: Reg) -> Built<Goes> {
+        let index_value = self.operand(index, self.feedback().b)?;
+        if let Some(range) = index_value.as_tag(Tag::Range) {
+            let start = self.load(Mem::Header, range, Range::START_OFFSET as i32, Repr::I64);
+            let end = self.load(Mem::Header, range, Range::END_OFFSET as i32, Repr::I64);
+            let slice = self.call_for_object(Helper::StrSlice, vec![VM, text, start, end]);
+            self.set(dst, Typed::Known(Tag::Str, slice));
+            return Ok(Goes::On);
+        }
+        let Some(position) = index_value.as_tag(Tag::Int) else { return self.step() };
+        let char = match self.text_facts(text) {
+            Some(facts) => {
+                let Some(position) = self.position(index, facts.len)? else { return self.step() };
+                self.char_at(facts, position)
+            }
+            None => Typed::Known(Tag::Str, self.call_for_object(Helper::StrIndex, vec![VM, text, position])),
+        };
+        self.set(dst, char);
+        Ok(Goes::On)
+    }
+
+    /// The number of characters.
+    pub(super) fn text_len(&mut self, text: Val) -> Val {
+        match self.text_facts(text) {
+            Some(facts) => facts.len,
+            None => self.call(Helper::StrLen, vec![text], MemSet::NONE),
+        }
+    }
+
+    /// Whether there is no other string of the same text.
+    fn is_unique(&self, text: Val) -> bool {
+        let is_empty = |bits: i64| self.vm.empty_text().int_bits() == bits;
+        self.chars.contains_key(&text) || self.const_int(text).is_some_and(is_empty)
+    }
+
+    /// The truth of a comparison of texts.
+    pub(super) fn compare_texts(&mut self, op: Compare, a: Val, b: Val) -> Val {
+        let (x, y) = (self.chars.get(&a).copied(), self.chars.get(&b).copied());
+        match (op, x, y) {
+            (_, Some(x), Some(y)) => self.push(Inst::Icmp(op, x, y), Repr::Bool),
+            (Compare::Eq | Compare::Ne, ..) if self.is_unique(a) || self.is_unique(b) => {
+                self.push(Inst::Icmp(op, a, b), Repr::Bool)
+            }
+            (Compare::Eq | Compare::Ne, ..) => {
+                let same = self.equal_texts(a, b);
+                if op == Compare::Ne { self.not(same) } else { same }
+            }
+            (_, Some(x), None) => {
+                let (x, y) = (self.rank_of_char(x), self.rank(b));
+                self.push(Inst::Icmp(op, x, y), Repr::Bool)
+            }
+            (_, None, Some(y)) => {
+                let (x, y) = (self.rank(a), self.rank_of_char(y));
+                self.push(Inst::Icmp(op, x, y), Repr::Bool)
+            }
+            _ => {
+                let (order, zero) = (self.call(Helper::StrCompare, vec![a, b], MemSet::NONE), self.int(0));
+                self.push(Inst::Icmp(op, order, zero), Repr::Bool)
+            }
+        }
+    }
+
+    /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at.
+    fn equal_texts(&mut self, a: Val, b: Val) -> Val {
+        let (x, y) = (self.byte_len(a), self.byte_len(b));
+        let may_be_equal = self.push(Inst::Icmp(Compare::Eq, x, y), Repr::Bool);
+        let (yes, no, done) = (self.new_block(), self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(may_be_equal, yes, no));
+        self.current = yes;
+        let same = self.call(Helper::StrEqual, vec![a, b], MemSet::NONE);
+        let same = self.push(Inst::Unary(Unary::BitsToBool, same), Repr::Bool);
+        self.finish(Terminator::Jump(done, vec![same]));
+        self.current = no;
+        let differ = self.truth(false);
+        self.finish(Terminator::Jump(done, vec![differ]));
+        self.current = done;
+        let result = self.new_val(Repr::Bool, self.current_loop);
+        self.region.block_mut(done).params.push(result);
+        result
+    }
+
+    /// A number by which a text and strings of one ASCII character are ordered as the texts are: twice the first byte,
+    /// plus one if more follow; less than any for the empty text.
+    fn rank(&mut self, text: Val) -> Val {
+        let len = self.byte_len(text);
+        let data = self.text_data(text);
+        let (zero, one) = (self.int(0), self.int(1));
+        let first = self.push(Inst::LoadElement { element: Element::Byte, data, index: zero }, Repr::I64);
+        let rank = self.rank_of_char(first);
+        let is_longer = self.push(Inst::Icmp(Compare::Gt, len, one), Repr::Bool);
+        let is_longer = self.push(Inst::Unary(Unary::BoolToBits, is_longer), Repr::I64);
+        let rank = self.push(Inst::Binary(Binary::Or, rank, is_longer), Repr::I64);
+        let (is_empty, least) = (self.push(Inst::Icmp(Compare::Eq, len, zero), Repr::Bool), self.int(-1));
+        self.push(Inst::Select(is_empty, least, rank), Repr::I64)
+    }
+
+    fn rank_of_char(&mut self, code: Val) -> Val {
+        let one = self.int(1);
+        self.push(Inst::Binary(Binary::Shl, code, one), Repr::I64)
+    }
+
+    /// `core.ord` of a text; `None` if it has no form for what was seen.
+    pub(super) fn char_number(&mut self, text: Val) -> Option<Val> {
+        if let Some(code) = self.chars.get(&text) {
+            return Some(*code);
+        }
+        let facts = self.text_facts(text)?;
+        let (zero, one) = (self.int(0), self.int(1));
+        let is_char = self.push(Inst::Icmp(Compare::Eq, facts.len, one), Repr::Bool);
+        let exit = self.exit(ExitReason::Domain);
+        self.guard(is_char, true, exit);
+        Some(self.push(Inst::LoadElement { element: Element::Byte, data: facts.data, index: zero }, Repr::I64))
+    }
+
+    /// `core.chr` of an int.
+    pub(super) fn char_with_number(&mut self, number: Val) -> Val {
+        if self.feedback().ascii.one() == Some(true) {
+            let end = self.int(128);
+            let is_ascii = self.push(Inst::Icmp(Compare::Below, number, end), Repr::Bool);
+            let exit = self.exit(ExitReason::Storage);
+            self.guard(is_ascii, true, exit);
+            return self.char_of(number);
+        }
+        self.call_for_object(Helper::CharStr, vec![VM, number])
+    }
+}
