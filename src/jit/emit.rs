@@ -1,7 +1,8 @@
 //! Region IR to CLIF.
 //!
-//! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own which writes the
-//! exit's values home, or its number only if others write the same: one block for all guards would make register allocation quadratic.
+//! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own
+//! which writes the exit's values home, or its number only if others write the same: one block for all guards would
+//! make register allocation quadratic.
 
 mod objects;
 
@@ -21,7 +22,8 @@ use crate::runtime::value::Value;
 /// Addresses that emitted code holds.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct EmitOptions {
-    /// Address of the flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be forced.
+    /// Address of the flags of `--jit-stress exits`, one byte per exit of the region, 1 as long as the exit is to be
+    /// forced.
     pub stress: Option<usize>,
     /// What stands in the upper half of what the code says when it is left.
     pub version: u32,
@@ -31,7 +33,8 @@ pub struct EmitOptions {
     pub chars: usize,
 }
 
-/// What is known of accesses to a kind of memory. Kinds that do not overlap are not told apart: only Cranelift's optimiser, which is off, would ask.
+/// What is known of accesses to a kind of memory. Kinds that do not overlap are not told apart: only Cranelift's
+/// optimiser, which is off, would ask.
 fn flags(mem: Mem) -> MemFlagsData {
     let flags = MemFlagsData::trusted();
     if mem == Mem::Constant { flags.with_readonly().with_can_move() } else { flags }
@@ -116,8 +119,9 @@ pub fn emit(
     emitter.builder.finalize(isa.frontend_config());
 }
 
-/// Empty blocks between a branch and where it leads. Left in place, they would draw the computation of what they pass out of the loop's
-/// body, and the loop would take two jumps a round. Those that lead to an exit would stand where the loop goes on.
+/// Empty blocks between a branch and where it leads. Left in place, they would draw the computation of what they pass
+/// out of the loop's body, and the loop would take two jumps a round. Those that lead to an exit would stand where the
+/// loop goes on.
 fn threaded_blocks(region: &Region) -> Vec<bool> {
     let mut threaded = vec![false; region.blocks.len()];
     for &id in &region.order {
@@ -144,7 +148,8 @@ struct Scaled {
 /// What an exit writes: homes, stores that were put off, and objects.
 type Written<'a> = (&'a [(Home, Boxed)], &'a [(Word, Val)], &'a [Made]);
 
-/// What some exits write before the way out, in a block of its own that takes the exit's number if several ways lead to it.
+/// What some exits write before the way out, in a block of its own that takes the exit's number if several ways lead to
+/// it.
 struct State<'a> {
     written: Written<'a>,
     /// How many exits and other states go on here.
@@ -157,7 +162,8 @@ struct State<'a> {
 /// How many states are looked at for one that writes part of another: those of instructions close by are most alike.
 const TAIL_CANDIDATES: usize = 8;
 
-/// Which of the latest states writes most of what is to be written, and nothing else. Stores that were put off have to be the same: they stay in order.
+/// Which of the latest states writes most of what is to be written, and nothing else. Stores that were put off have to
+/// be the same: they stay in order.
 fn tail_of((values, stores, made): Written, states: &[State]) -> Option<usize> {
     if !made.is_empty() {
         return None;
@@ -274,7 +280,8 @@ impl Emitter<'_> {
         }
     }
 
-    /// A value in the current block. Constants are made anew in each block that uses them: from the entry block on, each would take a register.
+    /// A value in the current block. Constants are made anew in each block that uses them: from the entry block on,
+    /// each would take a register.
     fn value(&mut self, val: Val) -> ir::Value {
         if let Some(constant) = self.constants[val.0 as usize]
             && self.made_in[val.0 as usize] != self.place
@@ -528,13 +535,15 @@ impl Emitter<'_> {
         self.builder.inst_results(call)[0]
     }
 
-    /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on the native stack.
+    /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on
+    /// the native stack.
     fn check_room(&mut self) {
         let of_machine = flags(Mem::Vm);
         let window = i64::from(self.region.window) * size_of::<Value>() as i64;
         let frames = (self.region.inlined_depth as i64 + 1) * i64::from(layout::FRAME_SIZE);
         let of = |emitter: &mut Self, offset| emitter.builder.ins().load(types::I64, of_machine, emitter.vm, offset);
-        // Addresses differ by less than the largest int. One branch for all three, since blocks are what costs compile time.
+        // Addresses differ by less than the largest int. One branch for all three, since blocks are what costs compile
+        // time.
         let low = of(self, layout::NATIVE_CODE_LIMIT);
         let here = self.builder.ins().get_stack_pointer(types::I64);
         let native_room = self.builder.ins().isub(here, low);
@@ -566,8 +575,8 @@ impl Emitter<'_> {
         next
     }
 
-    /// Starts the frame of a function as [`crate::runtime::stack::Stack::enter`] does and calls its code. There is room for the frame, as the region was
-    /// entered on that condition, and the callee sees to its registers.
+    /// Starts the frame of a function as [`crate::runtime::stack::Stack::enter`] does and calls its code. There is room
+    /// for the frame, as the region was entered on that condition, and the callee sees to its registers.
     fn call_function(
         &mut self,
         result: Option<Val>,
@@ -699,7 +708,8 @@ impl Emitter<'_> {
         }
     }
 
-    /// Emits the exits that are used. Each is its number; what it writes is shared with others that write the same or more, and the way out with all.
+    /// Emits the exits that are used. Each is its number; what it writes is shared with others that write the same or
+    /// more, and the way out with all.
     fn emit_exits(&mut self) {
         let exits = &self.region.exits;
         let mut states: Vec<State> = Vec::new();

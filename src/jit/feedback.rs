@@ -199,7 +199,8 @@ const EMPTY: TypeFeedback = TypeFeedback {
 
 static NOTHING: TypeFeedback = EMPTY;
 
-/// The feedback of a whole program, by index into its code. Most of a large program is never recorded, so there is memory only for pages that were.
+/// The feedback of a whole program, by index into its code. Most of a large program is never recorded, so there is
+/// memory only for pages that were.
 #[derive(Debug, Default)]
 pub struct TypeProfile {
     pages: Vec<Option<Box<[TypeFeedback; PAGE]>>>,

@@ -1,7 +1,7 @@
 //! What native code calls, once: name, signature, use of the heap, implementation.
 //!
-//! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there only what they
-//! read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
+//! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there
+//! only what they read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
 
 mod objects;
 
@@ -24,7 +24,8 @@ use crate::runtime::vm::Vm;
 pub const NEXT: u64 = 0;
 /// The instruction is done and jumps.
 pub const JUMP: u64 = 1;
-/// The instruction was not executed (a collection is due, or the native stack is low), or it failed and the error is pending.
+/// The instruction was not executed (a collection is due, or the native stack is low), or it failed and the error is
+/// pending.
 pub const LEAVE: u64 = 2;
 
 /// The type of an argument or result.
@@ -57,8 +58,8 @@ macro_rules! helpers {
                 match self { $( Helper::$name => Argument::$result, )* }
             }
 
-            /// What of the heap the helper may look at or change. What most see of objects is enough to hash them, compare them or make text of
-            /// them, and an instance counts as itself there, whatever its fields hold.
+            /// What of the heap the helper may look at or change. What most see of objects is enough to hash them,
+            /// compare them or make text of them, and an instance counts as itself there, whatever its fields hold.
             pub fn heap(self) -> HeapUse {
                 match self { $( Helper::$name => heap_use!($($heap),+), )* }
             }
@@ -71,14 +72,16 @@ macro_rules! helpers {
 }
 
 helpers! {
-    /// `(machine, pc, bits of a [`HeapUse`])`: executes an instruction that calls nothing and touches no more of the heap than that; gives a status.
+    /// `(machine, pc, bits of a [`HeapUse`])`: executes an instruction that calls nothing and touches no more of the
+    /// heap than that; gives a status.
     Step = step (Int, Int, Int) -> Int, heap(any);
     /// `(machine, pc)`: executes an instruction that may run Walrus code and collect garbage; gives a status.
     StepCall = step_call (Int, Int) -> Int, heap(any);
-    /// `(machine, what the native code said)`: runs to its end a function that native code has called. It answers as native code does: with the result,
-    /// or with what is no tag if the call has to be executed again.
+    /// `(machine, what the native code said)`: runs to its end a function that native code has called. It answers as
+    /// native code does: with the result, or with what is no tag if the call has to be executed again.
     FinishCall = finish_call (Int, Int) -> Int, heap(any);
-    /// `(machine, pc)`: executes a tail call of a value or a method; gives a status, [`JUMP`] if another function is about to begin in the frame.
+    /// `(machine, pc)`: executes a tail call of a value or a method; gives a status, [`JUMP`] if another function is
+    /// about to begin in the frame.
     TailCall = tail_call (Int, Int) -> Int, heap(any);
     /// `(machine, list, tag, payload)`: appends; gives a status.
     ListPush = list_push (Int, Int, Int, Int) -> Int, heap(lists);
@@ -106,13 +109,15 @@ helpers! {
     DictGetOr = dict_get_or (Int, Int, Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, tag, payload)`: whether a key is there, as a status: [`JUMP`] if it is.
     DictContains = dict_contains (Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, tag, payload, tag, payload)`: whether the first value has the second as a member, as a status: [`JUMP`] if it has.
+    /// `(machine, tag, payload, tag, payload)`: whether the first value has the second as a member, as a status:
+    /// [`JUMP`] if it has.
     Contains = contains (Int, Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, string)`: whether an entry has this name.
     DictHasName = dict_has_name (Int, Int, Int) -> Int, heap(none);
     /// `(machine, dict, tag, payload, tag, payload)`: puts a value at a key; gives a status.
     DictSet = dict_set (Int, Int, Int, Int, Int, Int) -> Int, heap(dicts);
-    /// `(machine, address of a loop's state)`: starts an iteration that calls nothing; status [`JUMP`] if there is no item.
+    /// `(machine, address of a loop's state)`: starts an iteration that calls nothing; status [`JUMP`] if there is no
+    /// item.
     StartItems = start_items (Int, Int) -> Int, heap(none);
     /// `(machine, address of a loop's state)`: the next item; status [`JUMP`] if there is one.
     NextItem = next_item (Int, Int) -> Int, heap(none);
@@ -134,7 +139,8 @@ helpers! {
     CompareNumbers = compare_numbers (Int, Float) -> Int, heap(none);
 }
 
-/// Runs a helper's body with the machine. It touches no more of the heap than the helper's row says, which debug builds check.
+/// Runs a helper's body with the machine. It touches no more of the heap than the helper's row says, which debug builds
+/// check.
 ///
 /// # Safety
 /// `vm` is the machine that called the native code; nobody else uses it while the helper runs.
@@ -243,15 +249,16 @@ unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: 
 }
 
 /// # Safety
-/// Called by native code with the machine that runs it and a size that [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
+/// Called by native code with the machine that runs it and a size that
+/// [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
 unsafe extern "C" fn new_cell(vm: *mut Vm, size: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe { with_vm(Helper::NewCell, vm, |vm| vm.cell_for_native(size as usize) as u64) }
 }
 
 /// # Safety
-/// Called by native code with the machine that runs it, the number of a [`Storage`] and a small count; it writes as many elements before anyone looks
-/// at the list.
+/// Called by native code with the machine that runs it, the number of a [`Storage`] and a small count; it writes as
+/// many elements before anyone looks at the list.
 unsafe extern "C" fn new_list(vm: *mut Vm, storage: u64, count: u64) -> u64 {
     let storage = Storage::numbered(storage as u16);
     let layout = std::alloc::Layout::new::<List>();

@@ -1,13 +1,15 @@
 //! The region IR: typed SSA between bytecode and CLIF.
 //!
-//! Values are machine values; what they mean to the language (int, float, list …) was decided when the region was built, and every
-//! assumption is a [`Inst::Guard`] with an exit of its own. Blocks take parameters instead of phis. A block
-//! stands in [`Region::order`] after all blocks that dominate it.
+//! Values are machine values; what they mean to the language (int, float, list …) was decided when the region was
+//! built, and every assumption is a [`Inst::Guard`] with an exit of its own. Blocks take parameters instead of phis. A
+//! block stands in [`Region::order`] after all blocks that dominate it.
 //!
 //! # Exits
-//! An [`Exit`] says where the interpreter goes on and what must be in memory then: for each home slot that differs, the value; for each
-//! word of an object that a loop keeps in a machine register, what has to be stored there. Frames
-//! of inlined functions are listed outermost first and rebuilt by whoever called the native code.
+//! An [`Exit`] says where the interpreter goes on and what must be in memory then: for each home slot that differs, the
+//! value; for each word of an object that a loop keeps in a machine register, what has to be stored there. Frames of
+//! inlined functions are listed outermost first and rebuilt by whoever called the native code.
+
+mod memory;
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -15,11 +17,11 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
+pub use memory::{Element, Mem, MemSet, Shape, Width};
+
 use super::helpers::Helper;
-use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::shape::Test;
 use crate::bytecode::{FuncId, GlobalId};
-use crate::runtime::object::ObjKind;
 use crate::runtime::value::Tag;
 
 /// An SSA value.
@@ -66,7 +68,8 @@ pub enum Unary {
     BitsToBool,
     /// The payload of the result whose tag a [`Inst::CallFunction`] gave.
     CallPayload,
-    /// A payload that a guard before has found to be a pointer: the same bits, but what is done with them stays behind the guard.
+    /// A payload that a guard before has found to be a pointer: the same bits, but what is done with them stays behind
+    /// the guard.
     Refine,
     /// The string of an ASCII character, given its number. The backend makes it where it is used, as it does constants.
     CharOf,
@@ -154,123 +157,6 @@ impl Compare {
     }
 }
 
-/// Kinds of memory that never overlap.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Mem {
-    Frame,
-    Globals,
-    /// State of the machine: stacks, heap figures.
-    Vm,
-    /// Headers of objects: kind, storage, length, pointer to the elements.
-    Header,
-    /// Struct fields and cells.
-    Field,
-    /// All of dicts.
-    Dict,
-    /// What never changes while the region runs.
-    Constant,
-}
-
-/// Elements of lists, by storage and part; bytes of strings; what dicts have at their keys.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Element {
-    Int,
-    Float,
-    Bool,
-    ValueTag,
-    ValuePayload,
-    /// A byte of a string, as an int.
-    Byte,
-    /// At a key of a dict whose table is dense.
-    DictTag,
-    DictPayload,
-}
-
-/// The header of an object that native code makes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Shape {
-    pub kind: ObjKind,
-    pub flags: u16,
-    pub aux: u32,
-}
-
-/// How wide a load or store is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Width {
-    Full,
-    /// Zero-extended.
-    U16,
-    U32,
-}
-
-/// A set of kinds of memory, elements of lists counted by [`Element`]. [`Mem::Constant`] belongs to none.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub struct MemSet(u16);
-
-impl MemSet {
-    /// Kinds of memory that can be written.
-    pub const KINDS: usize = 11;
-    pub const NONE: MemSet = MemSet(0);
-    pub const ALL: MemSet = MemSet((1 << Self::KINDS) - 1);
-    /// What is known about lists: headers and elements.
-    pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | Self::ALL.0 & !0x1f & !MemSet::of(Mem::Dict).0);
-
-    pub const fn of(mem: Mem) -> MemSet {
-        match mem {
-            Mem::Frame => MemSet(1),
-            Mem::Globals => MemSet(1 << 1),
-            Mem::Vm => MemSet(1 << 2),
-            Mem::Header => MemSet(1 << 3),
-            Mem::Field => MemSet(1 << 4),
-            Mem::Dict => MemSet(1 << 10),
-            Mem::Constant => MemSet::NONE,
-        }
-    }
-
-    pub const fn of_element(element: Element) -> MemSet {
-        match element {
-            Element::Int => MemSet(1 << 5),
-            Element::Float => MemSet(1 << 6),
-            Element::Bool => MemSet(1 << 7),
-            Element::ValueTag => MemSet(1 << 8),
-            Element::ValuePayload => MemSet(1 << 9),
-            // Texts never change.
-            Element::Byte => MemSet::NONE,
-            Element::DictTag | Element::DictPayload => MemSet::of(Mem::Dict),
-        }
-    }
-
-    /// What an operation of the runtime may write that touches this much of the heap.
-    pub fn of_heap(heap: HeapUse) -> MemSet {
-        // A field outside the struct's layout changes the instance's header.
-        let fields = MemSet::of(Mem::Field).with(MemSet::of(Mem::Header));
-        let parts = [
-            (HeapUse::LISTS, MemSet::LISTS),
-            (HeapUse::DICTS, MemSet::of(Mem::Dict)),
-            (HeapUse::FIELDS, fields),
-            (HeapUse::GLOBALS, MemSet::of(Mem::Globals)),
-        ];
-        parts.iter().filter(|(part, _)| heap.meets(*part)).fold(MemSet::NONE, |set, (_, mem)| set.with(*mem))
-    }
-
-    pub const fn with(self, other: MemSet) -> MemSet {
-        MemSet(self.0 | other.0)
-    }
-
-    pub fn meets(self, other: MemSet) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    pub fn has_all(self, other: MemSet) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Numbers of the kinds in the set, below [`Self::KINDS`].
-    pub fn kinds(self) -> impl Iterator<Item = usize> {
-        (0..Self::KINDS).filter(move |kind| self.0 & (1 << kind) != 0)
-    }
-}
-
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Inst {
     Int(i64),
@@ -328,7 +214,8 @@ pub enum Inst {
         words: Vec<Val>,
         exit: ExitId,
     },
-    /// Calls a function whose arguments stand in registers from `base` up, natively if it has native code. Gives the tag of its result.
+    /// Calls a function whose arguments stand in registers from `base` up, natively if it has native code. Gives the
+    /// tag of its result.
     CallFunction {
         func: FuncId,
         /// Its register 0, counted from the base of the region's frame.
@@ -352,8 +239,8 @@ pub enum Terminator {
     Exit(ExitId),
     /// Ends the region's frame with a result: tag and payload.
     Return(Val, Val),
-    /// Gives the region's frame up to the function at this address, whose arguments are in its registers; with `None`, to one that a helper has put
-    /// there.
+    /// Gives the region's frame up to the function at this address, whose arguments are in its registers; with `None`,
+    /// to one that a helper has put there.
     TailCall(Option<usize>),
 }
 
@@ -365,7 +252,8 @@ pub struct Block {
     /// Where the code comes from: index into the program's code.
     pub pc: u32,
     pub is_loop_header: bool,
-    /// The block ends in a branch whose first way stays in a loop that the second leaves: code of the first should follow.
+    /// The block ends in a branch whose first way stays in a loop that the second leaves: code of the first should
+    /// follow.
     pub stays_in_loop: bool,
 }
 
@@ -433,13 +321,14 @@ impl ExitReason {
         !matches!(self, ExitReason::LoopDone | ExitReason::Leaves | ExitReason::Safepoint | ExitReason::Throw)
     }
 
-    /// Whether the exit is about an error of arithmetic, if not about a number of a kind that had not been seen. Code that was compiled anew would be left for the
-    /// error just as often.
+    /// Whether the exit is about an error of arithmetic, if not about a number of a kind that had not been seen. Code
+    /// that was compiled anew would be left for the error just as often.
     pub fn is_about_numbers(self) -> bool {
         matches!(self, ExitReason::Divisor | ExitReason::Domain)
     }
 
-    /// Whether the exit may be about an error that the operands tell: then it is worth another version only if these show anything new.
+    /// Whether the exit may be about an error that the operands tell: then it is worth another version only if these
+    /// show anything new.
     pub fn may_be_an_error(self) -> bool {
         self == ExitReason::Bounds || self.is_about_numbers()
     }
@@ -581,8 +470,8 @@ impl Region {
         BlockId(self.blocks.len() as u32 - 1)
     }
 
-    /// What the region asks of its entry: equal for regions that can be entered in the same states. Each guard that leaves before anything has happened
-    /// counts by how its condition is computed.
+    /// What the region asks of its entry: equal for regions that can be entered in the same states. Each guard that
+    /// leaves before anything has happened counts by how its condition is computed.
     pub fn entry_signature(&self) -> Vec<u64> {
         let mut computed: Vec<u64> = (0..self.reprs.len() as u64).collect();
         let mut conditions = Vec::new();

@@ -1,7 +1,7 @@
 //! The recorder: executes a few iterations of a hot loop one instruction at a time and notes the types it sees.
 //!
-//! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works on ordinary frames, so it can
-//! stop anywhere and leave the rest to the interpreter.
+//! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works
+//! on ordinary frames, so it can stop anywhere and leave the rest to the interpreter.
 
 use super::feedback::{TypeFeedback, TypeProfile, is_inexact};
 use crate::bytecode::op::shape::Over;
@@ -27,13 +27,14 @@ pub enum Recorded {
 /// The header of a recording that is about a function: no loop has it.
 pub const NO_HEADER: u32 = u32::MAX;
 
-/// A recording ends so many calls above where it began. A recursion shows nothing new there, and each call that is recorded is one less for native code.
+/// A recording ends so many calls above where it began. A recursion shows nothing new there, and each call that is
+/// recorded is one less for native code.
 const MAX_HEIGHT: usize = 64;
 
 /// So many iterations in a row that show nothing new end a recording.
 const REPETITIONS: u32 = 8;
-/// Once the loop has come round, so many instructions that show nothing new do: it goes round in a loop inside, and what could still be learnt is not worth
-/// the wait.
+/// Once the loop has come round, so many instructions that show nothing new do: it goes round in a loop inside, and
+/// what could still be learnt is not worth the wait.
 const SETTLED: u32 = 256;
 
 /// How much to record.
@@ -201,8 +202,9 @@ fn finish_next(
     arrive(vm, goal, step, jumped, has_native)
 }
 
-/// Notes what the instruction in front of the top frame's pc has written: native code has found that the run time, or a function that it called, gave a
-/// value of another type than seen. If control came here some other way, a type is noted in vain.
+/// Notes what the instruction in front of the top frame's pc has written: native code has found that the run time, or a
+/// function that it called, gave a value of another type than seen. If control came here some other way, a type is
+/// noted in vain.
 pub fn note_last_result(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) {
     let pc = vm.top_pc();
     let start = vm.program().functions[vm.top_function().index()].code.start;
@@ -221,7 +223,8 @@ pub fn note_instruction(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> b
     note_operands(vm, &mut profile.borrow_mut(), pc, &vm.program().code[pc as usize])
 }
 
-/// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one it calls.
+/// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one
+/// it calls.
 fn may_give_up_frame(vm: &Vm, goal: &Goal) -> bool {
     vm.depth() > goal.depth || goal.header == NO_HEADER
 }
@@ -233,8 +236,8 @@ fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
     vm.plain_method(instance.struct_id(), vm.site_name(vm.top_function(), site), argc)
 }
 
-/// The function that the call of a member at the top frame's pc comes to, if it can be stepped into: what the call shows is noted, and the function's
-/// arguments stand above `base`.
+/// The function that the call of a member at the top frame's pc comes to, if it can be stepped into: what the call
+/// shows is noted, and the function's arguments stand above `base`.
 fn prepare_member_call(vm: &mut Vm, profile: &mut TypeProfile, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
     let method = plain_method(vm, base, argc, site);
     let func = method.or_else(|| vm.function_in_field(base, argc, site))?;

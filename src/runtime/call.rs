@@ -1,7 +1,7 @@
 //! Calls of every kind: functions, closures, builtins, structs, bound methods, methods; and tail calls.
 //!
-//! The window table at the head of [`crate::bytecode::op`] says where callee, receiver, arguments and result stand. Calls known to the compiler
-//! find their operands there; dynamic ones move the arguments by a slot or two first.
+//! The window table at the head of [`crate::bytecode::op`] says where callee, receiver, arguments and result stand.
+//! Calls known to the compiler find their operands there; dynamic ones move the arguments by a slot or two first.
 
 use super::builtins;
 use super::error::{Error, ErrorKind, Result};
@@ -79,7 +79,8 @@ impl Vm {
         }
     }
 
-    /// As [`Vm::start_frame`], for a caller that does not know that the number of arguments is right. Those that are left out are marked so.
+    /// As [`Vm::start_frame`], for a caller that does not know that the number of arguments is right. Those that are
+    /// left out are marked so.
     fn start_checked(
         &mut self,
         func: FuncId,
@@ -204,8 +205,8 @@ impl Vm {
     /// Calls a native function with the arguments from `args` up.
     #[inline]
     pub(super) fn call_builtin(&mut self, index: usize, args: *mut Value, count: usize) -> Result<Value> {
-        // SAFETY: the arguments lie in the caller's window, below every frame that the native may start, so nothing writes to
-        // them while it runs.
+        // SAFETY: the arguments lie in the caller's window, below every frame that the native may start, so nothing
+        // writes to them while it runs.
         self.call_builtin_with(index, unsafe { std::slice::from_raw_parts(args, count) })
     }
 
@@ -441,7 +442,8 @@ impl Vm {
         }
     }
 
-    /// Looks up what a call of the site's method is to call, before its arguments are evaluated: a value found under that name, or `Undef` for a method.
+    /// Looks up what a call of the site's method is to call, before its arguments are evaluated: a value found under
+    /// that name, or `Undef` for a method.
     #[inline]
     pub(super) fn find_method(&mut self, receiver: Value, frame: *mut Frame, site: SiteId) -> Result<Value> {
         let cache = self.site(frame, site);
@@ -558,7 +560,8 @@ impl Vm {
         let begun = self.begin_method_call(slot, argc, frame, site)?;
         if begun == Begun::Frame {
             let started = *self.stack.frame_at(self.stack.depth());
-            // A constructor starts one slot higher. Its result is not what its frame returns, so it keeps the frame below.
+            // A constructor starts one slot higher. Its result is not what its frame returns, so it keeps the frame
+            // below.
             if started.base == slot.wrapping_add(1) {
                 self.stack.leave();
                 // SAFETY: a frame's function lives as long as the image.
@@ -595,7 +598,8 @@ fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<(
     if (required..=most).contains(&got) { Ok(()) } else { Err(arity_error(name, required, most, got)) }
 }
 
-/// Whether a call that has succeeded was given only what its row says that it takes. What always fails is told from the rows.
+/// Whether a call that has succeeded was given only what its row says that it takes. What always fails is told from the
+/// rows.
 fn hold_arguments(name: &str, args: &[Value], takes: &[Takes]) -> Result<()> {
     match args.iter().zip(takes).find(|(arg, takes)| !arg.tag().kind().meets(takes.tags)) {
         Some((arg, takes)) => Err(Error::fatal(format!(

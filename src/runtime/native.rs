@@ -1,7 +1,8 @@
 //! What native code and the JIT may see of the machine: layouts, and a few doors into its state.
 //!
-//! Native code is called by the tier with the machine and the base of the top frame. It keeps values in machine registers, writes them home
-//! before it leaves or calls anything that looks at the frame, and returns the number of an exit.
+//! Native code is called by the tier with the machine and the base of the top frame. It keeps values in machine
+//! registers, writes them home before it leaves or calls anything that looks at the frame, and returns the number of an
+//! exit.
 
 use super::call::{Begun, shift};
 use super::error::{Error, ErrorKind, Result};
@@ -34,7 +35,8 @@ pub mod layout {
     pub const STACK_LIMIT: i32 = (offset_of!(Vm, stack) + Stack::LIMIT_OFFSET) as i32;
     /// Lowest address of the native stack that native code of functions may use.
     pub const NATIVE_CODE_LIMIT: i32 = offset_of!(Vm, native_code_limit) as i32;
-    /// Pointer to the native code of functions, by number. A boxed slice keeps its pointer in its first word; a test compares.
+    /// Pointer to the native code of functions, by number. A boxed slice keeps its pointer in its first word; a test
+    /// compares.
     pub const NATIVE_FUNCTIONS: i32 = offset_of!(Vm, native_functions) as i32;
     /// Bytes of a frame.
     pub const FRAME_SIZE: i32 = size_of::<Frame>() as i32;
@@ -67,8 +69,8 @@ pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value) -> NativeResult;
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct NativeResult {
-    /// Below [`FIRST_EXIT`], the tag of the result of a function that has returned and whose frame is gone. From there on, the number of an exit, with
-    /// that of the version in the upper half; or [`NOT_ENTERED`], or [`TAIL_CALLED`].
+    /// Below [`FIRST_EXIT`], the tag of the result of a function that has returned and whose frame is gone. From there
+    /// on, the number of an exit, with that of the version in the upper half; or [`NOT_ENTERED`], or [`TAIL_CALLED`].
     pub said: u64,
     /// The payload of the result, if there is one.
     pub payload: u64,
@@ -87,10 +89,11 @@ impl NativeResult {
 
 /// What the first exit of a version is called. No tag is as large.
 pub const FIRST_EXIT: u64 = 256;
-/// The function was not entered: it has no native code, or the stacks are too full for it. Its frame stands at its beginning.
+/// The function was not entered: it has no native code, or the stacks are too full for it. Its frame stands at its
+/// beginning.
 pub const NOT_ENTERED: u64 = u64::MAX;
-/// The function has given up its frame, in which another one is about to begin. Whoever called the native code calls that of the other function next: so
-/// however long a chain of such calls is, the native stack does not grow.
+/// The function has given up its frame, in which another one is about to begin. Whoever called the native code calls
+/// that of the other function next: so however long a chain of such calls is, the native stack does not grow.
 pub const TAIL_CALLED: u64 = u64::MAX - 1;
 
 /// Stands for the code of a function that has none.
@@ -112,7 +115,8 @@ impl Vm {
         &self.image
     }
 
-    /// The address of the strings of one ASCII character, by its number. They stay where they are, and are the only ones of their texts.
+    /// The address of the strings of one ASCII character, by its number. They stay where they are, and are the only
+    /// ones of their texts.
     pub fn char_table(&self) -> usize {
         self.heap.short_strings().as_ptr() as usize
     }
@@ -204,14 +208,14 @@ impl Vm {
         self.image.function(func).params == argc
     }
 
-    /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed slots: `None` unless
-    /// it takes the receiver, captures nothing, and takes as many arguments.
+    /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed
+    /// slots: `None` unless it takes the receiver, captures nothing, and takes as many arguments.
     pub fn plain_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
         self.own_method(id, name, argc).filter(|_| self.image.struct_def(id).field(name).is_none())
     }
 
-    /// The function of a method that is looked for in the struct alone, whatever fields an instance has: `None` unless it takes the receiver, captures nothing,
-    /// and takes as many arguments.
+    /// The function of a method that is looked for in the struct alone, whatever fields an instance has: `None` unless
+    /// it takes the receiver, captures nothing, and takes as many arguments.
     pub fn own_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
         let def = self.image.struct_def(id);
         let method = &def.methods[def.method(name)?];
@@ -226,7 +230,8 @@ impl Vm {
         def.field(name).is_none() && def.method(name).is_some_and(|method| def.methods[method].takes_self)
     }
 
-    /// The function that a call of a method through the struct itself comes to: `None` unless it captures nothing and takes as many arguments.
+    /// The function that a call of a method through the struct itself comes to: `None` unless it captures nothing and
+    /// takes as many arguments.
     pub fn method_of_struct(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
         let def = self.image.struct_def(id);
         let method = &def.methods[def.method(name)?];
@@ -234,8 +239,9 @@ impl Vm {
         (function.captures.is_empty() && function.params == argc).then_some(method.func)
     }
 
-    /// The function in a field of the receiver's struct that a call of a member comes to at the top frame: `None` unless it captures nothing and takes as
-    /// many arguments. Where the method was found before the arguments were evaluated, fields no longer matter.
+    /// The function in a field of the receiver's struct that a call of a member comes to at the top frame: `None`
+    /// unless it captures nothing and takes as many arguments. Where the method was found before the arguments were
+    /// evaluated, fields no longer matter.
     pub fn function_in_field(&self, base: crate::bytecode::Reg, argc: u16, site: SiteId) -> Option<FuncId> {
         let instance = self.top_register(u32::from(base.0) + 1).as_instance()?;
         if self.site(self.stack.frame(), site).is_found {
@@ -246,29 +252,32 @@ impl Vm {
         instance.slot(slot).as_function().filter(|func| self.takes(*func, argc))
     }
 
-    /// Moves the arguments of a call of a member of the top frame down over the receiver, which a function in a field does not get.
+    /// Moves the arguments of a call of a member of the top frame down over the receiver, which a function in a field
+    /// does not get.
     pub fn drop_receiver(&mut self, base: crate::bytecode::Reg, argc: u16) {
         let receiver = self.top_base().wrapping_add(base.index() + 1);
         // The verifier proved that the window of a call, receiver and arguments, lies in the frame's registers.
         shift(receiver.wrapping_add(1), receiver, argc.into());
     }
 
-    /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames, and that enough native stack is left.
+    /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames,
+    /// and that enough native stack is left.
     pub fn room_for_native(&mut self, window: u32, frames: usize) -> bool {
         let base = self.top_base();
         let Ok(window) = u16::try_from(window) else { return false };
         self.has_native_stack() && self.stack.make_room(base, window).is_ok() && self.depth() + frames < MAX_FRAMES
     }
 
-    /// Rebuilds the frame of an inlined function above the top frame: the top frame goes on at `return_pc` when it returns.
+    /// Rebuilds the frame of an inlined function above the top frame: the top frame goes on at `return_pc` when it
+    /// returns.
     pub fn push_inlined(&mut self, func: FuncId, offset: u32, return_pc: u32, region_base: *mut Value) -> Result<()> {
         self.set_top_pc(return_pc);
         self.start_frame(func, region_base.wrapping_add(offset as usize), None)
     }
 
-    /// Executes the instruction at an index of the program's code, which belongs to the top frame's function; see [`Vm::step`]. The top frame's
-    /// pc is left behind the instruction. If it has to wait for a task, or lets others run first, they run meanwhile, and the caller finds all as it was but
-    /// for what is on the heap.
+    /// Executes the instruction at an index of the program's code, which belongs to the top frame's function; see
+    /// [`Vm::step`]. The top frame's pc is left behind the instruction. If it has to wait for a task, or lets others
+    /// run first, they run meanwhile, and the caller finds all as it was but for what is on the heap.
     pub fn step_at(&mut self, pc: u32) -> Result<Stepped> {
         let op = self.op_at(pc);
         loop {
@@ -307,8 +316,8 @@ impl Vm {
         result
     }
 
-    /// As [`Vm::touching_only`], for the operation of this name. Debug builds compare memory before and after it, the first times and then ever more
-    /// seldom.
+    /// As [`Vm::touching_only`], for the operation of this name. Debug builds compare memory before and after it, the
+    /// first times and then ever more seldom.
     pub fn keeping_to<T>(&mut self, name: &'static str, heap: HeapUse, run: impl FnOnce(&mut Vm) -> T) -> T {
         if !cfg!(debug_assertions) || heap == HeapUse::ANY {
             return run(self);
@@ -323,7 +332,8 @@ impl Vm {
         result
     }
 
-    /// An operation is about to look at this part of the heap, or to change it. Debug builds compare that with what it may touch.
+    /// An operation is about to look at this part of the heap, or to change it. Debug builds compare that with what it
+    /// may touch.
     #[inline(always)]
     pub(super) fn touches(&self, part: HeapUse) {
         debug_assert!(self.touchable.meets(part), "an instruction touches what its row does not tell: {part:?}");
@@ -354,7 +364,8 @@ impl Vm {
         self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
     }
 
-    /// Makes the instance that `New` at the top frame's pc makes, and starts the frame of its `init`, if it has one; whether it has. For the recorder.
+    /// Makes the instance that `New` at the top frame's pc makes, and starts the frame of its `init`, if it has one;
+    /// whether it has. For the recorder.
     pub fn step_into_new(&mut self, def: StructId, base: crate::bytecode::Reg) -> Result<bool> {
         self.set_top_pc_unchecked(self.top_pc() + 1);
         let begun = self.begin_new(self.top_base().wrapping_add(base.index()), def)?;
@@ -411,8 +422,8 @@ impl Vm {
         self.native_result = value;
     }
 
-    /// A step of an iteration over anything but an instance or a module, which calls nothing: whether there is an item. `starts` makes
-    /// the state first.
+    /// A step of an iteration over anything but an instance or a module, which calls nothing: whether there is an item.
+    /// `starts` makes the state first.
     ///
     /// # Safety
     /// `state` is the address of the loop's registers, in a window that exists.
@@ -449,13 +460,15 @@ impl Vm {
         [&raw const *function as usize, return_pc as usize]
     }
 
-    /// Moves the top frame to the beginning of its function. Native code that starts a frame leaves that to whoever needs it.
+    /// Moves the top frame to the beginning of its function. Native code that starts a frame leaves that to whoever
+    /// needs it.
     pub fn set_top_pc_to_start(&mut self) {
         // SAFETY: the frame is alive, and its function belongs to the image.
         unsafe { (*self.stack.frame()).pc = (*(*self.stack.frame()).function).code };
     }
 
-    /// Puts the result of a function whose native code has returned where its caller wants it. The function's frame was on top, with this base.
+    /// Puts the result of a function whose native code has returned where its caller wants it. The function's frame was
+    /// on top, with this base.
     ///
     /// # Safety
     /// `result` is what the native code said, and below [`FIRST_EXIT`].
@@ -464,11 +477,13 @@ impl Vm {
         unsafe { *base.sub(1) = result.value() };
     }
 
-    /// Calls the function of the top frame, which has just been started, as native code does. Its result; `None` if there is no room, and the frame is gone.
+    /// Calls the function of the top frame, which has just been started, as native code does. Its result; `None` if
+    /// there is no room, and the frame is gone.
     pub(super) fn call_top_frame(&mut self) -> Result<Option<Value>> {
         let base = self.top_base();
         let code = self.native_functions[self.top_function().index()];
-        // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin. The code itself sees to room.
+        // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin.
+        // The code itself sees to room.
         let mut result = unsafe { code(self, base) };
         if result.said >= FIRST_EXIT {
             match self.finish_native_call(result.said)? {
@@ -480,13 +495,15 @@ impl Vm {
         Ok(Some(unsafe { result.value() }))
     }
 
-    /// Runs to its end a function that native code has called, and that did not return natively; its frame is on top. `left` is what its native
-    /// code said. Its result, which is where the caller wants it, too; `None` if the call has to be executed again, by the interpreter: the frame is gone then.
+    /// Runs to its end a function that native code has called, and that did not return natively; its frame is on top.
+    /// `left` is what its native code said. Its result, which is where the caller wants it, too; `None` if the call has
+    /// to be executed again, by the interpreter: the frame is gone then.
     pub fn finish_native_call(&mut self, left: u64) -> Result<Option<NativeResult>> {
         let entry = self.stack.depth();
         let base = self.top_base();
         let at_home = || {
-            // SAFETY: below the base of the callee's frame lies the caller's register for the result, where it is by then; a value is two words.
+            // SAFETY: below the base of the callee's frame lies the caller's register for the result, where it is by
+            // then; a value is two words.
             let [said, payload] = unsafe { *base.sub(1).cast::<[u64; 2]>() };
             NativeResult { said, payload }
         };
@@ -516,13 +533,14 @@ impl Vm {
         Ok(Some(at_home()))
     }
 
-    /// Calls native code for as long as functions give their frame, which is on top, up to one another. What the last one said; if that has returned, its
-    /// result is where the caller wants it.
+    /// Calls native code for as long as functions give their frame, which is on top, up to one another. What the last
+    /// one said; if that has returned, its result is where the caller wants it.
     pub fn follow_tail_calls(&mut self, mut left: u64) -> u64 {
         let base = self.top_base();
         while left == TAIL_CALLED {
             let code = self.native_functions[self.top_function().index()];
-            // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin. The code itself sees to room.
+            // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to
+            // begin. The code itself sees to room.
             let result = unsafe { code(self, base) };
             left = result.said;
             if left < FIRST_EXIT {
@@ -533,8 +551,8 @@ impl Vm {
         left
     }
 
-    /// Makes the function of the top frame, which native code has started but not entered, ready for the interpreter. It counts as called, so native code may
-    /// have run it to its end afterwards.
+    /// Makes the function of the top frame, which native code has started but not entered, ready for the interpreter.
+    /// It counts as called, so native code may have run it to its end afterwards.
     pub fn begin_not_entered(&mut self) -> Result<()> {
         self.set_top_pc_to_start();
         let registers = self.image.function(self.top_function()).registers;
@@ -545,8 +563,9 @@ impl Vm {
         self.on_call()
     }
 
-    /// Executes the tail call of a value or a method at an index of the program's code, which belongs to the top frame's function. Whether
-    /// another function is about to begin in the frame; otherwise the result is there, for the `Return` that follows. All that is alive must be at home.
+    /// Executes the tail call of a value or a method at an index of the program's code, which belongs to the top
+    /// frame's function. Whether another function is about to begin in the frame; otherwise the result is there, for
+    /// the `Return` that follows. All that is alive must be at home.
     pub fn tail_call_at(&mut self, pc: u32) -> Result<bool> {
         let depth = self.depth();
         let frame = self.stack.frame();

@@ -1,7 +1,7 @@
 //! The value: 16 bytes, a tag and a 64-bit payload, `Copy`.
 //!
-//! The tag fills a whole word so that native code and the interpreter write it without partial stores, and it names
-//! the precise type, so that a type test never follows a pointer. `Int` is 0: "both are ints" is one `or` and one test, and
+//! The tag fills a whole word so that native code and the interpreter write it without partial stores, and it names the
+//! precise type, so that a type test never follows a pointer. `Int` is 0: "both are ints" is one `or` and one test, and
 //! fresh zeroed memory is a run of valid values.
 //!
 //! Invariant: a value whose tag [`Tag::is_heap`] holds a pointer to a live object of that very type. It is kept by the
@@ -237,7 +237,8 @@ impl Value {
     #[inline(always)]
     pub fn as_object(self) -> Option<Gc<Header>> {
         if self.tag.is_heap() {
-            // SAFETY: the payload is a pointer to a live object (the invariant above), and every object begins with its header.
+            // SAFETY: the payload is a pointer to a live object (the invariant above), and every object begins with its
+            // header.
             NonNull::new(self.payload as *mut Header).map(|object| unsafe { Gc::from_non_null(object) })
         } else {
             None
@@ -259,7 +260,8 @@ macro_rules! heap_values {
             #[inline(always)]
             pub fn $get(self) -> Option<Gc<$type>> {
                 if self.tag == Tag::$tag {
-                    // SAFETY: the tag says that the payload is a pointer to a live object of this type (the invariant above).
+                    // SAFETY: the tag says that the payload is a pointer to a live object of this type (the invariant
+                    // above).
                     NonNull::new(self.payload as *mut $type).map(|object| unsafe { Gc::from_non_null(object) })
                 } else {
                     None

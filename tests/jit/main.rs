@@ -1,7 +1,8 @@
-//! What the native tier makes of loops: pairs of programs, one to which an optimisation applies and one to which it must not.
+//! What the native tier makes of loops: pairs of programs, one to which an optimisation applies and one to which it
+//! must not.
 //!
-//! The region IR of the last compiled loop is looked at through `--dump ir`. That the code is right is the business of the fixtures
-//! and of `differential`; here it is whether it is the code we mean.
+//! The region IR of the last compiled loop is looked at through `--dump ir`. That the code is right is the business of
+//! the fixtures and of `differential`; here it is whether it is the code we mean.
 #![cfg(all(feature = "jit", feature = "compile"))]
 
 mod calls;
@@ -258,8 +259,8 @@ fn a_loop_inside_does_not_wait_for_an_outermost_loop_that_takes_long() {
     assert!(compiled_loops_of_nest([3, 10, 200_000])[2]);
 }
 
-/// Whether the loop of a function, and the function itself, are compiled when it is called so often and the loop has so many iterations. Lists that it builds
-/// keep it from being inlined.
+/// Whether the loop of a function, and the function itself, are compiled when it is called so often and the loop has so
+/// many iterations. Lists that it builds keep it from being inlined.
 fn compiled_by_itself(calls: u32, iterations: u32) -> [bool; 2] {
     let program = format!(
         "fn f : n {{ let t = [0]; for i in 0..n {{ t = [t[0] + i]; }} return t[0]; }}
@@ -294,7 +295,8 @@ fn a_way_that_is_taken_now_and_then_is_seen_before_the_loop_is_compiled() {
         ))
     };
     assert!(!region_with(7).contains("unseen"), "{}", region_with(7));
-    // What is seldom taken, and of which facts do not tell the type, is left to the interpreter, and has no part in the native code.
+    // What is seldom taken, and of which facts do not tell the type, is left to the interpreter, and has no part in the
+    // native code.
     let region = region_with(500);
     assert!(region.contains("unseen") && !region.contains("call step"), "{region}");
 }
@@ -350,7 +352,8 @@ fn code_that_was_not_seen_is_native_where_facts_tell_its_types() {
 
 #[test]
 fn a_list_that_keeps_its_elements_otherwise_than_facts_suggest_costs_no_version_after_another() {
-    // When the loop begins the list has no elements, so it keeps none as floats yet; nor does the other, whose float comes late.
+    // When the loop begins the list has no elements, so it keeps none as floats yet; nor does the other, whose float
+    // comes late.
     for items in ["[]", "[1, 2, 3]"] {
         let source = format!(
             "fn f : n, items {{
@@ -676,7 +679,8 @@ fn a_field_stays_in_memory_where_something_may_look_at_it() {
     }
 }
 
-/// A loop that reads and writes a field of instances of so many structs, which have it in the first slot or in the second.
+/// A loop that reads and writes a field of instances of so many structs, which have it in the first slot or in the
+/// second.
 fn fields_of(count: usize) -> String {
     let structs = (0..count).map(|k| {
         let (first, second) = if k % 2 == 0 { ("x", "y") } else { ("y", "x") };
@@ -838,7 +842,8 @@ fn a_loop_past_the_size_that_verdicts_allow_is_refused_for_it() {
     assert!(log.contains("refused t.walrus:1:23 reason=W0102") && !log.contains("verdict:"), "{log}");
 }
 
-/// Verdicts are about types. What keeps leaving its native code for errors that are caught outside of it is refused, and no verdict is wrong.
+/// Verdicts are about types. What keeps leaving its native code for errors that are caught outside of it is refused,
+/// and no verdict is wrong.
 #[test]
 fn a_refusal_for_errors_is_no_wrong_verdict() {
     let source = "fn f : d, n { let s = 0; for i in 0..n { s += 100 / (d - i); } return s; }

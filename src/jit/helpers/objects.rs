@@ -1,8 +1,9 @@
 //! Helpers for strings, dicts and iteration: direct forms of single instructions, which take and give values in parts.
 //!
-//! None of them looks at the frame but for the registers whose address it is given, and none collects garbage. One that cannot do its
-//! work (a key that is not there, memory that is short, an error) has no effect and says so: the code is left, and the interpreter executes the
-//! instruction. The exception is printing, whose error is kept, as the text may have been written in part.
+//! None of them looks at the frame but for the registers whose address it is given, and none collects garbage. One that
+//! cannot do its work (a key that is not there, memory that is short, an error) has no effect and says so: the code is
+//! left, and the interpreter executes the instruction. The exception is printing, whose error is kept, as the text may
+//! have been written in part.
 
 use super::{Helper, JUMP, LEAVE, NEXT, status, with_vm};
 use crate::runtime::object::{Dict, Gc, Str};

@@ -21,18 +21,20 @@ use crate::jit::{opt, shadow, stats};
 use crate::runtime::error::Result;
 use crate::runtime::vm::Vm;
 
-/// Iterations to record before a loop is compiled, at most. At what was not seen native code is left, so it is worth some iterations to see the ways that
-/// are taken now and then.
+/// Iterations to record before a loop is compiled, at most. At what was not seen native code is left, so it is worth
+/// some iterations to see the ways that are taken now and then.
 const RECORDED_ITERATIONS: u32 = 24;
 /// Calls to record before a function is compiled.
 const RECORDED_CALLS: u32 = 10;
-/// Instructions to record of a function at most, and of a loop: enough to see all of a large one once, as what was not seen is left to the interpreter.
+/// Instructions to record of a function at most, and of a loop: enough to see all of a large one once, as what was not
+/// seen is left to the interpreter.
 const FUNCTION_BUDGET: u32 = 4_000;
 const LOOP_BUDGET: u32 = 20_000;
-/// Instructions to record when code is come to that had not been seen: when the region is made anew, whyever, that code is in it.
+/// Instructions to record when code is come to that had not been seen: when the region is made anew, whyever, that code
+/// is in it.
 const GLANCE: u32 = 200;
-/// A recording of a loop that has not come round yet and has learnt nothing for so many instructions goes round in a loop inside. What stands behind that is
-/// worth a long wait: without it, native code would be left in each iteration.
+/// A recording of a loop that has not come round yet and has learnt nothing for so many instructions goes round in a
+/// loop inside. What stands behind that is worth a long wait: without it, native code would be left in each iteration.
 const SETTLED_INSIDE: u32 = 4_000;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
@@ -63,8 +65,8 @@ struct Made {
 }
 
 impl Jit {
-    /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether the next decision can be taken where
-    /// the top frame stands now.
+    /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether
+    /// the next decision can be taken where the top frame stands now.
     pub(super) fn record(&self, vm: &mut Vm, entry: Entry) -> Result<bool> {
         let is_at_entry = self.record_towards(vm, entry, goal(entry, vm.depth()))?;
         if !is_at_entry && matches!(entry, Entry::Function(_)) {
@@ -116,7 +118,8 @@ impl Jit {
         }
     }
 
-    /// Records a little of code that had not been seen, which the top frame is about to execute for a unit whose frame is so deep.
+    /// Records a little of code that had not been seen, which the top frame is about to execute for a unit whose frame
+    /// is so deep.
     pub(super) fn glance(&self, vm: &mut Vm, entry: Entry, depth: usize) -> Result<()> {
         let goal = Goal { iterations: 1, budget: GLANCE, ..goal(entry, depth) };
         self.record_towards(vm, entry, goal).map(|_| ())
@@ -321,7 +324,8 @@ impl State {
         });
     }
 
-    /// Builds and optimises a unit's region for the values at hand; for whatever may come, if it is the last that may be made.
+    /// Builds and optimises a unit's region for the values at hand; for whatever may come, if it is the last that may
+    /// be made.
     fn make(
         &mut self,
         vm: &Vm,
@@ -342,7 +346,8 @@ impl State {
             Ok(Made { region, signature, is_open })
         };
         let mut made = build(is_last || replaces_open)?;
-        // What did not fit is gone by now, and the values at hand have a version already: the new one takes the types that did not fit beside theirs.
+        // What did not fit is gone by now, and the values at hand have a version already: the new one takes the types
+        // that did not fit beside theirs.
         if !made.is_open && adds && unit.versions.iter().any(|version| version.entry == made.signature) {
             made = build(true)?;
         }

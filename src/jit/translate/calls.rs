@@ -1,4 +1,5 @@
-//! Calls: functions that are inlined or called, built-in methods and builtins with forms of their own, and what other instructions may do.
+//! Calls: functions that are inlined or called, built-in methods and builtins with forms of their own, and what other
+//! instructions may do.
 
 use super::loops::Return;
 use super::*;
@@ -13,7 +14,8 @@ use crate::runtime::object::Instance;
 type Case = (u32, FuncId, Option<(Val, StructId)>);
 
 impl Builder<'_> {
-    /// Calls a function that is known, or was found to be this one: walks into it if it is small, else calls its native code.
+    /// Calls a function that is known, or was found to be this one: walks into it if it is small, else calls its native
+    /// code.
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         if self.is_inlinable(func) {
             self.inline(base, func)
@@ -26,7 +28,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The method that a call comes to for instances of the only struct that was seen, with the receiver to check for being one.
+    /// The method that a call comes to for instances of the only struct that was seen, with the receiver to check for
+    /// being one.
     pub(super) fn method_seen(&self, argc: u16, name: &str, receiver: Typed) -> Option<(Val, StructId, FuncId)> {
         let (instance, id) = (self.plain_instance(receiver)?, self.feedback().instance_of.one()?);
         Some((instance, id, self.vm.plain_method(id, name, argc)?))
@@ -37,7 +40,8 @@ impl Builder<'_> {
         receiver.as_tag(Tag::Instance).filter(|_| !self.feedback().extra)
     }
 
-    /// Calls a method of an instance whose struct was seen. `None` if that calls no function of its own, and nothing was done.
+    /// Calls a method of an instance whose struct was seen. `None` if that calls no function of its own, and nothing
+    /// was done.
     fn method_of_one(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
         let Some((instance, id, func)) = self.method_seen(argc, name, receiver) else { return Ok(None) };
         if !self.is_called_directly(func) {
@@ -48,8 +52,8 @@ impl Builder<'_> {
         self.call_function(base, func).map(Some)
     }
 
-    /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading to its method.
-    /// `None` if that calls no functions of their own, and nothing was done.
+    /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading
+    /// to its method. `None` if that calls no functions of their own, and nothing was done.
     fn method_of_several(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
         let Some(instance) = self.plain_instance(receiver) else { return Ok(None) };
         let mut methods = Vec::new();
@@ -88,7 +92,8 @@ impl Builder<'_> {
         self.call_cases(base, found, cases, exit)
     }
 
-    /// Calls the function whose number is found; takes the exit if it is none of them. A case may tell the struct of an instance.
+    /// Calls the function whose number is found; takes the exit if it is none of them. A case may tell the struct of an
+    /// instance.
     fn call_cases(&mut self, base: Reg, found: Val, cases: Vec<Case>, exit: ExitId) -> Built<Goes> {
         let mut ends = Vec::new();
         for (number, func, known) in cases {
@@ -141,7 +146,8 @@ impl Builder<'_> {
         self.return_to_caller(base, returns)
     }
 
-    /// Walks into a function whose parameters stand from `first` up; its leading blocks alone, if that is asked for. Its result comes to the register below them.
+    /// Walks into a function whose parameters stand from `first` up; its leading blocks alone, if that is asked for.
+    /// Its result comes to the register below them.
     pub(super) fn walk_into_callee(&mut self, first: Reg, func: FuncId, is_leading: bool) -> Built<Vec<Return>> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
         if !is_leading {
@@ -189,7 +195,8 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// Walks into a function that an inlined one calls last: its frame takes the place of the caller's, and what it returns is what that returns.
+    /// Walks into a function that an inlined one calls last: its frame takes the place of the caller's, and what it
+    /// returns is what that returns.
     pub(super) fn inline_tail_call(&mut self, base: Reg, func: FuncId, call: u32) -> Built<Vec<Return>> {
         if self.context.tail_calls >= MAX_INLINE_DEPTH || !self.is_inlinable(func) {
             // The interpreter's frame of the caller does not exist, so it cannot be given up there either.
@@ -342,8 +349,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The number of the function in a field of the receiver, if calls of this member came to one of `callees`, and the exit for when it is none of
-    /// these: the interpreter executes the call then. Fields come before methods.
+    /// The number of the function in a field of the receiver, if calls of this member came to one of `callees`, and the
+    /// exit for when it is none of these: the interpreter executes the call then. Fields come before methods.
     pub(super) fn function_in_field(
         &mut self,
         base: Reg,
@@ -437,7 +444,8 @@ impl Builder<'_> {
     }
 }
 
-/// The kind of receiver that values of a type are, unless something may come before their methods, as entries of dicts do.
+/// The kind of receiver that values of a type are, unless something may come before their methods, as entries of dicts
+/// do.
 fn built_in_receiver(tag: Tag) -> Option<Receiver> {
     Some(match tag {
         Tag::List => Receiver::List,

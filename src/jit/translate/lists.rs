@@ -1,7 +1,7 @@
 //! Lists: element access, appending, iteration.
 //!
-//! Storage, length and buffer of a list are facts until something may change lists. Where nothing in a loop does, they are established in its
-//! preheader.
+//! Storage, length and buffer of a list are facts until something may change lists. Where nothing in a loop does, they
+//! are established in its preheader.
 
 use super::super::helpers::{Helper, NEXT};
 use super::env::ListFacts;
@@ -66,8 +66,8 @@ impl Builder<'_> {
         {
             return facts;
         }
-        // How a list keeps its elements does not follow from facts: while it has none, as elements of any type. Nothing is asked of it where the loop begins
-        // for the sake of code that was never come to.
+        // How a list keeps its elements does not follow from facts: while it has none, as elements of any type. Nothing
+        // is asked of it where the loop begins for the sake of code that was never come to.
         let target = match self.is_reached() {
             true => self.hoist_target(&[list], |key| !self.plan.lists_change.contains(&key)),
             false => None,
@@ -339,7 +339,8 @@ impl Builder<'_> {
         };
         let value = match (value, guard) {
             (Typed::Any { tag, payload }, Some(wanted)) => {
-                // Nothing the instruction does not write again has been written: the interpreter takes the step once more.
+                // Nothing the instruction does not write again has been written: the interpreter takes the step once
+                // more.
                 let exit = self.exit(ExitReason::Type);
                 self.guard_tag(tag, wanted, exit);
                 self.unpack(wanted, payload)

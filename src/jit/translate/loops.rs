@@ -1,7 +1,7 @@
 //! Blocks, merges and loops: the control flow of the region.
 //!
-//! An edge is an open block with the environment at its end. Where several edges meet, each is closed with a jump that passes what
-//! differs; where one arrives alone, its block simply goes on.
+//! An edge is an open block with the environment at its end. Where several edges meet, each is closed with a jump that
+//! passes what differs; where one arrives alone, its block simply goes on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -18,8 +18,8 @@ pub(super) type Edge = (BlockId, Env);
 pub(super) type Return = Edge;
 
 impl Builder<'_> {
-    /// Walks through the blocks of the current context, or of one loop of it, from `start`. Returns the edges on which an inlined
-    /// function returns.
+    /// Walks through the blocks of the current context, or of one loop of it, from `start`. Returns the edges on which
+    /// an inlined function returns.
     pub(super) fn walk(&mut self, within: Option<LoopIndex>, first: FlowBlock, start: Edge) -> Built<Vec<Return>> {
         let flow = Rc::clone(&self.context.flow);
         let mut walk = Walk { within, pending: HashMap::new(), loops: HashMap::new(), returns: Vec::new() };
@@ -384,7 +384,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Starts a loop that the function's calls of itself in tail position lead back to, with its parameters as variables.
+    /// Starts a loop that the function's calls of itself in tail position lead back to, with its parameters as
+    /// variables.
     pub(super) fn open_tail_loop(&mut self, flow: &Flow) -> Built<()> {
         let key = LoopKey { pc: self.header_pc, base: 0 };
         let params = self.program.functions[self.context.func.index()].params;
@@ -517,8 +518,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The outermost loop around the current instruction in whose preheader something may be done that depends on these values alone and
-    /// that `allowed` permits; none if it must be done here.
+    /// The outermost loop around the current instruction in whose preheader something may be done that depends on these
+    /// values alone and that `allowed` permits; none if it must be done here.
     pub(super) fn hoist_target(&self, depends: &[Val], allowed: impl Fn(LoopKey) -> bool) -> Option<usize> {
         let mut target = None;
         let mut at = self.current_loop;

@@ -1,18 +1,20 @@
 //! Bytecode to region IR.
 //!
-//! The builder walks the blocks of a hot loop in order, with an abstract frame ([`Env`]) that maps homes to SSA values of known
-//! type. Registers live in SSA; memory is written by exits, and before helpers that look at it. Several things are done on the way, rather than
-//! in passes of their own:
+//! The builder walks the blocks of a hot loop in order, with an abstract frame ([`Env`]) that maps homes to SSA values
+//! of known type. Registers live in SSA; memory is written by exits, and before helpers that look at it. Several things
+//! are done on the way, rather than in passes of their own:
 //!
-//! - **Typing.** Live-ins take the types they have when the loop is compiled; what comes from memory takes the types that feedback has seen, guarded.
-//! - **Hoisting.** Every loop has a preheader that stays open while its body is built; checks and loads whose operands are defined outside
-//!   go there, with the state at the header as their exit.
+//! - **Typing.** Live-ins take the types they have when the loop is compiled; what comes from memory takes the types
+//!   that feedback has seen, guarded.
+//! - **Hoisting.** Every loop has a preheader that stays open while its body is built; checks and loads whose operands
+//!   are defined outside go there, with the state at the header as their exit.
 //! - **Inlining.** A call of a known function is walked through like any other code, its registers above the caller's.
 //! - **Promotion.** Globals are homes like registers, unless the region runs code that may see them.
 //!
 //! # Attempts
-//! Some decisions depend on what comes later in the loop: whether a variable changes its type on the way round, whether lists may change, whether
-//! something may look at globals. They are assumed favourably; if that turns out wrong, the [`Plan`] is amended and the region built anew.
+//! Some decisions depend on what comes later in the loop: whether a variable changes its type on the way round, whether
+//! lists may change, whether something may look at globals. They are assumed favourably; if that turns out wrong, the
+//! [`Plan`] is amended and the region built anew.
 
 mod calls;
 mod dicts;
@@ -144,8 +146,8 @@ pub struct Plan {
 #[derive(Default, Debug)]
 pub struct Flows(FxHashMap<FuncId, Result<Rc<Flow>, Refusal>>);
 
-/// Functions with more basic blocks than this, or more blocks times loops, or blocks times words of a set of registers, are not analysed: it would take longer than
-/// a short run. What is written by hand stays far below.
+/// Functions with more basic blocks than this, or more blocks times loops, or blocks times words of a set of registers,
+/// are not analysed: it would take longer than a short run. What is written by hand stays far below.
 const MOST_BLOCKS: u64 = 1 << 16;
 const MOST_BLOCKS_BY_LOOPS: u64 = 1 << 26;
 const MOST_WORDS: u64 = 1 << 20;
@@ -186,8 +188,8 @@ impl Flows {
     }
 }
 
-/// Largest region with functions inlined into it, in values. A larger one is built without: what walrusc calls small enough
-/// ([`MAX_REGION_INSTRUCTIONS`]) must be compiled, whatever it calls.
+/// Largest region with functions inlined into it, in values. A larger one is built without: what walrusc calls small
+/// enough ([`MAX_REGION_INSTRUCTIONS`]) must be compiled, whatever it calls.
 const MAX_WITH_INLINING: usize = 6_000;
 /// Attempts after which nothing is inlined any more: calls that turn out to be in the way cost one each.
 const ATTEMPTS_WITH_INLINING: usize = 20;
@@ -223,8 +225,8 @@ enum EntryCheck {
 /// Types that homes had when earlier versions of a loop's code were made.
 pub type EntryTypes = FxHashMap<Home, TagSet>;
 
-/// Builds the region of the loop or function that the top frame of the machine is about to execute. With `open`, homes that had other types before are
-/// taken to be of any type: no entry fails for them.
+/// Builds the region of the loop or function that the top frame of the machine is about to execute. With `open`, homes
+/// that had other types before are taken to be of any type: no entry fails for them.
 pub fn build(
     vm: &Vm,
     profile: &TypeProfile,
@@ -621,8 +623,8 @@ impl<'a> Builder<'a> {
         self.entry_checks.push((a, EntryCheck::Same(b)));
     }
 
-    /// Puts the check of all types that homes must have at the front of the entry block: without branches between, in one guard, because each
-    /// block and each exit costs the compiler more time than a comparison.
+    /// Puts the check of all types that homes must have at the front of the entry block: without branches between, in
+    /// one guard, because each block and each exit costs the compiler more time than a comparison.
     fn check_entry_types(&mut self) {
         if self.entry_checks.is_empty() {
             return;
@@ -741,7 +743,8 @@ impl<'a> Builder<'a> {
         let payload = match tag {
             Tag::Float => self.push(Inst::Unary(Unary::BitsToFloat, payload), Repr::F64),
             Tag::Bool => self.push(Inst::Unary(Unary::BitsToBool, payload), Repr::Bool),
-            // A value of its own: were it the payload, what reads the object could be hoisted to where that is defined, past the guard.
+            // A value of its own: were it the payload, what reads the object could be hoisted to where that is defined,
+            // past the guard.
             _ if tag.is_heap() => self.push(Inst::Unary(Unary::Refine, payload), Repr::I64),
             _ => payload,
         };

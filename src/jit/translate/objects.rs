@@ -1,6 +1,8 @@
-//! Strings, tuples and printing: helpers that are given what they need, so that the loop's values stay in machine registers.
+//! Strings, tuples and printing: helpers that are given what they need, so that the loop's values stay in machine
+//! registers.
 //!
-//! A helper that could not do its work has had no effect; the code is left, and the interpreter executes the instruction.
+//! A helper that could not do its work has had no effect; the code is left, and the interpreter executes the
+//! instruction.
 
 use super::super::helpers::{Helper, JUMP, LEAVE, NEXT};
 use super::*;
@@ -147,7 +149,8 @@ impl Builder<'_> {
                 self.guard(inside, true, exit);
                 let (tag, payload) = match self.const_int(index).and_then(|at| i32::try_from(at).ok()?.checked_mul(16))
                 {
-                    // Behind the check of the index, though it may be moved: the place is no element that a loop goes through.
+                    // Behind the check of the index, though it may be moved: the place is no element that a loop goes
+                    // through.
                     Some(offset) => {
                         let offset = offset.saturating_add(Tuple::ITEMS_OFFSET as i32);
                         let word = |builder: &mut Self, part| {
@@ -241,7 +244,8 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// Prints values. What could not be written is an error of the top frame, so an inlined function leaves it to the run time.
+    /// Prints values. What could not be written is an error of the top frame, so an inlined function leaves it to the
+    /// run time.
     pub(super) fn print(&mut self, first: Reg, count: u16, newline: bool) -> Built<Goes> {
         if self.context.call_pc.is_some() {
             return self.step();

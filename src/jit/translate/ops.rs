@@ -180,8 +180,8 @@ impl Builder<'_> {
         self.feedback().reached
     }
 
-    /// Whether an instruction that was not executed may run Walrus code. A call that nobody may ever come to would keep the loop from being improved:
-    /// whatever is called may change anything.
+    /// Whether an instruction that was not executed may run Walrus code. A call that nobody may ever come to would keep
+    /// the loop from being improved: whatever is called may change anything.
     fn calls_code(&mut self, op: Op) -> Built<bool> {
         Ok(match op {
             Op::CallBuiltin { .. } => false,
@@ -193,8 +193,8 @@ impl Builder<'_> {
         })
     }
 
-    /// Leaves an instruction of which nothing is known, and what comes behind it, to the interpreter: once control comes here often, the region is
-    /// recorded and compiled again.
+    /// Leaves an instruction of which nothing is known, and what comes behind it, to the interpreter: once control
+    /// comes here often, the region is recorded and compiled again.
     pub(super) fn unseen(&mut self) -> Goes {
         let exit = self.exit(ExitReason::Unseen);
         self.finish(Terminator::Exit(exit));
@@ -268,7 +268,8 @@ impl Builder<'_> {
         Ok(self.truthiness(value))
     }
 
-    /// The condition of a conditional jump, with the environment on its taken and its other way. `None` if the block was ended.
+    /// The condition of a conditional jump, with the environment on its taken and its other way. `None` if the block
+    /// was ended.
     pub(super) fn branch(&mut self, op: Op) -> Built<Option<(Val, Env, Env)>> {
         let feedback = *self.feedback();
         let condition = match op {
@@ -323,8 +324,8 @@ impl Builder<'_> {
         Ok(truth.map(|truth| if jump.negated { self.not(truth) } else { truth }))
     }
 
-    /// A jump on the type of a value. Where it is one without a pointer, the value is of that type from there on; reads through a pointer could be moved
-    /// in front of the test.
+    /// A jump on the type of a value. Where it is one without a pointer, the value is of that type from there on; reads
+    /// through a pointer could be moved in front of the test.
     fn jump_type(&mut self, a: Reg, types: Tags, inverse: bool) -> Built<Option<(Val, Env, Env)>> {
         let value = self.operand(a, self.feedback().a)?;
         let (truth, found) = match value {
@@ -434,7 +435,8 @@ impl Builder<'_> {
 
     // The run time.
 
-    /// Leaves the current instruction, which has no native form for what was seen, to the run time. One that was not seen may have a form.
+    /// Leaves the current instruction, which has no native form for what was seen, to the run time. One that was not
+    /// seen may have a form.
     pub(super) fn step(&mut self) -> Built<Goes> {
         if !self.is_reached() {
             return Ok(self.unseen());

@@ -9,8 +9,8 @@ use crate::runtime::object::{
 };
 use crate::runtime::value::Value;
 
-/// How many items of a list, tuple or dict are marked in one go. It bounds the mark stack: a long list of objects would otherwise put all of
-/// them on it at once.
+/// How many items of a list, tuple or dict are marked in one go. It bounds the mark stack: a long list of objects would
+/// otherwise put all of them on it at once.
 const STRIDE: usize = 128;
 
 /// An object whose children from `next` on are still to be marked.

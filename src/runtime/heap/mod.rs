@@ -1,15 +1,19 @@
 //! The heap: allocation, accounting, and collection of what is no longer reachable.
 //!
-//! Objects up to 512 bytes live in cells of blocks ([`blocks`]), one size per block; bigger ones come from the system one by one. Objects never
-//! move. Collection is precise mark ([`mark`]) and sweep; neither recurses, so the depth of structures does not matter.
+//! Objects up to 512 bytes live in cells of blocks ([`blocks`]), one size per block; bigger ones come from the system
+//! one by one. Objects never move. Collection is precise mark ([`mark`]) and sweep; neither recurses, so the depth of
+//! structures does not matter.
 //!
 //! # Policy
-//! - Allocation never collects. It counts bytes, and [`Heap::should_collect`] turns true when a collection is due. The interpreter then calls
-//!   [`Heap::collect`] at its next safepoint with the roots. So operations need not root their temporaries.
-//! - Past `max_heap`, small allocations still succeed and make `should_collect` true; if [`Heap::over_limit`] holds after the collection, the
-//!   interpreter ends the program. Big ones ask [`Heap::check_room`] first and fail with [`ErrorKind::NeedsMemory`]; the interpreter collects
-//!   and executes the instruction once more. A single object larger than the limit is the catchable `Value too large`.
-//! - When the system refuses memory below the limit, a [`reserve`] pays for what cannot fail, and a collection is due at once.
+//! - Allocation never collects. It counts bytes, and [`Heap::should_collect`] turns true when a collection is due. The
+//!   interpreter then calls [`Heap::collect`] at its next safepoint with the roots. So operations need not root their
+//!   temporaries.
+//! - Past `max_heap`, small allocations still succeed and make `should_collect` true; if [`Heap::over_limit`] holds
+//!   after the collection, the interpreter ends the program. Big ones ask [`Heap::check_room`] first and fail with
+//!   [`ErrorKind::NeedsMemory`]; the interpreter collects and executes the instruction once more. A single object
+//!   larger than the limit is the catchable `Value too large`.
+//! - When the system refuses memory below the limit, a [`reserve`] pays for what cannot fail, and a collection is due
+//!   at once.
 //! - Under `--alloc-stress` every request fails once before it succeeds ([`refusals`]).
 
 mod blocks;
@@ -126,8 +130,9 @@ impl Heap {
     /// The mark of new objects.
     pub const COLOUR_OFFSET: usize = std::mem::offset_of!(Heap, colour);
 
-    /// For an object of `size` bytes that native code makes: the size of its cell, and where the first and the last address of what is left of the block
-    /// that such cells are cut from are kept. `None` for an object too large for a cell.
+    /// For an object of `size` bytes that native code makes: the size of its cell, and where the first and the last
+    /// address of what is left of the block that such cells are cut from are kept. `None` for an object too large for a
+    /// cell.
     pub fn native_cell(size: usize) -> Option<NativeCell> {
         let class =
             std::mem::offset_of!(Heap, blocks) + blocks::CLASSES_OFFSET + blocks::class_of(size) * blocks::CLASS_SIZE;
@@ -138,7 +143,8 @@ impl Heap {
         })
     }
 
-    /// A cell for an object of `size` bytes that has been accounted for. Whoever asked, native code too, writes the object at once.
+    /// A cell for an object of `size` bytes that has been accounted for. Whoever asked, native code too, writes the
+    /// object at once.
     #[inline]
     pub(in crate::runtime) fn allocate_cell(&mut self, size: usize) -> NonNull<u8> {
         self.blocks.allocate(size).unwrap_or_else(|| self.allocate_in_new_block(size))
@@ -209,7 +215,8 @@ impl Heap {
         self.update_limit();
     }
 
-    /// Whether memory is granted beyond the limit from now on, for what cannot be executed again. The next safepoint sees to the limit. Returns what held before.
+    /// Whether memory is granted beyond the limit from now on, for what cannot be executed again. The next safepoint
+    /// sees to the limit. Returns what held before.
     pub fn set_granting(&mut self, granting: bool) -> bool {
         std::mem::replace(&mut self.granting, granting)
     }
@@ -227,7 +234,8 @@ impl Heap {
         &self.refusals
     }
 
-    /// An operation that `--alloc-stress` has refused something is about to be executed again: the next safepoint is to notice that it has succeeded.
+    /// An operation that `--alloc-stress` has refused something is about to be executed again: the next safepoint is to
+    /// notice that it has succeeded.
     #[cold]
     pub(in crate::runtime) fn expect_success(&mut self) {
         self.refusals.expect_success();
@@ -309,7 +317,8 @@ impl Heap {
         self.bytes.saturating_add(bytes) <= self.max_heap
     }
 
-    /// After a collection because the system has refused memory: gives back what is free, and asks the system again about all that is wanted.
+    /// After a collection because the system has refused memory: gives back what is free, and asks the system again
+    /// about all that is wanted.
     #[cold]
     pub(in crate::runtime) fn give_back(&mut self) {
         self.blocks.give_back_empty_chunks();
@@ -334,9 +343,9 @@ impl Heap {
         self.check_room(count.saturating_mul(size))
     }
 
-    /// Refuses to go on with a value that is built of many small ones, which pass the limit unseen one by one. `before` is
-    /// [`Heap::bytes`] from before the first of them, `besides` the bytes of what else is held for the value. To be called before the
-    /// operation has had effects: it is executed again after a collection.
+    /// Refuses to go on with a value that is built of many small ones, which pass the limit unseen one by one. `before`
+    /// is [`Heap::bytes`] from before the first of them, `besides` the bytes of what else is held for the value. To be
+    /// called before the operation has had effects: it is executed again after a collection.
     #[inline]
     pub fn check_growth(&self, before: usize, besides: usize) -> Result<()> {
         let wanted = self.bytes.saturating_add(besides);
@@ -365,8 +374,8 @@ impl Heap {
         self.hash_seed
     }
 
-    /// The strings of one ASCII character, by its number, and behind them the empty one. There are no others of these texts, so they are equal to what they are
-    /// identical with.
+    /// The strings of one ASCII character, by its number, and behind them the empty one. There are no others of these
+    /// texts, so they are equal to what they are identical with.
     pub(in crate::runtime) fn short_strings(&self) -> &[Gc<Str>] {
         &self.short_strings
     }
@@ -464,8 +473,9 @@ impl Heap {
         swept
     }
 
-    /// Checks that every object is of a known kind and that everything it refers to is alive and of the kind that its tag says. Meaningful
-    /// right after a collection: later, garbage may exist, but it still refers only to what has not been freed.
+    /// Checks that every object is of a known kind and that everything it refers to is alive and of the kind that its
+    /// tag says. Meaningful right after a collection: later, garbage may exist, but it still refers only to what has
+    /// not been freed.
     pub fn verify(&self) {
         let check = |value: Value| {
             if let Some(object) = value.as_object() {
@@ -520,7 +530,8 @@ impl Heap {
     ) -> Gc<T> {
         debug_assert!(offset <= size_of::<T>());
         let place = self.allocate((offset + size_of_val(items)).max(size_of::<T>())).cast::<T>();
-        // SAFETY: the place is large enough for the object and for the items behind it, and new, so it does not overlap them.
+        // SAFETY: the place is large enough for the object and for the items behind it, and new, so it does not overlap
+        // them.
         unsafe {
             place.write(object);
             let behind = place.cast::<u8>().add(offset).cast::<I>();
@@ -598,10 +609,12 @@ impl Heap {
         place
     }
 
-    /// Grows, shrinks, makes (`old_size` 0) or frees (`new_size` 0) the outside buffer of an object, or refuses without an effect.
+    /// Grows, shrinks, makes (`old_size` 0) or frees (`new_size` 0) the outside buffer of an object, or refuses without
+    /// an effect.
     ///
     /// # Safety
-    /// `data` is the buffer of `old_size` bytes that this function gave, and the caller forgets it for the one returned.
+    /// `data` is the buffer of `old_size` bytes that this function gave, and the caller forgets it for the one
+    /// returned.
     pub(in crate::runtime) unsafe fn resize_buffer(
         &mut self,
         data: *mut u8,

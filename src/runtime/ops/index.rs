@@ -1,4 +1,5 @@
-//! Indexing and slicing of lists, tuples, strings and dicts. Members of modules and struct instances are the interpreter's business.
+//! Indexing and slicing of lists, tuples, strings and dicts. Members of modules and struct instances are the
+//! interpreter's business.
 
 use super::Names;
 use super::text;
@@ -78,7 +79,8 @@ pub fn resolve_index(index: i64, len: usize) -> Result<usize> {
     if (position as u64) < len as u64 { Ok(position as usize) } else { Err(out_of_bounds(index, len)) }
 }
 
-/// The positions that the bounds of a slice name in a sequence: a negative bound `k` is `len + k + 1`, so -1 is the end.
+/// The positions that the bounds of a slice name in a sequence: a negative bound `k` is `len + k + 1`, so -1 is the
+/// end.
 pub fn resolve_range(start: i64, end: i64, len: usize) -> Result<(usize, usize)> {
     let resolve = |bound: i64| {
         let position = if bound < 0 { bound.wrapping_add(len as i64).wrapping_add(1) } else { bound };
