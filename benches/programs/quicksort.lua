@@ -22,7 +22,7 @@ local function quicksort(xs, lo, hi)
 end
 local xs, seed = {}, 7
 for i = 1, 600000 do
-  seed = (seed * 1103515245 + 12345) % 2147483648
+  seed = seed * 16807 % 2147483647
   xs[i] = seed
 end
 quicksort(xs, 0, #xs - 1)

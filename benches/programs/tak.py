@@ -1,0 +1,8 @@
+def tak(x, y, z):
+    if y >= x:
+        return z
+    return tak(tak(x - 1, y, z), tak(y - 1, z, x), tak(z - 1, x, y))
+
+
+for i in range(6):
+    print(tak(24 + i, 16, 8))
