@@ -1,9 +1,10 @@
 //! Whole-process times of the programs in `benches/programs` under Walrus and whatever other engines are installed.
 //!
-//! `cargo bench --bench engines` runs every engine on every program in turn, several rounds, and prints the best time of each and its ratio to
-//! Lua 5.4's. The last column is what `walrus --jit` takes over the best of its peers, the engines that compile at run time: LuaJIT, node
-//! and PyPy. Machines are noisy: rounds are interleaved so that a slow minute does not land on one engine, and only ratios within one run
-//! mean anything. An engine whose output differs or that fails is named and left out of that row, and the run ends with an error.
+//! `cargo bench --bench engines` runs every engine on every program in turn, several rounds, and prints the best time
+//! of each and its ratio to Lua 5.4's. The last column is what `walrus --jit` takes over the best of its peers, the
+//! engines that compile at run time: LuaJIT, node and PyPy. Machines are noisy: rounds are interleaved so that a slow
+//! minute does not land on one engine, and only ratios within one run mean anything. An engine whose output differs or
+//! that fails is named and left out of that row, and the run ends with an error.
 //!
 //! `cargo bench --bench engines -- NAME…` runs only the programs whose names contain one of the words.
 

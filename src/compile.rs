@@ -1,7 +1,7 @@
 //! The compiler in one screen: load the import graph, resolve names, lower to bytecode, analyse, encode.
 //!
-//! The façade reads files only through the [`FileLoader`] it is given; [`Disk`] is the one that programs hand in. It runs on a thread
-//! of its own, as trees may be deep and the main thread's stack is not ours to size.
+//! The façade reads files only through the [`FileLoader`] it is given; [`Disk`] is the one that programs hand in. It
+//! runs on a thread of its own, as trees may be deep and the main thread's stack is not ours to size.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,8 @@ pub use crate::resolve::graph::{Entry, FileLoader, HostModule, InputContents, In
 pub use crate::resolve::packages::Manifest;
 pub use crate::source::render::Format;
 
-/// Address space for the stack of a compilation. The parser bounds nesting; this is enough for the deepest tree it lets through.
+/// Address space for the stack of a compilation. The parser bounds nesting; this is enough for the deepest tree it lets
+/// through.
 const STACK_SIZE: usize = 512 << 20;
 
 /// How far to go.
@@ -88,10 +89,12 @@ impl Options {
     }
 }
 
-/// The lints about loops that cannot be compiled, and about those that are only if types agree: of those marked `// @jit`, and of all.
+/// The lints about loops that cannot be compiled, and about those that are only if types agree: of those marked
+/// `// @jit`, and of all.
 pub const JIT_LINTS: [&str; 4] = ["jit-incompatible", "jit-incompatible=all", "jit-conditional", "jit-conditional=all"];
 
-/// The code of comments that begin like a mark and mark nothing. Whoever denies a lint about marked loops denies them, too.
+/// The code of comments that begin like a mark and mark nothing. Whoever denies a lint about marked loops denies them,
+/// too.
 const STRAY_MARK: &str = "W0206";
 
 /// The lint name that stands for every warning.
@@ -119,8 +122,8 @@ impl Compilation {
         self.program.as_ref().map(|program| wbc::encode(program, &meta))
     }
 
-    /// A line that changes exactly when the output could: it covers the tool, the format, the rules, the flags, and the names and contents
-    /// of all files that were read.
+    /// A line that changes exactly when the output could: it covers the tool, the format, the rules, the flags, and the
+    /// names and contents of all files that were read.
     pub fn cache_key(&self, options: &Options, flags: &str) -> String {
         let mut hasher = blake3::Hasher::new();
         let mut add = |part: &[u8]| {
@@ -236,7 +239,8 @@ impl Findings {
     }
 }
 
-/// Compiles a program. What is wrong with it is found in the diagnostics; an error means that the entry file cannot be read.
+/// Compiles a program. What is wrong with it is found in the diagnostics; an error means that the entry file cannot be
+/// read.
 pub fn compile(entry: Entry, loader: &(dyn FileLoader + Sync), options: &Options) -> io::Result<Compilation> {
     let entry = Mutex::new(Some(entry));
     // Taken by the thread, or here if the system has none to give.
@@ -407,7 +411,8 @@ pub fn disassemble_file(bytes: &[u8]) -> Result<String, String> {
     bytecode::load(bytes).map(|program| disassemble(&program)).map_err(|error| error.to_string())
 }
 
-/// The functions, loops and verdicts that differ between two `.wbc` files, a line each, and whether a verdict got worse.
+/// The functions, loops and verdicts that differ between two `.wbc` files, a line each, and whether a verdict got
+/// worse.
 pub fn difference_of_files(old: &[u8], new: &[u8]) -> Result<report::Difference, String> {
     let load = |bytes: &[u8]| bytecode::load(bytes).map_err(|error| error.to_string());
     Ok(report::difference(&*load(old)?, &*load(new)?))

@@ -115,7 +115,8 @@ fn a_fact_changed_to_something_narrower_or_different_is_found() {
     assert!(check(&program, facts).is_ok());
     let mut found = 0;
     let types = facts.types.types.len() as u32;
-    // Each place in turn takes each other type. Whatever passes must be wider than what was inferred: it must hold as well.
+    // Each place in turn takes each other type. Whatever passes must be wider than what was inferred: it must hold as
+    // well.
     for at in 0..facts.types.results.len() {
         for other in 0..types {
             let mut changed = facts.clone();
@@ -144,8 +145,8 @@ fn a_fact_changed_to_something_narrower_or_different_is_found() {
     assert!(matches!(check(&program, &changed), Err(FactsError::Contradictory(_))));
 }
 
-/// A frame that does not name the state of an iterator says nothing of it, so neither going on with that state nor starting with such a register
-/// is checked; both are an inconsistency, not the end of the way.
+/// A frame that does not name the state of an iterator says nothing of it, so neither going on with that state nor
+/// starting with such a register is checked; both are an inconsistency, not the end of the way.
 #[test]
 fn iterating_what_no_frame_names_is_found() {
     let program = compiled(
@@ -199,8 +200,8 @@ fn large_function() -> Program {
     program
 }
 
-/// Checking facts while the program is verified comes to what checking them afterwards does: the first instruction that disagrees, whichever thread
-/// meets one.
+/// Checking facts while the program is verified comes to what checking them afterwards does: the first instruction that
+/// disagrees, whichever thread meets one.
 #[test]
 fn facts_checked_beside_the_verifier_come_to_the_same() {
     for program in [large_program(), large_function(), compiled("let t = 0;\nfor i in 0..9 { t += i; }\nprintln(t);\n")]
@@ -233,8 +234,8 @@ fn facts_checked_beside_the_verifier_come_to_the_same() {
     }
 }
 
-/// A call leaves the registers above its base unset. A crafted file may set a high one before each of many calls: what that takes must not depend on
-/// how many registers lie between.
+/// A call leaves the registers above its base unset. A crafted file may set a high one before each of many calls: what
+/// that takes must not depend on how many registers lie between.
 #[test]
 fn calls_below_many_registers_are_checked_in_linear_time() {
     let calls = 200_000;
@@ -270,7 +271,8 @@ fn calls_below_many_registers_are_checked_in_linear_time() {
     }
 }
 
-/// Where jumps lead, registers hold what is declared there, and those that are not named hold nothing, of few registers and of many.
+/// Where jumps lead, registers hold what is declared there, and those that are not named hold nothing, of few registers
+/// and of many.
 #[test]
 fn registers_hold_what_is_declared_where_jumps_lead_and_nothing_else() {
     let program = compiled("fn f : { }\nf();\nfor i in 0..3 { f(); f(); }\n");
@@ -315,7 +317,8 @@ fn registers_hold_what_is_declared_where_jumps_lead_and_nothing_else() {
     assert!(far > 20, "{far}");
 }
 
-/// A function that is not followed tells nothing of its registers, nor does it leave anything in them for the next function to find.
+/// A function that is not followed tells nothing of its registers, nor does it leave anything in them for the next
+/// function to find.
 #[test]
 fn what_a_function_that_is_not_followed_tests_is_not_known_afterwards() {
     let text = "import \"std/core\";\nfn a : x { if core.type(x) == \"int\" { println(x); } }\nfn b : { return 2; }\na(1); println(b());\n";
@@ -723,8 +726,8 @@ fn refusals_are_read_without_facts() {
     }
 }
 
-/// Only what asks for facts reads them, so only that refuses malformed ones: `--check-facts` and reports, of walrusc too. Native code asks
-/// for refusals alone, which are in a section of their own.
+/// Only what asks for facts reads them, so only that refuses malformed ones: `--check-facts` and reports, of walrusc
+/// too. Native code asks for refusals alone, which are in a section of their own.
 #[cfg(feature = "jit")]
 #[test]
 fn malformed_facts_are_refused_by_what_asks_for_facts() {

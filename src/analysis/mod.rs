@@ -1,7 +1,7 @@
 //! Algorithms that produce facts from bytecode: control flow, loops, types, effects, verdicts.
 //!
-//! Invariant: nothing here knows a syntax tree or a runtime value; a [`Program`] goes in, plain data comes
-//! out. All passes use dense vectors and worklists, and their time is linear in the program but for the depth of its loops.
+//! Invariant: nothing here knows a syntax tree or a runtime value; a [`Program`] goes in, plain data comes out. All
+//! passes use dense vectors and worklists, and their time is linear in the program but for the depth of its loops.
 
 pub mod cfg;
 pub mod costs;

@@ -1,7 +1,7 @@
 //! Facts and verdicts of loops and functions.
 //!
-//! Each function is gone through once: every instruction's unmet needs, effects and callees are noted by pc, and a region takes
-//! what lies in its interval of code.
+//! Each function is gone through once: every instruction's unmet needs, effects and callees are noted by pc, and a
+//! region takes what lies in its interval of code.
 
 use std::ops::Range;
 
@@ -54,10 +54,10 @@ impl<'p> Shared<'p> {
     }
 }
 
-/// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for what runs, `supposed` the
-/// one that supposes that every function does; both are sealed. Beside the facts: the instructions that always fail,
-/// and what those of each function do that costs something. Frames are added to the table on the way, as they too are
-/// made function by function.
+/// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for
+/// what runs, `supposed` the one that supposes that every function does; both are sealed. Beside the facts: the
+/// instructions that always fail, and what those of each function do that costs something. Frames are added to the
+/// table on the way, as they too are made function by function.
 pub fn build(
     shared: &Shared<'_>,
     types: &Inference<'_>,
@@ -292,7 +292,8 @@ impl<'a> Regions<'a> {
         facts
     }
 
-    /// Types of live registers where a block starts, as numbers of the table. Types that are only supposed are not facts.
+    /// Types of live registers where a block starts, as numbers of the table. Types that are only supposed are not
+    /// facts.
     fn entry_types(&mut self, func: FuncId, block: u32) -> Vec<(Reg, TypeId)> {
         let types = self.types.solution();
         if !types.is_reached(func) || !types.is_block_reached(func, block) {
@@ -377,8 +378,8 @@ impl<'a> Regions<'a> {
         (size > MAX_REGION_INSTRUCTIONS).then_some(Refusal { reason: Reason::TooLarge, span: whole })
     }
 
-    /// What the region's instructions need and the types do not give, by source name. What is computed inside from other conditions is
-    /// left out while there are such others.
+    /// What the region's instructions need and the types do not give, by source name. What is computed inside from
+    /// other conditions is left out while there are such others.
     fn conditions(
         &mut self,
         region: Region,
@@ -456,7 +457,8 @@ fn computed_registers(code: &[Op]) -> FxHashSet<Reg> {
     found
 }
 
-/// For each register whether a run of instructions writes it, up to the last that is, and the lowest above which calls destroy all.
+/// For each register whether a run of instructions writes it, up to the last that is, and the lowest above which calls
+/// destroy all.
 fn writes(program: &Program, code: &[Op]) -> (Vec<bool>, Option<Reg>) {
     let mut written = Vec::new();
     let mut clobbered: Option<Reg> = None;

@@ -1,4 +1,5 @@
-//! Facts for people and tools: notes on the source, JSON of regions, a listing of all types, and the difference of two programs.
+//! Facts for people and tools: notes on the source, JSON of regions, a listing of all types, and the difference of two
+//! programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -449,8 +450,8 @@ pub fn verdict_text(region: &RegionFacts) -> String {
     }
 }
 
-/// Functions, loops and verdicts that differ between two programs, a line each; empty if none do. Functions go by name and, where
-/// several share one, by their order; loops by their order in the function.
+/// Functions, loops and verdicts that differ between two programs, a line each; empty if none do. Functions go by name
+/// and, where several share one, by their order; loops by their order in the function.
 ///
 /// What regions cost is found out anew for both: it is not in the files.
 pub fn difference(old: &Program, new: &Program) -> Difference {
@@ -525,8 +526,8 @@ pub struct Difference {
     pub is_worse: bool,
 }
 
-/// The functions that only one of two programs has under this name, and the other in another file: by the old name the new one. A function's own
-/// name must tell which it is.
+/// The functions that only one of two programs has under this name, and the other in another file: by the old name the
+/// new one. A function's own name must tell which it is.
 fn moved<'a>(
     before: &'a BTreeMap<String, Outline>,
     after: &'a BTreeMap<String, Outline>,
@@ -620,7 +621,8 @@ fn outline(program: &Program, known: &Analysis) -> BTreeMap<String, Outline> {
     named
 }
 
-/// An instruction without the numbers of what it names (`k2("x")` is `k("x")`), which shift when something else is added.
+/// An instruction without the numbers of what it names (`k2("x")` is `k("x")`), which shift when something else is
+/// added.
 fn without_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let bytes = text.as_bytes();

@@ -1,11 +1,12 @@
 //! The register stack and the frame stack.
 //!
-//! Registers live in one reserved piece of address space that never moves, so interpreter and native code hold pointers into it. The system hands out
-//! zeroed pages on first touch, and zero is a valid value (the int 0), so a register that was never written is harmless.
+//! Registers live in one reserved piece of address space that never moves, so interpreter and native code hold pointers
+//! into it. The system hands out zeroed pages on first touch, and zero is a valid value (the int 0), so a register that
+//! was never written is harmless.
 //!
-//! Invariant (kept by [`Stack::enter`] and [`Stack::forget_above`]): every slot below [`Stack::limit`] holds a valid value. A slot of a
-//! frame that has returned may hold a stale pointer, but only to an object that no collection has freed since:
-//! each collection clears what lies above the running frame.
+//! Invariant (kept by [`Stack::enter`] and [`Stack::forget_above`]): every slot below [`Stack::limit`] holds a valid
+//! value. A slot of a frame that has returned may hold a stale pointer, but only to an object that no collection has
+//! freed since: each collection clears what lies above the running frame.
 
 use memmap2::{MmapMut, MmapOptions};
 
@@ -23,7 +24,8 @@ const MOST_BYTES: usize = if cfg!(target_pointer_width = "64") { 1 << 30 } else 
 /// Less would not do.
 const LEAST_BYTES: usize = 4 << 20;
 
-/// How far the stack's limit is moved at a time; the collector clears what lies between the running frame and the limit.
+/// How far the stack's limit is moved at a time; the collector clears what lies between the running frame and the
+/// limit.
 const STEP: usize = 4096;
 
 /// What a call must remember. Layout is read by native code.
@@ -189,7 +191,8 @@ impl Stack {
         if end as usize > self.limit as usize {
             self.raise_limit(end).expect("there was room when they were taken");
         }
-        // SAFETY: `raise_limit` proved the registers to lie in the mapping; the frames were in `frames` before, above its first place.
+        // SAFETY: `raise_limit` proved the registers to lie in the mapping; the frames were in `frames` before, above
+        // its first place.
         unsafe {
             self.bottom().copy_from_nonoverlapping(registers.as_ptr(), registers.len());
             let first = self.frames.as_mut_ptr().cast::<Frame>().add(1);
@@ -206,8 +209,8 @@ impl Stack {
         unsafe { std::slice::from_raw_parts(self.bottom(), len) }
     }
 
-    /// Clears all slots above the running frame and lowers the limit to what is in use. Called by each collection, before it frees anything
-    /// those slots may point to.
+    /// Clears all slots above the running frame and lowers the limit to what is in use. Called by each collection,
+    /// before it frees anything those slots may point to.
     pub fn forget_above(&mut self) {
         let end = self.registers_end();
         let count = (self.limit as usize).saturating_sub(end as usize) / size_of::<Value>();

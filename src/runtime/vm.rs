@@ -1,4 +1,5 @@
-//! The virtual machine: a loaded program, its heap, stacks and globals, and what the interpreter's loop leaves to be done outside it.
+//! The virtual machine: a loaded program, its heap, stacks and globals, and what the interpreter's loop leaves to be
+//! done outside it.
 
 use std::rc::Rc;
 
@@ -80,7 +81,8 @@ pub struct Vm {
     pub(super) rounds: u64,
     /// What a helper gives native code, which takes it at once.
     pub(super) native_result: Value,
-    /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again later.
+    /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again
+    /// later.
     pub(super) must_not_collect: bool,
     /// What of the heap may be touched by the instruction that is executed for native code, or one at a time.
     pub(super) touchable: HeapUse,
@@ -94,11 +96,13 @@ pub struct Vm {
     pub(super) net: Option<Box<Net>>,
     /// Where an awaited task failed whose error is being raised.
     pub(super) cause: Option<Rc<Trace>>,
-    /// One more than the depth of the frame that called the innermost built-in which waits for a function; 0 if none does.
+    /// One more than the depth of the frame that called the innermost built-in which waits for a function; 0 if none
+    /// does.
     pub(super) inside_built_in: usize,
     /// Switch tasks wherever waiting would not need it.
     pub(super) task_stress: bool,
-    /// The instruction that was last executed again for want of memory, the bytes that it wanted, and what the heap had given by then.
+    /// The instruction that was last executed again for want of memory, the bytes that it wanted, and what the heap had
+    /// given by then.
     last_attempt: Option<(*const Op, usize, usize)>,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
@@ -224,8 +228,8 @@ impl Vm {
         result
     }
 
-    /// Calls a value from native code and waits for its result. The arguments and everything reachable from the caller's frame survive a collection in
-    /// between; what else the caller holds must be pinned, see [`Vm::pin`].
+    /// Calls a value from native code and waits for its result. The arguments and everything reachable from the
+    /// caller's frame survive a collection in between; what else the caller holds must be pinned, see [`Vm::pin`].
     pub(super) fn call_from_instruction(&mut self, callee: Value, args: &[Value]) -> Result<Value> {
         let outer = self.heap.refusals().enter();
         let result = self.call_inside(callee, args);
@@ -261,7 +265,8 @@ impl Vm {
         if begun == Begun::Done {
             return Ok(result());
         }
-        // A constructor's frame starts one slot higher; what it makes stands in the call's slot, not in what `init` returns.
+        // A constructor's frame starts one slot higher; what it makes stands in the call's slot, not in what `init`
+        // returns.
         let constructs = self.stack.frame_at(self.stack.depth()).base != slot.wrapping_add(1);
         let returned = self.run_called()?;
         Ok(if constructs { result() } else { returned })
@@ -316,7 +321,8 @@ impl Vm {
         if self.heap.over_limit() { Err(self.heap_limit()) } else { self.answer_refusal() }
     }
 
-    /// After a collection that was due because the system refused memory: puts the reserve aside anew, or raises the error.
+    /// After a collection that was due because the system refused memory: puts the reserve aside anew, or raises the
+    /// error.
     #[inline]
     fn answer_refusal(&mut self) -> Result<()> {
         if reserve::take_refusal() { self.answer_refusal_now() } else { Ok(()) }
@@ -375,10 +381,11 @@ impl Vm {
         })
     }
 
-    /// Finds who handles an error raised in the top frame, whose pc is saved. `entry` is the depth of the first frame of this run.
+    /// Finds who handles an error raised in the top frame, whose pc is saved. `entry` is the depth of the first frame
+    /// of this run.
     ///
-    /// A caught error is a new string more often than not, and nothing else in a loop that only catches errors may allocate. So there is a safepoint in front
-    /// of the handler's first instruction.
+    /// A caught error is a new string more often than not, and nothing else in a loop that only catches errors may
+    /// allocate. So there is a safepoint in front of the handler's first instruction.
     #[cold]
     #[inline(never)]
     pub(super) fn unwind(&mut self, error: Error, entry: usize) -> Unwound {
@@ -411,7 +418,8 @@ impl Vm {
         }
     }
 
-    /// Makes the frame the top one that handles the error, and lets it go on at its handler; or ends all frames of this run and gives the error back.
+    /// Makes the frame the top one that handles the error, and lets it go on at its handler; or ends all frames of this
+    /// run and gives the error back.
     fn enter_handler(&mut self, error: Error, entry: usize) -> std::result::Result<(), Error> {
         let cause = self.cause.take();
         let top = self.stack.depth();
@@ -442,15 +450,16 @@ impl Vm {
         Err(error)
     }
 
-    /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is kept, or leaving
-    /// many nested runs would search all frames as many times.
+    /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is
+    /// kept, or leaving many nested runs would search all frames as many times.
     fn is_handled_below(&mut self, entry: usize) -> bool {
         let known = self.outer_handler.filter(|&depth| depth < entry && self.find_handler(depth, depth).is_some());
         self.outer_handler = known.or_else(|| self.find_handler(1, entry - 1).map(|(depth, ..)| depth));
         self.outer_handler.is_some()
     }
 
-    /// Where the innermost handler of the frames from depth `low` to `high` stands: depth of its frame, target, register.
+    /// Where the innermost handler of the frames from depth `low` to `high` stands: depth of its frame, target,
+    /// register.
     fn find_handler(&self, low: usize, high: usize) -> Option<(usize, u32, crate::bytecode::Reg)> {
         (low..=high).rev().find_map(|depth| {
             let frame = self.stack.frame_at(depth);
@@ -467,8 +476,8 @@ impl Vm {
         })
     }
 
-    /// If the instruction wanted memory: collects and makes the frame execute it again. An instruction asks before it has any
-    /// effect and for all it needs at once, so the second attempt does not ask again.
+    /// If the instruction wanted memory: collects and makes the frame execute it again. An instruction asks before it
+    /// has any effect and for all it needs at once, so the second attempt does not ask again.
     fn retry_with_memory(&mut self, error: Error) -> Result<()> {
         let wanted = match error.kind() {
             ErrorKind::NeedsMemory(bytes) => *bytes,
@@ -545,8 +554,8 @@ impl Vm {
     /// A capture of the running closure.
     #[inline(always)]
     pub(super) fn capture(&self, capture: CaptureId) -> Value {
-        // SAFETY: a frame runs. The verifier proved that its function has such a capture; a function with captures is entered through a closure
-        // of it only, and a closure holds as many values as its function has captures.
+        // SAFETY: a frame runs. The verifier proved that its function has such a capture; a function with captures is
+        // entered through a closure of it only, and a closure holds as many values as its function has captures.
         let closure = unsafe { (*self.stack.frame()).closure.unwrap_unchecked() };
         closure.capture(capture.index())
     }

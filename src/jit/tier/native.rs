@@ -21,7 +21,8 @@ const HOT_UNSEEN: u32 = 50;
 
 /// What came of an attempt to enter native code.
 pub(super) enum Entered {
-    /// It ran and was left; the top frame may be anywhere. So many iterations are to be interpreted before the next entry.
+    /// It ran and was left; the top frame may be anywhere. So many iterations are to be interpreted before the next
+    /// entry.
     Left { backoff: u32 },
     /// No version was compiled for these types.
     NotFitting,
@@ -72,8 +73,9 @@ impl Jit {
             vm.set_rounds(0);
             let entered = is_timed.then(Instant::now);
             vm.let_others_ask(entry.pc(), true);
-            // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top with its pc at the
-            // beginning; the window that it uses above the base exists, and there is room for the frames it starts.
+            // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top
+            // with its pc at the beginning; the window that it uses above the base exists, and there is room for the
+            // frames it starts.
             let result = unsafe { (version.code)(vm, base) };
             let run = entered
                 .map(|entered| Run { time: entered.elapsed(), rounds: version.counts_rounds.then(|| vm.rounds()) });
@@ -120,7 +122,8 @@ impl Jit {
         Ok(Entered::NotFitting)
     }
 
-    /// Native code of a function, called from native code, was left by an exit: see [`Tier::after_exit`](crate::runtime::hooks::Tier::after_exit).
+    /// Native code of a function, called from native code, was left by an exit: see
+    /// [`Tier::after_exit`](crate::runtime::hooks::Tier::after_exit).
     pub(super) fn after_function_exit(&self, vm: &mut Vm, exit_code: u64) -> Result<()> {
         let index = (exit_code >> 32) as usize;
         let found = self.state.borrow().functions.get(index).map(|(entry, version)| (*entry, Rc::clone(version)));
@@ -143,7 +146,8 @@ impl Jit {
         }
     }
 
-    /// Takes note of a run of native code, and of how long it was if that was measured. After how many iterations or calls to enter it again.
+    /// Takes note of a run of native code, and of how long it was if that was measured. After how many iterations or
+    /// calls to enter it again.
     fn count_run(&self, vm: &mut Vm, entry: Entry, run: Option<Run>) -> u32 {
         let state = &mut *self.state.borrow_mut();
         let unit = state.units.entry(entry).or_default();
@@ -208,7 +212,8 @@ impl Jit {
         })
     }
 
-    /// Makes the interpreter's state what the exit says. Where `next` of an iteration was inlined, it and the iteration's step are run to their ends.
+    /// Makes the interpreter's state what the exit says. Where `next` of an iteration was inlined, it and the
+    /// iteration's step are run to their ends.
     fn leave(
         &self,
         vm: &mut Vm,
@@ -294,7 +299,8 @@ impl Jit {
     }
 }
 
-/// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom after that.
+/// Whether an exit that was taken so often is to be looked into: the first time it is hot, and more and more seldom
+/// after that.
 fn is_hot(reason: ExitReason, taken: u32) -> bool {
     let often = if reason == ExitReason::Unseen { HOT_UNSEEN } else { HOT_EXIT };
     taken.is_multiple_of(often) && (taken / often).is_power_of_two()

@@ -1,4 +1,5 @@
-//! Compilation units: what the tier knows of each loop and function that has been hot, the phase it is in, and the versions of its code.
+//! Compilation units: what the tier knows of each loop and function that has been hot, the phase it is in, and the
+//! versions of its code.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -32,7 +33,8 @@ pub struct Version {
     pub entry: Vec<u64>,
     /// Made for whatever types may come.
     pub is_open: bool,
-    /// What the profile knew when the code was built: see [`TypeProfile::news`](crate::jit::feedback::TypeProfile::news).
+    /// What the profile knew when the code was built: see
+    /// [`TypeProfile::news`](crate::jit::feedback::TypeProfile::news).
     pub news: u64,
     pub contents: Contents,
 }
@@ -134,7 +136,8 @@ impl Unit {
         self.phase
     }
 
-    /// Changes the phase; whether it was another. Called by [`Jit::transition`](super::Jit::transition) alone, which logs it.
+    /// Changes the phase; whether it was another. Called by [`Jit::transition`](super::Jit::transition) alone, which
+    /// logs it.
     pub(super) fn change_phase(&mut self, phase: Phase) -> bool {
         std::mem::replace(&mut self.phase, phase) != phase
     }
@@ -174,13 +177,14 @@ impl Unit {
     }
 }
 
-/// Whether native code of a region counts its iterations: those of a loop that catches errors are often few, as each error is the interpreter's. Of any
-/// other loop, how long it stays tells enough.
+/// Whether native code of a region counts its iterations: those of a loop that catches errors are often few, as each
+/// error is the interpreter's. Of any other loop, how long it stays tells enough.
 pub fn counts_rounds(region: &Region, caught: &[bool]) -> bool {
     !region.is_function && caught.contains(&true)
 }
 
-/// Whether an error of the instruction at which an exit goes on is caught in a function of the region, of which `func` is the outermost.
+/// Whether an error of the instruction at which an exit goes on is caught in a function of the region, of which `func`
+/// is the outermost.
 pub fn is_caught(program: &Program, func: FuncId, exit: &Exit) -> bool {
     let covers = |func: FuncId, pc: u32| {
         let function = &program.functions[func.index()];

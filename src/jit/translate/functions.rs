@@ -1,13 +1,16 @@
 //! Functions as regions of their own: calls from native code to native code, and returning.
 //!
-//! A caller writes the arguments home, which are the callee's registers, starts the callee's frame and jumps to its code, found in a table of the
-//! machine: it is replaced when the callee is compiled again. The result comes back in machine registers, as tag and payload. If the callee has no
-//! native code, or leaves it, a helper has the interpreter run it to its end; the caller does not notice.
+//! A caller writes the arguments home, which are the callee's registers, starts the callee's frame and jumps to its
+//! code, found in a table of the machine: it is replaced when the callee is compiled again. The result comes back in
+//! machine registers, as tag and payload. If the callee has no native code, or leaves it, a helper has the interpreter
+//! run it to its end; the caller does not notice.
 //!
 //! # Tail calls
-//! A function that calls itself last is a loop with its parameters as variables. Any other function that is called last takes over the frame: native code
-//! puts the arguments and the function there and ends with [`TAIL_CALLED`](crate::runtime::native::TAIL_CALLED). Whoever has called it calls the other function next, so
-//! neither stack grows. Callees that are known only when running are found by a helper, which does what the interpreter does.
+//! A function that calls itself last is a loop with its parameters as variables. Any other function that is called last
+//! takes over the frame: native code puts the arguments and the function there and ends with
+//! [`TAIL_CALLED`](crate::runtime::native::TAIL_CALLED). Whoever has called it calls the other function next, so
+//! neither stack grows. Callees that are known only when running are found by a helper, which does what the interpreter
+//! does.
 
 use super::super::helpers::{Helper, LEAVE};
 use super::*;
@@ -46,7 +49,8 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// Calls a function whose arguments stand at home, in the registers from this one of the region's frame up; the tag of its result.
+    /// Calls a function whose arguments stand at home, in the registers from this one of the region's frame up; the tag
+    /// of its result.
     pub(super) fn call_native(&mut self, first: u32, func: FuncId, exit: ExitId) -> Val {
         let return_pc = self.pc + 1;
         let addresses = self.vm.call_addresses(func, return_pc);
@@ -111,7 +115,8 @@ impl Builder<'_> {
         self.tail_call_by_run_time(base)
     }
 
-    /// `return receiver.name(args)`. A built-in method starts no frame: its result is returned by the instruction that follows.
+    /// `return receiver.name(args)`. A built-in method starts no frame: its result is returned by the instruction that
+    /// follows.
     pub(super) fn tail_call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
         let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
         if let Some(goes) = self.built_in_method(base, argc, site, receiver)? {

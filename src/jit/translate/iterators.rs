@@ -1,8 +1,9 @@
-//! Iteration over instances: `next` of a struct that was seen is inlined where it is small, and called natively otherwise, as any known function is.
+//! Iteration over instances: `next` of a struct that was seen is inlined where it is small, and called natively
+//! otherwise, as any known function is.
 //!
-//! It runs where the run time would run it, above the registers of the function that iterates, and gives an item or `void`. An exit from within an inlined
-//! `next` rebuilds its frame there; the run time then runs that to its end and takes the step of the iteration
-//! ([`Vm::finish_iterations`](crate::runtime::vm::Vm::finish_iterations)).
+//! It runs where the run time would run it, above the registers of the function that iterates, and gives an item or
+//! `void`. An exit from within an inlined `next` rebuilds its frame there; the run time then runs that to its end and
+//! takes the step of the iteration ([`Vm::finish_iterations`](crate::runtime::vm::Vm::finish_iterations)).
 
 use super::loops::Edge;
 use super::*;
@@ -24,7 +25,8 @@ struct ByNext {
 }
 
 impl Builder<'_> {
-    /// The instance that an instruction iterates over by its `next`, and that function, if its struct was seen and nothing else is called.
+    /// The instance that an instruction iterates over by its `next`, and that function, if its struct was seen and
+    /// nothing else is called.
     fn iterator_seen(&self, op: Op, base: Reg) -> Option<ByNext> {
         let starts = match op {
             Op::IterPrep { .. } => true,
@@ -50,7 +52,8 @@ impl Builder<'_> {
         registers.checked_add(Iter::NEXT_FRAME).map(Reg)
     }
 
-    /// Walks into the `next` of an iteration, if it can be inlined; `into_body` and `behind` are what is alive where the step goes on with an item, and without.
+    /// Walks into the `next` of an iteration, if it can be inlined; `into_body` and `behind` are what is alive where
+    /// the step goes on with an item, and without.
     pub(super) fn inline_next(&mut self, op: Op, into_body: &RegSet, behind: &RegSet) -> Built<Option<Stepped>> {
         let Some(Iteration { over: Over::Items, starts, base, .. }) = op.as_iteration() else { return Ok(None) };
         if !self.is_reached() {
