@@ -52,15 +52,17 @@ impl Emitter<'_> {
 
     /// Writes the elements of a new list.
     fn write_list(&mut self, list: ir::Value, shape: Shape, words: &[Val]) {
-        let is_boxed = shape.flags == Storage::Values as u16;
+        let has_bytes = shape.flags == Storage::Bools as u16;
+        let size = if has_bytes { 1 } else { size_of::<u64>() };
         let data = self.builder.ins().load(types::I64, flags(Mem::Header), list, List::DATA_OFFSET as i32);
         for (at, &word) in words.iter().enumerate() {
-            let mut value = self.value(word);
-            let is_bool = self.region.repr(word) == Repr::Bool;
-            if is_boxed && is_bool {
-                value = self.builder.ins().uextend(types::I64, value);
-            }
-            let size = if is_bool && !is_boxed { 1 } else { size_of::<u64>() };
+            let value = self.value(word);
+            // A truth value that came through a merge is a word of 0 or 1.
+            let value = match (has_bytes, self.region.repr(word)) {
+                (false, Repr::Bool) => self.builder.ins().uextend(types::I64, value),
+                (true, Repr::I64) => self.builder.ins().ireduce(types::I8, value),
+                _ => value,
+            };
             self.builder.ins().store(MemFlagsData::trusted(), value, data, (at * size) as i32);
         }
     }
