@@ -77,8 +77,11 @@ impl Jit {
             // with its pc at the beginning; the window that it uses above the base exists, and there is room for the
             // frames it starts.
             let result = unsafe { (version.code)(vm, base) };
-            let run = entered
-                .map(|entered| Run { time: entered.elapsed(), rounds: version.counts_rounds.then(|| vm.rounds()) });
+            let run = entered.map(|entered| Run {
+                time: entered.elapsed(),
+                rounds: version.counts_rounds.then(|| vm.rounds()),
+                nests: version.nests,
+            });
             vm.set_rounds(outer_rounds);
             vm.let_others_ask(entry.pc(), false);
             let exit_code = result.said;

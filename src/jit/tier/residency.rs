@@ -25,11 +25,19 @@ pub struct Run {
     pub time: Duration,
     /// The iterations that it began, if the code counts them.
     pub rounds: Option<u64>,
+    /// The code is that of a function that calls functions natively.
+    pub nests: bool,
 }
 
 impl Run {
     /// Whether it was hardly worth its entry.
+    ///
+    /// Of a function that calls others, one run says nothing about the next: most calls of a recursion are its leaves,
+    /// and while their like is waited for, the calls above them, which are all the work, would be interpreted.
     fn is_too_short(self) -> bool {
+        if self.nests {
+            return false;
+        }
         let has_few_rounds = self.rounds.is_some_and(|rounds| rounds < FEW_ROUNDS);
         self.time < SHORT || (has_few_rounds && self.time < BRIEF)
     }
@@ -80,7 +88,7 @@ mod tests {
     use super::*;
 
     fn run(nanoseconds: u64) -> Option<Run> {
-        Some(Run { time: Duration::from_nanos(nanoseconds), rounds: None })
+        Some(Run { time: Duration::from_nanos(nanoseconds), rounds: None, nests: false })
     }
 
     #[test]
@@ -100,9 +108,17 @@ mod tests {
 
     #[test]
     fn few_rounds_are_short_unless_they_took_long() {
-        let of_two_rounds = |time| Run { time, rounds: Some(2) };
+        let of_two_rounds = |time| Run { time, rounds: Some(2), nests: false };
         assert!(of_two_rounds(BRIEF / 2).is_too_short());
         assert!(!of_two_rounds(BRIEF * 2).is_too_short());
+    }
+
+    #[test]
+    fn short_runs_of_a_function_that_calls_others_are_no_reason_to_enter_it_more_seldom() {
+        let leaf = Run { time: SHORT / 2, rounds: None, nests: true };
+        let mut residency = Residency::default();
+        (0..20).for_each(|_| _ = residency.count(Some(leaf)));
+        assert_eq!(residency.backoff(), 1);
     }
 
     #[test]

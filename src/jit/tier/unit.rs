@@ -29,6 +29,8 @@ pub struct Version {
     pub caught: Vec<bool>,
     /// The code counts iterations, because some are ended by errors.
     pub counts_rounds: bool,
+    /// It is a function that calls functions natively.
+    pub nests: bool,
     /// What the code asks of its entry: see [`Region::entry_signature`].
     pub entry: Vec<u64>,
     /// Made for whatever types may come.

@@ -258,6 +258,7 @@ impl Jit {
             self.perf_map.add(compiled.code as usize, compiled.size, &place);
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
+        let nests = region.is_function && calls_functions(&region);
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         let time = built_in + time;
@@ -268,6 +269,7 @@ impl Jit {
             code: compiled.code,
             taken: RefCell::new(vec![0; region.exits.len()]),
             counts_rounds,
+            nests,
             exits: region.exits,
             window: region.window,
             inlined_depth: region.inlined_depth,
@@ -369,6 +371,12 @@ fn add_version(unit: &mut Unit, version: &Rc<Version>) {
     versions.retain(|known| known.entry != version.entry && !is_replaced(known));
     let place = if version.is_open { versions.len() } else { 0 };
     versions.insert(place, Rc::clone(version));
+}
+
+/// Whether functions are called natively.
+fn calls_functions(region: &Region) -> bool {
+    let mut insts = region.order.iter().flat_map(|&id| &region.block(id).insts);
+    insts.any(|(_, inst)| matches!(inst, Inst::CallFunction { .. }))
 }
 
 /// What a region consists of.
