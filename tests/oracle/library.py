@@ -144,13 +144,6 @@ def number_of(x):
     return x
 
 
-def cube_root(x):
-    # The system's, which is closer than a power of a third; Python has it since 3.11.
-    if hasattr(math, "cbrt"):
-        return math.cbrt(x)
-    return math.copysign(abs(x) ** (1 / 3), x)
-
-
 def real(function, name=None):
     def run(vm, *args):
         args = [float(number_of(x)) for x in args]
@@ -213,7 +206,7 @@ def maths(vm):
         "exp": (real(math.exp), 1), "ln": (real(math.log, "ln"), 1), "log2": (real(math.log2, "log2"), 1),
         "log10": (real(math.log10, "log10"), 1), "pow": (real(lambda a, b: __import__("values").power(a, b)), 2),
         "clamp": (clamp, 3), "log": (logarithm, 2),
-        "cbrt": (real(cube_root), 1),
+        "cbrt": (real(lambda x: math.copysign(abs(x) ** (1 / 3), x)), 1),
         "lerp": (real(lambda a, b, t: a + (b - a) * t), 3),
         "is_nan": (lambda vm, x: number_of(x) != x, 1), "is_finite": (lambda vm, x: math.isfinite(number_of(x)), 1),
         "is_inf": (lambda vm, x: math.isinf(number_of(x)), 1),

@@ -362,7 +362,7 @@ impl Generator {
                 None => self.leaf(Kind::Float),
             },
             4 => {
-                let function = self.random.pick(&["floor", "ceil", "round", "trunc", "abs", "sqrt", "sin", "cbrt"]);
+                let function = self.random.pick(&["floor", "ceil", "round", "trunc", "abs", "sqrt", "sin", "fract"]);
                 let a = self.expression(Kind::Float, depth);
                 format!("math.{function}({a})")
             }
