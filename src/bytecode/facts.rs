@@ -1,6 +1,6 @@
 //! What walrusc learned about a program, as plain data: types, and one entry per loop and function.
 //!
-//! Facts are hints. Type facts can be checked in one pass ([`super::check_facts`]); what has not been checked may
+//! Facts are hints. Type facts can be checked in one pass (`facts::check`); what has not been checked may
 //! choose a strategy and nothing else. A program runs the same without facts.
 
 use super::types::{Identity, Slot, Type};

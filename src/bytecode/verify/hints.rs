@@ -1,5 +1,5 @@
 //! The rules about what a program can run without: loop regions, refusals and debug information. Facts are looked at by
-//! [`check_facts`].
+//! `facts::check`.
 
 use super::{Rule, VerifyError};
 use crate::bytecode::facts::Region;
