@@ -199,7 +199,7 @@ def maths(vm):
         "abs": (lambda vm, x: wrap(abs(x)) if is_int(number_of(x)) else abs(x), 1), "sign": (sign, 1),
         "min": (lambda vm, a, b: pick(vm, a, b, True), 2), "max": (lambda vm, a, b: pick(vm, a, b, False), 2),
         "floor": (real(whole(math.floor)), 1), "ceil": (real(whole(math.ceil)), 1), "trunc": (real(whole(math.trunc)), 1),
-        "round": (real(rounded), 1), "fract": (real(lambda x: math.fmod(x, 1.0)), 1), "sqrt": (real(math.sqrt, "sqrt"), 1),
+        "round": (real(rounded), 1), "fract": (real(lambda x: x - math.modf(x)[1]), 1), "sqrt": (real(math.sqrt, "sqrt"), 1),
         "hypot": (real(from_c("hypot", 2, math.hypot)), 2), "sin": (real(math.sin), 1), "cos": (real(math.cos), 1), "tan": (real(math.tan), 1),
         "atan": (real(math.atan), 1), "atan2": (real(math.atan2), 2), "degrees": (real(math.degrees), 1),
         "radians": (real(math.radians), 1), "asin": (real(math.asin, "asin"), 1), "acos": (real(math.acos, "acos"), 1),
