@@ -30,7 +30,7 @@ mod system_network;
 pub use crate::bytecode::VerifiedProgram;
 pub use crate::runtime::heap::reserve::WithReserve;
 pub use crate::runtime::host::{Capability, Host, HostValue};
-pub use options::{DumpStage, JitSettings, ReportFormat, RunOptions, StatsReport, Stress};
+pub use options::{DumpRequest, DumpStage, JitSettings, ReportFormat, RunOptions, StatsReport, Stress};
 pub use system_host::SystemHost;
 
 /// Whether this build can compile to native code.
@@ -179,6 +179,9 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
         Ok(oracle) => oracle,
         Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
     };
+    if let Err(message) = make_folders(&options.jit) {
+        return Outcome::new(status::USAGE, message);
+    }
     let limits = Limits { max_heap: options.max_heap, native_stack };
     let mut vm = match Vm::new(program, &limits, host) {
         Ok(vm) => vm,
@@ -210,6 +213,16 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
+}
+
+/// Makes the folders of `--dump` before the program begins.
+fn make_folders(settings: &JitSettings) -> Result<(), String> {
+    for folder in settings.dump.iter().filter_map(|request| request.folder.as_ref()) {
+        let unmakable =
+            |error| format!("walrus-run: cannot make the folder '{}' for --dump: {error}\n", folder.display());
+        std::fs::create_dir_all(folder).map_err(unmakable)?;
+    }
+    Ok(())
 }
 
 /// The functions of `host/` modules that a program imports and its host does not have, each with the number of its
@@ -254,7 +267,6 @@ impl Watch {
             Self::count_fuel(vm, options);
             return Watch { jit: None };
         }
-        let has = |stage| settings.dump.contains(&stage);
         let jit_options = jit::JitOptions {
             log: settings.log.map(|format| match format {
                 ReportFormat::Text => jit::LogFormat::Text,
@@ -266,7 +278,7 @@ impl Watch {
                 false => cfg!(debug_assertions).then_some(jit::ShadowLimits::IN_PASSING),
             },
             spoil_exits: settings.spoil_exits,
-            dump: jit::Dump { region: has(DumpStage::Ir), clif: has(DumpStage::Clif), asm: has(DumpStage::Asm) },
+            dump: Self::dumps(settings),
             perf_map: settings.perf_map,
             threshold: settings.loop_threshold,
             function_threshold: settings.function_threshold,
@@ -280,6 +292,22 @@ impl Watch {
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
         vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
+    }
+
+    /// The stages that are to be shown.
+    #[cfg(feature = "jit")]
+    fn dumps(settings: &JitSettings) -> Vec<jit::Dump> {
+        let of_request = |request: &DumpRequest| {
+            let folder = request.folder.clone();
+            let stage = |stage: &DumpStage| match stage {
+                DumpStage::Ir => jit::Stage::Ir,
+                DumpStage::Clif => jit::Stage::Clif,
+                DumpStage::Asm => jit::Stage::Asm,
+            };
+            let dump = |stage| jit::Dump { stage, folder: folder.clone() };
+            request.stages.iter().map(stage).map(dump).collect::<Vec<_>>()
+        };
+        settings.dump.iter().flat_map(of_request).collect()
     }
 
     /// Checks the file's facts before a report repeats them. Nothing that runs relies on them, so a run without reports

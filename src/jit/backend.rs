@@ -10,6 +10,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{ArenaMemoryProvider, BranchProtection, JITMemoryKind, JITMemoryProvider};
 use memmap2::MmapOptions;
 
+use super::dump::Texts;
 use super::emit::{self, EmitOptions};
 use super::ir::Region;
 use super::translate::Refusal;
@@ -18,20 +19,13 @@ use crate::runtime::native::NativeCode;
 /// Address space for code. Pages are taken as code is made.
 const CODE_SPACE: usize = 64 << 20;
 
-/// Which stages to print.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Dump {
-    pub region: bool,
-    pub clif: bool,
-    pub asm: bool,
-}
-
 /// Code that can be entered.
 pub struct Compiled {
     pub code: NativeCode,
     pub size: usize,
-    /// What `dump` asked for of this stage.
-    pub text: String,
+    /// CLIF and assembly, if they were asked for.
+    pub clif: Option<String>,
+    pub asm: Option<String>,
 }
 
 /// The compiler proper, made when it is first needed.
@@ -84,20 +78,17 @@ impl Backend {
     }
 
     /// Compiles a region.
-    pub fn compile(&mut self, region: &Region, options: EmitOptions, dump: Dump) -> Result<Compiled, Refusal> {
-        let mut text = String::new();
+    pub fn compile(&mut self, region: &Region, options: EmitOptions, texts: Texts) -> Result<Compiled, Refusal> {
         self.context.clear();
         emit::emit(region, &*self.isa, options, &mut self.context.func, &mut self.builder);
-        if dump.clif {
-            text.push_str(&self.context.func.display().to_string());
-        }
+        let clif = texts.clif.then(|| self.context.func.display().to_string());
         // As `Context::compile` does, but without its passes over the whole function: there is no unreachable code, no
         // alias, and no parameter that is always the same value, as the passes over the region have seen to that.
         self.context.compute_cfg();
         self.context.compute_domtree();
         let compiled = self.context.verify_if(&*self.isa).and_then(|()| {
             let Context { func, domtree, .. } = &self.context;
-            self.isa.compile_function(func, domtree, &mut self.registers, dump.asm, &mut ControlPlane::default())
+            self.isa.compile_function(func, domtree, &mut self.registers, texts.asm, &mut ControlPlane::default())
         });
         let code = match compiled {
             Ok(code) => code,
@@ -106,9 +97,7 @@ impl Backend {
                 return Err(Refusal::Backend);
             }
         };
-        if let Some(asm) = &code.vcode {
-            text.push_str(asm);
-        }
+        let asm = code.vcode.clone();
         // Without relocations the bytes may be put anywhere.
         let relocations = code.buffer.relocs();
         if relocations.iter().any(|reloc| !matches!(reloc.target, FinalizedRelocTarget::Func(_)))
@@ -125,7 +114,7 @@ impl Backend {
         // SAFETY: the bytes are a function of this signature for this machine, and executable now. The memory is never
         // freed.
         let code = unsafe { std::mem::transmute::<*mut u8, NativeCode>(place) };
-        Ok(Compiled { code, size, text })
+        Ok(Compiled { code, size, clif, asm })
     }
 }
 

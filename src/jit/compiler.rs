@@ -12,7 +12,8 @@ use std::sync::Once;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::backend::{Backend, Compiled, Dump};
+use super::backend::{Backend, Compiled};
+use super::dump::Texts;
 use super::emit::EmitOptions;
 use super::ir::Region;
 use super::translate::Refusal;
@@ -24,7 +25,7 @@ const LARGE: usize = 200;
 pub struct Job {
     pub region: Region,
     pub options: EmitOptions,
-    pub dump: Dump,
+    pub texts: Texts,
 }
 
 /// A job that is done.
@@ -97,14 +98,14 @@ impl Beside {
 }
 
 /// Does a job, with a backend that is made if there is none yet.
-fn compile(backend: &mut Option<Box<Backend>>, Job { region, options, dump }: Job) -> Done {
+fn compile(backend: &mut Option<Box<Backend>>, Job { region, options, texts }: Job) -> Done {
     let started = Instant::now();
     let work = |backend: &mut Option<Box<Backend>>| {
         if backend.is_none() {
             *backend = Some(Box::new(Backend::new()?));
         }
         match backend {
-            Some(backend) => backend.compile(&region, options, dump),
+            Some(backend) => backend.compile(&region, options, texts),
             None => unreachable!("it was just made"),
         }
     };

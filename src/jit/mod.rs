@@ -22,6 +22,7 @@
 
 mod backend;
 mod compiler;
+mod dump;
 mod emit;
 mod feedback;
 mod helpers;
@@ -35,7 +36,7 @@ mod stats;
 mod tier;
 mod translate;
 
-pub use backend::Dump;
+pub use dump::{Dump, Stage};
 pub use shadow::Limits as ShadowLimits;
 pub use stats::log_facts_dropped;
 pub use tier::{Jit, JitOptions, LogFormat};

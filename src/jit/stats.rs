@@ -71,6 +71,17 @@ pub(super) fn place(program: &Program, entry: Entry) -> String {
     }
 }
 
+/// The same as part of a file's name, with the kind of the region and its function: `prog.walrus-3-5-loop-sum_to`.
+pub(super) fn file_name(program: &Program, entry: Entry) -> String {
+    let (kind, func) = match entry {
+        Entry::Loop(header) => ("loop", unit::loop_at(program, header).map(|id| program.loops[id.index()].func)),
+        Entry::Function(start) => ("fn", unit::function_at(program, start)),
+    };
+    let function = func.and_then(|func| function_name(program, func.index())).unwrap_or_else(|| "top".into());
+    let name = format!("{}-{kind}-{function}", place(program, entry).replace(':', "-"));
+    name.replace(|c: char| !(c.is_alphanumeric() || "._-".contains(c)), "_")
+}
+
 /// Writes an event to stderr. That nobody reads it is no reason to stop.
 pub fn log_event(format: LogFormat, event: &str, place: &str, details: &[(&str, String)]) {
     let mut line = match format {

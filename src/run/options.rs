@@ -145,9 +145,10 @@ pub struct JitSettings {
     #[arg(long, help_heading = REPORTS)]
     pub audit_verdicts: bool,
 
-    /// Print stages of compilation to native code to stderr
-    #[arg(long, value_enum, value_name = "STAGE", value_delimiter = ',', help_heading = REPORTS)]
-    pub dump: Vec<DumpStage>,
+    /// Show stages of compilation to native code (ir, clif, asm; several with commas), on stderr or one file each in a
+    /// folder
+    #[arg(long, value_name = "STAGES[:FOLDER]", value_parser = DumpRequest::parse, help_heading = REPORTS)]
+    pub dump: Vec<DumpRequest>,
 
     /// Make native code fail where it could, and compare what it leaves
     #[arg(long = "jit-stress", value_enum, value_name = "WHAT", value_delimiter = ',', help_heading = TESTING)]
@@ -185,14 +186,41 @@ impl StatsReport {
     }
 }
 
-/// A stage of compilation to native code that can be printed.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+/// A stage of compilation to native code that can be shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DumpStage {
     /// The typed SSA of a region
-    #[value(alias = "region")]
     Ir,
     Clif,
     Asm,
+}
+
+/// Stages that are to be shown, and the folder that they go into instead of stderr.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DumpRequest {
+    pub stages: Vec<DumpStage>,
+    pub folder: Option<PathBuf>,
+}
+
+impl DumpRequest {
+    /// From names of stages with commas between, and perhaps `:FOLDER`.
+    fn parse(value: &str) -> Result<DumpRequest, String> {
+        let (stages, folder) = value.split_once(':').map_or((value, None), |(stages, folder)| (stages, Some(folder)));
+        if folder == Some("") {
+            return Err("name a folder behind the colon".to_string());
+        }
+        let stage = |name: &str| match name {
+            // What it was called.
+            "ir" | "region" => Ok(DumpStage::Ir),
+            "clif" => Ok(DumpStage::Clif),
+            "asm" => Ok(DumpStage::Asm),
+            _ => Err(format!(
+                "there is no stage '{name}'; give `ir`, `clif` or `asm`, and `:FOLDER` behind it for files"
+            )),
+        };
+        let stages = stages.split(',').map(stage).collect::<Result<_, _>>()?;
+        Ok(DumpRequest { stages, folder: folder.map(PathBuf::from) })
+    }
 }
 
 /// What native code is put through.

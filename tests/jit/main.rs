@@ -866,3 +866,27 @@ fn a_loop_that_is_too_large_is_not_analysed() {
     assert_eq!(out, "1200\n");
     assert!(log.contains("W0102"), "{log}");
 }
+
+/// `--dump` into a folder: a file for each stage, version and region, named so that it can be found from the source.
+#[test]
+fn dumps_go_into_files_of_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dumps = folder.path().join("made/for/it");
+    let request = format!("ir,clif,asm:{}", dumps.display());
+    let (stdout, stderr) = execute(SUM, &["--jit", "--jit-wait", "--dump", &request]);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("12497500\n", ""));
+    let read = |stage: &str| {
+        let path = dumps.join(format!("t.walrus-1-23-loop-f.1.{stage}"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    assert!(read("ir").contains("): loop") && read("clif").starts_with("function ") && read("asm").contains("ret"));
+
+    std::fs::write(folder.path().join("file"), "").expect("writable");
+    let request = format!("ir:{}", folder.path().join("file/folder").display());
+    let (stdout, stderr) = execute(SUM, &["--jit", "--dump", &request]);
+    assert!(stdout.is_empty() && stderr.contains("cannot make the folder"), "{stderr}");
+    for request in ["ir:", "ir,llvm"] {
+        let (stdout, stderr) = execute(SUM, &["--jit", "--dump", request]);
+        assert!(stdout.is_empty() && stderr.contains("--dump"), "{stderr}");
+    }
+}

@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use super::backend::Dump;
 use super::compiler::Compiler;
+use super::dump::{Dump, Dumps};
 use super::feedback::TypeProfile;
 use super::ir::ExitReason;
 use super::perf_map::PerfMap;
@@ -49,7 +49,7 @@ pub enum LogFormat {
 }
 
 /// What the user asked for.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct JitOptions {
     /// Log events to stderr as they happen.
     pub log: Option<LogFormat>,
@@ -59,8 +59,8 @@ pub struct JitOptions {
     pub shadow: Option<shadow::Limits>,
     /// Make every snapshot wrong, so that the comparison can be tested.
     pub spoil_exits: bool,
-    /// Print stages to stderr.
-    pub dump: Dump,
+    /// Stages to be shown.
+    pub dump: Vec<Dump>,
     /// Write a map of the code for `perf`.
     pub perf_map: bool,
     /// Iterations after which a loop is hot.
@@ -90,6 +90,7 @@ const SELDOM: u32 = 1 << 30;
 pub struct Jit {
     pub(super) options: JitOptions,
     perf_map: PerfMap,
+    dumps: Dumps,
     pub(super) profile: RefCell<TypeProfile>,
     pub(super) shadow: Option<Shadow>,
     state: RefCell<State>,
@@ -211,12 +212,13 @@ impl State {
 
 impl Jit {
     /// A tier for a program with so many instructions.
-    pub fn new(code_len: usize, options: JitOptions) -> Jit {
+    pub fn new(code_len: usize, mut options: JitOptions) -> Jit {
         Jit {
-            options,
+            dumps: Dumps::new(std::mem::take(&mut options.dump)),
             perf_map: PerfMap::default(),
             profile: RefCell::new(TypeProfile::new(code_len)),
             shadow: options.shadow.map(Shadow::new),
+            options,
             state: RefCell::new(State {
                 compiler: Compiler::default(),
                 pending: None,

@@ -11,6 +11,7 @@ use super::unit::{self, Contents, Phase, Remake, Unit, Version};
 use super::{Jit, State};
 use crate::jit::backend::Compiled;
 use crate::jit::compiler::{Done, Job};
+use crate::jit::dump::Stage;
 use crate::jit::emit::EmitOptions;
 use crate::jit::helpers::Helper;
 use crate::jit::ir::{Inst, Region, Val};
@@ -187,8 +188,9 @@ impl Jit {
         if self.options.spoil_exits {
             shadow::spoil_exits(&mut region);
         }
-        if self.options.dump.region {
-            eprintln!("region {}:\n{region}", stats::place(vm.program(), entry));
+        let number = state.units.entry(entry).or_default().compiled + 1;
+        if self.dumps.wants(Stage::Ir) {
+            self.dump(vm, entry, number, Stage::Ir, &region.to_string());
         }
         let forced: Option<Box<[Cell<u8>]>> =
             self.options.stress_exits.then(|| region.exits.iter().map(|_| Cell::new(1)).collect());
@@ -216,9 +218,15 @@ impl Jit {
             contents: contents(&region),
             built_in: started.elapsed(),
         });
-        let job = Job { region, options, dump: self.options.dump };
+        let job = Job { region, options, texts: self.dumps.texts() };
         state.compiler.submit(job);
         Ok(())
+    }
+
+    /// Shows a stage of a version.
+    fn dump(&self, vm: &Vm, entry: Entry, version: u32, stage: Stage, text: &str) {
+        let program = vm.program();
+        self.dumps.show(stage, &stats::place(program, entry), &stats::file_name(program, entry), version, text);
     }
 
     /// Takes what the compiler has finished; with `wait`, whatever it is at work on.
@@ -250,9 +258,6 @@ impl Jit {
     fn install(&self, vm: &mut Vm, pending: Pending, region: Region, compiled: Compiled, time: Duration) {
         let Pending { entry, parent, forced, caught, counts_rounds, signature, is_open, news, contents, built_in } =
             pending;
-        if !compiled.text.is_empty() {
-            eprintln!("{}", compiled.text);
-        }
         if self.options.perf_map {
             let place = stats::place(vm.program(), entry);
             self.perf_map.add(compiled.code as usize, compiled.size, &place);
@@ -297,6 +302,11 @@ impl Jit {
             }
         }
         drop(guard);
+        for (stage, text) in [(Stage::Clif, compiled.clif), (Stage::Asm, compiled.asm)] {
+            if let Some(text) = text {
+                self.dump(vm, entry, number, stage, &text);
+            }
+        }
         let details = [
             ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
             ("bytes", compiled.size.to_string()),
