@@ -344,34 +344,7 @@ impl Lowering<'_, '_> {
 
     /// Whether evaluating an expression may run code of the program, or wait for a task that does.
     fn may_run_code(&self, expr: ExprId) -> bool {
-        let mut open = vec![expr];
-        while let Some(expr) = open.pop() {
-            match self.ast.expr(expr).kind {
-                ExprKind::Call { .. } | ExprKind::Await(_) => return true,
-                ExprKind::Int(_)
-                | ExprKind::Float(_)
-                | ExprKind::Bool(_)
-                | ExprKind::Void
-                | ExprKind::Str(_)
-                | ExprKind::Name(_)
-                | ExprKind::Lambda(_)
-                | ExprKind::Error => {}
-                ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
-                    open.extend(self.ast.list(list));
-                }
-                ExprKind::Range { start, end } => open.extend(start.into_iter().chain([end])),
-                ExprKind::Unary { operand: inner, .. }
-                | ExprKind::Paren(inner)
-                | ExprKind::Formatted { value: inner, .. }
-                | ExprKind::Member { object: inner, .. } => open.push(inner),
-                ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
-                    open.extend([left, right]);
-                }
-                ExprKind::If { condition, then, otherwise } => open.extend([condition, then, otherwise]),
-                ExprKind::Index { object, index } => open.extend([object, index]),
-            }
-        }
-        false
+        self.ast.any_within(expr, |expr| matches!(self.ast.expr(expr).kind, ExprKind::Call { .. } | ExprKind::Await(_)))
     }
 
     /// A hole with a format: a call of `core.format`.

@@ -167,46 +167,14 @@ impl Lowering<'_, '_> {
 
     /// Whether a condition may be written twice: it has few nodes and makes no closure.
     fn is_small(&self, condition: ExprId) -> bool {
-        let mut budget = SMALL_CONDITION;
-        self.spend(condition, &mut budget)
-    }
-
-    fn spend(&self, expr: ExprId, budget: &mut u32) -> bool {
-        let Some(rest) = budget.checked_sub(1) else { return false };
-        *budget = rest;
-        match self.ast.expr(expr).kind {
-            ExprKind::Int(_)
-            | ExprKind::Float(_)
-            | ExprKind::Bool(_)
-            | ExprKind::Void
-            | ExprKind::Str(_)
-            | ExprKind::Name(_)
-            | ExprKind::Error => true,
-            ExprKind::Lambda(_) => false,
-            ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
-                self.ast.list(list).iter().all(|&item| self.spend(item, budget))
+        let mut nodes = 0;
+        !self.ast.any_within(condition, |expr| match self.ast.expr(expr).kind {
+            ExprKind::Lambda(_) => true,
+            ExprKind::Paren(_) => false,
+            _ => {
+                nodes += 1;
+                nodes > SMALL_CONDITION
             }
-            ExprKind::Range { start, end } => {
-                start.is_none_or(|start| self.spend(start, budget)) && self.spend(end, budget)
-            }
-            ExprKind::Unary { operand, .. } | ExprKind::Await(operand) | ExprKind::Formatted { value: operand, .. } => {
-                self.spend(operand, budget)
-            }
-            ExprKind::Paren(inner) => {
-                *budget += 1;
-                self.spend(inner, budget)
-            }
-            ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
-                self.spend(left, budget) && self.spend(right, budget)
-            }
-            ExprKind::If { condition, then, otherwise } => {
-                [condition, then, otherwise].into_iter().all(|part| self.spend(part, budget))
-            }
-            ExprKind::Call { callee, args } => {
-                self.spend(callee, budget) && self.ast.list(args).iter().all(|&arg| self.spend(arg, budget))
-            }
-            ExprKind::Index { object, index } => self.spend(object, budget) && self.spend(index, budget),
-            ExprKind::Member { object, .. } => self.spend(object, budget),
-        }
+        })
     }
 }

@@ -88,7 +88,7 @@ impl<'a> Lowering<'_, 'a> {
                     | StmtKind::If { .. }
             );
             for_each_operand(stmt.kind, ast, &mut |top| {
-                for_each_expression(ast, top, &mut |expr| {
+                ast.for_each_within(top, |expr| {
                     if let ExprKind::Await(operand) = ast.expr(expr).kind {
                         // A value that nobody uses: what counts is what the task does, and perhaps the order.
                         let is_dropped = matches!(stmt.kind, StmtKind::Expr(whole) if self.strip_parens(whole) == expr);
@@ -107,7 +107,7 @@ impl<'a> Lowering<'_, 'a> {
         let mut is_own = false;
         let mut is_other = false;
         for &arg in ast.list(args) {
-            for_each_expression(ast, arg, &mut |expr| match ast.expr(expr).kind {
+            ast.for_each_within(arg, |expr| match ast.expr(expr).kind {
                 ExprKind::Name(name) => match names.iter().any(|own| own.name == name) {
                     true => is_own = true,
                     false => is_other |= self.folded(expr).is_none() && self.static_value(expr).is_none(),
@@ -211,37 +211,5 @@ fn for_each_operand(stmt: StmtKind, ast: &Ast, visit: &mut impl FnMut(ExprId)) {
         StmtKind::If { condition, .. } | StmtKind::While { condition, .. } => visit(condition),
         StmtKind::For { iterable, .. } => visit(iterable),
         _ => {}
-    }
-}
-
-/// Visits an expression and those in it; not the bodies of functions. Expressions may be nested deeply, so this does
-/// not recurse.
-fn for_each_expression(ast: &Ast, expr: ExprId, visit: &mut impl FnMut(ExprId)) {
-    let mut open = vec![expr];
-    while let Some(expr) = open.pop() {
-        visit(expr);
-        match ast.expr(expr).kind {
-            ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
-                open.extend(ast.list(list));
-            }
-            ExprKind::Range { start, end } => open.extend(start.into_iter().chain([end])),
-            ExprKind::Unary { operand: inner, .. }
-            | ExprKind::Await(inner)
-            | ExprKind::Formatted { value: inner, .. }
-            | ExprKind::Paren(inner)
-            | ExprKind::Member { object: inner, .. } => open.push(inner),
-            ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => open.extend([left, right]),
-            ExprKind::If { condition, then, otherwise } => open.extend([condition, then, otherwise]),
-            ExprKind::Call { callee, args } => open.extend(ast.list(args).iter().chain([&callee])),
-            ExprKind::Index { object, index } => open.extend([object, index]),
-            ExprKind::Int(_)
-            | ExprKind::Float(_)
-            | ExprKind::Bool(_)
-            | ExprKind::Void
-            | ExprKind::Str(_)
-            | ExprKind::Name(_)
-            | ExprKind::Lambda(_)
-            | ExprKind::Error => {}
-        }
     }
 }

@@ -11,7 +11,7 @@ use super::image::Image;
 use super::methods::receiver_of;
 use super::stack::MAX_FRAMES;
 use super::step::Stepped;
-use super::value::{Tag, Value};
+use super::value::Value;
 use super::vm::Vm;
 use crate::bytecode::methods::find_method;
 use crate::bytecode::op::HeapUse;
@@ -80,10 +80,8 @@ impl NativeResult {
     /// # Safety
     /// A function has returned this: [`NativeResult::said`] is below [`FIRST_EXIT`].
     unsafe fn value(self) -> Value {
-        let words = [self.said, self.payload];
-        debug_assert!(self.said <= Tag::LAST as u64);
-        // SAFETY: the words are tag and payload of a value.
-        unsafe { *words.as_ptr().cast::<Value>() }
+        // SAFETY: the words are tag and payload of a value, which its caller now has.
+        unsafe { Value::of_words(self.said, self.payload) }
     }
 }
 

@@ -163,12 +163,15 @@ impl Value {
         self.tag
     }
 
-    /// The value of a tag's number and a payload, as a dict keeps them apart.
+    /// The value of two words, the number of its tag and its payload: as native code passes it, and as a dict keeps it.
+    ///
+    /// # Safety
+    /// The words are the tag and the payload of a value that is alive.
     #[inline(always)]
-    pub(in crate::runtime) fn of_parts(tag: u8, payload: u64) -> Value {
-        debug_assert!(tag <= Tag::LAST as u8);
-        // SAFETY: the numbers of tags go from 0 to that of the last, and the number is that of a value.
-        Value { tag: unsafe { std::mem::transmute::<u64, Tag>(tag.into()) }, payload }
+    pub unsafe fn of_words(tag: u64, payload: u64) -> Value {
+        debug_assert!(tag <= Tag::LAST as u64);
+        // SAFETY: the caller answers for the tag: it is the number of one, of which there are no gaps up to the last.
+        Value { tag: unsafe { std::mem::transmute::<u64, Tag>(tag) }, payload }
     }
 
     /// The payload's bits, whatever they mean.

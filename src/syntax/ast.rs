@@ -334,4 +334,57 @@ impl Ast {
     pub fn block(&self, block: Block) -> &[StmtId] {
         &self.stmt_lists[block.start as usize..][..block.len as usize]
     }
+
+    /// Visits the expressions directly below an expression, in the order of the source; not the bodies of functions.
+    pub fn for_each_part(&self, expr: ExprId, mut visit: impl FnMut(ExprId)) {
+        match self.expr(expr).kind {
+            ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Void
+            | ExprKind::Str(_)
+            | ExprKind::Name(_)
+            | ExprKind::Lambda(_)
+            | ExprKind::Error => {}
+            ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
+                self.list(list).iter().copied().for_each(visit);
+            }
+            ExprKind::Range { start, end } => start.into_iter().chain([end]).for_each(visit),
+            ExprKind::Unary { operand: inner, .. }
+            | ExprKind::Await(inner)
+            | ExprKind::Formatted { value: inner, .. }
+            | ExprKind::Paren(inner)
+            | ExprKind::Member { object: inner, .. } => visit(inner),
+            ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
+                [left, right].into_iter().for_each(visit);
+            }
+            ExprKind::If { condition, then, otherwise } => [condition, then, otherwise].into_iter().for_each(visit),
+            ExprKind::Call { callee, args } => {
+                visit(callee);
+                self.list(args).iter().copied().for_each(visit);
+            }
+            ExprKind::Index { object, index } => [object, index].into_iter().for_each(visit),
+        }
+    }
+
+    /// Visits an expression and all that are below it; not the bodies of functions.
+    pub fn for_each_within(&self, expr: ExprId, mut visit: impl FnMut(ExprId)) {
+        self.any_within(expr, |expr| {
+            visit(expr);
+            false
+        });
+    }
+
+    /// Whether one of an expression and those below it is such; not in the bodies of functions. Expressions may be
+    /// nested deeply, so this does not recurse.
+    pub fn any_within(&self, expr: ExprId, mut is_such: impl FnMut(ExprId) -> bool) -> bool {
+        let mut open = vec![expr];
+        while let Some(expr) = open.pop() {
+            if is_such(expr) {
+                return true;
+            }
+            self.for_each_part(expr, |part| open.push(part));
+        }
+        false
+    }
 }

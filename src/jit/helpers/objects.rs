@@ -9,19 +9,8 @@ use super::{Helper, JUMP, LEAVE, NEXT, status, with_vm};
 use crate::runtime::object::{Dict, Gc, Str};
 use crate::runtime::ops::index::resolve_range;
 use crate::runtime::step::Stepped;
-use crate::runtime::value::{Tag, Value};
+use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
-
-/// A value of two words.
-///
-/// # Safety
-/// The words are the tag and the payload of a value that is alive.
-unsafe fn value_of(tag: u64, payload: u64) -> Value {
-    debug_assert!(tag <= Tag::LAST as u64);
-    let words = [tag, payload];
-    // SAFETY: the caller answers for the words, and a value is these two.
-    unsafe { words.as_ptr().cast::<Value>().read() }
-}
 
 /// # Safety
 /// `object` points to a live object of type `T`.
@@ -162,7 +151,7 @@ pub(super) unsafe extern "C" fn print(vm: *mut Vm, pc: u64, first: *const Value,
 pub(super) unsafe extern "C" fn dict_get(vm: *mut Vm, dict: *mut Dict, tag: u64, payload: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given, a dict whose type it knows, and the parts of a value.
     unsafe {
-        with_vm(Helper::DictGet, vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
+        with_vm(Helper::DictGet, vm, |vm| match object(dict).get(&vm.heap, Value::of_words(tag, payload)) {
             Ok(Some(value)) => {
                 vm.set_native_result(value);
                 NEXT
@@ -184,9 +173,9 @@ pub(super) unsafe extern "C" fn dict_get_or(
 ) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(Helper::DictGetOr, vm, |vm| match object(dict).get(&vm.heap, value_of(tag, payload)) {
+        with_vm(Helper::DictGetOr, vm, |vm| match object(dict).get(&vm.heap, Value::of_words(tag, payload)) {
             Ok(found) => {
-                let value = found.unwrap_or_else(|| value_of(default_tag, default));
+                let value = found.unwrap_or_else(|| Value::of_words(default_tag, default));
                 vm.set_native_result(value);
                 NEXT
             }
@@ -200,7 +189,7 @@ pub(super) unsafe extern "C" fn dict_get_or(
 pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag: u64, payload: u64) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(Helper::DictContains, vm, |vm| match object(dict).contains(&vm.heap, value_of(tag, payload)) {
+        with_vm(Helper::DictContains, vm, |vm| match object(dict).contains(&vm.heap, Value::of_words(tag, payload)) {
             Ok(false) => NEXT,
             Ok(true) => JUMP,
             Err(_) => LEAVE,
@@ -213,7 +202,7 @@ pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag:
 pub(super) unsafe extern "C" fn contains(vm: *mut Vm, tag: u64, payload: u64, item_tag: u64, item: u64) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(Helper::Contains, vm, |vm| match vm.is_member(value_of(tag, payload), value_of(item_tag, item)) {
+        with_vm(Helper::Contains, vm, |vm| match vm.is_member(Value::of_words(tag, payload), Value::of_words(item_tag, item)) {
             Ok(false) => NEXT,
             Ok(true) => JUMP,
             Err(_) => LEAVE,
@@ -244,7 +233,7 @@ pub(super) unsafe extern "C" fn dict_set(
             if vm.heap.should_collect() {
                 return LEAVE;
             }
-            let (key, value) = (value_of(key_tag, key), value_of(value_tag, value));
+            let (key, value) = (Value::of_words(key_tag, key), Value::of_words(value_tag, value));
             match object(dict).insert(&mut vm.heap, key, value) {
                 Ok(_) => NEXT,
                 Err(_) => LEAVE,

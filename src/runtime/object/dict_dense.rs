@@ -67,7 +67,10 @@ impl Dense {
 
     #[inline(always)]
     fn at(&self, place: usize) -> Value {
-        Value::of_parts(self.tags[place], self.payloads[place])
+        // SAFETY: whoever writes the vectors, native code too, writes the two words of a value at each place; where
+        // none was put, they are those of an undefined one. What is put there lives as long as the dict, which traces
+        // it.
+        unsafe { Value::of_words(self.tags[place].into(), self.payloads[place]) }
     }
 
     #[inline(always)]
