@@ -5,14 +5,16 @@
 //! that this table calls a step never gets to the tier's own code, and debug builds stop where the tier steps and the
 //! table says that it need not.
 
+use std::borrow::Cow;
+
 use super::rules::constant_type;
 use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::signature::Memory;
-use crate::bytecode::types::{IdKind, Identity, Tags, Type};
-use crate::bytecode::{FuncId, FunctionKind, Method, Op, Program, Reg, ShortConst, StructId};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Tags, Type};
+use crate::bytecode::{BuiltinId, FuncId, FunctionKind, Method, Op, Program, Reg, ShortConst, StructId};
 
 /// The most structs or functions between which native code chooses.
 pub const FEW: usize = 4;
@@ -40,7 +42,7 @@ pub enum Form {
 }
 
 /// An instruction with what is known of its operands: proven, or seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation<'a> {
     pub program: &'a Program,
     pub op: Op,
@@ -51,28 +53,40 @@ pub struct Operation<'a> {
     pub name: &'a str,
     /// What is called, if that is a function of the library.
     pub builtin: Option<&'static BuiltinSpec>,
-    /// Whether it is certain how the list keeps its items that is accessed or made, as far as types tell; of a method
-    /// call, that no instance of the structs has fields beside its layout, one of which might come before the method.
+    /// Whether it is certain how the list keeps its items that is accessed, as far as types tell; of a method call,
+    /// that no instance of the structs has fields beside its layout, one of which might come before the method.
     pub is_regular: bool,
     /// The structs that the first operand may be, or be an instance of; none if that is not known.
-    pub structs: &'a [StructId],
+    pub structs: Cow<'a, [StructId]>,
     /// The functions that a called value may be, `None` if that is not known; none at all if it may be something that
     /// is no function of the program.
-    pub callees: Option<&'a [FuncId]>,
+    pub callees: Option<Cow<'a, [FuncId]>>,
 }
 
-/// What a static type tells of an operation's first operand beside its kind.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// See [`Operation::structs`].
-    pub structs: Vec<StructId>,
+/// Who knows the static types before an instruction: inference on its way through the code, or checked facts.
+pub trait StaticTypes<'p> {
+    fn program(&self) -> &'p Program;
+    fn register(&mut self, reg: Reg) -> Type;
+    /// The identities in a set; `None` if any are possible.
+    fn identities(&mut self, set: IdSet) -> Option<Vec<Identity>>;
+    /// What lists of a class hold.
+    fn items(&mut self, class: ClassId) -> Tags;
+    /// Whether an instance of the struct may have fields that its layout does not name.
+    fn may_have_side_fields(&mut self, def: StructId) -> bool;
+    /// The row of a function of the library.
+    fn builtin(&self, builtin: BuiltinId) -> Option<&'static BuiltinSpec>;
+}
+
+/// What the identities of a value tell beside its kind: see [`Operation::structs`] and [`Operation::callees`].
+#[derive(Debug, Default)]
+struct Identified {
+    structs: Vec<StructId>,
     callees: Option<Vec<FuncId>>,
 }
 
-impl Known {
-    /// From the identities of the type's values, if these are known.
-    pub fn of(ty: Type, identities: Option<impl IntoIterator<Item = Identity>>) -> Known {
-        let Some(identities) = identities else { return Known::default() };
+impl Identified {
+    fn of(ty: Type, identities: Option<Vec<Identity>>) -> Identified {
+        let Some(identities) = identities else { return Identified::default() };
         let (mut structs, mut callees, mut has_others) = (Vec::new(), Vec::new(), ty.tags.meets(Tags::STRUCT));
         for kind in identities.into_iter().filter_map(Identity::unpack) {
             match kind {
@@ -85,37 +99,14 @@ impl Known {
         if has_others {
             callees.clear();
         }
-        Known { structs, callees: Some(callees) }
-    }
-
-    /// An operation on an operand of which this is known, with the kinds of both.
-    pub fn operation<'a>(
-        &'a self,
-        program: &'a Program,
-        op: Op,
-        (a, b): (Tags, Tags),
-        name: &'a str,
-        builtin: Option<&'static BuiltinSpec>,
-        is_regular: bool,
-    ) -> Operation<'a> {
-        let (structs, callees) = (&self.structs[..], self.callees.as_deref());
-        Operation { program, op, a, b, name, builtin, is_regular, structs, callees }
+        Identified { structs, callees: Some(callees) }
     }
 }
 
 /// Whether lists of such items all keep them in the same way: numbers and truth values are kept unboxed as long as
 /// there is one kind of them.
-pub fn have_one_storage(items: Tags) -> bool {
+fn have_one_storage(items: Tags) -> bool {
     items.is_single() || !items.is_empty() && !items.meets(Tags::NUMBER.or(Tags::BOOL))
-}
-
-/// The registers of the items of a list literal.
-pub fn literal_items(op: Op) -> impl Iterator<Item = Reg> {
-    let (base, count) = match op {
-        Op::MakeList { base, count, .. } => (base, count),
-        _ => (Reg(0), 0),
-    };
-    (0..count).map(move |at| base.above(at))
 }
 
 /// The registers that decide about an instruction's form: object and index, receiver and first argument, iterable,
@@ -158,6 +149,41 @@ pub fn may_be_inlined(program: &Program, func: FuncId) -> bool {
     function.kind != FunctionKind::Async
         && function.code.len <= MAX_INLINED
         && code.iter().all(|op| op.info().may_be_inlined)
+}
+
+impl<'p> Operation<'p> {
+    /// An instruction of a function, by the static types before it.
+    pub fn of(types: &mut impl StaticTypes<'p>, func: FuncId, op: Op) -> Operation<'p> {
+        let program = types.program();
+        let (first, second) = observed(&op);
+        let [a, b] = [first, second].map(|reg| reg.map_or(Type::NEVER, |reg| types.register(reg)));
+        let Identified { structs, callees } = Identified::of(a, types.identities(a.ids));
+        let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();
+        let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
+        let builtin = if let Op::CallBuiltin { builtin, .. } = op { types.builtin(builtin) } else { None };
+        let is_regular = match op {
+            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags == Tags::LIST => {
+                have_one_storage(types.items(a.class))
+            }
+            Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
+                !structs.iter().any(|&def| types.may_have_side_fields(def))
+            }
+            _ => true,
+        };
+        // What drives an iteration lies beside its state.
+        let kinds = |ty: Type| if ty == Type::ANY { Tags::ALL } else { ty.tags.without(Tags::ITER) };
+        Operation {
+            program,
+            op,
+            a: kinds(a),
+            b: kinds(b),
+            name,
+            builtin,
+            is_regular,
+            structs: structs.into(),
+            callees: callees.map(Cow::from),
+        }
+    }
 }
 
 impl Operation<'_> {
@@ -214,7 +240,7 @@ impl Operation<'_> {
             },
             GetMember { .. } | SetMember { .. } => match a {
                 Tags::INSTANCE if self.structs.iter().all(|&def| self.has_field(def)) => {
-                    seen_if(self.are_few(self.structs))
+                    seen_if(self.are_few(&self.structs))
                 }
                 _ => Step,
             },
@@ -227,7 +253,7 @@ impl Operation<'_> {
                 _ => Step,
             },
             CallMethod { argc, .. } | TailCallMethod { argc, .. } => self.method(argc),
-            Call { argc, .. } | TailCall { argc, .. } => match (a, self.callees) {
+            Call { argc, .. } | TailCall { argc, .. } => match (a, self.callees.as_deref()) {
                 (Tags::FUNCTION, Some([])) => Step,
                 (Tags::FUNCTION, Some(callees)) if !callees.iter().all(|&func| self.is_called_natively(func, argc)) => {
                     Step
@@ -368,7 +394,7 @@ impl Operation<'_> {
                 match self.structs.iter().all(is_native) {
                     true => {
                         let in_fields = self.structs.iter().any(|&def| self.has_field(def));
-                        seen_if(self.is_regular && self.are_few(self.structs) && !in_fields)
+                        seen_if(self.is_regular && self.are_few(&self.structs) && !in_fields)
                     }
                     false => Form::Step,
                 }
@@ -404,7 +430,7 @@ impl Operation<'_> {
 
     /// Iteration over instances: of one struct that has a `next` and no `iter`.
     fn by_next(&self) -> Form {
-        let &[def] = self.structs else { return if self.structs.is_empty() { Form::Open } else { Form::Step } };
+        let &[def] = &*self.structs else { return if self.structs.is_empty() { Form::Open } else { Form::Step } };
         let calls_iter = matches!(self.op, Op::IterPrep { .. }) && self.method_of(def, "iter").is_some();
         let next = self.method_of(def, "next").filter(|next| next.takes_self && self.is_called_natively(next.func, 1));
         // The start of an iteration may not have been seen when its later steps were.
@@ -581,7 +607,7 @@ mod tests {
     use super::*;
 
     fn operation(program: &Program, op: Op, a: Tags, b: Tags) -> Operation<'_> {
-        Operation { program, op, a, b, name: "x", builtin: None, is_regular: true, structs: &[], callees: None }
+        Operation { program, op, a, b, name: "x", builtin: None, is_regular: true, structs: (&[]).into(), callees: None }
     }
 
     #[test]

@@ -101,30 +101,34 @@ impl<T: PartialEq + Copy> Seen<T> {
 /// A few structs or functions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Few<T> {
-    ids: [Option<T>; FEW],
+    /// The first `count` are there; the others are as they were made.
+    ids: [T; FEW],
+    count: usize,
     more: bool,
 }
 
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Few { ids: [const { None }; FEW], more: false }
-    }
+impl Few<StructId> {
+    const NONE: Self = Few { ids: [StructId(0); FEW], count: 0, more: false };
+}
+
+impl Few<FuncId> {
+    const NONE: Self = Few { ids: [FuncId(0); FEW], count: 0, more: false };
 }
 
 impl<T: PartialEq + Copy> Few<T> {
     pub fn add(&mut self, id: T) {
-        if self.ids.contains(&Some(id)) {
+        if self.ids[..self.count].contains(&id) {
             return;
         }
-        match self.ids.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(id),
+        match self.ids.get_mut(self.count) {
+            Some(place) => (*place, self.count) = (id, self.count + 1),
             None => self.more = true,
         }
     }
 
     /// All that were seen, in the order they were seen; nothing if they were more than can be remembered.
-    pub fn all(self) -> impl Iterator<Item = T> {
-        self.ids.into_iter().flatten().filter(move |_| !self.more)
+    pub fn all(&self) -> &[T] {
+        if self.more { &[] } else { &self.ids[..self.count] }
     }
 }
 
@@ -137,7 +141,7 @@ pub fn is_inexact(int: i64) -> bool {
 }
 
 /// What was seen at one instruction.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TypeFeedback {
     /// It was executed while recording, whether or not it has operands to note.
     pub reached: bool,
@@ -167,6 +171,23 @@ pub struct TypeFeedback {
 }
 
 impl TypeFeedback {
+    /// What is known of an instruction that was never recorded.
+    pub const NOTHING: TypeFeedback = TypeFeedback {
+        reached: false,
+        result: TagSet(0),
+        second: TagSet(0),
+        a: TagSet(0),
+        b: TagSet(0),
+        storage: Seen::Nothing,
+        ascii: Seen::Nothing,
+        negative: false,
+        inexact: false,
+        instance_of: Seen::Nothing,
+        structs: Few::<StructId>::NONE,
+        extra: false,
+        callees: Few::<FuncId>::NONE,
+    };
+
     /// Whether every value seen here was of one type.
     pub fn is_monomorphic(&self) -> bool {
         self.result.count() <= 1 && self.a.count() <= 1 && self.b.count() <= 1
@@ -180,24 +201,7 @@ impl TypeFeedback {
 /// Instructions of a page of [`TypeProfile`].
 const PAGE: usize = 64;
 
-/// What is known of an instruction that was never recorded.
-const EMPTY: TypeFeedback = TypeFeedback {
-    reached: false,
-    result: TagSet(0),
-    second: TagSet(0),
-    a: TagSet(0),
-    b: TagSet(0),
-    storage: Seen::Nothing,
-    ascii: Seen::Nothing,
-    negative: false,
-    inexact: false,
-    instance_of: Seen::Nothing,
-    structs: Few { ids: [None; FEW], more: false },
-    extra: false,
-    callees: Few { ids: [None; FEW], more: false },
-};
-
-static NOTHING: TypeFeedback = EMPTY;
+static NOTHING: TypeFeedback = TypeFeedback::NOTHING;
 
 /// The feedback of a whole program, by index into its code. Most of a large program is never recorded, so there is
 /// memory only for pages that were.
@@ -221,7 +225,7 @@ impl TypeProfile {
     /// Adds to what was seen at an instruction; whether that was anything new.
     pub fn note(&mut self, pc: u32, add: impl FnOnce(&mut TypeFeedback)) -> bool {
         let at = pc as usize;
-        let page = self.pages[at / PAGE].get_or_insert_with(|| Box::new([EMPTY; PAGE]));
+        let page = self.pages[at / PAGE].get_or_insert_with(|| Box::new([TypeFeedback::NOTHING; PAGE]));
         let site = &mut page[at % PAGE];
         let before = *site;
         add(site);
@@ -256,23 +260,23 @@ mod tests {
         assert!(!profile.note(PAGE as u32, |site| site.reached = true), "nothing new");
         assert_eq!(profile.pages.iter().flatten().count(), 1);
         assert!(profile.at(PAGE as u32).reached && !profile.at(PAGE as u32 + 1).reached);
-        assert_eq!(*profile.at(2 * PAGE as u32), TypeFeedback::default());
+        assert_eq!(*profile.at(2 * PAGE as u32), TypeFeedback::NOTHING);
     }
 
     #[test]
     fn a_few_structs_are_remembered_and_many_are_not() {
-        let mut structs = Few::default();
+        let mut structs = Few::<StructId>::NONE;
         for id in [3, 1, 3, 2, 7] {
             structs.add(StructId(id));
         }
-        assert_eq!(structs.all().map(|id| id.0).collect::<Vec<_>>(), [3, 1, 2, 7]);
+        assert_eq!(structs.all(), [3, 1, 2, 7].map(StructId));
         structs.add(StructId(9));
-        assert_eq!(structs.all().count(), 0);
+        assert!(structs.all().is_empty());
     }
 
     #[test]
     fn one_type_is_monomorphic_and_two_are_not() {
-        let mut feedback = TypeFeedback::default();
+        let mut feedback = TypeFeedback::NOTHING;
         feedback.result.add(Tag::Int);
         assert!(feedback.is_monomorphic());
         assert_eq!(feedback.result.single(), Some(Tag::Int));

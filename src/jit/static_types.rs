@@ -8,13 +8,13 @@
 use std::cell::OnceCell;
 
 use super::feedback::{ALL_TAGS, TagSet, TypeFeedback};
-use crate::bytecode::builtins::{BUILTINS, find_builtin};
+use crate::bytecode::builtins::{BUILTINS, BuiltinSpec, find_builtin};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
-use crate::bytecode::types::{IdKind, Slot, Tags, Type};
-use crate::bytecode::{FuncId, Op, Program, Reg};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
+use crate::bytecode::{BuiltinId, FuncId, Op, Program, Reg, StructId};
 use crate::facts::check::CheckedTypes;
-use crate::facts::native_forms::{Form, Known, have_one_storage, literal_items, observed};
+use crate::facts::native_forms::{self, Form, Operation, observed};
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
 
@@ -52,38 +52,11 @@ impl StaticTypes {
     /// may have been seen that decides about a form.
     pub fn not_steps(&self, program: &Program, func: FuncId, pcs: &[u32], is_conditional: bool) -> Vec<(u32, String)> {
         let mut found = Vec::new();
-        let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();
         self.follow(program, func, |op, pc, registers| {
             if !pcs.contains(&pc) {
                 return;
             }
-            let ty = |reg: Option<Reg>| {
-                reg.map_or(Type::NEVER, |reg| registers.get(reg.index()).copied().unwrap_or(Type::ANY))
-            };
-            let (a, b) = observed(&op);
-            let (a, b) = (ty(a), ty(b));
-            let known = Known::of(a, self.types.identities(a.ids).map(|ids| ids.iter().copied()));
-            let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
-            let builtin = match op {
-                Op::CallBuiltin { builtin, .. } => program.builtins.get(builtin.index()).and_then(|used| {
-                    let text = |id| program.strings.get(id);
-                    find_builtin(text(used.module)?, text(used.name)?).map(|row| &BUILTINS[row])
-                }),
-                _ => None,
-            };
-            let kinds = |ty: Type| if ty == Type::ANY { Tags::ALL } else { ty.tags.without(Tags::ITER) };
-            let is_regular = match op {
-                Op::MakeList { .. } => literal_items(op).all(|item| ty(Some(item)).is_single()),
-                Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
-                    known.structs.iter().all(|&def| {
-                        // What the layout does not name comes behind what it does.
-                        let fields = program.structs[def.index()].fields.len();
-                        self.types.field(def, fields as u32).is_never()
-                    })
-                }
-                _ => have_one_storage(self.types.slot(a.class, Slot::Item).tags),
-            };
-            let operation = known.operation(program, op, (kinds(a), kinds(b)), name, builtin, is_regular);
+            let operation = Operation::of(&mut Before { program, types: &self.types, registers }, func, op);
             let is_told = match operation.form() {
                 Form::Step | Form::Open => true,
                 Form::Seen => is_conditional,
@@ -121,7 +94,7 @@ impl StaticTypes {
     }
 
     fn of_instruction(&self, op: Op, pc: u32, registers: &[Type]) -> TypeFeedback {
-        let mut feedback = TypeFeedback::default();
+        let mut feedback = TypeFeedback::NOTHING;
         let (a, b) = observed(&op);
         let ty = |reg: Reg| registers.get(reg.index()).copied().unwrap_or(Type::ANY);
         if let Some(a) = a.map(ty) {
@@ -162,6 +135,43 @@ impl StaticTypes {
                 }
             }
         }
+    }
+}
+
+/// The types of registers before an instruction, and what is known beside them.
+struct Before<'a, 'p> {
+    program: &'p Program,
+    types: &'a CheckedTypes,
+    registers: &'a [Type],
+}
+
+impl<'p> native_forms::StaticTypes<'p> for Before<'_, 'p> {
+    fn program(&self) -> &'p Program {
+        self.program
+    }
+
+    fn register(&mut self, reg: Reg) -> Type {
+        self.registers.get(reg.index()).copied().unwrap_or(Type::ANY)
+    }
+
+    fn identities(&mut self, set: IdSet) -> Option<Vec<Identity>> {
+        self.types.identities(set).map(<[Identity]>::to_vec)
+    }
+
+    fn items(&mut self, class: ClassId) -> Tags {
+        self.types.slot(class, Slot::Item).tags
+    }
+
+    fn may_have_side_fields(&mut self, def: StructId) -> bool {
+        // What the layout does not name comes behind what it does.
+        let fields = self.program.structs[def.index()].fields.len();
+        !self.types.field(def, fields as u32).is_never()
+    }
+
+    fn builtin(&self, builtin: BuiltinId) -> Option<&'static BuiltinSpec> {
+        let used = self.program.builtins.get(builtin.index())?;
+        let text = |id| self.program.strings.get(id);
+        find_builtin(text(used.module)?, text(used.name)?).map(|row| &BUILTINS[row])
     }
 }
 

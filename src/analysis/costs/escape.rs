@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{Act, FunctionAct, MAX_INLINE_DEPTH, Resolver};
+use super::{Act, MAX_INLINE_DEPTH, Resolver};
 use crate::analysis::cfg::BlockId;
 use crate::analysis::flow::code_of;
 use crate::bytecode::op::window::{Call, MethodCall, New};
@@ -150,7 +150,7 @@ impl Resolver<'_> {
         let acts = self.acts;
         let own = &acts[func.index()];
         let first = own.partition_point(|&(at, _)| at < pc);
-        let here = || own[first..].iter().take_while(|&&(at, _)| at == pc).map(|(_, FunctionAct(act))| act);
+        let here = || own[first..].iter().take_while(|&&(at, _)| at == pc).map(|(_, act)| act);
         let is_step = here().any(|act| matches!(act, Act::Step(_)));
         let gives_text = here().any(|act| matches!(act, Act::Makes { what, .. } if what == "string"));
         let mut copy = None;

@@ -7,19 +7,20 @@
 mod escape;
 pub mod words;
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 
 use self::escape::Fate;
 use super::flow::{ProgramFlow, code_of};
 use super::infer::{Inference, Replay};
 use super::names::Names;
+use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::facts::{Region, RegionFacts, Verdict};
-use crate::bytecode::types::{IdSet, Identity, Slot, Tags, Type};
-use crate::bytecode::{FuncId, LoopId, Op, Program, Reg, StructId};
-use crate::facts::native_forms::{
-    Form, Known, MAX_INLINE_DEPTH, have_one_storage, literal_items, may_be_inlined, observed,
-};
-use crate::facts::rules::{Members, Place as TypePlace, SIDE_FIELDS, TypeEnv, slot};
+use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
+use crate::bytecode::{BuiltinId, FuncId, LoopId, Op, Program, Reg, StructId};
+use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Operation, StaticTypes, may_be_inlined};
+use crate::facts::rules::{Members, Place as TypePlace, SIDE_FIELDS, TypeEnv};
 use crate::source::Span;
 
 /// What a region costs. Places are listed once, however many calls lead there.
@@ -69,7 +70,7 @@ impl Cost {
 
 /// What an instruction does that is worth telling.
 #[derive(Clone, PartialEq, Debug)]
-enum Act {
+pub enum Act {
     /// Makes an object, of this struct if it is an instance.
     Makes {
         what: String,
@@ -87,44 +88,14 @@ enum Act {
 }
 
 /// The acts of one function, ascending by pc (counted from its first instruction).
-pub type Acts = Vec<(u32, FunctionAct)>;
-
-/// See [`Act`].
-#[derive(Clone, PartialEq, Debug)]
-pub struct FunctionAct(Act);
+pub type Acts = Vec<(u32, Act)>;
 
 /// Notes what `op` does, the next instruction that may be executed. Of an instruction whose kinds of operand are a
 /// condition of the region, nothing is said: it is native if the condition holds.
 pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditional: bool, acts: &mut Acts) {
-    let of = |types: &mut Replay<'_>, reg: Option<Reg>| match reg {
-        Some(reg) => types.register(reg),
-        None => Type::NEVER,
-    };
-    let (first, second) = observed(&op);
-    let (a, b) = (of(types, first), of(types, second));
-    let known = Known::of(a, (a.ids != IdSet::TOP).then(|| identities(types, a.ids)));
-    let program = types.solution().program();
-    let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();
-    let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
-    let builtin = match op {
-        Op::CallBuiltin { builtin, .. } => types.index().builtin(builtin),
-        _ => None,
-    };
-    // What drives an iteration lies beside its state.
-    let kinds = |ty: Type| if ty == Type::ANY { Tags::ALL } else { ty.tags.without(Tags::ITER) };
-    let is_regular = match op {
-        Op::MakeList { .. } => literal_items(op).all(|item| types.register(item).is_single()),
-        Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags == Tags::LIST => {
-            have_one_storage(slot(types, a, Slot::Item).tags)
-        }
-        Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
-            known.structs.iter().all(|&def| types.read(TypePlace::Field(def, SIDE_FIELDS)).is_never())
-        }
-        _ => true,
-    };
-    let operation = known.operation(program, op, (kinds(a), kinds(b)), name, builtin, is_regular);
+    let operation = Operation::of(types, func, op);
     let form = operation.form();
-    let mut add = |act: Act| acts.push((pc, FunctionAct(act)));
+    let mut add = |act: Act| acts.push((pc, act));
     if let Some(what) = operation.makes().filter(|_| !is_conditional) {
         let def = if let Op::New { def, .. } = op { Some(def) } else { None };
         add(Act::Makes { what, def });
@@ -144,21 +115,21 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditiona
             }
         }
         Op::Call { .. } | Op::TailCall { .. } => {
-            let callees = operation.callees.map_or(Vec::new(), <[FuncId]>::to_vec);
+            let callees = operation.callees.map_or(Vec::new(), Cow::into_owned);
             add(Act::Calls { others: callees.is_empty(), callees });
         }
         Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. }
-            if a.tags.meets(Tags::INSTANCE.or(Tags::STRUCT)) =>
+            if operation.a.meets(Tags::INSTANCE.or(Tags::STRUCT)) =>
         {
             let name = types.index().site_name(types.program(), func, site);
             let method = |&def: &StructId| name.and_then(|name| types.index().method(def, name));
             let is_field = |&def: &StructId| name.is_some_and(|name| types.index().field(def, name).is_some());
-            let callees: Vec<FuncId> = known.structs.iter().filter_map(method).map(|method| method.func).collect();
-            let others = known.structs.iter().any(is_field) || callees.len() < known.structs.len();
+            let callees: Vec<FuncId> = operation.structs.iter().filter_map(method).map(|method| method.func).collect();
+            let others = operation.structs.iter().any(is_field) || callees.len() < operation.structs.len();
             add(Act::Calls { others: others || callees.is_empty(), callees });
         }
-        Op::IterPrep { .. } | Op::IterNext { .. } if a.tags == Tags::INSTANCE => {
-            if let [def] = known.structs[..]
+        Op::IterPrep { .. } | Op::IterNext { .. } if operation.a == Tags::INSTANCE => {
+            if let &[def] = &*operation.structs
                 && let Some(next) = types.index().next(def)
             {
                 add(Act::Calls { callees: vec![next.func], others: false });
@@ -168,13 +139,31 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditiona
     }
 }
 
-fn identities(types: &Replay<'_>, ids: IdSet) -> Vec<Identity> {
-    let mut members = Members::of(ids);
-    let mut found = Vec::new();
-    while let Some(kind) = members.next(types) {
-        found.push(Identity::from(kind));
+impl<'p> StaticTypes<'p> for Replay<'p> {
+    fn program(&self) -> &'p Program {
+        self.solution().program()
     }
-    found
+
+    fn register(&mut self, reg: Reg) -> Type {
+        TypeEnv::register(self, reg)
+    }
+
+    fn identities(&mut self, set: IdSet) -> Option<Vec<Identity>> {
+        let mut members = Members::of(set);
+        (set != IdSet::TOP).then(|| std::iter::from_fn(|| members.next(self).map(Identity::from)).collect())
+    }
+
+    fn items(&mut self, class: ClassId) -> Tags {
+        self.read(TypePlace::Slot(class, Slot::Item)).tags
+    }
+
+    fn may_have_side_fields(&mut self, def: StructId) -> bool {
+        !self.read(TypePlace::Field(def, SIDE_FIELDS)).is_never()
+    }
+
+    fn builtin(&self, builtin: BuiltinId) -> Option<&'static BuiltinSpec> {
+        self.index().builtin(builtin)
+    }
 }
 
 /// The costs of all regions, in the order of their facts, from the acts of all functions.
@@ -257,7 +246,7 @@ impl Resolver<'_> {
         let own = &acts[func.index()];
         let first = own.partition_point(|&(pc, _)| pc < range.start);
         let code = code_of(self.program, &self.program.functions[func.index()]);
-        for (pc, FunctionAct(act)) in own[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
+        for (pc, act) in own[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
             let span = self.names.span(func, *pc);
             let place = |what: String| Place { span, what };
             let op = code[*pc as usize];
@@ -326,7 +315,7 @@ impl Resolver<'_> {
         }
         let mut height = 1;
         let acts = self.acts;
-        for (_, FunctionAct(act)) in &acts[func.index()] {
+        for (_, act) in &acts[func.index()] {
             match act {
                 Act::Makes { .. } | Act::Helper(_) | Act::PerhapsStep(_) => {}
                 Act::Step(_) => return None,

@@ -57,7 +57,7 @@ impl Builder<'_> {
     fn method_of_several(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
         let Some(instance) = self.plain_instance(receiver) else { return Ok(None) };
         let mut methods = Vec::new();
-        for id in self.feedback().structs.all() {
+        for &id in self.feedback().structs.all() {
             match self.vm.plain_method(id, name, argc) {
                 Some(func) if self.is_called_directly(func) => methods.push((id, func)),
                 _ => return Ok(None),
@@ -78,7 +78,8 @@ impl Builder<'_> {
     /// Calls a value: functions that were seen, if they are few, are called behind a chain of checks.
     pub(super) fn call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
         let callee = self.operand(base, self.feedback().a)?;
-        let functions: Vec<FuncId> = self.feedback().callees.all().collect();
+        let callees = self.feedback().callees;
+        let functions = callees.all();
         let fits = |func: &FuncId| self.vm.takes(*func, argc);
         let Some(found) = callee.as_tag(Tag::Function).filter(|_| !functions.is_empty() && functions.iter().all(fits))
         else {
@@ -88,7 +89,7 @@ impl Builder<'_> {
             return self.step();
         }
         let exit = self.exit(ExitReason::Callee);
-        let cases = functions.into_iter().map(|func| (func.0, func, None)).collect();
+        let cases = functions.iter().map(|&func| (func.0, func, None)).collect();
         self.call_cases(base, found, cases, exit)
     }
 
@@ -330,10 +331,10 @@ impl Builder<'_> {
             self.drop_receiver(base, argc)?;
             return self.inline(base, func);
         }
-        let callees: Vec<FuncId> = self.feedback().callees.all().collect();
-        if let Some((found, exit)) = self.function_in_field(base, argc, site, &callees)? {
+        let callees = self.feedback().callees;
+        if let Some((found, exit)) = self.function_in_field(base, argc, site, callees.all())? {
             self.drop_receiver(base, argc)?;
-            let cases = callees.into_iter().map(|func| (func.0, func, None)).collect();
+            let cases = callees.all().iter().map(|&func| (func.0, func, None)).collect();
             return self.call_cases(base, found, cases, exit);
         }
         self.step()

@@ -3,7 +3,6 @@
 
 use super::super::feedback::TagSet;
 use super::*;
-use crate::bytecode::StructId;
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::types::Tags;
 use crate::facts::native_forms::{Form, Operation, observed};
@@ -14,11 +13,8 @@ impl Builder<'_> {
         let feedback = *self.feedback();
         let (first, second) = observed(&op);
         let (a, b) = (self.kinds(first, feedback.a)?, self.kinds(second, feedback.b)?);
-        let structs: Vec<StructId> = match feedback.instance_of.one() {
-            Some(id) => vec![id],
-            None => feedback.structs.all().collect(),
-        };
-        let callees: Vec<FuncId> = feedback.callees.all().collect();
+        let one = feedback.instance_of.one();
+        let structs = one.as_ref().map_or(feedback.structs.all(), std::slice::from_ref);
         let builtin = match op {
             Op::CallBuiltin { builtin, .. } => Some(&BUILTINS[self.vm.image().builtin(builtin)]),
             _ => None,
@@ -33,8 +29,8 @@ impl Builder<'_> {
             builtin,
             // What was seen of that tells more than types do.
             is_regular: true,
-            structs: &structs,
-            callees: Some(&callees),
+            structs: structs.into(),
+            callees: Some(feedback.callees.all().into()),
         };
         Ok(known.form())
     }

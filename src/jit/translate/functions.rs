@@ -102,8 +102,8 @@ impl Builder<'_> {
     /// `return value(args)`.
     pub(super) fn tail_call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
         let callee = self.operand(base, self.feedback().a)?;
-        let functions: Vec<FuncId> = self.feedback().callees.all().collect();
-        if let (Some(found), &[func]) = (callee.as_tag(Tag::Function), functions.as_slice())
+        let callees = self.feedback().callees;
+        if let (Some(found), &[func]) = (callee.as_tag(Tag::Function), callees.all())
             && self.vm.takes(func, argc)
         {
             let wanted = self.int(func.0.into());
@@ -131,9 +131,9 @@ impl Builder<'_> {
             self.guard_no_extra(instance);
             return self.tail_call_known(base, func);
         }
-        let callees: Vec<FuncId> = self.feedback().callees.all().take(2).collect();
-        if let &[func] = callees.as_slice()
-            && let Some((found, exit)) = self.function_in_field(base, argc, site, &callees)?
+        let callees = self.feedback().callees;
+        if let &[func] = callees.all()
+            && let Some((found, exit)) = self.function_in_field(base, argc, site, &[func])?
         {
             let wanted = self.int(func.0.into());
             let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);

@@ -255,7 +255,7 @@ impl Builder<'_> {
         let Some(instance) = object.as_tag(Tag::Instance) else { return Ok(None) };
         let name = self.vm.site_name(self.context.func, site);
         let mut places: Vec<Place> = Vec::new();
-        for id in feedback.structs.all() {
+        for &id in feedback.structs.all() {
             let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
             let offset = (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32;
             match places.iter_mut().find(|(known, _)| *known == offset) {
