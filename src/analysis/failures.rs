@@ -14,7 +14,7 @@ use super::spelling::{closest_name, names_of, of_other_languages};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::signature::Refusal;
-use crate::bytecode::types::Tags;
+use crate::bytecode::types::{Tags, with_article};
 use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, StrId};
 use crate::facts::rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
 use crate::source::{Diagnostic, Span};
@@ -136,7 +136,8 @@ impl Teller<'_> {
         let mut warning = Diagnostic::warning(code_of_cause(failure.cause), self.message(failure.cause), span)
             .labelled("this always fails");
         if let Some((name, kinds)) = self.blamed(found, code) {
-            warning = warning.labelled(format!("this always fails: `{name}` is always {}", a_kind(kinds)));
+            warning =
+                warning.labelled(format!("this always fails: `{name}` is always {}", with_article(&kinds.words())));
         }
         warning = self.help(warning, failure.cause, span, code[pc as usize]);
         if let Some(register) = failure.register {
@@ -174,32 +175,32 @@ impl Teller<'_> {
     fn message(&self, cause: Cause) -> String {
         match cause {
             Cause::Operands { operator, left, right } => {
-                format!("Invalid operation '{operator}' on operands '{}' and '{}'", kinds(left), kinds(right))
+                format!("Invalid operation '{operator}' on operands '{}' and '{}'", left.words(), right.words())
             }
             Cause::Operand { operator, found } => {
-                format!("Invalid unary operation '{operator}' on operand {}", kinds(found))
+                format!("Invalid unary operation '{operator}' on operand {}", found.words())
             }
-            Cause::Expected { expected, found } => Refusal::Expected(expected).message(&kinds(found), None),
-            Cause::NothingIn { found } => format!("Type '{}' has no members to look in", kinds(found)),
-            Cause::NotIterable { found } => Refusal::Iteration.message(&kinds(found), None),
+            Cause::Expected { expected, found } => Refusal::Expected(expected).message(&found.words(), None),
+            Cause::NothingIn { found } => format!("Type '{}' has no members to look in", found.words()),
+            Cause::NotIterable { found } => Refusal::Iteration.message(&found.words(), None),
             Cause::CannotIndex { object, index } => {
                 let indexable = Tags::LIST.or(Tags::TUPLE).or(Tags::STR).or(Tags::MODULE).or(Tags::INSTANCE);
                 match object.meets(indexable) {
-                    true => format!("Cannot index type '{}' with type '{}'", kinds(object), kinds(index)),
-                    false => format!("Cannot index non-indexable type '{}'", kinds(object)),
+                    true => format!("Cannot index type '{}' with type '{}'", object.words(), index.words()),
+                    false => format!("Cannot index non-indexable type '{}'", object.words()),
                 }
             }
-            Cause::CannotAssign { object } => format!("Cannot assign into type '{}'", kinds(object)),
+            Cause::CannotAssign { object } => format!("Cannot assign into type '{}'", object.words()),
             Cause::Member { owner, name } => {
                 format!("Type '{}' has no member '{}'", self.owner(owner), self.text(name))
             }
             Cause::Method { owner: Owner::Kind(tags), name } if !tags.meets(Receiver::TAGS) => {
-                format!("Cannot call method '{}' on value of type '{}'", self.text(name), kinds(tags))
+                format!("Cannot call method '{}' on value of type '{}'", self.text(name), tags.words())
             }
             Cause::Method { owner, name } => {
                 format!("Type '{}' has no method '{}'", self.owner(owner), self.text(name))
             }
-            Cause::NotCallable { found } => Refusal::Call.message(&kinds(found), None),
+            Cause::NotCallable { found } => Refusal::Call.message(&found.words(), None),
             Cause::Arity { callee, given } => {
                 let (name, required, most, hidden) = self.arity(callee);
                 let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
@@ -208,15 +209,15 @@ impl Teller<'_> {
             }
             Cause::Argument { refusal, found, .. } => {
                 let text = (found == Tags::VOID).then_some("void");
-                refusal.message(&kinds(found), text)
+                refusal.message(&found.words(), text)
             }
-            Cause::Key { found } => Refusal::Key.message(&kinds(found), None),
+            Cause::Key { found } => Refusal::Key.message(&found.words(), None),
         }
     }
 
     fn owner(&self, owner: Owner) -> String {
         match owner {
-            Owner::Kind(tags) => kinds(tags),
+            Owner::Kind(tags) => tags.words(),
             Owner::Instance(def) => self.text(self.program.structs[def.index()].name).to_owned(),
             Owner::Struct(_) => "struct".to_owned(),
             Owner::Module(_) => "module".to_owned(),
@@ -373,20 +374,6 @@ fn code_of_cause(cause: Cause) -> &'static str {
         | Cause::CannotIndex { .. }
         | Cause::CannotAssign { .. }
         | Cause::Key { .. } => "W0306",
-    }
-}
-
-/// The names of kinds of value, as messages give them.
-fn kinds(tags: Tags) -> String {
-    tags.and(Tags::VISIBLE).names().collect::<Vec<_>>().join(" or ")
-}
-
-fn a_kind(tags: Tags) -> String {
-    let name = kinds(tags);
-    match name.as_str() {
-        "void" => name,
-        _ if name.starts_with("int") => format!("an {name}"),
-        _ => format!("a {name}"),
     }
 }
 

@@ -108,9 +108,9 @@ pub fn find(program: &Program, given: &[Given], asked: &[Asked]) -> Vec<Loss> {
     for one in given {
         by_holder.entry(one.holder).or_default().push(one);
     }
-    let words = |kinds: Tags| match kinds.and(Tags::VISIBLE) {
-        Tags::VISIBLE => "anything".to_owned(),
-        kinds => kinds.names().collect::<Vec<_>>().join(" or "),
+    let words = |kinds: Tags| match Tags::VISIBLE.within(kinds) {
+        true => "anything".to_owned(),
+        false => kinds.words(),
     };
     let mut found = Vec::new();
     for asked in asked {

@@ -18,12 +18,13 @@ use super::loops::LoopTree;
 use super::losses::{self, Asked, Given, Holder};
 use super::names::Names;
 use super::type_facts::{Frames, Numbers, TypeTable};
-use super::verdict::{Unmet, Wanted, unmet};
+use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
 };
 use crate::bytecode::graph::{Dominators, Graph};
 use crate::bytecode::parallel::{both, middle};
+use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::facts::rules::certain_failure;
 use crate::source::Span;
@@ -393,7 +394,7 @@ impl<'a> Regions<'a> {
         let mut derived: Vec<Condition> = Vec::new();
         let mut about: Vec<(String, Asked)> = Vec::new();
         let mut computed: Option<FxHashSet<Reg>> = None;
-        let mut seen: FxHashSet<(Reg, Option<&str>, Wanted)> = FxHashSet::default();
+        let mut seen: FxHashSet<(Reg, Option<&str>, Tags)> = FxHashSet::default();
         for &(pc, need) in notes.unmet[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
             let local = self.shared.names.local(func, pc, need.register);
             if local.is_some() && !seen.insert((need.register, local, need.wanted)) {
@@ -401,8 +402,8 @@ impl<'a> Regions<'a> {
             }
             let origin = self.shared.names.origin(func, code, pc, need.register);
             let ty = match (origin.item, need.wanted) {
-                (true, wanted) => format!("list of {}", wanted.name()),
-                (false, wanted) => wanted.name(),
+                (true, wanted) => format!("list of {}", wanted.words()),
+                (false, wanted) => wanted.words(),
             };
             let condition = Condition { name: origin.name, ty };
             let is_computed = origin.local.is_some_and(|reg| {
@@ -427,7 +428,7 @@ impl<'a> Regions<'a> {
                         (_, global) => global.map(Holder::Global),
                     };
                     if let Some(holder) = holder.filter(|_| self.shared.with_costs) {
-                        let (name, wanted) = (condition.name.clone(), need.wanted.kinds());
+                        let (name, wanted) = (condition.name.clone(), need.wanted);
                         about.push((condition.name.clone(), Asked { region, name, holder, wanted }));
                     }
                     list.push(condition);

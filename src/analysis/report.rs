@@ -10,6 +10,7 @@ use super::names::Names;
 use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
 use crate::bytecode::facts::{Facts, Reason, Region, RegionFacts, TypeId, Verdict, type_text};
+use crate::bytecode::types::with_article;
 use crate::bytecode::{FuncId, FunctionKind, Program};
 use crate::source::{Diagnostic, Severity, SourceMap};
 
@@ -138,7 +139,7 @@ fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts
     let losses: Vec<&Loss> = subject.losses.iter().filter(|loss| loss.region == region.region).collect();
     for loss in &losses {
         let Loss { name, kinds, .. } = loss;
-        let kinds = a_type(kinds);
+        let kinds = with_article(kinds);
         note = note.with_label(
             loss.span,
             match loss.is_argument {
@@ -148,7 +149,7 @@ fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts
         );
     }
     if let Some(loss) = losses.first() {
-        let (name, wanted) = (&loss.name, a_type(&loss.wanted));
+        let (name, wanted) = (&loss.name, with_article(&loss.wanted));
         note = note.with_help(match loss.is_argument {
             true => format!("pass {wanted} as `{name}` there, or call a function of its own for the other types"),
             false => format!("keep `{name}` {wanted} there, or use a variable of its own for the other value"),
@@ -273,19 +274,13 @@ pub fn conditional_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<Di
         let what = title(program, region.region);
         let marked = if marked { " though it is marked `// @jit`" } else { "" };
         let conditions: Vec<String> =
-            region.conditions.iter().map(|one| format!("`{}` is {}", one.name, a_type(&one.ty))).collect();
+            region.conditions.iter().map(|one| format!("`{}` is {}", one.name, with_article(&one.ty))).collect();
         let message = format!("{what} is not proven{marked}: it is compiled if {}", conditions.join(" and "));
         found.push(Diagnostic::warning("W0106", message, region.span).with_help(
             "give what is named there one type everywhere: in the calls, assignments and containers that it comes from",
         ));
     }
     found
-}
-
-/// `an int`, `a list of int`.
-fn a_type(name: &str) -> String {
-    let article = if name.starts_with("int") { "an" } else { "a" };
-    format!("{article} {name}")
 }
 
 fn json_string(text: &str) -> String {

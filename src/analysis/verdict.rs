@@ -26,88 +26,37 @@ use super::infer::Replay;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unmet {
     pub register: Reg,
-    pub wanted: Wanted,
+    /// Kinds of value, any of which will do.
+    pub wanted: Tags,
 }
 
-/// The kind of value that a condition asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Wanted {
-    Int,
-    Float,
-    Str,
-    List,
-    Dict,
-    Tuple,
-    Range,
-    Instance,
-    Bool,
-    /// One of several kinds, any of which will do.
-    OneOf(Tags),
+/// The first of the kinds that `tags` allows, in the order in which programs use them.
+fn likeliest(tags: Tags, preferred: &[Tags]) -> Tags {
+    preferred.iter().copied().find(|&kind| tags.meets(kind)).unwrap_or(preferred[0])
 }
 
-impl Wanted {
-    pub fn name(self) -> String {
-        let name = match self {
-            Wanted::Int => "int",
-            Wanted::Float => "float",
-            Wanted::Str => "string",
-            Wanted::List => "list",
-            Wanted::Dict => "dict",
-            Wanted::Tuple => "tuple",
-            Wanted::Range => "range",
-            Wanted::Instance => "struct instance",
-            Wanted::Bool => "bool",
-            Wanted::OneOf(tags) => return tags.names().collect::<Vec<_>>().join(" or "),
-        };
-        name.to_owned()
-    }
-
-    /// The first of the kinds that `tags` allows, in the order in which programs use them.
-    fn likeliest(tags: Tags, preferred: &[Wanted]) -> Wanted {
-        preferred.iter().copied().find(|wanted| tags.meets(wanted.kinds())).unwrap_or(preferred[0])
-    }
-
-    /// The kinds of value that satisfy it.
-    pub fn kinds(self) -> Tags {
-        match self {
-            Wanted::Int => Tags::INT,
-            Wanted::Float => Tags::FLOAT,
-            Wanted::Str => Tags::STR,
-            Wanted::List => Tags::LIST,
-            Wanted::Dict => Tags::DICT,
-            Wanted::Tuple => Tags::TUPLE,
-            Wanted::Range => Tags::RANGE,
-            Wanted::Instance => Tags::INSTANCE,
-            Wanted::Bool => Tags::BOOL,
-            Wanted::OneOf(tags) => tags,
-        }
-    }
-
-    fn of(ty: Type) -> Option<Wanted> {
-        const ALL: [Wanted; 9] = [
-            Wanted::Int,
-            Wanted::Float,
-            Wanted::Str,
-            Wanted::List,
-            Wanted::Dict,
-            Wanted::Tuple,
-            Wanted::Range,
-            Wanted::Instance,
-            Wanted::Bool,
-        ];
-        ALL.into_iter().find(|wanted| ty.tags == wanted.kinds())
-    }
+/// The one kind of a type, if a condition may ask for it.
+fn kind_of(ty: Type) -> Option<Tags> {
+    const ASKED: Tags = Tags::NUMBER
+        .or(Tags::STR)
+        .or(Tags::LIST)
+        .or(Tags::DICT)
+        .or(Tags::TUPLE)
+        .or(Tags::RANGE)
+        .or(Tags::INSTANCE)
+        .or(Tags::BOOL);
+    (ty.is_single() && ty.tags.within(ASKED)).then_some(ty.tags)
 }
 
 /// The needs of `op` that the types before it do not meet; at most two.
 pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2] {
     use Op::*;
-    let need = |holds: bool, register: Reg, wanted: Wanted| (!holds).then_some(Unmet { register, wanted });
+    let need = |holds: bool, register: Reg, wanted: Tags| (!holds).then_some(Unmet { register, wanted });
     match op {
         any_binary!() => op.as_binary().map_or([None, None], |binary| match binary.operator.is_bitwise() {
             true => [binary.left, binary.right].map(|source| {
                 let operand = source.register()?;
-                need(types.get(operand) == Type::INT, operand, Wanted::Int)
+                need(types.get(operand) == Type::INT, operand, Tags::INT)
             }),
             false => operands(types, Some(binary.operator), binary.left, binary.right),
         }),
@@ -115,33 +64,33 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
             .map_or([None, None], |comparison| two_operands(types, None, comparison.left, comparison.right)),
         any_compare_jump!() => (op.as_compare_jump().filter(|jump| jump.test.is_ordering()))
             .map_or([None, None], |jump| operands(types, None, jump.left.into(), jump.right)),
-        BitNot { a, .. } => [need(types.get(a) == Type::INT, a, Wanted::Int), None],
+        BitNot { a, .. } => [need(types.get(a) == Type::INT, a, Tags::INT), None],
         Neg { a, .. } => {
             let ty = types.get(a);
-            [need(ty.is_single(), a, Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float])), None]
+            [need(ty.is_single(), a, likeliest(ty.tags, &[Tags::INT, Tags::FLOAT])), None]
         }
         ForPrep { base, .. } => [Range::COUNTER, Range::END]
             .map(|at| base.above(at))
-            .map(|bound| need(types.get(bound) == Type::INT, bound, Wanted::Int)),
+            .map(|bound| need(types.get(bound) == Type::INT, bound, Tags::INT)),
         IterPrep { base, .. } | IterPrep2 { base, .. } => {
             let ty = types.get(base);
-            let kinds = [Wanted::List, Wanted::Dict, Wanted::Range, Wanted::Str, Wanted::Tuple, Wanted::Instance];
-            [need(ty.is_single(), base, Wanted::likeliest(ty.tags, &kinds)), None]
+            let kinds = [Tags::LIST, Tags::DICT, Tags::RANGE, Tags::STR, Tags::TUPLE, Tags::INSTANCE];
+            [need(ty.is_single(), base, likeliest(ty.tags, &kinds)), None]
         }
         Unpack { src, .. } => {
             let ty = types.get(src);
-            [need(ty.is_single(), src, Wanted::likeliest(ty.tags, &[Wanted::Tuple, Wanted::List, Wanted::Str])), None]
+            [need(ty.is_single(), src, likeliest(ty.tags, &[Tags::TUPLE, Tags::LIST, Tags::STR])), None]
         }
         GetIndex { object, index, .. } | SetIndex { object, index, .. } => {
             let (ty, key) = (types.get(object), types.get(index));
             let kinds = match key.tags {
-                Tags::STR => [Wanted::Dict, Wanted::Instance, Wanted::List, Wanted::Str],
-                _ => [Wanted::List, Wanted::Dict, Wanted::Str, Wanted::Tuple],
+                Tags::STR => [Tags::DICT, Tags::INSTANCE, Tags::LIST, Tags::STR],
+                _ => [Tags::LIST, Tags::DICT, Tags::STR, Tags::TUPLE],
             };
             let keyed = ty.tags == Tags::DICT || !ty.is_single();
             [
-                need(ty.is_single(), object, Wanted::likeliest(ty.tags, &kinds)),
-                need(keyed || key.is_single(), index, Wanted::likeliest(key.tags, &[Wanted::Int, Wanted::Range])),
+                need(ty.is_single(), object, likeliest(ty.tags, &kinds)),
+                need(keyed || key.is_single(), index, likeliest(key.tags, &[Tags::INT, Tags::RANGE])),
             ]
         }
         GetMember { object, .. }
@@ -149,7 +98,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | GetMemberNamed { object, .. }
         | SetMemberNamed { object, .. } => {
             let ty = types.get(object);
-            [need(ty.is_single(), object, Wanted::likeliest(ty.tags, &[Wanted::Instance, Wanted::Dict])), None]
+            [need(ty.is_single(), object, likeliest(ty.tags, &[Tags::INSTANCE, Tags::DICT])), None]
         }
         CallMethod { base, site, argc } | TailCallMethod { base, site, argc } => {
             let receiver = base.above(MethodCall::RECEIVER);
@@ -160,7 +109,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
             let program = types.solution().program();
             let sites = program.functions[func.index()].sites.range();
             let name = program.sites.get(sites).and_then(|sites| program.strings.get(*sites.get(site.index())?));
-            let wanted = name.map_or(Wanted::Instance, |name| receivers(types, ty, name, argc));
+            let wanted = name.map_or(Tags::INSTANCE, |name| receivers(types, ty, name, argc));
             [Some(Unmet { register: receiver, wanted }), None]
         }
         // Equality, truth, copies, texts, allocation and calls work on any value.
@@ -224,7 +173,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
 
 /// What a value may be that a method of this name is called on with so many arguments: the kinds that have it, of those
 /// that the value may be.
-fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Wanted {
+fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Tags {
     let count = usize::from(argc);
     let mut tags = Tags::NONE;
     for method in METHODS.iter().filter(|method| method.name == name) {
@@ -236,7 +185,7 @@ fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Wanted {
     let is_called_so = |id| program.strings.get(id) == Some(name);
     let has_it = program.structs.iter().flat_map(|def| &def.methods).any(|method| is_called_so(method.name));
     let tags = if has_it { tags.or(Tags::INSTANCE) } else { tags }.and(ty.tags);
-    if tags.is_empty() { Wanted::Instance } else { Wanted::OneOf(tags) }
+    if tags.is_empty() { Tags::INSTANCE } else { tags }
 }
 
 /// The needs of an operation on numbers, of which one may be a constant.
@@ -249,9 +198,9 @@ fn operands(types: &mut Replay<'_>, operator: Option<Operator>, left: Source, ri
         (Source::Constant(_), Source::Constant(_)) => return [None, None],
     };
     let ty = types.get(register);
-    let wanted = Wanted::of(constant_type(types.program().constants.get(usize::from(k.0))));
-    let wanted = wanted.filter(|wanted| ty.tags.meets(wanted.kinds()));
-    let wanted = wanted.unwrap_or_else(|| Wanted::likeliest(ty.tags, &[Wanted::Int, Wanted::Float]));
+    let wanted = kind_of(constant_type(types.program().constants.get(usize::from(k.0))));
+    let wanted = wanted.filter(|&wanted| ty.tags.meets(wanted));
+    let wanted = wanted.unwrap_or_else(|| likeliest(ty.tags, &[Tags::INT, Tags::FLOAT]));
     [(!ty.is_single()).then_some(Unmet { register, wanted }), None]
 }
 
@@ -261,10 +210,10 @@ fn two_operands(types: &mut Replay<'_>, operator: Option<Operator>, a: Reg, b: R
     let wanted = |own: Type, other: Type| {
         let is_repeated = other.tags.within(Tags::LIST.or(Tags::STR)) && !other.is_never();
         if operator == Some(Operator::Mul) && is_repeated && own.tags.meets(Tags::INT) {
-            return Wanted::Int;
+            return Tags::INT;
         }
-        let like_other = Wanted::of(other).filter(|wanted| own.tags.meets(wanted.kinds()));
-        like_other.unwrap_or_else(|| Wanted::likeliest(own.tags, &[Wanted::Int, Wanted::Float, Wanted::Str]))
+        let like_other = kind_of(other).filter(|&wanted| own.tags.meets(wanted));
+        like_other.unwrap_or_else(|| likeliest(own.tags, &[Tags::INT, Tags::FLOAT, Tags::STR]))
     };
     let one = |register: Reg, own: Type, other: Type| {
         (!own.is_single()).then(|| Unmet { register, wanted: wanted(own, other) })

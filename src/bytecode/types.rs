@@ -113,11 +113,25 @@ impl Tags {
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().filter(move |(tag, _)| self.meets(*tag)).map(|(_, name)| *name)
     }
+
+    /// The kinds that a program can see, as messages name them: `int or string`.
+    pub fn words(self) -> String {
+        self.and(Tags::VISIBLE).names().collect::<Vec<_>>().join(" or ")
+    }
 }
 
 impl std::fmt::Debug for Tags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.names().collect::<Vec<_>>().join("|"))
+    }
+}
+
+/// What messages call a value of a type: `an int`, `a list of int`; of `void` there is only one.
+pub fn with_article(ty: &str) -> String {
+    match ty {
+        "void" | "anything" => ty.to_owned(),
+        _ if ty.starts_with("int") => format!("an {ty}"),
+        _ => format!("a {ty}"),
     }
 }
 

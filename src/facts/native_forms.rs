@@ -162,9 +162,7 @@ impl<'p> Operation<'p> {
         let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
         let builtin = if let Op::CallBuiltin { builtin, .. } = op { types.builtin(builtin) } else { None };
         let is_regular = match op {
-            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags == Tags::LIST => {
-                have_one_storage(types.items(a.class))
-            }
+            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags == Tags::LIST => have_one_storage(types.items(a.class)),
             Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
                 !structs.iter().any(|&def| types.may_have_side_fields(def))
             }
@@ -483,7 +481,7 @@ impl Operation<'_> {
         let kind = |tags: Tags| match tags.and(Tags::VISIBLE) {
             Tags::NONE => "value".to_owned(),
             Tags::VISIBLE => "any value".to_owned(),
-            tags => tags.names().collect::<Vec<_>>().join(" or "),
+            tags => tags.words(),
         };
         let (a, b) = (kind(self.a), kind(self.b));
         let between = |left, symbol, right| {
@@ -607,7 +605,17 @@ mod tests {
     use super::*;
 
     fn operation(program: &Program, op: Op, a: Tags, b: Tags) -> Operation<'_> {
-        Operation { program, op, a, b, name: "x", builtin: None, is_regular: true, structs: (&[]).into(), callees: None }
+        Operation {
+            program,
+            op,
+            a,
+            b,
+            name: "x",
+            builtin: None,
+            is_regular: true,
+            structs: (&[]).into(),
+            callees: None,
+        }
     }
 
     #[test]

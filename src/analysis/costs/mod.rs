@@ -121,7 +121,7 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditiona
         Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. }
             if operation.a.meets(Tags::INSTANCE.or(Tags::STRUCT)) =>
         {
-            let name = types.index().site_name(types.program(), func, site);
+            let name = types.index().site_name(operation.program, func, site);
             let method = |&def: &StructId| name.and_then(|name| types.index().method(def, name));
             let is_field = |&def: &StructId| name.is_some_and(|name| types.index().field(def, name).is_some());
             let callees: Vec<FuncId> = operation.structs.iter().filter_map(method).map(|method| method.func).collect();

@@ -202,10 +202,12 @@ pub(super) unsafe extern "C" fn dict_contains(vm: *mut Vm, dict: *mut Dict, tag:
 pub(super) unsafe extern "C" fn contains(vm: *mut Vm, tag: u64, payload: u64, item_tag: u64, item: u64) -> u64 {
     // SAFETY: as in `dict_get`.
     unsafe {
-        with_vm(Helper::Contains, vm, |vm| match vm.is_member(Value::of_words(tag, payload), Value::of_words(item_tag, item)) {
-            Ok(false) => NEXT,
-            Ok(true) => JUMP,
-            Err(_) => LEAVE,
+        with_vm(Helper::Contains, vm, |vm| {
+            match vm.is_member(Value::of_words(tag, payload), Value::of_words(item_tag, item)) {
+                Ok(false) => NEXT,
+                Ok(true) => JUMP,
+                Err(_) => LEAVE,
+            }
         })
     }
 }
