@@ -177,20 +177,19 @@ impl Compilation {
     /// How many loops and functions have which verdict, and what costs most, if the program compiled and costs were
     /// asked for.
     pub fn summary_text(&self) -> Option<String> {
-        let program = self.program.as_ref()?;
-        let facts = program.facts.as_ref().filter(|_| !self.costs.is_empty())?;
-        let subject =
-            report::Subject { program, facts, costs: &self.costs, losses: &self.losses, sources: &self.sources };
-        Some(report::summary(&subject))
+        self.judged().filter(|_| !self.costs.is_empty()).map(|judged| report::summary(&judged))
     }
 
     /// Each loop and function with its verdict as JSON, if the program compiled.
     pub fn loops_text(&self) -> Option<String> {
+        self.judged().map(|judged| report::loops_json(&judged))
+    }
+
+    /// The program with what is known of it, if it compiled.
+    fn judged(&self) -> Option<report::Subject<'_>> {
         let program = self.program.as_ref()?;
         let facts = program.facts.as_ref()?;
-        let judged =
-            report::Subject { program, facts, costs: &self.costs, losses: &self.losses, sources: &self.sources };
-        Some(report::loops_json(&judged))
+        Some(report::Subject { program, facts, costs: &self.costs, losses: &self.losses, sources: &self.sources })
     }
 
     /// Everything the analysis knows as text, if the program compiled.
@@ -292,15 +291,17 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
                 all.diagnostics.push(warning);
             }
         }
-        let judged = report::Subject { program, facts: &facts, costs: &costs, losses: &losses, sources: &all.sources };
-        report_verdicts(&judged, options, &mut all.diagnostics);
         program.refused = facts.refused();
         program.facts = Some(facts);
-        all.costs = costs;
-        all.losses = losses;
-        if options.strip {
-            program.debug = None;
+        (all.costs, all.losses) = (costs, losses);
+        let mut diagnostics = std::mem::take(&mut all.diagnostics);
+        if let Some(judged) = all.judged() {
+            report_verdicts(&judged, options, &mut diagnostics);
         }
+        all.diagnostics = diagnostics;
+    }
+    if let Some(program) = all.program.as_mut().filter(|_| options.strip) {
+        program.debug = None;
     }
     if all.diagnostics.has_errors() {
         all.program = None;

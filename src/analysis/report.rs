@@ -134,7 +134,7 @@ pub fn notes(subject: &Subject<'_>, all: bool) -> Vec<Diagnostic> {
 const WAITS: &str = "it may wait for tasks: each wait is a switch to another task, some hundred nanoseconds, behind which its native code goes on; a task \
                      that waits in it keeps a native stack, of two pages at least";
 
-/// Adds where the conditions of a region are not met, what to do, and how many versions there may be.
+/// Adds where the conditions of a region are not met, and what to do.
 fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts) -> Diagnostic {
     let losses: Vec<&Loss> = subject.losses.iter().filter(|loss| loss.region == region.region).collect();
     for loss in &losses {
