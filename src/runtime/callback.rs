@@ -63,9 +63,6 @@ impl<const N: usize> Callback<N> {
         let outer = std::mem::replace(&mut vm.inside_built_in, direct.depth);
         let result = vm.call_top_frame();
         vm.inside_built_in = outer;
-        match result? {
-            Some(result) => Ok(result),
-            None => Err(vm.stack_overflow()),
-        }
+        result
     }
 }

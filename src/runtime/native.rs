@@ -475,22 +475,19 @@ impl Vm {
         unsafe { *base.sub(1) = result.value() };
     }
 
-    /// Calls the function of the top frame, which has just been started, as native code does. Its result; `None` if
-    /// there is no room, and the frame is gone.
-    pub(super) fn call_top_frame(&mut self) -> Result<Option<Value>> {
+    /// Calls the function of the top frame, which has just been started, as native code does. Its result; the frame is
+    /// gone then, in any case.
+    pub(super) fn call_top_frame(&mut self) -> Result<Value> {
         let base = self.top_base();
         let code = self.native_functions[self.top_function().index()];
         // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin.
         // The code itself sees to room.
         let mut result = unsafe { code(self, base) };
         if result.said >= FIRST_EXIT {
-            match self.finish_native_call(result.said)? {
-                Some(finished) => result = finished,
-                None => return Ok(None),
-            }
+            result = self.finish_native_call(result.said)?.ok_or_else(|| self.stack_overflow())?;
         }
         // SAFETY: native code says so, or what stands in for it.
-        Ok(Some(unsafe { result.value() }))
+        Ok(unsafe { result.value() })
     }
 
     /// Runs to its end a function that native code has called, and that did not return natively; its frame is on top.

@@ -278,10 +278,7 @@ impl Vm {
             let burnt = self.burn_call();
             return self.run_on(self.stack.depth(), burnt);
         }
-        match self.call_top_frame()? {
-            Some(result) => Ok(result),
-            None => Err(self.stack_overflow()),
-        }
+        self.call_top_frame()
     }
 
     pub(super) fn has_tier(&self) -> bool {
