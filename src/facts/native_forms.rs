@@ -63,6 +63,15 @@ pub struct Operation<'a> {
     pub callees: Option<Cow<'a, [FuncId]>>,
 }
 
+/// An object that an instruction makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Made {
+    /// The kind of value it is; none if that is not told apart.
+    pub kind: Tags,
+    /// In a word or two.
+    pub what: String,
+}
+
 /// Who knows the static types before an instruction: inference on its way through the code, or checked facts.
 pub trait StaticTypes<'p> {
     fn program(&self) -> &'p Program;
@@ -435,33 +444,39 @@ impl Operation<'_> {
         if next.is_some() && !calls_iter { Form::Open } else { Form::Step }
     }
 
-    /// What the instruction makes on the heap, in a word or two; `None` if it makes nothing.
-    pub fn makes(&self) -> Option<String> {
+    /// What the instruction makes on the heap; `None` if it makes nothing.
+    pub fn makes(&self) -> Option<Made> {
         use Op::*;
-        let text = |id| self.program.strings.get(id).unwrap_or("?").to_owned();
-        let result = |memory: Memory| (memory != Memory::None).then(|| format!("result of {}", self.words()));
+        let called = |kind, what: &str| Made { kind, what: what.to_owned() };
+        let one = |kind: Tags| Made { kind, what: kind.words() };
+        let result = |memory: Memory| {
+            (memory != Memory::None).then(|| called(Tags::NONE, &format!("result of {}", self.words())))
+        };
         Some(match self.op {
-            New { def, .. } => text(self.program.structs.get(def.index())?.name),
-            MakeList { .. } => "list".to_owned(),
-            MakeTuple { .. } | TupleFromList { .. } => "tuple".to_owned(),
-            MakeDict { .. } => "dict".to_owned(),
-            MakeRange { .. } => "range".to_owned(),
-            MakeClosure { .. } => "closure".to_owned(),
-            MakeStruct { .. } => "struct".to_owned(),
-            NewCell { .. } => "captured variable".to_owned(),
-            Concat { .. } => "string".to_owned(),
+            New { def, .. } => {
+                let name = self.program.structs.get(def.index())?.name;
+                called(Tags::INSTANCE, self.program.strings.get(name).unwrap_or("?"))
+            }
+            MakeList { .. } => one(Tags::LIST),
+            MakeTuple { .. } | TupleFromList { .. } => one(Tags::TUPLE),
+            MakeDict { .. } => one(Tags::DICT),
+            MakeRange { .. } => one(Tags::RANGE),
+            MakeClosure { .. } => called(Tags::FUNCTION, "closure"),
+            MakeStruct { .. } => one(Tags::STRUCT),
+            NewCell { .. } => called(Tags::CELL, "captured variable"),
+            Concat { .. } => one(Tags::STR),
             GetIndex { .. } => match (self.a, self.b) {
-                (Tags::STR, _) => "string".to_owned(),
-                (Tags::LIST, Tags::RANGE) => "list".to_owned(),
-                (Tags::TUPLE, Tags::RANGE) => "tuple".to_owned(),
+                (Tags::STR, _) => one(Tags::STR),
+                (Tags::LIST, Tags::RANGE) => one(Tags::LIST),
+                (Tags::TUPLE, Tags::RANGE) => one(Tags::TUPLE),
                 _ => return None,
             },
             any_binary!() => {
                 let binary = self.op.as_binary()?;
                 match self.sides(binary.left, binary.right) {
-                    (Tags::STR, _) | (_, Tags::STR) => "string".to_owned(),
-                    (Tags::LIST, _) | (_, Tags::LIST) => "list".to_owned(),
-                    (Tags::TUPLE, _) => "tuple".to_owned(),
+                    (Tags::STR, _) | (_, Tags::STR) => one(Tags::STR),
+                    (Tags::LIST, _) | (_, Tags::LIST) => one(Tags::LIST),
+                    (Tags::TUPLE, _) => one(Tags::TUPLE),
                     _ => return None,
                 }
             }
@@ -470,7 +485,7 @@ impl Operation<'_> {
                 let row = &METHODS[self.built_in()?];
                 return result(if row.effect == MethodEffect::Mutates { Memory::None } else { row.memory });
             }
-            IterPrep { .. } | IterNext { .. } if self.a == Tags::STR => "string".to_owned(),
+            IterPrep { .. } | IterNext { .. } if self.a == Tags::STR => one(Tags::STR),
             _ => return None,
         })
     }
@@ -645,6 +660,6 @@ mod tests {
         let mixed = Operation { is_regular: false, ..operation(&program, index, Tags::LIST, Tags::INT) };
         assert_eq!(mixed.form(), Form::Open);
         assert_eq!(operation(&program, index, Tags::STR, Tags::RANGE).words(), "string slice");
-        assert_eq!(operation(&program, index, Tags::STR, Tags::INT).makes().as_deref(), Some("string"));
+        assert_eq!(operation(&program, index, Tags::STR, Tags::INT).makes().map(|made| made.kind), Some(Tags::STR));
     }
 }

@@ -12,6 +12,7 @@ use super::{Act, MAX_INLINE_DEPTH, Resolver};
 use crate::analysis::cfg::BlockId;
 use crate::analysis::flow::code_of;
 use crate::bytecode::op::window::{Call, MethodCall, New};
+use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, Op, Reg, StructId};
 use crate::facts::native_forms::MOST_ITEMS;
 
@@ -152,7 +153,7 @@ impl Resolver<'_> {
         let first = own.partition_point(|&(at, _)| at < pc);
         let here = || own[first..].iter().take_while(|&&(at, _)| at == pc).map(|(_, act)| act);
         let is_step = here().any(|act| matches!(act, Act::Step(_)));
-        let gives_text = here().any(|act| matches!(act, Act::Makes { what, .. } if what == "string"));
+        let gives_text = here().any(|act| matches!(act, Act::Makes { made, .. } if made.kind == Tags::STR));
         let mut copy = None;
         if reads {
             if held.has_called || is_step {

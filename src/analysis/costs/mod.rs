@@ -19,7 +19,7 @@ use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::facts::{Region, RegionFacts, Verdict};
 use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, LoopId, Op, Program, Reg, StructId};
-use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Operation, StaticTypes, may_be_inlined};
+use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined};
 use crate::facts::rules::{Members, Place as TypePlace, SIDE_FIELDS, TypeEnv};
 use crate::source::Span;
 
@@ -73,7 +73,7 @@ impl Cost {
 pub enum Act {
     /// Makes an object, of this struct if it is an instance.
     Makes {
-        what: String,
+        made: Made,
         def: Option<StructId>,
     },
     Helper(String),
@@ -96,9 +96,9 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditiona
     let operation = Operation::of(types, func, op);
     let form = operation.form();
     let mut add = |act: Act| acts.push((pc, act));
-    if let Some(what) = operation.makes().filter(|_| !is_conditional) {
+    if let Some(made) = operation.makes().filter(|_| !is_conditional) {
         let def = if let Op::New { def, .. } = op { Some(def) } else { None };
-        add(Act::Makes { what, def });
+        add(Act::Makes { made, def });
     }
     match form {
         _ if is_conditional => {}
@@ -255,8 +255,8 @@ impl Resolver<'_> {
                 Act::Helper(what) => cost.helpers.push(place(what.clone())),
                 Act::Step(what) => cost.steps.push(place(what.clone())),
                 Act::PerhapsStep(what) => cost.possible_steps.push(place(what.clone())),
-                Act::Makes { what, def } => {
-                    let place = place(what.clone());
+                Act::Makes { made, def } => {
+                    let place = place(made.what.clone());
                     let fate = match self.fate_of_made(func, *pc, *def) {
                         Fate::Returned => returned,
                         fate => fate,
