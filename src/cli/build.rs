@@ -1,17 +1,16 @@
 //! What `walrusc` does with its flags: programs to compile and where their outputs go, many at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Status;
 use super::compile_flags::{CompileFlags, Emit, MessageFormat, Print};
 use super::files::write_report;
-use super::job::{self, Done, Job, Plan};
+use super::in_order::{in_order, processors};
+use super::job::{self, Job, Plan};
 use super::terminal::write_stderr;
 use crate::compile::{Findings, Format, Goal, Level, Options};
 
@@ -134,46 +133,20 @@ fn run_jobs(jobs: &[Job], plan: &Plan) -> Result<Status, String> {
         return Ok(done.status);
     }
     let bar = progress_bar(jobs.len(), plan);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    let next = AtomicUsize::new(0);
-    let (sender, finished) = mpsc::channel::<(usize, Done)>();
-    let mut status = Status::Success;
-    let mut findings = Findings::default();
-    std::thread::scope(|scope| {
-        let worker = || {
-            let (sender, next) = (sender.clone(), &next);
-            move || {
-                while let Some((index, job)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    jobs.get(index).map(|job| (index, job))
-                } {
-                    if sender.send((index, job::run(job, plan))).is_err() {
-                        break;
-                    }
-                }
-            }
-        };
-        let start = || std::thread::Builder::new().spawn_scoped(scope, worker()).is_ok();
-        // If the system has no thread to give, this one does it all.
-        if (0..workers).filter(|_| start()).count() == 0 {
-            worker()();
+    let (mut status, mut findings) = (Status::Success, Findings::default());
+    let run = |index: usize| {
+        let done = job::run(&jobs[index], plan);
+        bar.inc(1);
+        done
+    };
+    in_order(jobs.len(), processors(), run, |_, done| {
+        status = status.max(done.status);
+        if !done.messages.is_empty() {
+            bar.suspend(|| write_stderr(&done.messages));
         }
-        drop(sender);
-        let mut waiting = BTreeMap::new();
-        let mut turn = 0;
-        for (index, done) in finished {
-            bar.inc(1);
-            waiting.insert(index, done);
-            while let Some(done) = waiting.remove(&turn) {
-                turn += 1;
-                status = status.max(done.status);
-                if !done.messages.is_empty() {
-                    bar.suspend(|| write_stderr(&done.messages));
-                }
-                findings.add(done.findings);
-            }
-        }
-    });
+        findings.add(done.findings);
+        Ok::<_, String>(())
+    })?;
     bar.finish_and_clear();
     write_document(findings, plan)?;
     Ok(status)

@@ -15,6 +15,8 @@ pub mod files;
 #[cfg(feature = "compile")]
 pub mod fmt;
 #[cfg(feature = "compile")]
+mod in_order;
+#[cfg(feature = "compile")]
 mod job;
 #[cfg(feature = "compile")]
 pub mod package;

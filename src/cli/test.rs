@@ -3,14 +3,11 @@
 //! The tests of a file become one program, which imports the file and calls the function that its first argument names.
 //! So a test function is called like any other, and nothing but `core.assert` is compiled differently.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::{ArgMatches, Args};
@@ -19,6 +16,7 @@ use super::Status;
 use super::compile_flags::LintFlags;
 use super::files::{write_file, write_report};
 use super::fmt::collect;
+use super::in_order::{in_order, processors};
 use super::job::read_entry;
 use super::package::Package;
 use super::terminal::{Color, reason, write_stderr, write_stdout};
@@ -230,9 +228,7 @@ fn caller(file: &str, tests: &[(String, bool)]) -> String {
 fn run_cases(suites: &[Suite], cases: &[(usize, usize)], flags: &TestFlags) -> Result<Vec<Outcome>, String> {
     let program = std::env::current_exe().map_err(|error| format!("cannot find walrus itself: {}", reason(&error)))?;
     let modes = if flags.all_modes { &ALL_MODES[..] } else { &[NATIVE][..] };
-    let jobs = flags.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let next = AtomicUsize::new(0);
-    let (send, receive) = mpsc::channel();
+    let jobs = flags.jobs.map_or_else(processors, usize::from);
     let run_one = |case: usize| -> Result<Outcome, String> {
         let (suite, test) = (&suites[cases[case].0], &suites[cases[case].0].tests[cases[case].1]);
         let started = Instant::now();
@@ -248,42 +244,20 @@ fn run_cases(suites: &[Suite], cases: &[(usize, usize)], flags: &TestFlags) -> R
         }
         Ok(Outcome { time: started.elapsed(), failure: None })
     };
-    std::thread::scope(|scope| {
-        let worker = || {
-            let (send, next, run_one) = (send.clone(), &next, &run_one);
-            move || {
-                loop {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    // Nobody listens any more if standard output is gone.
-                    if case >= cases.len() || send.send((case, run_one(case))).is_err() {
-                        return;
-                    }
-                }
-            }
-        };
-        let start = || std::thread::Builder::new().spawn_scoped(scope, worker()).is_ok();
-        // If the system has no thread to give, this one runs them all.
-        if (0..jobs.min(cases.len())).filter(|_| start()).count() == 0 {
-            worker()();
+    let (mut outcomes, mut last_suite) = (Vec::new(), None);
+    in_order(cases.len(), jobs, run_one, |case, outcome| {
+        let (outcome, (suite, test)) = (outcome?, cases[case]);
+        let mut line = String::new();
+        if last_suite.replace(suite) != Some(suite) {
+            let _ = writeln!(line, "{}", suites[suite].file);
         }
-        drop(send);
-        let (mut waiting, mut outcomes, mut last_suite) = (BTreeMap::new(), Vec::new(), None);
-        for (case, outcome) in receive {
-            waiting.insert(case, outcome?);
-            while let Some(outcome) = waiting.remove(&outcomes.len()) {
-                let (suite, test) = cases[outcomes.len()];
-                let mut line = String::new();
-                if last_suite.replace(suite) != Some(suite) {
-                    let _ = writeln!(line, "{}", suites[suite].file);
-                }
-                let word = if outcome.failure.is_some() { "FAILED" } else { "ok" };
-                let _ = writeln!(line, "  {word:6} {}", suites[suite].tests[test]);
-                write_stdout(line.as_bytes())?;
-                outcomes.push(outcome);
-            }
-        }
-        Ok(outcomes)
-    })
+        let word = if outcome.failure.is_some() { "FAILED" } else { "ok" };
+        let _ = writeln!(line, "  {word:6} {}", suites[suite].tests[test]);
+        write_stdout(line.as_bytes())?;
+        outcomes.push(outcome);
+        Ok::<_, String>(())
+    })?;
+    Ok(outcomes)
 }
 
 /// How long a test that takes too long has to write what it printed.

@@ -11,7 +11,6 @@ use crate::jit::record;
 use crate::jit::translate::{Entry, Refusal};
 use crate::runtime::error::Result;
 use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED};
-use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
 /// Exits by the same guard after which the types are looked at again.
@@ -114,7 +113,7 @@ impl Jit {
                 Counted::Left(interest) => {
                     // What ends in code not seen will not end there for long: no reason to enter more seldom.
                     let backoff = self.count_run(vm, entry, run.filter(|_| interest == Interest::None));
-                    let left = self.leave(vm, entry, base, version, exit, interest);
+                    let left = self.leave(vm, entry, version, number, interest);
                     if left.is_err() {
                         vm.ask_after_error(backoff);
                     }
@@ -131,7 +130,7 @@ impl Jit {
         let index = (exit_code >> 32) as usize;
         let found = self.state.borrow().functions.get(index).map(|(entry, version)| (*entry, Rc::clone(version)));
         let Some((entry, version)) = found else { return Ok(()) };
-        let (base, number) = (vm.top_base(), exit_number(exit_code));
+        let number = exit_number(exit_code);
         match self.count_exit(vm, entry, &version, number) {
             // Another version may fit, or one has to be made.
             Counted::NotEntered => {
@@ -144,7 +143,7 @@ impl Jit {
             }
             Counted::Left(interest) => {
                 self.count_run(vm, entry, None);
-                self.leave(vm, entry, base, &version, &version.exits[number], interest)
+                self.leave(vm, entry, &version, number, interest)
             }
         }
     }
@@ -217,17 +216,9 @@ impl Jit {
 
     /// Makes the interpreter's state what the exit says. Where `next` of an iteration was inlined, it and the
     /// iteration's step are run to their ends.
-    fn leave(
-        &self,
-        vm: &mut Vm,
-        entry: Entry,
-        base: *mut Value,
-        version: &Rc<Version>,
-        exit: &Exit,
-        interest: Interest,
-    ) -> Result<()> {
+    fn leave(&self, vm: &mut Vm, entry: Entry, version: &Rc<Version>, number: usize, interest: Interest) -> Result<()> {
         let depth = vm.depth();
-        let left = self.leave_in_the_middle(vm, entry, base, version, exit, interest);
+        let left = self.leave_in_the_middle(vm, entry, version, &version.exits[number], interest);
         vm.finish_iterations(depth, left)
     }
 
@@ -235,7 +226,6 @@ impl Jit {
         &self,
         vm: &mut Vm,
         entry: Entry,
-        base: *mut Value,
         version: &Rc<Version>,
         exit: &Exit,
         interest: Interest,
@@ -247,7 +237,7 @@ impl Jit {
             // The helper has left the pc behind the instruction, as raising an error wants it.
             return Err(error);
         }
-        let depth = vm.depth();
+        let (depth, base) = (vm.depth(), vm.top_base());
         for frame in &exit.frames {
             vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
         }
