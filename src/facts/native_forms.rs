@@ -237,7 +237,7 @@ impl Operation<'_> {
                 (Tags::TUPLE, Tags::INT) => Seen,
                 // Characters of ASCII texts are found without help.
                 (Tags::STR, Tags::INT) => Seen,
-                (Tags::STR, Tags::RANGE) | (Tags::DICT, _) => Helper,
+                (Tags::STR | Tags::LIST, Tags::RANGE) | (Tags::DICT, _) => Helper,
                 _ => Step,
             },
             SetIndex { .. } => match (a, b) {
@@ -287,6 +287,7 @@ impl Operation<'_> {
             },
             IterPrep2 { .. } | IterNext2 { .. } => match a {
                 Tags::LIST | Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                Tags::INSTANCE => self.by_next(),
                 _ => Step,
             },
             Concat { .. } | Print { .. } => Helper,
@@ -384,7 +385,7 @@ impl Operation<'_> {
     fn method(&self, argc: u16) -> Form {
         match (self.a, self.name, argc) {
             (Tags::LIST, "len", 0) | (Tags::TUPLE, "len", 0) => Form::Plain,
-            (Tags::LIST, "push", 1) => Form::Seen,
+            (Tags::LIST, "push", 1) | (Tags::LIST, "pop", 0) => Form::Seen,
             (Tags::STR, "len", 0) => Form::Seen,
             (Tags::DICT, "len", 0) => Form::Helper,
             (Tags::DICT, "contains", 1) | (Tags::DICT, "get", 1 | 2) => Form::Helper,
@@ -435,13 +436,24 @@ impl Operation<'_> {
         }
     }
 
-    /// Iteration over instances: of one struct that has a `next` and no `iter`.
+    /// Iteration over instances of one struct: by its `next`, or by what its `iter` gives.
     fn by_next(&self) -> Form {
-        let &[def] = &*self.structs else { return if self.structs.is_empty() { Form::Open } else { Form::Step } };
-        let calls_iter = matches!(self.op, Op::IterPrep { .. }) && self.method_of(def, "iter").is_some();
-        let next = self.method_of(def, "next").filter(|next| next.takes_self && self.is_called_natively(next.func, 1));
+        use Form::{Open, Step};
+        let &[def] = &*self.structs else { return if self.structs.is_empty() { Open } else { Step } };
+        let starts = matches!(self.op, Op::IterPrep { .. } | Op::IterPrep2 { .. });
+        let takes_apart = matches!(self.op, Op::IterPrep2 { .. } | Op::IterNext2 { .. });
+        // What it gives may be of any kind.
+        if let Some(iter) = self.method_of(def, "iter").filter(|_| starts) {
+            let is_native =
+                iter.takes_self && self.is_called_natively(iter.func, 1) && may_be_inlined(self.program, iter.func);
+            return if is_native { Open } else { Step };
+        }
+        // An item is taken apart where `next` returns it.
+        let is_native =
+            |next: FuncId| self.is_called_natively(next, 1) && (!takes_apart || may_be_inlined(self.program, next));
+        let next = self.method_of(def, "next").filter(|next| next.takes_self && is_native(next.func));
         // The start of an iteration may not have been seen when its later steps were.
-        if next.is_some() && !calls_iter { Form::Open } else { Form::Step }
+        if next.is_some() { Open } else { Step }
     }
 
     /// What the instruction makes on the heap; `None` if it makes nothing.
@@ -569,7 +581,8 @@ fn arithmetic(operator: Operator, left: Tags, right: Tags) -> Form {
         return if operator == Operator::Pow { Form::Helper } else { Form::Plain };
     }
     match operator {
-        Operator::Add if left == Tags::STR && right == Tags::STR => Form::Helper,
+        Operator::Add if left == right && (left == Tags::STR || left == Tags::LIST) => Form::Helper,
+        Operator::Mul if matches!((left, right), (Tags::LIST, Tags::INT) | (Tags::INT, Tags::LIST)) => Form::Helper,
         _ if !are_numbers || operator.is_bitwise() => Form::Step,
         Operator::Add | Operator::Sub | Operator::Mul => Form::Plain,
         // One must be known for a float: what two numbers of either kind give, only their kinds tell.
@@ -641,7 +654,8 @@ mod tests {
         assert_eq!(forms(Operator::Add, Tags::NUMBER, Tags::INT), Form::Plain);
         assert_eq!(forms(Operator::Div, Tags::NUMBER, Tags::INT), Form::Step);
         assert_eq!(forms(Operator::Add, Tags::STR, Tags::STR), Form::Helper);
-        assert_eq!(forms(Operator::Add, Tags::LIST, Tags::LIST), Form::Step);
+        assert_eq!(forms(Operator::Add, Tags::LIST, Tags::LIST), Form::Helper);
+        assert_eq!(forms(Operator::Add, Tags::TUPLE, Tags::TUPLE), Form::Step);
         assert_eq!(forms(Operator::BitAnd, Tags::FLOAT, Tags::FLOAT), Form::Step);
         assert_eq!(forms(Operator::Add, Tags::NONE, Tags::INT), Form::Step);
         assert_eq!(compare(Test::Eq, Tags::INSTANCE.or(Tags::VOID), Tags::VOID), Form::Plain);
@@ -655,7 +669,8 @@ mod tests {
         let index = Op::GetIndex { dst: Reg(0), object: Reg(1), index: Reg(2) };
         let form = |a, b| operation(&program, index, a, b).form();
         assert_eq!(form(Tags::LIST, Tags::INT), Form::Seen);
-        assert_eq!(form(Tags::LIST, Tags::RANGE), Form::Step);
+        assert_eq!(form(Tags::LIST, Tags::RANGE), Form::Helper);
+        assert_eq!(form(Tags::TUPLE, Tags::RANGE), Form::Step);
         assert_eq!(form(Tags::DICT, Tags::ALL), Form::Helper);
         let mixed = Operation { is_regular: false, ..operation(&program, index, Tags::LIST, Tags::INT) };
         assert_eq!(mixed.form(), Form::Open);

@@ -518,13 +518,15 @@ impl Emitter<'_> {
         let signature = match self.signatures.iter().find(|(known, _)| *known == helper) {
             Some((_, signature)) => *signature,
             None => {
-                let mut signature = ir::Signature::new(self.call_conv);
+                let keeps_registers = helper.keeps_registers();
+                let mut signature =
+                    ir::Signature::new(if keeps_registers { CallConv::PreserveAll } else { self.call_conv });
                 let clif = |argument: &Argument| match argument {
                     Argument::Int => ir::AbiParam::new(types::I64),
                     Argument::Float => ir::AbiParam::new(types::F64),
                 };
                 signature.params.extend(helper.params().iter().map(clif));
-                signature.returns.push(clif(&helper.result()));
+                signature.returns.extend(Some(clif(&helper.result())).filter(|_| !keeps_registers));
                 let signature = self.builder.import_signature(signature);
                 self.signatures.push((helper, signature));
                 signature
@@ -532,7 +534,13 @@ impl Emitter<'_> {
         };
         let address = self.builder.ins().iconst(types::I64, helper.address() as i64);
         let call = self.builder.ins().call_indirect(signature, address, args);
-        self.builder.inst_results(call)[0]
+        match self.builder.inst_results(call) {
+            [result] => *result,
+            _ => {
+                let offset = layout::RESULT + Value::PAYLOAD_OFFSET as i32;
+                self.builder.ins().load(types::I64, flags(Mem::Vm), self.vm, offset)
+            }
+        }
     }
 
     /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on

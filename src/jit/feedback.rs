@@ -154,6 +154,8 @@ pub struct TypeFeedback {
     pub b: TagSet,
     /// How the list that is accessed keeps its elements; empty lists do not count.
     pub storage: Seen<Storage>,
+    /// A list that is accessed was empty, and so may keep its elements in any way.
+    pub empty: bool,
     /// Whether the texts that are accessed are all ASCII.
     pub ascii: Seen<bool>,
     /// An index, a divisor or an exponent was negative.
@@ -179,6 +181,7 @@ impl TypeFeedback {
         a: TagSet(0),
         b: TagSet(0),
         storage: Seen::Nothing,
+        empty: false,
         ascii: Seen::Nothing,
         negative: false,
         inexact: false,

@@ -3,8 +3,11 @@
 //! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there
 //! only what they read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
 
+mod keeping;
+mod lists;
 mod objects;
 
+use lists::{list_concat, list_filled, list_pop, list_repeat, list_slice};
 use objects::{
     char_str, concat, contains, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair,
     print, start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice,
@@ -15,7 +18,7 @@ use crate::bytecode::op::HeapUse;
 use crate::heap_use;
 use crate::runtime::error::ErrorKind;
 use crate::runtime::native::{NOT_ENTERED, NativeResult};
-use crate::runtime::object::{Gc, List, Storage};
+use crate::runtime::object::{Gc, List};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
@@ -64,7 +67,7 @@ macro_rules! helpers {
                 match self { $( Helper::$name => heap_use!($($heap),+), )* }
             }
 
-            pub fn address(self) -> usize {
+            fn plain_address(self) -> usize {
                 match self { $( Helper::$name => $function as *const () as usize, )* }
             }
         }
@@ -85,6 +88,16 @@ helpers! {
     TailCall = tail_call (Int, Int) -> Int, heap(any);
     /// `(machine, list, tag, payload)`: appends; gives a status.
     ListPush = list_push (Int, Int, Int, Int) -> Int, heap(lists);
+    /// `(machine, list)`: takes the last element; gives a status, and the element in the machine.
+    ListPop = list_pop (Int, Int) -> Int, heap(lists);
+    /// `(machine, list, start, end)`: a slice, or 0 if that was not made.
+    ListSlice = list_slice (Int, Int, Int, Int) -> Int, heap(none);
+    /// `(machine, left, right)`: the lists joined, or 0 if that was not done.
+    ListConcat = list_concat (Int, Int, Int) -> Int, heap(none);
+    /// `(machine, list, count)`: the list so many times over, or 0 if that was not done.
+    ListRepeat = list_repeat (Int, Int, Int) -> Int, heap(none);
+    /// `(machine, tag, payload, count)`: a list of a value so many times, or 0 if that was not made.
+    ListFilled = list_filled (Int, Int, Int, Int) -> Int, heap(none);
     /// `(machine, left, right)`: the strings joined, or 0 if that was not done.
     StrConcat = str_concat (Int, Int, Int) -> Int, heap(none);
     /// `(left, right)`: whether strings are equal.
@@ -127,8 +140,6 @@ helpers! {
     NextPair = next_pair (Int, Int) -> Int, heap(none);
     /// `(machine, size)`: memory for a small object, which was accounted for and is written at once.
     NewCell = new_cell (Int, Int) -> Int, heap(none);
-    /// `(machine, storage, count)`: a list of a few elements, which are written at once.
-    NewList = new_list (Int, Int, Int) -> Int, heap(none);
     /// The remainder of floats.
     FloatRem = float_rem (Float, Float) -> Float, heap(none);
     /// The power of floats.
@@ -137,6 +148,23 @@ helpers! {
     IntPow = int_pow (Int, Int) -> Int, heap(none);
     /// How an int compares with a float, exactly: -1, 0 or 1; 2 if the float is NaN.
     CompareNumbers = compare_numbers (Int, Float) -> Int, heap(none);
+}
+
+impl Helper {
+    /// Whether the helper leaves all registers as they are, and its result in the machine: one that is called where
+    /// control seldom comes to.
+    pub fn keeps_registers(self) -> bool {
+        keeping::KEEPS && matches!(self, Helper::NewCell | Helper::ListPush)
+    }
+
+    /// Where it begins.
+    pub fn address(self) -> usize {
+        match self {
+            Helper::NewCell => keeping::new_cell_keeping as *const () as usize,
+            Helper::ListPush => keeping::list_push_keeping as *const () as usize,
+            plain => plain.plain_address(),
+        }
+    }
 }
 
 /// Runs a helper's body with the machine. It touches no more of the heap than the helper's row says, which debug builds
@@ -254,26 +282,6 @@ unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: 
 unsafe extern "C" fn new_cell(vm: *mut Vm, size: u64) -> u64 {
     // SAFETY: native code passes on the machine it was given.
     unsafe { with_vm(Helper::NewCell, vm, |vm| vm.cell_for_native(size as usize) as u64) }
-}
-
-/// # Safety
-/// Called by native code with the machine that runs it, the number of a [`Storage`] and a small count; it writes as
-/// many elements before anyone looks at the list.
-unsafe extern "C" fn new_list(vm: *mut Vm, storage: u64, count: u64) -> u64 {
-    let storage = Storage::numbered(storage as u16);
-    let layout = std::alloc::Layout::new::<List>();
-    // A reserve pays for small buffers, as it does for the collections of the standard library.
-    let end = |_| std::alloc::handle_alloc_error(layout);
-    // SAFETY: native code passes on the machine it was given, and writes the elements.
-    unsafe {
-        with_vm(Helper::NewList, vm, |vm| {
-            // So few elements are never refused, unless for a test that native code could not go along with.
-            let outer = vm.heap.set_granting(true);
-            let list = List::for_native(&mut vm.heap, storage, count as usize);
-            vm.heap.set_granting(outer);
-            list.unwrap_or_else(end).as_ptr() as u64
-        })
-    }
 }
 
 extern "C" fn float_rem(a: f64, b: f64) -> f64 {

@@ -81,7 +81,7 @@ pub fn record(
                     _ => Value::VOID,
                 };
                 if vm.is_in_next() {
-                    if let Some(recorded) = finish_next(vm, &mut profile.borrow_mut(), goal, result, has_native) {
+                    if let Some(recorded) = finish_next(vm, profile, goal, result, has_native)? {
                         return Ok(recorded);
                     }
                     continue;
@@ -113,9 +113,9 @@ pub fn record(
                     continue;
                 }
             }
-            Op::IterPrep { .. } | Op::IterNext { .. } if let Some(next) = vm.next_called(op) => {
+            _ if let Some(called) = vm.next_called(op).or_else(|| vm.iter_called(op)) => {
                 note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                vm.step_into_next(next, op)?;
+                vm.step_into_next(called, op)?;
                 continue;
             }
             Op::Throw { src } if vm.throw_within(src) => continue,
@@ -187,19 +187,21 @@ fn arrive(vm: &Vm, goal: &mut Goal, from: u32, jumped: bool, has_native: &dyn Fn
     has_native(target).then_some(Recorded::AtNative(target))
 }
 
-/// Ends the frame of `next` and the step of the iteration that has called it.
+/// Ends the frame of `next` or `iter` and the step of the iteration that has called it.
 fn finish_next(
     vm: &mut Vm,
-    profile: &mut TypeProfile,
+    profile: &std::cell::RefCell<TypeProfile>,
     goal: &mut Goal,
     item: Value,
     has_native: &dyn Fn(u32) -> bool,
-) -> Option<Recorded> {
-    let (jumped, step) = vm.finish_next(item);
-    if !item.is_void() && profile.note(step, |site| site.result.add(item.tag())) {
+) -> Result<Option<Recorded>> {
+    let Some((jumped, step)) = vm.finish_next(item)? else { return Ok(None) };
+    let op = vm.program().code[step as usize];
+    let taken = if jumped { Stepped::Jump } else { Stepped::Next };
+    if note_results(vm, &mut profile.borrow_mut(), step, &op, taken) {
         (goal.unsurprising, goal.repeated) = (0, 0);
     }
-    arrive(vm, goal, step, jumped, has_native)
+    Ok(arrive(vm, goal, step, jumped, has_native))
 }
 
 /// Notes what the instruction in front of the top frame's pc has written: native code has found that the run time, or a
@@ -284,10 +286,10 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
 
 fn note_first_operand(site: &mut TypeFeedback, a: Value) {
     site.a.add(a.tag());
-    if let Some(list) = a.as_list()
-        && !list.is_empty()
-    {
-        site.storage.add(list.storage());
+    match a.as_list() {
+        Some(list) if list.is_empty() => site.empty = true,
+        Some(list) => site.storage.add(list.storage()),
+        None => {}
     }
     if let Some(text) = a.as_str() {
         site.ascii.add(text.is_ascii());

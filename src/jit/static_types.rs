@@ -105,7 +105,11 @@ impl StaticTypes {
             feedback.b = tags_of(b);
         }
         if let Some(result) = op.result() {
-            feedback.result = tags_of(self.types.written(op, pc, result).unwrap_or(Type::ANY));
+            let result = self.types.written(op, pc, result).unwrap_or(Type::ANY);
+            feedback.result = tags_of(result);
+            if let Op::MakeList { .. } = op {
+                self.note_object(result, &mut feedback);
+            }
         }
         if let Some(iteration) = op.as_iteration().filter(|iteration| iteration.over == Over::Pairs) {
             let second = self.types.written(op, pc, iteration.base.above(Iter::SECOND));

@@ -4,10 +4,11 @@
 //! changed. Nothing is allocated to iterate, and the state is ordinary values, so the collector and a hand-made file
 //! can do it no harm: each step looks at the tag again.
 //!
-//! # Frames of `next`
+//! # Frames of `next` and `iter`
 //! The interpreter calls `next` of an instance from within the instruction, and waits. Native code that inlines `next`,
 //! the recorder and the shadow interpreter walk into it, as into any call: then its frame stands on that of the loop,
-//! where the run time would have put it, though no instruction expects its result. Whoever makes such frames sees to it
+//! where the run time would have put it, though no instruction expects its result. So does that of `iter`, which the
+//! position tells from it. Whoever makes such frames sees to it
 //! that they are ended by [`Vm::finish_next`] before the interpreter goes on, which [`Vm::finish_iterations`] does for
 //! all of them.
 
@@ -29,24 +30,37 @@ fn write(state: *mut Value, register: u16, value: Value) {
     unsafe { *state.add(register.into()) = value };
 }
 
+/// Writes the state at the beginning of an iteration by what [`Vm::instance_iterator`] gives.
+fn begin(state: *mut Value, iterable: Value) {
+    let position = if iterable.tag() == Tag::Instance { Iter::BY_NEXT } else { 0 };
+    write(state, Iter::ITERABLE, iterable);
+    write(state, Iter::POSITION, Value::int(position));
+    write(state, Iter::VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
+}
+
+/// Whether what runs for a step is the `iter` of what is to be iterated.
+fn waits_for_iter(step: Iteration, state: *mut Value) -> bool {
+    step.starts && read(state, Iter::POSITION).as_int() == Some(Iter::BY_ITER)
+}
+
 impl Vm {
     /// Starts iterating the value in the first state register and takes the first step; false if there is no item. If
     /// this fails the register is as it was.
     #[inline(never)]
     pub(super) fn start_iteration(&mut self, state: *mut Value, pairs: bool) -> Result<bool> {
         let iterable = read(state, Iter::ITERABLE);
-        let (iterable, position) = match iterable.tag() {
-            Tag::Instance => match self.instance_iterator(iterable)? {
-                iterator if iterator.tag() == Tag::Instance => (iterator, Iter::BY_NEXT),
-                iterator => (iterator, 0),
-            },
-            Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => (iterable, 0),
-            Tag::Module => (self.module_items(iterable)?, 0),
+        let iterable = match iterable.tag() {
+            Tag::Instance => self.instance_iterator(iterable)?,
+            Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => iterable,
+            Tag::Module => self.module_items(iterable)?,
             _ => return Err(not_iterable(iterable)),
         };
-        write(state, Iter::ITERABLE, iterable);
-        write(state, Iter::POSITION, Value::int(position));
-        write(state, Iter::VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
+        self.start_with(state, iterable, pairs)
+    }
+
+    /// Takes the first step of an iteration by what [`Vm::instance_iterator`] gives.
+    fn start_with(&mut self, state: *mut Value, iterable: Value, pairs: bool) -> Result<bool> {
+        begin(state, iterable);
         if pairs { self.next_pair(state) } else { self.next_item(state) }
     }
 
@@ -58,6 +72,11 @@ impl Vm {
             None if self.bound(instance, "next").is_some() => return Ok(instance),
             None => return Err(self.instance_not_iterable(instance)),
         };
+        self.given_by_iter(iterator)
+    }
+
+    /// What the `iter` of an instance has given, as something to be iterated without calling any other.
+    fn given_by_iter(&mut self, iterator: Value) -> Result<Value> {
         match iterator.tag() {
             Tag::Instance if self.bound(iterator, "next").is_some() => Ok(iterator),
             Tag::Instance => Err(self.instance_not_iterable(iterator)),
@@ -75,13 +94,25 @@ impl Vm {
         Ok(if item.is_void() { None } else { Some(item) })
     }
 
-    /// The function that a step of an iteration at the top frame's pc calls for single items, if that is all that it
-    /// calls: `next` without captures.
+    /// The function that a step of an iteration at the top frame's pc calls, if that is all that it calls: `next`
+    /// without captures.
     pub fn next_called(&self, op: Op) -> Option<FuncId> {
-        let Iteration { over: Over::Items, starts, base, .. } = op.as_iteration()? else { return None };
+        let Iteration { starts, base, .. } = op.as_iteration().filter(|step| step.over != Over::Range)?;
         let id = self.top_register(base.0.into()).as_instance()?.struct_id();
         let calls_iter = starts && self.image.struct_def(id).method("iter").is_some();
         if calls_iter { None } else { self.next_function(id) }
+    }
+
+    /// The function that the step at the top frame's pc calls first, if that is an `iter` without captures.
+    pub fn iter_called(&self, op: Op) -> Option<FuncId> {
+        let Iteration { base, .. } = op.as_iteration().filter(|step| step.starts && step.over != Over::Range)?;
+        self.iter_function(self.top_register(base.0.into()).as_instance()?.struct_id())
+    }
+
+    /// `iter` of a struct, if it captures nothing and is called as any function is.
+    pub fn iter_function(&self, id: StructId) -> Option<FuncId> {
+        let iter = self.own_method(id, "iter", 0)?;
+        (self.image.program.functions[iter.index()].kind != FunctionKind::Async).then_some(iter)
     }
 
     /// `next` of a struct, if it captures nothing and is called as any function is.
@@ -90,10 +121,22 @@ impl Vm {
         (self.image.program.functions[next.index()].kind != FunctionKind::Async).then_some(next)
     }
 
-    /// Starts the frame of the function that [`Vm::next_called`] has found for the instruction at the top frame's pc.
-    pub fn step_into_next(&mut self, next: FuncId, op: Op) -> Result<()> {
-        let iterator = op.as_iteration().map_or(Value::VOID, |step| self.top_register(step.base.0.into()));
+    /// Starts the frame of the function that [`Vm::next_called`] or [`Vm::iter_called`] has found for the instruction
+    /// at the top frame's pc.
+    pub fn step_into_next(&mut self, called: FuncId, op: Op) -> Result<()> {
+        let Some(step) = op.as_iteration() else { return Ok(()) };
+        let state = self.top_base().wrapping_add(step.base.index());
+        let iterator = read(state, Iter::ITERABLE);
+        if step.starts {
+            let is_iter = self.iter_called(op) == Some(called);
+            write(state, Iter::POSITION, Value::int(if is_iter { Iter::BY_ITER } else { Iter::BY_NEXT }));
+        }
         self.set_pc_behind(self.top_pc());
+        self.start_step_frame(called, iterator)
+    }
+
+    /// Starts the frame of the `next` or `iter` of an instance for the top frame, whose pc is behind the step.
+    fn start_step_frame(&mut self, called: FuncId, iterator: Value) -> Result<()> {
         let slot = self.stack.registers_end();
         if self.stack.make_room(slot, Iter::NEXT_FRAME + 1).is_err() {
             return Err(self.stack_overflow());
@@ -101,59 +144,86 @@ impl Vm {
         let base = slot.wrapping_add(Iter::NEXT_FRAME.into());
         write(slot, 0, Value::VOID);
         write(base, 0, iterator);
-        self.start_frame(next, base, None)
+        self.start_frame(called, base, None)
     }
 
-    /// The step of an iteration whose `next` runs in the frame at this depth, as a frame of its own.
+    /// The step of an iteration whose `next` or `iter` runs in the frame at this depth, as a frame of its own.
     fn step_waiting_for(&self, depth: usize) -> Option<Iteration> {
         let below = self.stack.frame_at(depth.checked_sub(1).filter(|below| *below > 0)?);
         // SAFETY: the frame has called something, so its pc is one past that instruction of the program's code.
         let op = unsafe { &*below.pc.sub(1) };
-        op.as_iteration().filter(|step| step.over == Over::Items)
+        op.as_iteration().filter(|step| step.over != Over::Range)
     }
 
-    /// Whether `next` runs in the top frame, as a frame of its own.
+    /// Whether `next` or `iter` runs in the top frame, as a frame of its own.
     pub fn is_in_next(&self) -> bool {
         self.step_waiting_for(self.depth()).is_some()
     }
 
-    /// Ends the frame of `next`, which is on top, with what it has returned, and with it the step of the iteration:
-    /// whether that has jumped, and where it stands in the program's code.
-    pub fn finish_next(&mut self, item: Value) -> (bool, u32) {
+    /// Ends the frame of `next` or `iter`, which is on top, with what it has returned, and with it the step of the
+    /// iteration: whether that has jumped, and where it stands in the program's code. Nothing if `next` of what `iter`
+    /// has given now runs in a frame in its turn. Fails if the item cannot be taken apart as the step wants it.
+    pub fn finish_next(&mut self, item: Value) -> Result<Option<(bool, u32)>> {
         let step = self.step_waiting_for(self.depth());
         self.stack.leave();
         let pc = self.top_pc() - 1;
-        (step.is_some_and(|step| self.finish_step(step, item)), pc)
+        let Some(step) = step else { return Ok(Some((false, pc))) };
+        let state = self.top_base().wrapping_add(step.base.index());
+        if waits_for_iter(step, state) {
+            let iterator = self.given_by_iter(item)?;
+            if let Some(next) = iterator.as_instance().and_then(|iterator| self.next_function(iterator.struct_id())) {
+                begin(state, iterator);
+                self.start_step_frame(next, iterator)?;
+                return Ok(None);
+            }
+        }
+        Ok(Some((self.finish_step(step, item)?, pc)))
     }
 
-    /// Ends the step of an iteration that the top frame, whose pc is behind it, has called `next` for; whether it has
-    /// jumped.
-    fn finish_step(&mut self, step: Iteration, item: Value) -> bool {
+    /// Ends the step of an iteration that the top frame, whose pc is behind it, has called `next` or `iter` for;
+    /// whether it has jumped.
+    fn finish_step(&mut self, step: Iteration, item: Value) -> Result<bool> {
         let state = self.top_base().wrapping_add(step.base.index());
+        if waits_for_iter(step, state) {
+            let iterator = self.given_by_iter(item)?;
+            let is_empty = !self.start_with(state, iterator, step.over == Over::Pairs)?;
+            if is_empty {
+                self.jump_from_step(step);
+            }
+            return Ok(is_empty);
+        }
+        let is_pair = step.over == Over::Pairs && !item.is_void();
+        let (item, second) = if is_pair { self.unpack_pair(item)? } else { (item, Value::VOID) };
+        let is_done = item.is_void() && !is_pair;
         if step.starts {
             write(state, Iter::POSITION, Value::int(Iter::BY_NEXT));
             write(state, Iter::VERSION, Value::int(0));
         }
-        if !item.is_void() {
+        if !is_done {
             write(state, Iter::ITEM, item);
         }
-        let jumps = item.is_void() == step.starts;
-        if jumps {
-            self.set_top_pc((i64::from(self.top_pc()) + i64::from(step.to)) as u32);
+        if is_pair {
+            write(state, Iter::SECOND, second);
         }
-        jumps
+        let jumps = is_done == step.starts;
+        if jumps {
+            self.jump_from_step(step);
+        }
+        Ok(jumps)
     }
 
-    /// Runs to their ends the frames of `next` that stand above the frame at depth `from`, with all above them, and
-    /// ends the iterations' steps. An error may just have been raised in the top frame; what is returned was raised in
-    /// the one that is on top then.
+    fn jump_from_step(&mut self, step: Iteration) {
+        self.set_top_pc((i64::from(self.top_pc()) + i64::from(step.to)) as u32);
+    }
+
+    /// Runs to their ends the frames of `next` and `iter` that stand above the frame at depth `from`, with all above
+    /// them, and ends the iterations' steps. An error may just have been raised in the top frame; what is returned was
+    /// raised in the one that is on top then.
     pub fn finish_iterations(&mut self, from: usize, mut raised: Result<()>) -> Result<()> {
         while let Some((depth, step)) =
             (from + 1..=self.depth()).rev().find_map(|depth| Some((depth, self.step_waiting_for(depth)?)))
         {
-            raised = self.run_next(depth, raised).map(|item| {
-                self.finish_step(step, item);
-            });
+            raised = self.run_next(depth, raised).and_then(|item| self.finish_step(step, item).map(drop));
         }
         raised
     }

@@ -323,7 +323,7 @@ impl Vm {
             Op::Return { .. } | Op::ReturnVoid {} if self.depth() > depth => {
                 let result = if let Op::Return { src } = op { self.top_register(src.0.into()) } else { Value::VOID };
                 if self.is_in_next() {
-                    self.finish_next(result);
+                    self.finish_next(result)?;
                 } else {
                     self.step_out(result);
                 }
@@ -334,8 +334,8 @@ impl Vm {
                 return Ok(Replayed::Executed);
             }
             Op::Throw { src } if self.throw_within(src) => return Ok(Replayed::Executed),
-            Op::IterPrep { .. } | Op::IterNext { .. } if let Some(next) = self.next_called(op) => {
-                self.step_into_next(next, op)?;
+            _ if let Some(called) = self.next_called(op).or_else(|| self.iter_called(op)) => {
+                self.step_into_next(called, op)?;
                 return Ok(Replayed::Executed);
             }
             Op::CallFn { base, func } => {

@@ -46,11 +46,12 @@ fn objects_that_are_told_not_to_be_made_are_not_and_others_are() {
 fn steps_are_those_that_are_told() {
     for (body, steps) in [
         ("t += s[1..3].len();", 0),
-        ("let u = xs[1..3]; t += u.len();", 1),
+        ("let u = xs[1..3]; t += u.len();", 0),
+        ("let u = (1, 2, t)[1..3]; t += u[0];", 1),
         ("t += s.len();", 0),
         ("if s.contains(\"a\") { t += 1; }", 1),
         ("let d = {i: t}; t += d.len();", 1),
-        ("let ys = xs + xs; t += ys.len();", 1),
+        ("let ys = xs + xs * 2; ys.push(ys.pop()); t += ys.len();", 0),
         ("t += xs[i % 3];", 0),
         ("if i..3 == 1..3 { t += 1; }", 1),
         ("d[i % 5] = t; t += d[i % 5];", 0),

@@ -7,6 +7,7 @@
 
 mod calls;
 mod costs;
+mod lists;
 mod numbers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -153,7 +153,8 @@ impl Resolver<'_> {
         let first = own.partition_point(|&(at, _)| at < pc);
         let here = || own[first..].iter().take_while(|&&(at, _)| at == pc).map(|(_, act)| act);
         let is_step = here().any(|act| matches!(act, Act::Step(_)));
-        let gives_text = here().any(|act| matches!(act, Act::Makes { made, .. } if made.kind == Tags::STR));
+        let gives_slice = here()
+            .any(|act| matches!(act, Act::Makes { made, .. } if made.kind == Tags::STR || made.kind == Tags::LIST));
         let mut copy = None;
         if reads {
             if held.has_called || is_step {
@@ -172,9 +173,9 @@ impl Resolver<'_> {
                 Op::GetMember { .. } | Op::FindMethod { .. } | Op::GetCell { .. } => true,
                 Op::SetMember { value, .. } => !holds(value),
                 Op::SetCell { src, .. } => !holds(src),
-                // The bounds of a slice of a text are all that is wanted of a range.
+                // The bounds of a slice are all that is wanted of a range.
                 Op::GetIndex { object, index, .. } => {
-                    is_constant(index) || gives_text && holds(index) && !holds(object)
+                    is_constant(index) || gives_slice && holds(index) && !holds(object)
                 }
                 Op::SetIndex { index, value, .. } => is_constant(index) && !holds(value),
                 Op::JumpIf { .. }

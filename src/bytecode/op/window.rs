@@ -29,6 +29,8 @@ impl Iter {
     pub const SECOND: u16 = 4;
     /// The position where an instance is iterated by its `next`.
     pub const BY_NEXT: i64 = -1;
+    /// The position while the `iter` of an instance runs in a frame on that of the loop.
+    pub const BY_ITER: i64 = -2;
     /// How many registers hold the state.
     pub const STATE: u16 = 3;
     /// How far above the registers of the function that iterates the frame of `next` begins: its receiver stands above

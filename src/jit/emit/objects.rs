@@ -16,9 +16,18 @@ fn object_size(words: usize) -> usize {
     size_of::<Header>() + words * size_of::<u64>()
 }
 
+/// The bytes of the elements of a list of so many words. Truth values take one each.
+fn list_bytes(shape: Shape, words: usize) -> usize {
+    if shape.flags == Storage::Bools as u16 { words } else { words * size_of::<u64>() }
+}
+
 /// The cell for an object with so many words.
-fn native_cell(words: usize) -> NativeCell {
-    Heap::native_cell(object_size(words)).expect("the builder makes small objects only")
+fn native_cell(shape: Shape, words: usize) -> NativeCell {
+    let size = match shape.kind {
+        ObjKind::List => List::room_for(list_bytes(shape, words)).map(|room| List::ELEMENTS_OFFSET + room),
+        _ => Some(object_size(words)),
+    };
+    size.and_then(Heap::native_cell).expect("the builder makes small objects only")
 }
 
 impl Emitter<'_> {
@@ -30,59 +39,40 @@ impl Emitter<'_> {
         let has_room = self.builder.ins().icmp(IntCC::UnsignedLessThan, bytes, limit);
         let failed = self.exit_block(exit);
         self.go_on_if(has_room, failed);
-        if shape.kind == ObjKind::List {
-            let list = self.allocate_list(shape, words.len());
-            self.write_list(list, shape, words);
-            return list;
-        }
-        let cell = native_cell(words.len());
+        let cell = native_cell(shape, words.len());
         let bytes = self.builder.ins().iadd_imm_s(bytes, cell.size as i64);
         self.builder.ins().store(of_machine, bytes, self.vm, layout::HEAP_BYTES);
-        let object = self.cut_cell(words.len(), cell);
+        let object = self.take_cell(cell);
         self.write_object(object, shape, words);
         object
     }
 
-    /// A list with room for so many words of elements, each boxed one being two.
-    fn allocate_list(&mut self, shape: Shape, words: usize) -> ir::Value {
-        let count = if shape.flags == Storage::Values as u16 { words / 2 } else { words };
-        let [storage, count] = [i64::from(shape.flags), count as i64].map(|n| self.builder.ins().iconst(types::I64, n));
-        self.call_helper(Helper::NewList, &[self.vm, storage, count])
-    }
-
-    /// Writes the elements of a new list.
-    fn write_list(&mut self, list: ir::Value, shape: Shape, words: &[Val]) {
-        let has_bytes = shape.flags == Storage::Bools as u16;
-        let size = if has_bytes { 1 } else { size_of::<u64>() };
-        let data = self.builder.ins().load(types::I64, flags(Mem::Header), list, List::DATA_OFFSET as i32);
-        for (at, &word) in words.iter().enumerate() {
-            let value = self.value(word);
-            // A truth value that came through a merge is a word of 0 or 1.
-            let value = match (has_bytes, self.region.repr(word)) {
-                (false, Repr::Bool) => self.builder.ins().uextend(types::I64, value),
-                (true, Repr::I64) => self.builder.ins().ireduce(types::I8, value),
-                _ => value,
-            };
-            self.builder.ins().store(MemFlagsData::trusted(), value, data, (at * size) as i32);
-        }
-    }
-
     /// Memory for an object that has been accounted for.
-    fn cut_cell(&mut self, words: usize, cell: NativeCell) -> ir::Value {
+    fn take_cell(&mut self, cell: NativeCell) -> ir::Value {
         let of_machine = flags(Mem::Vm);
-        let (bump_offset, end_offset) = (layout::HEAP + cell.bump_offset as i32, layout::HEAP + cell.end_offset as i32);
+        let [free_offset, bump_offset, end_offset] =
+            [cell.free_offset, cell.bump_offset, cell.end_offset].map(|offset| layout::HEAP + offset as i32);
         let bump = self.builder.ins().load(types::I64, of_machine, self.vm, bump_offset);
         let end = self.builder.ins().load(types::I64, of_machine, self.vm, end_offset);
         let is_left = self.builder.ins().icmp(IntCC::UnsignedLessThan, bump, end);
-        let (none_left, done) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(none_left);
+        let [none_left, none_free, done] = [(); 3].map(|()| self.builder.create_block());
+        [none_left, none_free].into_iter().for_each(|block| self.builder.set_cold_block(block));
         let object = self.builder.append_block_param(done, types::I64);
         self.go_on_if(is_left, none_left);
         let rest = self.builder.ins().iadd_imm_s(bump, cell.size as i64);
         self.builder.ins().store(of_machine, rest, self.vm, bump_offset);
         self.builder.ins().jump(done, &[bump.into()]);
         self.builder.switch_to_block(none_left);
-        let size = self.builder.ins().iconst(types::I64, object_size(words) as i64);
+        let free = self.builder.ins().load(types::I64, of_machine, self.vm, free_offset);
+        let in_list = self.builder.create_block();
+        self.builder.set_cold_block(in_list);
+        self.builder.ins().brif(free, in_list, &[], none_free, &[]);
+        self.builder.switch_to_block(in_list);
+        let next = self.builder.ins().load(types::I64, of_machine, free, Heap::NEXT_FREE_OFFSET as i32);
+        self.builder.ins().store(of_machine, next, self.vm, free_offset);
+        self.builder.ins().jump(done, &[free.into()]);
+        self.builder.switch_to_block(none_free);
+        let size = self.builder.ins().iconst(types::I64, cell.size as i64);
         let given = self.call_helper(Helper::NewCell, &[self.vm, size]);
         self.builder.ins().jump(done, &[given.into()]);
         self.builder.switch_to_block(done);
@@ -96,12 +86,44 @@ impl Emitter<'_> {
         let colour = self.builder.ins().load(types::I8, flags(Mem::Vm), self.vm, layout::HEAP_COLOUR);
         self.builder.ins().store(flags(Mem::Header), header, object, 0);
         self.builder.ins().store(flags(Mem::Header), colour, object, Header::MARK_OFFSET as i32);
+        if shape.kind == ObjKind::List {
+            return self.write_list(object, shape, words);
+        }
         for (at, &word) in words.iter().enumerate() {
             let mut value = self.value(word);
             if self.region.repr(word) == Repr::Bool {
                 value = self.builder.ins().uextend(types::I64, value);
             }
             self.builder.ins().store(flags(Mem::Field), value, object, object_size(at) as i32);
+        }
+    }
+
+    /// Writes what follows the header of a new list, whose elements lie behind it.
+    fn write_list(&mut self, list: ir::Value, shape: Shape, words: &[Val]) {
+        let storage = Storage::numbered(shape.flags);
+        let bytes = list_bytes(shape, words.len());
+        let room = List::room_for(bytes).expect("the builder makes small lists only");
+        let data = self.builder.ins().iadd_imm_s(list, List::ELEMENTS_OFFSET as i64);
+        let [len, cap] = [bytes, room].map(|bytes| {
+            let count = bytes / storage.element_size();
+            self.builder.ins().iconst(types::I64, count as i64)
+        });
+        let of_list = flags(Mem::Header);
+        for (value, offset) in [(len, List::LEN_OFFSET), (cap, List::CAP_OFFSET), (data, List::DATA_OFFSET)] {
+            self.builder.ins().store(of_list, value, list, offset as i32);
+        }
+        let has_bytes = storage == Storage::Bools;
+        let size = if has_bytes { 1 } else { size_of::<u64>() };
+        for (at, &word) in words.iter().enumerate() {
+            let value = self.value(word);
+            // A truth value that came through a merge is a word of 0 or 1.
+            let value = match (has_bytes, self.region.repr(word)) {
+                (false, Repr::Bool) => self.builder.ins().uextend(types::I64, value),
+                (true, Repr::I64) => self.builder.ins().ireduce(types::I8, value),
+                _ => value,
+            };
+            let offset = List::ELEMENTS_OFFSET + at * size;
+            self.builder.ins().store(MemFlagsData::trusted(), value, list, offset as i32);
         }
     }
 
@@ -117,7 +139,7 @@ impl Emitter<'_> {
             // Constants made here are not known behind it.
             self.place += 1;
             let new = self.allocate_for_exit(made);
-            self.write_for_exit(new, made);
+            self.write_object(new, made.shape, &made.words);
             self.builder.ins().jump(done, &[new.into()]);
             self.builder.switch_to_block(done);
             self.place += 1;
@@ -130,27 +152,17 @@ impl Emitter<'_> {
         }
         for made in made.iter().filter(|made| made.existing.is_none()) {
             let object = self.value(made.object);
-            self.write_for_exit(object, made);
+            self.write_object(object, made.shape, &made.words);
         }
     }
 
     fn allocate_for_exit(&mut self, made: &Made) -> ir::Value {
-        if made.shape.kind == ObjKind::List {
-            return self.allocate_list(made.shape, made.words.len());
-        }
-        let cell = native_cell(made.words.len());
+        let cell = native_cell(made.shape, made.words.len());
         let of_machine = flags(Mem::Vm);
         let bytes = self.builder.ins().load(types::I64, of_machine, self.vm, layout::HEAP_BYTES);
         let bytes = self.builder.ins().iadd_imm_s(bytes, cell.size as i64);
         self.builder.ins().store(of_machine, bytes, self.vm, layout::HEAP_BYTES);
-        let size = self.builder.ins().iconst(types::I64, object_size(made.words.len()) as i64);
+        let size = self.builder.ins().iconst(types::I64, cell.size as i64);
         self.call_helper(Helper::NewCell, &[self.vm, size])
-    }
-
-    fn write_for_exit(&mut self, object: ir::Value, made: &Made) {
-        match made.shape.kind {
-            ObjKind::List => self.write_list(object, made.shape, &made.words),
-            _ => self.write_object(object, made.shape, &made.words),
-        }
     }
 }

@@ -14,14 +14,14 @@ use crate::runtime::vm::Vm;
 
 /// # Safety
 /// `object` points to a live object of type `T`.
-unsafe fn object<T>(object: *mut T) -> Gc<T> {
+pub(super) unsafe fn object<T>(object: *mut T) -> Gc<T> {
     debug_assert!(!object.is_null());
     // SAFETY: passed on to the caller; objects are never at address 0.
     unsafe { Gc::from_non_null(std::ptr::NonNull::new_unchecked(object)) }
 }
 
 /// What an object that could not be made is to native code.
-const NONE: u64 = 0;
+pub(super) const NONE: u64 = 0;
 
 /// # Safety
 /// Called by native code with the machine that runs it and two live strings.

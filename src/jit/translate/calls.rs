@@ -143,15 +143,14 @@ impl Builder<'_> {
 
     /// Walks into a function whose parameters stand so far above the base of the call, and goes on behind it.
     pub(super) fn inline_above(&mut self, base: Reg, params: u16, func: FuncId) -> Built<Goes> {
-        let returns = self.walk_into_callee(base.above(params), func, false)?;
+        let returns = self.walk_into_callee(base.above(params), func, Purpose::Whole)?;
         self.return_to_caller(base, returns)
     }
 
-    /// Walks into a function whose parameters stand from `first` up; its leading blocks alone, if that is asked for.
-    /// Its result comes to the register below them.
-    pub(super) fn walk_into_callee(&mut self, first: Reg, func: FuncId, is_leading: bool) -> Built<Vec<Return>> {
+    /// Walks into a function whose parameters stand from `first` up. Its result comes to the register below them.
+    pub(super) fn walk_into_callee(&mut self, first: Reg, func: FuncId, purpose: Purpose) -> Built<Vec<Return>> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
-        if !is_leading {
+        if purpose != Purpose::Leading {
             self.region.inlined.insert(func);
         }
         let function = &self.program.functions[func.index()];
@@ -178,7 +177,7 @@ impl Builder<'_> {
             call_pc: Some(self.pc),
             outer_loop: self.current_loop,
             tail_calls: 0,
-            is_leading,
+            purpose,
         };
         self.walk_into(inner)
     }
@@ -228,7 +227,7 @@ impl Builder<'_> {
             call_pc: Some(call),
             outer_loop: self.current_loop,
             tail_calls: self.context.tail_calls + 1,
-            is_leading: false,
+            purpose: self.context.purpose,
         };
         self.walk_into(inner)
     }
@@ -276,6 +275,10 @@ impl Builder<'_> {
                     let above = self.home(base) + 1;
                     self.env.kill_from(above);
                     return Ok(Some(goes));
+                }
+                ("pop", 0) if self.is_reached() => {
+                    self.pop_element(base, list);
+                    return Ok(Some(Goes::On));
                 }
                 _ => {}
             }

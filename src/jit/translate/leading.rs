@@ -48,7 +48,7 @@ impl Builder<'_> {
     pub(super) fn call_behind_leading(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
         let before = self.env.clone();
         let stopped_around = std::mem::take(&mut self.stopped);
-        let mut returns = self.walk_into_callee(base.above(Call::ARGS), func, true)?;
+        let mut returns = self.walk_into_callee(base.above(Call::ARGS), func, Purpose::Leading)?;
         let stopped = std::mem::replace(&mut self.stopped, stopped_around);
         if !stopped.is_empty() {
             let call = self.new_block();
@@ -66,7 +66,7 @@ impl Builder<'_> {
     /// Whether walking through leading blocks has to stop in front of an instruction; the current block is left open
     /// then.
     pub(super) fn stops_leading(&mut self, op: Op) -> bool {
-        let stops = self.context.is_leading && !is_leading(op);
+        let stops = self.context.purpose == Purpose::Leading && !is_leading(op);
         if stops {
             self.stopped.push(self.current);
         }
@@ -75,10 +75,10 @@ impl Builder<'_> {
 
     /// As [`Self::stops_leading`], in front of a loop.
     pub(super) fn stops_leading_at_loop(&mut self) -> bool {
-        if self.context.is_leading {
+        if self.context.purpose == Purpose::Leading {
             self.stopped.push(self.current);
         }
-        self.context.is_leading
+        self.context.purpose == Purpose::Leading
     }
 }
 

@@ -8,7 +8,7 @@ use super::env::ListFacts;
 use super::loops::ExitSource;
 use super::*;
 use crate::bytecode::op::window::Iter;
-use crate::runtime::object::{List, Storage};
+use crate::runtime::object::{List, Range, Storage};
 
 fn element_tag(storage: Storage) -> Option<Tag> {
     match storage {
@@ -88,9 +88,15 @@ impl Builder<'_> {
 
     fn load_facts(&mut self, list: Val, storage: Storage, source: ExitSource) -> ListFacts {
         let exit = self.exit_from(source, ExitReason::Storage);
-        let is = self.storage_is(list, storage);
-        self.guard(is, true, exit);
+        let mut suits = self.storage_is(list, storage);
         let len = self.header_word(list, List::LEN_OFFSET);
+        if self.feedback().empty {
+            // One that was made empty and is still is as good as any: nothing is read of it.
+            let zero = self.int(0);
+            let is_empty = self.push(Inst::Icmp(Compare::Eq, len, zero), Repr::Bool);
+            suits = self.push(Inst::Binary(Binary::BoolOr, suits, is_empty), Repr::Bool);
+        }
+        self.guard(suits, true, exit);
         let data = self.header_word(list, List::DATA_OFFSET);
         ListFacts { storage, len, data }
     }
@@ -144,27 +150,37 @@ impl Builder<'_> {
     pub(super) fn get_index(&mut self, dst: Reg, object: Reg, index: Reg) -> Built<Goes> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;
+        if let Some(list) = object.as_tag(Tag::List)
+            && let Some(range) = self.operand(index, feedback.b)?.as_tag(Tag::Range)
+        {
+            self.slice_list(dst, list, range);
+            return Ok(Goes::On);
+        }
         let (Some(list), Some(storage)) = (object.as_tag(Tag::List), feedback.storage.one()) else {
             return self.index_object(dst, object, index);
         };
-        if self.operand(index, feedback.b)?.as_tag(Tag::Int).is_none() {
-            return self.step();
+        match self.operand(index, feedback.b)? {
+            Typed::Known(Tag::Int, _) => {}
+            _ => return self.step(),
         }
         let facts = self.list_facts(list, storage);
         let Some(at) = self.position(index, facts.len)? else { return self.step() };
-        let (value, guard) = self.element(facts, at, feedback.result.single());
-        match guard {
-            None => self.set(dst, value),
-            Some(tag) => {
-                let Typed::Any { tag: found, payload } = value else { unreachable!("a type to be guarded is open") };
-                // The access itself has no effect, so it may simply be executed again.
+        let value = self.element_seen(facts, at);
+        self.set(dst, value);
+        Ok(Goes::On)
+    }
+
+    /// An element of a list, of the type that was seen. Reading it has no effect, so where it has another one the
+    /// instruction may simply be executed again.
+    fn element_seen(&mut self, facts: ListFacts, index: Val) -> Typed {
+        match self.element(facts, index, self.feedback().result.single()) {
+            (Typed::Any { tag: found, payload }, Some(tag)) => {
                 let exit = self.exit(ExitReason::Type);
                 self.guard_tag(found, tag, exit);
-                let value = self.unpack(tag, payload);
-                self.set(dst, value);
+                self.unpack(tag, payload)
             }
+            (value, _) => value,
         }
-        Ok(Goes::On)
     }
 
     /// An element of a list, and the type it must be guarded to have, if it is open and only one was seen.
@@ -263,6 +279,67 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
+    /// `list.pop()`: in place if it was seen how the list keeps its elements.
+    pub(super) fn pop_element(&mut self, base: Reg, list: Val) {
+        let above = self.home(base) + 1;
+        let Some(storage) = self.feedback().storage.one() else {
+            self.call_to_be_done(Helper::ListPop, vec![VM, list], MemSet::LISTS.with(MemSet::of(Mem::Vm)));
+            self.lists_change();
+            self.env.kill_from(above);
+            return self.take_result(base);
+        };
+        let facts = self.list_facts(list, storage);
+        let has_any = self.push(Inst::Unary(Unary::BitsToBool, facts.len), Repr::Bool);
+        let exit = self.exit(ExitReason::Bounds);
+        self.guard(has_any, true, exit);
+        let one = self.int(1);
+        let last = self.push(Inst::Binary(Binary::Isub, facts.len, one), Repr::I64);
+        let value = self.element_seen(facts, last);
+        let offset = List::LEN_OFFSET as i32;
+        self.effect(Inst::Store { mem: Mem::Header, base: list, offset, value: last });
+        self.lists_change();
+        self.env.kill_from(above);
+        self.set(base, value);
+    }
+
+    /// `list[a..b]`.
+    fn slice_list(&mut self, dst: Reg, list: Val, range: Val) {
+        let start = self.load(Mem::Header, range, Range::START_OFFSET as i32, Repr::I64);
+        let end = self.load(Mem::Header, range, Range::END_OFFSET as i32, Repr::I64);
+        let slice = self.call_for_object(Helper::ListSlice, vec![VM, list, start, end]);
+        self.set(dst, Typed::Known(Tag::List, slice));
+    }
+
+    /// A list that many times over. Of one with a single item that was made for this alone, only the item is needed.
+    pub(super) fn repeat_list(&mut self, list: Val, count: Val) -> Val {
+        match self.item_of_new(list) {
+            Some(item) => {
+                let (tag, payload) = self.parts(item);
+                self.call_for_object(Helper::ListFilled, vec![VM, tag, payload, count])
+            }
+            None => self.call_for_object(Helper::ListRepeat, vec![VM, list, count]),
+        }
+    }
+
+    /// The only item of a list that was made in the current block, if nothing that came since may have changed it.
+    fn item_of_new(&self, list: Val) -> Option<Typed> {
+        for (result, inst) in self.region.block(self.current).insts.iter().rev() {
+            match inst {
+                Inst::Make { shape, words, .. } if *result == Some(list) => {
+                    return match (Storage::numbered(shape.flags), words.as_slice()) {
+                        (Storage::Values, &[tag, payload]) => Some(Typed::Any { tag, payload }),
+                        (storage, &[payload]) => Some(Typed::Known(element_tag(storage)?, payload)),
+                        _ => None,
+                    };
+                }
+                Inst::StoreElement { .. } | Inst::Call { .. } | Inst::CallFunction { .. } => return None,
+                Inst::Store { mem: Mem::Header, .. } => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// Whether an iteration has a native form: over a list whose storage was seen, or over an ASCII text.
     pub(super) fn native_iteration(&mut self, op: Op, base: Reg) -> bool {
         let feedback = self.feedback();
@@ -282,6 +359,12 @@ impl Builder<'_> {
     pub(super) fn iterate(&mut self, op: Op, base: Reg, starts: bool) -> Built<Option<(Val, Env, Env)>> {
         let feedback = *self.feedback();
         let iterable = self.operand(base, feedback.a)?;
+        // What may call Walrus code is not gone through unseen: it would never be improved.
+        let calls = !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range));
+        if calls && !self.is_reached() {
+            self.unseen();
+            return Ok(None);
+        }
         if let Some(step) = self.iterate_by_next(op, base, starts)? {
             return Ok(Some(step));
         }

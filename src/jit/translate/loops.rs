@@ -85,6 +85,12 @@ impl Builder<'_> {
                     _ => Typed::Known(Tag::Void, self.int(0)),
                 };
                 match self.context.call_pc {
+                    Some(call) if self.context.purpose == Purpose::Pairs => {
+                        for (edge, value) in self.pairs_returned(value, call)? {
+                            (self.current, self.env) = edge;
+                            self.return_from_inlined(value, walk);
+                        }
+                    }
                     Some(_) => self.return_from_inlined(value, walk),
                     None => self.return_from_region(value),
                 }
@@ -121,12 +127,12 @@ impl Builder<'_> {
             _ => {}
         }
         let (next, taken) = next.zip(taken).ok_or(Stop::Refused(Refusal::Irreducible))?;
-        if let Some(Iteration { starts, base, .. }) = op.as_iteration() {
+        if let Some(Iteration { starts, .. }) = op.as_iteration() {
             let (body, behind) = if starts { (next, taken) } else { (taken, next) };
             if let Some(stepped) = self.inline_next(op, flow.live_in(body), flow.live_in(behind))? {
                 if let Some(edge) = stepped.more {
                     (self.current, self.env) = edge;
-                    self.check_item(base, flow.start + flow.block(body).start, flow.live_in(body))?;
+                    self.check_items(op, flow.start + flow.block(body).start, flow.live_in(body))?;
                     let edge = (self.current, self.env.clone());
                     self.follow(flow, body, edge, walk)?;
                 }

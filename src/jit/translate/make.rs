@@ -126,7 +126,8 @@ impl Builder<'_> {
             return self.step();
         }
         let items = (0..count).map(|at| self.get(base.above(at))).collect::<Built<Vec<Typed>>>()?;
-        let Some(storage) = storage_of_all(&items) else { return self.step() };
+        let storage = if items.is_empty() { Some(self.storage_to_come()) } else { storage_of_all(&items) };
+        let Some(storage) = storage else { return self.step() };
         let mut words = Vec::new();
         for item in items {
             match (storage, item) {
@@ -145,6 +146,13 @@ impl Builder<'_> {
             self.env.lists.push((list, ListFacts { storage, len, data }));
         }
         Ok(Goes::On)
+    }
+
+    /// The storage that an empty list is made with: what it will hold as far as facts tell, so that the first element
+    /// is like the others.
+    fn storage_to_come(&self) -> Storage {
+        let types = self.types.map(|types| types.at(self.program, self.context.func, self.pc));
+        types.and_then(|types| types.storage.one()).unwrap_or(Storage::Ints)
     }
 
     /// An object of a cell: the words that follow its header are given.

@@ -263,8 +263,17 @@ struct Context {
     outer_loop: Option<usize>,
     /// Functions that have given up this frame by a tail call.
     tail_calls: usize,
-    /// Only the leading blocks are walked through: see [`leading`].
-    is_leading: bool,
+    purpose: Purpose,
+}
+
+/// What a function is walked through for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    Whole,
+    /// For its leading blocks alone: see [`leading`].
+    Leading,
+    /// As the `next` of an iteration whose items are taken apart into two.
+    Pairs,
 }
 
 /// In which form a value of the language goes through parameters of blocks.
@@ -389,7 +398,7 @@ impl<'a> Builder<'a> {
             call_pc: None,
             outer_loop: None,
             tail_calls: 0,
-            is_leading: false,
+            purpose: Purpose::Whole,
         };
         let env = Env {
             registers: vec![Slot::Initial; registers.into()],

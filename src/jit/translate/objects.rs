@@ -85,16 +85,20 @@ impl Builder<'_> {
         self.load(Mem::Header, object, offset as i32, Repr::I64)
     }
 
-    /// An operator that has no form of its own for these operands, unless they are strings.
+    /// An operator that has no form of its own for these operands, unless they are strings or lists.
     pub(super) fn object_operator(&mut self, op: Operator, dst: Reg, x: Typed, y: Typed) -> Built<Goes> {
-        match (op, x.as_tag(Tag::Str), y.as_tag(Tag::Str)) {
-            (Operator::Add, Some(a), Some(b)) => {
-                let text = self.call_for_object(Helper::StrConcat, vec![VM, a, b]);
-                self.set(dst, Typed::Known(Tag::Str, text));
-                Ok(Goes::On)
+        let (Typed::Known(left, a), Typed::Known(right, b)) = (x, y) else { return self.step() };
+        let (tag, object) = match (op, left, right) {
+            (Operator::Add, Tag::Str, Tag::Str) => (Tag::Str, self.call_for_object(Helper::StrConcat, vec![VM, a, b])),
+            (Operator::Add, Tag::List, Tag::List) => {
+                (Tag::List, self.call_for_object(Helper::ListConcat, vec![VM, a, b]))
             }
-            _ => self.step(),
-        }
+            (Operator::Mul, Tag::List, Tag::Int) => (Tag::List, self.repeat_list(a, b)),
+            (Operator::Mul, Tag::Int, Tag::List) => (Tag::List, self.repeat_list(b, a)),
+            _ => return self.step(),
+        };
+        self.set(dst, Typed::Known(tag, object));
+        Ok(Goes::On)
     }
 
     /// The truth of a comparison of strings, or of what is equal only to itself.

@@ -416,7 +416,7 @@ impl Builder<'_> {
             return if taken != starts { self.take_item(base) } else { Ok(()) };
         }
         if self.iterates_by_next(op, base) {
-            return if taken != starts { self.check_item(base, target, live) } else { Ok(()) };
+            return if taken != starts { self.check_items(op, target, live) } else { Ok(()) };
         }
         let written = op.writes_on(self.program, if taken { Edge::Taken } else { Edge::FallThrough });
         // All first, as the exits of the checks below must not write old values over them.
@@ -497,7 +497,7 @@ impl Builder<'_> {
     pub(super) fn prepare_step(&mut self, op: &Op) -> Built<StepNeeds> {
         if let Some(call) = self.context.call_pc {
             // The run time would look at the inlined frame, which does not exist.
-            match self.context.is_leading {
+            match self.context.purpose == Purpose::Leading {
                 true => self.plan.not_leading.insert(call),
                 false => self.plan.not_inlined.insert(call),
             };

@@ -40,10 +40,12 @@ struct FreeCell {
 
 const _: () = assert!(size_of::<FreeCell>() <= GRANULE);
 
-/// Byte offsets for native code that cuts cells itself: the classes in [`Blocks`], and in a class the uncut part of its
-/// block.
+/// Byte offsets for native code that takes cells itself: the classes in [`Blocks`], in a class its free cells and the
+/// uncut part of its block, and in a free cell the next one.
 pub const CLASSES_OFFSET: usize = std::mem::offset_of!(Blocks, classes);
 pub const CLASS_SIZE: usize = size_of::<Class>();
+pub const FREE_OFFSET: usize = std::mem::offset_of!(Class, free);
+pub const NEXT_FREE_OFFSET: usize = std::mem::offset_of!(FreeCell, next);
 pub const BUMP_OFFSET: usize = std::mem::offset_of!(Class, bump);
 pub const END_OFFSET: usize = std::mem::offset_of!(Class, end);
 

@@ -108,6 +108,7 @@ pub struct Heap {
 #[derive(Clone, Copy, Debug)]
 pub struct NativeCell {
     pub size: usize,
+    pub free_offset: usize,
     pub bump_offset: usize,
     pub end_offset: usize,
 }
@@ -127,17 +128,23 @@ impl Heap {
     /// Byte offsets for native code that tests [`Heap::should_collect`].
     pub const BYTES_OFFSET: usize = 0;
     pub const LIMIT_OFFSET: usize = 8;
+    /// The most bytes that an object in a cell has.
+    pub const LARGEST_CELL: usize = blocks::LARGEST_CELL;
     /// The mark of new objects.
     pub const COLOUR_OFFSET: usize = std::mem::offset_of!(Heap, colour);
 
-    /// For an object of `size` bytes that native code makes: the size of its cell, and where the first and the last
-    /// address of what is left of the block that such cells are cut from are kept. `None` for an object too large for a
-    /// cell.
+    /// In a free cell, the next one.
+    pub const NEXT_FREE_OFFSET: usize = blocks::NEXT_FREE_OFFSET;
+
+    /// For an object of `size` bytes that native code makes: the size of its cell, where the first free one is kept,
+    /// and where the first and the last address of what is left of the block that such cells are cut from are. `None`
+    /// for an object too large for a cell.
     pub fn native_cell(size: usize) -> Option<NativeCell> {
         let class =
             std::mem::offset_of!(Heap, blocks) + blocks::CLASSES_OFFSET + blocks::class_of(size) * blocks::CLASS_SIZE;
         (size <= blocks::LARGEST_CELL).then(|| NativeCell {
             size: blocks::cell_size(size),
+            free_offset: class + blocks::FREE_OFFSET,
             bump_offset: class + blocks::BUMP_OFFSET,
             end_offset: class + blocks::END_OFFSET,
         })

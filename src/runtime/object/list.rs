@@ -3,8 +3,12 @@
 //! Invariant: `data` is a buffer of `cap` elements of the [`Storage`] in the header's flags, the first `len` of them
 //! initialised. An empty list takes the storage of whatever is pushed first; a store of another type converts the
 //! elements to `Values`, once.
+//!
+//! The buffer of a list that is made short lies behind its header, in the same cell; when it has to be larger, it is
+//! one outside from then on.
 
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use super::{Gc, Header, ObjKind};
@@ -83,41 +87,66 @@ pub struct List {
     data: Cell<*mut u8>,
 }
 
-/// The smallest buffer, in elements.
+/// The smallest buffer outside, in elements.
 const FIRST_CAP: usize = 4;
+/// The room for elements behind the header of a list that is made empty, in bytes.
+const FIRST_ROOM: usize = 32;
 
 impl List {
     pub const STORAGE_OFFSET: usize = Header::FLAGS_OFFSET;
     pub const LEN_OFFSET: usize = 8;
     pub const CAP_OFFSET: usize = 16;
     pub const DATA_OFFSET: usize = 24;
+    /// Where elements are that lie in the list's cell.
+    pub const ELEMENTS_OFFSET: usize = 32;
+
+    /// The room for elements in the cell of a list that begins with so many bytes of them; `None` if they have to lie
+    /// outside.
+    #[inline]
+    pub fn room_for(bytes: usize) -> Option<usize> {
+        let room = bytes.max(FIRST_ROOM).checked_next_multiple_of(16)?;
+        (room <= Heap::LARGEST_CELL - List::ELEMENTS_OFFSET).then_some(room)
+    }
 
     /// An empty list.
     #[inline]
     pub fn new(heap: &mut Heap) -> Gc<List> {
-        let header = heap.header(ObjKind::List, Storage::Ints as u16, 0);
-        let data = Cell::new(NonNull::<u128>::dangling().as_ptr().cast());
-        heap.alloc(List { header, len: Cell::new(0), cap: Cell::new(0), data })
+        List::with_room(heap, Storage::Ints, FIRST_ROOM)
+    }
+
+    /// An empty list with room for so many bytes of elements in its cell.
+    #[inline]
+    fn with_room(heap: &mut Heap, storage: Storage, room: usize) -> Gc<List> {
+        let header = heap.header(ObjKind::List, storage as u16, 0);
+        let outside = NonNull::<u128>::dangling().as_ptr().cast();
+        let list = List { header, len: Cell::new(0), cap: Cell::new(0), data: Cell::new(outside) };
+        // SAFETY: a list of length 0 has no elements that could be looked at.
+        let list = unsafe { heap.alloc_uninit(list, Self::ELEMENTS_OFFSET, room) };
+        if room > 0 {
+            // SAFETY: the cell goes on for `room` bytes behind the header.
+            list.data.set(unsafe { list.as_ptr().cast::<u8>().add(Self::ELEMENTS_OFFSET) });
+            list.cap.set(room / storage.element_size());
+        }
+        list
     }
 
     /// An empty list with room for `cap` elements of a storage.
     pub fn with_capacity(heap: &mut Heap, storage: Storage, cap: usize) -> Result<Gc<List>> {
         heap.check_room_for(cap, storage.element_size())?;
-        let list = List::new(heap);
-        list.set_storage(storage);
-        list.set_cap(heap, cap)?;
-        Ok(list)
+        match List::room_for(cap.saturating_mul(storage.element_size())) {
+            Some(room) => Ok(List::with_room(heap, storage, room)),
+            None => {
+                let list = List::with_room(heap, storage, 0);
+                list.set_cap(heap, cap)?;
+                Ok(list)
+            }
+        }
     }
 
-    /// A list of `count` elements of a storage that are not initialised; refused, with nothing but garbage made, if
-    /// there is no memory for them.
-    ///
-    /// # Safety
-    /// The caller writes the elements before anyone looks at the list.
-    pub unsafe fn for_native(heap: &mut Heap, storage: Storage, count: usize) -> Result<Gc<List>> {
-        let list = List::with_capacity(heap, storage, count)?;
-        list.len.set(count);
-        Ok(list)
+    /// Whether the elements lie in the list's own cell.
+    #[inline]
+    fn has_own_room(&self) -> bool {
+        self.data.get().addr() == (&raw const *self).addr() + Self::ELEMENTS_OFFSET
     }
 
     /// A list of these values, unboxed if they are of one type that allows it.
@@ -129,6 +158,29 @@ impl List {
             unsafe { list.write(storage, i, *value) };
         }
         list.len.set(values.len());
+        Ok(list)
+    }
+
+    /// A list of the same value so many times.
+    pub fn filled(heap: &mut Heap, value: Value, count: usize) -> Result<Gc<List>> {
+        let storage = Storage::of(value);
+        let list = List::with_capacity(heap, storage, count)?;
+        let data = list.data.get();
+        // SAFETY: the buffer has room for as many elements of the storage, which holds the value.
+        unsafe {
+            match storage {
+                Storage::Ints | Storage::Floats => {
+                    std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<u64>>(), count)
+                        .fill(MaybeUninit::new(value.bits()));
+                }
+                Storage::Bools => data.write_bytes(value.bits() as u8, count),
+                Storage::Values => {
+                    std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<Value>>(), count)
+                        .fill(MaybeUninit::new(value));
+                }
+            }
+        }
+        list.len.set(count);
         Ok(list)
     }
 
@@ -265,7 +317,7 @@ impl List {
     /// Makes the list one of these elements, all of which suit the storage.
     pub(in crate::runtime) fn set_contents(&self, heap: &mut Heap, storage: Storage, items: &[Value]) -> Result<()> {
         self.clear(heap);
-        self.set_storage(storage);
+        self.take_storage(heap, storage)?;
         self.reserve(heap, items.len())?;
         items.iter().try_for_each(|item| self.push(heap, *item))
     }
@@ -418,11 +470,15 @@ impl List {
         (self.storage() == Storage::Values).then(|| unsafe { self.elements() })
     }
 
-    /// Frees the buffer, for the sweep; returns its size.
+    /// Frees the buffer, for the sweep; returns its size, unless it is part of the cell.
     ///
     /// # Safety
     /// Nothing uses the list afterwards.
+    #[inline]
     pub(in crate::runtime) unsafe fn release(&self) -> usize {
+        if self.has_own_room() {
+            return 0;
+        }
         let size = self.cap.get() * self.storage().element_size();
         // SAFETY: `data` is a buffer of this size by the invariant of the list.
         unsafe { free_buffer(self.data.get(), size) };
@@ -495,23 +551,36 @@ impl List {
             return Ok(());
         }
         if self.is_empty() {
-            self.set_cap(heap, 0)?;
-            self.set_storage(wanted);
-            return Ok(());
+            return self.take_storage(heap, wanted);
         }
         let (len, cap) = (self.len(), self.cap.get());
         let old_size = cap * storage.element_size();
         let new_size = cap * Storage::Values.element_size();
-        // SAFETY: the new buffer has room for all elements as values; the old one is freed after they were copied.
+        // SAFETY: the new buffer has room for all elements as values; the old one, if it is one outside, is freed after
+        // they were copied.
         unsafe {
             let new = heap.resize_buffer(ptr::null_mut(), 0, new_size)?;
             for i in 0..len {
                 new.cast::<Value>().add(i).write(self.read(i));
             }
-            heap.resize_buffer(self.data.get(), old_size, 0)?;
+            if !self.has_own_room() {
+                heap.resize_buffer(self.data.get(), old_size, 0)?;
+            }
             self.data.set(new);
         }
         self.set_storage(Storage::Values);
+        Ok(())
+    }
+
+    /// Makes the storage of a list without elements another one.
+    fn take_storage(&self, heap: &mut Heap, storage: Storage) -> Result<()> {
+        debug_assert!(self.is_empty());
+        if self.has_own_room() {
+            self.cap.set(self.cap.get() * self.storage().element_size() / storage.element_size());
+        } else {
+            self.set_cap(heap, 0)?;
+        }
+        self.set_storage(storage);
         Ok(())
     }
 
@@ -537,6 +606,19 @@ impl List {
     fn set_cap(&self, heap: &mut Heap, cap: usize) -> Result<()> {
         let size = self.storage().element_size();
         let new_size = cap.saturating_mul(size);
+        if self.has_own_room() {
+            if cap <= self.cap.get() {
+                return Ok(());
+            }
+            // SAFETY: the new buffer is larger than the room in the cell, which it does not overlap.
+            unsafe {
+                let data = heap.resize_buffer(ptr::null_mut(), 0, new_size)?;
+                ptr::copy_nonoverlapping(self.data.get(), data, self.len() * size);
+                self.data.set(data);
+            }
+            self.cap.set(cap);
+            return Ok(());
+        }
         // SAFETY: `data` is the buffer of the list, and is replaced at once.
         let data = unsafe { heap.resize_buffer(self.data.get(), self.cap.get() * size, new_size)? };
         self.data.set(data);

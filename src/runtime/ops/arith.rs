@@ -129,6 +129,9 @@ pub fn mul(heap: &mut Heap, a: Value, b: Value) -> Result<Value> {
 
 fn repeat_list(heap: &mut Heap, list: Gc<List>, count: usize) -> Result<Gc<List>> {
     let len = list.len().checked_mul(count).ok_or_else(too_large)?;
+    if list.len() == 1 && list.storage() == Storage::of(list.get(0)) {
+        return List::filled(heap, list.get(0), count);
+    }
     let product = List::with_capacity(heap, list.storage(), len)?;
     if len == 0 {
         return Ok(product);

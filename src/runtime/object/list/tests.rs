@@ -167,3 +167,36 @@ proptest! {
         prop_assert_eq!(bits(&copy), bits(&list));
     }
 }
+
+#[test]
+fn a_short_list_lies_in_its_cell_until_it_is_longer_or_of_another_kind() {
+    let mut heap = Heap::new();
+    let before = heap.bytes();
+    let list = List::from_values(&mut heap, &[Value::TRUE; 20]).unwrap();
+    assert!(list.has_own_room() && list.cap.get() >= 20);
+    assert_eq!(heap.bytes() - before, 64, "twenty bytes of elements are rounded up");
+    list.push(&mut heap, Value::int(1)).unwrap();
+    assert!(!list.has_own_room() && list.len() == 21 && list.get(20).as_int() == Some(1));
+
+    // Its room is as large as it was, whatever it is for.
+    for storage in [Storage::Values, Storage::Bools, Storage::Floats, Storage::Values, Storage::Ints] {
+        let list = List::from_values(&mut heap, &[Value::TRUE, Value::FALSE]).unwrap();
+        let items = match storage {
+            Storage::Values => vec![Value::VOID; 5],
+            Storage::Bools => vec![Value::TRUE; 40],
+            Storage::Floats => vec![Value::float(0.5); 9],
+            Storage::Ints => vec![Value::int(3); 9],
+        };
+        list.set_contents(&mut heap, storage, &items).unwrap();
+        assert_eq!((list.storage(), list.to_vec().len(), list.has_own_room()), (storage, items.len(), false));
+        list.set_contents(&mut heap, Storage::Bools, &[Value::TRUE]).unwrap();
+        assert_eq!(bits(&list), [(Tag::Bool, 1)]);
+    }
+
+    let list = List::filled(&mut heap, Value::VOID, 100).unwrap();
+    assert!(!list.has_own_room() && list.len() == 100 && list.get(99).is_void());
+    list.clear(&mut heap);
+    assert!(list.is_empty() && list.cap.get() == 0);
+    heap.collect(|_| {});
+    assert_eq!(heap.bytes(), before);
+}
