@@ -3,11 +3,14 @@
 //! The façade reads files only through the [`FileLoader`] it is given; [`Disk`] is the one that programs hand in. It
 //! runs on a thread of its own, as trees may be deep and the main thread's stack is not ours to size.
 
+mod page;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::analysis::costs::Cost;
+use crate::analysis::hovers::Hover;
 use crate::analysis::losses::Loss;
 use crate::analysis::{Analysis, Asked, examine, failures, report};
 use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
@@ -24,6 +27,9 @@ use crate::syntax::{Interner, print};
 pub use crate::resolve::graph::{Entry, FileLoader, HostModule, InputContents, InputFile};
 pub use crate::resolve::packages::Manifest;
 pub use crate::source::render::Format;
+
+pub use self::page::Dump;
+pub use self::page::work::WorkReport;
 
 /// Address space for the stack of a compilation. The parser bounds nesting; this is enough for the deepest tree it lets
 /// through.
@@ -63,6 +69,8 @@ pub struct Options {
     pub explain_all: bool,
     /// Find out what loops and functions cost, for [`Compilation::loops_text`].
     pub costs: bool,
+    /// Find out which types names have where they stand, for [`Compilation::page_text`].
+    pub hovers: bool,
     /// A failed `core.assert` shows its condition and the operands, as tests want it.
     pub explain_asserts: bool,
     /// The modules `host/NAME` that the program which embeds Walrus offers.
@@ -112,6 +120,7 @@ pub struct Compilation {
     /// What its regions cost, in the order of their facts, if that was asked for.
     costs: Vec<Cost>,
     losses: Vec<Loss>,
+    hovers: Vec<Hover>,
 }
 
 impl Compilation {
@@ -190,6 +199,21 @@ impl Compilation {
         let program = self.program.as_ref()?;
         let facts = program.facts.as_ref()?;
         Some(report::Subject { program, facts, costs: &self.costs, losses: &self.losses, sources: &self.sources })
+    }
+
+    /// The program as a page of HTML, with what a run did and what the JIT made of it, if the program compiled. Costs
+    /// and hovers are to be asked for.
+    pub fn page_text(&self, work: Option<&WorkReport>, dumps: &[Dump]) -> Option<String> {
+        let files = self.sources.files().iter().map(|file| (file.name.as_str(), file.text()));
+        let page = page::Page {
+            subject: self.judged()?,
+            hovers: &self.hovers,
+            diagnostics: self.diagnostics.iter().collect(),
+            hash: blake3::Hash::from_bytes(wbc::hash_sources(files)).to_hex().to_string(),
+            work,
+            dumps,
+        };
+        Some(page.html())
     }
 
     /// Everything the analysis knows as text, if the program compiled.
@@ -284,8 +308,8 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         all.program = None;
     }
     if let Some(program) = &mut all.program {
-        let asked = Asked { failures: true, costs: options.explain || options.costs };
-        let Analysis { facts, failures, costs, losses } = examine(program, asked);
+        let asked = Asked { failures: true, costs: options.explain || options.costs, hovers: options.hovers };
+        let Analysis { facts, failures, costs, losses, hovers } = examine(program, asked);
         for warning in failures::warnings(program, &failures) {
             if let Some(warning) = options.apply(warning) {
                 all.diagnostics.push(warning);
@@ -293,7 +317,7 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         }
         program.refused = facts.refused();
         program.facts = Some(facts);
-        (all.costs, all.losses) = (costs, losses);
+        (all.costs, all.losses, all.hovers) = (costs, losses, hovers);
         let mut diagnostics = std::mem::take(&mut all.diagnostics);
         if let Some(judged) = all.judged() {
             report_verdicts(&judged, options, &mut diagnostics);

@@ -8,6 +8,7 @@ pub mod costs;
 pub mod effects;
 pub mod failures;
 pub mod flow;
+pub mod hovers;
 pub mod inductions;
 pub mod infer;
 pub mod loops;
@@ -27,6 +28,7 @@ use crate::facts::rules::RuleIndex;
 use self::costs::Cost;
 use self::failures::CertainFailure;
 use self::flow::ProgramFlow;
+use self::hovers::Hover;
 use self::infer::Inference;
 use self::losses::Loss;
 
@@ -40,6 +42,8 @@ pub struct Analysis {
     pub costs: Vec<Cost>,
     /// Where conditions are not met; asked for with costs.
     pub losses: Vec<Loss>,
+    /// The types of what the source names, if they are asked for.
+    pub hovers: Vec<Hover>,
 }
 
 /// What is asked for beside facts.
@@ -49,6 +53,8 @@ pub struct Asked {
     pub failures: bool,
     /// What loops and functions cost.
     pub costs: bool,
+    /// The types of names where they stand. The facts have these types, too, and are not those of a compiled file.
+    pub hovers: bool,
 }
 
 /// The facts of a program. The program must be one that [`crate::bytecode::verify()`] accepts.
@@ -76,8 +82,12 @@ pub fn examine(program: &Program, asked: Asked) -> Analysis {
         false => Vec::new(),
     };
     let losses = losses::find(program, &built.given, &built.asked);
+    let hovers = match asked.hovers {
+        true => hovers::find(program, &flow, &inference, &mut table),
+        false => Vec::new(),
+    };
     let types = type_facts::finish(table, &inference);
     let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions: built.facts };
     let failures = if asked.failures { failures::complete(built.failures, program, &flow, &index) } else { Vec::new() };
-    Analysis { facts, failures, costs, losses }
+    Analysis { facts, failures, costs, losses, hovers }
 }

@@ -28,7 +28,7 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// What a region costs, if that is known and makes sense of it.
-    fn cost(&self, region: &RegionFacts) -> Option<&'a Cost> {
+    pub fn cost(&self, region: &RegionFacts) -> Option<&'a Cost> {
         self.costs.get(place_of(self.facts, region.region)).filter(|_| region.verdict != Verdict::Incompatible)
     }
 }
@@ -42,13 +42,13 @@ fn place_of(facts: &Facts, region: Region) -> usize {
 const NOTED_TYPES: usize = 8;
 
 /// The regions of a program with their facts, in the order of the source.
-fn in_source_order(facts: &Facts) -> Vec<&RegionFacts> {
+pub fn in_source_order(facts: &Facts) -> Vec<&RegionFacts> {
     let mut regions: Vec<&RegionFacts> = facts.regions.iter().collect();
     regions.sort_by_key(|facts| (facts.span, matches!(facts.region, Region::Loop(_))));
     regions
 }
 
-fn function_of(program: &Program, region: Region) -> FuncId {
+pub fn function_of(program: &Program, region: Region) -> FuncId {
     match region {
         Region::Loop(id) => program.loops[id.index()].func,
         Region::Function(func) => func,
@@ -56,12 +56,12 @@ fn function_of(program: &Program, region: Region) -> FuncId {
 }
 
 /// The name of the function a region is or lies in; `None` at top level.
-fn function_name(program: &Program, region: Region) -> Option<&str> {
+pub fn function_name(program: &Program, region: Region) -> Option<&str> {
     let function = &program.functions[function_of(program, region).index()];
     (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("?"))
 }
 
-fn title(program: &Program, region: Region) -> String {
+pub fn title(program: &Program, region: Region) -> String {
     match (region, function_name(program, region)) {
         (Region::Loop(_), Some(name)) => format!("loop in '{name}'"),
         (Region::Loop(_), None) => "loop at top level".to_owned(),
@@ -77,57 +77,56 @@ fn conditions_text(facts: &RegionFacts) -> String {
 
 /// One note per loop and function that is reached, or per any: its verdict with what it rests on.
 pub fn notes(subject: &Subject<'_>, all: bool) -> Vec<Diagnostic> {
+    let names = Names::new(subject.program);
+    let regions = in_source_order(subject.facts).into_iter().filter(|region| all || region.reached);
+    regions.map(|region| note(subject, &names, region)).collect()
+}
+
+/// What is to be said of one region.
+pub fn note(subject: &Subject<'_>, names: &Names<'_>, region: &RegionFacts) -> Diagnostic {
     let &Subject { program, facts, sources, .. } = subject;
-    let names = Names::new(program);
-    let mut notes = Vec::new();
-    for region in in_source_order(facts).into_iter().filter(|region| all || region.reached) {
-        let what = title(program, region.region);
-        let verdict = region.verdict.name();
-        let mut note = match (region.verdict, region.reason) {
-            (_, Some(refusal)) => {
-                let reason = refusal.reason;
-                let mut note = Diagnostic::warning(
-                    reason.code(),
-                    format!("{what} is {verdict}: it {}", reason.text()),
-                    region.span,
-                )
-                .with_help(reason.remedy());
-                if refusal.span != region.span {
-                    note = note.with_label(refusal.span, "here");
-                }
-                note
+    let what = title(program, region.region);
+    let verdict = region.verdict.name();
+    let mut note = match (region.verdict, region.reason) {
+        (_, Some(refusal)) => {
+            let reason = refusal.reason;
+            let mut note =
+                Diagnostic::warning(reason.code(), format!("{what} is {verdict}: it {}", reason.text()), region.span)
+                    .with_help(reason.remedy());
+            if refusal.span != region.span {
+                note = note.with_label(refusal.span, "here");
             }
-            (Verdict::Conditional, _) => {
-                let label = match unreached(program, facts, region) {
-                    Some(why) => format!("{why}; if it were, it would be compiled if {}", conditions_text(region)),
-                    None => format!("compiled if {}", conditions_text(region)),
-                };
-                let note = Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span).labelled(label);
-                with_losses(note, subject, region)
-            }
-            _ => {
-                let types = type_words(program, facts, &names, region);
-                let label = match (unreached(program, facts, region), types.is_empty()) {
-                    (Some(why), _) => why,
-                    (None, true) => "compiled when hot".to_owned(),
-                    (None, false) => format!("compiled when hot, with {types}"),
-                };
-                Diagnostic::warning("N0101", format!("{what} is {verdict}"), region.span).labelled(label)
-            }
-        };
-        note.severity = Severity::Note;
-        if let Some(count) = region.trip_count.filter(|_| region.reached) {
-            note = note.with_note(format!("it runs {count} times, unless an error ends it"));
+            note
         }
-        if let Some(cost) = subject.cost(region) {
-            note = note.with_note(format!("cost: {}", words::line(cost, program, sources, region.span.file)));
+        (Verdict::Conditional, _) => {
+            let label = match unreached(program, facts, region) {
+                Some(why) => format!("{why}; if it were, it would be compiled if {}", conditions_text(region)),
+                None => format!("compiled if {}", conditions_text(region)),
+            };
+            let note = Diagnostic::warning("N0102", format!("{what} is {verdict}"), region.span).labelled(label);
+            with_losses(note, subject, region)
         }
-        if region.effects.awaits && region.reason.is_none() {
-            note = note.with_note(WAITS);
+        _ => {
+            let types = type_words(program, facts, names, region);
+            let label = match (unreached(program, facts, region), types.is_empty()) {
+                (Some(why), _) => why,
+                (None, true) => "compiled when hot".to_owned(),
+                (None, false) => format!("compiled when hot, with {types}"),
+            };
+            Diagnostic::warning("N0101", format!("{what} is {verdict}"), region.span).labelled(label)
         }
-        notes.push(note);
+    };
+    note.severity = Severity::Note;
+    if let Some(count) = region.trip_count.filter(|_| region.reached) {
+        note = note.with_note(format!("it runs {count} times, unless an error ends it"));
     }
-    notes
+    if let Some(cost) = subject.cost(region) {
+        note = note.with_note(format!("cost: {}", words::line(cost, program, sources, region.span.file)));
+    }
+    if region.effects.awaits && region.reason.is_none() {
+        note = note.with_note(WAITS);
+    }
+    note
 }
 
 /// What a region's waits cost.

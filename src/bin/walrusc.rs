@@ -10,6 +10,7 @@ use walrus::cli::args::{expand_files, parse};
 use walrus::cli::build::build;
 use walrus::cli::compile_flags::{CompileFlags, LintFlags};
 use walrus::cli::files::{read, refuse_overwriting, write_report};
+use walrus::cli::page::{PageFlags, write_page};
 use walrus::cli::terminal::{write_stderr, write_stdout};
 use walrus::compile::{
     Level, describe_file, difference_of_files, disassemble_file, explain, is_explained, version_json, version_text,
@@ -67,6 +68,8 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Write a page of HTML: the source with verdicts, types, costs and remedies, and what a run did
+    Report(PageFlags),
     /// Print what a .wbc file of any version says of itself
     Info {
         #[arg(value_name = "FILE.wbc")]
@@ -113,6 +116,7 @@ fn dispatch(args: Args, levels: Vec<(String, Level)>) -> Result<Status, String> 
             write_report(output.as_deref(), report.text.as_bytes())?;
             Ok(if exit_code && report.is_worse { Status::Program } else { Status::Success })
         }
+        Some(Command::Report(flags)) => write_page(&flags, args.flags.color),
         Some(Command::Info { file, output }) => report_on(&file, output.as_deref(), describe_file),
         None => build(args.flags, levels),
     }

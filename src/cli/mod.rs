@@ -20,6 +20,8 @@ mod in_order;
 mod job;
 #[cfg(feature = "compile")]
 pub mod package;
+#[cfg(feature = "compile")]
+pub mod page;
 pub mod terminal;
 #[cfg(feature = "compile")]
 pub mod test;
