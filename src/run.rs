@@ -6,7 +6,7 @@ use std::path::Path;
 #[cfg(feature = "jit")]
 use std::rc::Rc;
 
-use crate::bytecode::wbc::Wanted;
+use crate::bytecode::wbc::{Header, Wanted};
 use crate::bytecode::{self, FunctionKind, LoadError};
 use crate::facts;
 #[cfg(feature = "jit")]
@@ -19,6 +19,7 @@ use crate::runtime::hooks::Tier;
 use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
 use crate::source::read_at_most;
+use work::WorkWatch;
 
 mod ending;
 mod machine;
@@ -26,11 +27,12 @@ mod options;
 mod simulation;
 mod system_host;
 mod system_network;
+mod work;
 
 pub use crate::bytecode::VerifiedProgram;
 pub use crate::runtime::heap::reserve::WithReserve;
 pub use crate::runtime::host::{Capability, Host, HostValue};
-pub use options::{DumpRequest, DumpStage, JitSettings, ReportFormat, RunOptions, StatsReport, Stress};
+pub use options::{DumpRequest, DumpStage, JitSettings, ReportFormat, RunOptions, StatsReport, Stress, WorkSettings};
 pub use system_host::SystemHost;
 
 /// Whether this build can compile to native code.
@@ -54,10 +56,10 @@ impl RunOptions {
         }
     }
 
-    /// Whether anything is to become native. Fuel is counted by the interpreter alone.
+    /// Whether anything is to become native.
     #[cfg(feature = "jit")]
     fn compiles(&self) -> bool {
-        self.jit.compile && self.jit.profile && self.fuel.is_none()
+        self.jit.compile && self.jit.profile
     }
 }
 
@@ -134,6 +136,15 @@ pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String
 /// As [`load`], of a file that was read already. Facts cost as much to read as all the rest, and a run without reports
 /// needs none before something is compiled: refusals lie in a section of their own.
 pub fn load_bytes(bytes: &[u8], options: &RunOptions) -> Result<VerifiedProgram, LoadError> {
+    let program = load_wanted_parts(bytes, options)?;
+    if !options.work.counts() {
+        return Ok(program);
+    }
+    let header = Header::read(bytes).map_err(LoadError::File)?;
+    Ok(program.with_sources(header.sources))
+}
+
+fn load_wanted_parts(bytes: &[u8], options: &RunOptions) -> Result<VerifiedProgram, LoadError> {
     if options.jit.reports() {
         return facts::load_checking_facts(bytes);
     }
@@ -182,6 +193,10 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     if let Err(message) = make_folders(&options.jit) {
         return Outcome::new(status::USAGE, message);
     }
+    let work = match WorkWatch::start(&program, options) {
+        Ok(work) => work,
+        Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
+    };
     let limits = Limits { max_heap: options.max_heap, native_stack };
     let mut vm = match Vm::new(program, &limits, host) {
         Ok(vm) => vm,
@@ -210,6 +225,9 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
         outcome.message.push_str(&judged);
     }
     tier.report(&mut vm, options, &mut outcome);
+    if let Some(work) = work {
+        work.report(&vm, &options.work, &mut outcome);
+    }
     // The process ends now; freeing every object first would only cost time.
     std::mem::forget(vm);
     outcome
@@ -264,7 +282,7 @@ impl Watch {
         let settings = &options.jit;
         let compile = options.compiles();
         if !settings.profile || !(compile || settings.reports()) {
-            Self::count_fuel(vm, options);
+            Self::count_without_tier(vm, options);
             return Watch { jit: None };
         }
         let jit_options = jit::JitOptions {
@@ -273,9 +291,15 @@ impl Watch {
                 ReportFormat::Json => jit::LogFormat::Json,
             }),
             stress_exits: settings.stress.contains(&Stress::Exits),
+            judges_facts: match (settings.stress.contains(&Stress::Facts), settings.spoil_facts) {
+                (true, false) => Some(jit::Judging::AsProved),
+                (true, true) => Some(jit::Judging::Spoilt),
+                (false, _) => None,
+            },
             shadow: match settings.stress.contains(&Stress::Shadow) {
                 true => Some(jit::ShadowLimits::THOROUGH),
-                false => cfg!(debug_assertions).then_some(jit::ShadowLimits::IN_PASSING),
+                // What it interprets again would be counted again.
+                false => (cfg!(debug_assertions) && !options.work.counts()).then_some(jit::ShadowLimits::IN_PASSING),
             },
             spoil_exits: settings.spoil_exits,
             dump: Self::dumps(settings),
@@ -283,14 +307,15 @@ impl Watch {
             threshold: settings.loop_threshold,
             function_threshold: settings.function_threshold,
             observe_only: !compile,
-            wait: settings.wait || settings.audit_verdicts,
+            wait: settings.wait || settings.audit_verdicts || options.work.counts(),
         };
         if settings.reports() {
             Self::drop_wrong_facts(vm, jit_options.log);
         }
         let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
-        vm.set_hooks(options.fuel, thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
+        vm.set_counts(options.fuel, options.work.counts());
+        vm.set_hooks(thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
     }
 
@@ -321,13 +346,14 @@ impl Watch {
 
     #[cfg(not(feature = "jit"))]
     fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
-        Self::count_fuel(vm, options);
+        Self::count_without_tier(vm, options);
         Watch {}
     }
 
-    fn count_fuel(vm: &mut Vm, options: &RunOptions) {
-        if options.fuel.is_some() {
-            vm.set_hooks(options.fuel, Self::NEVER, None);
+    fn count_without_tier(vm: &mut Vm, options: &RunOptions) {
+        if options.fuel.is_some() || options.work.counts() {
+            vm.set_counts(options.fuel, options.work.counts());
+            vm.set_hooks(Self::NEVER, None);
         }
     }
 

@@ -50,6 +50,19 @@ const MODES: &[Mode] = &[
         ],
     },
     Mode {
+        name: "jit-facts",
+        flags: &[
+            "--jit",
+            "--jit-wait",
+            "--jit-threshold",
+            "1",
+            "--jit-function-threshold",
+            "1",
+            "--jit-stress",
+            "facts",
+        ],
+    },
+    Mode {
         name: "jit-alloc-stress",
         flags: &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1", "--alloc-stress"],
     },

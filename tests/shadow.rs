@@ -9,8 +9,6 @@ use walrus::run::{JitSettings, Outcome, RunOptions, Stress, SystemHost};
 
 /// Runs a program inside this process, with snapshots spoilt or not.
 fn shadowed(source: &str, spoil_exits: bool) -> Outcome {
-    let bytes = walrus::compile::compile_text("t.walrus", source).encode().expect("the program compiles");
-    let program = walrus::bytecode::load(&bytes).expect("what the compiler writes can be loaded");
     let jit = JitSettings {
         compile: true,
         loop_threshold: 1,
@@ -19,6 +17,13 @@ fn shadowed(source: &str, spoil_exits: bool) -> Outcome {
         spoil_exits,
         ..JitSettings::default()
     };
+    run_with(source, jit)
+}
+
+/// Runs a program inside this process.
+fn run_with(source: &str, jit: JitSettings) -> Outcome {
+    let bytes = walrus::compile::compile_text("t.walrus", source).encode().expect("the program compiles");
+    let program = walrus::bytecode::load(&bytes).expect("what the compiler writes can be loaded");
     let options = RunOptions { max_heap: 64 << 20, jit, ..RunOptions::default() };
     walrus::run::run(program, &options, Box::new(SystemHost::new(Vec::new())))
 }
@@ -81,4 +86,29 @@ fn what_cannot_be_undone_is_passed_over() {
     let source = "fn f : n { let t = 0.0; for i in 0..n { t = t + core.clock(); } return t; } f(200);";
     let outcome = shadowed(source, true);
     assert!(!outcome.message.contains("that interpreting does not come by"), "{outcome:?}");
+}
+
+/// What `--jit-stress facts` says of a program, with facts about ints held to be wrong or as they are.
+fn judged(source: &str, spoil_facts: bool) -> Outcome {
+    let jit = JitSettings {
+        compile: true,
+        loop_threshold: 1,
+        function_threshold: 1,
+        stress: vec![Stress::Facts, Stress::Exits],
+        wait: true,
+        spoil_facts,
+        ..JitSettings::default()
+    };
+    run_with(source, jit)
+}
+
+#[test]
+fn wrong_facts_are_caught_and_right_ones_are_not_complained_of() {
+    for (name, source) in PROGRAMS {
+        let outcome = judged(source, true);
+        assert_eq!(outcome.status, 1, "{name}: {outcome:?}");
+        assert!(outcome.message.contains("is not of the type that was proved for it"), "{name}: {outcome:?}");
+        let outcome = judged(source, false);
+        assert_eq!((outcome.status, outcome.message.as_str()), (0, ""), "{name}");
+    }
 }

@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use super::helpers::{Argument, Helper};
 use super::ir::*;
 use crate::bytecode::FuncId;
+use crate::runtime::counts::NativeCounts;
 use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED, layout};
 use crate::runtime::value::Value;
 
@@ -31,6 +32,10 @@ pub struct EmitOptions {
     pub counts_rounds: bool,
     /// The heap's table of strings of one character.
     pub chars: usize,
+    /// What to do about events, if anything.
+    pub counting: Option<NativeCounts>,
+    /// Where the region begins: objects that exits make are counted there.
+    pub pc: u32,
 }
 
 /// What is known of accesses to a kind of memory. Kinds that do not overlap are not told apart: only Cranelift's
@@ -490,7 +495,7 @@ impl Emitter<'_> {
         // What a helper's status says cannot be forced: the instruction may have had its effect.
         let reason = self.region.exit(exit).reason;
         if let Some(flags) = self.options.stress
-            && !matches!(reason, ExitReason::Throw | ExitReason::Safepoint)
+            && !matches!(reason, ExitReason::Throw | ExitReason::Safepoint | ExitReason::Fuel | ExitReason::Fact)
         {
             let address = flags.wrapping_add(exit.0 as usize) as i64;
             let address = self.builder.ins().iconst(types::I64, address);

@@ -37,6 +37,11 @@ impl TagSet {
         self.0 & !other.0 == 0
     }
 
+    /// The set as bits, one for each tag's number.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
     pub fn count(self) -> u32 {
         self.0.count_ones()
     }

@@ -175,7 +175,9 @@ impl Helper {
 unsafe fn with_vm(helper: Helper, vm: *mut Vm, run: impl FnOnce(&mut Vm) -> u64) -> u64 {
     // SAFETY: passed on to the caller.
     let vm = unsafe { &mut *vm };
-    vm.keeping_to(helper.symbol(), helper.heap(), run)
+    let result = vm.keeping_to(helper.symbol(), helper.heap(), run);
+    vm.charge_named();
+    result
 }
 
 fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
@@ -204,6 +206,7 @@ unsafe extern "C" fn step(vm: *mut Vm, pc: u64, heap: u64) -> u64 {
             let heap = HeapUse::from_bits(heap as u8);
             let stepped =
                 vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32)));
+            vm.count_step(pc as u32);
             status(vm, stepped)
         })
     }
@@ -219,6 +222,7 @@ unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
                 return LEAVE;
             }
             let stepped = vm.step_at(pc as u32);
+            vm.count_step(pc as u32);
             status(vm, stepped)
         })
     }
@@ -234,6 +238,7 @@ unsafe extern "C" fn tail_call(vm: *mut Vm, pc: u64) -> u64 {
                 return LEAVE;
             }
             let replaced = vm.tail_call_at(pc as u32);
+            vm.count_step(pc as u32);
             status(vm, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
         })
     }

@@ -311,14 +311,26 @@ pub enum ExitReason {
     Safepoint,
     /// An error was raised by the run time.
     Throw,
+    /// The fuel is used up: this error is raised there.
+    Fuel,
+    /// A value was not of the type that was proved for it.
+    Fact,
 }
 
 impl ExitReason {
-    pub const COUNT: usize = ExitReason::Throw as usize + 1;
+    pub const COUNT: usize = ExitReason::Fact as usize + 1;
 
     /// Whether many such exits mean that the code was compiled for the wrong types.
     pub fn asks_for_recompilation(self) -> bool {
-        !matches!(self, ExitReason::LoopDone | ExitReason::Leaves | ExitReason::Safepoint | ExitReason::Throw)
+        !matches!(
+            self,
+            ExitReason::LoopDone
+                | ExitReason::Leaves
+                | ExitReason::Safepoint
+                | ExitReason::Throw
+                | ExitReason::Fuel
+                | ExitReason::Fact
+        )
     }
 
     /// Whether the exit is about an error of arithmetic, if not about a number of a kind that had not been seen. Code
@@ -350,6 +362,8 @@ impl ExitReason {
             ExitReason::Leaves => "leaves",
             ExitReason::Safepoint => "safepoint",
             ExitReason::Throw => "throw",
+            ExitReason::Fuel => "fuel",
+            ExitReason::Fact => "fact",
         }
     }
 }
@@ -379,6 +393,8 @@ pub struct Exit {
     /// Where the interpreter goes on: index into the program's code.
     pub pc: u32,
     pub frames: Vec<InlinedFrame>,
+    /// Taking it counts the call that the last of its frames is of: that was not counted yet.
+    pub uncounted: bool,
     pub values: Vec<(Home, Boxed)>,
     /// Stores that loops have put off, in order.
     pub stores: Vec<(Word, Val)>,
@@ -425,6 +441,8 @@ pub struct Region {
     pub inlined: BTreeSet<FuncId>,
     /// A function from its beginning, not a loop.
     pub is_function: bool,
+    /// It counts events.
+    pub counts: bool,
     /// The types that homes had when the region was built.
     pub entry_types: Vec<(Home, Tag)>,
     /// The number of slots of structs that guards look for.
@@ -628,7 +646,15 @@ impl Terminator {
 impl Exit {
     /// An exit that writes nothing.
     pub fn plain(reason: ExitReason, pc: u32) -> Exit {
-        Exit { reason, pc, frames: Vec::new(), values: Vec::new(), stores: Vec::new(), made: Vec::new() }
+        Exit {
+            reason,
+            pc,
+            frames: Vec::new(),
+            uncounted: false,
+            values: Vec::new(),
+            stores: Vec::new(),
+            made: Vec::new(),
+        }
     }
 
     /// Calls `visit` with all values that the exit uses; objects that it makes are none.

@@ -27,6 +27,7 @@ mod emit;
 mod feedback;
 mod helpers;
 mod ir;
+mod judge;
 mod opt;
 mod perf_map;
 mod record;
@@ -38,5 +39,6 @@ mod translate;
 
 pub use dump::{Dump, Stage};
 pub use shadow::Limits as ShadowLimits;
+pub use static_types::Judging;
 pub use stats::log_facts_dropped;
 pub use tier::{Jit, JitOptions, LogFormat};

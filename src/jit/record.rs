@@ -80,6 +80,7 @@ pub fn record(
                     Op::StartTask {} => vm.start_task_of_top_frame()?,
                     _ => Value::VOID,
                 };
+                vm.count_recorded(pc);
                 if vm.is_in_next() {
                     if let Some(recorded) = finish_next(vm, profile, goal, result, has_native)? {
                         return Ok(recorded);
@@ -96,6 +97,7 @@ pub fn record(
             }
             Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
                 vm.step_into_instead(func, base)?;
+                count_call(vm, pc)?;
                 continue;
             }
             Op::TailCall { base, argc } if may_give_up_frame(vm, goal) => {
@@ -104,28 +106,36 @@ pub fn record(
                 {
                     note_operands(vm, &mut profile.borrow_mut(), pc, &op);
                     vm.step_into_instead(func, base)?;
+                    count_call(vm, pc)?;
                     continue;
                 }
             }
             Op::TailCallMethod { base, argc, site } if may_give_up_frame(vm, goal) => {
                 if let Some(func) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
                     vm.step_into_instead(func, base)?;
+                    count_call(vm, pc)?;
                     continue;
                 }
             }
             _ if let Some(called) = vm.next_called(op).or_else(|| vm.iter_called(op)) => {
                 note_operands(vm, &mut profile.borrow_mut(), pc, &op);
                 vm.step_into_next(called, op)?;
+                count_call(vm, pc)?;
                 continue;
             }
-            Op::Throw { src } if vm.throw_within(src) => continue,
+            Op::Throw { src } if vm.throw_within(src) => {
+                vm.count_recorded(pc);
+                continue;
+            }
             Op::CallFn { base, func } => {
                 profile.borrow_mut().note(pc, |site| site.callees.add(func));
                 vm.step_into(func, base)?;
+                count_call(vm, pc)?;
                 continue;
             }
             Op::New { base, def } if vm.init_of_struct(def).is_some() => {
                 vm.step_into_new(def, base)?;
+                count_call(vm, pc)?;
                 continue;
             }
             Op::Call { base, argc } => {
@@ -134,12 +144,14 @@ pub fn record(
                 {
                     note_operands(vm, &mut profile.borrow_mut(), pc, &op);
                     vm.step_into(func, base)?;
+                    count_call(vm, pc)?;
                     continue;
                 }
             }
             Op::CallMethod { base, argc, site } => {
                 if let Some(func) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
                     vm.step_into(func, base)?;
+                    count_call(vm, pc)?;
                     continue;
                 }
             }
@@ -150,6 +162,7 @@ pub fn record(
         }
         let operands_are_new = note_operands(vm, &mut profile.borrow_mut(), pc, &op);
         let stepped = vm.step_at(pc)?;
+        vm.count_recorded(pc);
         let results_are_new = note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
         if operands_are_new || results_are_new {
             (goal.unsurprising, goal.repeated) = (0, 0);
@@ -157,12 +170,21 @@ pub fn record(
         if stepped == Stepped::Jump {
             let offset = op.jump_offset().unwrap_or(0);
             vm.set_top_pc((i64::from(pc) + 1 + i64::from(offset)) as u32);
+            if offset < 0 {
+                vm.count_back_edge_unasked()?;
+            }
         }
         if let Some(recorded) = arrive(vm, goal, pc, stepped == Stepped::Jump, has_native) {
             return Ok(recorded);
         }
     }
     Ok(Recorded::Elsewhere)
+}
+
+/// The instruction at `pc` has started the top frame.
+fn count_call(vm: &mut Vm, pc: u32) -> Result<()> {
+    vm.count_recorded(pc);
+    vm.count_call_unasked()
 }
 
 /// Control has come to the top frame's pc from the instruction at `from`; where the recording ends, if it does here.
@@ -195,7 +217,13 @@ fn finish_next(
     item: Value,
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Option<Recorded>> {
-    let Some((jumped, step)) = vm.finish_next(item)? else { return Ok(None) };
+    let Some((jumped, step)) = vm.finish_next(item)? else {
+        vm.count_call_unasked()?;
+        return Ok(None);
+    };
+    if jumped && vm.top_pc() <= step {
+        vm.count_back_edge_unasked()?;
+    }
     let op = vm.program().code[step as usize];
     let taken = if jumped { Stepped::Jump } else { Stepped::Next };
     if note_results(vm, &mut profile.borrow_mut(), step, &op, taken) {

@@ -99,7 +99,8 @@ impl Shadow {
         entry: Entry,
         exit: &Exit,
     ) -> Result<()> {
-        if exit.reason == ExitReason::EntryType {
+        // Of where fuel is used up, or a fact is wrong, nothing but frames and pc is told.
+        if matches!(exit.reason, ExitReason::EntryType | ExitReason::Fuel | ExitReason::Fact) {
             return Ok(());
         }
         let program = vm.program();

@@ -26,12 +26,21 @@ pub struct StaticTypes {
     types: CheckedTypes,
     /// By function, the feedback of its instructions.
     functions: Vec<OnceCell<Box<[TypeFeedback]>>>,
+    judging: Option<Judging>,
+}
+
+/// What is proved is tested in native code and where it is left: see [`super::judge`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judging {
+    AsProved,
+    /// Ints are held to be no ints, so that the tests can be tested.
+    Spoilt,
 }
 
 impl StaticTypes {
     /// From the types of a program that has so many functions.
-    pub fn new(types: CheckedTypes, functions: usize) -> StaticTypes {
-        StaticTypes { types, functions: std::iter::repeat_with(OnceCell::new).take(functions).collect() }
+    pub fn new(types: CheckedTypes, functions: usize, judging: Option<Judging>) -> StaticTypes {
+        StaticTypes { types, functions: std::iter::repeat_with(OnceCell::new).take(functions).collect(), judging }
     }
 
     /// What is known of the instruction at `pc` (an index into the program's code), which is one of the function's.
@@ -39,6 +48,22 @@ impl StaticTypes {
         let start = program.functions[func.index()].code.start;
         let feedback = self.functions[func.index()].get_or_init(|| self.of_function(program, func));
         &feedback[(pc - start) as usize]
+    }
+
+    /// Whether what is proved is tested.
+    pub fn judging(&self) -> Option<Judging> {
+        self.judging
+    }
+
+    /// The types of a function's registers before the instruction at `pc` (an index into the program's code).
+    pub fn before(&self, program: &Program, func: FuncId, pc: u32) -> Vec<Type> {
+        let mut before = Vec::new();
+        self.follow(program, func, |_, at, registers| {
+            if at == pc {
+                before = registers.to_vec();
+            }
+        });
+        before
     }
 
     fn of_function(&self, program: &Program, func: FuncId) -> Box<[TypeFeedback]> {

@@ -11,7 +11,8 @@ use super::tier::{Jit, LogFormat};
 use super::translate::{Entry, Refusal};
 use crate::bytecode::FactsError;
 use crate::bytecode::facts::{Reason, RegionFacts, Verdict};
-use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
+use crate::bytecode::{FuncId, LoopId, Program};
+use crate::runtime::regions::{self, Place, function_name};
 use crate::runtime::vm::Vm;
 
 /// File, line and column of a byte of a source file.
@@ -21,34 +22,6 @@ fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, u
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     Some((&file.name, line, column))
-}
-
-/// Where the lines of each source file end, found once: a report names a place for every region, and counting lines for
-/// each would take time quadratic in the program.
-struct LineEnds<'p> {
-    program: &'p Program,
-    ends: Vec<Vec<u32>>,
-}
-
-impl<'p> LineEnds<'p> {
-    fn new(program: &'p Program) -> LineEnds<'p> {
-        let ends = |text: &str| text.match_indices('\n').map(|(at, _)| at as u32).collect();
-        let files = program.debug.iter().flat_map(|debug| &debug.files);
-        LineEnds { program, ends: files.map(|file| ends(&file.text)).collect() }
-    }
-
-    /// File, line and column of a byte of a file by number; an empty name and 0 without debug information.
-    fn place(&self, place: Option<(u32, u32)>) -> (String, usize, usize) {
-        let found = place.and_then(|(file, at)| {
-            let ends = &self.ends.get(file as usize)?;
-            let file = self.program.debug.as_ref()?.files.get(file as usize)?;
-            let line = ends.partition_point(|&end| end < at);
-            let start = line.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
-            let column = file.text.get(start..at as usize)?.chars().count() + 1;
-            Some((file.name.clone(), line + 1, column))
-        });
-        found.unwrap_or_default()
-    }
 }
 
 /// Where a loop or function begins in the source: file and byte. Everything calls it by this place.
@@ -192,32 +165,29 @@ impl Jit {
         let program = vm.program();
         let state = self.state();
         let facts = program.facts.as_ref();
-        let lines = LineEnds::new(program);
-        let entries = region_entries(program);
+        let places = regions::regions(program);
+        let entry_of = |place: &Place| match place.is_loop {
+            true => Entry::Loop(place.start),
+            false => Entry::Function(place.start),
+        };
+        let entries: Vec<Entry> = places.iter().map(entry_of).collect();
         let inside = regions_inside(program, &state.units, &entries);
         let mut regions = Vec::new();
-        for (id, &(entry, func)) in entries.iter().enumerate() {
+        for (id, place) in places.into_iter().enumerate() {
+            let (entry, func) = (entries[id], place.func);
             let unit = state.units.get(&entry);
             let known = facts.and_then(|facts| match entry {
                 Entry::Loop(_) => facts.of_loop(LoopId(id as u32)),
                 Entry::Function(_) => facts.of_function(func),
             });
-            // As `head_of`, which would look for the region.
-            let span = match entry {
-                Entry::Loop(_) => Some(program.loops[id].span),
-                Entry::Function(_) => {
-                    program.debug.as_ref().and_then(|debug| debug.functions.get(func.index()).copied())
-                }
-            };
-            let (file, line, column) = lines.place(span.map(|span| (span.file.0, span.lo)));
             let has_code = unit.is_some_and(Unit::is_native);
             regions.push(RegionStats {
                 id,
-                is_loop: matches!(entry, Entry::Loop(_)),
-                function: function_name(program, func.index()),
-                file,
-                line,
-                column,
+                is_loop: place.is_loop,
+                function: place.function,
+                file: place.file,
+                line: place.line,
+                column: place.column,
                 verdict: known.map(|facts| facts.verdict),
                 reason: known.and_then(static_refusal),
                 count: vm.times_counted(entry.pc()),
@@ -248,25 +218,11 @@ impl Jit {
     }
 }
 
-/// Where each region begins, and the function it stands in: loops, then functions but for the bodies of modules. A
-/// region's number is its place.
-fn region_entries(program: &Program) -> Vec<(Entry, FuncId)> {
-    let start = |func: FuncId| program.functions[func.index()].code.start;
-    let loops = program.loops.iter().map(|region| (Entry::Loop(start(region.func) + region.header), region.func));
-    let functions = program.functions.iter().enumerate().filter(|(_, function)| function.kind != FunctionKind::Body);
-    let functions = functions.map(|(index, function)| (Entry::Function(function.code.start), FuncId(index as u32)));
-    loops.chain(functions).collect()
-}
-
 /// By region, another whose native code has it in it.
-fn regions_inside(
-    program: &Program,
-    units: &FxHashMap<Entry, Unit>,
-    entries: &[(Entry, FuncId)],
-) -> Vec<Option<usize>> {
-    let numbers: FxHashMap<Entry, usize> = entries.iter().enumerate().map(|(id, (entry, _))| (*entry, id)).collect();
+fn regions_inside(program: &Program, units: &FxHashMap<Entry, Unit>, entries: &[Entry]) -> Vec<Option<usize>> {
+    let numbers: FxHashMap<Entry, usize> = entries.iter().enumerate().map(|(id, entry)| (*entry, id)).collect();
     let mut inside = vec![None; entries.len()];
-    for (id, (entry, _)) in entries.iter().enumerate() {
+    for (id, entry) in entries.iter().enumerate() {
         let Some(version) = units.get(entry).filter(|unit| unit.is_native()).and_then(|unit| unit.versions.first())
         else {
             continue;
@@ -312,11 +268,6 @@ fn place_of_code(program: &Program, pc: u32) -> String {
 
 fn static_refusal(facts: &RegionFacts) -> Option<Reason> {
     facts.reason.map(|refusal| refusal.reason)
-}
-
-fn function_name(program: &Program, index: usize) -> Option<String> {
-    let function = &program.functions[index];
-    (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("").to_owned())
 }
 
 impl Statistics {

@@ -21,7 +21,7 @@ pub struct RunOptions {
     #[arg(default_value_t = super::machine::default_max_heap(), hide_default_value = true)]
     pub max_heap: usize,
 
-    /// Most back edges and calls the program may make
+    /// Most back edges and calls the program may make, in native code too
     #[arg(long, value_name = "N", help_heading = LIMITS)]
     pub fuel: Option<u64>,
 
@@ -36,6 +36,10 @@ pub struct RunOptions {
     /// Native code, profile, and reports about them.
     #[command(flatten)]
     pub jit: JitSettings,
+
+    /// Reports of work and the gate that they make.
+    #[command(flatten)]
+    pub work: WorkSettings,
 
     /// Collect garbage at every allocation
     #[arg(long, help_heading = TESTING)]
@@ -104,8 +108,7 @@ impl RunOptions {
 /// What is asked of the tier above the interpreter. A build without it must refuse `compile` ([`super::JIT_BUILT_IN`]).
 #[derive(Args, Clone, Debug)]
 pub struct JitSettings {
-    /// Compile hot loops. With a limit of fuel, which is counted in the interpreter, everything is interpreted.
-    /// `walrus-run` asks for it with a flag and `walrus` does without one, so it is no flag here.
+    /// Compile hot loops. `walrus-run` asks for it with a flag and `walrus` does without one, so it is no flag here.
     #[arg(skip)]
     pub compile: bool,
 
@@ -157,6 +160,39 @@ pub struct JitSettings {
     /// Make native code leave wrong state behind, to test the comparison.
     #[arg(skip)]
     pub spoil_exits: bool,
+
+    /// Hold what was proved of ints to be wrong, to test `--jit-stress facts`.
+    #[arg(skip)]
+    pub spoil_facts: bool,
+}
+
+/// What is asked of counts of work.
+#[derive(Args, Clone, Default, Debug)]
+pub struct WorkSettings {
+    /// Count the work of each loop and function exactly, the same in each run; JSON on stderr or in a file. Native code
+    /// is made as with --jit-wait
+    #[arg(long = "work-report", value_name = "FILE", num_args = 0..=1, require_equals = true, help_heading = REPORTS)]
+    #[arg(conflicts_with = "check_facts")]
+    pub report: Option<Option<PathBuf>>,
+
+    /// Compare with the work report in a file: more work in any region is listed, and the status is 1
+    #[arg(long = "work-gate", value_name = "FILE", conflicts_with = "check_facts", help_heading = REPORTS)]
+    pub gate: Option<PathBuf>,
+
+    /// With --work-gate: how much more work is let through
+    #[arg(long = "work-slack", value_name = "PERCENT", default_value_t = 0, requires = "gate", help_heading = REPORTS)]
+    pub slack: u32,
+
+    /// With --work-gate: write its file anew instead
+    #[arg(long, requires = "gate", help_heading = REPORTS)]
+    pub bless: bool,
+}
+
+impl WorkSettings {
+    /// Whether work is to be counted.
+    pub fn counts(&self) -> bool {
+        self.report.is_some() || self.gate.is_some()
+    }
 }
 
 /// How a report is written.
@@ -230,6 +266,8 @@ pub enum Stress {
     Exits,
     /// What native code leaves behind is compared with what interpreting does. Debug builds do some of it anyway
     Shadow,
+    /// What was proved of types is tested all the same, and a value of another type is an internal error
+    Facts,
 }
 
 impl Default for RunOptions {
@@ -240,6 +278,7 @@ impl Default for RunOptions {
             permit: Vec::new(),
             fuel: None,
             jit: JitSettings::default(),
+            work: WorkSettings::default(),
             gc_stress: false,
             alloc_stress: false,
             task_stress: false,
@@ -261,6 +300,7 @@ impl Default for JitSettings {
             log: None,
             stress: Vec::new(),
             spoil_exits: false,
+            spoil_facts: false,
             perf_map: false,
             wait: false,
             dump: Vec::new(),

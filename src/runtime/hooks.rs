@@ -5,11 +5,12 @@
 //! beside the code, half as wide as instructions, so that the counter of an instruction is found from its pc by a shift
 //! and an addition. They count down: reaching zero is what is worth telling someone. So counting costs one subtraction
 //! in memory, and whatever else there is to do hides behind the zero: with a limit of fuel, all counters stand at one.
+//! Fuel itself, and counts for reports, are kept by [`super::counts`].
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::error::{Error, Result};
+use super::error::Result;
 use super::image::Image;
 use super::vm::Vm;
 use crate::bytecode::Op;
@@ -32,11 +33,6 @@ pub trait Tier {
     /// Native code has called native code of a function, whose frame is on top, and that was left by an exit. Makes the
     /// interpreter's state what the exit says; may run native code as in [`Tier::at_function`].
     fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()>;
-}
-
-#[cold]
-fn out_of_fuel() -> Error {
-    Error::fatal("Out of fuel: the program passed the limit of --fuel")
 }
 
 /// What is counted.
@@ -68,7 +64,6 @@ pub struct Hooks {
     /// The counters about which the running task asks, from the outside in, and whether other tasks may ask while that
     /// one waits.
     asking: Vec<(usize, bool)>,
-    fuel: Option<u64>,
     tier: Option<Rc<dyn Tier>>,
 }
 
@@ -84,27 +79,18 @@ pub struct Thresholds {
 }
 
 impl Hooks {
-    pub fn new(image: &Image, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) -> Hooks {
+    pub fn new(image: &Image, is_limited: bool, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) -> Hooks {
         let mut counts = vec![thresholds.loops.max(1); image.program.code.len()];
         for function in &image.program.functions {
             counts[function.code.start as usize] = thresholds.functions.max(1);
         }
         let wound = counts.iter().map(|&count| count.into()).collect();
-        let (left, withheld) = match fuel {
-            Some(_) => (vec![1; counts.len()], counts.iter().map(|&count| count - 1).collect()),
-            None => (counts, Box::default()),
+        let (left, withheld) = match is_limited {
+            true => (vec![1; counts.len()], counts.iter().map(|&count| count - 1).collect()),
+            false => (counts, Box::default()),
         };
         let left = left.into_iter().map(Cell::new).collect();
-        Hooks {
-            code: image.program.code.as_ptr(),
-            left,
-            withheld,
-            wound,
-            after_error: 1,
-            asking: Vec::new(),
-            fuel,
-            tier,
-        }
+        Hooks { code: image.program.code.as_ptr(), left, withheld, wound, after_error: 1, asking: Vec::new(), tier }
     }
 
     /// Where the counter of an instruction at address 0 would be. Valid as long as the hooks are.
@@ -128,14 +114,6 @@ impl Hooks {
     /// What is left of the count at this index.
     fn rest(&self, index: usize) -> u32 {
         self.left[index].get() + self.withheld.get(index).unwrap_or(&0)
-    }
-
-    /// Takes one from the fuel, if that is limited; false if there is none left.
-    fn burn(&mut self, event: Event) -> bool {
-        let (Some(fuel), Event::BackEdge | Event::Call) = (&mut self.fuel, event) else { return true };
-        let left = fuel.checked_sub(1);
-        *fuel = left.unwrap_or(0);
-        left.is_some()
     }
 
     fn wind_up(&mut self, index: usize, count: u32) {
@@ -174,24 +152,16 @@ impl Vm {
         if self.hooks.is_none() {
             return Ok(());
         }
+        self.count_call();
         // SAFETY: a frame is alive.
         let pc = unsafe { (*self.stack.frame()).pc };
         if self.runs_out(pc) { self.ran_out(Event::Call) } else { Ok(()) }
     }
 
-    /// The top frame has just been started by a native, which waits for its result. It burns fuel as any call does.
+    /// The top frame has just been started by a native, which waits for its result. It is counted as any call is.
     /// There is no tier to be asked.
-    pub(super) fn burn_call(&mut self) -> Result<()> {
-        match &self.hooks {
-            Some(hooks) if hooks.fuel.is_some() => self.on_call(),
-            _ => Ok(()),
-        }
-    }
-
-    /// A task starts or goes on, which burns fuel.
-    pub(super) fn burn_switch(&mut self) -> Result<()> {
-        let burnt = self.hooks.as_mut().is_none_or(|hooks| hooks.burn(Event::Call));
-        if burnt { Ok(()) } else { Err(out_of_fuel()) }
+    pub(super) fn count_native_call(&mut self) -> Result<()> {
+        if self.counts.is_some() { self.on_call() } else { Ok(()) }
     }
 
     /// The counter at the top frame's pc, which is saved, has come to zero by this event.
@@ -201,12 +171,10 @@ impl Vm {
         let Some(hooks) = &mut self.hooks else { return Ok(()) };
         // SAFETY: a frame is alive, and its pc points into the program's code.
         let index = unsafe { (*frame).pc.offset_from(hooks.code) } as usize;
-        if !hooks.burn(event) {
+        let burns = event != Event::FirstIteration;
+        if burns && self.counts.as_ref().is_some_and(|counts| !counts.burn()) {
             hooks.left[index].set(1);
-            // A trace takes a pc to be one past the instruction it is about.
-            // SAFETY: the frame is alive; code does not end with the instruction that control has just come to.
-            unsafe { (*frame).pc = (*frame).pc.add(1) };
-            return Err(out_of_fuel());
+            return Err(self.out_of_fuel_here());
         }
         if let Some(withheld) = hooks.withheld.get_mut(index)
             && *withheld > 0

@@ -49,8 +49,11 @@ fn mixed_numbers(x: Value, y: Value) -> Option<(f64, f64)> {
 impl Vm {
     /// Runs from the top frame until the `entry`-th returns, which is the top one or below it. `HOOKS` turns on
     /// counting of back edges and calls, for limits and for the JIT; `OBSERVED` shows every instruction to the judge of
-    /// facts. Without them the loop has no trace of either.
-    pub(super) fn run<const HOOKS: bool, const OBSERVED: bool>(&mut self, entry: usize) -> Result<Value> {
+    /// facts, and `COUNTED` counts each for a report. Without them the loop has no trace of any.
+    pub(super) fn run<const HOOKS: bool, const OBSERVED: bool, const COUNTED: bool>(
+        &mut self,
+        entry: usize,
+    ) -> Result<Value> {
         debug_assert!(self.stack.depth() >= entry);
         let entry_frame = self.stack.frame_place(entry);
         let mut frame: *mut Frame;
@@ -87,6 +90,9 @@ impl Vm {
                     let op = unsafe { &*pc };
                     pc = pc.wrapping_add(1);
 
+                    if COUNTED {
+                        self.count_instruction(op);
+                    }
                     if OBSERVED && let Err(error) = self.observe(op, frame) {
                         break 'dispatch error;
                     }
@@ -129,6 +135,9 @@ impl Vm {
                             let offset = $offset as isize;
                             pc = pc.wrapping_offset(offset);
                             if HOOKS && offset < 0 {
+                                if COUNTED {
+                                    self.count_back_edge(pc);
+                                }
                                 count!(BackEdge);
                             }
                         }};
@@ -147,17 +156,23 @@ impl Vm {
                         };
                     }
                     macro_rules! safepoint {
-                        () => {
+                        () => {{
+                            if COUNTED {
+                                self.charge_at(op);
+                            }
                             if self.heap.should_collect() {
                                 save_pc!();
                                 attempt!(self.collect());
                             }
-                        };
+                        }};
                     }
                     /// Goes on with the frame that was just started.
                     macro_rules! begin_frame {
                         () => {{
                             resume!();
+                            if COUNTED {
+                                self.count_call();
+                            }
                             count!(Call);
                         }};
                     }
@@ -169,6 +184,9 @@ impl Vm {
                                 Begun::Frame => {
                                     let (caller, plain) = (frame, base.wrapping_add($at.index() + 1));
                                     resume!();
+                                    if COUNTED {
+                                        self.charge_at(op);
+                                    }
                                     // The frame of a constructor starts one slot higher. An instance was made, and what
                                     // the frame runs need not allocate.
                                     if base > plain
@@ -181,6 +199,9 @@ impl Vm {
                                         // SAFETY: the frame is alive, as it made the call.
                                         pc = unsafe { (*frame).pc };
                                         break 'dispatch error;
+                                    }
+                                    if COUNTED {
+                                        self.count_call();
                                     }
                                     count!(Call);
                                 }

@@ -223,7 +223,10 @@ impl Vm {
         while let Some((depth, step)) =
             (from + 1..=self.depth()).rev().find_map(|depth| Some((depth, self.step_waiting_for(depth)?)))
         {
-            raised = self.run_next(depth, raised).and_then(|item| self.finish_step(step, item).map(drop));
+            raised = self.run_next(depth, raised).and_then(|item| {
+                let jumped = self.finish_step(step, item)?;
+                if jumped && !step.starts { self.count_back_edge_unasked() } else { Ok(()) }
+            });
         }
         raised
     }

@@ -6,6 +6,7 @@
 pub mod builtins;
 mod call;
 pub mod callback;
+pub mod counts;
 mod dead_registers;
 pub mod error;
 pub mod heap;
@@ -26,6 +27,7 @@ mod operators;
 pub mod ops;
 pub mod oracle;
 pub mod output;
+pub mod regions;
 pub mod replay;
 pub mod stack;
 pub mod step;

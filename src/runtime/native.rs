@@ -592,6 +592,11 @@ impl Vm {
         self.pending = Some(error);
     }
 
+    /// Whether a helper ran into an error.
+    pub fn has_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// The error that a helper ran into, if that is why native code was left.
     pub fn take_pending(&mut self) -> Option<Error> {
         self.pending.take()

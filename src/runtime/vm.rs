@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::builtins;
 use super::call::Begun;
+use super::counts::Counts;
 use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
 use super::heap::reserve::{self, Left};
@@ -59,7 +60,11 @@ pub struct Vm {
     pub builtins: builtins::State,
     /// Values that native functions hold on to while they call Walrus code.
     pub(super) pinned: Vec<Value>,
-    /// Counting of back edges and calls; absent if nobody asked for it.
+    /// Fuel and counts; absent if nobody asked for them.
+    pub(super) counts: Option<Box<Counts>>,
+    /// Where the interpreter counts the instruction at address 0, if it does.
+    pub(super) executed: *const std::cell::Cell<u64>,
+    /// Counting of back edges and calls for the tier and the limit of fuel; absent if nobody asked for it.
     pub(super) hooks: Option<Box<Hooks>>,
     /// [`Hooks::counters`] of the hooks, if there are any.
     pub(super) counters: *const std::cell::Cell<u32>,
@@ -127,6 +132,8 @@ impl Vm {
         let native_functions = vec![native::not_native as NativeCode; image.program.functions.len()].into();
         let output = Output::new(&mut *host);
         Ok(Vm {
+            counts: None,
+            executed: std::ptr::null(),
             hooks: None,
             counters: std::ptr::null(),
             oracle: None,
@@ -161,9 +168,10 @@ impl Vm {
         })
     }
 
-    /// Turns on counting of back edges and calls.
-    pub fn set_hooks(&mut self, fuel: Option<u64>, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) {
-        let hooks = self.hooks.insert(Box::new(Hooks::new(&self.image, fuel, thresholds, tier)));
+    /// Turns on counting of back edges and calls; to be called behind [`Vm::set_counts`].
+    pub fn set_hooks(&mut self, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) {
+        let hooks = Hooks::new(&self.image, self.is_limited(), thresholds, tier);
+        let hooks = self.hooks.insert(Box::new(hooks));
         self.counters = hooks.counters();
     }
 
@@ -214,9 +222,10 @@ impl Vm {
             return Err(error);
         }
         match (&self.oracle, &self.hooks) {
-            (Some(_), _) => self.run::<false, true>(entry),
-            (None, Some(_)) => self.run::<true, false>(entry),
-            (None, None) => self.run::<false, false>(entry),
+            (Some(_), _) => self.run::<false, true, false>(entry),
+            (None, Some(_)) if self.counts_work() => self.run::<true, false, true>(entry),
+            (None, Some(_)) => self.run::<true, false, false>(entry),
+            (None, None) => self.run::<false, false, false>(entry),
         }
     }
 
@@ -275,8 +284,8 @@ impl Vm {
     /// Runs the top frame, which has just been started, until it returns: natively, if its function has native code.
     fn run_called(&mut self) -> Result<Value> {
         if !self.has_tier() {
-            let burnt = self.burn_call();
-            return self.run_on(self.stack.depth(), burnt);
+            let counted = self.count_native_call();
+            return self.run_on(self.stack.depth(), counted);
         }
         self.call_top_frame()
     }

@@ -25,6 +25,9 @@ pub struct Mode {
     eager: bool,
     exits: bool,
     shadow: bool,
+    facts: bool,
+    /// With a limit of fuel, at which it ends as it does interpreted.
+    limited: bool,
     /// Whether compilations are waited for, so that the program behaves alike when it is run again.
     wait: bool,
     /// Only every n-th program runs in this mode, as it takes long.
@@ -39,6 +42,8 @@ const PLAIN: Mode = Mode {
     eager: false,
     exits: false,
     shadow: false,
+    facts: false,
+    limited: false,
     wait: true,
     every: 1,
 };
@@ -50,6 +55,9 @@ pub const MODES: &[Mode] = &[
     Mode { name: "jit-shadow", jit: true, shadow: true, every: 2, ..PLAIN },
     Mode { name: "jit-exits-shadow", jit: true, eager: true, exits: true, shadow: true, every: 3, ..PLAIN },
     Mode { name: "jit-beside", jit: true, eager: true, wait: false, ..PLAIN },
+    Mode { name: "jit-facts", jit: true, eager: true, exits: true, facts: true, ..PLAIN },
+    Mode { name: "jit-fuel", jit: true, eager: true, limited: true, ..PLAIN },
+    Mode { name: "jit-fuel-exits", jit: true, eager: true, exits: true, limited: true, every: 2, ..PLAIN },
     Mode { name: "check-facts", check_facts: true, ..PLAIN },
     Mode { name: "gc-stress", gc_stress: true, every: 5, ..PLAIN },
     Mode { name: "jit-eager-gc-stress", jit: true, eager: true, gc_stress: true, every: 5, ..PLAIN },
@@ -105,6 +113,16 @@ pub fn judge(source: &str, wanted: &dyn Fn(&Mode) -> bool, starts: &mut dyn FnMu
         if mode.gc_stress && !*is_small {
             continue;
         }
+        if mode.limited {
+            // One of many ends, most of them soon.
+            let hash = source.bytes().fold(0u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+            let fuel = (hash >> 8) % (1 << (2 + hash % 12));
+            let [expected, seen] = [&PLAIN, mode].map(|mode| observe(&bytes, mode, Some(fuel), MAX_HEAP));
+            if seen != expected {
+                return differs(mode.name, expected, seen);
+            }
+            continue;
+        }
         let mut seen = observe(&bytes, mode, None, MAX_HEAP);
         if mode.check_facts && seen.status == 0 && seen.stderr.ends_with("agree with their static types\n") {
             seen.stderr.clear();
@@ -128,7 +146,7 @@ fn is_broken(observed: &Observed) -> bool {
 fn observe(bytes: &[u8], mode: &Mode, fuel: Option<u64>, max_heap: usize) -> Observed {
     let program = bytecode::load(bytes).expect("what the compiler writes can be loaded");
     let thresholds = JitSettings::default();
-    let stress = [(mode.exits, Stress::Exits), (mode.shadow, Stress::Shadow)];
+    let stress = [(mode.exits, Stress::Exits), (mode.shadow, Stress::Shadow), (mode.facts, Stress::Facts)];
     let jit = JitSettings {
         compile: mode.jit,
         loop_threshold: if mode.eager { 1 } else { thresholds.loop_threshold },

@@ -27,7 +27,8 @@ fn run(program: VerifiedProgram, gc_stress: bool) {
     let limits = Limits { max_heap, native_stack: NATIVE_STACK };
     let mut vm = Vm::new(program, &limits, Box::<MemoryHost>::default()).expect("address space for a stack");
     vm.heap.set_stress(gc_stress);
-    vm.set_hooks(Some(300), Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
+    vm.set_counts(Some(300), false);
+    vm.set_hooks(Thresholds { loops: u32::MAX, functions: u32::MAX }, None);
     let _ = vm.run_main();
     let _ = vm.finish();
     vm.take_trace();

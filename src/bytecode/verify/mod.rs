@@ -73,6 +73,8 @@ pub struct VerifiedProgram {
     checked: Option<Result<(), FactsError>>,
     /// Its facts as they lie in the file, if they were not decoded.
     packed: Option<Box<[u8]>>,
+    /// The hash of its sources, if the reader took it over from the file.
+    sources: [u8; 32],
 }
 
 impl std::ops::Deref for VerifiedProgram {
@@ -99,6 +101,16 @@ impl VerifiedProgram {
         self.packed.as_deref()
     }
 
+    /// The hash of its sources, zeros if nobody asked for it: see [`VerifiedProgram::with_sources`].
+    pub fn sources(&self) -> &[u8; 32] {
+        &self.sources
+    }
+
+    /// The program with the hash of its sources, as its file's header says it.
+    pub fn with_sources(self, sources: [u8; 32]) -> VerifiedProgram {
+        VerifiedProgram { sources, ..self }
+    }
+
     /// Keeps facts that were not decoded.
     pub(super) fn keep_facts(&mut self, packed: Option<Box<[u8]>>) {
         self.packed = packed;
@@ -120,7 +132,7 @@ pub fn verify(program: Program) -> Result<VerifiedProgram, VerifyError> {
     if let Some(facts) = &program.facts {
         facts::validate(&program, facts).map_err(FactsError::refuse)?;
     }
-    Ok(VerifiedProgram { program, checked: None, packed: None })
+    Ok(VerifiedProgram { program, checked: None, packed: None, sources: [0; 32] })
 }
 
 /// As [`verify`], of a program whose facts are checked at the same time: by `check`, which is given the rules and
@@ -135,7 +147,7 @@ pub fn verify_beside(
     if let Err(error @ FactsError::Malformed(_)) = checked {
         return Err(error.refuse());
     }
-    Ok(VerifiedProgram { program, checked: Some(checked), packed: None })
+    Ok(VerifiedProgram { program, checked: Some(checked), packed: None, sources: [0; 32] })
 }
 
 /// The rules for a program, still to be checked.

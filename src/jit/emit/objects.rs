@@ -39,12 +39,23 @@ impl Emitter<'_> {
         let has_room = self.builder.ins().icmp(IntCC::UnsignedLessThan, bytes, limit);
         let failed = self.exit_block(exit);
         self.go_on_if(has_room, failed);
+        self.count_object(self.region.exit(exit).pc);
         let cell = native_cell(shape, words.len());
         let bytes = self.builder.ins().iadd_imm_s(bytes, cell.size as i64);
         self.builder.ins().store(of_machine, bytes, self.vm, layout::HEAP_BYTES);
         let object = self.take_cell(cell);
         self.write_object(object, shape, words);
         object
+    }
+
+    /// Counts an object that an instruction makes, if objects are counted.
+    fn count_object(&mut self, pc: u32) {
+        let Some(counting) = self.options.counting.filter(|counting| counting.counts) else { return };
+        let of_count = flags(Mem::Count);
+        let cells = self.builder.ins().iconst(types::I64, counting.cells as i64);
+        let count = self.builder.ins().load(types::I64, of_count, cells, counting.of_objects(pc));
+        let count = self.builder.ins().iadd_imm_s(count, 1);
+        self.builder.ins().store(of_count, count, cells, counting.of_objects(pc));
     }
 
     /// Memory for an object that has been accounted for.
@@ -157,6 +168,7 @@ impl Emitter<'_> {
     }
 
     fn allocate_for_exit(&mut self, made: &Made) -> ir::Value {
+        self.count_object(self.options.pc);
         let cell = native_cell(made.shape, made.words.len());
         let of_machine = flags(Mem::Vm);
         let bytes = self.builder.ins().load(types::I64, of_machine, self.vm, layout::HEAP_BYTES);

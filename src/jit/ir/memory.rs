@@ -18,6 +18,8 @@ pub enum Mem {
     Dict,
     /// What never changes while the region runs.
     Constant,
+    /// Counts of work, and what is left of the fuel.
+    Count,
 }
 
 /// Elements of lists, by storage and part; bytes of strings; what dicts have at their keys.
@@ -58,11 +60,11 @@ pub struct MemSet(u16);
 
 impl MemSet {
     /// Kinds of memory that can be written.
-    pub const KINDS: usize = 11;
+    pub const KINDS: usize = 12;
     pub const NONE: MemSet = MemSet(0);
     pub const ALL: MemSet = MemSet((1 << Self::KINDS) - 1);
     /// What is known about lists: headers and elements.
-    pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | Self::ALL.0 & !0x1f & !MemSet::of(Mem::Dict).0);
+    pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | 0x3e0);
 
     pub const fn of(mem: Mem) -> MemSet {
         match mem {
@@ -72,6 +74,7 @@ impl MemSet {
             Mem::Header => MemSet(1 << 3),
             Mem::Field => MemSet(1 << 4),
             Mem::Dict => MemSet(1 << 10),
+            Mem::Count => MemSet(1 << 11),
             Mem::Constant => MemSet::NONE,
         }
     }

@@ -235,7 +235,9 @@ impl<'a> Hoister<'a> {
             | ExitReason::Hoisted
             | ExitReason::Divisor
             | ExitReason::Magnitude
-            | ExitReason::Domain => false,
+            | ExitReason::Domain
+            | ExitReason::Fuel
+            | ExitReason::Fact => false,
             ExitReason::Type | ExitReason::Storage | ExitReason::Field => {
                 let Some(&Inst::Icmp(Compare::Eq, word, _)) = self.definition(condition) else { return true };
                 match self.definition(word) {

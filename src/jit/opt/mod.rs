@@ -100,6 +100,10 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
     assert_form(region, "removing dead code");
     sink::sink(region, &cfg);
     assert_form(region, "sinking");
+    if region.counts {
+        sink::lift_counts(region, &cfg);
+        assert_form(region, "lifting counts");
+    }
     layout::mark(region, &cfg);
     if PAIRS {
         pair::pair(region, &cfg);

@@ -4,8 +4,8 @@
 //! *Register Promotion in C Programs*, with the exits of sinking in LuaJIT.
 //!
 //! # What may be promoted
-//! A word is a place of 8 bytes in an instance, a cell, or among the globals: tag or payload of a value. Its object
-//! must be the same in all iterations.
+//! A word is a place of 8 bytes in an instance, a cell, or among the globals: tag or payload of a value; or a count of
+//! work. Its object must be the same in all iterations.
 //! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields ([`Helper::heap`]).
 //!   Nothing is collected inside a loop, since helpers that allocate leave native code instead.
 //! - **No other name for it**: objects do not overlap, so only the same offset from another base can be the same word.
@@ -35,10 +35,17 @@ use crate::runtime::value::Value;
 /// Words a loop writes that are promoted at most: beyond, they would only move from objects to the native stack.
 const MAX_WRITTEN: usize = 12;
 
+/// Kinds of memory whose words are promoted.
+const PROMOTED: [Mem; 3] = [Mem::Field, Mem::Globals, Mem::Count];
+
+fn is_promoted(mem: Mem) -> bool {
+    PROMOTED.contains(&mem)
+}
+
 /// Promotes words in the loops of a region. Whether anything was changed.
 pub fn promote(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
     let is_access = |inst: &Inst| match inst {
-        Inst::Load { mem, .. } | Inst::Store { mem, .. } => matches!(mem, Mem::Field | Mem::Globals),
+        Inst::Load { mem, .. } | Inst::Store { mem, .. } => is_promoted(*mem),
         _ => false,
     };
     let in_loops = |id: &&BlockId| cfg.innermost(**id).is_some();
@@ -259,7 +266,7 @@ impl<'a> Promoter<'a> {
     /// The words that a loop reads or writes and that nothing else in it may look at.
     fn uses(&self, blocks: &LoopBlocks) -> FxHashMap<Word, Uses> {
         let mut uses: FxHashMap<Word, Uses> = FxHashMap::default();
-        let mut seen = [Mem::Field, Mem::Globals].map(|mem| (mem, false));
+        let mut seen = PROMOTED.map(|mem| (mem, false));
         for &id in &blocks.blocks {
             for (place, (result, inst)) in self.region.block(id).insts.iter().enumerate() {
                 seen.iter_mut().for_each(|(mem, seen)| *seen |= sees(inst, *mem));
@@ -268,7 +275,7 @@ impl<'a> Promoter<'a> {
                     Inst::Store { mem, base, offset, value } => (Word { mem, base, offset }, Some(value)),
                     _ => continue,
                 };
-                if !matches!(word.mem, Mem::Field | Mem::Globals) {
+                if !is_promoted(word.mem) {
                     continue;
                 }
                 let uses = uses.entry(Word { base: self.resolve(word.base), ..word }).or_default();
@@ -287,7 +294,7 @@ impl<'a> Promoter<'a> {
     fn can_be_read_before(&self, index: usize, word: Word) -> bool {
         let end = word.offset + size_of::<u64>() as i32;
         match word.mem {
-            Mem::Globals => true,
+            Mem::Globals | Mem::Count => true,
             _ if self.is_cell(word.base) => end <= (Cell::VALUE_OFFSET + size_of::<Value>()) as i32,
             _ => self.struct_before(index, word.base).is_some_and(|id| {
                 let slots = self.region.struct_slots.get(&id).copied().unwrap_or(0);

@@ -30,7 +30,7 @@ use super::feedback::TypeProfile;
 use super::ir::ExitReason;
 use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
-use super::static_types::StaticTypes;
+use super::static_types::{Judging, StaticTypes};
 use super::translate::{Entry, Flows, Refusal, is_too_large};
 use crate::bytecode::FunctionKind;
 use crate::bytecode::facts::Why;
@@ -55,6 +55,8 @@ pub struct JitOptions {
     pub log: Option<LogFormat>,
     /// Make every guard fail once.
     pub stress_exits: bool,
+    /// Test what facts prove all the same.
+    pub judges_facts: Option<Judging>,
     /// How much of what native code leaves behind is compared with what interpreting does.
     pub shadow: Option<shadow::Limits>,
     /// Make every snapshot wrong, so that the comparison can be tested.

@@ -7,8 +7,9 @@ use super::residency::Run;
 use super::unit::{Phase, Version};
 use super::{Jit, policy, work};
 use crate::jit::ir::{Exit, ExitReason};
-use crate::jit::record;
 use crate::jit::translate::{Entry, Refusal};
+use crate::jit::{judge, record};
+use crate::runtime::counts;
 use crate::runtime::error::Result;
 use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED};
 use crate::runtime::vm::Vm;
@@ -58,6 +59,7 @@ impl Jit {
             None => return Ok(Entered::NotFitting),
         };
         let is_timed = is_timed && !self.is_repeatable();
+        let func = vm.top_function();
         for version in versions.iter() {
             if !vm.room_for_native(version.window, version.inlined_depth) {
                 return Ok(Entered::NoRoom);
@@ -68,6 +70,9 @@ impl Jit {
             let base = vm.top_base();
             let shadow = self.shadow.as_ref().filter(|_| version.replayable);
             let before = shadow.and_then(|shadow| shadow.before(vm, version.window));
+            if let Entry::Function(_) = entry {
+                vm.uncount_call(func);
+            }
             let outer_rounds = vm.rounds();
             vm.set_rounds(0);
             let entered = is_timed.then(Instant::now);
@@ -84,6 +89,14 @@ impl Jit {
             vm.set_rounds(outer_rounds);
             vm.let_others_ask(entry.pc(), false);
             let exit_code = result.said;
+            let was_entered = exit_code != NOT_ENTERED
+                && (exit_code < FIRST_EXIT
+                    || exit_code == TAIL_CALLED
+                    || version.exits[exit_number(exit_code)].reason != ExitReason::EntryType);
+            if !was_entered && let Entry::Function(_) = entry {
+                vm.count_call_again(func);
+            }
+            vm.charge(entry.pc());
             if exit_code == NOT_ENTERED {
                 return Ok(Entered::NoRoom);
             }
@@ -97,7 +110,10 @@ impl Jit {
                 match vm.follow_tail_calls(exit_code) {
                     code if code < FIRST_EXIT => {}
                     NOT_ENTERED if vm.may_nest() => vm.begin_not_entered()?,
-                    NOT_ENTERED => vm.set_top_pc_to_start(),
+                    NOT_ENTERED => {
+                        vm.set_top_pc_to_start();
+                        vm.count_call_unasked()?;
+                    }
                     code => self.after_function_exit(vm, code)?,
                 }
                 return Ok(Entered::Left { backoff });
@@ -135,11 +151,12 @@ impl Jit {
             // Another version may fit, or one has to be made.
             Counted::NotEntered => {
                 vm.set_top_pc_to_start();
+                vm.count_call_unasked()?;
                 self.run(vm, entry).map(|_| ())
             }
             Counted::ForcedAtEntry => {
                 vm.set_top_pc_to_start();
-                Ok(())
+                vm.count_call_unasked()
             }
             Counted::Left(interest) => {
                 self.count_run(vm, entry, None);
@@ -170,6 +187,13 @@ impl Jit {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         state.exit_reasons[exit.reason as usize] += 1;
+        if is_work(vm, exit.reason) {
+            let unit = match entry {
+                Entry::Loop(header) => counts::Unit::Loop(header),
+                Entry::Function(start) => counts::Unit::Function(start),
+            };
+            vm.count_exit(unit, exit.reason.name());
+        }
         if exit.reason == ExitReason::EntryType {
             return if forced { Counted::ForcedAtEntry } else { Counted::NotEntered };
         }
@@ -231,15 +255,33 @@ impl Jit {
         interest: Interest,
     ) -> Result<()> {
         let pending = vm.take_pending();
+        if exit.reason == ExitReason::Fuel {
+            let base = vm.top_base();
+            for frame in &exit.frames {
+                vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
+            }
+            vm.set_top_pc(exit.pc);
+            return Err(vm.out_of_fuel_here());
+        }
+        if exit.reason == ExitReason::Fact {
+            return Err(judge::wrong(vm, exit, "a value"));
+        }
         if exit.reason == ExitReason::Throw
             && let Some(error) = pending
         {
+            if let Some(frame) = exit.frames.last().filter(|_| exit.uncounted) {
+                vm.count_call_again(frame.func);
+            }
             // The helper has left the pc behind the instruction, as raising an error wants it.
             return Err(error);
         }
         let (depth, base) = (vm.depth(), vm.top_base());
         for frame in &exit.frames {
             vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
+        }
+        if exit.uncounted {
+            vm.set_top_pc_to_start();
+            vm.count_call_unasked()?;
         }
         vm.set_top_pc(exit.pc);
         if matches!(exit.reason, ExitReason::Throw | ExitReason::Safepoint)
@@ -251,6 +293,12 @@ impl Jit {
             return Err(error);
         }
         self.check_frame(vm);
+        if self.options.judges_facts.is_some() {
+            let state = &mut *self.state.borrow_mut();
+            if let Some(types) = state.types.get().and_then(Option::as_ref) {
+                judge::judge_frame(vm, &mut state.flows, types, exit)?;
+            }
+        }
         let reason = ("reason", exit.reason.name().to_string());
         if exit.reason.asks_for_recompilation() {
             self.log(vm, "exit", entry, &[reason.clone(), ("pc", exit.pc.to_string())]);
@@ -289,6 +337,16 @@ impl Jit {
                 }
             }
         }
+    }
+}
+
+/// Whether an exit is one that reports of work count: it is no end of a loop, nor a collection that is due, which
+/// helpers have native code left for as they do for errors.
+fn is_work(vm: &Vm, reason: ExitReason) -> bool {
+    match reason {
+        ExitReason::LoopDone | ExitReason::Safepoint | ExitReason::Fuel | ExitReason::Fact => false,
+        ExitReason::Throw => vm.has_pending(),
+        _ => true,
     }
 }
 

@@ -205,6 +205,8 @@ impl Jit {
             version,
             counts_rounds,
             chars: vm.char_table(),
+            counting: vm.native_counts().map_err(|_| Refusal::Budget)?,
+            pc: entry.pc(),
         };
         state.pending = Some(Pending {
             entry,
@@ -325,7 +327,9 @@ impl State {
                 return None;
             }
             match vm.checked_types() {
-                Ok(types) => types.map(|types| StaticTypes::new(types, program.functions.len())),
+                Ok(types) => {
+                    types.map(|types| StaticTypes::new(types, program.functions.len(), jit.options.judges_facts))
+                }
                 Err(error) => {
                     if let Some(format) = jit.options.log {
                         stats::log_facts_dropped(format, &error);

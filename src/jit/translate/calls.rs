@@ -236,6 +236,9 @@ impl Builder<'_> {
     fn walk_into(&mut self, inner: Context) -> Built<Vec<Return>> {
         let outer = std::mem::replace(&mut self.context, inner);
         let (pc, live, live_at, in_loop) = (self.pc, Rc::clone(&self.live), self.live_at, self.current_loop);
+        if self.context.purpose != Purpose::Leading {
+            self.count_call();
+        }
         let start = (self.current, self.env.clone());
         let returns = self.walk(None, flow::BlockId(0), start);
         self.context = outer;

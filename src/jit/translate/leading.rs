@@ -19,6 +19,10 @@ const MAX_LEADING: usize = 24;
 impl Builder<'_> {
     /// Whether a function was seen to return from its leading blocks, and these are few.
     pub(super) fn has_leading_return(&mut self, func: FuncId) -> bool {
+        // Whether there is fuel for the call has to be known before its errors are.
+        if !self.may_count_late() {
+            return false;
+        }
         if self.plan.no_inlining || self.plan.not_leading.contains(&self.pc) || self.context.call_pc.is_some() {
             return false;
         }

@@ -62,6 +62,7 @@ impl Builder<'_> {
             if self.stops_leading(op) {
                 return Ok(());
             }
+            self.judge_operands(op)?;
             if pc + 1 == end && (op.jump_offset().is_some() || op.effects().ends) {
                 return self.last_instruction(flow, block, op, walk);
             }
@@ -70,6 +71,7 @@ impl Builder<'_> {
             if goes == Goes::Nowhere {
                 return Ok(());
             }
+            self.judge_result(op)?;
         }
         let next = flow.block(block).next.ok_or(Stop::Refused(Refusal::Irreducible))?;
         let edge = (self.current, self.env.clone());
@@ -111,6 +113,7 @@ impl Builder<'_> {
             }
             Op::Jump { .. } => {
                 let target = taken.ok_or(Stop::Refused(Refusal::Irreducible))?;
+                self.count_arrival(op, true, flow.start + flow.block(target).start);
                 let edge = (self.current, self.env.clone());
                 return self.follow(flow, target, edge, walk);
             }
@@ -132,6 +135,7 @@ impl Builder<'_> {
             if let Some(stepped) = self.inline_next(op, flow.live_in(body), flow.live_in(behind))? {
                 if let Some(edge) = stepped.more {
                     (self.current, self.env) = edge;
+                    self.count_arrival(op, !starts, flow.start + flow.block(body).start);
                     self.check_items(op, flow.start + flow.block(body).start, flow.live_in(body))?;
                     let edge = (self.current, self.env.clone());
                     self.follow(flow, body, edge, walk)?;
@@ -142,6 +146,7 @@ impl Builder<'_> {
         let Some((condition, on_taken, on_next)) = self.branch(op)? else { return Ok(()) };
         if let Some(known) = self.const_bool(condition) {
             let (target, env) = if known { (taken, on_taken) } else { (next, on_next) };
+            self.count_arrival(op, known, flow.start + flow.block(target).start);
             return self.follow(flow, target, (self.current, env), walk);
         }
         let (yes, no) = (self.new_block(), self.new_block());
@@ -161,6 +166,9 @@ impl Builder<'_> {
     }
 
     fn return_from_inlined(&mut self, value: Typed, walk: &mut Walk) {
+        if self.context.purpose == Purpose::Leading {
+            self.count_call();
+        }
         let at = self.context.base - 1;
         self.env.kill_from(self.context.base);
         self.env.set_register(at, Slot::Value { value, dirty: true });
@@ -414,7 +422,7 @@ impl Builder<'_> {
         self.region.block_mut(header).is_loop_header = true;
         self.finish(Terminator::Jump(header, args));
         // Nothing has happened yet: what fails in front of the loop has not entered the function.
-        let entry = Exit::plain(ExitReason::EntryType, self.header_pc);
+        let entry = Exit { uncounted: true, ..Exit::plain(ExitReason::EntryType, self.header_pc) };
         let (lists, instances) = (Vec::new(), Vec::new());
         let parent = self.current_loop;
         self.loops.push(LoopState {

@@ -17,12 +17,14 @@
 //! [`Plan`] is amended and the region built anew.
 
 mod calls;
+mod counting;
 mod dicts;
 mod env;
 mod forms;
 mod functions;
 mod heap_use;
 mod iterators;
+mod judging;
 mod leading;
 mod lists;
 mod loops;
@@ -46,6 +48,7 @@ use super::static_types::StaticTypes;
 use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason, Why};
 use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
+use crate::runtime::counts::NativeCounts;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
@@ -348,6 +351,8 @@ struct Builder<'a> {
     stopped: Vec<BlockId>,
     /// The plan was amended, but the attempt goes on to learn more.
     again: bool,
+    /// What native code does about back edges and calls.
+    counting: Option<NativeCounts>,
 }
 
 /// Whether control goes on after an instruction.
@@ -389,6 +394,8 @@ impl<'a> Builder<'a> {
         let registers = program.functions[func.index()].registers;
         region.window = registers.into();
         region.is_function = matches!(start, Entry::Function(_));
+        let counting = vm.native_counts().map_err(|_| Stop::Refused(Refusal::Budget))?;
+        region.counts = counting.is_some();
         let context = Context {
             func,
             flow,
@@ -438,6 +445,7 @@ impl<'a> Builder<'a> {
             tail_returns: Vec::new(),
             stopped: Vec::new(),
             again: false,
+            counting,
         })
     }
 
@@ -451,6 +459,7 @@ impl<'a> Builder<'a> {
             if self.calls_itself_last() {
                 self.open_tail_loop(&flow)?;
             }
+            self.count_call();
             self.walk(None, flow::BlockId(0), (self.current, self.env.clone()))?;
         } else {
             let region_loop =
@@ -563,7 +572,12 @@ impl<'a> Builder<'a> {
             _ => None,
         });
         let values = registers.chain(globals).collect();
-        Exit { frames: self.context.frames.clone(), values, ..Exit::plain(reason, pc) }
+        Exit {
+            frames: self.context.frames.clone(),
+            uncounted: self.context.purpose == Purpose::Leading,
+            values,
+            ..Exit::plain(reason, pc)
+        }
     }
 
     // Homes.

@@ -120,6 +120,7 @@ impl Builder<'_> {
             helper == Helper::Step || writes.has_all(MemSet::of_heap(helper.heap())),
             "{helper:?} touches what the call does not tell"
         );
+        self.name_place(helper);
         let repr = match helper.result() {
             super::super::helpers::Argument::Int => Repr::I64,
             super::super::helpers::Argument::Float => Repr::F64,

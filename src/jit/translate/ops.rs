@@ -408,13 +408,19 @@ impl Builder<'_> {
     /// What a jump does on its way to a block: registers that the run time wrote are picked up.
     pub(super) fn arrive(&mut self, op: Op, taken: bool, target: u32, live: &RegSet) -> Built<()> {
         let feedback = *self.feedback();
-        let (over, base, starts) = match op.as_iteration() {
-            None | Some(Iteration { over: Over::Range, .. }) => return Ok(()),
-            Some(Iteration { over, base, starts, .. }) => (over, base, starts),
-        };
-        if over == Over::Items && self.native_iteration(op, base) {
-            return if taken != starts { self.take_item(base) } else { Ok(()) };
+        let iteration = op.as_iteration().filter(|iteration| iteration.over != Over::Range);
+        if let Some(Iteration { over: Over::Items, base, starts, .. }) = iteration
+            && self.native_iteration(op, base)
+        {
+            // What may fail in it is the instruction's, which has not jumped then.
+            if taken != starts {
+                self.take_item(base)?;
+            }
+            self.count_arrival(op, taken, target);
+            return Ok(());
         }
+        self.count_arrival(op, taken, target);
+        let Some(Iteration { base, starts, .. }) = iteration else { return Ok(()) };
         if self.iterates_by_next(op, base) {
             return if taken != starts { self.check_items(op, target, live) } else { Ok(()) };
         }

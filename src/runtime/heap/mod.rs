@@ -96,6 +96,10 @@ pub struct Heap {
     live: usize,
     collections: usize,
     freed: usize,
+    /// Objects made so far, but for those that native code cuts a cell for.
+    made: u64,
+    /// Bytes that were in use and are not any more.
+    returned: usize,
     hash_seed: u64,
     /// The strings of one ASCII character, and last the empty string.
     short_strings: Vec<Gc<Str>>,
@@ -178,6 +182,8 @@ impl Heap {
             live: 0,
             collections: 0,
             freed: 0,
+            made: 0,
+            returned: 0,
             hash_seed: RandomState::new().hash_one(0u8),
             short_strings: Vec::new(),
             mark_stack: Vec::new(),
@@ -332,6 +338,16 @@ impl Heap {
         self.proven.set(0);
     }
 
+    /// Objects made so far, but for those that native code cuts a cell for.
+    pub(in crate::runtime) fn objects_given(&self) -> u64 {
+        self.made
+    }
+
+    /// Bytes given so far, whatever has become of them.
+    pub(in crate::runtime) fn bytes_given(&self) -> usize {
+        self.bytes + self.returned
+    }
+
     /// How many buffers and large objects were given so far.
     pub(in crate::runtime) fn given(&self) -> usize {
         self.given
@@ -477,6 +493,7 @@ impl Heap {
             false
         });
         self.bytes -= swept.bytes;
+        self.returned += swept.bytes;
         swept
     }
 
@@ -590,6 +607,7 @@ impl Heap {
     /// Memory for an object of `size` bytes. The caller writes a header into it at once.
     #[inline]
     fn allocate(&mut self, size: usize) -> NonNull<u8> {
+        self.made += 1;
         if size <= blocks::LARGEST_CELL {
             self.bytes += blocks::cell_size(size);
             self.allocate_cell(size)
@@ -638,6 +656,7 @@ impl Heap {
             return Err(Error::new(ErrorKind::NeedsMemory(new_size)));
         };
         self.bytes = self.bytes - old_size + new_size;
+        self.returned += old_size.saturating_sub(new_size);
         self.given += 1;
         self.heed_refusal();
         Ok(data)
@@ -646,6 +665,7 @@ impl Heap {
     /// Accounts for memory that an object keeps in a Rust collection.
     pub(in crate::runtime) fn account(&mut self, old_size: usize, new_size: usize) {
         self.bytes = self.bytes - old_size + new_size;
+        self.returned += old_size.saturating_sub(new_size);
         self.given += usize::from(new_size != old_size);
         self.heed_refusal();
     }

@@ -73,7 +73,7 @@ impl Vm {
         self.suspend(wait, usize::MAX).map(|_| ())
     }
 
-    fn move_top_pc(&mut self, by: isize) {
+    pub(in crate::runtime) fn move_top_pc(&mut self, by: isize) {
         if self.stack.depth() > 0 {
             let frame = self.stack.frame();
             // SAFETY: the frame is alive. Its pc is one past the instruction that it executes, or on that one.
@@ -162,7 +162,7 @@ impl Vm {
         loop {
             let task = self.next_task()?;
             if task == main {
-                return self.burn_switch();
+                return self.burn();
             }
             self.tasks().next = Some(task);
             let parked = match &*task.work() {
@@ -173,7 +173,7 @@ impl Vm {
             let mut fiber = match parked.and_then(|number| fibers.take_parked(number)) {
                 Some(fiber) => {
                     self.tasks().next = None;
-                    self.burn_switch()?;
+                    self.burn()?;
                     fiber
                 }
                 None => fibers
@@ -254,7 +254,7 @@ impl Vm {
     /// Runs a task until it waits or ends.
     fn run_task(&mut self, task: Gc<Task>) -> Result<()> {
         self.run_as(task);
-        self.burn_switch()?;
+        self.burn()?;
         let is_new = matches!(*task.work(), Work::Start(_));
         let result = if is_new {
             self.tasks().constructs = false;

@@ -1,0 +1,77 @@
+//! The regions of a program as reports name them: loops, then functions but for the bodies of modules. A region's
+//! number is its place among them.
+
+use crate::bytecode::{FuncId, FunctionKind, Program};
+
+/// A loop or function and where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub is_loop: bool,
+    /// The function, or the one that the loop stands in.
+    pub func: FuncId,
+    /// The function's name; `None` for the body of a module.
+    pub function: Option<String>,
+    /// Its instructions: indices into the program's code. A loop begins with its header.
+    pub start: u32,
+    pub end: u32,
+    /// Where its head begins in the source; an empty name and 0 without debug information.
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+/// All regions of a program.
+pub fn regions(program: &Program) -> Vec<Place> {
+    let lines = LineEnds::new(program);
+    let place = |is_loop, func: FuncId, code: std::ops::Range<u32>, head: Option<(u32, u32)>| {
+        let (file, line, column) = lines.place(head);
+        let function = function_name(program, func.index());
+        Place { is_loop, func, function, start: code.start, end: code.end, file, line, column }
+    };
+    let loops = program.loops.iter().map(|region| {
+        let start = program.functions[region.func.index()].code.start;
+        let head = (region.span.file.0, region.span.lo);
+        place(true, region.func, start + region.header..start + region.end, Some(head))
+    });
+    let functions = program.functions.iter().enumerate().filter(|(_, function)| function.kind != FunctionKind::Body);
+    let functions = functions.map(|(index, function)| {
+        let span = program.debug.as_ref().and_then(|debug| debug.functions.get(index));
+        let code = function.code.start..function.code.start + function.code.len;
+        place(false, FuncId(index as u32), code, span.map(|span| (span.file.0, span.lo)))
+    });
+    loops.chain(functions).collect()
+}
+
+/// The name of a function, `None` for the body of a module.
+pub fn function_name(program: &Program, index: usize) -> Option<String> {
+    let function = &program.functions[index];
+    (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("").to_owned())
+}
+
+/// Where the lines of each source file end, found once: a report names a place for every region, and counting lines for
+/// each would take time quadratic in the program.
+struct LineEnds<'p> {
+    program: &'p Program,
+    ends: Vec<Vec<u32>>,
+}
+
+impl<'p> LineEnds<'p> {
+    fn new(program: &'p Program) -> LineEnds<'p> {
+        let ends = |text: &str| text.match_indices('\n').map(|(at, _)| at as u32).collect();
+        let files = program.debug.iter().flat_map(|debug| &debug.files);
+        LineEnds { program, ends: files.map(|file| ends(&file.text)).collect() }
+    }
+
+    /// File, line and column of a byte of a file by number; an empty name and 0 without debug information.
+    fn place(&self, place: Option<(u32, u32)>) -> (String, usize, usize) {
+        let found = place.and_then(|(file, at)| {
+            let ends = &self.ends.get(file as usize)?;
+            let file = self.program.debug.as_ref()?.files.get(file as usize)?;
+            let line = ends.partition_point(|&end| end < at);
+            let start = line.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
+            let column = file.text.get(start..at as usize)?.chars().count() + 1;
+            Some((file.name.clone(), line + 1, column))
+        });
+        found.unwrap_or_default()
+    }
+}
