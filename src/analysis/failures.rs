@@ -202,9 +202,9 @@ impl Teller<'_> {
             }
             Cause::NotCallable { found } => Refusal::Call.message(&found.words(), None),
             Cause::Arity { callee, given } => {
-                let (name, required, most, hidden) = self.arity(callee);
+                let (name, required, most, hidden) = self.arity(callee, given);
                 let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
-                let given = given.saturating_sub(hidden);
+                let given = given - hidden;
                 format!("Function '{name}' expected {expected} arg(s) but got {given} arg(s)")
             }
             Cause::Argument { refusal, found, .. } => {
@@ -225,7 +225,7 @@ impl Teller<'_> {
     }
 
     /// Name, fewest and most arguments, and how many more the call passes that the program does not write.
-    fn arity(&self, callee: Callee) -> (&str, u16, u16, u16) {
+    fn arity(&self, callee: Callee, given: u16) -> (&str, u16, u16, u16) {
         match callee {
             Callee::Function(func) => {
                 let function = &self.program.functions[func.index()];
@@ -237,7 +237,8 @@ impl Teller<'_> {
                     }
                     FunctionKind::Body | FunctionKind::Plain | FunctionKind::Static(_) => false,
                 };
-                let hidden = u16::from(takes_self);
+                // A method that is called on its struct without anything lacks its receiver.
+                let hidden = u16::from(takes_self).min(given);
                 let [required, most] = [function.required, function.params].map(|count| count.saturating_sub(hidden));
                 (self.text(function.name), required, most, hidden)
             }
@@ -251,6 +252,9 @@ impl Teller<'_> {
         match cause {
             Cause::Operands { left, right, .. } if left == Tags::TASK || right == Tags::TASK => {
                 warning.with_help(AWAIT)
+            }
+            Cause::Expected { found: Tags::FUNCTION, .. } if matches!(op, Op::Await { .. }) => {
+                warning.with_help("calling an async function makes the task: `await f()`")
             }
             Cause::Operand { found: Tags::TASK, .. }
             | Cause::Expected { found: Tags::TASK, .. }

@@ -136,10 +136,11 @@ impl Vm {
     #[cold]
     fn wrong_arity(&self, func: FuncId, argc: usize) -> Error {
         let function = self.image.function(func);
-        let receiver = usize::from(function.receiver);
+        // A method that is called on its struct without anything lacks its receiver.
+        let receiver = usize::from(function.receiver).min(argc);
         let [required, most] =
             [function.required, function.params].map(|count| usize::from(count).saturating_sub(receiver));
-        arity_error(self.image.str(function.name), required, most, argc.saturating_sub(receiver))
+        arity_error(self.image.str(function.name), required, most, argc - receiver)
     }
 
     /// Calls the value in `slot` with the arguments above it.

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::call::{Callee, callee_of};
+use super::value::Value;
 use super::vm::Vm;
 use crate::source::Span;
 
@@ -66,6 +68,19 @@ impl Trace {
             lines.insert(MOST_LINES / 2, Line::LeftOut(count));
         }
         Trace { lines }
+    }
+
+    /// As [`Trace::capture`], with the head of a function first: not a frame of it is at fault, but what it has given.
+    pub(super) fn blaming(vm: &Vm, callee: Value) -> Trace {
+        let mut trace = Trace::capture(vm, None);
+        let callee = callee.as_bound_method().map_or(callee, |bound| bound.method);
+        if let Callee::Function(func, _) = callee_of(callee) {
+            let function = vm.image.str(vm.image.function(func).name).to_owned();
+            let heads = vm.image.program.debug.as_ref().map(|debug| &debug.functions);
+            let at = heads.and_then(|heads| heads.get(func.index()).copied());
+            trace.lines.insert(0, Line::Frame(TraceFrame { function, at, awaits: false }));
+        }
+        trace
     }
 
     /// The source line with a caret, then one line per frame.

@@ -456,6 +456,16 @@ impl Vm {
         Err(error)
     }
 
+    /// Checks what a function that a built-in has called gave. If it is wrong and nothing catches that, the trace begins
+    /// with the function, for that is where to mend it.
+    pub(super) fn blaming<T>(&mut self, callee: Value, checked: Result<T>) -> Result<T> {
+        let is_wrong = checked.as_ref().is_err_and(Error::is_catchable);
+        if is_wrong && self.trace.is_none() && self.find_handler(1, self.stack.depth()).is_none() {
+            self.trace = Some(Trace::blaming(self, callee));
+        }
+        checked
+    }
+
     /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is
     /// kept, or leaving many nested runs would search all frames as many times.
     fn is_handled_below(&mut self, entry: usize) -> bool {
@@ -586,12 +596,10 @@ impl Vm {
         Value::from_struct(StructObject::new(&mut self.heap, def, &methods))
     }
 
+    /// Appends all items or, if there is too little room, none: the instruction is executed again then.
     pub(super) fn append_items(&mut self, list: Value, items: &[Value]) -> Result<()> {
         let Some(list) = list.as_list() else { return Err(self.expected_type("list", list)) };
-        for &item in items {
-            list.push(&mut self.heap, item)?;
-        }
-        Ok(())
+        list.extend_from_values(&mut self.heap, items)
     }
 
     pub(super) fn tuple_from_list(&mut self, list: Value) -> Result<Value> {

@@ -661,6 +661,7 @@ def arity(function, hidden, got):
     if isinstance(function, Builtin):
         least, most = function.least, function.most
     else:
+        hidden = min(hidden, got)
         least, most = function.required - hidden, function.params - hidden
     wanted = str(least) if least == most else f"{least} to {most}"
     return error(f"Function '{name}' expected {wanted} arg(s) but got {got - hidden} arg(s)")

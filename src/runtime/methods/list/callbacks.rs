@@ -101,7 +101,8 @@ pub fn flat_map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         let mut at = 0;
         while let Some(item) = list.try_get(at) {
             let part = function.call(vm, [item])?;
-            let Some(items) = part.as_list() else { return Err(expected_type("list", part)) };
+            let items = part.as_list().ok_or_else(|| expected_type("list", part));
+            let items = vm.blaming(arg(args, 1), items)?;
             with_pins(vm, part, |vm| vm.with_memory(|vm| results.extend_from(&mut vm.heap, items)))?;
             at += 1;
         }
@@ -118,7 +119,10 @@ pub fn group_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         while let Some(item) = list.try_get(at) {
             with_pins(vm, item, |vm| {
                 let key = function.call(vm, [item])?;
-                with_pins(vm, key, |vm| add_to_group(vm, groups, key, item))
+                with_pins(vm, key, |vm| {
+                    let added = add_to_group(vm, groups, key, item);
+                    vm.blaming(arg(args, 1), added)
+                })
             })?;
             at += 1;
         }

@@ -17,11 +17,7 @@ pub fn sort(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let list = receiver(args)?;
     match args.get(1) {
         None => sort_in_place(vm, list)?,
-        Some(&by) => sort_calling(vm, list, |vm, copy| {
-            let (mut items, by) = (copy.to_vec(), Callback::new(vm, by));
-            merge_sort(&mut items, |later, earlier| comes_after(by.call(vm, [earlier, later])?))?;
-            Ok(items)
-        })?,
+        Some(&by) => sort_calling(vm, list, |vm, copy| sort_by_function(vm, copy, by))?,
     }
     Ok(Value::VOID)
 }
@@ -57,6 +53,16 @@ fn sort_calling(vm: &mut Vm, list: Gc<List>, sort: impl FnOnce(&mut Vm, Gc<List>
         }
         vm.with_memory(|vm| write_back(vm, list, &sorted))
     })
+}
+
+/// The elements of a list that nobody else has, in the order that a function says.
+fn sort_by_function(vm: &mut Vm, copy: Gc<List>, function: Value) -> Result<Vec<Value>> {
+    let (mut items, by) = (copy.to_vec(), Callback::new(vm, function));
+    merge_sort(&mut items, |later, earlier| {
+        let result = by.call(vm, [earlier, later])?;
+        vm.blaming(function, comes_after(result))
+    })?;
+    Ok(items)
 }
 
 /// Whether a program cannot tell that one value has taken the place of the other: values that can change are told by
@@ -100,8 +106,7 @@ fn sorted_by(vm: &mut Vm, list: Gc<List>, by: Value) -> Result<Gc<List>> {
     // alive.
     let copy = list.copy(&mut vm.heap)?;
     with_pins(vm, Value::from_list(copy), |vm| {
-        let (mut items, by) = (copy.to_vec(), Callback::new(vm, by));
-        merge_sort(&mut items, |later, earlier| comes_after(by.call(vm, [earlier, later])?))?;
+        let items = sort_by_function(vm, copy, by)?;
         write_back(vm, copy, &items)
     })?;
     Ok(copy)
