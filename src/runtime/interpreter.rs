@@ -467,9 +467,10 @@ impl Vm {
                         }
                         Op::ForLoop { base: at, back } => {
                             // The two registers are the loop's own. Should a hand-made file have put something else
-                            // there, its bits are counted all the same, which is harmless: what is written is an int.
-                            let next = reg!(at).int_bits().wrapping_add(1);
-                            if next < reg!(at.above(1)).int_bits() {
+                            // there, the loop ends: counting its bits would tell the program addresses.
+                            let (counter, end) = (reg!(at), reg!(at.above(1)));
+                            let next = counter.int_bits().wrapping_add(1);
+                            if next < end.int_bits() && both_int(counter, end) {
                                 reg!(at) = Value::int(next);
                                 reg!(at.above(2)) = Value::int(next);
                                 jump!(back);

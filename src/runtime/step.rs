@@ -213,10 +213,12 @@ impl Vm {
                 write(Reg(at.0 + 2), counter);
             }
             Op::ForLoop { base: at, .. } => {
-                let next = read(at).int_bits().wrapping_add(1);
-                if next < read(Reg(at.0 + 1)).int_bits() {
-                    write(at, Value::int(next));
-                    write(Reg(at.0 + 2), Value::int(next));
+                if let (Some(counter), Some(end)) = (read(at).as_int(), read(Reg(at.0 + 1)).as_int())
+                    && counter.wrapping_add(1) < end
+                {
+                    let next = Value::int(counter.wrapping_add(1));
+                    write(at, next);
+                    write(Reg(at.0 + 2), next);
                     return Ok(Stepped::Jump);
                 }
             }

@@ -402,7 +402,7 @@ pub fn step<E: TypeEnv>(env: &mut E, op: Op) -> bool {
         }
         ForLoop { base, back } => {
             // The verifier does not know that a counter is an int, so neither does this rule: a counter of another type
-            // is only possible in a forged program, and its new value is unknown.
+            // is only possible in a forged program, and ends the loop.
             let (a, b) = (env.get(base), env.get(base.above(window::Range::END)));
             let ty = if a == Type::INT && b == Type::INT { Type::INT } else { Type::ANY };
             let old = env.register(base.above(window::Range::VARIABLE));
