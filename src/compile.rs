@@ -147,6 +147,12 @@ impl Compilation {
         for (code, level) in &options.levels {
             add(format!("{code}={level:?}").as_bytes());
         }
+        for declared in &options.host_modules {
+            let name = format!("host/{}", declared.name);
+            if self.graph.modules.iter().any(|module| module.name == name) {
+                add(format!("{name}: {:?}", declared.functions).as_bytes());
+            }
+        }
         for input in &self.graph.inputs {
             add(input.name.as_bytes());
             add(match &input.contents {

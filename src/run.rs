@@ -18,7 +18,7 @@ use crate::runtime::hooks::Thresholds;
 use crate::runtime::hooks::Tier;
 use crate::runtime::oracle::Oracle;
 use crate::runtime::vm::{Limits, Vm};
-use crate::source::read_at_most;
+use crate::source::{read_at_most, reason};
 use work::WorkWatch;
 
 mod ending;
@@ -123,7 +123,7 @@ impl Outcome {
 /// Reads and verifies a compiled program, as far as a run with these options will look at it; an error is one line.
 pub fn load(path: &Path, options: &RunOptions) -> Result<VerifiedProgram, String> {
     let name = path.display();
-    let unreadable = |error: io::Error| format!("cannot read '{name}': {error}");
+    let unreadable = |error: io::Error| format!("cannot read '{name}': {}", reason(&error));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(format!("cannot read '{name}': it is a folder; give the .wbc file that walrusc wrote"));
@@ -383,7 +383,7 @@ impl Watch {
         };
         let Some(file) = file else { return outcome.report.push_str(&text) };
         if let Err(error) = std::fs::write(file, text) {
-            outcome.report.push_str(&format!("error: cannot write '{}': {error}\n", file.display()));
+            outcome.report.push_str(&format!("error: cannot write '{}': {}\n", file.display(), reason(&error)));
             // The program's own failure says more.
             outcome.status = if outcome.status == 0 { status::USAGE } else { outcome.status };
         }

@@ -304,6 +304,38 @@ fn the_cache_key_changes_when_the_output_could() {
 }
 
 #[test]
+fn functions_of_an_embedding_program_are_declared() {
+    let folder = Folder::new(&[("rules.walrus", "import \"host/shop\";\nprintln(shop.price(\"tea\") + 1);\n")]);
+    let declared = ["--host", "shop.price/1", "--host", "shop.charge/2"];
+    folder.expect(0, &[&declared[..], &["rules.walrus", "-o", "rules.wbc"]].concat());
+    let wrong = folder.expect(1, &["--check", "rules.walrus"]);
+    assert!(
+        wrong.err().contains("Module 'host/shop' not found") && wrong.err().contains("--host"),
+        "{}",
+        wrong.describe()
+    );
+    // The analysis knows the module's names, and how many arguments its functions take.
+    let warned = folder.expect(0, &["--check", "--host", "shop.price/2", "rules.walrus"]);
+    assert!(warned.err().contains("Function 'price' expected 2 arg(s) but got 1 arg(s)"), "{}", warned.describe());
+    let warned = folder.expect(0, &["--check", "--host", "shop.prize/1", "rules.walrus"]);
+    assert!(warned.err().contains("has no member 'price'"), "{}", warned.describe());
+    for bad in ["shop", "shop.price", "shop.price/x", "shop.price/-1", "1.price/1", "shop./1", "a.b.c/1"] {
+        let refused = folder.expect(2, &["--host", bad, "rules.walrus"]);
+        assert!(refused.err().contains("'shop.price/1'"), "{bad}: {}", refused.describe());
+    }
+    folder.expect(2, &["--host", "shop.price/1", "--host", "shop.price/2", "rules.walrus"]);
+    // The key follows what is declared, where the program uses it.
+    let key = |args: &[&str]| folder.expect(0, &[&["--print", "cache-key"], args].concat()).out();
+    let plain = key(&["--host", "shop.price/1", "rules.walrus"]);
+    assert_ne!(plain, key(&["--host", "shop.price/2", "rules.walrus"]));
+    assert_eq!(plain, key(&["--host", "shop.price/1", "--host", "other.f/1", "rules.walrus"]));
+    // Whoever runs it without the functions is told their names.
+    let ran = run(walrus_run().arg(folder.root().join("rules.wbc")), b"").expect("walrus-run ends");
+    assert_eq!(ran.status, Some(2), "{}", ran.describe());
+    assert!(ran.err().contains("host/shop.price (1 arg(s))"), "{}", ran.describe());
+}
+
+#[test]
 fn stripped_programs_are_smaller_and_run() {
     let folder = Folder::new(&[("p.walrus", HELLO)]);
     folder.expect(0, &["p.walrus"]);

@@ -6,7 +6,8 @@ use std::path::Path;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::Status;
-use super::terminal::{Color, reason, write_stderr, write_stdout};
+use super::terminal::{Color, write_stderr, write_stdout};
+use crate::source::reason;
 
 /// The flags among the words, the program's name first, and where each stood. Help that was asked for is written, and
 /// so is what is wrong.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Status;
-use super::compile_flags::{CompileFlags, Emit, MessageFormat, Print};
+use super::compile_flags::{CompileFlags, Emit, MessageFormat, Print, host_modules};
 use super::files::write_report;
 use super::in_order::{in_order, processors};
 use super::job::{self, Job, Plan};
@@ -97,6 +97,7 @@ fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job
             explain: args.explain.is_some(),
             explain_all,
             costs: emit.contains(&Emit::Loops),
+            host_modules: host_modules(args.host)?,
             ..Options::default()
         },
         emit,

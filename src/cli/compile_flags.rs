@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, ValueEnum};
 
 use super::terminal::Color;
-use crate::compile::{Format, Level, known_lint};
+use crate::compile::{Format, HostModule, Level, known_lint};
 
 /// Headings of `--help`.
 const OUTPUT: &str = "Output";
@@ -43,6 +43,11 @@ pub struct CompileFlags {
     #[arg(long, help_heading = OUTPUT)]
     pub strip: bool,
 
+    /// A function of the program that embeds Walrus, with the number of its arguments: `shop.price/1` is `price` of the
+    /// module `host/shop`
+    #[arg(long, value_name = "MODULE.FUNCTION/N", value_parser = host_function, help_heading = OUTPUT)]
+    pub host: Vec<HostFunction>,
+
     /// Print a fact about the compilation instead of compiling
     #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["check", "depfile", "output", "out_dir"], help_heading = OUTPUT)]
     pub print: Option<Print>,
@@ -62,6 +67,48 @@ pub struct CompileFlags {
     /// Whether messages are coloured
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true, help_heading = MESSAGES)]
     pub color: Color,
+}
+
+/// A function that the embedding program offers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostFunction {
+    module: String,
+    name: String,
+    arguments: usize,
+}
+
+/// Reads `MODULE.FUNCTION/N`.
+fn host_function(text: &str) -> Result<HostFunction, String> {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let parts =
+        text.rsplit_once('/').and_then(|(path, count)| Some((path.split_once('.')?, count.parse::<u8>().ok()?)));
+    match parts {
+        Some(((module, name), arguments)) if is_name(module) && is_name(name) => {
+            Ok(HostFunction { module: module.to_owned(), name: name.to_owned(), arguments: arguments.into() })
+        }
+        _ => Err("write module, function and number of arguments, as in 'shop.price/1'".to_owned()),
+    }
+}
+
+/// The modules that functions make up, each in the order in which they were given.
+pub(super) fn host_modules(functions: Vec<HostFunction>) -> Result<Vec<HostModule>, String> {
+    let mut modules: Vec<HostModule> = Vec::new();
+    for HostFunction { module, name, arguments } in functions {
+        let at = modules.iter().position(|known| known.name == module).unwrap_or_else(|| {
+            modules.push(HostModule { name: module, functions: Vec::new() });
+            modules.len() - 1
+        });
+        let known = &mut modules[at];
+        if known.functions.iter().any(|(other, _)| *other == name) {
+            return Err(format!("'{}.{name}' is given to --host twice", known.name));
+        }
+        known.functions.push((name, arguments));
+    }
+    Ok(modules)
 }
 
 /// How warnings are taken. In which order the flags stand matters, so [`LintFlags::levels`] reads them from the

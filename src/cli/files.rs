@@ -10,8 +10,9 @@ use std::sync::Mutex;
 
 use tempfile::NamedTempFile;
 
-use super::terminal::{reason, write_stdout};
+use super::terminal::write_stdout;
 use crate::compile;
+use crate::source::reason;
 
 /// How the names of files begin and end that are still being written.
 const UNFINISHED: (&str, &str) = (".walrusc-", ".tmp");

@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::Status;
 use super::files::{read, write_file};
-use super::terminal::{Color, reason, write_stderr, write_stdout};
+use super::terminal::{Color, write_stderr, write_stdout};
 use crate::format::{Refusal, format};
+use crate::source::reason;
 use crate::source::render::{self, Format};
 
 /// What to format.

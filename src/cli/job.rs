@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::Status;
 use super::compile_flags::Emit;
 use super::files::{dependency_rule, write_file};
-use super::terminal::{reason, write_stdout};
+use super::terminal::write_stdout;
 use crate::compile::{self, Compilation, Disk, Entry, Findings, Format, Goal, Options};
+use crate::source::reason;
 
 /// What all programs of one invocation have in common.
 #[derive(Debug)]

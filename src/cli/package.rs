@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::terminal::reason;
 use crate::compile::Manifest;
+use crate::source::reason;
 
 /// A package: where it is and what its manifest says.
 #[derive(Debug)]

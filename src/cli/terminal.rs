@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+pub use crate::source::reason;
 use clap::ValueEnum;
 
 /// Whether messages are coloured.
@@ -69,12 +70,6 @@ pub fn report(message: &str, color: Color) {
         Some((first, rest)) if color.on_stderr() => write_stderr(&format!("\x1b[1;31m{first}\x1b[0m\n{rest}")),
         _ => write_stderr(message),
     }
-}
-
-/// The words of an I/O error, without the number of the operating system.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_string()
 }
 
 #[cfg(test)]

@@ -19,8 +19,9 @@ use super::fmt::collect;
 use super::in_order::{in_order, processors};
 use super::job::read_entry;
 use super::package::Package;
-use super::terminal::{Color, reason, write_stderr, write_stdout};
+use super::terminal::{Color, write_stderr, write_stdout};
 use crate::compile::{self, Disk, Entry, Format, Goal, Options};
+use crate::source::reason;
 
 /// How names of files with tests end, and those of test functions begin.
 const FILE_END: &str = "_test.walrus";

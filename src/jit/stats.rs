@@ -290,7 +290,8 @@ impl Statistics {
         let _ = writeln!(out, "  JIT compiled regions: {compiled_regions}");
         if let Some(hottest) = self.regions.iter().max_by_key(|region| region.count).filter(|region| region.count > 0) {
             let name = hottest.function.as_deref().unwrap_or("<main>");
-            let _ = writeln!(out, "  Hottest spot: {name}@{}:{} ({}x)", hottest.file, hottest.line, hottest.count);
+            let at = if hottest.line > 0 { format!("@{}:{}", hottest.file, hottest.line) } else { String::new() };
+            let _ = writeln!(out, "  Hottest spot: {name}{at} ({}x)", hottest.count);
         }
         let polymorphic = self.observed - self.monomorphic;
         let _ = writeln!(
@@ -313,7 +314,11 @@ impl Statistics {
         for region in self.regions.iter().filter(|region| region.count > 0) {
             let kind = if region.is_loop { "loop" } else { "function" };
             let within = region.function.as_deref().map_or(String::new(), |name| format!(" in {name}"));
-            let place = format!("{}:{}:{}", region.file, region.line, region.column);
+            // A stripped program has no lines; its regions go by their numbers.
+            let place = match region.line {
+                0 => "-".to_owned(),
+                line => format!("{}:{line}:{}", region.file, region.column),
+            };
             let verdict = region.verdict.map_or("unknown", Verdict::name);
             let what = region.what_became_of_it();
             let _ =

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::ModuleIndex;
 use super::packages::{Lock, Manifest};
 use crate::source::spelling::closest;
-use crate::source::{Diagnostic, Diagnostics, FileId, SourceMap, Span};
+use crate::source::{Diagnostic, Diagnostics, FileId, SourceMap, Span, reason};
 use crate::syntax::ast::{Ast, Ident, ImportPath, StmtId, StmtKind, Symbol};
 use crate::syntax::{Interner, parse};
 
@@ -461,7 +461,7 @@ impl Load<'_> {
         let Some(declared) = self.std.host_modules.iter().find(|module| module.name == name) else {
             let help = match closest(name, self.std.host_modules.iter().map(|module| module.name.as_str())) {
                 Some(similar) => format!("did you mean 'host/{similar}'?"),
-                None => "modules of `host/` are declared by the program that embeds Walrus".to_string(),
+                None => "modules of `host/` are declared by the program that embeds Walrus, or with --host".to_string(),
             };
             return Err(NotFound::module(&format!("host/{name}"), Some(help)));
         };
@@ -498,9 +498,7 @@ impl Load<'_> {
                     return Ok(Some(module));
                 }
                 Err(error) => {
-                    let text = error.to_string();
-                    let reason = text.split(" (os error").next().unwrap_or(&text);
-                    self.unreadable.insert(identity.clone(), reason.to_string());
+                    self.unreadable.insert(identity.clone(), reason(&error));
                 }
             }
         }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::error::{Error, ErrorKind, Result};
 use super::host::Host;
+use crate::source::reason;
 
 /// Bytes gathered before they are handed to the host.
 const BLOCK: usize = 32 << 10;
@@ -142,7 +143,7 @@ impl Output {
         self.filled = 0;
         written.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Exit(0)),
-            _ => Error::new(ErrorKind::Unwritable(error.to_string())),
+            _ => Error::new(ErrorKind::Unwritable(reason(&error))),
         })
     }
 

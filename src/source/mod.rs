@@ -6,6 +6,7 @@ mod bounded;
 pub mod codes;
 mod diagnostic;
 mod map;
+mod reason;
 #[cfg(feature = "compile")]
 pub mod render;
 mod sink;
@@ -16,5 +17,6 @@ pub mod spelling;
 pub use bounded::read_at_most;
 pub use diagnostic::{Diagnostic, Label, Severity, Suggestion};
 pub use map::{LineColumn, SourceFile, SourceMap};
+pub use reason::reason;
 pub use sink::{Diagnostics, ERROR_LIMIT, Report};
 pub use span::{FileId, Span};

@@ -7,6 +7,7 @@ use crate::runtime::error::{Error, Result};
 use crate::runtime::object::{Dict, Gc, List, Range, Str};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
+use crate::source::reason;
 
 /// An argument, or void if it was left out.
 #[inline]
@@ -92,9 +93,7 @@ pub fn host_error(what: &str, error: &std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::FileTooLarge && error.raw_os_error().is_none() {
         return Error::message("Value too large");
     }
-    let text = error.to_string();
-    let reason = text.rfind(" (os error ").map_or(text.as_str(), |at| &text[..at]);
-    Error::message(format!("{what}: {reason}"))
+    Error::message(format!("{what}: {}", reason(error)))
 }
 
 /// [`host_error`] about a path or another name: `Failed to read 'p': reason`.
