@@ -9,7 +9,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use support::{run, walrus_run, walrusc};
+use support::{clean, run, walrus_run, walrusc};
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
@@ -94,4 +94,93 @@ fn every_link_leads_to_a_page_and_every_page_is_in_the_summary() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The commands of the page about CI: in shells, as steps of build servers, and as rules of build systems.
+fn commands_for_ci(page: &str) -> Vec<String> {
+    let of_line = |line: &str| {
+        let line = line.trim_start();
+        let command = line
+            .strip_prefix("$ ")
+            .or_else(|| line.strip_prefix("- run: "))
+            .or_else(|| line.strip_prefix("run: "))
+            .or_else(|| line.strip_prefix("- walrus").map(|_| &line[2..]));
+        if let Some(command) = command {
+            return Some(command.split("  # ").next().unwrap_or(command).trim().to_owned());
+        }
+        if let Some(command) = line.strip_prefix("command = ") {
+            return Some(command.replace("$in", "prog.walrus").replace("$out", "prog.wbc"));
+        }
+        let arguments = line.strip_prefix("arguments = [")?.strip_suffix("],")?;
+        let words = arguments.split(", ").map(|word| match word {
+            "ctx.file.main.path" => "prog.walrus",
+            "out.path" => "prog.wbc",
+            text => text.trim_matches('"'),
+        });
+        Some(std::iter::once("walrusc").chain(words).collect::<Vec<_>>().join(" "))
+    };
+    page.lines().filter_map(of_line).collect()
+}
+
+#[cfg(all(unix, feature = "compile", feature = "jit"))]
+#[test]
+fn every_command_of_the_page_about_ci_works() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
+    let program = "let total = 0;\n// @jit\nfor i in 0..5000 {\n    total += i;\n}\nprintln(total);\n";
+    std::fs::create_dir(folder.path().join("src")).expect("a folder can be made");
+    write("prog.walrus", program);
+    write("src/main.walrus", program);
+    write("Walrus.toml", "[package]\nname = \"shop\"\nversion = \"0.1.0\"\nprograms = [\"prog.walrus\"]\n");
+    write("sum_test.walrus", "fn test_sum : {\n    core.assert([1, 2].sum() == 3);\n}\n");
+    for name in ["old.wbc", "new.wbc"] {
+        let compiled = run(walrusc().current_dir(folder.path()).args(["prog.walrus", "-o", name]), b"");
+        assert_eq!(compiled.expect("walrusc ends").status, Some(0));
+    }
+    let programs = Path::new(env!("CARGO_BIN_EXE_walrus")).parent().expect("a folder");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let page = std::fs::read_to_string(docs().join("ci.md")).expect("readable");
+    let commands = commands_for_ci(&page);
+    assert!(commands.len() >= 17, "only {} commands were found: {commands:?}", commands.len());
+    for command in commands {
+        let mut shell = clean(std::process::Command::new("sh"));
+        shell.args(["-c", &command]).current_dir(folder.path()).env("PATH", &path);
+        shell.env("GITHUB_OUTPUT", folder.path().join("output"));
+        let outcome = run(&mut shell, b"").expect("it ends");
+        assert_eq!(outcome.status, Some(0), "{command}: {}", outcome.describe());
+    }
+    // What the steps hand on.
+    let key = std::fs::read_to_string(folder.path().join("output")).expect("the key was written");
+    assert_eq!(key.trim().strip_prefix("key=").map(str::len), Some(64), "{key}");
+    for name in ["prog.wbc", "prog.wbc.d", "results.xml"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    // The rest of the recipes as text: what a build server or build system wants of them.
+    for words in
+        ["uses: actions/cache@v4", "deps = gcc", "depfile = $out.d", "rule(", "allow_single_file", "paths: [prog.wbc]"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+/// The table of promises names places that there are.
+#[test]
+fn every_promise_is_tested_somewhere() {
+    let page = std::fs::read_to_string(docs().join("internals/promises.md")).expect("readable");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for row in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise")) {
+        count += 1;
+        let place = row.rsplit(" | `").next().and_then(|place| place.trim_end_matches(" |").split_once("`: \""));
+        let Some((file, words)) = place.and_then(|(file, words)| Some((file, words.strip_suffix('"')?))) else {
+            wrong.push(format!("no place: {row}"));
+            continue;
+        };
+        let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        if !text.contains(words) {
+            wrong.push(format!("{file} does not say: {words}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 70, "only {count} promises were found");
 }

@@ -1,10 +1,12 @@
-//! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust.
+//! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust, and that of
+//! Python (`tests/serving/client.py`) where it is installed. Addresses and handles that are scarce, too.
 
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -230,5 +232,146 @@ fn a_proxy_gives_up_in_time() {
         assert_eq!(ask(&server, "GET", "/broken", "").0, 502);
         let errors = server.errors();
         assert!(errors.contains("/slow: task timed out\n") && errors.contains("/broken: Failed to read"), "{errors}");
+    }
+}
+
+/// What `tests/serving/client.py` says, started with these arguments; `None` where there is no Python to run it.
+fn python(arguments: &[String]) -> Option<Command> {
+    let version = "import sys; sys.exit(sys.version_info < (3, 11))";
+    let has_python = Command::new("python3").args(["-c", version]).status().is_ok_and(|status| status.success());
+    if !has_python {
+        println!("no Python of version 3.11 or later: left out");
+        return None;
+    }
+    let mut command = Command::new("python3");
+    command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/serving/client.py")).args(arguments);
+    Some(command)
+}
+
+#[track_caller]
+fn drive(what: &str, server: &Server, count: Option<u32>) {
+    let mut arguments = vec![what.to_owned(), server.port.to_string()];
+    arguments.extend(count.map(|count| count.to_string()));
+    if let Some(mut client) = python(&arguments) {
+        let outcome = run(&mut client, b"").expect("the client ends");
+        assert_eq!(outcome.status, Some(0), "{what}: {}", outcome.describe());
+    }
+}
+
+#[test]
+fn clients_in_python_are_served() {
+    for flags in MODES {
+        drive("echo", &start("echo.walrus", flags), Some(200));
+        drive("chat", &start("chat.walrus", flags), Some(30));
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join("notes.json");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/notes_api.walrus");
+        let server = Server::start(&source, flags, &["0", file.to_str().expect("UTF-8")]);
+        drive("notes", &server, None);
+        assert_eq!(server.errors(), "");
+    }
+}
+
+#[test]
+fn a_thousand_members_chat() {
+    drive("chat", &start("chat.walrus", &["--jit"]), Some(1000));
+}
+
+/// A server in Python, which ends with the test.
+struct PythonPages {
+    process: Child,
+    port: u16,
+}
+
+impl PythonPages {
+    fn start() -> Option<PythonPages> {
+        let mut process = python(&["pages".to_owned()])?.stdout(Stdio::piped()).spawn().expect("Python runs");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("it says its port");
+        Some(PythonPages { process, port: line.trim().parse().expect("a port") })
+    }
+}
+
+impl Drop for PythonPages {
+    fn drop(&mut self) {
+        // If it has ended there is nothing to kill.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn servers_in_python_are_asked() {
+    let Some(pages) = PythonPages::start() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let program = folder.path().join("program.wbc");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers");
+    let compiled = run(walrusc().arg(examples.join("link_checker.walrus")).arg("-o").arg(&program), b"");
+    assert_eq!(compiled.expect("walrusc runs").status, Some(0));
+    for flags in MODES {
+        let server = Server::start(
+            &examples.join("proxy.walrus"),
+            flags,
+            &[&format!("http://127.0.0.1:{}", pages.port), "0", "1000"],
+        );
+        drive("proxy", &server, None);
+        let url = format!("http://localhost:{}/", pages.port);
+        let outcome = run(walrus_run().args(flags).arg(&program).args([&url, "20", "5000"]), b"").expect("it ends");
+        assert!(outcome.out().ends_with("31 links, 1 broken\n"), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn ipv6_addresses_are_bound_and_reached() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        println!("no IPv6 here: left out");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let (source, program) = (folder.path().join("six.walrus"), folder.path().join("six.wbc"));
+    let text = r#"
+        import "std/async" as tasks;
+        import "std/net" as net;
+        import "std/http" as http;
+        let listener = net.tcp_bind("::1", 0);
+        let port = net.tcp_local_port(listener);
+        let serving = http.serve(listener, : request { return request.headers["host"]; });
+        let there = await net.tcp_connect("::1", port);
+        println(net.tcp_peer_addr(there) == f"[::1]:{port}", net.tcp_stream_local_addr(there).starts_with("[::1]:"));
+        let answer = await http.fetch("GET", f"http://[::1]:{port}/", {}, "");
+        println(answer.status, answer.body == f"[::1]:{port}");
+        net.tcp_close_listener(listener);
+        await serving;
+        try { await net.tcp_connect("::1", port); } catch error { println(error.starts_with(f"Failed to connect to '[::1]:{port}': ")); }
+    "#;
+    std::fs::write(&source, text).expect("writable");
+    let compiled = run(walrusc().arg(&source).arg("-o").arg(&program), b"").expect("walrusc runs");
+    assert_eq!(compiled.status, Some(0), "{}", compiled.describe());
+    for flags in MODES {
+        let outcome = run(walrus_run().args(flags).arg(&program), b"").expect("it ends");
+        assert_eq!(outcome.out(), "true true\n200 true\ntrue\n", "{}", outcome.describe());
+    }
+}
+
+/// With few handles for files, those that connect beyond them wait, and are answered once others have gone.
+#[cfg(unix)]
+#[test]
+fn connections_beyond_the_handles_wait() {
+    for flags in MODES {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]).arg(walrus_run().get_program());
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/echo.walrus");
+        let server = Server::start_by(command, &source, flags, &[]);
+        let mut clients: Vec<Client> = (0..60).map(|_| connect(&server)).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.say(&format!("client {number}"));
+        }
+        // Who came first is served first, and makes room by leaving.
+        for (number, mut client) in clients.into_iter().enumerate() {
+            assert_eq!(client.hear(), format!("client {number}"));
+        }
+        let errors = server.errors();
+        assert_eq!(errors, "No file handle is free: accepting connections pauses\n");
     }
 }

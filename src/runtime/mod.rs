@@ -12,7 +12,7 @@ pub mod error;
 pub mod heap;
 pub mod hooks;
 pub mod host;
-mod http;
+pub mod http;
 pub mod image;
 mod interpreter;
 mod iterate;

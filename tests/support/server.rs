@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::support::{run, walrus_run, walrusc};
@@ -28,12 +28,17 @@ pub struct Server {
 impl Server {
     /// Starts a program, whose first line of output ends in its port.
     pub fn start(source: &Path, flags: &[&str], arguments: &[&str]) -> Server {
+        Server::start_by(walrus_run(), source, flags, arguments)
+    }
+
+    /// As [`Server::start`], by a command that runs `walrus-run` in some way.
+    pub fn start_by(mut command: Command, source: &Path, flags: &[&str], arguments: &[&str]) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let program = folder.path().join("program.wbc");
         let compiled = run(walrusc().arg(source).arg("-o").arg(&program), b"").expect("walrusc runs");
         assert_eq!(compiled.status, Some(0), "{}", compiled.describe());
         assert!(compiled.stderr.is_empty(), "{}", compiled.describe());
-        let mut process = walrus_run()
+        let mut process = command
             .args(flags)
             .arg(&program)
             .args(arguments)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use super::serving::{HEAD, IDLE};
 use super::{SCRATCH, Tried, drop_ended, reason, receive, send};
@@ -58,6 +58,8 @@ struct Write {
 /// A connection with what waits on it.
 pub(super) struct OpenStream {
     stream: Box<dyn Stream>,
+    /// The other side's address: of a connection that was reset the system tells none.
+    peer: Option<SocketAddr>,
     /// What was received and not read yet.
     buffer: Vec<u8>,
     /// How far the buffer is known to hold no end of a line.
@@ -94,6 +96,7 @@ const LONGEST_CHAR: usize = 4;
 impl OpenStream {
     pub(super) fn new(stream: Box<dyn Stream>) -> OpenStream {
         OpenStream {
+            peer: stream.peer_addr().ok(),
             stream,
             buffer: Vec::new(),
             searched: 0,
@@ -114,7 +117,7 @@ impl OpenStream {
     }
 
     fn peer(&self) -> String {
-        self.stream.peer_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
+        self.peer.map_or_else(|| "?".to_owned(), |address| address.to_string())
     }
 
     /// Takes what is wanted from the buffer, if it is all there.
