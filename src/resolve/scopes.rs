@@ -8,11 +8,12 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
-use super::suggest::{STANDARD_MODULES, foreign_name};
+use super::suggest::{foreign_name, hint};
 use super::*;
 use crate::source::spelling::closest;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::syntax::Interner;
+use crate::syntax::STANDARD_MODULES;
 use crate::syntax::ast::{
     AssignOp, Ast, Block, ExprId, ExprKind, ExprList, FunctionId, Ident, IdentList, StmtId, StmtKind, StructId,
 };
@@ -44,6 +45,9 @@ pub fn resolve(graph: &ModuleGraph, interner: &mut Interner, diagnostics: &mut D
                 structs: Vec::new(),
                 capture_slots: FxHashMap::default(),
                 noted_fields: FxHashSet::default(),
+                assigned_undefined: FxHashSet::default(),
+                is_key: false,
+                is_target: false,
                 spine: Vec::new(),
                 now: 0,
                 suggestions_left: 20,
@@ -108,6 +112,12 @@ struct FileWalk<'a> {
     capture_slots: FxHashMap<(u32, VarId), u16>,
     /// The fields that have a slot, so that a struct with many takes no longer for each.
     noted_fields: FxHashSet<(StructId, Symbol)>,
+    /// Undefined names that were assigned to, by the function they stand in: defining them is one thing to mend,
+    /// however often they are used.
+    assigned_undefined: FxHashSet<(Option<FunctionId>, Symbol)>,
+    /// Whether the name being walked is a key of a dict, or all that a plain assignment assigns to.
+    is_key: bool,
+    is_target: bool,
     /// Right operands of the binary chains being walked.
     spine: Vec<ExprId>,
     now: u32,
@@ -390,14 +400,32 @@ impl FileWalk<'_> {
         None
     }
 
+    /// Whether this function, or one of those around it, has assigned to the undefined name before.
+    fn is_known_undefined(&self, name: Symbol) -> bool {
+        self.functions.iter().any(|function| self.assigned_undefined.contains(&(function.id, name)))
+    }
+
     fn report_undefined(&mut self, name: Symbol, span: Span) {
+        if self.is_known_undefined(name) {
+            return;
+        }
         let text = self.interner.get(name);
         let mut diagnostic = Diagnostic::error("E0301", format!("Undefined variable '{text}'"), span);
-        if let Some(written) = foreign_name(text) {
+        if self.is_key {
+            diagnostic =
+                diagnostic.with_suggestion("write a key that is a text with quotes", span, format!("\"{text}\""));
+        } else if let Some(written) = foreign_name(text) {
             diagnostic = diagnostic.with_suggestion(format!("write `{written}`"), span, written);
         } else if STANDARD_MODULES.contains(&text) {
             diagnostic =
                 diagnostic.with_help(format!("a module is imported before it is used: `import \"std/{text}\";`"));
+        } else if text == "self" {
+            diagnostic = match self.structs.is_empty() {
+                true => diagnostic.with_help("only a method has `self`, as its first parameter"),
+                false => diagnostic.with_help("the first parameter of a method is `self`: `fn name : self { }`"),
+            };
+        } else if let Some(help) = hint(text) {
+            diagnostic = diagnostic.with_help(help);
         } else if self.suggestions_left > 0 {
             self.suggestions_left -= 1;
             let locals =
@@ -413,6 +441,10 @@ impl FileWalk<'_> {
             if let Some(similar) = closest(text, names.map(|name| self.interner.get(name))) {
                 diagnostic = diagnostic.with_suggestion(format!("did you mean '{similar}'?"), span, similar);
             }
+        }
+        if self.is_target && diagnostic.suggestions.is_empty() && diagnostic.help.is_empty() {
+            let place = Span::new(span.file, span.lo, span.lo);
+            diagnostic = diagnostic.with_suggestion("define it with `let`", place, "let ");
         }
         self.diagnostics.push(diagnostic);
     }
@@ -616,13 +648,19 @@ impl FileWalk<'_> {
             ExprKind::Name(name) => {
                 // Being assigned to is no use.
                 let was_used = self.innermost[name.0 as usize].map(|var| (var, self.scopes.var(var).used));
+                self.is_target = op == AssignOp::Plain && value.is_some();
                 let reference = self.look_up(name, expr.span);
+                self.is_target = false;
                 if let (Some((var, used)), AssignOp::Plain) = (was_used, op) {
                     self.scopes.vars[var.0 as usize].used = used;
                 }
                 self.scopes.names[target.0 as usize] = reference;
                 if let NameRef::SiblingMethod(_) = reference {
                     self.report_undefined(name, expr.span);
+                }
+                if let (NameRef::Unresolved, AssignOp::Plain) = (reference, op) {
+                    let function = self.functions.last().and_then(|function| function.id);
+                    self.assigned_undefined.insert((function, name));
                 }
                 walk_value(self);
                 self.assign(reference);
@@ -768,8 +806,13 @@ impl FileWalk<'_> {
                     self.scopes.vars[var.0 as usize].is_value = true;
                 }
             }
-            ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) | ExprKind::Dict(list) => {
-                self.exprs(list);
+            ExprKind::Format(list) | ExprKind::List(list) | ExprKind::Tuple(list) => self.exprs(list),
+            ExprKind::Dict(list) => {
+                for (index, &item) in self.ast.list(list).iter().enumerate() {
+                    self.is_key = index % 2 == 0 && matches!(self.ast.expr(item).kind, ExprKind::Name(_));
+                    self.expr(item);
+                    self.is_key = false;
+                }
             }
             ExprKind::Range { start, end } => {
                 if let Some(start) = start {

@@ -1,13 +1,9 @@
 //! What undefined names are likely to mean: modules, and names of other languages.
 
-/// Modules that are likely to be meant where their name is undefined.
-pub const STANDARD_MODULES: [&str; 12] =
-    ["async", "fs", "http", "io", "json", "math", "net", "path", "process", "regex", "sys", "time"];
-
 /// What a name of another language, or of `core` without its module, is in Walrus.
 pub fn foreign_name(name: &str) -> Option<&'static str> {
     Some(match name {
-        "None" | "null" | "NULL" | "nil" | "undefined" => "void",
+        "None" | "null" | "NULL" | "nil" | "undefined" | "nullptr" => "void",
         "True" | "TRUE" => "true",
         "False" | "FALSE" => "false",
         "this" => "self",
@@ -19,6 +15,57 @@ pub fn foreign_name(name: &str) -> Option<&'static str> {
         "input" => "core.input",
         "assert" => "core.assert",
         "format" => "core.format",
+        "repr" => "core.repr",
+        "ord" => "core.ord",
+        "chr" => "core.chr",
+        "bytes" => "core.bytes",
+        _ => return None,
+    })
+}
+
+/// What is done here that other languages do with a name, where no other name stands for it.
+pub fn hint(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "range" | "xrange" => "a range is written with two dots: `0..n`, and `..n` begins at 0",
+        "console" | "System" | "printf" | "fprintf" | "fmt" | "cout" | "puts" | "echo" | "print_r" | "p" => {
+            "`println value;` writes a line, `print value;` without its end; a text with values in it is `f\"x = {x}\"`"
+        }
+        "sprintf" => "a text with values in it is `f\"x = {x}\"`",
+        "Math" => "the functions of mathematics are in a module: `import \"std/math\";`",
+        "JSON" => "JSON is read and written by a module: `import \"std/json\";`",
+        "os" | "fs" | "shutil" | "pathlib" => {
+            "files and folders are in modules: `import \"std/fs\";`, `import \"std/path\";`"
+        }
+        "re" | "RegExp" => "patterns are in a module: `import \"std/regex\";`",
+        "random" | "rand" => "`import \"std/math\";` has `math.rand_int(a, b)` and `math.rand_float()`",
+        "datetime" | "Date" => "the time is in a module: `import \"std/time\";`",
+        "subprocess" => "programs are run by a module: `import \"std/process\";`",
+        "setTimeout" => "`import \"std/async\";` has `await async.sleep(ms)` and `async.spawn(f)`",
+        "list" | "Array" | "vec" | "Vec" => "a list is written `[1, 2]`",
+        "dict" | "Object" | "Map" | "HashMap" | "table" => "a dict is written `{\"key\": value}`",
+        "set" | "Set" => {
+            "a dict whose values are `true` does what a set does; `xs.unique()` takes out what comes twice"
+        }
+        "tuple" => "a tuple is written `(1, 2)`",
+        "String" | "Integer" | "Number" | "parseInt" | "parseFloat" | "tonumber" | "tostring" => {
+            "`core.str(x)`, `core.int(x)` and `core.float(x)` convert"
+        }
+        "bool" | "Boolean" => "any value can be a condition; `not not x` is `true` or `false`",
+        "Error" | "Exception" | "ValueError" | "TypeError" | "RuntimeError" => {
+            "any value can be thrown: `throw \"what is wrong\";`"
+        }
+        "sum" | "min" | "max" | "sorted" | "reversed" | "map" | "filter" | "zip" | "enumerate" | "any" | "all" => {
+            "lists have methods for this: `xs.sum()`, `xs.sorted()`, `xs.map(f)`"
+        }
+        "abs" | "round" | "floor" | "ceil" | "sqrt" | "pow" => {
+            "the functions of mathematics are in a module: `import \"std/math\";`"
+        }
+        "exit" | "quit" => "`import \"std/sys\";` has `sys.exit(status)`",
+        "open" => "files are in a module: `import \"std/io\";` has `io.read_file(path)` and `io.file_open(path, mode)`",
+        "isinstance" | "instanceof" => "`core.type(x)` tells the type of a value: `core.type(x) == \"int\"`",
+        "pass" => "an empty block needs no word",
+        "super" => "structs do not inherit; keep an instance of the other struct in a field",
+        "end" => "blocks end with `}`",
         _ => return None,
     })
 }

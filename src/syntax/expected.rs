@@ -90,6 +90,10 @@ pub(super) fn found(token: Option<Token>, text: &str) -> String {
     }
 }
 
+/// Modules that are likely to be meant where their name is not known.
+pub const STANDARD_MODULES: [&str; 12] =
+    ["async", "fs", "http", "io", "json", "math", "net", "path", "process", "regex", "sys", "time"];
+
 /// Words that other languages use where Walrus has another: the word, the token it stands for, and what to write.
 pub(super) fn foreign_keyword(word: &str) -> Option<(Token, &'static str)> {
     Some(match word {

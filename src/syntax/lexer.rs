@@ -409,6 +409,7 @@ impl Lexer<'_> {
                 b'|' if self.peek(1) == b'|' => self.foreign_operator(lo, "||", "or", Token::Or),
                 b'|' => self.one_or_assign(lo, Token::Pipe, Token::BitOrAssign),
                 b'!' if self.peek(1) == b'=' => self.punct(lo, 2, Token::Ne),
+                b'!' if self.bang_of_macro(lo) => {}
                 b'!' => self.foreign_operator(lo, "!", "not", Token::Not),
                 b'\\' if self.peek(1) == b'"' && self.in_hole() => self.string(lo, true),
                 _ => self.invalid_token(lo),
@@ -465,11 +466,34 @@ impl Lexer<'_> {
         self.punct(lo, written.len(), token);
     }
 
+    /// `println!(…)`: the mark behind a word is reported and left out.
+    fn bang_of_macro(&mut self, lo: usize) -> bool {
+        let is_macro = matches!(self.last(), Some(Token::Ident(_) | Token::Print | Token::Println))
+            && self.out.lexemes.last().is_some_and(|word| word.hi as usize == lo)
+            && matches!(self.peek(1), b'(' | b'[');
+        if is_macro {
+            let span = self.span(lo, lo + 1);
+            let diagnostic = Diagnostic::error("E0101", "Invalid token '!'", span)
+                .labelled("words are written without it")
+                .with_suggestion("remove it", span, "");
+            self.out.diagnostics.push(diagnostic);
+            self.at = lo + 1;
+        }
+        is_macro
+    }
+
     fn invalid_token(&mut self, lo: usize) {
         let c = self.text[lo..].chars().next().unwrap_or('\0');
         self.at = lo + c.len_utf8();
         let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
         let at = self.at;
+        let next = self.peek(0);
+        // `#xs` where a value is due.
+        let counts =
+            next.is_ascii_alphabetic()
+                && self.out.lexemes.last().is_some_and(|last| {
+                    last.token.wants_operand() && !self.bytes[last.hi as usize..lo].contains(&b'\n')
+                });
         let diagnostic = self.error("E0101", format!("Invalid token '{shown}'"), lo, at);
         diagnostic.labels[0].text = "no token begins with this character".into();
         let ascii = match c {
@@ -487,11 +511,38 @@ impl Lexer<'_> {
                 return;
             }
             '?' => {
-                diagnostic.help.push("a value is chosen by `if condition { a } else { b }`".into());
+                let help = match next {
+                    b'?' => "`a or b` is `b` where `a` is void, false, zero or empty",
+                    b'.' => "`d.get(key)` is `void` where the key is absent",
+                    _ => "a value is chosen by `if condition { a } else { b }`",
+                };
+                diagnostic.help.push(help.into());
+                let token = match next {
+                    b'?' => Token::Or,
+                    b'.' => Token::Dot,
+                    _ => return,
+                };
+                // Both characters are one fault.
+                diagnostic.message = format!("Invalid token '?{}'", next as char);
+                diagnostic.labels[0].span.hi += 1;
+                self.punct(lo, 2, token);
+                return;
+            }
+            '`' => {
+                diagnostic.help.push("a text with values in it is `f\"x = {x}\"`".into());
+                // The whole text is one fault, if it ends.
+                if let Some(len) = memchr(b'`', &self.bytes[self.at..]) {
+                    self.at += len + 1;
+                    self.push(Token::ErrorExpr, lo, self.at);
+                }
                 return;
             }
             '\u{2013}' | '\u{2212}' => "-",
             '\u{A0}' => " ",
+            '#' if counts => {
+                diagnostic.help.push("the length of a list or text is `core.len(x)`".into());
+                return;
+            }
             '#' => {
                 diagnostic.help.push("a comment begins with `//`".into());
                 // What follows is most likely prose.

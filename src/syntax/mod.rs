@@ -11,6 +11,7 @@ pub mod lexer;
 pub mod print;
 mod recover;
 
+pub use expected::STANDARD_MODULES;
 pub use interner::Interner;
 
 use crate::source::{Diagnostics, FileId};

@@ -8,7 +8,9 @@
 //! Termination: each repair moves the first unusable token to the right or takes tokens away, and their number is
 //! limited, as is the work of parsing again.
 
+mod expressions;
 mod heads;
+mod statements;
 
 use std::cell::Cell;
 
@@ -98,6 +100,8 @@ impl Recovery<'_> {
                 return;
             }
             self.repair(at, &Expected::new(names));
+            let in_order = |pair: &[Lexeme]| pair[0].lo <= pair[0].hi && pair[0].hi <= pair[1].lo;
+            debug_assert!(self.lexemes[self.from..].windows(2).all(in_order), "a repair has put tokens out of order");
         }
     }
 
@@ -237,6 +241,8 @@ impl Recovery<'_> {
         if self.hole(at, expected, &context)
             || self.conditional(at, expected, &context)
             || self.names_in_brackets(at)
+            || self.foreign_statement(at, expected, &context)
+            || self.foreign_expression(at, expected, &context)
             || self.foreign_word(at, &context)
             || self.foreign_function(at)
             || self.foreign_operator(at, &context)
@@ -399,6 +405,34 @@ impl Recovery<'_> {
             self.lexemes.splice(at..close + 1, [name].into_iter().chain(rest));
             return true;
         }
+        if head == Some(Token::For)
+            && let Some(of) = (at + 1..close)
+                .find(|&i| matches!(self.token(i), Some(Token::In | Token::Colon)) || self.text_of(i) == "of")
+            && of + 1 < close
+        {
+            // `for (const x of xs)`
+            let is_let = |index: usize| {
+                self.token(index) == Some(Token::Let)
+                    || foreign_keyword(self.text_of(index)).is_some_and(|(token, _)| token == Token::Let)
+            };
+            let first = if is_let(at + 1) && at + 2 < of { at + 2 } else { at + 1 };
+            let names: Vec<Lexeme> = self.lexemes[first..of]
+                .iter()
+                .copied()
+                .filter(|lexeme| matches!(lexeme.token, Token::Ident(_) | Token::Comma))
+                .collect();
+            if first > at + 1 || self.token(of) != Some(Token::In) {
+                let written = format!("{} in {}", self.text_between(first, of), self.text_between(of + 1, close));
+                let diagnostic = Diagnostic::error("E0209", "The head of a `for` loop is written in another way", span)
+                    .labelled(format!("write `{written}`"))
+                    .with_suggestion(format!("write `{written}`"), span, written);
+                self.report(at, diagnostic);
+                self.lexemes.remove(close);
+                self.lexemes[of].token = Token::In;
+                self.lexemes.splice(at..of, names);
+                return true;
+            }
+        }
         let is_list = |lexeme: &Lexeme| matches!(lexeme.token, Token::Ident(_) | Token::Comma);
         let is_whole_head = head == Some(Token::For)
             && matches!(inner.first().map(|lexeme| lexeme.token), Some(Token::Ident(_)))
@@ -444,6 +478,7 @@ impl Recovery<'_> {
                 self.insert(at, Token::Colon);
                 true
             }
+            Some(Token::LParen) if named && self.function_by_indentation(at - 2) => true,
             Some(Token::LParen) if named || anonymous => {
                 let Some(body) = (at..self.lexemes.len())
                     .take_while(|&index| self.lexemes[index].token != Token::Semicolon)
@@ -453,7 +488,7 @@ impl Recovery<'_> {
                 };
                 let close = (at..body).find(|&index| self.lexemes[index].token == Token::RParen).unwrap_or(body);
                 let params = self.params_among(at + 1..close);
-                let written = format!(": {}", self.joined(&params)).trim_end().to_string();
+                let written = format!(": {}", self.written_params(at + 1, close)).trim_end().to_string();
                 let lo = self.span(head_start).lo;
                 let span = Span::new(self.file, lo, self.span(body - 1).hi);
                 let (message, replacement) = if anonymous {

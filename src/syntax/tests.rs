@@ -163,8 +163,7 @@ fn errors_are_found_one_by_one() {
             "E0203 Unclosed `(`",
             "E0207 Assignment in a condition",
             "E0208 `var` is not a word of Walrus",
-            "E0208 `function` is not a word of Walrus",
-            "E0209 Parameters are written after a `:`, without parentheses",
+            "E0209 Functions are defined by `fn`, with their parameters behind a `:`",
             "E0108 Failed to parse f-string expression '1 +': expected an expression",
         ]
     );

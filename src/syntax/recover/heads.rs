@@ -10,25 +10,33 @@ use crate::syntax::lexer::{Lexeme, Token};
 impl Recovery<'_> {
     /// `def f(a):` and the lines below it that stand further to the right.
     pub(super) fn function_by_indentation(&mut self, start: usize) -> bool {
-        let named = matches!(self.token(start + 1), Some(Token::Ident(_)));
-        if !named || self.token(start + 2) != Some(Token::LParen) {
+        if !matches!(self.token(start + 1), Some(Token::Ident(_))) {
             return false;
         }
-        let line = |index: &usize| *index < self.lexemes.len() && !self.begins_line(*index);
-        let Some(colon) = (start + 3..)
-            .take_while(line)
-            .find(|&index| self.token(index) == Some(Token::Colon) && self.token(index - 1) == Some(Token::RParen))
-        else {
-            return false;
+        let close = match self.token(start + 2) {
+            Some(Token::LParen) => self.closer_of(start + 2),
+            _ => Some(start + 1),
         };
-        if !self.begins_line(colon + 1) {
+        let Some(close) = close else { return false };
+        // A return type may stand before the colon, and there are languages without the colon.
+        let line = |index: &usize| *index < self.lexemes.len() && !self.begins_line(*index);
+        let last = (start + 1..).take_while(line).last().unwrap_or(start + 1);
+        let has_brace = (start..=last).any(|index| matches!(self.token(index), Some(Token::LBrace | Token::LDict)));
+        let colon = if self.token(last) == Some(Token::Colon) { last } else { close };
+        if has_brace || (colon != last) {
             return false;
         }
         let margin = self.indentation(start).len();
         let is_body = |index: &usize| !self.begins_line(*index) || self.indentation(*index).len() > margin;
-        let end = (colon + 1..self.lexemes.len()).take_while(is_body).last().map_or(colon + 1, |last| last + 1);
-        let params = self.params_among(start + 3..colon - 1);
-        let spaced = format!("fn {} : {}", self.text_of(start + 1), self.joined(&params));
+        let mut end = (colon + 1..self.lexemes.len()).take_while(is_body).last().map_or(colon + 1, |last| last + 1);
+        if end == colon + 1 && self.token(start) == Some(Token::Fn) {
+            return false;
+        }
+        if self.token(end).is_some_and(|token| matches!(token, Token::Ident(_))) && self.text_of(end) == "end" {
+            end += 1;
+        }
+        let params = if close > start + 2 { self.params_among(start + 3..close) } else { Vec::new() };
+        let spaced = format!("fn {} : {}", self.text_of(start + 1), self.written_params((start + 3).min(close), close));
         let written = format!("{} {{", spaced.trim_end());
         let span = Span::new(self.file, self.span(start).lo, self.span(colon).hi);
         let diagnostic = Diagnostic::error("E0209", "The body of a function stands in braces", span)
@@ -36,7 +44,8 @@ impl Recovery<'_> {
             .with_suggestion(format!("write `{written}`"), span, written);
         self.report(start, diagnostic);
         let at = |token: Token, index: usize| Lexeme { token, ..self.lexemes[index] };
-        let mut head = vec![at(Token::Fn, start), self.lexemes[start + 1], at(Token::Colon, start + 2)];
+        let name = self.lexemes[start + 1];
+        let mut head = vec![at(Token::Fn, start), name, Lexeme { token: Token::Colon, lo: name.hi, hi: name.hi }];
         for (index, param) in params.into_iter().enumerate() {
             if index > 0 {
                 head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
@@ -44,7 +53,7 @@ impl Recovery<'_> {
             head.push(param);
         }
         let hi = self.span(end - 1).hi;
-        head.push(at(Token::LBrace, colon));
+        head.push(Lexeme { token: Token::LBrace, lo: self.span(colon).hi, hi: self.span(colon).hi });
         head.extend([Token::ErrorStmt, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi }));
         self.lexemes.splice(start..end, head);
         true
@@ -83,7 +92,8 @@ impl Recovery<'_> {
                         names.push(*lexeme);
                     }
                 }
-                let colon = Lexeme { token: Token::Colon, ..self.lexemes[start + 2] };
+                let lo = self.span(start + 1).hi;
+                let colon = Lexeme { token: Token::Colon, lo, hi: lo };
                 (vec![self.lexemes[start], self.lexemes[start + 1], colon], names, vec![])
             }
             _ => return None,

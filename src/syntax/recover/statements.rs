@@ -1,0 +1,799 @@
+//! Statements, blocks and definitions as other languages write them; see [`super::expressions`].
+
+use super::{Context, Recovery};
+use crate::source::{Diagnostic, Span};
+use crate::syntax::expected::{Expected, STANDARD_MODULES, foreign_keyword};
+use crate::syntax::lexer::{KEYWORDS, Lexeme, Token};
+
+impl Recovery<'_> {
+    /// The fault at a token is a statement in a form of another language.
+    pub(super) fn foreign_statement(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        self.member_of_struct(at, expected)
+            || self.base_of_struct(at, context)
+            || self.import_of_names(at, context)
+            || self.handler(at, expected)
+            || self.statement_by_word(at, context)
+            || self.definition_with_type(at, context)
+            || self.type_of_name(at, context)
+            || self.counting_loop(at, context)
+            || self.block_by_indentation(at, expected, context)
+            || self.block_as_argument(at, expected, context)
+    }
+
+    fn ident_text(&self, index: usize) -> Option<&str> {
+        matches!(self.token(index), Some(Token::Ident(_))).then(|| self.text_of(index))
+    }
+
+    /// The token behind those that stand on the line of `from`, which itself need not begin it.
+    fn line_end(&self, from: usize) -> usize {
+        (from + 1..self.lexemes.len()).find(|&index| self.begins_line(index)).unwrap_or(self.lexemes.len())
+    }
+
+    /// The token behind the lines below `head` that stand further to the right, and behind an `end` that closes them.
+    fn indented_end(&self, head: usize) -> usize {
+        let margin = self.indentation(head).len();
+        let mut index = self.line_end(head);
+        while index < self.lexemes.len() && (!self.begins_line(index) || self.indentation(index).len() > margin) {
+            index += 1;
+        }
+        index
+    }
+
+    /// The token behind a statement of another language that begins at `start`: behind its block, be it in braces or
+    /// further to the right, else behind its `;` or its line.
+    fn foreign_end(&self, start: usize) -> usize {
+        let line = self.line_end(start);
+        let mut index = start;
+        while index < line {
+            match self.lexemes[index].token {
+                Token::LParen | Token::LBracket => index = self.closer_of(index).unwrap_or(index),
+                Token::LBrace | Token::LDict => {
+                    return self.closer_of(index).map_or(self.lexemes.len(), |close| close + 1);
+                }
+                Token::Semicolon => return index + 1,
+                _ => {}
+            }
+            index += 1;
+        }
+        let end = self.indented_end(start);
+        if self.ident_text(end) == Some("end") { end + 1 } else { end }
+    }
+
+    fn name_of_keyword(&self, token: Token) -> Token {
+        let index = KEYWORDS.iter().position(|&(_, keyword)| keyword == token).unwrap_or(0);
+        Token::Ident(crate::syntax::ast::Symbol(index as u32))
+    }
+
+    // Statements that begin with a word of another language.
+
+    fn statement_by_word(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        if start >= at {
+            return false;
+        }
+        let Some(word) = self.ident_text(start).map(str::to_string) else { return false };
+        let next_is_name = matches!(self.token(start + 1), Some(Token::Ident(_)));
+        let behind = start + 1 == at;
+        let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), self.span(start));
+        let to_next = Span::new(self.file, self.span(start).lo, self.span(start + 1).lo);
+        match word.as_str() {
+            "match" | "switch" | "case" | "when" | "enum" | "impl" | "trait" | "interface" | "namespace" => {
+                let has_block = matches!(self.token(at), Some(Token::LBrace | Token::LDict));
+                if !behind && !has_block {
+                    return false;
+                }
+                let diagnostic = match word.as_str() {
+                    "enum" => error
+                        .labelled("kinds are told apart by texts or numbers")
+                        .with_help("name them by variables: `let red = \"red\";`"),
+                    "impl" | "trait" | "interface" => error.labelled("methods stand inside of their struct").with_help(
+                        "`struct Point { fn length : self { } }`; any value that has a method can be used for it",
+                    ),
+                    "namespace" => error.labelled("each file is a module").with_help("`import \"./shapes.walrus\";`"),
+                    _ => error
+                        .labelled("one case after the other is asked for by `else if`")
+                        .with_help("`if x == 1 { } else if x == 2 { } else { }`"),
+                };
+                self.report(at, diagnostic);
+                let end = self.foreign_end(start).max(at);
+                let defines = matches!(word.as_str(), "enum" | "trait" | "interface" | "namespace") && next_is_name;
+                self.give_up(start, end, defines.then_some(self.lexemes[(start + 1).min(self.lexemes.len() - 1)]));
+            }
+            "do" if behind && matches!(self.token(at), Some(Token::LBrace | Token::LDict)) => {
+                let diagnostic = error
+                    .labelled("Walrus has no loop that asks at its end")
+                    .with_help("`while true { …; if not again { break; } }`");
+                self.report(at, diagnostic);
+                if let Some(close) = self.closer_of(at)
+                    && (self.token(close + 1) == Some(Token::While) || self.ident_text(close + 1) == Some("until"))
+                {
+                    let end = self.expression_end(close + 1);
+                    let end = if self.token(end) == Some(Token::Semicolon) { end + 1 } else { end };
+                    self.lexemes.drain(close + 1..end);
+                }
+                // A loop, so that `break` may stand in it.
+                self.lexemes[at].token = Token::LBrace;
+                self.replace(start..start + 1, &[Token::While, Token::True]);
+            }
+            "unless" if behind => {
+                let open = (at..self.line_end(start)).find(|&index| self.token(index) == Some(Token::LBrace));
+                let condition = self.text_between(at, open.unwrap_or(self.line_end(start))).to_string();
+                let written = format!("if not ({condition})");
+                let span = Span::new(self.file, self.span(start).lo, self.span(at).lo + condition.len() as u32);
+                let diagnostic =
+                    error.labelled("write `if not`").with_suggestion(format!("write `{written}`"), span, written);
+                self.report(at, diagnostic);
+                self.replace(start..start + 1, &[Token::If]);
+            }
+            "global" | "nonlocal" if behind && next_is_name => {
+                let end = self.foreign_end(start);
+                let span = self.span_between(start, end);
+                let diagnostic = error.labelled("variables of outside are assigned to as they are").with_suggestion(
+                    "remove it",
+                    span,
+                    "",
+                );
+                self.report(at, diagnostic);
+                self.replace(start..end, &[Token::ErrorStmt]);
+            }
+            "pass" if self.begins_line(at) || self.token(at) == Some(Token::RBrace) => {
+                let span = self.span(start);
+                let diagnostic = error.labelled("an empty block needs no word").with_suggestion("remove it", span, "");
+                self.report(at, diagnostic);
+                self.replace(start..start + 1, &[Token::ErrorStmt]);
+            }
+            "end" | "fi" | "done" | "endif" if behind && (self.begins_line(at) || self.token(at).is_none()) => {
+                let diagnostic = error.labelled("blocks end with `}`");
+                self.report(at, diagnostic);
+                self.replace(start..start + 1, &[Token::ErrorStmt]);
+            }
+            "del" | "delete" if behind => {
+                let diagnostic = error
+                    .labelled("entries and elements are taken out by a method")
+                    .with_help("`d.remove(key)`, `xs.remove(index)`");
+                self.report(at, diagnostic);
+                self.lexemes.remove(start);
+            }
+            "assert" if behind => {
+                let end = self.expression_end(at);
+                let written = format!("core.assert({})", self.text_between(at, end));
+                let span = self.span_between(start, end);
+                let diagnostic = error.labelled(format!("write `{written}`")).with_suggestion(
+                    format!("write `{written}`"),
+                    span,
+                    written,
+                );
+                self.report(at, diagnostic);
+                // A message behind a comma belongs to it.
+                let end = match self.token(end) {
+                    Some(Token::Comma) => self.expression_end(end + 1),
+                    _ => end,
+                };
+                self.replace(start..end, &[Token::ErrorExpr]);
+            }
+            "yield" if behind => {
+                let diagnostic = error
+                    .labelled("Walrus has no generators")
+                    .with_help("push the values to a list, or write a struct whose `next` gives one after the other and then `void`");
+                self.report(at, diagnostic);
+                self.lexemes.remove(start);
+            }
+            "with" | "using" if behind => {
+                let end = self.line_end(start);
+                let Some(open) = (at..end).find(|&index| self.token(index) == Some(Token::LBrace)) else {
+                    return false;
+                };
+                let help = "`let f = io.file_open(path, \"r\");` and behind the last use `io.file_close(f);`";
+                self.report(at, error.labelled("what is opened is closed by a call").with_help(help));
+                let hi = self.span(open).hi;
+                let name = (start..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
+                let name = name.filter(|&name| self.token(name - 1) == Some(Token::As)).map(|name| self.lexemes[name]);
+                if let Some(name) = name {
+                    let rest = [
+                        (Token::Let, hi),
+                        (name.token, hi),
+                        (Token::Assign, hi),
+                        (Token::ErrorExpr, hi),
+                        (Token::Semicolon, hi),
+                    ];
+                    let rest = rest.map(|(token, at)| Lexeme { token, lo: at, hi: at });
+                    self.lexemes.splice(open + 1..open + 1, rest);
+                }
+                self.lexemes.drain(start..open);
+            }
+            "public" | "private" | "protected" | "static" | "final" | "export" | "pub" | "inline" | "local"
+                if behind && self.is_definition(at) =>
+            {
+                // The word behind it is reported itself, if it is none of Walrus.
+                if matches!(self.token(at), Some(Token::Fn | Token::Let | Token::Struct)) {
+                    let diagnostic = error.labelled("every name at the top of a file can be imported").with_suggestion(
+                        "remove it",
+                        to_next,
+                        "",
+                    );
+                    self.report(at, diagnostic);
+                }
+                self.lexemes.remove(start);
+            }
+            "function" | "def" | "func" | "fun" | "proc" | "sub" if behind && next_is_name => {
+                return self.function_by_indentation(start) || self.function_of_other_language(start);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn is_foreign_definition(&self, at: usize) -> bool {
+        let token = self.ident_text(at).and_then(foreign_keyword).map(|(token, _)| token);
+        matches!(token, Some(Token::Fn | Token::Struct | Token::Let))
+    }
+
+    /// Whether a definition begins here, of Walrus or of another language.
+    fn is_definition(&self, at: usize) -> bool {
+        let is_typed = matches!(self.token(at), Some(Token::Ident(_) | Token::Void))
+            && matches!(self.token(at + 1), Some(Token::Ident(_)));
+        matches!(self.token(at), Some(Token::Fn | Token::Let | Token::Struct))
+            || self.is_foreign_definition(at)
+            || is_typed
+    }
+
+    /// Exchanges tokens for a statement that says "an error was here", or that defines a name.
+    fn give_up(&mut self, start: usize, end: usize, name: Option<Lexeme>) {
+        let hi = self.span(end - 1).hi;
+        match name {
+            Some(name) => {
+                let first = Lexeme { token: Token::Let, ..self.lexemes[start] };
+                let rest =
+                    [Token::Assign, Token::ErrorExpr, Token::Semicolon].map(|token| Lexeme { token, lo: hi, hi });
+                self.lexemes.splice(start..end, [first, name].into_iter().chain(rest));
+            }
+            None => self.replace(start..end, &[Token::ErrorStmt]),
+        }
+    }
+
+    // Functions and variables.
+
+    /// `function f(a, b) { … }` and `int f(int a) { … }`: word, name, parameters in parentheses, block.
+    fn function_of_other_language(&mut self, start: usize) -> bool {
+        let name = start + 1;
+        if self.token(name + 1) != Some(Token::LParen) {
+            return false;
+        }
+        let Some(close) = self.closer_of(name + 1) else { return false };
+        let body = (close + 1..self.line_end(close)).find(|&i| matches!(self.token(i), Some(Token::LBrace)));
+        let body = body.or_else(|| (self.token(close + 1) == Some(Token::LBrace)).then_some(close + 1));
+        let Some(body) = body else { return false };
+        let params = self.written_params(name + 2, close);
+        let written = format!("fn {} : {params}", self.text_of(name)).trim_end().to_string() + self.gap_before(body);
+        self.report_form(start..body, "Functions are defined by `fn`, with their parameters behind a `:`", written);
+        self.put_function_head(start, name, name + 2..close, body);
+        true
+    }
+
+    /// What has to stand between what is written instead of a head and its block.
+    pub(super) fn gap_before(&self, body: usize) -> &'static str {
+        if self.touches_before(body) { " " } else { "" }
+    }
+
+    /// Parameters as they would be written in Walrus: without types, with their defaults.
+    pub(super) fn written_params(&self, from: usize, close: usize) -> String {
+        let mut params = Vec::new();
+        let mut index = from;
+        while index < close {
+            let end = self.expression_end(index).min(close);
+            if let Some(name) = self.param_name(index, end) {
+                let default = (index..end).find(|&index| self.token(index) == Some(Token::Assign));
+                let name = self.text_of(name);
+                params.push(match default {
+                    Some(assign) => format!("{name} = {}", self.text_between(assign + 1, end)),
+                    None => name.to_string(),
+                });
+            }
+            index = end + 1;
+        }
+        params.join(", ")
+    }
+
+    /// The name of the parameter that stands between two tokens: `a`, `a: int`, `int a`, `a = 1`, `*args`.
+    fn param_name(&self, from: usize, end: usize) -> Option<usize> {
+        let end = (from..end).find(|&i| matches!(self.token(i), Some(Token::Colon | Token::Assign))).unwrap_or(end);
+        (from..end).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))))
+    }
+
+    /// Exchanges what stands before the block at `body` for the head of a function. Defaults become values about which
+    /// nothing is known.
+    fn put_function_head(&mut self, start: usize, name: usize, params: std::ops::Range<usize>, body: usize) {
+        let first = self.span(start);
+        let mut head = vec![
+            Lexeme { token: Token::Fn, lo: first.lo, hi: first.hi },
+            self.lexemes[name],
+            Lexeme { token: Token::Colon, lo: self.span(name).hi, hi: self.span(name).hi },
+        ];
+        if name == start {
+            head[0].hi = first.lo;
+        }
+        let mut index = params.start;
+        let mut is_first = true;
+        while index < params.end {
+            let end = self.expression_end(index).min(params.end);
+            if let Some(param) = self.param_name(index, end).map(|param| self.lexemes[param]) {
+                if !is_first {
+                    head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
+                }
+                is_first = false;
+                head.push(param);
+                if (index..end).any(|index| self.token(index) == Some(Token::Assign)) {
+                    head.extend([Token::Assign, Token::ErrorExpr].map(|token| Lexeme {
+                        token,
+                        lo: param.hi,
+                        hi: param.hi,
+                    }));
+                }
+            }
+            index = end + 1;
+        }
+        self.lexemes[body].token = Token::LBrace;
+        self.lexemes.splice(start..body, head);
+    }
+
+    /// `int x = 5;` and `int main() { … }`.
+    fn definition_with_type(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        let typed = matches!(self.token(start), Some(Token::Ident(_) | Token::Void))
+            && start + 1 == at
+            && matches!(self.token(at), Some(Token::Ident(_)))
+            && !self.begins_line(at)
+            && foreign_keyword(self.text_of(start)).is_none();
+        if !typed {
+            return false;
+        }
+        match self.token(at + 1) {
+            Some(Token::LParen) if self.function_of_other_language(start) => true,
+            Some(Token::Assign | Token::Semicolon) => {
+                let span = self.span(start);
+                let diagnostic = Diagnostic::error("E0209", "Variables are defined by `let`, without a type", span)
+                    .labelled("write `let`")
+                    .with_suggestion("write `let`", span, "let");
+                self.report(at, diagnostic);
+                self.replace(start..start + 1, &[Token::Let]);
+                if self.token(at + 1) == Some(Token::Semicolon) {
+                    let hi = self.span(at).hi;
+                    let value = [Token::Assign, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
+                    self.lexemes.splice(at + 1..at + 1, value);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `let x: int = 5;` and `fn f : a: int, b: list[int] { … }`.
+    fn type_of_name(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        let is_head = matches!(self.token(start), Some(Token::Let | Token::Fn))
+            && context.frames.last().is_none_or(|frame| frame.opener < start)
+            && self.token(at) == Some(Token::Colon)
+            && matches!(self.token(at - 1), Some(Token::Ident(_)))
+            && matches!(
+                self.token(at + 1),
+                Some(Token::Ident(_) | Token::Void | Token::LBracket | Token::LParen | Token::Amp)
+            );
+        if !is_head {
+            return false;
+        }
+        let span = self.span_between(at, self.type_end(at));
+        let diagnostic = Diagnostic::error("E0209", "Names are written without types", span)
+            .labelled("a variable may hold any value")
+            .with_suggestion("remove the type", span, "");
+        self.report(at, diagnostic);
+        // All of this head are one fault.
+        let mut index = at;
+        while index < self.lexemes.len() {
+            match self.lexemes[index].token {
+                Token::Assign | Token::LBrace | Token::LDict | Token::Semicolon => break,
+                Token::Colon => {
+                    let end = self.type_end(index);
+                    self.lexemes.drain(index..end);
+                }
+                _ => index += 1,
+            }
+        }
+        true
+    }
+
+    fn type_end(&self, colon: usize) -> usize {
+        let mut index = colon + 1;
+        while let Some(token) = self.token(index) {
+            match token {
+                Token::LParen | Token::LBracket => index = self.closer_of(index).unwrap_or(index),
+                Token::Assign | Token::Comma | Token::LBrace | Token::LDict | Token::Semicolon => break,
+                _ => {}
+            }
+            index += 1;
+        }
+        index
+    }
+
+    // Loops and blocks.
+
+    /// `for i = 1, 10 { … }` and `for each x in xs { … }`.
+    fn counting_loop(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        let names = (start + 1..at).all(|index| matches!(self.token(index), Some(Token::Ident(_) | Token::Comma)));
+        if self.token(start) != Some(Token::For) || start + 2 > at || !names {
+            return false;
+        }
+        if start + 2 == at && self.text_of(start + 1) == "each" && matches!(self.token(at), Some(Token::Ident(_))) {
+            let span = Span::new(self.file, self.span(start + 1).lo, self.span(at).lo);
+            let diagnostic = Diagnostic::error("E0208", "`each` is not a word of Walrus", self.span(start + 1))
+                .labelled("a `for` loop goes over each item")
+                .with_suggestion("remove it", span, "");
+            self.report(at, diagnostic);
+            self.lexemes.remove(start + 1);
+            return true;
+        }
+        let name = self.text_of(start + 1).to_string();
+        if self.ident_text(at).is_some_and(|word| matches!(word, "of" | "from")) || self.token(at) == Some(Token::Colon)
+        {
+            let span = self.span(at);
+            let diagnostic = Diagnostic::error("E0208", format!("Expected `in`, found `{}`", self.text_of(at)), span)
+                .labelled("write `in`")
+                .with_suggestion("write `in`", span, " in".trim_start());
+            self.report(at, diagnostic);
+            self.lexemes[at].token = Token::In;
+            // After the word of another language the lexer took the list's or dict's bracket for a block's.
+            if self.token(at + 1) == Some(Token::LBrace) {
+                self.lexemes[at + 1].token = Token::LDict;
+            }
+            return true;
+        }
+        if self.token(at) != Some(Token::Assign) {
+            return false;
+        }
+        let end = self.line_end(at);
+        let Some(open) = (at..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict))) else {
+            return false;
+        };
+        let span = self.span_between(start + 1, open);
+        let diagnostic = Diagnostic::error("E0209", "A `for` loop goes over a range or a container", span)
+            .labelled("Walrus has no loop of this form")
+            .with_help(format!(
+                "to count, go over a range, which ends before its second number: `for {name} in 1..11 {{ }}`"
+            ));
+        self.report(at, diagnostic);
+        self.lexemes[open].token = Token::LBrace;
+        self.replace(at..open, &[Token::In, Token::ErrorExpr]);
+        true
+    }
+
+    /// `if c:`, `if c then`, `while c do`, `else:` and the lines below that stand further to the right.
+    fn block_by_indentation(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        if !expected.has("{") || self.before(at).is_none() {
+            return false;
+        }
+        let start = context.statement;
+        let heads =
+            matches!(self.token(start), Some(Token::If | Token::While | Token::For | Token::Try | Token::Struct));
+        if !heads || context.frames.last().is_some_and(|frame| frame.opener > start) {
+            return false;
+        }
+        let opener = self.token(at) == Some(Token::Colon) || matches!(self.ident_text(at), Some("then" | "do"));
+        // The head of this block is the last line's: the statement's own, or that of its `else` or `catch`.
+        let head = (start..at)
+            .rev()
+            .find(|&index| index == start || matches!(self.token(index), Some(Token::Else | Token::Catch)))
+            .unwrap_or(start);
+        let line = self.line_end(head);
+        let below = line.max(at + usize::from(opener));
+        let margin = self.indentation(head).len();
+        let is_indented =
+            self.token(below).is_some() && self.begins_line(below) && self.indentation(below).len() > margin;
+        let one_line = opener && !self.begins_line(at + 1);
+        if !(opener && (is_indented || one_line) || !opener && at == line && is_indented) {
+            return false;
+        }
+        let body = at + usize::from(opener);
+        let end = if one_line { self.line_end(at) } else { self.indented_end(head).max(body) };
+        let (end, closed) = match (body..=end).find(|&index| self.ident_text(index) == Some("end")) {
+            Some(word) if one_line || word == end => (word, true),
+            _ => (end, false),
+        };
+        // A chain of `else` is one fault.
+        let follows = head > self.from && self.lexemes[head - 1].token == Token::RBrace && {
+            let before = self.lexemes[head - 1];
+            before.lo == before.hi
+        };
+        if !follows {
+            let word = self.text_of(head).to_string();
+            let place = self.before(at).map_or(0, |before| before.hi);
+            let span = if opener { self.span(at) } else { Span::new(self.file, place, place) };
+            let message = format!(
+                "The block of {} `{word}` stands in braces",
+                if word == "if" || word == "else" { "an" } else { "a" }
+            );
+            let diagnostic = Diagnostic::error("E0209", message, span)
+                .labelled("write `{`, and `}` behind the last line of the block")
+                .with_suggestion("write `{`", span, if self.touches_before(at) || !opener { " {" } else { "{" });
+            self.report(at, diagnostic);
+        }
+        let hi = self.span(end.max(body + 1) - 1).hi.max(self.span(at).lo);
+        let close = Lexeme { token: Token::RBrace, lo: hi, hi };
+        let lo = self.before(at).map_or(0, |before| before.hi);
+        let open = Lexeme { token: Token::LBrace, lo, hi: lo };
+        // Lines without `;` are of a language without it, and each would be reported.
+        let is_walrus = end > body && matches!(self.token(end - 1), Some(Token::Semicolon | Token::RBrace));
+        if closed {
+            self.lexemes.remove(end);
+        }
+        self.lexemes.insert(end, close);
+        if !is_walrus && end > body {
+            self.replace(body..end, &[Token::ErrorStmt]);
+        }
+        self.lexemes.splice(at..body, [open]);
+        true
+    }
+
+    /// `xs.each do |x|` and the lines below up to `end`, `xs.each { |x| … }`.
+    fn block_as_argument(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        let start = context.statement;
+        let brace =
+            matches!(self.token(at), Some(Token::LBrace | Token::LDict)) && self.token(at + 1) == Some(Token::Pipe);
+        if !(self.ident_text(at) == Some("do") || brace) || !expected.has(";") || start >= at {
+            return false;
+        }
+        let end = if brace { self.closer_of(at).map(|close| close + 1) } else { Some(self.foreign_end(at)) };
+        let Some(end) = end else { return false };
+        let span = self.span_between(at, self.line_end(at).min(end));
+        let diagnostic = Diagnostic::error("E0209", "A block is no argument", span)
+            .labelled("a function is passed in parentheses")
+            .with_help("`xs.map(: x { return x * 2; })`, or a loop: `for x in xs { }`");
+        self.report(at, diagnostic);
+        let ends = matches!(self.token(end), Some(Token::Semicolon));
+        self.replace(start..end + usize::from(ends), &[Token::ErrorStmt]);
+        true
+    }
+
+    // `try`.
+
+    /// `except e {`, `catch (e) {`, `catch {` and `finally {`.
+    fn handler(&mut self, at: usize, expected: &Expected) -> bool {
+        let before = self.before(at).map(|before| before.token);
+        if before == Some(Token::Catch) && self.token(at) == Some(Token::LBrace) {
+            let place = self.span(at - 1).hi;
+            let span = Span::new(self.file, place, place);
+            let diagnostic = Diagnostic::error("E0201", "Expected a name after `catch`", span)
+                .labelled("what was thrown needs a name")
+                .with_suggestion("name it", span, " e");
+            self.report(at, diagnostic);
+            let name = self.name_of_keyword(Token::Catch);
+            self.insert(at, name);
+            return true;
+        }
+        if before == Some(Token::Catch) && self.token(at) == Some(Token::LParen) {
+            let Some(close) = self.closer_of(at) else { return false };
+            let names = (at + 1..close).filter(|&index| matches!(self.token(index), Some(Token::Ident(_))));
+            let Some(name) = names.last() else { return false };
+            let name = self.lexemes[name];
+            let text = self.text[name.lo as usize..name.hi as usize].to_string();
+            let span = self.span_between(at, close + 1);
+            let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
+                .labelled("write the name alone")
+                .with_suggestion("write the name alone", span, text);
+            self.report(at, diagnostic);
+            self.lexemes.splice(at..close + 1, [name]);
+            return true;
+        }
+        if before == Some(Token::RBrace) && expected.has("catch") && !expected.statement() {
+            let span = self.span(at);
+            match self.ident_text(at) {
+                Some(word @ ("except" | "rescue")) => {
+                    let line = self.line_end(at);
+                    let open = (at..line)
+                        .find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::Colon)))
+                        .unwrap_or(line);
+                    let name = (at + 1..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
+                    let name = name.map(|name| self.lexemes[name]);
+                    let text = name.map_or("e", |name| &self.text[name.lo as usize..name.hi as usize]);
+                    let written = format!("catch {text}");
+                    let whole = self.span_between(at, open);
+                    let diagnostic = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span)
+                        .labelled(format!("write `{written}`"))
+                        .with_suggestion(format!("write `{written}`"), whole, written);
+                    self.report(at, diagnostic);
+                    let hi = whole.hi;
+                    let name = name.unwrap_or(Lexeme { token: self.name_of_keyword(Token::Catch), lo: hi, hi });
+                    let word = Lexeme { token: Token::Catch, lo: span.lo, hi: span.hi.min(name.lo) };
+                    self.lexemes.splice(at..open, [word, name]);
+                    return true;
+                }
+                Some("finally" | "ensure") => self.report_finally(at),
+                _ => return false,
+            }
+            // Without a `catch` the `try` has no meaning yet.
+            let hi = self.span(at).lo;
+            let name = self.name_of_keyword(Token::Catch);
+            let rest = [Token::Catch, name, Token::LBrace, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi });
+            self.lexemes.splice(at..at + 1, rest);
+            return true;
+        }
+        if matches!(before, Some(Token::Ident(_)))
+            && matches!(self.ident_text(at - 1), Some("finally" | "ensure"))
+            && at >= 2
+            && self.lexemes[at - 2].token == Token::RBrace
+            && matches!(self.token(at), Some(Token::LBrace | Token::LDict | Token::Colon))
+        {
+            self.report_finally(at - 1);
+            self.lexemes.remove(at - 1);
+            return true;
+        }
+        false
+    }
+
+    fn report_finally(&mut self, at: usize) {
+        let text = self.text_of(at).to_string();
+        let diagnostic = Diagnostic::error("E0208", format!("`{text}` is not a word of Walrus"), self.span(at))
+            .labelled("Walrus has no block that always runs")
+            .with_help("write it behind the `try`; a `catch` that throws on does it before its `throw`");
+        self.report(at, diagnostic);
+    }
+
+    // Modules.
+
+    /// `import math`, `import a, b from "x"`, `from math import sqrt`.
+    fn import_of_names(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        let is_from = start + 1 == at && self.ident_text(start) == Some("from") && self.ident_text(at).is_some();
+        let is_import = start + 1 == at && self.token(start) == Some(Token::Import);
+        if !is_from && !is_import {
+            return false;
+        }
+        let line = self.line_end(at);
+        let end = (at..line).find(|&index| self.token(index) == Some(Token::Semicolon)).map_or(line, |semi| semi + 1);
+        let modules_end = (at..end).find(|&index| self.token(index) == Some(Token::Import)).unwrap_or(end);
+        let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
+        let Some(module) =
+            (at..modules_end).rev().find(|index| is_name(index) && self.ident_text(*index) != Some("from"))
+        else {
+            return false;
+        };
+        let text = self.text_of(if is_from { (at..modules_end).rev().find(is_name).unwrap_or(module) } else { module });
+        let path = if STANDARD_MODULES.contains(&text) { format!("std/{text}") } else { format!("./{text}.walrus") };
+        let written = format!("import \"{path}\";");
+        let names: Vec<Lexeme> = match is_from {
+            true => (modules_end..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
+            false => (at..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
+        };
+        let use_of = match (is_from, names.first()) {
+            (true, Some(name)) => Some(format!("{text}.{}", &self.text[name.lo as usize..name.hi as usize])),
+            _ => None,
+        };
+        let span = self.span_between(start, end);
+        let mut diagnostic = Diagnostic::error("E0209", "A module is imported by a text", span)
+            .labelled(format!("write `{written}`"))
+            .with_suggestion(format!("write `{written}`"), span, written);
+        if let Some(use_of) = use_of {
+            diagnostic = diagnostic.with_help(format!("its names are used through it: `{use_of}`"));
+        }
+        self.report(at, diagnostic);
+        // What the line would have defined stays defined.
+        let mut lets = Vec::new();
+        for name in names {
+            let before = [Lexeme { token: Token::Let, lo: name.lo, hi: name.lo }, name];
+            let after = [Token::Assign, Token::ErrorExpr, Token::Semicolon];
+            lets.extend(before);
+            lets.extend(after.map(|token| Lexeme { token, lo: name.hi, hi: name.hi }));
+        }
+        if lets.is_empty() {
+            lets.push(Lexeme { token: Token::ErrorStmt, lo: span.lo, hi: span.hi });
+        }
+        self.lexemes.splice(start..end, lets);
+        true
+    }
+
+    // Structs.
+
+    /// `struct Dog extends Animal {`, `struct Dog(Animal) {`, `struct Dog : Animal {`, `struct Box<T> {`.
+    fn base_of_struct(&mut self, at: usize, context: &Context) -> bool {
+        let start = context.statement;
+        if self.token(start) != Some(Token::Struct) || start + 2 != at {
+            return false;
+        }
+        let is_base = self.ident_text(at).is_some()
+            || matches!(self.token(at), Some(Token::LParen | Token::Lt) | Some(Token::Colon));
+        let line = self.line_end(at);
+        let open = (at..line).find(|&index| matches!(self.token(index), Some(Token::LBrace | Token::LDict)));
+        let colon = line - 1 > at && self.token(line - 1) == Some(Token::Colon);
+        let Some(end) = open.or(colon.then_some(line - 1)).filter(|&end| is_base && end > at) else { return false };
+        if self.token(at) == Some(Token::LParen) && end == at + 2 {
+            // `class Dog():` names no other.
+            self.lexemes.drain(at..end);
+            return true;
+        }
+        let span = self.span_between(at, end);
+        let diagnostic = Diagnostic::error("E0209", "Structs do not inherit", span)
+            .labelled("a struct has the methods that are written in it")
+            .with_help("keep an instance of the other struct in a field, and call its methods");
+        self.report(at, diagnostic);
+        if open.is_some() {
+            self.lexemes[end].token = Token::LBrace;
+        }
+        self.lexemes.drain(at..end);
+        true
+    }
+
+    /// Fields and methods in other forms, where a struct wants methods.
+    fn member_of_struct(&mut self, at: usize, expected: &Expected) -> bool {
+        let wants_method = expected.has("fn") && expected.has("}") && !expected.statement();
+        if !wants_method || self.token(at).is_none() {
+            return false;
+        }
+        let is_name = |this: &Self, index: usize| matches!(this.token(index), Some(Token::Ident(_)));
+        // Words such as `public` and `static`, and types.
+        let mut name = at;
+        while is_name(self, name) && is_name(self, name + 1) {
+            name += 1;
+        }
+        if is_name(self, at)
+            && name > at
+            && self.is_foreign_definition(name - 1)
+            && self.function_by_indentation(name - 1)
+        {
+            self.lexemes.drain(at..name - 1);
+            return true;
+        }
+        if is_name(self, name) && self.token(name + 1) == Some(Token::LParen) {
+            let body = self.closer_of(name + 1).map(|close| (close, close + 1));
+            if let Some((close, body)) = body.filter(|&(_, body)| matches!(self.token(body), Some(Token::LBrace))) {
+                let is_maker = matches!(self.text_of(name), "constructor" | "__init__" | "initialize" | "new");
+                let written_name = if is_maker { "init" } else { self.text_of(name) };
+                let params = self.written_params(name + 2, close);
+                let own = match params.split(',').next().map(str::trim) {
+                    Some("self") => params,
+                    Some("") | None => "self".to_string(),
+                    Some(_) => format!("self, {params}"),
+                };
+                let written = format!("fn {written_name} : {own}{}", self.gap_before(body));
+                self.report_form(at..body, "Methods are defined by `fn`, with their parameters behind a `:`", written);
+                self.put_function_head(at, name, name + 2..close, body);
+                return true;
+            }
+        }
+        // Anything else up to the next method is taken for fields.
+        let mut end = at;
+        let mut depth = 0;
+        while let Some(token) = self.token(end) {
+            match token {
+                Token::Fn | Token::Async if depth == 0 && end > at => break,
+                Token::LParen | Token::LBracket | Token::LBrace | Token::LDict => depth += 1,
+                Token::RBrace if depth == 0 => break,
+                Token::RParen | Token::RBracket | Token::RBrace => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 && end > at && is_name(self, end) && self.token(end + 1) == Some(Token::LParen) {
+                break;
+            }
+            end += 1;
+        }
+        let is_field = is_name(self, at) || self.token(at) == Some(Token::Let);
+        if end == at || !is_field {
+            return false;
+        }
+        let span = self.span_between(at, end);
+        let named = (at..end)
+            .rev()
+            .find(|&index| is_name(self, index))
+            .filter(|&index| index == at || self.token(at) == Some(Token::Let));
+        let field = match self.token(at) {
+            Some(Token::Let) if is_name(self, at + 1) => self.text_of(at + 1),
+            _ => named.map_or(self.text_of(name), |index| self.text_of(index)),
+        };
+        let help =
+            format!("fields appear when they are assigned to: `fn init : self, {field} {{ self.{field} = {field}; }}`");
+        let diagnostic = Diagnostic::error("E0209", "A struct lists its methods, not its fields", span)
+            .labelled("no fields are declared")
+            .with_help(help);
+        self.report(at, diagnostic);
+        self.replace(at..end, &[Token::ErrorStmt]);
+        true
+    }
+}
