@@ -499,6 +499,36 @@ fn connections_leave_no_memory_behind() {
     }
 }
 
+/// A handler that makes nothing never came to a safepoint, so that what each request had been made of was kept: three
+/// kilobytes each.
+#[test]
+fn requests_leave_no_memory_behind_where_handlers_make_nothing() {
+    let program = r#"
+        import "std/http";
+        import "std/net";
+        let listener = net.tcp_bind("127.0.0.1", 0);
+        println("port", net.tcp_local_port(listener));
+        await http.serve(listener, : request { return "hello"; });
+    "#;
+    for flags in MODES {
+        let server = serve(program, flags);
+        let mut stream = server.connect();
+        let requests = "GET /a?b=c HTTP/1.1\r\nHost: a\r\nX-A: b\r\n\r\n".repeat(100);
+        let mut load = |rounds: usize| {
+            for _ in 0..rounds {
+                stream.write_all(requests.as_bytes()).expect("the server reads");
+                (0..100).for_each(|_| assert_eq!(body_of(&next_response(&mut stream)), b"hello"));
+            }
+        };
+        load(5);
+        let before = memory(&server);
+        load(100);
+        if let (Some(before), Some(after)) = (before, memory(&server)) {
+            assert!(after < before + (20 << 20), "{before} bytes became {after}");
+        }
+    }
+}
+
 /// A program that fetches what a server of this test answers.
 fn fetched(answers: Vec<&'static [u8]>, call: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");

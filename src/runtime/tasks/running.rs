@@ -223,6 +223,11 @@ impl Vm {
             return Ok(task);
         }
         loop {
+            // No frame is on the stack here. Tasks, requests and answers are made by the scheduler and the network, too,
+            // and what runs between may be code that never comes to a safepoint of its own.
+            if self.heap.should_collect() {
+                self.collect()?;
+            }
             self.fire_timers();
             self.answer_exchanges();
             self.look_at_network()?;
