@@ -44,6 +44,28 @@ fn syntax_errors_read_well() {
     });
 }
 
+/// Repairs look ahead and behind; wherever a text ends, they stay within it, and tokens stay in order (which debug
+/// builds see to).
+#[test]
+fn texts_that_end_anywhere_are_repaired() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    for language in ["python", "python_more", "javascript", "javascript_more", "c", "lua", "ruby", "rust"] {
+        let text = std::fs::read_to_string(folder.join(format!("from_{language}.walrus"))).expect("readable");
+        let lines: Vec<&str> = text.lines().collect();
+        // A few lines are enough for any form, and parsing all before them again is not what this is about.
+        for window in lines.windows(5) {
+            let part = window.join("\n");
+            for (end, _) in part.char_indices().skip_while(|&(at, _)| at < window[0].len()).step_by(2) {
+                diagnose("part.walrus", part[..end].into());
+            }
+        }
+        for window in lines.windows(5).step_by(5) {
+            let part = window.join("\n");
+            part.char_indices().for_each(|(start, _)| _ = diagnose("part.walrus", part[start..].into()));
+        }
+    }
+}
+
 /// The first example of an explanation shows the fault, the second is mended. Faults of meaning are beyond the parser,
 /// but their examples have to be programs.
 #[test]

@@ -200,10 +200,13 @@ impl Recovery<'_> {
             let is_statement = matches!(self.token(body), Some(Token::Print | Token::Println | Token::Throw));
             let word = if is_statement { "" } else { "return " };
             self.report_form(start..end, message, format!("{written} {{ {word}{value}; }}"));
-            let place = |index: usize, token| Lexeme { token, lo: self.span(index).lo, hi: self.span(index).lo };
-            let hi = self.span(end - 1).hi;
+            // There may be nothing behind the head.
+            let (lo, hi) = match end > body {
+                true => (self.span(body).lo, self.span(end - 1).hi),
+                false => (self.span(body - 1).hi, self.span(body - 1).hi),
+            };
             let after = [Token::Semicolon, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi });
-            let before = [place(body, Token::LBrace), place(body, Token::Return)];
+            let before = [Token::LBrace, Token::Return].map(|token| Lexeme { token, lo, hi: lo });
             self.lexemes.splice(end..end, after);
             self.lexemes.splice(body..body, before.into_iter().take(if is_statement { 1 } else { 2 }));
         }
