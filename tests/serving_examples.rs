@@ -1,5 +1,5 @@
-//! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust, and that of
-//! Python (`tests/serving/client.py`) where it is installed. Addresses and handles that are scarce, too.
+//! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust, and, where
+//! it is installed, that of Python (`tests/serving/client.py`). Addresses and handles that are scarce, too.
 
 mod support;
 

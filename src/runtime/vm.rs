@@ -456,8 +456,8 @@ impl Vm {
         Err(error)
     }
 
-    /// Checks what a function that a built-in has called gave. If it is wrong and nothing catches that, the trace begins
-    /// with the function, for that is where to mend it.
+    /// Checks what a function has given to the built-in that called it. If that is wrong and nothing catches the error,
+    /// the trace begins with the function, for that is where to mend it.
     pub(super) fn blaming<T>(&mut self, callee: Value, checked: Result<T>) -> Result<T> {
         let is_wrong = checked.as_ref().is_err_and(Error::is_catchable);
         if is_wrong && self.trace.is_none() && self.find_handler(1, self.stack.depth()).is_none() {

@@ -223,8 +223,8 @@ impl Vm {
             return Ok(task);
         }
         loop {
-            // No frame is on the stack here. Tasks, requests and answers are made by the scheduler and the network, too,
-            // and what runs between may be code that never comes to a safepoint of its own.
+            // No frame is on the stack here. Tasks, requests and answers are made by the scheduler and the network, and
+            // what runs between may be code that never comes to a safepoint of its own.
             if self.heap.should_collect() {
                 self.collect()?;
             }
