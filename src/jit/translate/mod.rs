@@ -175,7 +175,8 @@ pub fn is_too_large(program: &Program, func: FuncId, header: u32) -> bool {
         let target = |offset: i32| at as i64 + 1 + i64::from(offset);
         program.code[at].jump_offset().is_some_and(|offset| target(offset) == i64::from(header))
     };
-    let last = range.rev().find(|&at| leads_back(at));
+    // In a file made by hand, jumps may lead forward to it alone.
+    let last = (header as usize..range.end).rev().find(|&at| leads_back(at));
     last.is_some_and(|last| last as u32 - header >= MAX_REGION_INSTRUCTIONS)
 }
 

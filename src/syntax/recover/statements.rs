@@ -489,7 +489,8 @@ impl Recovery<'_> {
         let is_indented =
             self.token(below).is_some() && self.begins_line(below) && self.indentation(below).len() > margin;
         let one_line = opener && !self.begins_line(at + 1);
-        if !(opener && (is_indented || one_line) || !opener && at == line && is_indented) {
+        let is_block = if opener { is_indented || one_line } else { is_indented && at == line };
+        if !is_block {
             return false;
         }
         let body = at + usize::from(opener);
@@ -571,8 +572,8 @@ impl Recovery<'_> {
         }
         if before == Some(Token::Catch) && self.token(at) == Some(Token::LParen) {
             let Some(close) = self.closer_of(at) else { return false };
-            let names = (at + 1..close).filter(|&index| matches!(self.token(index), Some(Token::Ident(_))));
-            let Some(name) = names.last() else { return false };
+            let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
+            let Some(name) = (at + 1..close).rev().find(is_name) else { return false };
             let name = self.lexemes[name];
             let text = self.text[name.lo as usize..name.hi as usize].to_string();
             let span = self.span_between(at, close + 1);
