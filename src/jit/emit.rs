@@ -124,6 +124,14 @@ pub fn emit(
     emitter.builder.finalize(isa.frontend_config());
 }
 
+/// Whether a value is made where it is used. Made where it is defined, it would take a register from there on.
+fn is_made_late(inst: &Inst) -> bool {
+    matches!(
+        inst,
+        Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::Unary(Unary::CharOf, _) | Inst::Binary(Binary::Late, ..)
+    )
+}
+
 /// Empty blocks between a branch and where it leads. Left in place, they would draw the computation of what they pass
 /// out of the loop's body, and the loop would take two jumps a round. Those that lead to an exit would stand where the
 /// loop goes on.
@@ -244,7 +252,7 @@ impl Emitter<'_> {
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
                 match (result, inst) {
-                    (Some(result), Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::Unary(Unary::CharOf, _)) => {
+                    (Some(result), inst) if is_made_late(inst) => {
                         self.constants[result.0 as usize] = Some(inst);
                     }
                     (Some(result), Inst::Icmp(..) | Inst::Fcmp(..)) => {
@@ -297,6 +305,12 @@ impl Emitter<'_> {
                 self.made_in[val.0 as usize] = self.place;
                 return text;
             }
+            if let Inst::Binary(Binary::Late, a, b) = *constant {
+                let sum = self.binary(Binary::Iadd, a, b);
+                self.values[val.0 as usize] = Some(sum);
+                self.made_in[val.0 as usize] = self.place;
+                return sum;
+            }
             let ins = self.builder.ins();
             self.values[val.0 as usize] = Some(match *constant {
                 Inst::Float(bits) => ins.f64const(f64::from_bits(bits)),
@@ -311,7 +325,8 @@ impl Emitter<'_> {
 
     fn inst(&mut self, inst: &Inst, result: Option<Val>) -> Option<ir::Value> {
         Some(match *inst {
-            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::Unary(Unary::CharOf, _) => return None,
+            ref inst if is_made_late(inst) => return None,
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => unreachable!("these are made late"),
             Inst::Unary(op, a) => self.unary(op, a),
             Inst::Binary(op, a, b) => self.binary(op, a, b),
             Inst::Icmp(op, a, b) => {
@@ -457,7 +472,7 @@ impl Emitter<'_> {
         let (a, b) = (self.value(a), self.value(b));
         let ins = self.builder.ins();
         match op {
-            Binary::Iadd => ins.iadd(a, b),
+            Binary::Iadd | Binary::Late => ins.iadd(a, b),
             Binary::Isub => ins.isub(a, b),
             Binary::Imul => ins.imul(a, b),
             Binary::Idiv => ins.sdiv(a, b),

@@ -102,6 +102,8 @@ pub enum Binary {
     /// Truth values.
     BoolAnd,
     BoolOr,
+    /// The sum of ints, which the backend makes where it is used, as it does constants.
+    Late,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -45,6 +45,7 @@ pub fn fold(values: &mut impl Values, inst: &Inst) -> Folded {
         Inst::Binary(op, a, b) => match op {
             Binary::Fadd | Binary::Fsub | Binary::Fmul | Binary::Fdiv => float_binary(values, op, a, b),
             Binary::BoolAnd | Binary::BoolOr => bool_binary(values, op, a, b),
+            Binary::Late => Folded::Same,
             _ => int_binary(values, op, a, b),
         },
         Inst::Icmp(op, a, b) => int_compare(values, op, a, b),

@@ -30,6 +30,7 @@
 mod bounds;
 mod cfg;
 mod check;
+mod counts;
 mod dead;
 mod division;
 mod fold;
@@ -101,8 +102,8 @@ pub fn optimise(region: &mut Region, caution: &Caution) {
     sink::sink(region, &cfg);
     assert_form(region, "sinking");
     if region.counts {
-        sink::lift_counts(region, &cfg);
-        assert_form(region, "lifting counts");
+        counts::cheapen(region, &cfg);
+        assert_form(region, "making counts cheap");
     }
     layout::mark(region, &cfg);
     if PAIRS {

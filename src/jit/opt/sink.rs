@@ -43,23 +43,6 @@ pub fn sink(region: &mut Region, cfg: &Cfg) {
     }
 }
 
-/// Empties blocks that only count on the way back to a header, if counting can be done in front of the branch to them:
-/// such blocks vanish into it then.
-pub fn lift_counts(region: &mut Region, cfg: &Cfg) {
-    for place in 0..region.order.len() {
-        let id = region.order[place];
-        let block = region.block(id);
-        let adds = |(_, inst): &(Option<Val>, Inst)| matches!(inst, Inst::Binary(Binary::Iadd, ..) | Inst::Int(_));
-        let leads_back = matches!(block.end, Terminator::Jump(header, _) if region.block(header).is_loop_header
-            && !cfg.is_before(id, header));
-        let Some(before) = cfg.only_pred(id).filter(|_| leads_back && block.insts.iter().all(adds)) else { continue };
-        if cfg.innermost(before) == cfg.innermost(id) && before != id {
-            let counts = std::mem::take(&mut region.block_mut(id).insts);
-            region.block_mut(before).insts.extend(counts);
-        }
-    }
-}
-
 /// Whether an instruction gives the same wherever it stands. Division traps, so it stays behind its guards.
 fn sinks(inst: &Inst) -> bool {
     match inst {
