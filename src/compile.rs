@@ -61,7 +61,7 @@ pub struct Options {
     pub goal: Goal,
     /// Leave out names, line tables and sources that running does not need.
     pub strip: bool,
-    /// Codes of warnings, `warnings` for all, or one of [`JIT_LINTS`]; the last that fits decides.
+    /// Codes of warnings, `warnings` for all, or a lint about verdicts; the last that fits decides.
     pub levels: Vec<(String, Level)>,
     /// Add a note for every loop and function: whether it is compiled, under which conditions, or why not.
     pub explain: bool,
@@ -79,7 +79,9 @@ pub struct Options {
 
 impl Options {
     fn level(&self, code: &str) -> Level {
-        let is_gate = |name: &str| code == STRAY_MARK && matches!(name, "jit-incompatible" | "jit-conditional");
+        let is_gate = |name: &str| {
+            code == STRAY_MARK && JitLint::find(name).is_some_and(|lint| lint.gate == report::Gate::Marked)
+        };
         let fits = |name: &str| name == ALL_WARNINGS || name.eq_ignore_ascii_case(code) || is_gate(name);
         self.levels.iter().rev().find(|(name, _)| fits(name)).map_or(Level::Warn, |&(_, level)| level)
     }
@@ -97,9 +99,41 @@ impl Options {
     }
 }
 
-/// The lints about loops that cannot be compiled, and about those that are only if types agree: of those marked
-/// `// @jit`, and of all.
-pub const JIT_LINTS: [&str; 4] = ["jit-incompatible", "jit-incompatible=all", "jit-conditional", "jit-conditional=all"];
+/// A lint about verdicts: a gate for CI.
+struct JitLint {
+    name: &'static str,
+    /// The loops it is about.
+    gate: report::Gate,
+    /// Of loops that are compiled only if types agree; otherwise of those that cannot be compiled.
+    is_conditional: bool,
+    /// Where no flag names it.
+    level: Level,
+}
+
+/// Those about marked loops stand before those about all, which include them.
+const JIT_LINTS: [JitLint; 4] = [
+    JitLint { name: "jit-incompatible", gate: report::Gate::Marked, is_conditional: false, level: Level::Warn },
+    JitLint { name: "jit-incompatible=all", gate: report::Gate::All, is_conditional: false, level: Level::Allow },
+    JitLint { name: "jit-conditional", gate: report::Gate::Marked, is_conditional: true, level: Level::Allow },
+    JitLint { name: "jit-conditional=all", gate: report::Gate::All, is_conditional: true, level: Level::Allow },
+];
+
+impl JitLint {
+    fn find(name: &str) -> Option<&'static JitLint> {
+        JIT_LINTS.iter().find(|lint| lint.name == name)
+    }
+
+    /// Whether a flag that names this lint, or all warnings, decides about it.
+    fn is_decided_by(&self, name: &str) -> bool {
+        let includes = |other: &JitLint| {
+            other.name == self.name || other.gate == report::Gate::All && other.is_conditional == self.is_conditional
+        };
+        match JitLint::find(name) {
+            Some(named) => includes(named),
+            None => name == ALL_WARNINGS && self.level == Level::Warn,
+        }
+    }
+}
 
 /// The code of comments that begin like a mark and mark nothing. Whoever denies a lint about marked loops denies them,
 /// too.
@@ -342,23 +376,16 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
 /// Notes on all regions if they are asked for, and warnings about loops that cannot be compiled at the level they have.
 fn report_verdicts(judged: &report::Subject<'_>, options: &Options, diagnostics: &mut Diagnostics) {
     let (program, facts) = (judged.program, judged.facts);
-    let level = |names: &[&str], otherwise: Level| {
-        let fits = |name: &String| names.iter().any(|known| name == known);
-        options.levels.iter().rev().find(|(name, _)| fits(name)).map_or(otherwise, |&(_, level)| level)
-    };
-    let [marked, all, marked_conditional, all_conditional] = JIT_LINTS;
-    for (gate, level, conditional) in [
-        (report::Gate::All, level(&[all], Level::Allow), false),
-        (report::Gate::Marked, level(&[marked, all, ALL_WARNINGS], Level::Warn), false),
-        (report::Gate::All, level(&[all_conditional], Level::Allow), true),
-        (report::Gate::Marked, level(&[marked_conditional, all_conditional], Level::Allow), true),
-    ] {
+    // Those about all loops come first, so that of two warnings about one loop theirs is kept.
+    for lint in JIT_LINTS.iter().rev() {
+        let decides = |(name, _): &&(String, Level)| lint.is_decided_by(name);
+        let level = options.levels.iter().rev().find(decides).map_or(lint.level, |&(_, level)| level);
         if level == Level::Allow {
             continue;
         }
-        let found = match conditional {
-            true => report::conditional_loops(program, facts, gate),
-            false => report::incompatible_loops(program, facts, gate),
+        let found = match lint.is_conditional {
+            true => report::conditional_loops(program, facts, lint.gate),
+            false => report::incompatible_loops(program, facts, lint.gate),
         };
         for mut warning in found.into_iter().filter_map(|warning| options.apply(warning)) {
             if level == Level::Deny {
@@ -395,14 +422,17 @@ fn apply_levels(diagnostics: &mut Diagnostics, options: &Options) {
 /// Checks that a lint level names a warning, or all of them.
 pub fn known_lint(name: &str) -> Result<(), String> {
     let is_warning = |code: &str| code.starts_with('W');
-    if name == ALL_WARNINGS || JIT_LINTS.contains(&name) || find_code(name).is_some_and(|info| is_warning(info.code)) {
+    if name == ALL_WARNINGS
+        || JitLint::find(name).is_some()
+        || find_code(name).is_some_and(|info| is_warning(info.code))
+    {
         return Ok(());
     }
     let lints: Vec<&str> = CODES.iter().map(|info| info.code).filter(|code| is_warning(code)).collect();
     Err(format!(
         "there is no warning '{name}'; the warnings are {}, {} and '{ALL_WARNINGS}' for all",
         lints.join(", "),
-        JIT_LINTS.join(", ")
+        JIT_LINTS.map(|lint| lint.name).join(", ")
     ))
 }
 
@@ -410,22 +440,22 @@ pub fn known_lint(name: &str) -> Result<(), String> {
 pub fn is_explained(word: &str) -> bool {
     let is_code = matches!(word.as_bytes(), [letter, digits @ ..]
         if letter.is_ascii_alphabetic() && digits.len() == 4 && digits.iter().all(u8::is_ascii_digit));
-    is_code || JIT_LINTS.contains(&word)
+    is_code || JitLint::find(word).is_some()
 }
 
 /// The long text of a diagnostic code, or of a lint about loops.
 pub fn explain(code: &str) -> Result<String, String> {
-    if let Some(at) = JIT_LINTS.iter().position(|lint| *lint == code) {
-        let which = if at % 2 == 0 { "marked `// @jit`" } else { "of the program and what it imports" };
-        let (what, codes) = match at / 2 {
-            0 => ("cannot be compiled to native code", "W0102, W0104, W0105, whose texts say why and what to do"),
-            _ => ("is compiled only if values turn out to have the types that its conditions name", "W0106"),
+    if let Some(lint) = JitLint::find(code) {
+        let (which, strays) = match lint.gate {
+            report::Gate::Marked => (
+                "marked `// @jit`",
+                "\nA comment that begins with `@jit` and marks no loop (W0206) is an error, too, so that the gate cannot pass for want of a mark.\n",
+            ),
+            report::Gate::All => ("of the program and what it imports", ""),
         };
-        let strays = match at % 2 {
-            0 => {
-                "\nA comment that begins with `@jit` and marks no loop (W0206) is an error, too, so that the gate cannot pass for want of a mark.\n"
-            }
-            _ => "",
+        let (what, codes) = match lint.is_conditional {
+            false => ("cannot be compiled to native code", "W0102, W0104, W0105, whose texts say why and what to do"),
+            true => ("is compiled only if values turn out to have the types that its conditions name", "W0106"),
         };
         return Ok(format!(
             "{code}\n\nA gate for CI: with `--deny {code}`, a loop {which} that {what} is an error.\nCodes: {codes}.\n{strays}"

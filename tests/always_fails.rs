@@ -13,7 +13,7 @@ use host::MemoryHost;
 use walrus::bytecode;
 use walrus::bytecode::builtins::{BUILTINS, HOST_MODULE};
 use walrus::bytecode::methods::{METHODS, Receiver};
-use walrus::bytecode::signature::{Refusal, Takes};
+use walrus::bytecode::signature::{ArgumentError, Takes};
 use walrus::bytecode::types::Tags;
 use walrus::compile::compile_text;
 use walrus::run::{RunOptions, run};
@@ -163,7 +163,7 @@ fn wrong_calls(
     required: usize,
     takes: &[Takes],
     shown: usize,
-    calls: &mut Vec<(String, Option<Refusal>)>,
+    calls: &mut Vec<(String, Option<ArgumentError>)>,
 ) {
     let arguments = |count: usize| takes[..count].iter().map(sample).collect::<Vec<_>>();
     for (position, parameter) in takes.iter().enumerate().take(shown) {
@@ -214,7 +214,7 @@ fn the_library_refuses_what_its_rows_do_not_take() {
     for ((body, refusal), (warnings, said)) in calls.iter().zip(try_all(&bodies)) {
         let agree = match (warnings.as_slice(), refusal) {
             // The text of the value is not known when compiling.
-            ([warning], Some(Refusal::Convert(target))) => {
+            ([warning], Some(ArgumentError::Convert(target))) => {
                 said.starts_with("Cannot convert '")
                     && said.ends_with(&format!("' to {target}"))
                     && warning.ends_with(target)

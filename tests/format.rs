@@ -7,7 +7,7 @@
 #![cfg(feature = "compile")]
 
 use random_programs::program;
-use walrus::format::{Refusal, format};
+use walrus::format::{FormatError, format};
 use walrus::source::FileId;
 use walrus::syntax::Interner;
 use walrus::syntax::lexer::{Token, lex};
@@ -37,8 +37,8 @@ fn random_programs_mean_the_same_when_formatted() {
 fn check(seed: u64, text: &str) {
     match format("t.walrus", text) {
         Ok(_) => {}
-        Err(Refusal::Broken(why)) => panic!("seed {seed}: {why}\n{text}"),
-        Err(Refusal::Errors(_)) => panic!("seed {seed}: errors in\n{text}"),
+        Err(FormatError::Broken(why)) => panic!("seed {seed}: {why}\n{text}"),
+        Err(FormatError::Errors(_)) => panic!("seed {seed}: errors in\n{text}"),
     }
 }
 

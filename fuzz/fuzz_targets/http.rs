@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use walrus::runtime::http::{Refusal, request, response};
+use walrus::runtime::http::{Rejection, request, response};
 
 const MAX_BODY: usize = 1000;
 
 /// What came of a message: its end, with the body; a refusal; or that more is to come.
-type Came = Result<Option<(usize, Vec<u8>)>, Refusal>;
+type Came = Result<Option<(usize, Vec<u8>)>, Rejection>;
 
 fn request(message: &[u8], cuts: impl Iterator<Item = usize>) -> Came {
     let mut incoming = request::Incoming::default();

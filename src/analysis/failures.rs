@@ -13,7 +13,7 @@ use super::names::Names;
 use super::spelling::{closest_name, names_of, of_other_languages};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::methods::Receiver;
-use crate::bytecode::signature::Refusal;
+use crate::bytecode::signature::ArgumentError;
 use crate::bytecode::types::{Tags, with_article};
 use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, StrId};
 use crate::facts::rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
@@ -180,9 +180,9 @@ impl Teller<'_> {
             Cause::Operand { operator, found } => {
                 format!("Invalid unary operation '{operator}' on operand {}", found.words())
             }
-            Cause::Expected { expected, found } => Refusal::Expected(expected).message(&found.words(), None),
+            Cause::Expected { expected, found } => ArgumentError::Expected(expected).message(&found.words(), None),
             Cause::NothingIn { found } => format!("Type '{}' has no members to look in", found.words()),
-            Cause::NotIterable { found } => Refusal::Iteration.message(&found.words(), None),
+            Cause::NotIterable { found } => ArgumentError::Iteration.message(&found.words(), None),
             Cause::CannotIndex { object, index } => {
                 let indexable = Tags::LIST.or(Tags::TUPLE).or(Tags::STR).or(Tags::MODULE).or(Tags::INSTANCE);
                 match object.meets(indexable) {
@@ -200,7 +200,7 @@ impl Teller<'_> {
             Cause::Method { owner, name } => {
                 format!("Type '{}' has no method '{}'", self.owner(owner), self.text(name))
             }
-            Cause::NotCallable { found } => Refusal::Call.message(&found.words(), None),
+            Cause::NotCallable { found } => ArgumentError::Call.message(&found.words(), None),
             Cause::Arity { callee, given } => {
                 let (name, required, most, hidden) = self.arity(callee, given);
                 let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
@@ -211,7 +211,7 @@ impl Teller<'_> {
                 let text = (found == Tags::VOID).then_some("void");
                 refusal.message(&found.words(), text)
             }
-            Cause::Key { found } => Refusal::Key.message(&found.words(), None),
+            Cause::Key { found } => ArgumentError::Key.message(&found.words(), None),
         }
     }
 

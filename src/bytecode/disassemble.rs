@@ -13,7 +13,10 @@ use std::fmt::{self, Write};
 use super::facts::{RegionFacts, type_text};
 use super::op::operand::Kind;
 use super::types::Tags;
-use super::*;
+use super::{
+    BuiltinId, CaptureSource, ConstId, Constant, FuncId, FunctionKind, GlobalId, Handler, LocalName, LoopId, LoopKind,
+    LoopRegion, ModuleId, ModuleKind, Op, Program, Reg, StrId, StructId,
+};
 use crate::source::Span;
 
 /// The whole program as text.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Facts, Reason, Refused, Region};
-use super::ids::*;
+use super::ids::{CaptureId, FuncId, GlobalId, LoopId, ModuleId, Reg, StrId, StructId};
 use super::op::Op;
 use crate::source::Span;
 

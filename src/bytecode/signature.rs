@@ -112,12 +112,12 @@ pub mod results {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Takes {
     pub tags: Tags,
-    pub refusal: Refusal,
+    pub refusal: ArgumentError,
 }
 
 /// What a call says of an argument that it does not take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
+pub enum ArgumentError {
     /// `Expected type 'string', but found type 'int'`.
     Expected(&'static str),
     /// `Type 'list' cannot be a dict key`.
@@ -132,30 +132,30 @@ pub enum Refusal {
     Iteration,
 }
 
-impl Refusal {
+impl ArgumentError {
     /// The message for a value of the kind `found`; `text` is what the value prints as, if that is known.
     pub fn message(self, found: &str, text: Option<&str>) -> String {
         match self {
-            Refusal::Expected(expected) => format!("Expected type '{expected}', but found type '{found}'"),
-            Refusal::Key => format!("Type '{found}' cannot be a dict key"),
-            Refusal::Length => format!("Cannot get length of non-indexable type '{found}'"),
-            Refusal::Convert(target) => format!("Cannot convert '{}' to {target}", text.unwrap_or("…")),
-            Refusal::Call => format!("Cannot call non-function '{found}'"),
-            Refusal::Iteration => format!("Type '{found}' is not iterable"),
+            ArgumentError::Expected(expected) => format!("Expected type '{expected}', but found type '{found}'"),
+            ArgumentError::Key => format!("Type '{found}' cannot be a dict key"),
+            ArgumentError::Length => format!("Cannot get length of non-indexable type '{found}'"),
+            ArgumentError::Convert(target) => format!("Cannot convert '{}' to {target}", text.unwrap_or("…")),
+            ArgumentError::Call => format!("Cannot call non-function '{found}'"),
+            ArgumentError::Iteration => format!("Type '{found}' is not iterable"),
         }
     }
 }
 
 /// Names for what parameters take.
 pub mod takes {
-    use super::{Refusal, Tags, Takes};
+    use super::{ArgumentError, Tags, Takes};
 
-    const fn only(tags: Tags, refusal: Refusal) -> Takes {
+    const fn only(tags: Tags, refusal: ArgumentError) -> Takes {
         Takes { tags, refusal }
     }
 
     const fn expecting(tags: Tags, expected: &'static str) -> Takes {
-        only(tags, Refusal::Expected(expected))
+        only(tags, ArgumentError::Expected(expected))
     }
 
     /// Anything, or what depends on other arguments: a list's callback is not looked at where the list is empty.
@@ -176,10 +176,10 @@ pub mod takes {
     pub const BODY: Takes = expecting(Tags::STR.or(Tags::LIST), "string");
     /// What replaces a match: a text, or a function of the match.
     pub const TEXT_OR_FUNCTION: Takes = expecting(Tags::STR.or(Tags::CALLABLE), "string");
-    pub const KEY: Takes = only(Tags::KEYS, Refusal::Key);
-    pub const SIZED: Takes = only(Tags::SIZED, Refusal::Length);
-    pub const TO_INT: Takes = only(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR), Refusal::Convert("int"));
-    pub const TO_FLOAT: Takes = only(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR), Refusal::Convert("float"));
-    pub const CALLABLE: Takes = only(Tags::CALLABLE, Refusal::Call);
-    pub const ITERABLE: Takes = only(Tags::ITERABLE, Refusal::Iteration);
+    pub const KEY: Takes = only(Tags::KEYS, ArgumentError::Key);
+    pub const SIZED: Takes = only(Tags::SIZED, ArgumentError::Length);
+    pub const TO_INT: Takes = only(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR), ArgumentError::Convert("int"));
+    pub const TO_FLOAT: Takes = only(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR), ArgumentError::Convert("float"));
+    pub const CALLABLE: Takes = only(Tags::CALLABLE, ArgumentError::Call);
+    pub const ITERABLE: Takes = only(Tags::ITERABLE, ArgumentError::Iteration);
 }

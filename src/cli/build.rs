@@ -10,7 +10,7 @@ use super::Status;
 use super::compile_flags::{CompileFlags, Emit, MessageFormat, Print, host_modules};
 use super::files::write_report;
 use super::in_order::{in_order, processors};
-use super::job::{self, Job, Plan};
+use super::job::{self, BuildPlan, Job};
 use super::terminal::write_stderr;
 use crate::compile::{Findings, Format, Goal, Level, Options};
 
@@ -23,7 +23,7 @@ pub fn build(flags: CompileFlags, levels: Vec<(String, Level)>) -> Result<Status
 }
 
 /// Turns the flags into jobs, refusing what cannot be meant.
-fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, Plan), String> {
+fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job>, BuildPlan), String> {
     let explain_all = args.explain.as_deref() == Some("all");
     if let Some(file) = args.explain.as_ref().filter(|word| !word.is_empty() && !explain_all) {
         args.files.insert(0, PathBuf::from(file));
@@ -89,7 +89,7 @@ fn plan(mut args: CompileFlags, levels: Vec<(String, Level)>) -> Result<(Vec<Job
         (None, true) => Goal::Check,
         (None, false) => Goal::Build,
     };
-    let plan = Plan {
+    let plan = BuildPlan {
         options: Options {
             goal,
             strip: args.strip,
@@ -126,7 +126,7 @@ fn output_path(input: &Path, kind: Emit, output: Option<&Path>, out_dir: Option<
 }
 
 /// Compiles all programs, as many at a time as there are processors, and reports in the order they were given.
-fn run_jobs(jobs: &[Job], plan: &Plan) -> Result<Status, String> {
+fn run_jobs(jobs: &[Job], plan: &BuildPlan) -> Result<Status, String> {
     if let [job] = jobs {
         let done = job::run(job, plan);
         write_stderr(&done.messages);
@@ -154,7 +154,7 @@ fn run_jobs(jobs: &[Job], plan: &Plan) -> Result<Status, String> {
 }
 
 /// Writes the one document of all programs, if the format has one.
-fn write_document(findings: Findings, plan: &Plan) -> Result<(), String> {
+fn write_document(findings: Findings, plan: &BuildPlan) -> Result<(), String> {
     if plan.format != Format::Sarif {
         return Ok(());
     }
@@ -162,7 +162,7 @@ fn write_document(findings: Findings, plan: &Plan) -> Result<(), String> {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress_bar(total: usize, plan: &Plan) -> ProgressBar {
+fn progress_bar(total: usize, plan: &BuildPlan) -> ProgressBar {
     if plan.format != Format::Human || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

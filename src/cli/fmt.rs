@@ -8,7 +8,7 @@ use clap::Args;
 use super::Status;
 use super::files::{read, write_file};
 use super::terminal::{Color, write_stderr, write_stdout};
-use crate::format::{Refusal, format};
+use crate::format::{FormatError, format};
 use crate::source::reason;
 use crate::source::render::{self, Format};
 
@@ -78,14 +78,14 @@ fn one(file: &Path, flags: &FormatFlags) -> Result<Status, String> {
     })?;
     let formatted = match format(&name, &text) {
         Ok(formatted) => formatted,
-        Err(Refusal::Errors(found)) => {
+        Err(FormatError::Errors(found)) => {
             let (sources, diagnostics) = *found;
             let report = diagnostics.into_report();
             write_stderr(&render::report(&report, &sources, Format::Human, flags.color.on_stderr()));
             write_stderr(&format!("'{name}' has errors and is left alone\n"));
             return Ok(Status::Program);
         }
-        Err(Refusal::Broken(why)) => {
+        Err(FormatError::Broken(why)) => {
             return Err(format!(
                 "'{name}' is left alone: the formatter could not make sure that {why}; please report this"
             ));

@@ -13,7 +13,7 @@ use crate::source::reason;
 
 /// What all programs of one invocation have in common.
 #[derive(Debug)]
-pub struct Plan {
+pub struct BuildPlan {
     pub options: Options,
     pub emit: Vec<Emit>,
     pub format: Format,
@@ -31,7 +31,7 @@ pub struct Plan {
 pub struct Job {
     /// `-` is standard input.
     pub input: PathBuf,
-    /// In the order of [`Plan::emit`]; `-` is standard output.
+    /// In the order of [`BuildPlan::emit`]; `-` is standard output.
     pub outputs: Vec<PathBuf>,
 }
 
@@ -51,7 +51,7 @@ impl Done {
     }
 }
 
-pub fn run(job: &Job, plan: &Plan) -> Done {
+pub fn run(job: &Job, plan: &BuildPlan) -> Done {
     let mut done = Done::default();
     let mut compilation = match read_entry(&job.input)
         .and_then(|entry| compile::compile(entry, &Disk, &plan.options).map_err(|error| reason(&error)))
@@ -108,7 +108,7 @@ impl From<String> for Unwritten {
     }
 }
 
-fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<(), Unwritten> {
+fn write_outputs(job: &Job, plan: &BuildPlan, compilation: &Compilation) -> Result<(), Unwritten> {
     if plan.print_cache_key {
         let key = format!("{}\n", compilation.cache_key(&plan.options, &flags(plan)));
         return Ok(write_stdout(key.as_bytes())?);
@@ -155,7 +155,7 @@ fn write_outputs(job: &Job, plan: &Plan, compilation: &Compilation) -> Result<()
 }
 
 /// What a dependency rule is about: the compiled program, also when it is not among the outputs of this invocation.
-fn target(job: &Job, plan: &Plan) -> Result<PathBuf, String> {
+fn target(job: &Job, plan: &BuildPlan) -> Result<PathBuf, String> {
     let named = |path: &&PathBuf| path.as_path() != Path::new("-");
     let program = plan.emit.iter().zip(&job.outputs).find(|(emit, _)| **emit == Emit::Wbc).map(|(_, path)| path);
     if let Some(path) = program.filter(named) {
@@ -168,7 +168,7 @@ fn target(job: &Job, plan: &Plan) -> Result<PathBuf, String> {
 }
 
 /// The flags that change what is written.
-fn flags(plan: &Plan) -> String {
+fn flags(plan: &BuildPlan) -> String {
     let emit: Vec<&str> = plan.emit.iter().map(|emit| emit.extension()).collect();
     format!("emit={}", emit.join(","))
 }

@@ -17,7 +17,7 @@ use crate::syntax::{Interner, parse};
 
 /// Why a text is left alone.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum FormatError {
     /// It is no program. The map holds the text, for rendering what is wrong.
     Errors(Box<(SourceMap, Diagnostics)>),
     /// The formatter is at fault: this would not hold for its result.
@@ -25,31 +25,31 @@ pub enum Refusal {
 }
 
 /// The text in the one style. `name` is for messages.
-pub fn format(name: &str, text: &str) -> Result<String, Refusal> {
+pub fn format(name: &str, text: &str) -> Result<String, FormatError> {
     let (tree, comments, formatted) = once(name, text)?;
     let (same_tree, same_comments, again) =
-        once(name, &formatted).map_err(|_| Refusal::Broken("it could still be parsed"))?;
+        once(name, &formatted).map_err(|_| FormatError::Broken("it could still be parsed"))?;
     if tree != same_tree {
-        return Err(Refusal::Broken("it would still mean the same"));
+        return Err(FormatError::Broken("it would still mean the same"));
     }
     if comments != same_comments {
-        return Err(Refusal::Broken("it would keep its comments"));
+        return Err(FormatError::Broken("it would keep its comments"));
     }
     if again != formatted {
-        return Err(Refusal::Broken("formatting it again would change nothing"));
+        return Err(FormatError::Broken("formatting it again would change nothing"));
     }
     Ok(formatted)
 }
 
 /// Tree and comments of a text, for comparing, and what formatting it gives.
-fn once(name: &str, text: &str) -> Result<(String, Vec<String>, String), Refusal> {
+fn once(name: &str, text: &str) -> Result<(String, Vec<String>, String), FormatError> {
     let mut interner = Interner::default();
     let mut diagnostics = Diagnostics::new();
     let mut sources = SourceMap::new();
     let file = sources.add(name, None, text);
     let ast = parse(text, file, &mut interner, &mut diagnostics);
     if diagnostics.has_errors() {
-        return Err(Refusal::Errors(Box::new((sources, diagnostics))));
+        return Err(FormatError::Errors(Box::new((sources, diagnostics))));
     }
     let tree = print(&ast, &interner);
     let tokens = pieces::tokens(text, FileId(0), &mut interner);

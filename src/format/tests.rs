@@ -4,8 +4,8 @@ use super::*;
 fn formatted(text: &str) -> String {
     match format("t.walrus", text) {
         Ok(text) => text,
-        Err(Refusal::Broken(why)) => panic!("{why}:\n{text}"),
-        Err(Refusal::Errors(_)) => panic!("errors in:\n{text}"),
+        Err(FormatError::Broken(why)) => panic!("{why}:\n{text}"),
+        Err(FormatError::Errors(_)) => panic!("errors in:\n{text}"),
     }
 }
 
@@ -90,8 +90,8 @@ fn long_lines_are_broken() {
 
 #[test]
 fn what_has_errors_is_refused() {
-    assert!(matches!(format("t.walrus", "let = 1;"), Err(Refusal::Errors(_))));
-    assert!(matches!(format("t.walrus", "let x = 1"), Err(Refusal::Errors(_))));
+    assert!(matches!(format("t.walrus", "let = 1;"), Err(FormatError::Errors(_))));
+    assert!(matches!(format("t.walrus", "let x = 1"), Err(FormatError::Errors(_))));
 }
 
 /// Every program of the fixtures that can be parsed.
@@ -107,8 +107,8 @@ fn all_fixtures_mean_the_same_when_formatted() {
             {
                 match format("t.walrus", &text) {
                     Ok(_) => *count += 1,
-                    Err(Refusal::Errors(_)) => {}
-                    Err(Refusal::Broken(why)) => panic!("{}: {why}", path.display()),
+                    Err(FormatError::Errors(_)) => {}
+                    Err(FormatError::Broken(why)) => panic!("{}: {why}", path.display()),
                 }
             }
         }

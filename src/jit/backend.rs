@@ -14,7 +14,7 @@ use super::dump::Texts;
 use super::emit::{self, EmitOptions};
 use super::ir::Region;
 use super::translate::Refusal;
-use crate::runtime::native::NativeCode;
+use crate::runtime::abi::NativeCode;
 
 /// Address space for code. Pages are taken as code is made.
 const CODE_SPACE: usize = 64 << 20;

@@ -10,14 +10,16 @@ use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-
 use rustc_hash::FxHashMap;
 
 use super::helpers::{Argument, Helper};
-use super::ir::*;
+use super::ir::{
+    Binary, Block, BlockId, Boxed, BoxedTag, Compare, Element, ExitId, ExitReason, Home, Inst, Made, Mem, Region, Repr,
+    Terminator, Unary, Val, Width, Word,
+};
 use crate::bytecode::FuncId;
+use crate::runtime::abi::{Outcome, TakenExit, layout};
 use crate::runtime::counts::NativeCounts;
-use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED, layout};
 use crate::runtime::value::Value;
 
 /// Addresses that emitted code holds.
@@ -79,7 +81,7 @@ fn clif_type(repr: Repr) -> ir::Type {
     }
 }
 
-/// The signature of a region's function; see [`NativeCode`](crate::runtime::native::NativeCode).
+/// The signature of a region's function; see [`NativeCode`](crate::runtime::abi::NativeCode).
 pub fn signature(call_conv: CallConv) -> ir::Signature {
     let mut signature = ir::Signature::new(call_conv);
     signature.params.extend([ir::AbiParam::new(types::I64); 2]);
@@ -545,8 +547,8 @@ impl Emitter<'_> {
                     Argument::Int => ir::AbiParam::new(types::I64),
                     Argument::Float => ir::AbiParam::new(types::F64),
                 };
-                signature.params.extend(helper.params().iter().map(clif));
-                signature.returns.extend(Some(clif(&helper.result())).filter(|_| !keeps_registers));
+                signature.params.extend(helper.params().iter().copied().flatten().map(clif));
+                signature.returns.extend(helper.result().iter().map(clif).filter(|_| !keeps_registers));
                 let signature = self.builder.import_signature(signature);
                 self.signatures.push((helper, signature));
                 signature
@@ -589,9 +591,9 @@ impl Emitter<'_> {
         self.builder.set_cold_block(not_entered);
         let enter = self.go_on_if(has_room, not_entered);
         self.builder.switch_to_block(not_entered);
-        let said = self.builder.ins().iconst(types::I64, NOT_ENTERED as i64);
+        let outcome = self.builder.ins().iconst(types::I64, Outcome::NOT_ENTERED.bits() as i64);
         let leave = self.leave_block();
-        self.builder.ins().jump(leave, &[said.into()]);
+        self.builder.ins().jump(leave, &[outcome.into()]);
         self.builder.switch_to_block(enter);
     }
 
@@ -641,19 +643,20 @@ impl Emitter<'_> {
         let not_returned = self.cold_block();
         let tag_here = self.builder.append_block_param(next, types::I64);
         let payload_here = self.builder.append_block_param(next, types::I64);
-        let call = |emitter: &mut Self, callee, args: &[ir::Value], otherwise, passes_said: bool| {
+        let call = |emitter: &mut Self, callee, args: &[ir::Value], otherwise, passes_outcome: bool| {
             let call = emitter.builder.ins().call_indirect(signature, callee, args);
-            let (said, payload) = (emitter.builder.inst_results(call)[0], emitter.builder.inst_results(call)[1]);
-            let returned = emitter.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, said, FIRST_EXIT as i64);
-            let result = [said.into(), payload.into()];
-            emitter.builder.ins().brif(returned, next, &result, otherwise, &result[..usize::from(passes_said)]);
+            let (outcome, payload) = (emitter.builder.inst_results(call)[0], emitter.builder.inst_results(call)[1]);
+            let first_exit = Outcome::FIRST_EXIT as i64;
+            let returned = emitter.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, outcome, first_exit);
+            let result = [outcome.into(), payload.into()];
+            emitter.builder.ins().brif(returned, next, &result, otherwise, &result[..usize::from(passes_outcome)]);
         };
         call(self, native, &[self.vm, callee_base], not_returned, true);
         self.builder.switch_to_block(not_returned);
-        let said = self.builder.block_params(not_returned)[0];
+        let outcome = self.builder.block_params(not_returned)[0];
         let finish = self.builder.ins().iconst(types::I64, Helper::FinishCall.address() as i64);
         let failed = self.exit_block(exit);
-        call(self, finish, &[self.vm, said], failed, false);
+        call(self, finish, &[self.vm, outcome], failed, false);
         self.builder.switch_to_block(next);
         if let Some(result) = result {
             self.call_payloads.push((result, payload_here));
@@ -696,8 +699,8 @@ impl Emitter<'_> {
                     self.builder.ins().store(of_machine, function, top, layout::FRAME_FUNCTION);
                     self.builder.ins().store(of_machine, no_closure, top, layout::FRAME_CLOSURE);
                 }
-                let said = self.builder.ins().iconst(types::I64, TAIL_CALLED as i64);
-                self.builder.ins().return_(&[said, said]);
+                let outcome = self.builder.ins().iconst(types::I64, Outcome::TAIL_CALLED.bits() as i64);
+                self.builder.ins().return_(&[outcome, outcome]);
             }
             Terminator::Exit(exit) => {
                 let block = self.exit_block(*exit);
@@ -765,8 +768,8 @@ impl Emitter<'_> {
         for (index, state) in state_of.into_iter().enumerate() {
             let Some(block) = self.exits[index] else { continue };
             self.builder.switch_to_block(block);
-            let said = i64::from(self.options.version) << 32 | (index as i64 + FIRST_EXIT as i64);
-            let number = self.builder.ins().iconst(types::I64, said);
+            let outcome = Outcome::left(TakenExit { version: self.options.version, exit: index as u32 });
+            let number = self.builder.ins().iconst(types::I64, outcome.bits() as i64);
             self.go_to_state(state, number, &mut states);
         }
         // A state comes behind those that are its tails.

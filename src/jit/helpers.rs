@@ -1,45 +1,38 @@
 //! What native code calls, once: name, signature, use of the heap, implementation.
 //!
 //! A helper that may run Walrus code or collect garbage needs every live reference in its home; the others need there
-//! only what they read. A helper returns a status rather than raising: see [`NEXT`], [`JUMP`], [`LEAVE`].
+//! only what they read. A helper that stands for an instruction returns a [`Status`] rather than raising.
 
 mod keeping;
 mod lists;
 mod objects;
+mod passed;
 
 use lists::{list_concat, list_filled, list_pop, list_repeat, list_slice};
 use objects::{
     char_str, concat, contains, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair,
     print, start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice,
 };
+use passed::{AbiType, LoopState, Registers, Truth, fit_registers};
+
+pub use passed::{Argument, Status};
 
 use crate::bytecode::numeric;
 use crate::bytecode::op::HeapUse;
 use crate::heap_use;
-use crate::runtime::error::ErrorKind;
-use crate::runtime::native::{NOT_ENTERED, NativeResult};
-use crate::runtime::object::{Gc, List};
+use crate::runtime::abi::{NativeResult, Outcome};
+use crate::runtime::error::{ErrorKind, Result};
+use crate::runtime::object::{Dict, Gc, List, Str};
 use crate::runtime::step::Stepped;
-use crate::runtime::value::{Tag, Value};
+use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
-/// The instruction is done.
-pub const NEXT: u64 = 0;
-/// The instruction is done and jumps.
-pub const JUMP: u64 = 1;
-/// The instruction was not executed (a collection is due, or the native stack is low), or it failed and the error is
-/// pending.
-pub const LEAVE: u64 = 2;
-
-/// The type of an argument or result.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Argument {
-    Int,
-    Float,
-}
-
 macro_rules! helpers {
-    ($( $(#[doc = $doc:literal])* $name:ident = $function:ident ($($param:ident),*) -> $result:ident, heap($($heap:ident),+); )*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident = $function:ident ($(&mut $machine:ident;)? $($param:ident: $type:ty),*) -> $result:ty,
+        heap($($heap:ident),+);
+    )*) => {
         /// A function that native code may call.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Helper { $( $(#[doc = $doc])* $name, )* }
@@ -53,12 +46,21 @@ macro_rules! helpers {
                 match self { $( Helper::$name => stringify!($function), )* }
             }
 
-            pub fn params(self) -> &'static [Argument] {
-                match self { $( Helper::$name => &[$( Argument::$param ),*], )* }
+            /// The words of each parameter.
+            pub fn params(self) -> &'static [&'static [Argument]] {
+                match self { $(
+                    Helper::$name => const {
+                        let params: &[&[Argument]] =
+                            &[$( <*mut $machine as AbiType>::WORDS, )? $( <$type as AbiType>::WORDS ),*];
+                        assert!(fit_registers(params), "the arguments do not all travel in registers");
+                        params
+                    },
+                )* }
             }
 
-            pub fn result(self) -> Argument {
-                match self { $( Helper::$name => Argument::$result, )* }
+            /// The words of the result.
+            pub fn result(self) -> &'static [Argument] {
+                match self { $( Helper::$name => <$result as AbiType>::WORDS, )* }
             }
 
             /// What of the heap the helper may look at or change. What most see of objects is enough to hash them,
@@ -68,86 +70,118 @@ macro_rules! helpers {
             }
 
             fn plain_address(self) -> usize {
-                match self { $( Helper::$name => $function as *const () as usize, )* }
+                match self { $( Helper::$name => shims::$function as *const () as usize, )* }
             }
+        }
+
+        /// What native code calls.
+        mod shims {
+            use super::*;
+
+            $( shim!($name, $function, ($($machine)?), ($($param: $type),*), $result); )*
+        }
+    };
+}
+
+/// The function that native code calls: it has the signature that the row says, and so has the helper, or this does not
+/// compile. A helper that takes the machine touches no more of the heap than its row says, which debug builds check.
+macro_rules! shim {
+    ($name:ident, $function:ident, (), ($($param:ident: $type:ty),*), $result:ty) => {
+        pub extern "C" fn $function($($param: $type),*) -> $result {
+            super::$function($($param),*)
+        }
+    };
+    ($name:ident, $function:ident, ($machine:ident), ($($param:ident: $type:ty),*), $result:ty) => {
+        /// # Safety
+        /// Called by native code with the machine that runs it and objects, values and registers that are what the
+        /// types say.
+        pub unsafe extern "C" fn $function(vm: *mut $machine, $($param: $type),*) -> $result {
+            // SAFETY: native code passes on the machine it was given, and nobody else uses that while the helper runs.
+            let vm = unsafe { &mut *vm };
+            let result =
+                vm.keeping_to(stringify!($function), Helper::$name.heap(), |vm| super::$function(vm, $($param),*));
+            // What a function makes that was run to its end has been counted there.
+            if Helper::$name != Helper::FinishCall {
+                vm.charge_named();
+            }
+            result
         }
     };
 }
 
 helpers! {
-    /// `(machine, pc, bits of a [`HeapUse`])`: executes an instruction that calls nothing and touches no more of the
-    /// heap than that; gives a status.
-    Step = step (Int, Int, Int) -> Int, heap(any);
-    /// `(machine, pc)`: executes an instruction that may run Walrus code and collect garbage; gives a status.
-    StepCall = step_call (Int, Int) -> Int, heap(any);
-    /// `(machine, what the native code said)`: runs to its end a function that native code has called. It answers as
-    /// native code does: with the result, or with what is no tag if the call has to be executed again.
-    FinishCall = finish_call (Int, Int) -> Int, heap(any);
-    /// `(machine, pc)`: executes a tail call of a value or a method; gives a status, [`JUMP`] if another function is
-    /// about to begin in the frame.
-    TailCall = tail_call (Int, Int) -> Int, heap(any);
-    /// `(machine, list, tag, payload)`: appends; gives a status.
-    ListPush = list_push (Int, Int, Int, Int) -> Int, heap(lists);
-    /// `(machine, list)`: takes the last element; gives a status, and the element in the machine.
-    ListPop = list_pop (Int, Int) -> Int, heap(lists);
-    /// `(machine, list, start, end)`: a slice, or 0 if that was not made.
-    ListSlice = list_slice (Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, left, right)`: the lists joined, or 0 if that was not done.
-    ListConcat = list_concat (Int, Int, Int) -> Int, heap(none);
-    /// `(machine, list, count)`: the list so many times over, or 0 if that was not done.
-    ListRepeat = list_repeat (Int, Int, Int) -> Int, heap(none);
-    /// `(machine, tag, payload, count)`: a list of a value so many times, or 0 if that was not made.
-    ListFilled = list_filled (Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, left, right)`: the strings joined, or 0 if that was not done.
-    StrConcat = str_concat (Int, Int, Int) -> Int, heap(none);
-    /// `(left, right)`: whether strings are equal.
-    StrEqual = str_equal (Int, Int) -> Int, heap(none);
-    /// `(left, right)`: -1, 0 or 1.
-    StrCompare = str_compare (Int, Int) -> Int, heap(none);
-    /// `(string)`: number of characters.
-    StrLen = str_len (Int) -> Int, heap(none);
-    /// `(machine, string, index)`: a character, or 0 if there is none there.
-    StrIndex = str_index (Int, Int, Int) -> Int, heap(none);
-    /// `(machine, string, start, end)`: a slice, or 0 if that was not made.
-    StrSlice = str_slice (Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, number)`: the string of a character, or 0 if there is none of this number, or that was not made.
-    CharStr = char_str (Int, Int) -> Int, heap(none);
-    /// `(machine, address of registers, count)`: the texts of values joined, or 0 if that was not done.
-    Concat = concat (Int, Int, Int) -> Int, heap(none);
-    /// `(machine, pc, address of registers, count, newline)`: prints; gives a status.
-    Print = print (Int, Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, dict, tag, payload)`: looks a key up; gives a status, and the value in the machine.
-    DictGet = dict_get (Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, dict, tag, payload, tag, payload)`: looks a key up, with a default; as `DictGet`.
-    DictGetOr = dict_get_or (Int, Int, Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, dict, tag, payload)`: whether a key is there, as a status: [`JUMP`] if it is.
-    DictContains = dict_contains (Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, tag, payload, tag, payload)`: whether the first value has the second as a member, as a status:
-    /// [`JUMP`] if it has.
-    Contains = contains (Int, Int, Int, Int, Int) -> Int, heap(none);
-    /// `(machine, dict, string)`: whether an entry has this name.
-    DictHasName = dict_has_name (Int, Int, Int) -> Int, heap(none);
-    /// `(machine, dict, tag, payload, tag, payload)`: puts a value at a key; gives a status.
-    DictSet = dict_set (Int, Int, Int, Int, Int, Int) -> Int, heap(dicts);
-    /// `(machine, address of a loop's state)`: starts an iteration that calls nothing; status [`JUMP`] if there is no
-    /// item.
-    StartItems = start_items (Int, Int) -> Int, heap(none);
-    /// `(machine, address of a loop's state)`: the next item; status [`JUMP`] if there is one.
-    NextItem = next_item (Int, Int) -> Int, heap(none);
+    /// Executes the instruction at `pc`, which calls nothing and touches no more of the heap than the bits of a
+    /// [`HeapUse`] say.
+    Step = step(&mut Vm; pc: u64, heap: u64) -> Status, heap(any);
+    /// Executes the instruction at `pc`, which may run Walrus code and collect garbage.
+    StepCall = step_call(&mut Vm; pc: u64) -> Status, heap(any);
+    /// Runs to its end a function that native code has called and that has ended so. It answers as native code does:
+    /// with the result, or by not having been entered if the call has to be executed again.
+    FinishCall = finish_call(&mut Vm; outcome: Outcome) -> NativeResult, heap(any);
+    /// Executes the tail call of a value or a method at `pc`; it jumps if another function is about to begin in the
+    /// frame.
+    TailCall = tail_call(&mut Vm; pc: u64) -> Status, heap(any);
+    /// Appends.
+    ListPush = list_push(&mut Vm; list: Gc<List>, value: Value) -> Status, heap(lists);
+    /// Takes the last element; it is in the machine.
+    ListPop = list_pop(&mut Vm; list: Gc<List>) -> Status, heap(lists);
+    /// A slice; nothing if that was not made.
+    ListSlice = list_slice(&mut Vm; list: Gc<List>, start: i64, end: i64) -> Option<Gc<List>>, heap(none);
+    /// The lists joined; nothing if that was not done.
+    ListConcat = list_concat(&mut Vm; left: Gc<List>, right: Gc<List>) -> Option<Gc<List>>, heap(none);
+    /// The list so many times over; nothing if that was not done.
+    ListRepeat = list_repeat(&mut Vm; list: Gc<List>, count: i64) -> Option<Gc<List>>, heap(none);
+    /// A list of a value so many times; nothing if that was not made.
+    ListFilled = list_filled(&mut Vm; value: Value, count: i64) -> Option<Gc<List>>, heap(none);
+    /// The strings joined; nothing if that was not done.
+    StrConcat = str_concat(&mut Vm; left: Gc<Str>, right: Gc<Str>) -> Option<Gc<Str>>, heap(none);
+    /// Whether strings are equal.
+    StrEqual = str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth, heap(none);
+    /// -1, 0 or 1.
+    StrCompare = str_compare(left: Gc<Str>, right: Gc<Str>) -> i64, heap(none);
+    /// Number of characters.
+    StrLen = str_len(text: Gc<Str>) -> i64, heap(none);
+    /// A character; nothing if there is none there.
+    StrIndex = str_index(&mut Vm; text: Gc<Str>, index: i64) -> Option<Gc<Str>>, heap(none);
+    /// A slice; nothing if that was not made.
+    StrSlice = str_slice(&mut Vm; text: Gc<Str>, start: i64, end: i64) -> Option<Gc<Str>>, heap(none);
+    /// The string of the character with a number; nothing if there is none, or that was not made.
+    CharStr = char_str(&mut Vm; number: i64) -> Option<Gc<Str>>, heap(none);
+    /// The texts of values joined; nothing if that was not done.
+    Concat = concat(&mut Vm; parts: Registers) -> Option<Gc<Str>>, heap(none);
+    /// Prints; `pc` is that of the instruction.
+    Print = print(&mut Vm; pc: u64, values: Registers, newline: u64) -> Status, heap(none);
+    /// Looks a key up; the value is in the machine.
+    DictGet = dict_get(&mut Vm; dict: Gc<Dict>, key: Value) -> Status, heap(none);
+    /// As `DictGet`, with a default.
+    DictGetOr = dict_get_or(&mut Vm; dict: Gc<Dict>, key: Value, default: Value) -> Status, heap(none);
+    /// Jumps if a key is there.
+    DictContains = dict_contains(&mut Vm; dict: Gc<Dict>, key: Value) -> Status, heap(none);
+    /// Jumps if a value has another as a member.
+    Contains = contains(&mut Vm; value: Value, item: Value) -> Status, heap(none);
+    /// Whether an entry has this name.
+    DictHasName = dict_has_name(&mut Vm; dict: Gc<Dict>, name: Gc<Str>) -> Truth, heap(none);
+    /// Puts a value at a key.
+    DictSet = dict_set(&mut Vm; dict: Gc<Dict>, key: Value, value: Value) -> Status, heap(dicts);
+    /// Starts an iteration that calls nothing; it jumps if there is no item.
+    StartItems = start_items(&mut Vm; state: LoopState) -> Status, heap(none);
+    /// Goes on to the next item; it jumps if there is one.
+    NextItem = next_item(&mut Vm; state: LoopState) -> Status, heap(none);
     /// As `StartItems`, for two values an item.
-    StartPairs = start_pairs (Int, Int) -> Int, heap(none);
+    StartPairs = start_pairs(&mut Vm; state: LoopState) -> Status, heap(none);
     /// As `NextItem`, for two values an item.
-    NextPair = next_pair (Int, Int) -> Int, heap(none);
-    /// `(machine, size)`: memory for a small object, which was accounted for and is written at once.
-    NewCell = new_cell (Int, Int) -> Int, heap(none);
+    NextPair = next_pair(&mut Vm; state: LoopState) -> Status, heap(none);
+    /// Memory for a small object, which was accounted for and is written at once. The size is one that
+    /// [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
+    NewCell = new_cell(&mut Vm; size: u64) -> *mut u8, heap(none);
     /// The remainder of floats.
-    FloatRem = float_rem (Float, Float) -> Float, heap(none);
+    FloatRem = float_rem(a: f64, b: f64) -> f64, heap(none);
     /// The power of floats.
-    FloatPow = float_pow (Float, Float) -> Float, heap(none);
+    FloatPow = float_pow(a: f64, b: f64) -> f64, heap(none);
     /// The power of ints; 0 for a negative exponent.
-    IntPow = int_pow (Int, Int) -> Int, heap(none);
+    IntPow = int_pow(a: i64, b: i64) -> i64, heap(none);
     /// How an int compares with a float, exactly: -1, 0 or 1; 2 if the float is NaN.
-    CompareNumbers = compare_numbers (Int, Float) -> Int, heap(none);
+    CompareNumbers = compare_numbers(a: i64, b: f64) -> i64, heap(none);
 }
 
 impl Helper {
@@ -157,7 +191,7 @@ impl Helper {
         keeping::KEEPS && matches!(self, Helper::NewCell | Helper::ListPush)
     }
 
-    /// Where it begins.
+    /// Where native code calls it.
     pub fn address(self) -> usize {
         match self {
             Helper::NewCell => keeping::new_cell_keeping as *const () as usize,
@@ -167,141 +201,81 @@ impl Helper {
     }
 }
 
-/// Runs a helper's body with the machine. It touches no more of the heap than the helper's row says, which debug builds
-/// check.
-///
-/// # Safety
-/// `vm` is the machine that called the native code; nobody else uses it while the helper runs.
-unsafe fn with_vm(helper: Helper, vm: *mut Vm, run: impl FnOnce(&mut Vm) -> u64) -> u64 {
-    // SAFETY: passed on to the caller.
-    let vm = unsafe { &mut *vm };
-    let result = vm.keeping_to(helper.symbol(), helper.heap(), run);
-    vm.charge_named();
-    result
-}
-
-fn status(vm: &mut Vm, stepped: crate::runtime::error::Result<Stepped>) -> u64 {
+fn status(vm: &mut Vm, stepped: Result<Stepped>) -> Status {
     match stepped {
-        Ok(Stepped::Next) => NEXT,
-        Ok(Stepped::Jump) => JUMP,
+        Ok(stepped) => Status::jumps_if(stepped == Stepped::Jump),
         // The interpreter executes the instruction again, and makes room first.
-        Err(error) if matches!(error.kind(), ErrorKind::NeedsMemory(_)) => LEAVE,
+        Err(error) if matches!(error.kind(), ErrorKind::NeedsMemory(_)) => Status::Leave,
         Err(error) => {
             vm.set_pending(error);
-            LEAVE
+            Status::Leave
         }
     }
 }
 
-/// # Safety
-/// Called by native code with the machine that runs it.
-unsafe extern "C" fn step(vm: *mut Vm, pc: u64, heap: u64) -> u64 {
-    // SAFETY: native code passes on the machine it was given.
-    unsafe {
-        with_vm(Helper::Step, vm, |vm| {
-            if vm.heap.should_collect() {
-                return LEAVE;
-            }
-            // The frame lacks what lives in machine registers only.
-            let heap = HeapUse::from_bits(heap as u8);
-            let stepped =
-                vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32)));
-            vm.count_step(pc as u32);
-            status(vm, stepped)
-        })
+fn step(vm: &mut Vm, pc: u64, heap: u64) -> Status {
+    if vm.heap.should_collect() {
+        return Status::Leave;
     }
+    // The frame lacks what lives in machine registers only.
+    let heap = HeapUse::from_bits(heap as u8);
+    let stepped = vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32)));
+    vm.count_step(pc as u32);
+    status(vm, stepped)
 }
 
-/// # Safety
-/// Called by native code with the machine that runs it.
-unsafe extern "C" fn step_call(vm: *mut Vm, pc: u64) -> u64 {
-    // SAFETY: native code passes on the machine it was given.
-    unsafe {
-        with_vm(Helper::StepCall, vm, |vm| {
-            if !vm.may_nest() {
-                return LEAVE;
-            }
-            let stepped = vm.step_at(pc as u32);
-            vm.count_step(pc as u32);
-            status(vm, stepped)
-        })
+fn step_call(vm: &mut Vm, pc: u64) -> Status {
+    if !vm.may_nest() {
+        return Status::Leave;
     }
+    let stepped = vm.step_at(pc as u32);
+    vm.count_step(pc as u32);
+    status(vm, stepped)
 }
 
-/// # Safety
-/// Called by native code with the machine that runs it.
-unsafe extern "C" fn tail_call(vm: *mut Vm, pc: u64) -> u64 {
-    // SAFETY: native code passes on the machine it was given.
-    unsafe {
-        with_vm(Helper::TailCall, vm, |vm| {
-            if !vm.may_nest() || vm.heap.should_collect() {
-                return LEAVE;
-            }
-            let replaced = vm.tail_call_at(pc as u32);
-            vm.count_step(pc as u32);
-            status(vm, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
-        })
+fn tail_call(vm: &mut Vm, pc: u64) -> Status {
+    if !vm.may_nest() || vm.heap.should_collect() {
+        return Status::Leave;
     }
+    let replaced = vm.tail_call_at(pc as u32);
+    vm.count_step(pc as u32);
+    status(vm, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
 }
 
-/// # Safety
-/// Called by native code with the machine that runs it, and the frame of the function it has called on top.
-unsafe extern "C" fn finish_call(vm: *mut Vm, left: u64) -> NativeResult {
-    // SAFETY: native code passes on the machine it was given.
-    let vm = unsafe { &mut *vm };
-    match vm.finish_native_call(left) {
-        Ok(Some(result)) => result,
-        Ok(None) => NativeResult { said: NOT_ENTERED, payload: 0 },
-        Err(error) => {
-            vm.set_pending(error);
-            NativeResult { said: NOT_ENTERED, payload: 0 }
-        }
+/// The frame of the function that native code has called is on top.
+fn finish_call(vm: &mut Vm, outcome: Outcome) -> NativeResult {
+    let finished = vm.finish_native_call(outcome).unwrap_or_else(|error| {
+        vm.set_pending(error);
+        None
+    });
+    finished.unwrap_or(NativeResult::without_value(Outcome::NOT_ENTERED))
+}
+
+fn list_push(vm: &mut Vm, list: Gc<List>, value: Value) -> Status {
+    if vm.heap.should_collect() {
+        return Status::Leave;
     }
+    // If that fails, the interpreter asks again, and deals with it.
+    list.push(&mut vm.heap, value).map_or(Status::Leave, |()| Status::Next)
 }
 
-/// # Safety
-/// Called by native code with the machine that runs it and the parts of a list and a value that are alive.
-unsafe extern "C" fn list_push(vm: *mut Vm, list: *mut List, tag: u64, payload: u64) -> u64 {
-    // SAFETY: native code passes on the machine it was given, a pointer to a live list, and the two words of a value.
-    unsafe {
-        with_vm(Helper::ListPush, vm, |vm| {
-            let Some(list) = std::ptr::NonNull::new(list) else { return LEAVE };
-            if vm.heap.should_collect() {
-                return LEAVE;
-            }
-            let words = [tag, payload];
-            debug_assert!(tag <= Tag::LAST as u64);
-            let value: Value = *words.as_ptr().cast();
-            match Gc::from_non_null(list).push(&mut vm.heap, value) {
-                Ok(()) => NEXT,
-                // The interpreter asks again, and deals with it.
-                Err(_) => LEAVE,
-            }
-        })
-    }
+fn new_cell(vm: &mut Vm, size: u64) -> *mut u8 {
+    vm.cell_for_native(size as usize)
 }
 
-/// # Safety
-/// Called by native code with the machine that runs it and a size that
-/// [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
-unsafe extern "C" fn new_cell(vm: *mut Vm, size: u64) -> u64 {
-    // SAFETY: native code passes on the machine it was given.
-    unsafe { with_vm(Helper::NewCell, vm, |vm| vm.cell_for_native(size as usize) as u64) }
-}
-
-extern "C" fn float_rem(a: f64, b: f64) -> f64 {
+fn float_rem(a: f64, b: f64) -> f64 {
     a % b
 }
 
-extern "C" fn float_pow(a: f64, b: f64) -> f64 {
+fn float_pow(a: f64, b: f64) -> f64 {
     a.powf(b)
 }
 
-extern "C" fn int_pow(a: i64, b: i64) -> i64 {
+fn int_pow(a: i64, b: i64) -> i64 {
     numeric::int_pow(a, b).unwrap_or(0)
 }
 
-extern "C" fn compare_numbers(a: i64, b: f64) -> i64 {
+fn compare_numbers(a: i64, b: f64) -> i64 {
     numeric::compare_int_float(a, b).map_or(2, |order| order as i64)
 }
 

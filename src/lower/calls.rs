@@ -1,14 +1,15 @@
 //! Calls: direct where the callee is known and the arguments fit, through the value otherwise, so that a wrong number
 //! of arguments is the run-time error that it is.
 
+use super::Builder;
 use super::code::Label;
 use super::function::{Dest, Lowering};
-use super::*;
 use crate::bytecode::builtins::BuiltinEffect;
 use crate::bytecode::op::window::{Call as ValueCall, MethodCall};
-use crate::bytecode::{BuiltinId, Op, Reg, SiteId};
-use crate::resolve::StaticValue;
-use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, UnaryOp};
+use crate::bytecode::{BuiltinId, FuncId, Op, Reg, SiteId, StructId};
+use crate::resolve::{StaticValue, StructIndex};
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, ExprList, Symbol, UnaryOp};
 
 /// How a call is made.
 #[derive(Clone, Copy, Debug)]

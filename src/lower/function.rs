@@ -1,13 +1,17 @@
 //! One function: its frame, what its names mean in registers, and its entry in the program.
 
+use rustc_hash::FxHashMap;
+
 use super::code::{Code, Label, REGISTER_LIMIT};
-use super::*;
+use super::{Builder, FunctionInfo};
 use crate::bytecode::{
-    CaptureId, CaptureSource, Constant, Handler, LineEntry, LocalName, LoopId, LoopKind, LoopRegion, Op, Reg, SiteId,
+    CaptureId, CaptureSource, Constant, FuncId, Handler, LineEntry, LocalName, LoopId, LoopKind, LoopRegion, ModuleId,
+    Op, Reg, Run, SiteId, StrId, StructId,
 };
-use crate::resolve::{Capture, CaptureFrom, NameRef, StaticValue, VarId};
-use crate::source::Diagnostic;
-use crate::syntax::ast::{Ast, ExprId};
+use crate::resolve::graph::FileModule;
+use crate::resolve::{Capture, CaptureFrom, FileScopes, FuncIndex, NameRef, StaticValue, VarId};
+use crate::source::{Diagnostic, Span};
+use crate::syntax::ast::{self, Ast, ExprId, FunctionId, Symbol};
 
 /// Lowers a function and enters it into the program.
 pub(super) fn lower_function(builder: &mut Builder<'_>, index: FuncIndex, registers: &mut [Reg]) {

@@ -33,7 +33,7 @@ mod task_lints;
 
 use rustc_hash::FxHashMap;
 
-use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec, find_builtin};
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, find_builtin};
 use crate::bytecode::format_spec;
 use crate::bytecode::{
     DebugInfo, Export, FuncId, Function, FunctionKind, Global, GlobalId, Method, Module, ModuleId, ModuleKind, Program,
@@ -66,7 +66,7 @@ pub fn lower(input: Input<'_>, diagnostics: &mut Diagnostics) -> Program {
     let constants = constants::find(input.graph, input.resolution, input.interner);
     for ((module, scopes), constants) in input.graph.modules.iter().zip(&mut input.resolution.files).zip(&constants) {
         if let (ModuleSource::File(file), Some(scopes)) = (&module.source, scopes) {
-            scopes.settle(&file.ast, |var| constants.is_constant(var));
+            scopes.finalise(&file.ast, |var| constants.is_constant(var));
             marks::warn(&file.ast, file.file, input.sources.file(file.file), diagnostics);
         }
     }

@@ -1,11 +1,12 @@
 //! Statements.
 
 use super::calls::Call;
+use super::code;
 use super::function::{Dest, Lowering};
-use super::*;
-use crate::bytecode::{Handler, Op, Reg};
-use crate::resolve::{Global as ResolvedGlobal, NameRef, StaticValue, VarId};
-use crate::source::Diagnostic;
+use crate::bytecode::{Handler, ModuleId, Op, Reg};
+use crate::resolve::graph::ModuleSource;
+use crate::resolve::{Global as ResolvedGlobal, ModuleIndex, NameRef, StaticValue, VarId};
+use crate::source::{Diagnostic, Span};
 use crate::syntax::ast::{AssignOp, Block, ExprId, ExprKind, ExprList, LogicOp, StmtId, StmtKind};
 
 impl Lowering<'_, '_> {

@@ -3,10 +3,11 @@
 
 use super::calls::Call;
 use super::function::Lowering;
-use super::*;
+use crate::bytecode::builtins::{BUILTINS, BuiltinResult, BuiltinSpec};
 use crate::bytecode::types::Tags;
-use crate::bytecode::{BuiltinId, Op};
+use crate::bytecode::{BuiltinId, FuncId, Op};
 use crate::resolve::StaticValue;
+use crate::source::{Diagnostic, Span};
 use crate::syntax::ast::{Ast, Block, ExprId, ExprKind, ExprList, Function as Source, Ident, Stmt, StmtKind};
 
 /// Built-ins whose tasks may well be left alone: what they are for happens all the same, and in order.

@@ -14,10 +14,10 @@
 //! - After `resolve` without an error, every [`ExprKind::Name`](crate::syntax::ast::ExprKind::Name) that can be
 //!   executed has a [`NameRef`] other than `Unresolved`.
 
+mod finalise;
 pub mod graph;
 pub mod packages;
 mod scopes;
-mod settle;
 pub mod suggest;
 #[cfg(test)]
 mod tests;

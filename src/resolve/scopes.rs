@@ -9,14 +9,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
 use super::suggest::{foreign_name, hint};
-use super::*;
-use crate::source::spelling::closest;
-use crate::source::{Diagnostic, Diagnostics};
-use crate::syntax::Interner;
-use crate::syntax::STANDARD_MODULES;
-use crate::syntax::ast::{
-    AssignOp, Ast, Block, ExprId, ExprKind, ExprList, FunctionId, Ident, IdentList, StmtId, StmtKind, StructId,
+use super::{
+    Capture, CaptureFrom, FileScopes, FuncIndex, FunctionScope, Global, GlobalIndex, ModuleIndex, NameRef, Resolution,
+    SiblingMethod, StaticValue, StructIndex, StructScope, Var, VarId,
 };
+use crate::source::spelling::closest;
+use crate::source::{Diagnostic, Diagnostics, Span};
+use crate::syntax::ast::{
+    AssignOp, Ast, Block, ExprId, ExprKind, ExprList, FunctionId, Ident, IdentList, StmtId, StmtKind, StructId, Symbol,
+};
+use crate::syntax::{Interner, STANDARD_MODULES};
 
 /// Resolves every file of the program.
 pub fn resolve(graph: &ModuleGraph, interner: &mut Interner, diagnostics: &mut Diagnostics) -> Resolution {

@@ -81,7 +81,7 @@ fn resolve_files(files: &[(&str, &str)]) -> Resolved {
     let mut resolution = resolve(&graph, &mut interner, &mut diagnostics);
     for (module, scopes) in graph.modules.iter().zip(&mut resolution.files) {
         if let (graph::ModuleSource::File(file), Some(scopes)) = (&module.source, scopes) {
-            scopes.settle(&file.ast, |_| false);
+            scopes.finalise(&file.ast, |_| false);
         }
     }
     let messages = diagnostics

@@ -68,6 +68,16 @@ fn mark_absent(first: *mut Value, count: usize) {
     }
 }
 
+/// What the name of a method call means.
+enum Found {
+    /// A value that is called without the receiver.
+    Value(Value),
+    /// A method that takes the receiver, with what it has captured.
+    Method(FuncId, Option<Gc<Closure>>),
+    /// A row of the table of built-in methods.
+    BuiltIn(usize),
+}
+
 impl Vm {
     /// Starts a frame of a function that captures nothing, or of a closure.
     pub(super) fn start_frame(&mut self, func: FuncId, base: *mut Value, closure: Option<Gc<Closure>>) -> Result<()> {
@@ -256,7 +266,7 @@ impl Vm {
     fn retrying<T>(&mut self, mut operation: impl FnMut(&mut Vm) -> Result<T>) -> Result<T> {
         loop {
             match operation(self) {
-                Err(error) if self.must_not_collect => return Err(error),
+                Err(error) if self.native.must_not_collect => return Err(error),
                 Err(error) => {
                     let is_for_the_test = self.heap.refusals().is_for_the_test(&error);
                     self.make_memory(error)?;
@@ -399,47 +409,14 @@ impl Vm {
         frame: *mut Frame,
         site: SiteId,
     ) -> Result<Begun> {
-        let receiver = read(slot.wrapping_add(1));
-        let Site { name, is_found, .. } = self.site(frame, site);
-        if let Some(instance) = receiver.as_instance() {
-            if !is_found && let Some(value) = self.field(receiver, name) {
-                return self.call_without_receiver(slot, argc, value);
+        let is_found = self.site(frame, site).is_found;
+        match self.look_up_method(read(slot.wrapping_add(1)), frame, site, is_found)? {
+            Found::Value(value) => self.call_without_receiver(slot, argc, value),
+            Found::Method(func, closure) => {
+                self.start_checked(func, slot.wrapping_add(1), usize::from(argc) + 1, closure)?;
+                Ok(Begun::Frame)
             }
-            let def = self.image.struct_def(instance.struct_id());
-            let Some(position) = name.as_str().and_then(|name| def.method(name.as_str())) else {
-                return Err(self.no_method(receiver, name));
-            };
-            let entry = &def.methods[position];
-            let (func, takes_self, id) = (entry.func, entry.takes_self, def.id);
-            // A field of this name would come first: only names that are no fixed slot may be remembered.
-            let is_slot = name.as_str().is_some_and(|name| def.field(name.as_str()).is_some());
-            let method = instance.class().method(position);
-            if !takes_self {
-                return self.call_without_receiver(slot, argc, method);
-            }
-            if method.tag() == Tag::Function && !is_slot {
-                let target: *const Function = self.image.function(func);
-                self.site_mut(frame, site).remember_method(id, position, target);
-            }
-            self.start_checked(func, slot.wrapping_add(1), usize::from(argc) + 1, method.as_closure())?;
-            return Ok(Begun::Frame);
-        }
-        match receiver.tag() {
-            Tag::Struct | Tag::Module => {
-                let value = self.member(receiver, name)?;
-                self.call_without_receiver(slot, argc, value)
-            }
-            tag => {
-                if !is_found
-                    && let Some(dict) = receiver.as_dict()
-                    && let Some(value) = dict.get(&self.heap, name)?
-                {
-                    return self.call_without_receiver(slot, argc, value);
-                }
-                let Some(index) = built_in_method(tag, name) else { return Err(self.no_method(receiver, name)) };
-                self.site_mut(frame, site).remember_built_in(tag, index);
-                self.call_builtin_method(index, slot, argc)
-            }
+            Found::BuiltIn(index) => self.call_builtin_method(index, slot, argc),
         }
     }
 
@@ -457,10 +434,19 @@ impl Vm {
 
     #[inline(never)]
     fn find_uncached_method(&mut self, receiver: Value, frame: *mut Frame, site: SiteId) -> Result<Value> {
+        match self.look_up_method(receiver, frame, site, false)? {
+            Found::Value(value) => Ok(value),
+            Found::Method(..) | Found::BuiltIn(_) => Ok(Value::UNDEF),
+        }
+    }
+
+    /// What a site's name means on a receiver; the site remembers it if it will mean that for all of the kind. Fields
+    /// and entries come first, unless they have been looked through.
+    fn look_up_method(&mut self, receiver: Value, frame: *mut Frame, site: SiteId, is_no_field: bool) -> Result<Found> {
         let name = self.site(frame, site).name;
         if let Some(instance) = receiver.as_instance() {
-            if let Some(value) = self.field(receiver, name) {
-                return Ok(value);
+            if !is_no_field && let Some(value) = self.field(receiver, name) {
+                return Ok(Found::Value(value));
             }
             let def = self.image.struct_def(instance.struct_id());
             let Some(position) = name.as_str().and_then(|name| def.method(name.as_str())) else {
@@ -468,27 +454,30 @@ impl Vm {
             };
             let entry = &def.methods[position];
             let (func, takes_self, id) = (entry.func, entry.takes_self, def.id);
+            // A field of this name would come first: only names that are no fixed slot may be remembered.
+            let is_slot = name.as_str().is_some_and(|name| def.field(name.as_str()).is_some());
             let method = instance.class().method(position);
             if !takes_self {
-                return Ok(method);
+                return Ok(Found::Value(method));
             }
-            if method.tag() == Tag::Function && name.as_str().is_some_and(|name| def.field(name.as_str()).is_none()) {
+            if method.tag() == Tag::Function && !is_slot {
                 let target: *const Function = self.image.function(func);
                 self.site_mut(frame, site).remember_method(id, position, target);
             }
-            return Ok(Value::UNDEF);
+            return Ok(Found::Method(func, method.as_closure()));
         }
         match receiver.tag() {
-            Tag::Struct | Tag::Module => self.member(receiver, name),
+            Tag::Struct | Tag::Module => self.member(receiver, name).map(Found::Value),
             tag => {
-                if let Some(dict) = receiver.as_dict()
+                if !is_no_field
+                    && let Some(dict) = receiver.as_dict()
                     && let Some(value) = dict.get(&self.heap, name)?
                 {
-                    return Ok(value);
+                    return Ok(Found::Value(value));
                 }
                 let Some(index) = built_in_method(tag, name) else { return Err(self.no_method(receiver, name)) };
                 self.site_mut(frame, site).remember_built_in(tag, index);
-                Ok(Value::UNDEF)
+                Ok(Found::BuiltIn(index))
             }
         }
     }

@@ -10,6 +10,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::abi::TakenExit;
 use super::error::Result;
 use super::image::Image;
 use super::vm::Vm;
@@ -32,7 +33,7 @@ pub trait Tier {
 
     /// Native code has called native code of a function, whose frame is on top, and that was left by an exit. Makes the
     /// interpreter's state what the exit says; may run native code as in [`Tier::at_function`].
-    fn after_exit(&self, vm: &mut Vm, left: u64) -> Result<()>;
+    fn after_exit(&self, vm: &mut Vm, taken: TakenExit) -> Result<()>;
 }
 
 /// What is counted.
@@ -55,10 +56,10 @@ pub struct Hooks {
     /// How many events are left until somebody is told, of each loop and each function; at the index of the header or
     /// entry. Never 0 while the interpreter's loop runs.
     left: Box<[Cell<u32>]>,
-    /// What is left besides; empty unless each event has to be looked at, because it burns fuel.
-    withheld: Box<[u32]>,
-    /// How often each counter has been wound up, as a total of iterations or calls.
-    wound: Box<[u64]>,
+    /// What is left behind that; empty unless each event has to be looked at, because it burns fuel.
+    deferred: Box<[u32]>,
+    /// At which total of iterations or calls each counter expires.
+    expires_at: Box<[u64]>,
     /// How many events to count before asking again, if the answer is an error.
     after_error: u32,
     /// The counters about which the running task asks, from the outside in, and whether other tasks may ask while that
@@ -84,13 +85,21 @@ impl Hooks {
         for function in &image.program.functions {
             counts[function.code.start as usize] = thresholds.functions.max(1);
         }
-        let wound = counts.iter().map(|&count| count.into()).collect();
-        let (left, withheld) = match is_limited {
+        let expires_at = counts.iter().map(|&count| count.into()).collect();
+        let (left, deferred) = match is_limited {
             true => (vec![1; counts.len()], counts.iter().map(|&count| count - 1).collect()),
             false => (counts, Box::default()),
         };
         let left = left.into_iter().map(Cell::new).collect();
-        Hooks { code: image.program.code.as_ptr(), left, withheld, wound, after_error: 1, asking: Vec::new(), tier }
+        Hooks {
+            code: image.program.code.as_ptr(),
+            left,
+            deferred,
+            expires_at,
+            after_error: 1,
+            asking: Vec::new(),
+            tier,
+        }
     }
 
     /// Where the counter of an instruction at address 0 would be. Valid as long as the hooks are.
@@ -108,20 +117,20 @@ impl Hooks {
 
     /// How often the loop or function at this index was counted so far.
     pub fn count(&self, index: usize) -> u64 {
-        self.wound[index] - u64::from(self.rest(index))
+        self.expires_at[index] - u64::from(self.rest(index))
     }
 
     /// What is left of the count at this index.
     fn rest(&self, index: usize) -> u32 {
-        self.left[index].get() + self.withheld.get(index).unwrap_or(&0)
+        self.left[index].get() + self.deferred.get(index).unwrap_or(&0)
     }
 
-    fn wind_up(&mut self, index: usize, count: u32) {
+    fn restart_counter(&mut self, index: usize, count: u32) {
         let count = count.max(1);
-        self.wound[index] = self.count(index) + u64::from(count);
-        match self.withheld.get_mut(index) {
-            Some(withheld) => {
-                *withheld = count - 1;
+        self.expires_at[index] = self.count(index) + u64::from(count);
+        match self.deferred.get_mut(index) {
+            Some(deferred) => {
+                *deferred = count - 1;
                 self.left[index].set(1);
             }
             None => self.left[index].set(count),
@@ -130,9 +139,9 @@ impl Hooks {
 }
 
 impl Vm {
-    /// Counts that the top frame has come to `pc`; whether [`Vm::ran_out`] is to be called.
+    /// Counts that the top frame has come to `pc`; whether [`Vm::on_expiry`] is to be called.
     #[inline(always)]
-    pub(super) fn runs_out(&self, pc: *const Op) -> bool {
+    pub(super) fn expires(&self, pc: *const Op) -> bool {
         debug_assert!(self.hooks.as_ref().is_some_and(|hooks| {
             let index = (pc as usize).wrapping_sub(hooks.code as usize) / size_of::<Op>();
             self.counters == hooks.counters() && index < hooks.left.len()
@@ -155,7 +164,7 @@ impl Vm {
         self.count_call();
         // SAFETY: a frame is alive.
         let pc = unsafe { (*self.stack.frame()).pc };
-        if self.runs_out(pc) { self.ran_out(Event::Call) } else { Ok(()) }
+        if self.expires(pc) { self.on_expiry(Event::Call) } else { Ok(()) }
     }
 
     /// The top frame has just been started by a native, which waits for its result. It is counted as any call is.
@@ -166,7 +175,7 @@ impl Vm {
 
     /// The counter at the top frame's pc, which is saved, has come to zero by this event.
     #[cold]
-    pub(super) fn ran_out(&mut self, event: Event) -> Result<()> {
+    pub(super) fn on_expiry(&mut self, event: Event) -> Result<()> {
         let frame = self.stack.frame();
         let Some(hooks) = &mut self.hooks else { return Ok(()) };
         // SAFETY: a frame is alive, and its pc points into the program's code.
@@ -176,15 +185,15 @@ impl Vm {
             hooks.left[index].set(1);
             return Err(self.out_of_fuel_here());
         }
-        if let Some(withheld) = hooks.withheld.get_mut(index)
-            && *withheld > 0
+        if let Some(deferred) = hooks.deferred.get_mut(index)
+            && *deferred > 0
         {
-            *withheld -= 1;
+            *deferred -= 1;
             hooks.left[index].set(1);
             return Ok(());
         }
         // Until the answer is there, nothing that runs meanwhile asks about this counter.
-        hooks.wind_up(index, u32::MAX);
+        hooks.restart_counter(index, u32::MAX);
         let Some(tier) = hooks.tier.clone() else { return Ok(()) };
         hooks.asking.push((index, false));
         let answer = match event {
@@ -194,7 +203,7 @@ impl Vm {
         if let Some(hooks) = &mut self.hooks {
             hooks.asking.pop();
             let after_error = std::mem::replace(&mut hooks.after_error, 1);
-            hooks.wind_up(index, *answer.as_ref().unwrap_or(&after_error));
+            hooks.restart_counter(index, *answer.as_ref().unwrap_or(&after_error));
         }
         answer.map(|_| ())
     }
@@ -215,7 +224,7 @@ impl Vm {
         let Some(hooks) = &mut self.hooks else { return Questions::default() };
         let asking = std::mem::take(&mut hooks.asking);
         if lets_others_ask {
-            asking.iter().filter(|(_, may_ask)| *may_ask).for_each(|&(index, _)| hooks.wind_up(index, 1));
+            asking.iter().filter(|(_, may_ask)| *may_ask).for_each(|&(index, _)| hooks.restart_counter(index, 1));
         }
         Questions(asking)
     }
@@ -223,7 +232,7 @@ impl Vm {
     /// The task goes on.
     pub(super) fn take_questions_up(&mut self, questions: Questions) {
         let Some(hooks) = &mut self.hooks else { return };
-        questions.0.iter().for_each(|&(index, _)| hooks.wind_up(index, u32::MAX));
+        questions.0.iter().for_each(|&(index, _)| hooks.restart_counter(index, u32::MAX));
         hooks.asking = questions.0;
     }
 
@@ -235,7 +244,7 @@ impl Vm {
     /// Makes the counter at an index of the program's code run out the next time it is counted.
     pub fn ask_soon(&mut self, index: u32) {
         if let Some(hooks) = &mut self.hooks {
-            hooks.wind_up(index as usize, 1);
+            hooks.restart_counter(index as usize, 1);
         }
     }
 

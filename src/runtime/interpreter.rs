@@ -125,7 +125,7 @@ impl Vm {
                     /// function.
                     macro_rules! count {
                         ($event:ident) => {
-                            if HOOKS && self.runs_out(pc) {
+                            if HOOKS && self.expires(pc) {
                                 break 'count Event::$event;
                             }
                         };
@@ -714,7 +714,7 @@ impl Vm {
 
             // SAFETY: the frame is alive.
             unsafe { (*frame).pc = pc };
-            let counted = self.ran_out(event);
+            let counted = self.on_expiry(event);
             // Native code may have run the function to its end, or moved the frame on, or left others above it before
             // it failed.
             if self.stack.depth() < entry {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: nothing here knows a syntax tree or the JIT.
 
+pub mod abi;
 pub mod builtins;
 mod call;
 pub mod callback;
@@ -19,7 +20,6 @@ mod iterate;
 mod lines;
 mod member;
 pub mod methods;
-pub mod native;
 pub mod net;
 pub mod network;
 pub mod object;

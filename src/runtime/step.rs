@@ -52,7 +52,7 @@ impl Vm {
         // SAFETY: the caller answers for the instruction.
         let row = unsafe { *op }.info();
         // SAFETY: as above.
-        self.keeping_to(row.name, row.heap.within(self.touchable), |vm| unsafe { vm.execute(op) })
+        self.keeping_to(row.name, row.heap.within(self.native.touchable), |vm| unsafe { vm.execute(op) })
     }
 
     /// Does what the instruction says.

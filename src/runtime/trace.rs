@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use super::call::{Callee, callee_of};
-use super::value::Value;
-use super::vm::Vm;
+use super::image::Image;
+use super::stack::Stack;
+use crate::bytecode::FuncId;
 use crate::source::Span;
 
 /// Frames shown at each end of a long trace.
@@ -39,19 +39,19 @@ struct TraceFrame {
 }
 
 impl Trace {
-    /// Reads the frames of a machine whose frames' pcs are all saved.
-    pub(super) fn capture(vm: &Vm, awaited: Option<&Trace>) -> Trace {
-        let depth = vm.stack.depth();
+    /// Reads the frames of a stack whose frames' pcs are all saved.
+    pub(super) fn capture(image: &Image, stack: &Stack, awaited: Option<&Trace>) -> Trace {
+        let depth = stack.depth();
         let kept = |from_top: usize| depth <= 2 * SHOWN + 1 || from_top < SHOWN || from_top >= depth - SHOWN;
         let frames = (0..depth).filter(|&from_top| kept(from_top)).map(|from_top| {
-            let frame = vm.stack.frame_at(depth - from_top);
+            let frame = stack.frame_at(depth - from_top);
             // SAFETY: a frame's function lives as long as the image.
             let function = unsafe { &*frame.function };
-            let code = vm.image.program.code.as_ptr();
+            let code = image.program.code.as_ptr();
             // SAFETY: a frame's pc points into the program's code, one past the instruction it executes.
             let pc = unsafe { frame.pc.offset_from(code) } as u32 - 1;
-            let function = vm.image.str(function.name).to_owned();
-            TraceFrame { function, at: vm.image.span_at(pc), awaits: from_top == 0 && awaited.is_some() }
+            let function = image.str(function.name).to_owned();
+            TraceFrame { function, at: image.span_at(pc), awaits: from_top == 0 && awaited.is_some() }
         });
         let mut lines: Vec<Line> = awaited.map_or_else(Vec::new, |awaited| awaited.lines.clone());
         let is_long = lines.len() >= MOST_LINES;
@@ -71,12 +71,11 @@ impl Trace {
     }
 
     /// As [`Trace::capture`], with the head of a function first: not a frame of it is at fault, but what it has given.
-    pub(super) fn blaming(vm: &Vm, callee: Value) -> Trace {
-        let mut trace = Trace::capture(vm, None);
-        let callee = callee.as_bound_method().map_or(callee, |bound| bound.method);
-        if let Callee::Function(func, _) = callee_of(callee) {
-            let function = vm.image.str(vm.image.function(func).name).to_owned();
-            let heads = vm.image.program.debug.as_ref().map(|debug| &debug.functions);
+    pub(super) fn blaming(image: &Image, stack: &Stack, func: Option<FuncId>) -> Trace {
+        let mut trace = Trace::capture(image, stack, None);
+        if let Some(func) = func {
+            let function = image.str(image.function(func).name).to_owned();
+            let heads = image.program.debug.as_ref().map(|debug| &debug.functions);
             let at = heads.and_then(|heads| heads.get(func.index()).copied());
             trace.lines.insert(0, Line::Frame(TraceFrame { function, at, awaits: false }));
         }
@@ -84,11 +83,11 @@ impl Trace {
     }
 
     /// The source line with a caret, then one line per frame.
-    pub fn render(&self, vm: &Vm) -> String {
+    pub fn render(&self, image: &Image) -> String {
         let mut out = String::new();
         if let Some(Line::Frame(frame)) = self.lines.first()
             && let Some(span) = frame.at
-            && let Some(excerpt) = vm.image.excerpt(span)
+            && let Some(excerpt) = image.excerpt(span)
         {
             out.push_str(&excerpt);
         }
@@ -97,7 +96,7 @@ impl Trace {
                 Line::LeftOut(count) => writeln!(out, "  ... {count} more frames ..."),
                 Line::Frame(TraceFrame { function, at, awaits }) => {
                     let word = if *awaits { "awaited at" } else { "at" };
-                    match at.and_then(|span| vm.image.place(span)) {
+                    match at.and_then(|span| image.place(span)) {
                         Some(place) => writeln!(out, "  {word} {function} ({place})"),
                         None => writeln!(out, "  {word} {function}"),
                     }

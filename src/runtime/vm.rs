@@ -3,10 +3,9 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
-
+use super::abi::NativeState;
 use super::builtins;
-use super::call::Begun;
+use super::call::{Begun, Callee, callee_of};
 use super::counts::Counts;
 use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
@@ -15,7 +14,6 @@ use super::heap::{Collection, Heap};
 use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::Host;
 use super::image::Image;
-use super::native::{self, NativeCode};
 use super::net::Net;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
@@ -26,7 +24,6 @@ use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
 use crate::bytecode::FactsError;
-use crate::bytecode::op::HeapUse;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
 use crate::facts;
 use crate::facts::check::CheckedTypes;
@@ -70,47 +67,38 @@ pub struct Vm {
     pub(super) counters: *const std::cell::Cell<u32>,
     /// The judge of static types, in the testing mode that has one.
     pub(super) oracle: Option<Box<Oracle>>,
-    /// Where the running error was raised, once it is known that nothing catches it.
-    pub(super) trace: Option<Trace>,
-    /// Depth of a frame that was found to handle the error that is leaving nested runs.
-    outer_handler: Option<usize>,
+    pub(super) unwinding: Unwinding,
     /// Native stack pointers below this are too deep to call Walrus code.
     pub(super) native_limit: usize,
-    /// The same for native code of functions, which calls itself: it leaves half of the stack to everything else.
-    pub(super) native_code_limit: usize,
-    /// Native code of functions, or [`native::not_native`].
-    pub(super) native_functions: Box<[NativeCode]>,
-    /// An error on its way through native code.
-    pub(super) pending: Option<Error>,
-    /// Counted by native code of loops that catch errors.
-    pub(super) rounds: u64,
-    /// What a helper gives native code, which takes it at once.
-    pub(super) native_result: Value,
-    /// Not every live value is where the collector looks: an operation that wants memory fails, and is executed again
-    /// later.
-    pub(super) must_not_collect: bool,
-    /// What of the heap may be touched by the instruction that is executed for native code, or one at a time.
-    pub(super) touchable: HeapUse,
-    /// How often debug builds have run the operations of [`Vm::keeping_to`], by name.
-    pub(super) times_run: FxHashMap<&'static str, u32>,
+    /// What there is for native code only.
+    pub(super) native: NativeState,
     /// Which registers are dead, as far as that was asked.
     pub(super) liveness: Liveness,
     /// The scheduler, from the first task on.
     pub(super) tasks: Option<Box<Tasks>>,
     /// The network, from the first handle on.
     pub(super) net: Option<Box<Net>>,
-    /// Where an awaited task failed whose error is being raised.
-    pub(super) cause: Option<Rc<Trace>>,
     /// One more than the depth of the frame that called the innermost built-in which waits for a function; 0 if none
     /// does.
     pub(super) inside_built_in: usize,
     /// Switch tasks wherever waiting would not need it.
     pub(super) task_stress: bool,
+    /// Texts are put together here before they become strings.
+    pub(super) scratch: String,
+}
+
+/// What is remembered of errors on their way.
+#[derive(Default)]
+pub(super) struct Unwinding {
+    /// Where the running error was raised, once it is known that nothing catches it.
+    pub(super) trace: Option<Trace>,
+    /// Depth of a frame that was found to handle the error that is leaving nested runs.
+    outer_handler: Option<usize>,
+    /// Where an awaited task failed whose error is being raised.
+    pub(super) cause: Option<Rc<Trace>>,
     /// The instruction that was last executed again for want of memory, the bytes that it wanted, and what the heap had
     /// given by then.
     last_attempt: Option<(*const Op, usize, usize)>,
-    /// Texts are put together here before they become strings.
-    pub(super) scratch: String,
 }
 
 /// How an error left the dispatch loop.
@@ -129,7 +117,8 @@ impl Vm {
         let image = Image::new(program, &mut heap);
         let globals = vec![Value::UNDEF; image.program.globals.len()].into();
         let begun = vec![false; image.program.modules.len()].into();
-        let native_functions = vec![native::not_native as NativeCode; image.program.functions.len()].into();
+        let code_limit = stack_address().saturating_sub(limits.native_stack / 2);
+        let native = NativeState::new(image.program.functions.len(), code_limit);
         let output = Output::new(&mut *host);
         Ok(Vm {
             counts: None,
@@ -146,24 +135,14 @@ impl Vm {
             host,
             builtins: builtins::State::default(),
             pinned: Vec::new(),
-            trace: None,
-            outer_handler: None,
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
-            native_code_limit: stack_address().saturating_sub(limits.native_stack / 2),
-            native_functions,
-            pending: None,
-            rounds: 0,
-            native_result: Value::VOID,
-            must_not_collect: false,
-            touchable: HeapUse::ANY,
-            times_run: FxHashMap::default(),
+            native,
+            unwinding: Unwinding::default(),
             liveness: Liveness::default(),
             tasks: None,
             net: None,
-            cause: None,
             inside_built_in: 0,
             task_stress: false,
-            last_attempt: None,
             scratch: String::new(),
         })
     }
@@ -183,7 +162,7 @@ impl Vm {
 
     /// The trace of the error that ended the program, as text.
     pub fn take_trace(&mut self) -> String {
-        self.trace.take().map_or_else(String::new, |trace| trace.render(self))
+        self.unwinding.trace.take().map_or_else(String::new, |trace| trace.render(&self.image))
     }
 
     /// Forgets the program's facts if they do not agree with its code.
@@ -427,7 +406,7 @@ impl Vm {
     /// Makes the frame the top one that handles the error, and lets it go on at its handler; or ends all frames of this
     /// run and gives the error back.
     fn enter_handler(&mut self, error: Error, entry: usize) -> std::result::Result<(), Error> {
-        let cause = self.cause.take();
+        let cause = self.unwinding.cause.take();
         let top = self.stack.depth();
         if error.is_catchable()
             && let Some((depth, target, register)) = self.find_handler(entry, top)
@@ -446,10 +425,10 @@ impl Vm {
             }
             return Ok(());
         }
-        if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
+        if self.unwinding.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
             // Only an error that nobody handles needs a trace.
             if !(error.is_catchable() && self.is_handled_below(entry)) {
-                self.trace = Some(Trace::capture(self, cause.as_deref()));
+                self.unwinding.trace = Some(Trace::capture(&self.image, &self.stack, cause.as_deref()));
             }
         }
         self.stack.unwind_to(entry - 1);
@@ -460,8 +439,10 @@ impl Vm {
     /// the trace begins with the function, for that is where to mend it.
     pub(super) fn blaming<T>(&mut self, callee: Value, checked: Result<T>) -> Result<T> {
         let is_wrong = checked.as_ref().is_err_and(Error::is_catchable);
-        if is_wrong && self.trace.is_none() && self.find_handler(1, self.stack.depth()).is_none() {
-            self.trace = Some(Trace::blaming(self, callee));
+        if is_wrong && self.unwinding.trace.is_none() && self.find_handler(1, self.stack.depth()).is_none() {
+            let callee = callee.as_bound_method().map_or(callee, |bound| bound.method);
+            let func = if let Callee::Function(func, _) = callee_of(callee) { Some(func) } else { None };
+            self.unwinding.trace = Some(Trace::blaming(&self.image, &self.stack, func));
         }
         checked
     }
@@ -469,9 +450,10 @@ impl Vm {
     /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is
     /// kept, or leaving many nested runs would search all frames as many times.
     fn is_handled_below(&mut self, entry: usize) -> bool {
-        let known = self.outer_handler.filter(|&depth| depth < entry && self.find_handler(depth, depth).is_some());
-        self.outer_handler = known.or_else(|| self.find_handler(1, entry - 1).map(|(depth, ..)| depth));
-        self.outer_handler.is_some()
+        let known =
+            self.unwinding.outer_handler.filter(|&depth| depth < entry && self.find_handler(depth, depth).is_some());
+        self.unwinding.outer_handler = known.or_else(|| self.find_handler(1, entry - 1).map(|(depth, ..)| depth));
+        self.unwinding.outer_handler.is_some()
     }
 
     /// Where the innermost handler of the frames from depth `low` to `high` stands: depth of its frame, target,
@@ -506,9 +488,9 @@ impl Vm {
         let attempt = (unsafe { (*frame).pc }, wanted, self.heap.given());
         if is_for_the_test {
             self.heap.expect_success();
-        } else if self.last_attempt.replace(attempt) == Some(attempt) {
+        } else if self.unwinding.last_attempt.replace(attempt) == Some(attempt) {
             // Nothing was given since the last attempt, so another one would go on for ever.
-            self.last_attempt = None;
+            self.unwinding.last_attempt = None;
             return Err(self.no_memory(wanted));
         }
         // SAFETY: the frame is alive and its pc is one past the instruction.

@@ -5,7 +5,10 @@
 //! inner list is complete before the next item of the outer one is pushed, so the last `n` entries are always the list
 //! that is being closed.
 
-use super::ast::*;
+use super::ast::{
+    AssignOp, Ast, BinaryOp, Block, Expr, ExprId, ExprKind, ExprList, Function, FunctionId, Ident, IdentList,
+    ImportPath, LogicOp, Stmt, StmtId, StmtKind, StructDef, StructId, Symbol, UnaryOp,
+};
 use super::lexer::NESTING_LIMIT;
 use crate::source::{Diagnostic, FileId, Span};
 

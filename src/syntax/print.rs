@@ -6,7 +6,10 @@
 use std::fmt::Write;
 
 use super::Interner;
-use super::ast::*;
+use super::ast::{
+    AssignOp, Ast, BinaryOp, Block, ExprId, ExprKind, ExprList, FunctionId, IdentList, ImportPath, LogicOp, StmtId,
+    StmtKind, Symbol, UnaryOp,
+};
 
 /// Prints a whole tree, one line per statement.
 pub fn print(ast: &Ast, interner: &Interner) -> String {

@@ -314,6 +314,23 @@ fn comments_keep_to_the_width_of_code() {
 }
 
 #[test]
+fn names_are_imported_one_by_one() {
+    let mut findings = Vec::new();
+    for file in files(&["src"]) {
+        for (number, line) in file.shipped_code().filter(|(_, line)| imports_everything(line)) {
+            findings.push(format!("{}:{number}: {line}", file.path));
+        }
+    }
+    report(findings, "A file names what it uses at its head, so that a reader knows where each name comes from.");
+}
+
+/// Whether a line at the head of a file imports all names of a module; within a function it may, for the arms of a
+/// match.
+fn imports_everything(line: &str) -> bool {
+    line.starts_with("use ") && line.ends_with("::*;")
+}
+
+#[test]
 fn every_file_says_what_it_holds() {
     // What unit tests are about, their parent says.
     let is_unit_tests = |file: &SourceFile| file.path.starts_with("src/") && file.path.ends_with("/tests.rs");
@@ -486,6 +503,12 @@ mod scanners {
         assert_eq!(before_comment("let a = \"//\"; // crate::jit"), "let a = \"//\"; ");
         assert!(has_word("let x = Instant::now();", "Instant") && !has_word("MyInstant::now()", "Instant"));
         assert_eq!(codes_in("error(\"E0101\", \"E1\", \"x\")").collect::<Vec<_>>(), ["E0101"]);
+    }
+
+    #[test]
+    fn see_imports_of_everything() {
+        assert!(imports_everything("use super::*;") && imports_everything("use crate::jit::ir::*;"));
+        assert!(!imports_everything("    use Op::*;") && !imports_everything("pub use ids::*;"));
     }
 
     #[test]

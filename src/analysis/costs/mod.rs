@@ -20,31 +20,31 @@ use crate::bytecode::facts::{Region, RegionFacts, Verdict};
 use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, LoopId, Op, Program, Reg, StructId};
 use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined};
-use crate::facts::rules::{Members, Place as TypePlace, SIDE_FIELDS, TypeEnv};
+use crate::facts::rules::{Members, Place, SIDE_FIELDS, TypeEnv};
 use crate::source::Span;
 
 /// What a region costs. Places are listed once, however many calls lead there.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Cost {
     /// Objects that are made.
-    pub allocations: Vec<Place>,
+    pub allocations: Vec<CostItem>,
     /// Objects that the program makes and native code does not: they stay in the region.
-    pub not_made: Vec<Place>,
+    pub not_made: Vec<CostItem>,
     /// Calls of functions that do not stand where they are called.
-    pub calls: Vec<Place>,
+    pub calls: Vec<CostItem>,
     /// Calls of the tier's helpers.
-    pub helpers: Vec<Place>,
+    pub helpers: Vec<CostItem>,
     /// Instructions that the run time executes.
-    pub steps: Vec<Place>,
+    pub steps: Vec<CostItem>,
     /// Instructions that the run time executes unless what is seen there has a native form, which the types leave open.
-    pub possible_steps: Vec<Place>,
+    pub possible_steps: Vec<CostItem>,
     /// The loop around it, which is waited for: it will be compiled with that.
     pub waits_for: Option<LoopId>,
 }
 
 /// Something at a place in the source.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Place {
+pub struct CostItem {
     pub span: Span,
     pub what: String,
 }
@@ -154,11 +154,11 @@ impl<'p> StaticTypes<'p> for Replay<'p> {
     }
 
     fn items(&mut self, class: ClassId) -> Tags {
-        self.read(TypePlace::Slot(class, Slot::Item)).tags
+        self.read(Place::Slot(class, Slot::Item)).tags
     }
 
     fn may_have_side_fields(&mut self, def: StructId) -> bool {
-        !self.read(TypePlace::Field(def, SIDE_FIELDS)).is_never()
+        !self.read(Place::Field(def, SIDE_FIELDS)).is_never()
     }
 
     fn builtin(&self, builtin: BuiltinId) -> Option<&'static BuiltinSpec> {
@@ -248,7 +248,7 @@ impl Resolver<'_> {
         let code = code_of(self.program, &self.program.functions[func.index()]);
         for (pc, act) in own[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
             let span = self.names.span(func, *pc);
-            let place = |what: String| Place { span, what };
+            let place = |what: String| CostItem { span, what };
             let op = code[*pc as usize];
             let is_tail = matches!(op, Op::TailCall { .. } | Op::TailCallFn { .. } | Op::TailCallMethod { .. });
             match act {
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn nothing_costs_nothing() {
         assert!(Cost::default().is_nothing());
-        let place = Place { span: Span::default(), what: "list".to_owned() };
+        let place = CostItem { span: Span::default(), what: "list".to_owned() };
         let cost = Cost { not_made: vec![place.clone()], ..Cost::default() };
         assert!(cost.is_nothing());
         assert!(!Cost { steps: vec![place], ..Cost::default() }.is_nothing());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cost, Place};
+use super::{Cost, CostItem};
 use crate::bytecode::Program;
 use crate::source::{FileId, SourceMap, Span};
 
@@ -51,8 +51,8 @@ pub fn json(cost: &Cost, program: &Program, sources: &SourceMap) -> serde_json::
         let at = sources.position(span);
         serde_json::json!({ "file": sources.file(span.file).name, "line": at.line, "column": at.column })
     };
-    let list = |places: &[Place]| -> Vec<serde_json::Value> {
-        let of = |one: &Place| {
+    let list = |places: &[CostItem]| -> Vec<serde_json::Value> {
+        let of = |one: &CostItem| {
             let mut value = place(one.span);
             value["what"] = one.what.clone().into();
             value
@@ -85,7 +85,7 @@ impl Words<'_> {
         }
     }
 
-    fn places(&self, places: &[Place]) -> String {
+    fn places(&self, places: &[CostItem]) -> String {
         let words: Vec<String> =
             places.iter().map(|place| format!("{}, {}", self.position(place.span), place.what)).collect();
         listed(&words, "; ")
@@ -93,9 +93,9 @@ impl Words<'_> {
 }
 
 /// Places by what is there, in the order in which these come first.
-fn by_what(places: &[Place]) -> Vec<(&str, Vec<&Place>)> {
+fn by_what(places: &[CostItem]) -> Vec<(&str, Vec<&CostItem>)> {
     let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut found: Vec<(&str, Vec<&Place>)> = Vec::new();
+    let mut found: Vec<(&str, Vec<&CostItem>)> = Vec::new();
     for place in places {
         let at = *groups.entry(&place.what).or_insert(found.len());
         if at == found.len() {

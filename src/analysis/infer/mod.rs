@@ -61,7 +61,7 @@ pub struct Inference<'p> {
     start: u32,
     handler: Option<BlockId>,
     followed: bool,
-    settling: bool,
+    propagating: bool,
     /// Whether to go on behind instructions that always fail.
     beyond_failures: bool,
 }
@@ -108,7 +108,7 @@ impl<'p> Inference<'p> {
             start: 0,
             handler: None,
             followed: true,
-            settling: false,
+            propagating: false,
             beyond_failures,
         };
         if let Some(ModuleKind::File(body)) = program.modules.get(program.main.index()).map(|module| module.kind) {
@@ -209,8 +209,8 @@ impl<'p> Inference<'p> {
     /// Carries out what growing a place has entailed: merging classes, letting values escape, waking readers.
     ///
     /// One identity's escape entails others', thousands deep; the outermost call works them off one by one.
-    fn settle(&mut self) {
-        if std::mem::replace(&mut self.settling, true) {
+    fn propagate(&mut self) {
+        if std::mem::replace(&mut self.propagating, true) {
             return;
         }
         loop {
@@ -219,7 +219,7 @@ impl<'p> Inference<'p> {
             let Some(id) = self.places.escaping.pop() else { break };
             self.escape_identity(id);
         }
-        self.settling = false;
+        self.propagating = false;
     }
 
     fn escape_identity(&mut self, id: IdKind) {
@@ -300,7 +300,7 @@ impl<'p> Inference<'p> {
         if new.tags != old.tags || new.ids != old.ids {
             self.queue(func, block);
         }
-        self.settle();
+        self.propagate();
     }
 
     fn enter(&mut self, func: FuncId, block: BlockId) {
@@ -472,18 +472,18 @@ impl TypeEnv for Inference<'_> {
             Place::Global(global) if self.places.escapes.globals[global.index()] => self.places.escape(ty),
             _ => {}
         }
-        self.settle();
+        self.propagate();
     }
 
     fn join(&mut self, a: Type, b: Type) -> Type {
         let ty = self.places.join(a, b);
-        self.settle();
+        self.propagate();
         self.places.normal(ty)
     }
 
     fn escape(&mut self, ty: Type) {
         self.places.escape(ty);
-        self.settle();
+        self.propagate();
     }
 
     fn site(&mut self, pc: u32) -> ClassId {

@@ -1,6 +1,8 @@
 //! What an operand is: a type per kind, each with its in-memory representation.
 
-use crate::bytecode::ids::*;
+use crate::bytecode::ids::{
+    BuiltinId, CaptureId, ConstId, FuncId, GlobalId, ModuleId, Reg, ShortConst, SiteId, StructId,
+};
 use crate::bytecode::types::Tags;
 
 /// The kinds of operand, for readers that treat all instructions alike.

@@ -4,13 +4,12 @@
 use std::cell::Cell;
 
 use super::pools::{Demand, Tables};
-use super::{Place, Rule, VerifyError};
-use crate::bytecode::disassemble;
+use super::{ErrorPlace, Rule, VerifyError};
 use crate::bytecode::op::RawOperand;
 use crate::bytecode::op::operand::Kind;
 use crate::bytecode::op::window::{Call, Iter, MethodCall, New, Range};
 use crate::bytecode::types::Tags;
-use crate::bytecode::*;
+use crate::bytecode::{Constant, FunctionKind, Op, Program, disassemble};
 
 pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
     let site_uses = vec![Cell::new(SiteUse::None); program.sites.len()];
@@ -213,5 +212,5 @@ pub(super) fn at(program: &Program, func: usize, pc: usize, op: Op, rule: Rule) 
     };
     let name = program.strings.get(function.name).unwrap_or("?").to_owned();
     let text = disassemble::instruction(program, op);
-    VerifyError { rule, place: Place::Instruction { id: func as u32, name, pc: pc as u32, text }, what }
+    VerifyError { rule, place: ErrorPlace::Instruction { id: func as u32, name, pc: pc as u32, text }, what }
 }

@@ -63,7 +63,7 @@ rules! {
 
 /// Where a rule is broken.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum ErrorPlace {
     /// An entry of a pool, or the pool as a whole.
     Pool {
         pool: &'static str,
@@ -86,7 +86,7 @@ pub enum Place {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerifyError {
     pub rule: Rule,
-    pub place: Place,
+    pub place: ErrorPlace,
     /// What stands there, in words.
     pub what: String,
 }
@@ -98,17 +98,19 @@ impl VerifyError {
         index: impl Into<Option<usize>>,
         what: impl Into<String>,
     ) -> Self {
-        VerifyError { rule, place: Place::Pool { pool, index: index.into() }, what: what.into() }
+        VerifyError { rule, place: ErrorPlace::Pool { pool, index: index.into() }, what: what.into() }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ErrorPlace {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Place::Pool { pool, index: None } => write!(f, "{pool}"),
-            Place::Pool { pool, index: Some(index) } => write!(f, "{pool}[{index}]"),
-            Place::Function { id, name } => write!(f, "fn{id}({})", name.escape_debug()),
-            Place::Instruction { id, name, pc, text } => write!(f, "fn{id}({}) at {pc} `{text}`", name.escape_debug()),
+            ErrorPlace::Pool { pool, index: None } => write!(f, "{pool}"),
+            ErrorPlace::Pool { pool, index: Some(index) } => write!(f, "{pool}[{index}]"),
+            ErrorPlace::Function { id, name } => write!(f, "fn{id}({})", name.escape_debug()),
+            ErrorPlace::Instruction { id, name, pc, text } => {
+                write!(f, "fn{id}({}) at {pc} `{text}`", name.escape_debug())
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Rule, VerifyError};
 use crate::bytecode::facts::Region;
-use crate::bytecode::*;
+use crate::bytecode::{DebugInfo, LoopRegion, Program};
 use crate::source::Span;
 
 pub fn check(program: &Program) -> Result<(), VerifyError> {

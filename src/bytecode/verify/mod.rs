@@ -40,7 +40,7 @@ mod hints;
 mod pools;
 mod registers;
 
-pub use error::{Place, Rule, VerifyError};
+pub use error::{ErrorPlace, Rule, VerifyError};
 pub use facts::{FactTables, FactsError, Held, validate_regions};
 
 use super::Program;

@@ -6,7 +6,10 @@ use std::collections::hash_map::Entry;
 
 use super::{Rule, VerifyError, limits};
 use crate::bytecode::builtins::{BUILTINS, HOST_MODULE, STD_MODULES, find_builtin};
-use crate::bytecode::*;
+use crate::bytecode::{
+    CaptureSource, Constant, FuncId, FunctionKind, Handler, ModuleId, ModuleKind, Op, Program, Run, StrId, Strings,
+    StructId,
+};
 
 /// What a function or struct demands of the frame that makes it: one more than the highest index it captures.
 #[derive(Clone, Copy, Default)]

@@ -16,7 +16,7 @@ use crate::bytecode::methods::{METHODS, MethodSpec, Receiver};
 use crate::bytecode::op::Op;
 use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{self, MethodCall, Range};
-use crate::bytecode::signature::{Refusal, Takes};
+use crate::bytecode::signature::{ArgumentError, Takes};
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
 use crate::bytecode::{FuncId, ModuleId, Reg, StrId, StructId};
 
@@ -78,7 +78,7 @@ pub enum Cause {
     },
     /// An argument that a built-in refuses, by its position in the call.
     Argument {
-        refusal: Refusal,
+        refusal: ArgumentError,
         found: Tags,
         position: u16,
     },

@@ -4,11 +4,11 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
-use super::super::helpers::Helper;
-use super::super::ir::*;
 use super::{Emitter, flags};
+use crate::jit::helpers::Helper;
+use crate::jit::ir::{ExitId, Made, Mem, Repr, Shape, Val};
+use crate::runtime::abi::layout;
 use crate::runtime::heap::{Heap, NativeCell};
-use crate::runtime::native::layout;
 use crate::runtime::object::{Header, List, ObjKind, Storage};
 
 /// The size of an object with so many words behind its header, which is also where the next word would be.

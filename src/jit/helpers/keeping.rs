@@ -6,7 +6,7 @@
 //! changes none.
 
 #[cfg(all(target_arch = "x86_64", not(windows)))]
-use crate::runtime::{native::layout, value::Value};
+use crate::runtime::{abi::layout, value::Value};
 
 #[cfg(all(target_arch = "x86_64", not(windows)))]
 macro_rules! keeping_registers {
@@ -73,7 +73,7 @@ macro_rules! keeping_registers {
                 "pop rcx",
                 "pop rax",
                 "ret",
-                function = sym super::$function,
+                function = sym super::shims::$function,
                 result = const layout::RESULT as usize + Value::PAYLOAD_OFFSET,
             )
         }
@@ -84,7 +84,7 @@ macro_rules! keeping_registers {
 #[cfg(not(all(target_arch = "x86_64", not(windows))))]
 macro_rules! keeping_registers {
     ($(#[$doc:meta])* $name:ident = $function:ident) => {
-        pub(super) use super::$function as $name;
+        pub(super) use super::shims::$function as $name;
     };
 }
 
@@ -93,12 +93,14 @@ pub(super) const KEEPS: bool = cfg!(all(target_arch = "x86_64", not(windows)));
 
 keeping_registers! {
     /// # Safety
-    /// As for [`super::new_cell`], by a call that expects all registers to be kept, and the result in the machine.
+    /// As for [`super::shims::new_cell`], by a call that expects all registers to be kept, and the result in the
+    /// machine.
     new_cell_keeping = new_cell
 }
 
 keeping_registers! {
     /// # Safety
-    /// As for [`super::list_push`], by a call that expects all registers to be kept, and the result in the machine.
+    /// As for [`super::shims::list_push`], by a call that expects all registers to be kept, and the result in the
+    /// machine.
     list_push_keeping = list_push
 }

@@ -47,7 +47,7 @@ mod unmake;
 
 use rustc_hash::FxHashSet;
 
-use super::ir::*;
+use super::ir::{Loop, Region};
 
 /// In front of which loops nothing may be checked that an iteration might not come to.
 #[derive(Clone, Default, Debug)]

@@ -34,6 +34,7 @@ use super::static_types::{Judging, StaticTypes};
 use super::translate::{Entry, Flows, Refusal, is_too_large};
 use crate::bytecode::FunctionKind;
 use crate::bytecode::facts::Why;
+use crate::runtime::abi::TakenExit;
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
 use crate::runtime::vm::Vm;
@@ -430,8 +431,8 @@ impl Tier for Jit {
         Ok((self.options.function_threshold - 1).saturating_mul(PATIENCE))
     }
 
-    fn after_exit(&self, vm: &mut Vm, exit_code: u64) -> Result<()> {
-        self.after_function_exit(vm, exit_code)
+    fn after_exit(&self, vm: &mut Vm, taken: TakenExit) -> Result<()> {
+        self.after_function_exit(vm, taken)
     }
 }
 

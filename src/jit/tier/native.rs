@@ -9,9 +9,9 @@ use super::{Jit, policy, work};
 use crate::jit::ir::{Exit, ExitReason};
 use crate::jit::translate::{Entry, Refusal};
 use crate::jit::{judge, record};
+use crate::runtime::abi::{Ended, TakenExit};
 use crate::runtime::counts;
 use crate::runtime::error::Result;
-use crate::runtime::native::{FIRST_EXIT, NOT_ENTERED, TAIL_CALLED};
 use crate::runtime::vm::Vm;
 
 /// Exits by the same guard after which the types are looked at again.
@@ -88,37 +88,38 @@ impl Jit {
             });
             vm.set_rounds(outer_rounds);
             vm.let_others_ask(entry.pc(), false);
-            let exit_code = result.said;
-            let was_entered = exit_code != NOT_ENTERED
-                && (exit_code < FIRST_EXIT
-                    || exit_code == TAIL_CALLED
-                    || version.exits[exit_number(exit_code)].reason != ExitReason::EntryType);
+            let ended = result.outcome.decode();
+            let was_entered = match ended {
+                Ended::NotEntered => false,
+                Ended::Left(taken) => version.exits[taken.exit as usize].reason != ExitReason::EntryType,
+                Ended::Returned | Ended::TailCalled => true,
+            };
             if !was_entered && let Entry::Function(_) = entry {
                 vm.count_call_again(func);
             }
             vm.charge(entry.pc());
-            if exit_code == NOT_ENTERED {
-                return Ok(Entered::NoRoom);
-            }
-            if exit_code < FIRST_EXIT {
-                // SAFETY: the code says so, and has ended the frame that had this base.
-                unsafe { vm.take_native_result(base, result) };
-                return Ok(Entered::Left { backoff: self.count_run(vm, entry, run) });
-            }
-            if exit_code == TAIL_CALLED {
-                let backoff = self.count_run(vm, entry, run);
-                match vm.follow_tail_calls(exit_code) {
-                    code if code < FIRST_EXIT => {}
-                    NOT_ENTERED if vm.may_nest() => vm.begin_not_entered()?,
-                    NOT_ENTERED => {
-                        vm.set_top_pc_to_start();
-                        vm.count_call_unasked()?;
-                    }
-                    code => self.after_function_exit(vm, code)?,
+            let number = match ended {
+                Ended::NotEntered => return Ok(Entered::NoRoom),
+                Ended::Returned => {
+                    // SAFETY: the code says so, and has ended the frame that had this base.
+                    unsafe { vm.take_native_result(base, result) };
+                    return Ok(Entered::Left { backoff: self.count_run(vm, entry, run) });
                 }
-                return Ok(Entered::Left { backoff });
-            }
-            let number = exit_number(exit_code);
+                Ended::TailCalled => {
+                    let backoff = self.count_run(vm, entry, run);
+                    match vm.follow_tail_calls(result.outcome).decode() {
+                        Ended::Returned => {}
+                        Ended::Left(taken) => self.after_function_exit(vm, taken)?,
+                        Ended::NotEntered | Ended::TailCalled if vm.may_nest() => vm.begin_not_entered()?,
+                        Ended::NotEntered | Ended::TailCalled => {
+                            vm.set_top_pc_to_start();
+                            vm.count_call_unasked()?;
+                        }
+                    }
+                    return Ok(Entered::Left { backoff });
+                }
+                Ended::Left(taken) => taken.exit as usize,
+            };
             let exit = &version.exits[number];
             if let Some((shadow, before)) = shadow.zip(before) {
                 shadow.compare(vm, &mut self.state.borrow_mut().flows, before, entry, exit)?;
@@ -142,11 +143,11 @@ impl Jit {
 
     /// Native code of a function, called from native code, was left by an exit: see
     /// [`Tier::after_exit`](crate::runtime::hooks::Tier::after_exit).
-    pub(super) fn after_function_exit(&self, vm: &mut Vm, exit_code: u64) -> Result<()> {
-        let index = (exit_code >> 32) as usize;
+    pub(super) fn after_function_exit(&self, vm: &mut Vm, taken: TakenExit) -> Result<()> {
+        let index = taken.version as usize;
         let found = self.state.borrow().functions.get(index).map(|(entry, version)| (*entry, Rc::clone(version)));
         let Some((entry, version)) = found else { return Ok(()) };
-        let number = exit_number(exit_code);
+        let number = taken.exit as usize;
         match self.count_exit(vm, entry, &version, number) {
             // Another version may fit, or one has to be made.
             Counted::NotEntered => {
@@ -355,9 +356,4 @@ fn is_work(vm: &Vm, reason: ExitReason) -> bool {
 fn is_hot(reason: ExitReason, taken: u32) -> bool {
     let often = if reason == ExitReason::Unseen { HOT_UNSEEN } else { HOT_EXIT };
     taken.is_multiple_of(often) && (taken / often).is_power_of_two()
-}
-
-/// The exit in what native code returned when it was left.
-fn exit_number(exit_code: u64) -> usize {
-    (exit_code as u32 - FIRST_EXIT as u32) as usize
 }

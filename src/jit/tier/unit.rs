@@ -10,7 +10,7 @@ use crate::bytecode::{FuncId, LoopId, LoopRegion, Program};
 use crate::jit::ir::{Exit, Home, Region};
 use crate::jit::opt::Caution;
 use crate::jit::translate::{Entry, EntryTypes, Refusal};
-use crate::runtime::native::NativeCode;
+use crate::runtime::abi::NativeCode;
 use crate::runtime::vm::Vm;
 
 /// One version of the native code of a loop or function.

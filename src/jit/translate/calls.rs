@@ -1,14 +1,19 @@
 //! Calls: functions that are inlined or called, built-in methods and builtins with forms of their own, and what other
 //! instructions may do.
 
+use std::rc::Rc;
+
+use super::env::{Slot, Typed};
 use super::loops::Return;
-use super::*;
+use super::{Builder, Built, Context, Goes, Purpose, Stop};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::methods::{Receiver, find_method};
 use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::{BuiltinId, SiteId, StructId};
+use crate::bytecode::{BuiltinId, FuncId, Reg, SiteId, StructId, flow};
 use crate::facts::native_forms::{MAX_INLINE_DEPTH, may_be_inlined};
+use crate::jit::ir::{Compare, ExitId, ExitReason, InlinedFrame, Inst, Mem, Repr, Terminator, Unary, Val, Width};
 use crate::runtime::object::Instance;
+use crate::runtime::value::{Tag, Value};
 
 /// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
 type Case = (u32, FuncId, Option<(Val, StructId)>);

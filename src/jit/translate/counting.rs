@@ -6,9 +6,11 @@
 //! too, and a guard: where none is left, native code is left with the frames as they are at the event, and the error
 //! raised there.
 
-use super::super::helpers::Helper;
-use super::*;
-use crate::runtime::counts::Counted;
+use super::Builder;
+use crate::bytecode::Op;
+use crate::jit::helpers::Helper;
+use crate::jit::ir::{Binary, Exit, ExitId, ExitReason, Inst, Mem, Repr, Unary, Val};
+use crate::runtime::counts::{Counted, NativeCounts};
 
 impl Builder<'_> {
     /// Control comes from an instruction, which has jumped or not, to this pc: an event if that leads back to a header.

@@ -1,12 +1,15 @@
 //! Dicts: entries at int keys of dense tables are read and written in place; what else there is goes to helpers.
 
-use super::super::helpers::Helper;
+use super::env::Typed;
 use super::objects::STATE;
-use super::*;
-use crate::bytecode::SiteId;
+use super::{Builder, Built, Goes, VM};
 use crate::bytecode::op::window::MethodCall;
-use crate::runtime::native::layout;
+use crate::bytecode::{Reg, SiteId};
+use crate::jit::helpers::Helper;
+use crate::jit::ir::{BlockId, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width};
+use crate::runtime::abi::layout;
 use crate::runtime::object::Dict;
+use crate::runtime::value::{Tag, Value};
 
 /// What changing a dict writes.
 const DICTS: MemSet = STATE.with(MemSet::of(Mem::Dict));

@@ -1,11 +1,13 @@
 //! What the table of native forms says of the instruction at hand, for the types that its operands have or were seen to
 //! have.
 
-use super::super::feedback::TagSet;
-use super::*;
+use super::env::Typed;
+use super::{Builder, Built};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::types::Tags;
+use crate::bytecode::{Op, Reg};
 use crate::facts::native_forms::{Form, Operation, observed};
+use crate::jit::feedback::TagSet;
 
 impl Builder<'_> {
     /// The row of the table.

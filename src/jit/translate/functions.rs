@@ -8,14 +8,19 @@
 //! # Tail calls
 //! A function that calls itself last is a loop with its parameters as variables. Any other function that is called last
 //! takes over the frame: native code puts the arguments and the function there and ends with
-//! [`TAIL_CALLED`](crate::runtime::native::TAIL_CALLED). Whoever has called it calls the other function next, so
-//! neither stack grows. Callees that are known only when running are found by a helper, which does what the interpreter
-//! does.
+//! [`Outcome::TAIL_CALLED`](crate::runtime::abi::Outcome::TAIL_CALLED). Whoever has called it calls the other function
+//! next, so neither stack grows. Callees that are known only when running are found by a helper, which does what the
+//! interpreter does.
 
-use super::super::helpers::{Helper, LEAVE};
-use super::*;
+use std::rc::Rc;
+
+use super::env::{Slot, Typed};
+use super::{BASE, Builder, Built, Goes, VM};
 use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::{FunctionKind, SiteId};
+use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Reg, SiteId};
+use crate::jit::helpers::{Helper, Status};
+use crate::jit::ir::{Compare, ExitId, ExitReason, Home, Inst, Mem, MemSet, Repr, Terminator, Unary, Val};
+use crate::runtime::value::{Tag, Value};
 
 impl Builder<'_> {
     /// Whether a call can go to the function's native code, or into the function.
@@ -154,7 +159,7 @@ impl Builder<'_> {
         let exit = self.exit(ExitReason::Throw);
         let pc = self.int(self.pc.into());
         let status = self.call(Helper::TailCall, vec![VM, pc], MemSet::ALL);
-        let leave = self.int(LEAVE as i64);
+        let leave = self.int(Status::Leave as i64);
         let left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
         self.guard(left, false, exit);
         let begins = self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool);

@@ -1,12 +1,13 @@
 //! What an instruction may do where the runtime executes it: its row of the instruction table, less what the types of
 //! its operands rule out.
 
-use super::*;
-use crate::bytecode::SiteId;
+use super::{Builder, Built};
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::signature::Memory;
+use crate::bytecode::{Op, Reg, SiteId};
+use crate::runtime::value::Tag;
 
 /// What native code has to see to before it has the runtime execute an instruction.
 #[derive(Clone, Copy)]

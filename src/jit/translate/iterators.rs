@@ -7,12 +7,16 @@
 //! are taken apart into two, whether that can be done is asked in front of the `Return` of an inlined `next`: an exit
 //! behind it could not say that the step is still to be taken.
 
+use super::env::{Env, Slot, Typed};
 use super::loops::Edge;
-use super::*;
-use crate::bytecode::StructId;
+use super::{Builder, Built, Purpose, Stop};
+use crate::bytecode::flow::RegSet;
 use crate::bytecode::op::shape::{Iteration, Over};
 use crate::bytecode::op::window::Iter;
+use crate::bytecode::{FuncId, Op, Reg, StructId};
+use crate::jit::ir::{Compare, ExitReason, Inst, Mem, Repr, Terminator, Unary, Val};
 use crate::runtime::object::Tuple;
+use crate::runtime::value::{Tag, Value};
 
 /// Where a step of an iteration goes on with an item, and where without one; `None` where it never does.
 pub(super) struct Stepped {

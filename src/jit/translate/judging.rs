@@ -1,8 +1,15 @@
 //! Tests of what facts prove, for [`super::super::judge`].
 
-use super::super::static_types::Judging;
-use super::*;
+use std::rc::Rc;
+
+use super::env::Typed;
+use super::{Builder, Built};
+use crate::bytecode::Op;
 use crate::facts::native_forms::observed;
+use crate::jit::feedback::{TagSet, TypeFeedback};
+use crate::jit::ir::{Binary, Exit, ExitId, ExitReason, Inst, Repr, Unary};
+use crate::jit::static_types::Judging;
+use crate::runtime::value::Tag;
 
 impl Builder<'_> {
     /// What facts say of the instruction at hand, if that is tested here: where it was executed while recording, so

@@ -7,10 +7,13 @@
 //! calls that return before that, which are half of all in a binary recursion. (Partial inlining: Way and Pollock,
 //! Evaluation of a Region-based Partial Inlining Algorithm, 2002.)
 
-use super::*;
-use crate::bytecode::flow;
+use std::collections::HashSet;
+
+use super::{Builder, Built, Goes, Purpose};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::Call;
+use crate::bytecode::{FuncId, Op, Reg, flow};
+use crate::jit::ir::Terminator;
 
 /// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function
 /// is called after all.

@@ -3,12 +3,15 @@
 //! Storage, length and buffer of a list are facts until something may change lists. Where nothing in a loop does, they
 //! are established in its preheader.
 
-use super::super::helpers::{Helper, NEXT};
-use super::env::ListFacts;
+use super::env::{Env, ListFacts, Slot, Typed};
 use super::loops::ExitSource;
-use super::*;
+use super::{Builder, Built, Goes, LoopKey, Refusal, Stop, VM};
 use crate::bytecode::op::window::Iter;
+use crate::bytecode::{Op, Reg};
+use crate::jit::helpers::{Helper, Status};
+use crate::jit::ir::{Binary, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width};
 use crate::runtime::object::{List, Range, Storage};
+use crate::runtime::value::Tag;
 
 fn element_tag(storage: Storage) -> Option<Tag> {
     match storage {
@@ -265,7 +268,7 @@ impl Builder<'_> {
         self.current = slow;
         let (tag, payload) = self.parts(value);
         let status = self.call(Helper::ListPush, vec![VM, list, tag, payload], MemSet::LISTS.with(MemSet::of(Mem::Vm)));
-        let next = self.int(NEXT as i64);
+        let next = self.int(Status::Next as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);
 

@@ -3,13 +3,17 @@
 //! An edge is an open block with the environment at its end. Where several edges meet, each is closed with a jump that
 //! passes what differs; where one arrives alone, its block simply goes on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::*;
+use super::env::{Env, Slot, Typed};
+use super::{Builder, Built, Goes, LoopKey, LoopState, Passed, Purpose, Refusal, Stop};
 use crate::bytecode::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
 use crate::bytecode::op::shape::Iteration;
 use crate::bytecode::op::window::Range;
+use crate::bytecode::{GlobalId, Op, Reg};
+use crate::jit::ir::{BlockId, Exit, ExitId, ExitReason, Home, Repr, Terminator, Val};
+use crate::runtime::value::Tag;
 
 /// An open block and what holds at its end.
 pub(super) type Edge = (BlockId, Env);

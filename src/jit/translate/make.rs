@@ -1,12 +1,14 @@
 //! Objects that native code makes itself.
 
-use super::env::ListFacts;
-use super::*;
+use super::env::{ListFacts, Typed};
+use super::{Builder, Built, Goes};
 use crate::bytecode::op::window::New;
-use crate::bytecode::{CaptureSource, StructId};
+use crate::bytecode::{CaptureSource, FuncId, Reg, StructId};
 use crate::facts::native_forms::MOST_ITEMS;
+use crate::jit::ir::{ExitReason, Inst, Mem, Repr, Shape, Val};
 use crate::runtime::heap::Heap;
 use crate::runtime::object::{Header, List, ObjKind, Storage};
+use crate::runtime::value::Tag;
 
 /// The most words that an object of a cell can have behind its header.
 fn fits_cell(words: usize) -> bool {

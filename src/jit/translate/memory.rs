@@ -1,12 +1,15 @@
 //! Globals, captured variables, struct fields.
 
-use super::*;
-use crate::bytecode::{CaptureId, SiteId, StructId};
-use crate::runtime::native::layout;
+use super::env::{Slot, Typed};
+use super::{Builder, Built, Goes, VM};
+use crate::bytecode::{CaptureId, GlobalId, Reg, SiteId, StructId};
+use crate::jit::ir::{Binary, Compare, ExitReason, Home, Inst, Mem, Repr, Terminator, Val, Width};
+use crate::runtime::abi::layout;
 use crate::runtime::object::{Cell, Closure, Instance};
+use crate::runtime::value::{Tag, Value};
 
 /// The offset of a field, and the structs that have it there.
-type Place = (i32, Vec<StructId>);
+type FieldOffset = (i32, Vec<StructId>);
 
 impl Builder<'_> {
     pub(super) fn globals_base(&mut self) -> Val {
@@ -249,12 +252,12 @@ impl Builder<'_> {
 
     /// The instance in a register and the offsets of one of its fields, each with the structs that have it there, if a
     /// few structs were seen and all have the field.
-    fn field_of_few(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Vec<Place>)>> {
+    fn field_of_few(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Vec<FieldOffset>)>> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;
         let Some(instance) = object.as_tag(Tag::Instance) else { return Ok(None) };
         let name = self.vm.site_name(self.context.func, site);
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<FieldOffset> = Vec::new();
         for &id in feedback.structs.all() {
             let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
             let offset = (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32;

@@ -36,14 +36,16 @@ mod ops;
 mod texts;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use env::{Env, Slot, Typed};
-
 use super::feedback::{TagSet, TypeFeedback, TypeProfile};
-use super::ir::*;
+use super::ir::{
+    Binary, BlockId, Compare, Exit, ExitId, ExitReason, Home, InlinedFrame, Inst, Loop, Mem, Region, Repr, Terminator,
+    Unary, Val, Width,
+};
 use super::static_types::StaticTypes;
 use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason, Why};
 use crate::bytecode::flow::{self, Flow, RegSet};
@@ -51,6 +53,7 @@ use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::counts::NativeCounts;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
+use env::{Env, Slot, Typed};
 
 /// Why a loop stays interpreted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

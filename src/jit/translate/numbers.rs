@@ -1,9 +1,13 @@
 //! Arithmetic, comparison and truth.
 
-use super::super::feedback::{EXACT, TagSet, is_inexact};
-use super::super::helpers::Helper;
-use super::*;
+use super::env::Typed;
+use super::{Builder, Built};
+use crate::bytecode::Reg;
 use crate::bytecode::op::shape::Operator;
+use crate::jit::feedback::{EXACT, TagSet, TypeFeedback, is_inexact};
+use crate::jit::helpers::{Argument, Helper};
+use crate::jit::ir::{Binary, Compare, ExitId, ExitReason, Inst, MemSet, Repr, Unary, Val};
+use crate::runtime::value::Tag;
 
 impl Builder<'_> {
     /// A register's value, made of a known type if feedback has seen only that one.
@@ -121,10 +125,7 @@ impl Builder<'_> {
             "{helper:?} touches what the call does not tell"
         );
         self.name_place(helper);
-        let repr = match helper.result() {
-            super::super::helpers::Argument::Int => Repr::I64,
-            super::super::helpers::Argument::Float => Repr::F64,
-        };
+        let repr = if helper.result() == [Argument::Float] { Repr::F64 } else { Repr::I64 };
         self.push(Inst::Call { helper, args, writes }, repr)
     }
 

@@ -4,12 +4,17 @@
 //! A helper that could not do its work has had no effect; the code is left, and the interpreter executes the
 //! instruction.
 
-use super::super::helpers::{Helper, JUMP, LEAVE, NEXT};
-use super::*;
-use crate::bytecode::SiteId;
+use std::rc::Rc;
+
+use super::env::Typed;
+use super::{BASE, Builder, Built, Goes, VM};
 use crate::bytecode::op::shape::Operator;
-use crate::runtime::native::layout;
+use crate::bytecode::{Op, Reg, SiteId};
+use crate::jit::helpers::{Helper, Status};
+use crate::jit::ir::{Binary, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Unary, Val};
+use crate::runtime::abi::layout;
 use crate::runtime::object::{Dict, Str, Tuple};
+use crate::runtime::value::{Tag, Value};
 
 /// What most helpers write: figures of the heap, and the value they hand over.
 pub(super) const STATE: MemSet = MemSet::of(Mem::Vm);
@@ -24,23 +29,23 @@ impl Builder<'_> {
         object
     }
 
-    /// Calls a helper that gives a status; goes on if it is [`NEXT`].
+    /// Calls a helper that gives a status; goes on if it is [`Status::Next`].
     pub(super) fn call_to_be_done(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
-        let next = self.int(NEXT as i64);
+        let next = self.int(Status::Next as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);
     }
 
-    /// Calls a helper that gives a status; whether it is [`JUMP`].
+    /// Calls a helper that gives a status; whether it is [`Status::Jump`].
     pub(super) fn call_for_truth(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
-        let leave = self.int(LEAVE as i64);
+        let leave = self.int(Status::Leave as i64);
         let left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
         self.guard(left, false, exit);
-        debug_assert_eq!((NEXT, JUMP), (0, 1));
+        debug_assert_eq!((Status::Next as u64, Status::Jump as u64), (0, 1));
         self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool)
     }
 

@@ -1,17 +1,25 @@
 //! One instruction after another: which native form it has, and the way to the run time for the rest.
 
-use super::super::feedback::ALL_TAGS;
-use super::super::helpers::{Helper, LEAVE, NEXT};
+use std::rc::Rc;
+
+use super::env::{Env, Slot, Typed};
 use super::heap_use::StepNeeds;
-use super::*;
-use crate::bytecode::ConstId;
+use super::{BASE, Builder, Built, Goes, Purpose, Refusal, Stop, VM};
+use crate::bytecode::flow::RegSet;
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::access::Edge;
-use crate::bytecode::op::shape::{self, CompareJump, Comparison, Iteration, Over, Source, Test};
-use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison, any_iteration};
+use crate::bytecode::op::shape::{
+    self, CompareJump, Comparison, Iteration, Over, Source, Test, any_binary, any_compare_jump, any_comparison,
+    any_iteration,
+};
 use crate::bytecode::op::window::{Iter, MethodCall, Range};
 use crate::bytecode::types::Tags;
+use crate::bytecode::{ConstId, Op, Reg};
 use crate::facts::native_forms::Form;
+use crate::jit::feedback::{ALL_TAGS, TagSet};
+use crate::jit::helpers::{Helper, Status};
+use crate::jit::ir::{Binary, Compare, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val};
+use crate::runtime::value::{Tag, Value};
 
 impl Builder<'_> {
     /// Translates an instruction that neither jumps nor ends control.
@@ -452,7 +460,7 @@ impl Builder<'_> {
         self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
         let status = self.call_step(needs);
-        let next = self.int(NEXT as i64);
+        let next = self.int(Status::Next as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);
         if needs.heap.meets(HeapUse::LISTS) {
@@ -480,7 +488,7 @@ impl Builder<'_> {
         self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
         let status = self.call_step(needs);
-        let leave = self.int(LEAVE as i64);
+        let leave = self.int(Status::Leave as i64);
         let left = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
         self.guard(left, false, exit);
         if needs.heap.meets(HeapUse::LISTS) {

@@ -4,10 +4,16 @@
 //! exists already, so it is no more than its number until something wants the string; comparing it with another is
 //! comparing numbers. Texts of other characters are left to helpers.
 
-use super::super::helpers::Helper;
+use super::env::Typed;
 use super::loops::ExitSource;
-use super::*;
+use super::{Builder, Built, Goes, LoopKey, VM};
+use crate::bytecode::Reg;
+use crate::jit::helpers::Helper;
+use crate::jit::ir::{
+    Binary, Compare, Element, ExitReason, Home, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width,
+};
 use crate::runtime::object::{Range, Str};
+use crate::runtime::value::{Tag, Value};
 
 /// What is known of a text that is ASCII. It never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

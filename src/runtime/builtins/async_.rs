@@ -1,6 +1,6 @@
 //! `std/async`: tasks and channels, as far as they are functions. The work is done in [`crate::runtime::tasks`].
 
-use super::value::{arg, expected_type, number_arg};
+use super::value::{arg, expected_type, milliseconds_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::object::{Channel, Gc, Rule, Start, Task, TaskState};
 use crate::runtime::ops::text::state_name;
@@ -10,15 +10,6 @@ use crate::runtime::vm::Vm;
 fn task_arg(args: &[Value], index: usize) -> Result<Gc<Task>> {
     let value = arg(args, index);
     value.as_task().ok_or_else(|| expected_type("task", value))
-}
-
-fn milliseconds(args: &[Value], index: usize, name: &str) -> Result<f64> {
-    let milliseconds = number_arg(args, index)?;
-    if milliseconds >= 0.0 {
-        Ok(milliseconds)
-    } else {
-        Err(Error::message(format!("async.{name}: milliseconds must be >= 0")))
-    }
 }
 
 pub fn spawn(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -37,13 +28,13 @@ pub fn spawn(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn sleep(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let milliseconds = milliseconds(args, 0, "sleep")?;
+    let milliseconds = milliseconds_arg(args, 0, "async.sleep")?;
     Ok(vm.sleeping_task(milliseconds))
 }
 
 pub fn timeout(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let task = task_arg(args, 0)?;
-    let milliseconds = milliseconds(args, 1, "timeout")?;
+    let milliseconds = milliseconds_arg(args, 1, "async.timeout")?;
     vm.timeout(task, milliseconds)
 }
 

@@ -1,6 +1,6 @@
 //! `std/net`: TCP. The work is done in [`crate::runtime::net`].
 
-use super::value::{arg, expected_type, host_error, int_arg, number_arg, str_arg};
+use super::value::{arg, expected_type, host_error, int_arg, milliseconds_arg, str_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::net::Wanted;
 use crate::runtime::value::{Tag, Value};
@@ -102,12 +102,8 @@ fn time_limit(vm: &mut Vm, args: &[Value], name: &str, of_reads: bool) -> Result
     let stream = stream_arg(vm, args, name)?;
     let milliseconds = match arg(args, 1).tag() {
         Tag::Void => None,
-        _ => Some(number_arg(args, 1)?),
+        _ => Some(milliseconds_arg(args, 1, &format!("net.{name}"))?),
     };
-    // Written so that NaN is refused, too.
-    if milliseconds.is_some_and(|milliseconds| !matches!(milliseconds, 0.0..)) {
-        return Err(Error::message(format!("net.{name}: milliseconds must be >= 0")));
-    }
     vm.set_time_limit(stream, of_reads, milliseconds);
     Ok(Value::VOID)
 }

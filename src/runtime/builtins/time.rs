@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::format::{Item, ParseResult, Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use super::value::{insert_named, int_arg, number_arg, str_arg};
+use super::value::{insert_named, int_arg, milliseconds_arg, str_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::object::Dict;
 use crate::runtime::value::Value;
@@ -19,10 +19,7 @@ pub fn now(vm: &mut Vm, _: &[Value]) -> Result<Value> {
 }
 
 pub fn sleep(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let milliseconds = number_arg(args, 0)?;
-    if milliseconds.is_nan() || milliseconds < 0.0 {
-        return Err(Error::message("time.sleep: milliseconds must be >= 0"));
-    }
+    let milliseconds = milliseconds_arg(args, 0, "time.sleep")?;
     vm.output.flush(&mut *vm.host)?;
     let mut left = milliseconds / 1000.0;
     while left > 0.0 {

@@ -53,6 +53,16 @@ pub fn number_arg(args: &[Value], index: usize) -> Result<f64> {
     }
 }
 
+/// A time in milliseconds that the library function of this name is given.
+pub fn milliseconds_arg(args: &[Value], index: usize, function: &str) -> Result<f64> {
+    let milliseconds = number_arg(args, index)?;
+    // Written so that NaN is refused, too.
+    match milliseconds >= 0.0 {
+        true => Ok(milliseconds),
+        false => Err(Error::message(format!("{function}: milliseconds must be >= 0"))),
+    }
+}
+
 /// Whether a value is an int or a float.
 #[inline]
 pub fn is_number(value: Value) -> bool {

@@ -1,14 +1,14 @@
 //! Bodies in chunks.
 
 use super::head::Head;
-use super::{Checked, MAX_EXTENSIONS, Refusal, is_token_byte};
+use super::{Checked, MAX_EXTENSIONS, Rejection, is_token_byte};
 
 /// The most digits of a chunk's size: as many as a word has.
 const MAX_DIGITS: usize = 16;
 
 /// What the next byte belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum Position {
     /// The digits of a size, of which there are so many.
     Size(usize),
     /// White space between a size and its extensions.
@@ -33,7 +33,7 @@ enum Place {
 #[derive(Debug)]
 pub struct Scanner {
     at: usize,
-    place: Place,
+    place: Position,
     size: usize,
     total: usize,
     /// Bytes of extensions so far.
@@ -46,7 +46,7 @@ impl Default for Scanner {
     fn default() -> Scanner {
         Scanner {
             at: 0,
-            place: Place::Size(0),
+            place: Position::Size(0),
             size: 0,
             total: 0,
             extensions: 0,
@@ -65,19 +65,19 @@ impl Scanner {
     /// Goes on where the last call stopped; whether the body is whole. Its bytes are put behind `out`.
     pub fn advance(&mut self, body: &[u8], max: usize, mut out: Option<&mut Vec<u8>>) -> Checked<bool> {
         loop {
-            if self.place == Place::Trailers {
+            if self.place == Position::Trailers {
                 let length = self.trailers.advance(&body[self.trailers_start..], |_| Ok(()))?;
                 self.at = self.trailers_start + length.unwrap_or(0);
                 return Ok(length.is_some());
             }
             let Some(&byte) = body.get(self.at) else { return Ok(false) };
-            if let Place::Data(left) = self.place {
+            if let Position::Data(left) = self.place {
                 let part = &body[self.at..body.len().min(self.at + left)];
                 if let Some(out) = &mut out {
                     out.extend_from_slice(part);
                 }
                 self.at += part.len();
-                self.place = if part.len() == left { Place::DataCr } else { Place::Data(left - part.len()) };
+                self.place = if part.len() == left { Position::DataCr } else { Position::Data(left - part.len()) };
                 continue;
             }
             self.at += 1;
@@ -86,52 +86,54 @@ impl Scanner {
     }
 
     /// What comes after a byte that is no data.
-    fn after(&mut self, byte: u8, max: usize) -> Checked<Place> {
+    fn after(&mut self, byte: u8, max: usize) -> Checked<Position> {
         let next = match (self.place, byte) {
-            (Place::Size(digits), _) if byte.is_ascii_hexdigit() => {
+            (Position::Size(digits), _) if byte.is_ascii_hexdigit() => {
                 if digits == MAX_DIGITS {
-                    return Err(Refusal::malformed("a chunk's size has too many digits"));
+                    return Err(Rejection::malformed("a chunk's size has too many digits"));
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or(0) as usize;
                 self.size = if digits == 0 { digit } else { self.size << 4 | digit };
-                return Ok(Place::Size(digits + 1));
+                return Ok(Position::Size(digits + 1));
             }
-            (Place::Size(0), _) => return Err(Refusal::malformed("a chunk without a size")),
-            (Place::Size(_) | Place::Extension, b'\r') => Place::SizeEnd,
-            (Place::Size(_) | Place::BeforeExtension | Place::Extension, b';') => Place::ExtensionStart,
-            (Place::Size(_) | Place::BeforeExtension, b' ' | b'\t') => Place::BeforeExtension,
-            (Place::ExtensionStart, b' ' | b'\t') => Place::ExtensionStart,
-            (Place::ExtensionStart, _) if is_token_byte(byte) => Place::Extension,
-            (Place::Extension, b' ' | b'\t' | b'=') => Place::Extension,
-            (Place::Extension, _) if is_token_byte(byte) => Place::Extension,
-            (Place::Extension, b'"') => Place::Quoted,
-            (Place::Quoted, b'"') => Place::Extension,
-            (Place::Quoted, b'\\') => Place::Escaped,
-            (Place::Quoted | Place::Escaped, b'\t' | b' '..=b'~' | 0x80..) => Place::Quoted,
-            (Place::SizeEnd, b'\n') => return self.begin_chunk(max),
-            (Place::DataCr, b'\r') => return Ok(Place::DataLf),
-            (Place::DataLf, b'\n') => return Ok(Place::Size(0)),
-            (Place::DataCr | Place::DataLf, _) => return Err(Refusal::malformed("a chunk is longer than its size")),
-            _ => return Err(Refusal::malformed("a malformed line of a chunk")),
+            (Position::Size(0), _) => return Err(Rejection::malformed("a chunk without a size")),
+            (Position::Size(_) | Position::Extension, b'\r') => Position::SizeEnd,
+            (Position::Size(_) | Position::BeforeExtension | Position::Extension, b';') => Position::ExtensionStart,
+            (Position::Size(_) | Position::BeforeExtension, b' ' | b'\t') => Position::BeforeExtension,
+            (Position::ExtensionStart, b' ' | b'\t') => Position::ExtensionStart,
+            (Position::ExtensionStart, _) if is_token_byte(byte) => Position::Extension,
+            (Position::Extension, b' ' | b'\t' | b'=') => Position::Extension,
+            (Position::Extension, _) if is_token_byte(byte) => Position::Extension,
+            (Position::Extension, b'"') => Position::Quoted,
+            (Position::Quoted, b'"') => Position::Extension,
+            (Position::Quoted, b'\\') => Position::Escaped,
+            (Position::Quoted | Position::Escaped, b'\t' | b' '..=b'~' | 0x80..) => Position::Quoted,
+            (Position::SizeEnd, b'\n') => return self.begin_chunk(max),
+            (Position::DataCr, b'\r') => return Ok(Position::DataLf),
+            (Position::DataLf, b'\n') => return Ok(Position::Size(0)),
+            (Position::DataCr | Position::DataLf, _) => {
+                return Err(Rejection::malformed("a chunk is longer than its size"));
+            }
+            _ => return Err(Rejection::malformed("a malformed line of a chunk")),
         };
-        if next != Place::SizeEnd {
+        if next != Position::SizeEnd {
             self.extensions += 1;
             if self.extensions > MAX_EXTENSIONS {
-                return Err(Refusal::new(413, "the extensions of chunks are too long"));
+                return Err(Rejection::new(413, "the extensions of chunks are too long"));
             }
         }
         Ok(next)
     }
 
-    fn begin_chunk(&mut self, max: usize) -> Checked<Place> {
+    fn begin_chunk(&mut self, max: usize) -> Checked<Position> {
         if self.size == 0 {
             self.trailers_start = self.at;
-            return Ok(Place::Trailers);
+            return Ok(Position::Trailers);
         }
         self.total = self.total.saturating_add(self.size);
         match self.total <= max {
-            true => Ok(Place::Data(self.size)),
-            false => Err(Refusal::new(413, "the body is too large")),
+            true => Ok(Position::Data(self.size)),
+            false => Err(Rejection::new(413, "the body is too large")),
         }
     }
 }

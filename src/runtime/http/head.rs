@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::{Checked, MAX_FIELDS, MAX_HEAD, Refusal, is_token};
+use super::{Checked, MAX_FIELDS, MAX_HEAD, Rejection, is_token};
 
 /// Where a field lies.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Head {
                 Some(end) if end >= self.line_start && arrived[end] == b'\r' => end,
                 _ => {
                     self.check_bytes(&arrived[..newline])?;
-                    return Err(Refusal::malformed("a line ends in LF without CR"));
+                    return Err(Rejection::malformed("a line ends in LF without CR"));
                 }
             };
             self.check_bytes(&arrived[..end])?;
@@ -94,8 +94,8 @@ impl Head {
         self.check_bytes(&arrived[..end])?;
         match arrived.len() < MAX_HEAD {
             true => Ok(None),
-            false if self.line.is_none() => Err(Refusal::new(414, "the request line is too long")),
-            false => Err(Refusal::new(431, "the headers are too long")),
+            false if self.line.is_none() => Err(Rejection::new(414, "the request line is too long")),
+            false => Err(Rejection::new(431, "the headers are too long")),
         }
     }
 
@@ -104,11 +104,11 @@ impl Head {
         let is_field = self.line.is_some();
         for &byte in arrived.get(self.scanned..).unwrap_or_default() {
             match byte {
-                b'\r' => return Err(Refusal::malformed("a CR that ends no line")),
+                b'\r' => return Err(Rejection::malformed("a CR that ends no line")),
                 b' '..=b'~' => {}
                 b'\t' | 0x80.. if is_field => {}
-                0x80.. => return Err(Refusal::malformed("the first line holds bytes beyond ASCII")),
-                _ => return Err(Refusal::malformed("a control character in the head")),
+                0x80.. => return Err(Rejection::malformed("the first line holds bytes beyond ASCII")),
+                _ => return Err(Rejection::malformed("a control character in the head")),
             }
         }
         self.scanned = self.scanned.max(arrived.len());
@@ -118,14 +118,14 @@ impl Head {
     fn add_field(&mut self, message: &[u8], line: Range<usize>) -> Checked<()> {
         let text = &message[line.clone()];
         if matches!(text.first(), Some(b' ' | b'\t')) {
-            return Err(Refusal::malformed("a folded line"));
+            return Err(Rejection::malformed("a folded line"));
         }
-        let Some(colon) = memchr(b':', text) else { return Err(Refusal::malformed("a header without a colon")) };
+        let Some(colon) = memchr(b':', text) else { return Err(Rejection::malformed("a header without a colon")) };
         if !is_token(&text[..colon]) {
-            return Err(Refusal::malformed("an invalid header name"));
+            return Err(Rejection::malformed("an invalid header name"));
         }
         if self.fields.len() == MAX_FIELDS {
-            return Err(Refusal::new(431, "too many headers"));
+            return Err(Rejection::new(431, "too many headers"));
         }
         let value = &text[colon + 1..];
         let start = line.start + colon + 1 + (value.len() - value.trim_ascii_start().len());

@@ -26,7 +26,7 @@ pub const MAX_EXTENSIONS: usize = 4 << 10;
 
 /// Why a message is not taken: the status that says so, and the reason in words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refusal {
+pub struct Rejection {
     pub status: u16,
     pub error: &'static str,
 }
@@ -41,17 +41,17 @@ fn version_of(is_http_1_0: bool) -> &'static str {
     if is_http_1_0 { "HTTP/1.0" } else { "HTTP/1.1" }
 }
 
-impl Refusal {
-    pub const fn new(status: u16, error: &'static str) -> Refusal {
-        Refusal { status, error }
+impl Rejection {
+    pub const fn new(status: u16, error: &'static str) -> Rejection {
+        Rejection { status, error }
     }
 
-    pub const fn malformed(error: &'static str) -> Refusal {
-        Refusal { status: 400, error }
+    pub const fn malformed(error: &'static str) -> Rejection {
+        Rejection { status: 400, error }
     }
 }
 
-pub type Checked<T> = Result<T, Refusal>;
+pub type Checked<T> = Result<T, Rejection>;
 
 /// How long the body is that follows a head.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +103,7 @@ impl Arriving {
 
     /// The body, once all of it is there.
     pub fn advance(&mut self, message: &[u8], is_at_end: bool, max: usize) -> Checked<Option<Body>> {
-        const TOO_LARGE: Refusal = Refusal::new(413, "the body is too large");
+        const TOO_LARGE: Rejection = Rejection::new(413, "the body is too large");
         let arrived = message.len() - self.start;
         let (length, is_chunked) = match self.framing {
             Framing::Length(length) if length > max => return Err(TOO_LARGE),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::head::{Field, Head};
-use super::{Arriving, Body, Checked, Framing, Refusal, is_token, length_of, version_of};
+use super::{Arriving, Body, Checked, Framing, Rejection, is_token, length_of, version_of};
 
 /// A request that is whole, where it lies.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Rest {
         let mut expectations = head.values(message, "expect").peekable();
         let expects = expectations.peek().is_some();
         if !expectations.all(|value| value.eq_ignore_ascii_case(b"100-continue")) {
-            return Err(Refusal::new(417, "an expectation other than 100-continue"));
+            return Err(Rejection::new(417, "an expectation other than 100-continue"));
         }
         let closes = head.lists(message, "connection", "close");
         let keeps_alive = !closes && (!is_http_1_0 || head.lists(message, "connection", "keep-alive"));
@@ -125,22 +125,22 @@ impl Rest {
 fn parse(line: &[u8]) -> Checked<(Parts, bool)> {
     let mut spaces = memchr::memchr_iter(b' ', line);
     let (Some(first), Some(second), None) = (spaces.next(), spaces.next(), spaces.next()) else {
-        return Err(Refusal::malformed("expected a method, a target and a version with one space between them"));
+        return Err(Rejection::malformed("expected a method, a target and a version with one space between them"));
     };
     let (method, target) = (0..first, first + 1..second);
     if !is_token(&line[method.clone()]) {
-        return Err(Refusal::malformed("invalid method"));
+        return Err(Rejection::malformed("invalid method"));
     }
     let is_http_1_0 = match &line[second + 1..] {
         b"HTTP/1.1" => false,
         b"HTTP/1.0" => true,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-            return Err(Refusal::new(505, "a version other than HTTP/1.1 and HTTP/1.0"));
+            return Err(Rejection::new(505, "a version other than HTTP/1.1 and HTTP/1.0"));
         }
-        _ => return Err(Refusal::malformed("invalid version")),
+        _ => return Err(Rejection::malformed("invalid version")),
     };
     let Some(path_and_query) = path_and_query(&line[method.clone()], &line[target.clone()]) else {
-        return Err(Refusal::malformed("invalid target"));
+        return Err(Rejection::malformed("invalid target"));
     };
     let (start, end) = (target.start + path_and_query.start, target.start + path_and_query.end);
     let mark = memchr::memchr(b'?', &line[start..end]).map(|at| start + at);
@@ -200,10 +200,10 @@ fn check_host(head: &Head, message: &[u8], is_http_1_0: bool) -> Checked<()> {
     let mut hosts = head.values(message, "host");
     match (hosts.next(), hosts.next()) {
         (None, _) if is_http_1_0 => Ok(()),
-        (None, _) => Err(Refusal::malformed("no Host")),
-        (Some(_), Some(_)) => Err(Refusal::malformed("more than one Host")),
+        (None, _) => Err(Rejection::malformed("no Host")),
+        (Some(_), Some(_)) => Err(Rejection::malformed("more than one Host")),
         (Some(host), None) if is_authority(host) => Ok(()),
-        (Some(_), None) => Err(Refusal::malformed("an invalid Host")),
+        (Some(_), None) => Err(Rejection::malformed("an invalid Host")),
     }
 }
 
@@ -211,28 +211,30 @@ fn framing(head: &Head, message: &[u8], is_http_1_0: bool) -> Checked<Framing> {
     let mut lengths = head.values(message, "content-length");
     let length = lengths.next();
     if lengths.next().is_some() {
-        return Err(Refusal::malformed("more than one content-length"));
+        return Err(Rejection::malformed("more than one content-length"));
     }
     let mut codings = head.values(message, "transfer-encoding").flat_map(super::items).peekable();
     if codings.peek().is_none() {
         return match length.map(length_of) {
             None => Ok(Framing::Length(0)),
             Some(Some(length)) => Ok(Framing::Length(length)),
-            Some(None) => Err(Refusal::malformed("an invalid content-length")),
+            Some(None) => Err(Rejection::malformed("an invalid content-length")),
         };
     }
     if length.is_some() {
-        return Err(Refusal::malformed("both content-length and transfer-encoding"));
+        return Err(Rejection::malformed("both content-length and transfer-encoding"));
     }
     if is_http_1_0 {
-        return Err(Refusal::malformed("a transfer-encoding in HTTP/1.0"));
+        return Err(Rejection::malformed("a transfer-encoding in HTTP/1.0"));
     }
     let codings: Vec<&[u8]> = codings.collect();
     let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match codings.as_slice() {
         [coding] if is_chunked(coding) => Ok(Framing::Chunked),
-        codings if codings.iter().all(is_chunked) => Err(Refusal::malformed("chunked more than once")),
-        codings if codings.iter().any(|coding| coding.is_empty()) => Err(Refusal::malformed("a coding without a name")),
-        _ => Err(Refusal::new(501, "an unknown transfer-encoding")),
+        codings if codings.iter().all(is_chunked) => Err(Rejection::malformed("chunked more than once")),
+        codings if codings.iter().any(|coding| coding.is_empty()) => {
+            Err(Rejection::malformed("a coding without a name"))
+        }
+        _ => Err(Rejection::new(501, "an unknown transfer-encoding")),
     }
 }

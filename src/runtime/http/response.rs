@@ -1,7 +1,7 @@
 //! Responses, as a client reads them.
 
 use super::head::{Field, Head};
-use super::{Arriving, Body, Checked, Framing, Refusal, is_bodyless, length_of, version_of};
+use super::{Arriving, Body, Checked, Framing, Rejection, is_bodyless, length_of, version_of};
 
 /// A response that is whole, where it lies.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Incoming {
 
 /// The status of a status line, and whether it is one of HTTP/1.0.
 fn parse(line: &[u8]) -> Checked<(u16, bool)> {
-    const INVALID: Refusal = Refusal::malformed("an invalid status line");
+    const INVALID: Rejection = Rejection::malformed("an invalid status line");
     let (version, rest) = line.split_at_checked(9).ok_or(INVALID)?;
     let is_http_1_0 = match version {
         b"HTTP/1.1 " => false,
@@ -81,16 +81,16 @@ fn framing(head: &Head, message: &[u8]) -> Checked<Framing> {
     let mut lengths = head.values(message, "content-length");
     let length = lengths.next();
     if lengths.next().is_some() {
-        return Err(Refusal::malformed("more than one content-length"));
+        return Err(Rejection::malformed("more than one content-length"));
     }
     let mut codings = head.values(message, "transfer-encoding").flat_map(super::items);
     match (codings.next(), codings.next(), length) {
         (None, _, None) => Ok(Framing::ToTheEnd),
         (None, _, Some(length)) => {
-            length_of(length).map(Framing::Length).ok_or(Refusal::malformed("an invalid content-length"))
+            length_of(length).map(Framing::Length).ok_or(Rejection::malformed("an invalid content-length"))
         }
-        (Some(_), _, Some(_)) => Err(Refusal::malformed("both content-length and transfer-encoding")),
+        (Some(_), _, Some(_)) => Err(Rejection::malformed("both content-length and transfer-encoding")),
         (Some(coding), None, None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
-        _ => Err(Refusal::malformed("an unknown transfer-encoding")),
+        _ => Err(Rejection::malformed("an unknown transfer-encoding")),
     }
 }

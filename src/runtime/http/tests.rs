@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::date::http_date;
 use super::request::{Incoming, Step};
 use super::url::Url;
-use super::{Refusal, response};
+use super::{Rejection, response};
 
 /// What comes of a request that arrives in pieces that end at these places: its end, or why it is refused.
-fn outcome(message: &[u8], cuts: impl Iterator<Item = usize>) -> Option<Result<(usize, Vec<u8>), Refusal>> {
+fn outcome(message: &[u8], cuts: impl Iterator<Item = usize>) -> Option<Result<(usize, Vec<u8>), Rejection>> {
     let mut incoming = Incoming::default();
     for cut in cuts.chain([message.len()]) {
         loop {
@@ -63,7 +63,7 @@ fn bodies_are_taken_out_of_their_chunks() {
     assert_eq!(outcome(REQUESTS[7].as_bytes(), std::iter::empty()), None);
     assert_eq!(
         outcome(REQUESTS[8].as_bytes(), std::iter::empty()),
-        Some(Err(Refusal::new(413, "the body is too large")))
+        Some(Err(Rejection::new(413, "the body is too large")))
     );
 }
 

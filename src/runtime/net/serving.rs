@@ -12,7 +12,7 @@ use super::deadlines::{Deadline, NEVER};
 use super::{Net, SCRATCH, receive, send};
 use crate::runtime::builtins::http::exchange::{Asked, answer_of, plain_answer, request_dict};
 use crate::runtime::error::{Error, Result};
-use crate::runtime::http::Refusal;
+use crate::runtime::http::Rejection;
 use crate::runtime::http::date::http_date;
 use crate::runtime::http::request::{Incoming, Request, Step};
 use crate::runtime::network::Stream;
@@ -318,7 +318,7 @@ impl Vm {
             if connection.buffer.is_empty() {
                 return None;
             }
-            self.refuse(connection, Refusal::malformed("the request ended early"));
+            self.refuse(connection, Rejection::malformed("the request ended early"));
             return Some(true);
         }
         match connection.receive(scratch) {
@@ -348,7 +348,7 @@ impl Vm {
     }
 
     /// Answers what is no request, and ends the connection.
-    fn refuse(&mut self, connection: &mut Connection, refusal: Refusal) {
+    fn refuse(&mut self, connection: &mut Connection, refusal: Rejection) {
         connection.incoming = None;
         let asked = Asked { is_head: false, is_http_1_0: false, keeps_alive: false };
         let date = self.http_date();
@@ -452,7 +452,7 @@ impl Vm {
             }
             _ => error.to_string(),
         };
-        let trace = task.trace().map(|trace| trace.render(self)).unwrap_or_default();
+        let trace = task.trace().map(|trace| trace.render(&self.image)).unwrap_or_default();
         let newline = if trace.is_empty() || trace.ends_with('\n') { "" } else { "\n" };
         self.host.tell(&format!("http.serve: the handler failed: {text}\n{trace}{newline}"));
     }
@@ -474,7 +474,7 @@ impl Vm {
             match connection.phase {
                 Phase::Head | Phase::Body => {
                     let scratch = std::mem::take(scratch);
-                    self.refuse(&mut connection, Refusal::new(408, "the request took too long"));
+                    self.refuse(&mut connection, Rejection::new(408, "the request took too long"));
                     self.go_on_with(key, connection, scratch);
                 }
                 _ => self.drop_connection(connection),

@@ -9,7 +9,7 @@ use super::{SCRATCH, Tried, drop_ended, reason, receive, send};
 use crate::runtime::builtins::http::exchange::{refusal_dict, request_dict};
 use crate::runtime::builtins::value::byte_list;
 use crate::runtime::error::Result;
-use crate::runtime::http::Refusal;
+use crate::runtime::http::Rejection;
 use crate::runtime::http::request::{Incoming, Request, Step};
 use crate::runtime::network::Stream;
 use crate::runtime::object::{Gc, Task};
@@ -82,7 +82,7 @@ enum Found {
     Text(String),
     Bytes(Vec<u8>),
     Request(Box<Request>),
-    Refused(Refusal),
+    Refused(Rejection),
     /// The client waits to be told to go on.
     Continue,
     End,
@@ -130,7 +130,7 @@ impl OpenStream {
             Wanted::Request(max_body) => match read.incoming.advance(&self.buffer, max_body) {
                 Ok(Step::Whole(request)) => Found::Request(Box::new(request)),
                 Ok(Step::Continue) if !self.was_told_to_continue => Found::Continue,
-                Ok(_) if self.at_end => Found::Refused(Refusal::malformed("the request ended early")),
+                Ok(_) if self.at_end => Found::Refused(Rejection::malformed("the request ended early")),
                 Ok(_) => Found::More,
                 Err(refusal) => Found::Refused(refusal),
             },

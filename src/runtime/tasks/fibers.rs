@@ -44,13 +44,13 @@ impl Fiber {
 
     /// Lets the fiber run until it gives control back.
     pub(super) fn resume(&mut self, vm: &mut Vm) -> Switch {
-        let outer = (vm.native_limit, vm.native_code_limit);
-        (vm.native_limit, vm.native_code_limit) = self.limits;
+        let outer = (vm.native_limit, vm.native.code_limit);
+        (vm.native_limit, vm.native.code_limit) = self.limits;
         let switch = match self.routine.resume(vm) {
             CoroutineResult::Yield(switch) => switch,
             CoroutineResult::Return(()) => unreachable!("a fiber serves for ever"),
         };
-        (vm.native_limit, vm.native_code_limit) = outer;
+        (vm.native_limit, vm.native.code_limit) = outer;
         switch
     }
 }

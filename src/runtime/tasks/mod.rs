@@ -169,7 +169,7 @@ impl Vm {
             TaskState::Ready => Ok(task.result()),
             _ => {
                 task.note_awaited();
-                self.cause = task.trace();
+                self.unwinding.cause = task.trace();
                 Err(self.error_of(task))
             }
         }
@@ -308,7 +308,7 @@ impl Vm {
 
     /// Keeps the trace of the error that the running task fails with.
     fn take_task_trace(&mut self, task: Gc<Task>) {
-        task.set_trace(self.trace.take().map(Rc::new));
+        task.set_trace(self.unwinding.trace.take().map(Rc::new));
     }
 
     /// The tasks of a list.

@@ -134,26 +134,26 @@ impl Vm {
 
     /// The task waits with native frames below it: the fiber stays with it.
     fn park(&mut self, task: Gc<Task>) {
-        let rounds = self.rounds;
+        let rounds = self.native.rounds;
         let lets_others_ask = self.tasks().fibers.parked() < MOST_NATIVE;
         let questions = self.put_questions_off(lets_others_ask);
         self.save(task, None);
         fibers::switch_away(self);
         self.restore(task);
         self.take_questions_up(questions);
-        self.rounds = rounds;
+        self.native.rounds = rounds;
     }
 
     /// The main program waits: the others run until it can go on.
     fn run_others(&mut self) -> Result<()> {
         let main = self.tasks().main;
-        let (rounds, pinned) = (self.rounds, self.pinned.len());
+        let (rounds, pinned) = (self.native.rounds, self.pinned.len());
         let questions = self.put_questions_off(true);
         self.save(main, None);
         let result = self.run_until_main(main);
         self.restore(main);
         self.take_questions_up(questions);
-        self.rounds = rounds;
+        self.native.rounds = rounds;
         debug_assert_eq!(self.pinned.len(), pinned);
         result
     }
@@ -281,7 +281,7 @@ impl Vm {
             self.restore(task);
             self.run_on(1, Ok(()))
         };
-        self.settle(task, result)
+        self.record_outcome(task, result)
     }
 
     fn suspend_without_frames(&mut self, task: Gc<Task>) {
@@ -290,7 +290,7 @@ impl Vm {
     }
 
     /// What becomes of a task whose frames have been run as far as they go.
-    fn settle(&mut self, task: Gc<Task>, result: Result<Value>) -> Result<()> {
+    fn record_outcome(&mut self, task: Gc<Task>, result: Result<Value>) -> Result<()> {
         let (state, value) = match result.map_err(Error::into_kind) {
             Ok(returned) => {
                 let value = match self.tasks().constructs {

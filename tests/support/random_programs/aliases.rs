@@ -14,9 +14,7 @@ const DEFINITIONS: [&str; 4] = [
 
 impl Generator {
     pub(super) fn definitions_of_aliases(&mut self) {
-        for line in DEFINITIONS {
-            self.line(line);
-        }
+        self.lines(&DEFINITIONS);
     }
 
     pub(super) fn alias_loop(&mut self) {
@@ -28,11 +26,7 @@ impl Generator {
         self.line(&format!("{d}.me = {d}; {xs}.push({xs}); {o}.late = {p};"));
         self.open("try");
         let (i, end, _) = self.open_round(count);
-        let late = match self.random.below(3) {
-            0 => count - 1,
-            1 => count / 2,
-            _ => self.random.below(count),
-        };
+        let late = self.late_round(count);
         for _ in 0..self.random.between(3, 8) {
             let [u, v] = [(); 2].map(|()| self.random.pick(&[&o, &p]).to_string());
             let line = match self.random.below(30) {
@@ -85,10 +79,7 @@ impl Generator {
             _ => format!("{p} = {o};"),
         };
         self.line(&format!("if {i} == {late} {{ {seen} }}"));
-        if let Some(end) = end {
-            self.line(&end);
-        }
-        self.close();
+        self.close_round(end);
         self.turn("catch e");
         self.line("println(e);");
         self.close();

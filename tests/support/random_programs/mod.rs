@@ -199,6 +199,10 @@ impl Generator {
         self.cost += self.iterations;
     }
 
+    fn lines(&mut self, texts: &[&str]) {
+        texts.iter().for_each(|text| self.line(text));
+    }
+
     fn open(&mut self, head: &str) {
         self.line(&format!("{head} {{"));
         self.indent += 1;

@@ -16,9 +16,7 @@ const DEFINITIONS: [&str; 5] = [
 
 impl Generator {
     pub(super) fn definitions_of_objects(&mut self) {
-        for line in DEFINITIONS {
-            self.line(line);
-        }
+        self.lines(&DEFINITIONS);
     }
 
     pub(super) fn object_loop(&mut self) {
@@ -33,11 +31,7 @@ impl Generator {
         self.line(&format!("let {a} = {first}; let {b} = {second}; let {n} = void; let {out} = []; let {total} = 0;"));
         self.open("try");
         let (i, end, _) = self.open_round(count);
-        let late = match self.random.below(3) {
-            0 => count - 1,
-            1 => count / 2,
-            _ => self.random.below(count),
-        };
+        let late = self.late_round(count);
         let value = self.random.pick(&["@", "@ * 0.5", "@ % 5", "\"s\""]).replace('@', &i);
         self.line(&format!("let {c} = Pt({i}, {value}); let {l} = Link({c}, Link({i}, void));"));
         let guarded = self.random.percent(30);
@@ -111,10 +105,7 @@ impl Generator {
             };
             self.line(&format!("if {i} == {late} {{ {seen} }}"));
         }
-        if let Some(end) = end {
-            self.line(&end);
-        }
-        self.close();
+        self.close_round(end);
         self.turn("catch e");
         self.line(&format!("try {{ println(e.x, e.y); }} catch f {{ println(core.type(e), {total}); }}"));
         self.close();

@@ -21,9 +21,7 @@ const FAILING: &str = "fn failing : n, k { if n % 5 == k { throw n; } if n % 7 =
 impl Generator {
     /// What the loops here call and make.
     pub(super) fn definitions_of_rounds(&mut self) {
-        for line in STRUCTS {
-            self.line(line);
-        }
+        self.lines(&STRUCTS);
         self.line(FAILING);
     }
 
@@ -33,6 +31,23 @@ impl Generator {
         } else {
             self.random.between(3, 60) as u64
         }
+    }
+
+    /// The round in which something is seen that no round before has shown: mostly a late one.
+    pub(super) fn late_round(&mut self, count: u64) -> u64 {
+        match self.random.below(3) {
+            0 => count - 1,
+            1 => count / 2,
+            _ => self.random.below(count),
+        }
+    }
+
+    /// Ends what [`Self::open_round`] has begun, with the step that it gave.
+    pub(super) fn close_round(&mut self, end: Option<String>) {
+        if let Some(end) = end {
+            self.line(&end);
+        }
+        self.close();
     }
 
     /// Opens a loop of some kind over a counter. What is to be written before its end is returned, and whether the
@@ -121,10 +136,7 @@ impl Generator {
         if self.random.percent(60) {
             self.line(&format!("{total} += {i} % 3;"));
         }
-        if let Some(end) = end {
-            self.line(&end);
-        }
-        self.close();
+        self.close_round(end);
         self.line(&format!("println({total}, {list});"));
     }
 
@@ -210,10 +222,7 @@ impl Generator {
         if inner {
             self.close();
         }
-        if let Some(end) = end {
-            self.line(&end);
-        }
-        self.close();
+        self.close_round(end);
         self.turn("catch e");
         self.line("println(e);");
         self.close();
@@ -261,10 +270,7 @@ impl Generator {
             let change = self.random.pick(&["Far(7)", "Half(8)", "Mixed(9)", "{\"a\": 5}", "[1]", "void"]);
             self.line(&format!("if {i} == {at} {{ {objects}[{place}] = {change}; }}"));
         }
-        if let Some(end) = end {
-            self.line(&end);
-        }
-        self.close();
+        self.close_round(end);
         self.line(&format!("println({total});"));
     }
 
@@ -305,10 +311,7 @@ impl Generator {
             4 => self.line(&format!("if {last} > 1000.0 {{ {b} = 0; }}")),
             _ => {}
         }
-        if let Some(end) = end {
-            self.line(&end);
-        }
-        self.close();
+        self.close_round(end);
         self.line(&format!("println({sum}, {a}, {b}, {list}[0], {list}[-1]);"));
     }
 }

@@ -28,9 +28,7 @@ struct Scope {
 impl Generator {
     /// Definitions, functions that do anything with anything, calls of them, and more of the same at the top level.
     pub(super) fn unruly_part(&mut self) {
-        for line in DEFINITIONS {
-            self.line(line);
-        }
+        self.lines(&DEFINITIONS);
         self.line("let ga = 1; let gb = [1]; let gc = {\"a\": 1};");
         let mut scope = Scope { names: ["ga", "gb", "gc"].map(String::from).to_vec(), depth: 0 };
         for function in 0..3 {

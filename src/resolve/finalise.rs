@@ -2,13 +2,13 @@
 
 use rustc_hash::FxHashMap;
 
-use super::*;
+use super::{FileScopes, FuncIndex, FunctionScope, StaticValue, StructIndex, VarId};
 use crate::syntax::ast::Ast;
 
 impl FileScopes {
     /// Decides which variables are static and which captures remain, `is_constant` telling which variables are known at
     /// each use.
-    pub fn settle(&mut self, ast: &Ast, is_constant: impl Fn(VarId) -> bool) {
+    pub fn finalise(&mut self, ast: &Ast, is_constant: impl Fn(VarId) -> bool) {
         let mut functions: FxHashMap<FuncIndex, usize> = FxHashMap::default();
         for (id, function) in self.functions.iter().enumerate() {
             functions.insert(function.index, id);

@@ -1,0 +1,190 @@
+//! Doors to the running frame: for the recorder, which executes one instruction at a time and enters calls itself, and
+//! for whoever goes on where native code was left.
+
+use crate::bytecode::{CaptureId, FuncId, Op, Reg, StructId};
+use crate::runtime::call::{Begun, shift};
+use crate::runtime::error::{ErrorKind, Result};
+use crate::runtime::stack::MAX_FRAMES;
+use crate::runtime::step::Stepped;
+use crate::runtime::value::Value;
+use crate::runtime::vm::Vm;
+
+impl Vm {
+    /// Number of frames.
+    pub fn depth(&self) -> usize {
+        self.stack.depth()
+    }
+
+    /// Where the top frame goes on, as an index into the program's code.
+    pub fn top_pc(&self) -> u32 {
+        // SAFETY: a frame is alive, and its pc points into the program's code.
+        unsafe { (*self.stack.frame()).pc.offset_from(self.image.program.code.as_ptr()) as u32 }
+    }
+
+    /// Moves the top frame to an instruction of its function.
+    pub fn set_top_pc(&mut self, pc: u32) {
+        debug_assert!({
+            let range = self.image.program.functions[self.top_function().index()].code.range();
+            range.contains(&(pc as usize))
+        });
+        self.set_top_pc_unchecked(pc);
+    }
+
+    /// As [`Vm::set_top_pc`], also for one past the function's last instruction, where a call in progress may be.
+    pub(in crate::runtime) fn set_top_pc_unchecked(&mut self, pc: u32) {
+        let pc: *const Op = self.image.program.code.as_ptr().wrapping_add(pc as usize);
+        // SAFETY: a frame is alive.
+        unsafe { (*self.stack.frame()).pc = pc };
+    }
+
+    /// Moves the top frame to the beginning of its function. Native code that starts a frame leaves that to whoever
+    /// needs it.
+    pub fn set_top_pc_to_start(&mut self) {
+        // SAFETY: the frame is alive, and its function belongs to the image.
+        unsafe { (*self.stack.frame()).pc = (*(*self.stack.frame()).function).code };
+    }
+
+    /// Moves the top frame behind an instruction of its function, where raising an error wants it.
+    pub fn set_pc_behind(&mut self, pc: u32) {
+        self.set_top_pc_unchecked(pc + 1);
+    }
+
+    /// The running function.
+    pub fn top_function(&self) -> FuncId {
+        // SAFETY: a frame is alive, and its function belongs to the image.
+        unsafe { (*(*self.stack.frame()).function).id }
+    }
+
+    /// Register 0 of the top frame.
+    pub fn top_base(&self) -> *mut Value {
+        // SAFETY: a frame is alive.
+        unsafe { (*self.stack.frame()).base }
+    }
+
+    /// The value of a register of the top frame. Panics unless the function has it.
+    pub fn top_register(&self, register: u32) -> Value {
+        let registers = self.image.function(self.top_function()).registers;
+        assert!(register < registers.into(), "register outside the frame");
+        // SAFETY: the register lies in the top frame's window.
+        unsafe { *self.top_base().add(register as usize) }
+    }
+
+    /// A capture of the running closure. Panics if the function has no such capture.
+    pub fn top_capture(&self, capture: CaptureId) -> Value {
+        assert!(capture.index() < self.image.function(self.top_function()).captures.len(), "no such capture");
+        self.capture(capture)
+    }
+
+    /// Moves the arguments of a call of a member of the top frame down over the receiver, which a function in a field
+    /// does not get.
+    pub fn drop_receiver(&mut self, base: Reg, argc: u16) {
+        let receiver = self.top_base().wrapping_add(base.index() + 1);
+        // The verifier proved that the window of a call, receiver and arguments, lies in the frame's registers.
+        shift(receiver.wrapping_add(1), receiver, argc.into());
+    }
+
+    /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames,
+    /// and that enough native stack is left.
+    pub fn room_for_native(&mut self, window: u32, frames: usize) -> bool {
+        let base = self.top_base();
+        let Ok(window) = u16::try_from(window) else { return false };
+        self.has_native_stack() && self.stack.make_room(base, window).is_ok() && self.depth() + frames < MAX_FRAMES
+    }
+
+    /// Rebuilds the frame of an inlined function above the top frame: the top frame goes on at `return_pc` when it
+    /// returns.
+    pub fn push_inlined(&mut self, func: FuncId, offset: u32, return_pc: u32, region_base: *mut Value) -> Result<()> {
+        self.set_top_pc(return_pc);
+        self.start_frame(func, region_base.wrapping_add(offset as usize), None)
+    }
+
+    /// Executes the instruction at an index of the program's code, which belongs to the top frame's function; see
+    /// [`Vm::step`]. The top frame's pc is left behind the instruction. If it has to wait for a task, or lets others
+    /// run first, they run meanwhile, and the caller finds all as it was but for what is on the heap.
+    pub fn step_at(&mut self, pc: u32) -> Result<Stepped> {
+        let op = self.op_at(pc);
+        loop {
+            // SAFETY: the instruction belongs to the top frame's function.
+            match unsafe { self.step(op) } {
+                Err(error) if matches!(error.kind(), ErrorKind::Suspend(_)) => self.wait_here(error)?,
+                stepped => return stepped,
+            }
+        }
+    }
+
+    /// As [`Vm::step_at`], without a collection after the instruction; see [`Vm::step_without_safepoint`].
+    pub fn step_at_without_safepoint(&mut self, pc: u32) -> Result<Stepped> {
+        let op = self.op_at(pc);
+        // SAFETY: the instruction belongs to the top frame's function.
+        unsafe { self.step_without_safepoint(op) }
+    }
+
+    fn op_at(&self, pc: u32) -> *const Op {
+        debug_assert!({
+            let range = self.image.program.functions[self.top_function().index()].code.range();
+            range.contains(&(pc as usize))
+        });
+        &self.image.program.code[pc as usize]
+    }
+
+    /// Starts the frame that `CallFn` at the top frame's pc starts. For the recorder, which walks into known functions.
+    pub fn step_into(&mut self, func: FuncId, base: Reg) -> Result<()> {
+        let pc = self.top_pc();
+        self.set_top_pc(pc + 1);
+        self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+    }
+
+    /// Makes the instance that `New` at the top frame's pc makes, and starts the frame of its `init`, if it has one;
+    /// whether it has. For the recorder.
+    pub fn step_into_new(&mut self, def: StructId, base: Reg) -> Result<bool> {
+        self.set_top_pc_unchecked(self.top_pc() + 1);
+        let begun = self.begin_new(self.top_base().wrapping_add(base.index()), def)?;
+        Ok(begun == Begun::Frame)
+    }
+
+    /// Lets the function that `TailCallFn` at the top frame's pc calls take over the frame.
+    pub fn step_into_instead(&mut self, func: FuncId, base: Reg) -> Result<()> {
+        let pc = self.top_pc();
+        self.set_top_pc_unchecked(pc + 1);
+        self.replace_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+    }
+
+    /// `StartTask` in the top frame, which is to be ended: the task that goes on with it.
+    pub fn start_task_of_top_frame(&mut self) -> Result<Value> {
+        self.task_of_frame()
+    }
+
+    /// Ends the top frame, which [`Vm::step_into`] started, with a result.
+    pub fn step_out(&mut self, result: Value) {
+        let base = self.top_base();
+        self.stack.leave();
+        // SAFETY: below a callee's base lies the caller's register of the call.
+        unsafe { *base.sub(1) = result };
+    }
+
+    /// Executes a `throw` at the top frame's pc if a handler of its function covers it; whether one does.
+    pub fn throw_within(&mut self, src: Reg) -> bool {
+        let function = &self.image.program.functions[self.top_function().index()];
+        let start = function.code.start;
+        let Some(handler) = function.handler_at(self.top_pc() - start) else { return false };
+        let (target, error) = (start + handler.target, handler.error);
+        let value = self.top_register(src.0.into());
+        // SAFETY: the verifier proved the handler's register to lie in the frame.
+        unsafe { *self.top_base().add(error.index()) = value };
+        self.set_top_pc(target);
+        true
+    }
+
+    /// A step of an iteration over anything but an instance or a module, which calls nothing: whether there is an item.
+    /// `starts` makes the state first.
+    ///
+    /// # Safety
+    /// `state` is the address of the loop's registers, in a window that exists.
+    pub unsafe fn iterate_at(&mut self, state: *mut Value, starts: bool, pairs: bool) -> Result<bool> {
+        match (starts, pairs) {
+            (true, _) => self.start_iteration(state, pairs),
+            (false, false) => self.next_item(state),
+            (false, true) => self.next_pair(state),
+        }
+    }
+}

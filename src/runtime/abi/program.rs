@@ -1,0 +1,126 @@
+//! What the tier asks about the loaded program while it compiles.
+
+use crate::bytecode::methods::find_method;
+use crate::bytecode::{FuncId, GlobalId, Program, Reg, SiteId, StructId};
+use crate::runtime::image::Image;
+use crate::runtime::methods::receiver_of;
+use crate::runtime::value::Value;
+use crate::runtime::vm::Vm;
+
+impl Vm {
+    /// The program as data.
+    pub fn program(&self) -> &Program {
+        &self.image.program
+    }
+
+    /// The loaded program.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The address of the strings of one ASCII character, by its number. They stay where they are, and are the only
+    /// ones of their texts.
+    pub fn char_table(&self) -> usize {
+        self.heap.short_strings().as_ptr() as usize
+    }
+
+    /// The ASCII character that a string of one is, or none.
+    pub fn ascii_char(&self, text: Value) -> Option<u8> {
+        text.as_str().filter(|text| text.byte_len() == 1).map(|text| text.as_str().as_bytes()[0])
+    }
+
+    /// The empty string, of which there is no other.
+    pub fn empty_text(&self) -> Value {
+        Value::from_str(self.heap.empty_str())
+    }
+
+    /// The value of a global, `Undef` if its `let` has not run.
+    pub fn global(&self, global: GlobalId) -> Value {
+        self.globals[global.index()]
+    }
+
+    /// The member name of a site of a function.
+    pub fn site_name(&self, func: FuncId, site: SiteId) -> &str {
+        let function = &self.image.program.functions[func.index()];
+        self.image.str(self.image.program.sites[function.sites.start as usize + site.index()])
+    }
+
+    /// The member name of a site of a function, as a string that lives as long as the program.
+    pub fn site_name_value(&self, func: FuncId, site: SiteId) -> Value {
+        let function = self.image.function(func);
+        assert!(site.index() < self.image.program.functions[func.index()].sites.len as usize, "no such site");
+        // SAFETY: a function's sites are as many as the program says.
+        unsafe { (*function.sites.add(site.index())).name }
+    }
+
+    /// Whether a function takes that many arguments.
+    pub fn takes(&self, func: FuncId, argc: u16) -> bool {
+        self.image.function(func).params == argc
+    }
+
+    /// The function that a call of a method comes to for instances of a struct which have no fields beside their fixed
+    /// slots: `None` unless it takes the receiver, captures nothing, and takes as many arguments.
+    pub fn plain_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
+        self.own_method(id, name, argc).filter(|_| self.image.struct_def(id).field(name).is_none())
+    }
+
+    /// The function of a method that is looked for in the struct alone, whatever fields an instance has: `None` unless
+    /// it takes the receiver, captures nothing, and takes as many arguments.
+    pub fn own_method(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
+        let def = self.image.struct_def(id);
+        let method = &def.methods[def.method(name)?];
+        let function = self.image.function(method.func);
+        let plain = method.takes_self && function.captures.is_empty() && function.params == argc.checked_add(1)?;
+        plain.then_some(method.func)
+    }
+
+    /// Whether a call of a method of instances as in [`Vm::plain_method`] comes to a method that takes the receiver.
+    pub fn has_plain_method(&self, id: StructId, name: &str) -> bool {
+        let def = self.image.struct_def(id);
+        def.field(name).is_none() && def.method(name).is_some_and(|method| def.methods[method].takes_self)
+    }
+
+    /// The function that a call of a method through the struct itself comes to: `None` unless it captures nothing and
+    /// takes as many arguments.
+    pub fn method_of_struct(&self, id: StructId, name: &str, argc: u16) -> Option<FuncId> {
+        let def = self.image.struct_def(id);
+        let method = &def.methods[def.method(name)?];
+        let function = self.image.function(method.func);
+        (function.captures.is_empty() && function.params == argc).then_some(method.func)
+    }
+
+    /// The function in a field of the receiver's struct that a call of a member comes to at the top frame: `None`
+    /// unless it captures nothing and takes as many arguments. Where the method was found before the arguments were
+    /// evaluated, fields no longer matter.
+    pub fn function_in_field(&self, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
+        let instance = self.top_register(u32::from(base.0) + 1).as_instance()?;
+        if self.site(self.stack.frame(), site).is_found {
+            return None;
+        }
+        let name = self.site_name(self.top_function(), site);
+        let slot = self.image.struct_def(instance.struct_id()).field(name)?;
+        instance.slot(slot).as_function().filter(|func| self.takes(*func, argc))
+    }
+
+    /// The function that `New` calls to initialise instances of a struct.
+    pub fn init_of_struct(&self, def: StructId) -> Option<FuncId> {
+        let def = self.image.struct_def(def);
+        Some(def.methods[def.init?].func)
+    }
+
+    /// Whether a method call comes to a built-in method, so that it starts no frame.
+    pub fn calls_built_in(&self, base: Reg, site: SiteId) -> bool {
+        let receiver = self.top_register(u32::from(base.0) + 1);
+        let name = self.site_name(self.top_function(), site);
+        let is_known = receiver_of(receiver.tag()).is_some_and(|kind| find_method(kind, name).is_some());
+        let is_found = self.site(self.stack.frame(), site).is_found;
+        is_known && (is_found || !self.has_entry(receiver, self.site_name_value(self.top_function(), site)))
+    }
+
+    /// Addresses that a call in native code needs: the function, and the instruction to go on at.
+    pub fn call_addresses(&self, func: FuncId, return_pc: u32) -> [usize; 2] {
+        let function = self.image.function(func);
+        let return_pc = &raw const self.image.program.code[return_pc as usize];
+        [&raw const *function as usize, return_pc as usize]
+    }
+}
