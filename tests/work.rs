@@ -405,3 +405,51 @@ fn a_report_goes_where_it_is_wanted() {
     let outcome = run_command(&mut command, b"").expect("walrus ends");
     assert_eq!((outcome.out().as_ref(), outcome.err().as_ref()), ("12497500\n", text.as_str()));
 }
+
+/// What a gate holds on to: totals of orders, found by name, over lists of numbers.
+const ORDERS: &str = "
+struct Order { fn init : self, id, price, count { self.id = id; self.price = price; self.count = count; } }
+fn price_of : order { return order.price * order.count; }
+fn total : orders { let sum = 0; for order in orders { sum += price_of(order); } return sum; }
+fn names : orders { let text = \"\"; for order in orders { text = text + \"x\"; } return text.len(); }
+let orders = [];
+for i in 0..3000 { orders.push(Order(i, i % 7 + 1, 2)); }
+let all = 0;
+for round in 0..5 { all += total(orders); }
+println(all, names(orders));
+";
+
+/// Six ways in which a change makes a program do more, each caught by another count; the program prints the same.
+#[cfg(feature = "jit")]
+#[test]
+fn a_gate_finds_each_way_in_which_a_program_does_more() {
+    let program = Gated::new(ORDERS);
+    let flags = &["--jit", "--work-gate", "work.json"];
+    let blessed = program.run(&[&flags[..], &["--bless"]].concat());
+    assert_eq!(blessed.status, Some(0), "{}", blessed.describe());
+    for (from, to, caught) in [
+        ("0..5 { all += total(orders); }", "0..5 { all += total(orders); total(orders); }", "calls"),
+        ("sum += price_of(order);", "let pair = [order, order]; sum += price_of(pair[0]);", "in total"),
+        ("let text = \"\";", "let text = \"\"; let k = 0; while k < 100 { k += 1; }", "iterations"),
+        ("i % 7 + 1, 2)", "if i % 2 == 0 { i % 7 + 1 } else { (i % 7 + 1) * 1.0 }, 2)", "exits"),
+        (
+            "{ return order.price * order.count; }",
+            "{ let t = [order.price]; let s = t + []; return s[0] * order.count; }",
+            "function price_of",
+        ),
+        (
+            "return text.len(); }",
+            "let k = 0; while k < 40 { k += 1; } return text.len(); }",
+            "instructions interpreted",
+        ),
+    ] {
+        program.change(&ORDERS.replace(from, to));
+        let outcome = program.run(flags);
+        assert_eq!(outcome.status, Some(1), "{to}: {}", outcome.describe());
+        assert!(outcome.err().lines().all(|line| line.starts_with("work: program.walrus:")), "{}", outcome.describe());
+        assert!(!outcome.err().contains("outside of functions"), "{to}: {}", outcome.describe());
+        assert!(outcome.err().contains(caught), "{to} is caught by {caught}: {}", outcome.describe());
+    }
+    program.change(ORDERS);
+    assert_eq!(program.run(flags).status, Some(0));
+}

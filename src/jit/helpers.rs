@@ -201,6 +201,14 @@ impl Helper {
     }
 }
 
+/// As [`status`], for an instruction, which is counted unless it is executed again.
+fn status_of_step(vm: &mut Vm, pc: u64, stepped: Result<Stepped>) -> Status {
+    if !matches!(&stepped, Err(error) if matches!(error.kind(), ErrorKind::NeedsMemory(_))) {
+        vm.count_step(pc as u32);
+    }
+    status(vm, stepped)
+}
+
 fn status(vm: &mut Vm, stepped: Result<Stepped>) -> Status {
     match stepped {
         Ok(stepped) => Status::jumps_if(stepped == Stepped::Jump),
@@ -220,8 +228,7 @@ fn step(vm: &mut Vm, pc: u64, heap: u64) -> Status {
     // The frame lacks what lives in machine registers only.
     let heap = HeapUse::from_bits(heap as u8);
     let stepped = vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32)));
-    vm.count_step(pc as u32);
-    status(vm, stepped)
+    status_of_step(vm, pc, stepped)
 }
 
 fn step_call(vm: &mut Vm, pc: u64) -> Status {
@@ -229,8 +236,7 @@ fn step_call(vm: &mut Vm, pc: u64) -> Status {
         return Status::Leave;
     }
     let stepped = vm.step_at(pc as u32);
-    vm.count_step(pc as u32);
-    status(vm, stepped)
+    status_of_step(vm, pc, stepped)
 }
 
 fn tail_call(vm: &mut Vm, pc: u64) -> Status {
@@ -238,8 +244,7 @@ fn tail_call(vm: &mut Vm, pc: u64) -> Status {
         return Status::Leave;
     }
     let replaced = vm.tail_call_at(pc as u32);
-    vm.count_step(pc as u32);
-    status(vm, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
+    status_of_step(vm, pc, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
 }
 
 /// The frame of the function that native code has called is on top.

@@ -161,10 +161,6 @@ impl Counts {
         (pc as usize).wrapping_sub(self.code as usize) / size_of::<Op>()
     }
 
-    fn is_burning(&self) -> bool {
-        self.is_limited
-    }
-
     /// Takes a unit of fuel; false if there is none left.
     pub(super) fn burn(&self) -> bool {
         let left = self.cells[FUEL].get();
@@ -216,7 +212,7 @@ impl Vm {
 
     /// Whether each event burns fuel.
     pub fn is_limited(&self) -> bool {
-        self.counts.as_ref().is_some_and(|counts| counts.is_burning())
+        self.counts.as_ref().is_some_and(|counts| counts.is_limited)
     }
 
     fn work(&self) -> Option<&Work> {

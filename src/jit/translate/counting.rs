@@ -52,19 +52,32 @@ impl Builder<'_> {
 
     /// Says for which instruction a helper is about to be called, if objects that it makes are counted.
     pub(super) fn name_place(&mut self, helper: Helper) {
-        let makes_objects = matches!(
+        // Steps name their place themselves; the others are called often, and make nothing.
+        let makes_none = matches!(
             helper,
-            Helper::StrConcat
-                | Helper::StrIndex
-                | Helper::StrSlice
-                | Helper::CharStr
-                | Helper::Concat
-                | Helper::StartItems
-                | Helper::NextItem
-                | Helper::StartPairs
-                | Helper::NextPair
+            Helper::Step
+                | Helper::StepCall
+                | Helper::TailCall
+                | Helper::FinishCall
+                | Helper::NewCell
+                | Helper::ListPush
+                | Helper::ListPop
+                | Helper::StrEqual
+                | Helper::StrCompare
+                | Helper::StrLen
+                | Helper::DictGet
+                | Helper::DictGetOr
+                | Helper::DictContains
+                | Helper::DictHasName
+                | Helper::DictSet
+                | Helper::Contains
+                | Helper::Print
+                | Helper::FloatRem
+                | Helper::FloatPow
+                | Helper::IntPow
+                | Helper::CompareNumbers
         );
-        if let Some(counting) = self.counting.filter(|counting| counting.counts && makes_objects) {
+        if let Some(counting) = self.counting.filter(|counting| counting.counts && !makes_none) {
             let (cells, pc) = (self.int(counting.cells as i64), self.int(self.pc.into()));
             // The helper reads it, so it is no count that may stay in a register.
             self.effect(Inst::Store { mem: Mem::Vm, base: cells, offset: NativeCounts::PLACE, value: pc });
