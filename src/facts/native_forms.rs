@@ -17,7 +17,11 @@ use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, FunctionKind, Method, Op, Program, Reg, ShortConst, StructId};
 
 /// The most structs or functions between which native code chooses.
-pub const FEW: usize = 4;
+pub const FEW: usize = 8;
+/// Of more functions than this between which native code chooses, only the smallest stand where they are called.
+pub const FEW_INLINED: usize = 4;
+/// The largest of those, in instructions.
+pub const SMALLEST: u32 = 12;
 /// The most items of a list literal that native code makes; more are few for what a call of the run time costs.
 pub const MOST_ITEMS: u16 = 16;
 /// Largest function to inline, in instructions.

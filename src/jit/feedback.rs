@@ -274,10 +274,11 @@ mod tests {
     #[test]
     fn a_few_structs_are_remembered_and_many_are_not() {
         let mut structs = Few::<StructId>::NONE;
-        for id in [3, 1, 3, 2, 7] {
-            structs.add(StructId(id));
+        let ids = (0..FEW as u32).map(|at| StructId(7 * at + 3)).collect::<Vec<_>>();
+        for id in ids.iter().chain(&ids[..2]) {
+            structs.add(*id);
         }
-        assert_eq!(structs.all(), [3, 1, 2, 7].map(StructId));
+        assert_eq!(structs.all(), ids);
         structs.add(StructId(9));
         assert!(structs.all().is_empty());
     }

@@ -256,3 +256,28 @@ let xs = []; for i in 0..{times} {{ xs.push(i); }} let s = xs.map({callee}); pri
 let s = 0; for i in 0..3000 { s = double(i); } println(s);"
     ));
 }
+
+#[test]
+fn methods_of_many_structs_are_called_natively_and_only_small_ones_inlined() {
+    let of = |structs: usize| {
+        let long = "let t = x; ".to_string() + &"t = t * 3 + self.k - t / 7; ".repeat(6);
+        let defined: String = (0..structs)
+            .map(|at| match at % 2 {
+                0 => format!(
+                    "struct S{at} {{ fn init : self {{ self.k = {at}; }} fn of : self, x {{ return x + self.k; }} }}\n"
+                ),
+                _ => format!(
+                    "struct S{at} {{ fn init : self {{ self.k = {at}; }} fn of : self, x {{ {long} return t; }} }}\n"
+                ),
+            })
+            .collect();
+        let made: String = (0..structs).map(|at| format!("S{at}(), ")).collect();
+        region(&format!(
+            "{defined}fn f : xs, n {{ let t = 0; for i in 0..n {{ t += xs[i % {structs}].of(i); }} return t; }} println(f([{made}], 5000));"
+        ))
+    };
+    assert!(!body(&of(4)).contains("call"), "{}", of(4));
+    let eight = of(8);
+    assert_eq!((body(&eight).matches("call fn").count(), body(&eight).contains("step")), (4, false), "{eight}");
+    assert!(body(&of(9)).contains("call step_call"));
+}

@@ -142,7 +142,7 @@ fn methods_of_a_few_structs_are_inlined_behind_a_chain_of_checks() {
 
 #[test]
 fn methods_of_many_structs_are_called() {
-    let region = region(&shapes(5));
+    let region = region(&shapes(9));
     assert!(body(&region).contains("call step_call"), "{region}");
 }
 
@@ -697,7 +697,7 @@ fn fields_of(count: usize) -> String {
 
 #[test]
 fn fields_of_a_few_structs_are_found_by_a_chain_of_checks() {
-    for count in 2..5 {
+    for count in 2..9 {
         let region = region(&fields_of(count));
         assert!(!body(&region).contains("call"), "{region}");
         assert!(region.matches("store field").count() >= 4, "{region}");
@@ -706,7 +706,7 @@ fn fields_of_a_few_structs_are_found_by_a_chain_of_checks() {
 
 #[test]
 fn fields_of_many_structs_are_left_to_the_run_time() {
-    let region = region(&fields_of(5));
+    let region = region(&fields_of(9));
     assert!(body(&region).contains("call step"), "{region}");
 }
 

@@ -10,7 +10,7 @@ use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::methods::{Receiver, find_method};
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{BuiltinId, FuncId, Reg, SiteId, StructId, flow};
-use crate::facts::native_forms::{MAX_INLINE_DEPTH, may_be_inlined};
+use crate::facts::native_forms::{FEW_INLINED, MAX_INLINE_DEPTH, SMALLEST, may_be_inlined};
 use crate::jit::ir::{Compare, ExitId, ExitReason, InlinedFrame, Inst, Mem, Repr, Terminator, Unary, Val, Width};
 use crate::runtime::object::Instance;
 use crate::runtime::value::{Tag, Value};
@@ -22,9 +22,15 @@ impl Builder<'_> {
     /// Calls a function that is known, or was found to be this one: walks into it if it is small, else calls its native
     /// code.
     pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
-        if self.is_inlinable(func) {
-            self.inline(base, func)
-        } else if !self.is_called_directly(func) {
+        match self.is_inlinable(func) {
+            true => self.inline(base, func),
+            false => self.call_out_of_line(base, func),
+        }
+    }
+
+    /// Calls the native code of a function.
+    fn call_out_of_line(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+        if !self.is_called_directly(func) {
             self.step()
         } else if self.has_leading_return(func) {
             self.call_behind_leading(base, func)
@@ -102,7 +108,9 @@ impl Builder<'_> {
     /// instance.
     fn call_cases(&mut self, base: Reg, found: Val, cases: Vec<Case>, exit: ExitId) -> Built<Goes> {
         let mut ends = Vec::new();
+        let are_many = cases.len() > FEW_INLINED;
         for (number, func, known) in cases {
+            let is_small = self.program.functions[func.index()].code.len <= SMALLEST;
             let wanted = self.int(number.into());
             let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
             let (yes, no) = (self.new_block(), self.new_block());
@@ -110,7 +118,11 @@ impl Builder<'_> {
             let before = self.env.clone();
             self.current = yes;
             self.env.instances.extend(known);
-            if self.call_function(base, func)? == Goes::On {
+            let goes = match are_many && !is_small {
+                true => self.call_out_of_line(base, func)?,
+                false => self.call_function(base, func)?,
+            };
+            if goes == Goes::On {
                 ends.push((self.current, self.env.clone()));
             }
             (self.current, self.env) = (no, before);
