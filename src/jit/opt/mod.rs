@@ -24,8 +24,8 @@
 //! A guard in front of a loop leaves native code with the state at the loop's header, and the interpreter executes the
 //! first iteration. So moving a guard there is right whatever happens; the question is what it costs. A guard that
 //! every iteration meets would have failed anyway. Of the others, and of checks for all iterations at once, this is not
-//! known: their exits have the reason [`ExitReason::Hoisted`], and a loop where these are hot is compiled again without
-//! them ([`Caution`]).
+//! known: their exits have the reason [`Hoisted`](super::ir::ExitReason::Hoisted), and a loop where these are hot is
+//! compiled again without them ([`Caution`]).
 
 mod bounds;
 mod cfg;

@@ -8,7 +8,7 @@ use crate::runtime::vm::Vm;
 
 impl Vm {
     /// Runs something during which no operation collects garbage: one that wants memory fails with
-    /// [`ErrorKind::NeedsMemory`] before it has had an effect.
+    /// [`NeedsMemory`](crate::runtime::error::ErrorKind::NeedsMemory) before it has had an effect.
     pub fn without_collections<T>(&mut self, run: impl FnOnce(&mut Vm) -> T) -> T {
         let outer = std::mem::replace(&mut self.native.must_not_collect, true);
         let result = run(self);
