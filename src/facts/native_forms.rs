@@ -266,7 +266,7 @@ impl Operation<'_> {
             CallMethod { argc, .. } | TailCallMethod { argc, .. } => self.method(argc),
             Call { argc, .. } | TailCall { argc, .. } => match (a, self.callees.as_deref()) {
                 (Tags::FUNCTION, Some([])) => Step,
-                (Tags::FUNCTION, Some(callees)) if !callees.iter().all(|&func| self.is_called_natively(func, argc)) => {
+                (Tags::FUNCTION, Some(callees)) if !callees.iter().all(|&func| self.is_called_as_value(func, argc)) => {
                     Step
                 }
                 (Tags::FUNCTION, callees) => seen_if(callees.is_some_and(|callees| self.are_few(callees))),
@@ -386,6 +386,17 @@ impl Operation<'_> {
         })
     }
 
+    /// The same of a function that is called as a value: then it may be a closure, or a method bound to its receiver.
+    fn is_called_as_value(&self, func: FuncId, argc: u16) -> bool {
+        let function = self.program.functions.get(func.index());
+        function.is_some_and(|function| {
+            let is_bound = matches!(function.kind, FunctionKind::Method(_))
+                && function.captures.is_empty()
+                && Some(function.params) == argc.checked_add(1);
+            function.kind != FunctionKind::Async && (function.params == argc || is_bound)
+        })
+    }
+
     fn method(&self, argc: u16) -> Form {
         match (self.a, self.name, argc) {
             (Tags::LIST, "len", 0) | (Tags::TUPLE, "len", 0) => Form::Plain,
@@ -414,9 +425,7 @@ impl Operation<'_> {
             (Tags::STRUCT, ..) => {
                 let is_native = |&def: &StructId| {
                     let method = self.method_of(def, self.name);
-                    method.is_some_and(|method| {
-                        self.is_called_natively(method.func, argc) && may_be_inlined(self.program, method.func)
-                    })
+                    method.is_some_and(|method| self.is_called_natively(method.func, argc))
                 };
                 match self.structs.len() < 2 && self.structs.iter().all(is_native) {
                     true => seen_if(!self.structs.is_empty()),
@@ -552,7 +561,7 @@ impl Operation<'_> {
                 format!("{}.{}", spec.module.trim_start_matches("std/"), spec.name)
             }),
             Call { .. } | TailCall { .. } => match self.a {
-                Tags::FUNCTION => "call of a closure or a library function".to_owned(),
+                Tags::FUNCTION => "call of a library function".to_owned(),
                 _ => format!("call of a {a}"),
             },
             CallFn { .. } | TailCallFn { .. } => "call of an async function".to_owned(),

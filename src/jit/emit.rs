@@ -386,8 +386,8 @@ impl Emitter<'_> {
             }
             Inst::Call { helper, ref args, .. } => return self.call(helper, args, result),
             Inst::Make { shape, ref words, exit } => self.make(shape, words, exit),
-            Inst::CallFunction { func, base, addresses, exit, .. } => {
-                return self.call_function(result, func, base, addresses, exit);
+            Inst::CallFunction { func, closure, base, addresses, exit, .. } => {
+                return self.call_function(result, func, closure, base, addresses, exit);
             }
         })
     }
@@ -611,6 +611,7 @@ impl Emitter<'_> {
         &mut self,
         result: Option<Val>,
         func: FuncId,
+        closure: Option<Val>,
         base: u32,
         [function, return_pc]: [usize; 2],
         exit: ExitId,
@@ -624,13 +625,10 @@ impl Emitter<'_> {
         let frame = self.builder.ins().iadd_imm_s(top, i64::from(layout::FRAME_SIZE));
         let callee_base = self.builder.ins().iadd_imm_s(self.base, i64::from(base) * size_of::<Value>() as i64);
         let function = self.builder.ins().iconst(types::I64, function as i64);
-        let no_closure = self.builder.ins().iconst(types::I64, 0);
+        let closure = self.closure_word(closure);
         // Its pc is written when it calls something or leaves native code; nobody looks at it before.
-        let fields = [
-            (function, layout::FRAME_FUNCTION),
-            (callee_base, layout::FRAME_BASE),
-            (no_closure, layout::FRAME_CLOSURE),
-        ];
+        let fields =
+            [(function, layout::FRAME_FUNCTION), (callee_base, layout::FRAME_BASE), (closure, layout::FRAME_CLOSURE)];
         for (value, offset) in fields {
             self.builder.ins().store(of_machine, value, frame, offset);
         }
@@ -664,6 +662,14 @@ impl Emitter<'_> {
         Some(tag_here)
     }
 
+    /// What a frame has as the closure that runs.
+    fn closure_word(&mut self, closure: Option<Val>) -> ir::Value {
+        match closure {
+            Some(closure) => self.value(closure),
+            None => self.builder.ins().iconst(types::I64, 0),
+        }
+    }
+
     fn terminator(&mut self, block: &Block) {
         match &block.end {
             Terminator::None => unreachable!("every block in the order was finished"),
@@ -691,13 +697,13 @@ impl Emitter<'_> {
                 self.builder.ins().return_(&result);
             }
             Terminator::TailCall(function) => {
-                if let Some(function) = *function {
+                if let Some((function, closure)) = *function {
                     let of_machine = flags(Mem::Vm);
                     let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
                     let function = self.builder.ins().iconst(types::I64, function as i64);
-                    let no_closure = self.builder.ins().iconst(types::I64, 0);
+                    let closure = self.closure_word(closure);
                     self.builder.ins().store(of_machine, function, top, layout::FRAME_FUNCTION);
-                    self.builder.ins().store(of_machine, no_closure, top, layout::FRAME_CLOSURE);
+                    self.builder.ins().store(of_machine, closure, top, layout::FRAME_CLOSURE);
                 }
                 let outcome = self.builder.ins().iconst(types::I64, Outcome::TAIL_CALLED.bits() as i64);
                 self.builder.ins().return_(&[outcome, outcome]);

@@ -103,6 +103,25 @@ impl<T: PartialEq + Copy> Seen<T> {
     }
 }
 
+/// A function, and what calls of values come to it by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Callee {
+    pub func: FuncId,
+    pub via: Via,
+}
+
+/// What is called when a function is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Via {
+    /// The function, which has captured nothing.
+    Function,
+    Closure,
+    /// A method bound to its receiver, which becomes the first argument.
+    BoundMethod,
+    /// The same of a method that has captured something.
+    BoundClosure,
+}
+
 /// A few structs or functions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Few<T> {
@@ -116,8 +135,8 @@ impl Few<StructId> {
     const NONE: Self = Few { ids: [StructId(0); FEW], count: 0, more: false };
 }
 
-impl Few<FuncId> {
-    const NONE: Self = Few { ids: [FuncId(0); FEW], count: 0, more: false };
+impl Few<Callee> {
+    const NONE: Self = Few { ids: [Callee { func: FuncId(0), via: Via::Function }; FEW], count: 0, more: false };
 }
 
 impl<T: PartialEq + Copy> Few<T> {
@@ -129,6 +148,11 @@ impl<T: PartialEq + Copy> Few<T> {
             Some(place) => (*place, self.count) = (id, self.count + 1),
             None => self.more = true,
         }
+    }
+
+    /// Something that cannot be remembered was seen besides.
+    pub fn add_other(&mut self) {
+        self.more = true;
     }
 
     /// All that were seen, in the order they were seen; nothing if they were more than can be remembered.
@@ -173,8 +197,8 @@ pub struct TypeFeedback {
     pub structs: Few<StructId>,
     /// An instance had fields beside its fixed slots, one of which may be called like a method.
     pub extra: bool,
-    /// The functions without captures that were called.
-    pub callees: Few<FuncId>,
+    /// The functions that were called.
+    pub callees: Few<Callee>,
 }
 
 impl TypeFeedback {
@@ -193,7 +217,7 @@ impl TypeFeedback {
         instance_of: Seen::Nothing,
         structs: Few::<StructId>::NONE,
         extra: false,
-        callees: Few::<FuncId>::NONE,
+        callees: Few::<Callee>::NONE,
     };
 
     /// Whether every value seen here was of one type.

@@ -220,6 +220,8 @@ pub enum Inst {
     /// tag of its result.
     CallFunction {
         func: FuncId,
+        /// The closure that is called, if the function is one.
+        closure: Option<Val>,
         /// Its register 0, counted from the base of the region's frame.
         base: u32,
         /// Where the caller goes on: index into the program's code.
@@ -241,9 +243,9 @@ pub enum Terminator {
     Exit(ExitId),
     /// Ends the region's frame with a result: tag and payload.
     Return(Val, Val),
-    /// Gives the region's frame up to the function at this address, whose arguments are in its registers; with `None`,
-    /// to one that a helper has put there.
-    TailCall(Option<usize>),
+    /// Gives the region's frame up to the function at this address, whose arguments are in its registers, and which may
+    /// be this closure; with `None`, to one that a helper has put there.
+    TailCall(Option<(usize, Option<Val>)>),
 }
 
 #[derive(Clone, Debug)]
@@ -378,6 +380,8 @@ pub struct InlinedFrame {
     pub base: u32,
     /// Where the frame below goes on after the call: index into the program's code.
     pub return_pc: u32,
+    /// The register below its own has the closure that runs.
+    pub has_closure: bool,
 }
 
 /// A word of an object, or of a global.
@@ -569,7 +573,8 @@ impl Inst {
 
     pub fn for_each_arg_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
         match self {
-            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::CallFunction { .. } => {}
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
+            Inst::CallFunction { closure, .. } => closure.iter_mut().for_each(visit),
             Inst::Unary(_, a) => visit(a),
             Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) | Inst::Pack(a, b) => {
                 visit(a);
@@ -593,7 +598,8 @@ impl Inst {
 
     pub fn for_each_arg(&self, mut visit: impl FnMut(Val)) {
         match self {
-            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) | Inst::CallFunction { .. } => {}
+            Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
+            Inst::CallFunction { closure, .. } => closure.iter().for_each(|v| visit(*v)),
             Inst::Unary(_, a) => visit(*a),
             Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) | Inst::Pack(a, b) => {
                 visit(*a);
@@ -622,7 +628,8 @@ impl Terminator {
             Terminator::Jump(_, args) => args.iter_mut().for_each(visit),
             Terminator::Branch(condition, ..) => [condition].into_iter().for_each(visit),
             Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(visit),
-            Terminator::None | Terminator::Exit(_) | Terminator::TailCall(_) => {}
+            Terminator::TailCall(Some((_, closure))) => closure.iter_mut().for_each(visit),
+            Terminator::None | Terminator::Exit(_) | Terminator::TailCall(None) => {}
         }
     }
 
@@ -631,7 +638,8 @@ impl Terminator {
             Terminator::Jump(_, args) => args.iter().for_each(|arg| visit(*arg)),
             Terminator::Branch(condition, ..) => visit(*condition),
             Terminator::Return(tag, payload) => [tag, payload].into_iter().for_each(|val| visit(*val)),
-            Terminator::None | Terminator::Exit(_) | Terminator::TailCall(_) => {}
+            Terminator::TailCall(Some((_, closure))) => closure.iter().for_each(|val| visit(*val)),
+            Terminator::None | Terminator::Exit(_) | Terminator::TailCall(None) => {}
         }
     }
 
@@ -760,7 +768,11 @@ impl fmt::Display for Inst {
             Inst::Make { shape, words, exit } => {
                 write!(f, "make {} {}({}) else x{}", lower(&shape.kind), shape.aux, list(words), exit.0)
             }
-            Inst::CallFunction { func, base, exit, .. } => write!(f, "call fn {} at r{base} else x{}", func.0, exit.0),
+            Inst::CallFunction { func, closure, base, exit, .. } => {
+                write!(f, "call fn {}", func.0)?;
+                closure.map_or(Ok(()), |closure| write!(f, " of {closure}"))?;
+                write!(f, " at r{base} else x{}", exit.0)
+            }
             Inst::Call { helper, args, .. } => write!(f, "call {}({})", helper.symbol(), list(args)),
         }
     }

@@ -3,11 +3,12 @@
 //! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works
 //! on ordinary frames, so it can stop anywhere and leave the rest to the interpreter.
 
-use super::feedback::{TypeFeedback, TypeProfile, is_inexact};
+use super::feedback::{Callee, TypeFeedback, TypeProfile, Via, is_inexact};
 use crate::bytecode::op::shape::Over;
-use crate::bytecode::op::window::{Iter, MethodCall};
+use crate::bytecode::op::window::{Call, Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::facts::native_forms::observed;
+use crate::runtime::abi::Called;
 use crate::runtime::error::Result;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
@@ -96,23 +97,20 @@ pub fn record(
                 continue;
             }
             Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
-                vm.step_into_instead(func, base)?;
+                vm.step_into_instead(func, None, base)?;
                 count_call(vm, pc)?;
                 continue;
             }
             Op::TailCall { base, argc } if may_give_up_frame(vm, goal) => {
-                if let Some(func) = register(vm, base).as_function()
-                    && vm.takes(func, argc)
-                {
-                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                    vm.step_into_instead(func, base)?;
+                if let Some(called) = prepare_call(vm, &mut profile.borrow_mut(), base, argc) {
+                    vm.step_into_instead(called.func, called.closure, base)?;
                     count_call(vm, pc)?;
                     continue;
                 }
             }
             Op::TailCallMethod { base, argc, site } if may_give_up_frame(vm, goal) => {
-                if let Some(func) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
-                    vm.step_into_instead(func, base)?;
+                if let Some(called) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
+                    vm.step_into_instead(called.func, called.closure, base)?;
                     count_call(vm, pc)?;
                     continue;
                 }
@@ -128,7 +126,6 @@ pub fn record(
                 continue;
             }
             Op::CallFn { base, func } => {
-                profile.borrow_mut().note(pc, |site| site.callees.add(func));
                 vm.step_into(func, base)?;
                 count_call(vm, pc)?;
                 continue;
@@ -139,18 +136,15 @@ pub fn record(
                 continue;
             }
             Op::Call { base, argc } => {
-                if let Some(func) = register(vm, base).as_function()
-                    && vm.takes(func, argc)
-                {
-                    note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-                    vm.step_into(func, base)?;
+                if let Some(called) = prepare_call(vm, &mut profile.borrow_mut(), base, argc) {
+                    vm.step_into_closure(called.func, called.closure, base)?;
                     count_call(vm, pc)?;
                     continue;
                 }
             }
             Op::CallMethod { base, argc, site } => {
-                if let Some(func) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
-                    vm.step_into(func, base)?;
+                if let Some(called) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
+                    vm.step_into_closure(called.func, called.closure, base)?;
                     count_call(vm, pc)?;
                     continue;
                 }
@@ -266,18 +260,42 @@ fn plain_method(vm: &Vm, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
     vm.plain_method(instance.struct_id(), vm.site_name(vm.top_function(), site), argc)
 }
 
-/// The function that the call of a member at the top frame's pc comes to, if it can be stepped into: what the call
-/// shows is noted, and the function's arguments stand above `base`.
-fn prepare_member_call(vm: &mut Vm, profile: &mut TypeProfile, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
-    let method = plain_method(vm, base, argc, site);
-    let func = method.or_else(|| vm.function_in_field(base, argc, site))?;
+/// What the call of a value at the top frame's pc comes to, if it can be stepped into: what the call shows is noted,
+/// and the function's arguments stand above `base`.
+fn prepare_call(vm: &mut Vm, profile: &mut TypeProfile, base: Reg, argc: u16) -> Option<Called> {
+    let called = vm.called_with(register(vm, base), argc)?;
     let pc = vm.top_pc();
     note_operands(vm, profile, pc, &vm.program().code[pc as usize]);
-    if method.is_none() {
-        profile.note(pc, |site| site.callees.add(func));
+    vm.put_receiver_of(&called, base, Call::ARGS, argc).then_some(called)
+}
+
+/// As [`prepare_call`], of the call of a member.
+fn prepare_member_call(vm: &mut Vm, profile: &mut TypeProfile, base: Reg, argc: u16, site: SiteId) -> Option<Called> {
+    let method = plain_method(vm, base, argc, site);
+    let pc = vm.top_pc();
+    let called = match method {
+        Some(func) => Called { func, closure: None, receiver: None },
+        None => vm.called_with(vm.called_field(base, site)?, argc)?,
+    };
+    note_operands(vm, profile, pc, &vm.program().code[pc as usize]);
+    if method.is_some() {
+        return Some(called);
+    }
+    if called.receiver.is_none() {
         vm.drop_receiver(base, argc);
     }
-    Some(func)
+    vm.put_receiver_of(&called, base, MethodCall::ARGS, argc).then_some(called)
+}
+
+/// What a call has come to, as feedback has it.
+fn callee(called: Called) -> Callee {
+    let via = match (called.closure, called.receiver) {
+        (None, None) => Via::Function,
+        (Some(_), None) => Via::Closure,
+        (None, Some(_)) => Via::BoundMethod,
+        (Some(_), Some(_)) => Via::BoundClosure,
+    };
+    Callee { func: called.func, via }
 }
 
 /// Whether [`Vm::step`] executes the instruction; it leaves ends of frames to the interpreter.
@@ -295,6 +313,11 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 
 /// Notes what an instruction is about to read; whether that shows anything new.
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
+    let called = match *op {
+        Op::Call { base, .. } | Op::TailCall { base, .. } => Some(register(vm, base)),
+        Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => vm.called_field(base, site),
+        _ => None,
+    };
     let (a, b) = observed(op);
     let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
     // The only register of an instruction with a constant is its first operand, whichever side it is on.
@@ -306,6 +329,12 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
         }
         if let Some(b) = b {
             site.b.add(b.tag());
+        }
+        if let Some(called) = called {
+            match Vm::called(called) {
+                Some(called) => site.callees.add(callee(called)),
+                None => site.callees.add_other(),
+            }
         }
         site.negative |= right.and_then(Value::as_int).is_some_and(|int| int < 0);
         site.inexact |= is_compared && [a, b].into_iter().flatten().filter_map(Value::as_int).any(is_inexact);
@@ -326,9 +355,6 @@ fn note_first_operand(site: &mut TypeFeedback, a: Value) {
         site.instance_of.add(instance.struct_id());
         site.structs.add(instance.struct_id());
         site.extra |= instance.extra().is_some();
-    }
-    if let Some(func) = a.as_function() {
-        site.callees.add(func);
     }
 }
 

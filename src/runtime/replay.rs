@@ -17,6 +17,7 @@ use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect, find_method};
+use crate::bytecode::op::window::Call;
 use crate::bytecode::{FuncId, Op, Reg};
 
 /// The contents of an object that can change.
@@ -347,18 +348,24 @@ impl Vm {
                 return Ok(Replayed::Executed);
             }
             Op::TailCallFn { base, func } if self.depth() > depth => {
-                self.step_into_instead(func, base)?;
+                self.step_into_instead(func, None, base)?;
                 return Ok(Replayed::Executed);
             }
             Op::TailCall { base, argc }
                 if self.depth() > depth
-                    && let Some(func) = self.plain_callee(base, argc) =>
+                    && let Some(called) = self.called_with(self.top_register(base.0.into()), argc) =>
             {
-                self.step_into_instead(func, base)?;
+                if !self.put_receiver_of(&called, base, Call::ARGS, argc) {
+                    return Ok(Replayed::Refused);
+                }
+                self.step_into_instead(called.func, called.closure, base)?;
                 return Ok(Replayed::Executed);
             }
-            Op::Call { base, argc } if let Some(func) = self.plain_callee(base, argc) => {
-                self.step_into(func, base)?;
+            Op::Call { base, argc } if let Some(called) = self.called_with(self.top_register(base.0.into()), argc) => {
+                if !self.put_receiver_of(&called, base, Call::ARGS, argc) {
+                    return Ok(Replayed::Refused);
+                }
+                self.step_into_closure(called.func, called.closure, base)?;
                 return Ok(Replayed::Executed);
             }
             Op::CallMethod { base, argc, site } if self.starts_frame(base, argc, site) => {
@@ -385,17 +392,13 @@ impl Vm {
         Ok(Replayed::Executed)
     }
 
-    /// The function without captures that a call comes to, if it takes as many arguments.
-    fn plain_callee(&self, base: Reg, argc: u16) -> Option<FuncId> {
-        self.top_register(base.0.into()).as_function().filter(|&func| self.takes(func, argc))
-    }
-
     /// Whether a method call comes to a function of a struct.
     fn starts_frame(&self, base: Reg, argc: u16, site: crate::bytecode::SiteId) -> bool {
         let receiver = self.top_register(u32::from(base.0) + 1);
         let name = self.site_name(self.top_function(), site);
         if let Some(instance) = receiver.as_instance() {
-            return self.function_in_field(base, argc, site).is_some()
+            let in_field = self.called_field(base, site).and_then(|value| self.called_with(value, argc));
+            return in_field.is_some()
                 || (instance.extra().is_none() && self.plain_method(instance.struct_id(), name, argc).is_some());
         }
         receiver.as_struct().is_some_and(|object| self.method_of_struct(object.id(), name, argc).is_some())

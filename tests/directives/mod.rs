@@ -205,6 +205,7 @@ impl JitClaim {
             Some("exits") => number("exits", &mut words)?,
             Some("entered") if region => number("entered", &mut words)?,
             Some("count") if region => number("count", &mut words)?,
+            Some("steps") if region => number("steps", &mut words)?,
             Some("refused") if region => JitFact::Refused(words.next().map(str::to_owned)),
             Some("verdict") if region => match words.next() {
                 Some(verdict @ ("proven" | "conditional" | "incompatible")) => JitFact::Verdict(verdict.to_owned()),

@@ -49,11 +49,11 @@ macro_rules! for_each_op {
             /// The value in a cell `= src`.
             SetCell { cell: In, src: In } [throws] heap(fields) inline(yes);
             /// `dst =` a captured variable that was copied into the closure (or the cell itself, to pass it on).
-            GetCapture { dst: Out, capture: Capture } [] heap(none) inline(no);
+            GetCapture { dst: Out, capture: Capture } [] heap(none) inline(yes);
             /// `dst =` the value in a captured cell.
-            GetCaptureCell { dst: Out, capture: Capture } [throws] heap(fields) inline(no);
+            GetCaptureCell { dst: Out, capture: Capture } [throws] heap(fields) inline(yes);
             /// The value in a captured cell `= src`.
-            SetCaptureCell { src: In, capture: Capture } [throws] heap(fields) inline(no);
+            SetCaptureCell { src: In, capture: Capture } [throws] heap(fields) inline(yes);
             /// `dst =` a closure of `func` over the variables its capture list names: a new function each time, even if
             /// it names none.
             MakeClosure { dst: Out, func: ClosureFunc } [allocates] heap(none) inline(yes);

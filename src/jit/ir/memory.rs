@@ -16,6 +16,8 @@ pub enum Mem {
     Field,
     /// All of dicts.
     Dict,
+    /// What closures have captured: it never changes while the closure is alive.
+    Capture,
     /// What never changes while the region runs.
     Constant,
     /// Counts of work, and what is left of the fuel.
@@ -54,7 +56,8 @@ pub enum Width {
     U32,
 }
 
-/// A set of kinds of memory, elements of lists counted by [`Element`]. [`Mem::Constant`] belongs to none.
+/// A set of kinds of memory, elements of lists counted by [`Element`]. [`Mem::Capture`] and [`Mem::Constant`]
+/// belong to none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct MemSet(u16);
 
@@ -75,7 +78,7 @@ impl MemSet {
             Mem::Field => MemSet(1 << 4),
             Mem::Dict => MemSet(1 << 10),
             Mem::Count => MemSet(1 << 11),
-            Mem::Constant => MemSet::NONE,
+            Mem::Capture | Mem::Constant => MemSet::NONE,
         }
     }
 

@@ -46,6 +46,7 @@ pub fn remove(region: &mut Region, cfg: &Cfg) {
                 live.mark(*tag);
                 live.mark(*payload);
             }
+            Terminator::TailCall(Some((_, Some(closure)))) => live.mark(*closure),
             Terminator::Jump(..) | Terminator::None | Terminator::TailCall(_) => {}
         }
     }

@@ -204,7 +204,9 @@ impl<'a> Hoister<'a> {
         let is_index = matches!(reason, ExitReason::Bounds | ExitReason::Hoisted);
         if self.is_invariant(index, condition) {
             let to = match reason {
-                ExitReason::Type | ExitReason::Storage | ExitReason::Field if !state.is_conditional => {
+                ExitReason::Type | ExitReason::Storage | ExitReason::Field | ExitReason::Callee
+                    if !state.is_conditional =>
+                {
                     Some(self.entry_exit(index, reason))
                 }
                 // What depends on a number is no matter of types: another version would not fit better.
@@ -238,7 +240,7 @@ impl<'a> Hoister<'a> {
             | ExitReason::Domain
             | ExitReason::Fuel
             | ExitReason::Fact => false,
-            ExitReason::Type | ExitReason::Storage | ExitReason::Field => {
+            ExitReason::Type | ExitReason::Storage | ExitReason::Field | ExitReason::Callee => {
                 let Some(&Inst::Icmp(Compare::Eq, word, _)) = self.definition(condition) else { return true };
                 match self.definition(word) {
                     Some(Inst::Load { mem: Mem::Header, base, width: Width::U32, .. }) => {

@@ -195,7 +195,7 @@ impl Numbering<'_> {
         for (at, &word) in words.iter().enumerate() {
             let repr = self.reprs[word.0 as usize];
             let offset = (size_of::<Header>() + at * size_of::<u64>()) as i32;
-            for mem in [Mem::Header, Mem::Field].into_iter().filter(|_| repr != Repr::Bool) {
+            for mem in [Mem::Header, Mem::Field, Mem::Capture].into_iter().filter(|_| repr != Repr::Bool) {
                 let load = Inst::Load { mem, base: object, offset, repr, width: Width::Full };
                 let version = self.version(&load);
                 self.table.insert((load, version), (word, self.block));

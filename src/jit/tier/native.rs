@@ -259,7 +259,7 @@ impl Jit {
         if exit.reason == ExitReason::Fuel {
             let base = vm.top_base();
             for frame in &exit.frames {
-                vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
+                vm.push_inlined(frame.func, frame.base, frame.return_pc, base, frame.has_closure)?;
             }
             vm.set_top_pc(exit.pc);
             return Err(vm.out_of_fuel_here());
@@ -278,7 +278,7 @@ impl Jit {
         }
         let (depth, base) = (vm.depth(), vm.top_base());
         for frame in &exit.frames {
-            vm.push_inlined(frame.func, frame.base, frame.return_pc, base)?;
+            vm.push_inlined(frame.func, frame.base, frame.return_pc, base, frame.has_closure)?;
         }
         if exit.uncounted {
             vm.set_top_pc_to_start();

@@ -11,32 +11,94 @@ use crate::bytecode::methods::{Receiver, find_method};
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{BuiltinId, FuncId, Reg, SiteId, StructId, flow};
 use crate::facts::native_forms::{FEW_INLINED, MAX_INLINE_DEPTH, SMALLEST, may_be_inlined};
+use crate::jit::feedback::{Callee as SeenCallee, Via};
 use crate::jit::ir::{Compare, ExitId, ExitReason, InlinedFrame, Inst, Mem, Repr, Terminator, Unary, Val, Width};
-use crate::runtime::object::Instance;
+use crate::runtime::object::{BoundMethod, Closure, Instance};
 use crate::runtime::value::{Tag, Value};
 
-/// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
-type Case = (u32, FuncId, Option<(Val, StructId)>);
+/// A function that a call comes to.
+#[derive(Clone, Copy)]
+pub(super) struct Callee {
+    pub func: FuncId,
+    /// The closure, if the function is one.
+    pub closure: Option<Val>,
+    pub args: Args,
+}
 
-impl Builder<'_> {
+/// Where the arguments of a call stand.
+#[derive(Clone, Copy)]
+pub(super) enum Args {
+    /// Where the function wants them.
+    InPlace,
+    /// Above a receiver that the function, found in its field, does not get: so many.
+    BehindReceiver(u16),
+    /// The receiver that a method is bound to comes first, then those that stand from so far above the call's base up.
+    Bound { receiver: Typed, first: u16, argc: u16 },
+}
+
+impl Callee {
+    /// A function that has captured nothing and whose arguments stand in their place.
+    pub(super) fn plain(func: FuncId) -> Callee {
+        Callee { func, closure: None, args: Args::InPlace }
+    }
+}
+
+/// A value that is called, and where its arguments stand: from so far above the call's base up.
+#[derive(Clone, Copy)]
+pub(super) struct Called {
+    pub value: Typed,
+    pub first: u16,
+    pub argc: u16,
+}
+
+/// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
+type Case = (u32, Callee, Option<(Val, StructId)>);
+
+/// Goes on with a call where it is known what it comes to.
+type WithCallee<'b, 'a> = &'b mut dyn FnMut(&mut Builder<'a>, Callee) -> Built<Goes>;
+
+impl<'a> Builder<'a> {
     /// Calls a function that is known, or was found to be this one: walks into it if it is small, else calls its native
     /// code.
-    pub(super) fn call_function(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
-        match self.is_inlinable(func) {
-            true => self.inline(base, func),
-            false => self.call_out_of_line(base, func),
+    pub(super) fn call_function(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
+        match self.is_inlinable(callee.func) {
+            true => {
+                self.move_args(base, &callee)?;
+                self.inline(base, callee)
+            }
+            false => self.call_out_of_line(base, callee),
         }
     }
 
     /// Calls the native code of a function.
-    fn call_out_of_line(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+    fn call_out_of_line(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
+        let func = callee.func;
         if !self.is_called_directly(func) {
             self.step()
         } else if self.has_leading_return(func) {
-            self.call_behind_leading(base, func)
+            self.call_behind_leading(base, callee)
         } else {
-            self.call_directly(base, func)
+            self.call_directly(base, callee)
         }
+    }
+
+    /// Moves the arguments of a call to where the function has them, as the interpreter does.
+    pub(super) fn move_args(&mut self, base: Reg, callee: &Callee) -> Built<()> {
+        let (first, argc) = match callee.args {
+            Args::InPlace => return Ok(()),
+            Args::BehindReceiver(argc) => (MethodCall::ARGS, argc),
+            Args::Bound { first, argc, .. } => (first, argc),
+        };
+        let args = (0..argc).map(|at| self.get(base.above(first + at))).collect::<Built<Vec<Typed>>>()?;
+        let receiver = match callee.args {
+            Args::Bound { receiver, .. } => Some(receiver),
+            _ => None,
+        };
+        let to = self.home(base.above(Call::ARGS));
+        for (at, value) in (to..).zip(receiver.into_iter().chain(args)) {
+            self.env.set_register(at, Slot::Value { value, dirty: true });
+        }
+        Ok(())
     }
 
     /// The method that a call comes to for instances of the only struct that was seen, with the receiver to check for
@@ -60,7 +122,7 @@ impl Builder<'_> {
         }
         self.guard_struct(instance, id);
         self.guard_no_extra(instance);
-        self.call_function(base, func).map(Some)
+        self.call_function(base, Callee::plain(func)).map(Some)
     }
 
     /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading
@@ -82,52 +144,49 @@ impl Builder<'_> {
         let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
         let found = self.push(load, Repr::I64);
         let exit = self.exit(ExitReason::Field);
-        let cases = methods.into_iter().map(|(id, func)| (id.0, func, Some((instance, id)))).collect();
-        self.call_cases(base, found, cases, exit).map(Some)
+        let cases: Vec<Case> =
+            methods.into_iter().map(|(id, func)| (id.0, Callee::plain(func), Some((instance, id)))).collect();
+        let mut ends = Vec::new();
+        let are_many = cases.len() > FEW_INLINED;
+        self.choose_case(found, cases, exit, &mut |builder, callee| {
+            builder.call_in_case(base, callee, are_many, &mut ends)
+        })?;
+        self.meet_cases(base, ends).map(Some)
     }
 
     /// Calls a value: functions that were seen, if they are few, are called behind a chain of checks.
     pub(super) fn call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
-        let callee = self.operand(base, self.feedback().a)?;
-        let callees = self.feedback().callees;
-        let functions = callees.all();
-        let fits = |func: &FuncId| self.vm.takes(*func, argc);
-        let Some(found) = callee.as_tag(Tag::Function).filter(|_| !functions.is_empty() && functions.iter().all(fits))
-        else {
-            return self.step();
-        };
-        if !functions.iter().all(|func| self.is_called_directly(*func)) {
-            return self.step();
-        }
+        let value = self.operand(base, self.feedback().a)?;
+        let Some(callees) = self.callees_of(argc) else { return self.step() };
         let exit = self.exit(ExitReason::Callee);
-        let cases = functions.iter().map(|&func| (func.0, func, None)).collect();
-        self.call_cases(base, found, cases, exit)
+        self.call_chosen(base, Called { value, first: Call::ARGS, argc }, &callees, exit)
     }
 
-    /// Calls the function whose number is found; takes the exit if it is none of them. A case may tell the struct of an
-    /// instance.
-    fn call_cases(&mut self, base: Reg, found: Val, cases: Vec<Case>, exit: ExitId) -> Built<Goes> {
+    /// Calls a value that is one of these functions; takes the exit if it is not.
+    fn call_chosen(&mut self, base: Reg, called: Called, callees: &[SeenCallee], exit: ExitId) -> Built<Goes> {
         let mut ends = Vec::new();
-        let are_many = cases.len() > FEW_INLINED;
-        for (number, func, known) in cases {
-            let is_small = self.program.functions[func.index()].code.len <= SMALLEST;
-            let wanted = self.int(number.into());
-            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
-            let (yes, no) = (self.new_block(), self.new_block());
-            self.finish(Terminator::Branch(same, yes, no));
-            let before = self.env.clone();
-            self.current = yes;
-            self.env.instances.extend(known);
-            let goes = match are_many && !is_small {
-                true => self.call_out_of_line(base, func)?,
-                false => self.call_function(base, func)?,
-            };
-            if goes == Goes::On {
-                ends.push((self.current, self.env.clone()));
-            }
-            (self.current, self.env) = (no, before);
+        let are_many = callees.len() > FEW_INLINED;
+        self.choose_callee(called, callees, exit, &mut |builder, callee| {
+            builder.call_in_case(base, callee, are_many, &mut ends)
+        })?;
+        self.meet_cases(base, ends)
+    }
+
+    /// Calls a function in one of several cases, and notes where that ends.
+    fn call_in_case(&mut self, base: Reg, callee: Callee, are_many: bool, ends: &mut Vec<Return>) -> Built<Goes> {
+        let is_small = self.program.functions[callee.func.index()].code.len <= SMALLEST;
+        let goes = match are_many && !is_small {
+            true => self.call_out_of_line(base, callee)?,
+            false => self.call_function(base, callee)?,
+        };
+        if goes == Goes::On {
+            ends.push((self.current, self.env.clone()));
         }
-        self.finish(Terminator::Exit(exit));
+        Ok(goes)
+    }
+
+    /// Goes on behind a call where the cases of it meet.
+    fn meet_cases(&mut self, base: Reg, ends: Vec<Return>) -> Built<Goes> {
         if ends.is_empty() {
             return Ok(Goes::Nowhere);
         }
@@ -135,6 +194,128 @@ impl Builder<'_> {
         alive.insert(base);
         self.merge(ends, &alive)?;
         Ok(Goes::On)
+    }
+
+    /// The functions that a call of a value with so many arguments was seen to come to, if there is native code to be
+    /// made for all of them.
+    pub(super) fn callees_of(&self, argc: u16) -> Option<Vec<SeenCallee>> {
+        let callees = self.feedback().callees.all();
+        let fits = |callee: &SeenCallee| {
+            let argc = match callee.via {
+                Via::Function | Via::Closure => argc,
+                Via::BoundMethod => argc.saturating_add(1),
+                Via::BoundClosure => return false,
+            };
+            self.vm.takes(callee.func, argc) && self.is_called_directly(callee.func)
+        };
+        (!callees.is_empty() && callees.iter().all(fits)).then(|| callees.to_vec())
+    }
+
+    /// Goes on with each function that a called value may be, behind a chain of checks; takes the exit if it is none of
+    /// them. Ends the block.
+    pub(super) fn choose_callee(
+        &mut self,
+        called: Called,
+        callees: &[SeenCallee],
+        exit: ExitId,
+        go_on: WithCallee<'_, 'a>,
+    ) -> Built<()> {
+        let of = |via: Via| callees.iter().filter(|callee| callee.via == via).map(|callee| callee.func).collect();
+        let mut groups: Vec<(Tag, Vec<FuncId>)> = vec![
+            (Tag::Function, of(Via::Function)),
+            (Tag::Closure, of(Via::Closure)),
+            (Tag::BoundMethod, of(Via::BoundMethod)),
+        ];
+        groups.retain(|(tag, funcs)| !funcs.is_empty() && called.value.tag().is_none_or(|known| known == *tag));
+        let last = groups.pop();
+        if let Typed::Any { tag, payload } = called.value {
+            for (wanted, funcs) in groups {
+                let wanted_word = self.int(wanted as i64);
+                let same = self.push(Inst::Icmp(Compare::Eq, tag, wanted_word), Repr::Bool);
+                let (yes, no) = (self.new_block(), self.new_block());
+                self.finish(Terminator::Branch(same, yes, no));
+                let before = self.env.clone();
+                self.current = yes;
+                self.choose_of_kind(called, wanted, payload, &funcs, exit, go_on)?;
+                (self.current, self.env) = (no, before);
+            }
+        }
+        match (last, called.value) {
+            (Some((wanted, funcs)), Typed::Any { tag, payload }) => {
+                self.guard_tag(tag, wanted, exit);
+                self.choose_of_kind(called, wanted, payload, &funcs, exit, go_on)
+            }
+            (Some((tag, funcs)), Typed::Known(_, payload)) => {
+                self.choose_of_kind(called, tag, payload, &funcs, exit, go_on)
+            }
+            (None, _) => {
+                self.finish(Terminator::Exit(exit));
+                Ok(())
+            }
+        }
+    }
+
+    /// As [`Self::choose_callee`], for a value that is known to be of this type.
+    fn choose_of_kind(
+        &mut self,
+        Called { value, first, argc }: Called,
+        tag: Tag,
+        payload: Val,
+        funcs: &[FuncId],
+        exit: ExitId,
+        go_on: WithCallee<'_, 'a>,
+    ) -> Built<()> {
+        // What is read of an object stays behind the check of its type.
+        let payload = match value {
+            Typed::Any { .. } if tag.is_heap() => self.push(Inst::Unary(Unary::Refine, payload), Repr::I64),
+            _ => payload,
+        };
+        let in_place = if first == Call::ARGS { Args::InPlace } else { Args::BehindReceiver(argc) };
+        let (found, closure, args) = match tag {
+            Tag::Closure => {
+                let offset = Closure::FUNC_OFFSET as i32;
+                let load = Inst::Load { mem: Mem::Header, base: payload, offset, repr: Repr::I64, width: Width::U32 };
+                (self.push(load, Repr::I64), Some(payload), in_place)
+            }
+            Tag::BoundMethod => {
+                let word = |part: usize, of: usize| (part + of) as i32;
+                let method = |of| word(BoundMethod::METHOD_OFFSET, of);
+                let method_tag = self.load(Mem::Capture, payload, method(Value::TAG_OFFSET), Repr::I64);
+                self.guard_tag(method_tag, Tag::Function, exit);
+                let found = self.load(Mem::Capture, payload, method(Value::PAYLOAD_OFFSET), Repr::I64);
+                let offset = BoundMethod::RECEIVER_OFFSET as i32;
+                let receiver = self.load_value(Mem::Capture, payload, offset, None, |_, _, _| ());
+                (found, None, Args::Bound { receiver, first, argc })
+            }
+            _ => (payload, None, in_place),
+        };
+        let cases = funcs.iter().map(|&func| (func.0, Callee { func, closure, args }, None)).collect();
+        self.choose_case(found, cases, exit, go_on)
+    }
+
+    /// Goes on with the function whose number is found; takes the exit if it is none of them. A case may tell the
+    /// struct of an instance. Ends the block.
+    fn choose_case(&mut self, found: Val, mut cases: Vec<Case>, exit: ExitId, go_on: WithCallee<'_, 'a>) -> Built<()> {
+        let last = cases.pop();
+        for (number, callee, known) in cases {
+            let wanted = self.int(number.into());
+            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            let (yes, no) = (self.new_block(), self.new_block());
+            self.finish(Terminator::Branch(same, yes, no));
+            let before = self.env.clone();
+            self.current = yes;
+            self.env.instances.extend(known);
+            go_on(self, callee)?;
+            (self.current, self.env) = (no, before);
+        }
+        if let Some((number, callee, known)) = last {
+            let wanted = self.int(number.into());
+            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
+            self.guard(same, true, exit);
+            self.env.instances.extend(known);
+            go_on(self, callee)?;
+        }
+        Ok(())
     }
 
     /// A field of a method's name in the side table would come before the method.
@@ -154,18 +335,26 @@ impl Builder<'_> {
     }
 
     /// Walks into a function whose parameters stand above `base`.
-    fn inline(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
-        self.inline_above(base, Call::ARGS, func)
+    fn inline(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
+        let returns = self.walk_into_callee(base.above(Call::ARGS), callee.func, callee.closure, Purpose::Whole)?;
+        self.return_to_caller(base, returns)
     }
 
     /// Walks into a function whose parameters stand so far above the base of the call, and goes on behind it.
     pub(super) fn inline_above(&mut self, base: Reg, params: u16, func: FuncId) -> Built<Goes> {
-        let returns = self.walk_into_callee(base.above(params), func, Purpose::Whole)?;
+        let returns = self.walk_into_callee(base.above(params), func, None, Purpose::Whole)?;
         self.return_to_caller(base, returns)
     }
 
-    /// Walks into a function whose parameters stand from `first` up. Its result comes to the register below them.
-    pub(super) fn walk_into_callee(&mut self, first: Reg, func: FuncId, purpose: Purpose) -> Built<Vec<Return>> {
+    /// Walks into a function whose parameters stand from `first` up, and which may be a closure. Its result comes to
+    /// the register below them.
+    pub(super) fn walk_into_callee(
+        &mut self,
+        first: Reg,
+        func: FuncId,
+        closure: Option<Val>,
+        purpose: Purpose,
+    ) -> Built<Vec<Return>> {
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
         if purpose != Purpose::Leading {
             self.region.inlined.insert(func);
@@ -176,13 +365,18 @@ impl Builder<'_> {
         self.region.window = self.region.window.max(callee_base + u32::from(function.registers));
 
         let mut frames = self.context.frames.clone();
-        frames.push(InlinedFrame { func, base: callee_base, return_pc: self.pc + 1 });
+        let has_closure = closure.is_some();
+        frames.push(InlinedFrame { func, base: callee_base, return_pc: self.pc + 1, has_closure });
         self.region.inlined_depth = self.region.inlined_depth.max(frames.len());
         let live = Rc::clone(&self.live);
         let after: Vec<u32> =
             live[self.live_at + 1].iter().map(|reg| self.home(reg)).filter(|at| *at != result).collect();
         let mut saved = self.context.saved.clone();
         saved.extend(after.iter().copied());
+        if let Some(closure) = closure {
+            saved.push(result);
+            self.env.set_register(result, Slot::Value { value: Typed::Known(Tag::Closure, closure), dirty: true });
+        }
         self.env.kill_from(callee_base + u32::from(function.params));
 
         let inner = Context {
@@ -193,6 +387,7 @@ impl Builder<'_> {
             saved,
             call_pc: Some(self.pc),
             outer_loop: self.current_loop,
+            closure,
             tail_calls: 0,
             purpose,
         };
@@ -214,7 +409,13 @@ impl Builder<'_> {
 
     /// Walks into a function that an inlined one calls last: its frame takes the place of the caller's, and what it
     /// returns is what that returns.
-    pub(super) fn inline_tail_call(&mut self, base: Reg, func: FuncId, call: u32) -> Built<Vec<Return>> {
+    pub(super) fn inline_tail_call(
+        &mut self,
+        base: Reg,
+        func: FuncId,
+        closure: Option<Val>,
+        call: u32,
+    ) -> Built<Vec<Return>> {
         if self.context.tail_calls >= MAX_INLINE_DEPTH || !self.is_inlinable(func) {
             // The interpreter's frame of the caller does not exist, so it cannot be given up there either.
             self.plan.not_inlined.insert(call);
@@ -233,16 +434,23 @@ impl Builder<'_> {
             self.env.set_register(own + at as u32, Slot::Value { value, dirty: true });
         }
         self.env.kill_from(own + u32::from(params));
-        let mut frames = self.context.frames.clone();
-        frames.last_mut().expect("an inlined function has a frame").func = func;
+        let (mut frames, mut saved) = (self.context.frames.clone(), self.context.saved.clone());
+        let frame = frames.last_mut().expect("an inlined function has a frame");
+        (frame.func, frame.has_closure) = (func, closure.is_some());
+        if let Some(closure) = closure {
+            saved.retain(|at| *at != own - 1);
+            saved.push(own - 1);
+            self.env.set_register(own - 1, Slot::Value { value: Typed::Known(Tag::Closure, closure), dirty: true });
+        }
         let inner = Context {
             func,
             flow,
             base: own,
             frames,
-            saved: self.context.saved.clone(),
+            saved,
             call_pc: Some(call),
             outer_loop: self.current_loop,
+            closure,
             tail_calls: self.context.tail_calls + 1,
             purpose: self.context.purpose,
         };
@@ -349,49 +557,26 @@ impl Builder<'_> {
             return Ok(goes);
         }
         if let Some(func) = self.static_method(name, argc, receiver)
-            && self.is_inlinable(func)
+            && self.is_called_directly(func)
         {
-            self.drop_receiver(base, argc)?;
-            return self.inline(base, func);
+            let callee = Callee { args: Args::BehindReceiver(argc), ..Callee::plain(func) };
+            return self.call_function(base, callee);
         }
-        let callees = self.feedback().callees;
-        if let Some((found, exit)) = self.function_in_field(base, argc, site, callees.all())? {
-            self.drop_receiver(base, argc)?;
-            let cases = callees.all().iter().map(|&func| (func.0, func, None)).collect();
-            return self.call_cases(base, found, cases, exit);
+        if let Some(callees) = self.callees_of(argc)
+            && let Some((value, exit)) = self.value_in_field(base, site)?
+        {
+            return self.call_chosen(base, Called { value, first: MethodCall::ARGS, argc }, &callees, exit);
         }
         self.step()
     }
 
-    /// The arguments move down over the receiver, which the function does not get.
-    pub(super) fn drop_receiver(&mut self, base: Reg, argc: u16) -> Built<()> {
-        let receiver = self.home(base) + 1;
-        for at in receiver..receiver + u32::from(argc) {
-            let value = self.get(base.above(MethodCall::ARGS + (at - receiver) as u16))?;
-            self.env.set_register(at, Slot::Value { value, dirty: true });
-        }
-        Ok(())
-    }
-
-    /// The number of the function in a field of the receiver, if calls of this member came to one of `callees`, and the
-    /// exit for when it is none of these: the interpreter executes the call then. Fields come before methods.
-    pub(super) fn function_in_field(
-        &mut self,
-        base: Reg,
-        argc: u16,
-        site: SiteId,
-        callees: &[FuncId],
-    ) -> Built<Option<(Val, ExitId)>> {
-        let fits = |func: &FuncId| self.vm.takes(*func, argc) && self.is_called_directly(*func);
-        if callees.is_empty() || !callees.iter().all(fits) {
-            return Ok(None);
-        }
+    /// What is in the field of the receiver that the call of a member reads, and the exit for when that is none of the
+    /// functions seen: the interpreter executes the call then. Fields come before methods.
+    pub(super) fn value_in_field(&mut self, base: Reg, site: SiteId) -> Built<Option<(Typed, ExitId)>> {
         let Some((instance, offset)) = self.field(base.above(MethodCall::RECEIVER), site)? else { return Ok(None) };
         let exit = self.exit(ExitReason::Callee);
-        let tag = self.load(Mem::Field, instance, offset + Value::TAG_OFFSET as i32, Repr::I64);
-        self.guard_tag(tag, Tag::Function, exit);
-        let found = self.load(Mem::Field, instance, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
-        Ok(Some((found, exit)))
+        let value = self.load_value(Mem::Field, instance, offset, None, |_, _, _| ());
+        Ok(Some((value, exit)))
     }
 
     /// A native function: some are instructions.

@@ -5,7 +5,7 @@ use super::env::Typed;
 use super::{Builder, Built};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::types::Tags;
-use crate::bytecode::{Op, Reg};
+use crate::bytecode::{FuncId, Op, Reg};
 use crate::facts::native_forms::{Form, Operation, observed};
 use crate::jit::feedback::TagSet;
 
@@ -17,6 +17,12 @@ impl Builder<'_> {
         let (a, b) = (self.kinds(first, feedback.a)?, self.kinds(second, feedback.b)?);
         let one = feedback.instance_of.one();
         let structs = one.as_ref().map_or(feedback.structs.all(), std::slice::from_ref);
+        let callees: Vec<FuncId> = feedback.callees.all().iter().map(|callee| callee.func).collect();
+        // Functions and closures are told apart like several functions.
+        let a = match op {
+            Op::Call { argc, .. } | Op::TailCall { argc, .. } if self.callees_of(argc).is_some() => Tags::FUNCTION,
+            _ => a,
+        };
         let builtin = match op {
             Op::CallBuiltin { builtin, .. } => Some(&BUILTINS[self.vm.image().builtin(builtin)]),
             _ => None,
@@ -32,7 +38,7 @@ impl Builder<'_> {
             // What was seen of that tells more than types do.
             is_regular: true,
             structs: structs.into(),
-            callees: Some(feedback.callees.all().into()),
+            callees: Some(callees.into()),
         };
         Ok(known.form())
     }

@@ -14,13 +14,14 @@
 
 use std::rc::Rc;
 
+use super::calls::{Args, Called, Callee};
 use super::env::{Slot, Typed};
 use super::{BASE, Builder, Built, Goes, VM};
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Reg, SiteId};
 use crate::jit::helpers::{Helper, Status};
 use crate::jit::ir::{Compare, ExitId, ExitReason, Home, Inst, Mem, MemSet, Repr, Terminator, Unary, Val};
-use crate::runtime::value::{Tag, Value};
+use crate::runtime::value::Value;
 
 impl Builder<'_> {
     /// Whether a call can go to the function's native code, or into the function.
@@ -28,14 +29,20 @@ impl Builder<'_> {
         self.program.functions[func.index()].kind != FunctionKind::Async
     }
 
-    /// Calls a function whose arguments stand above `base`.
-    pub(super) fn call_directly(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+    /// Calls a function by way of its native code.
+    pub(super) fn call_directly(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
         let op = self.op();
         self.prepare_step(&op)?;
-        // The callee raises errors itself; the interpreter finds the caller's frame behind the call then.
+        // The callee raises errors itself; the interpreter finds the caller's frame behind the call then. If there is
+        // no room for the callee, the interpreter executes the call: so what that reads stays where it is.
         let exit = self.exit(ExitReason::Throw);
         let (return_pc, at) = (self.pc + 1, self.home(base));
-        let tag = self.call_native(self.home(base.above(Call::ARGS)), func, exit);
+        let first = match callee.args {
+            Args::InPlace => at + u32::from(Call::ARGS),
+            Args::BehindReceiver(_) => at + u32::from(MethodCall::ARGS),
+            Args::Bound { receiver, first, argc } => self.copy_bound(base, receiver, first, argc)?,
+        };
+        let tag = self.call_native(first, callee.func, callee.closure, exit);
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
         self.env.kill_from(at);
@@ -54,14 +61,30 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
+    /// Writes the arguments of a method that is bound to a receiver to registers behind those of the call; the first.
+    fn copy_bound(&mut self, base: Reg, receiver: Typed, first: u16, argc: u16) -> Built<u32> {
+        // The interpreter puts the result below.
+        let to = self.home(base.above(first)) + u32::from(argc) + 1;
+        let mut args = vec![receiver];
+        for at in 0..argc {
+            args.push(self.get(base.above(first + at))?);
+        }
+        self.region.window = self.region.window.max(to + u32::from(argc) + 1);
+        for (at, value) in args.into_iter().enumerate() {
+            let offset = (to as usize + at) * size_of::<Value>();
+            self.store_value(Mem::Frame, BASE, offset as i32, value);
+        }
+        Ok(to)
+    }
+
     /// Calls a function whose arguments stand at home, in the registers from this one of the region's frame up; the tag
     /// of its result.
-    pub(super) fn call_native(&mut self, first: u32, func: FuncId, exit: ExitId) -> Val {
+    pub(super) fn call_native(&mut self, first: u32, func: FuncId, closure: Option<Val>, exit: ExitId) -> Val {
         let return_pc = self.pc + 1;
         let addresses = self.vm.call_addresses(func, return_pc);
         // There must be room for its frame.
         self.region.inlined_depth = self.region.inlined_depth.max(1);
-        self.push(Inst::CallFunction { func, base: first, return_pc, addresses, exit }, Repr::I64)
+        self.push(Inst::CallFunction { func, closure, base: first, return_pc, addresses, exit }, Repr::I64)
     }
 
     /// Whether the region's own function calls itself in tail position, as the compiler knows.
@@ -72,13 +95,14 @@ impl Builder<'_> {
     }
 
     /// Gives the region's frame up to a function whose arguments stand above `base`.
-    pub(super) fn tail_call(&mut self, base: Reg, func: FuncId) -> Built<()> {
+    pub(super) fn tail_call(&mut self, base: Reg, func: FuncId, closure: Option<Val>) -> Built<()> {
         let (params, registers) = {
             let function = &self.program.functions[func.index()];
             (function.params, u32::from(function.registers))
         };
         let args = (0..params).map(|at| self.get(base.above(Call::ARGS + at))).collect::<Built<Vec<Typed>>>()?;
-        if func == self.context.func && self.jump_to_start(&args)? {
+        // Another closure has captured other things.
+        if func == self.context.func && closure.is_none() && self.jump_to_start(&args)? {
             return Ok(());
         }
         for (at, value) in args.into_iter().enumerate() {
@@ -87,37 +111,38 @@ impl Builder<'_> {
         self.write_globals_home();
         self.region.window = self.region.window.max(registers);
         let [function, _] = self.vm.call_addresses(func, self.pc);
-        self.finish(Terminator::TailCall(Some(function)));
+        self.finish(Terminator::TailCall(Some((function, closure))));
         Ok(())
     }
 
     /// Calls a function that is known now in tail position: inlined, by giving up the frame, or by the interpreter.
-    fn tail_call_known(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+    fn tail_call_known(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
         if let Some(call) = self.context.call_pc {
-            self.tail_returns = self.inline_tail_call(base, func, call)?;
+            self.move_args(base, &callee)?;
+            let returns = self.inline_tail_call(base, callee.func, callee.closure, call)?;
+            self.tail_returns.extend(returns);
             return Ok(Goes::Nowhere);
         }
-        if !self.region.is_function || !self.is_called_directly(func) {
+        if !self.region.is_function || !self.is_called_directly(callee.func) {
             return Ok(self.leave());
         }
-        self.tail_call(base, func)?;
+        self.move_args(base, &callee)?;
+        self.tail_call(base, callee.func, callee.closure)?;
         Ok(Goes::Nowhere)
     }
 
     /// `return value(args)`.
     pub(super) fn tail_call_value(&mut self, base: Reg, argc: u16) -> Built<Goes> {
         let callee = self.operand(base, self.feedback().a)?;
-        let callees = self.feedback().callees;
-        if let (Some(found), &[func]) = (callee.as_tag(Tag::Function), callees.all())
-            && self.vm.takes(func, argc)
-        {
-            let wanted = self.int(func.0.into());
-            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
-            let exit = self.exit(ExitReason::Callee);
-            self.guard(same, true, exit);
-            return self.tail_call_known(base, func);
+        match self.callees_of(argc) {
+            Some(callees) => {
+                let exit = self.exit(ExitReason::Callee);
+                let args = Called { value: callee, first: Call::ARGS, argc };
+                self.choose_callee(args, &callees, exit, &mut |builder, callee| builder.tail_call_known(base, callee))?;
+                Ok(Goes::Nowhere)
+            }
+            None => self.tail_call_by_run_time(base),
         }
-        self.tail_call_by_run_time(base)
     }
 
     /// `return receiver.name(args)`. A built-in method starts no frame: its result is returned by the instruction that
@@ -134,17 +159,14 @@ impl Builder<'_> {
         if let Some((instance, id, func)) = self.method_seen(argc, name, receiver) {
             self.guard_struct(instance, id);
             self.guard_no_extra(instance);
-            return self.tail_call_known(base, func);
+            return self.tail_call_known(base, Callee::plain(func));
         }
-        let callees = self.feedback().callees;
-        if let &[func] = callees.all()
-            && let Some((found, exit)) = self.function_in_field(base, argc, site, &[func])?
+        if let Some(callees) = self.callees_of(argc)
+            && let Some((value, exit)) = self.value_in_field(base, site)?
         {
-            let wanted = self.int(func.0.into());
-            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
-            self.guard(same, true, exit);
-            self.drop_receiver(base, argc)?;
-            return self.tail_call_known(base, func);
+            let called = Called { value, first: MethodCall::ARGS, argc };
+            self.choose_callee(called, &callees, exit, &mut |builder, callee| builder.tail_call_known(base, callee))?;
+            return Ok(Goes::Nowhere);
         }
         self.tail_call_by_run_time(base)
     }

@@ -9,6 +9,7 @@
 
 use std::collections::HashSet;
 
+use super::calls::Callee;
 use super::{Builder, Built, Goes, Purpose};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::Call;
@@ -51,11 +52,13 @@ impl Builder<'_> {
         returns && count <= MAX_LEADING
     }
 
-    /// Calls a function whose arguments stand above `base`, unless its leading blocks return.
-    pub(super) fn call_behind_leading(&mut self, base: Reg, func: FuncId) -> Built<Goes> {
+    /// Calls a function, unless its leading blocks return.
+    pub(super) fn call_behind_leading(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
         let before = self.env.clone();
         let stopped_around = std::mem::take(&mut self.stopped);
-        let mut returns = self.walk_into_callee(base.above(Call::ARGS), func, Purpose::Leading)?;
+        self.move_args(base, &callee)?;
+        let purpose = Purpose::Leading;
+        let mut returns = self.walk_into_callee(base.above(Call::ARGS), callee.func, callee.closure, purpose)?;
         let stopped = std::mem::replace(&mut self.stopped, stopped_around);
         if !stopped.is_empty() {
             let call = self.new_block();
@@ -63,7 +66,7 @@ impl Builder<'_> {
                 self.region.block_mut(block).end = Terminator::Jump(call, Vec::new());
             }
             (self.current, self.env) = (call, before);
-            if self.call_directly(base, func)? == Goes::On {
+            if self.call_directly(base, callee)? == Goes::On {
                 returns.push((self.current, self.env.clone()));
             }
         }
@@ -92,7 +95,8 @@ impl Builder<'_> {
 /// Whether an instruction may be executed twice without a difference, and at little cost.
 fn is_leading(op: Op) -> bool {
     let (info, effects) = (op.info(), op.effects());
-    let reads = matches!(op, Op::GetGlobal { .. } | Op::GetIndex { .. } | Op::GetMember { .. });
+    let reads =
+        matches!(op, Op::GetGlobal { .. } | Op::GetCaptureCell { .. } | Op::GetIndex { .. } | Op::GetMember { .. });
     let computes = info.heap == HeapUse::NONE && (!effects.allocates || op.as_binary().is_some());
     info.may_be_inlined && !effects.calls && (reads || computes) && !matches!(op, Op::Throw { .. })
 }

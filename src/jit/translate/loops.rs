@@ -107,12 +107,12 @@ impl Builder<'_> {
                 return Ok(());
             }
             Op::TailCallFn { base, func } if let Some(call) = self.context.call_pc => {
-                let returns = self.inline_tail_call(base, func, call)?;
+                let returns = self.inline_tail_call(base, func, None, call)?;
                 walk.returns.extend(returns);
                 return Ok(());
             }
             Op::TailCallFn { base, func } if self.region.is_function && self.is_called_directly(func) => {
-                self.tail_call(base, func)?;
+                self.tail_call(base, func, None)?;
                 return Ok(());
             }
             Op::Jump { .. } => {

@@ -53,7 +53,7 @@ impl Builder<'_> {
                 }
                 self.write_home(self.home(base.above(New::SELF)));
                 self.write_home(at);
-                self.call_native(self.home(base.above(New::SELF)), init, exit);
+                self.call_native(self.home(base.above(New::SELF)), init, None, exit);
                 self.lists_change();
                 self.env.kill_from(at + 1);
             }
@@ -83,7 +83,7 @@ impl Builder<'_> {
         for source in captures {
             let value = match *source {
                 CaptureSource::Register(reg) => self.get(reg)?,
-                CaptureSource::Capture(capture) => match self.capture(capture) {
+                CaptureSource::Capture(capture) => match self.capture(capture, None) {
                     Some(value) => value,
                     None => return self.step(),
                 },

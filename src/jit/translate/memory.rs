@@ -101,11 +101,16 @@ impl Builder<'_> {
         self.effect(Inst::Store { mem, base, offset: offset + Value::PAYLOAD_OFFSET as i32, value: payload });
     }
 
-    /// A capture of the running closure, read once: captures do not change while their closure runs. `None` in an
-    /// inlined function, which has no closure.
-    pub(super) fn capture(&mut self, capture: CaptureId) -> Option<Typed> {
+    /// A capture of the running closure, which in an inlined function was seen to be of this type. That of the region's
+    /// own function is read once: captures do not change. `None` in an inlined function that has no closure.
+    pub(super) fn capture(&mut self, capture: CaptureId, seen: Option<Tag>) -> Option<Typed> {
+        let offset = (Closure::CAPTURES_OFFSET + capture.index() * size_of::<Value>()) as i32;
         if self.context.call_pc.is_some() {
-            return None;
+            let closure = self.context.closure?;
+            let exit = self.exit(ExitReason::Type);
+            return Some(self.load_value(Mem::Capture, closure, offset, seen, |builder, tag, seen| {
+                builder.guard_tag(tag, seen, exit);
+            }));
         }
         if let Some(value) = self.captures.get(&capture.0) {
             return Some(*value);
@@ -121,10 +126,9 @@ impl Builder<'_> {
                     closure
                 }
             };
-            let offset = Closure::CAPTURES_OFFSET + capture.index() * size_of::<Value>();
             // Cells are made once; what was copied into a closure may differ from one closure to the next.
             let certain = now != Tag::Undef && (now == Tag::Cell || builder.plan.open.is_none());
-            builder.load_value(Mem::Field, closure, offset as i32, certain.then_some(now), |builder, tag, wanted| {
+            builder.load_value(Mem::Capture, closure, offset, certain.then_some(now), |builder, tag, wanted| {
                 let exit = builder.entry_exit();
                 builder.guard_tag(tag, wanted, exit);
             })

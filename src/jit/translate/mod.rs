@@ -268,6 +268,8 @@ struct Context {
     call_pc: Option<u32>,
     /// The loop the call stands in.
     outer_loop: Option<usize>,
+    /// The closure that runs, if it is inlined and one.
+    closure: Option<Val>,
     /// Functions that have given up this frame by a tail call.
     tail_calls: usize,
     purpose: Purpose,
@@ -408,6 +410,7 @@ impl<'a> Builder<'a> {
             saved: Vec::new(),
             call_pc: None,
             outer_loop: None,
+            closure: None,
             tail_calls: 0,
             purpose: Purpose::Whole,
         };

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::calls::Callee;
 use super::env::{Env, Slot, Typed};
 use super::heap_use::StepNeeds;
 use super::{BASE, Builder, Built, Goes, Purpose, Refusal, Stop, VM};
@@ -75,15 +76,15 @@ impl Builder<'_> {
                 let cell = self.get(cell)?;
                 return self.set_cell(cell, src);
             }
-            Op::GetCapture { dst, capture } => match self.capture(capture) {
+            Op::GetCapture { dst, capture } => match self.capture(capture, self.feedback().result.single()) {
                 Some(value) => self.set(dst, value),
                 None => return self.step(),
             },
-            Op::GetCaptureCell { dst, capture } => match self.capture(capture) {
+            Op::GetCaptureCell { dst, capture } => match self.capture(capture, Some(Tag::Cell)) {
                 Some(cell) => return self.get_cell(dst, cell),
                 None => return self.step(),
             },
-            Op::SetCaptureCell { src, capture } => match self.capture(capture) {
+            Op::SetCaptureCell { src, capture } => match self.capture(capture, Some(Tag::Cell)) {
                 Some(cell) => return self.set_cell(cell, src),
                 None => return self.step(),
             },
@@ -124,7 +125,7 @@ impl Builder<'_> {
             Op::FindMethod { dst, object, site } => return self.find_method(dst, object, site),
             Op::CallMethod { base, argc, site } => return self.call_method(base, argc, site),
             Op::CallBuiltin { base, builtin, argc } => return self.call_builtin(base, builtin, argc),
-            Op::CallFn { base, func } => return self.call_function(base, func),
+            Op::CallFn { base, func } => return self.call_function(base, Callee::plain(func)),
             Op::Call { base, argc } => return self.call_value(base, argc),
             Op::New { base, def } => return self.new_instance(base, def),
 

@@ -2,8 +2,10 @@
 //! for whoever goes on where native code was left.
 
 use crate::bytecode::{CaptureId, FuncId, Op, Reg, StructId};
+use crate::runtime::abi::Called;
 use crate::runtime::call::{Begun, shift};
 use crate::runtime::error::{ErrorKind, Result};
+use crate::runtime::object::{Closure, Gc};
 use crate::runtime::stack::MAX_FRAMES;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
@@ -93,9 +95,19 @@ impl Vm {
 
     /// Rebuilds the frame of an inlined function above the top frame: the top frame goes on at `return_pc` when it
     /// returns.
-    pub fn push_inlined(&mut self, func: FuncId, offset: u32, return_pc: u32, region_base: *mut Value) -> Result<()> {
+    pub fn push_inlined(
+        &mut self,
+        func: FuncId,
+        offset: u32,
+        return_pc: u32,
+        region_base: *mut Value,
+        has_closure: bool,
+    ) -> Result<()> {
         self.set_top_pc(return_pc);
-        self.start_frame(func, region_base.wrapping_add(offset as usize), None)
+        let base = region_base.wrapping_add(offset as usize);
+        // SAFETY: below an inlined frame lies the register of its caller that has the callee.
+        let closure = if has_closure { unsafe { *base.sub(1) }.as_closure() } else { None };
+        self.start_frame(func, base, closure)
     }
 
     /// Executes the instruction at an index of the program's code, which belongs to the top frame's function; see
@@ -129,9 +141,28 @@ impl Vm {
 
     /// Starts the frame that `CallFn` at the top frame's pc starts. For the recorder, which walks into known functions.
     pub fn step_into(&mut self, func: FuncId, base: Reg) -> Result<()> {
+        self.step_into_closure(func, None, base)
+    }
+
+    /// As [`Vm::step_into`], for a function that may be a closure.
+    pub fn step_into_closure(&mut self, func: FuncId, closure: Option<Gc<Closure>>, base: Reg) -> Result<()> {
         let pc = self.top_pc();
         self.set_top_pc(pc + 1);
-        self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+        self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), closure)
+    }
+
+    /// Puts the receiver that a method is bound to in front of the arguments of its call from the top frame, which
+    /// stand from so far above `base` up. Whether there was room.
+    pub fn put_receiver_of(&mut self, called: &Called, base: Reg, first: u16, argc: u16) -> bool {
+        let Some(receiver) = called.receiver else { return true };
+        let slot = self.top_base().wrapping_add(base.index());
+        if self.stack.make_room(slot, argc.saturating_add(2)).is_err() {
+            return false;
+        }
+        shift(slot.wrapping_add(first.into()), slot.wrapping_add(2), argc.into());
+        // SAFETY: there is room for it, as was just proved.
+        unsafe { *slot.add(1) = receiver };
+        true
     }
 
     /// Makes the instance that `New` at the top frame's pc makes, and starts the frame of its `init`, if it has one;
@@ -142,11 +173,11 @@ impl Vm {
         Ok(begun == Begun::Frame)
     }
 
-    /// Lets the function that `TailCallFn` at the top frame's pc calls take over the frame.
-    pub fn step_into_instead(&mut self, func: FuncId, base: Reg) -> Result<()> {
+    /// Lets the function that a tail call at the top frame's pc calls take over the frame.
+    pub fn step_into_instead(&mut self, func: FuncId, closure: Option<Gc<Closure>>, base: Reg) -> Result<()> {
         let pc = self.top_pc();
         self.set_top_pc_unchecked(pc + 1);
-        self.replace_frame(func, self.top_base().wrapping_add(base.index() + 1), None)
+        self.replace_frame(func, self.top_base().wrapping_add(base.index() + 1), closure)
     }
 
     /// `StartTask` in the top frame, which is to be ended: the task that goes on with it.

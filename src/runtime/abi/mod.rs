@@ -24,4 +24,5 @@ mod program;
 mod state;
 
 pub use outcome::{Ended, NativeCode, NativeResult, Outcome, TakenExit};
+pub use program::Called;
 pub use state::NativeState;

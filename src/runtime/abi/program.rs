@@ -2,10 +2,21 @@
 
 use crate::bytecode::methods::find_method;
 use crate::bytecode::{FuncId, GlobalId, Program, Reg, SiteId, StructId};
+use crate::runtime::call::{Callee, callee_of};
 use crate::runtime::image::Image;
 use crate::runtime::methods::receiver_of;
+use crate::runtime::object::{Closure, Gc};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+
+/// What a call of a value comes to.
+#[derive(Clone, Copy)]
+pub struct Called {
+    pub func: FuncId,
+    pub closure: Option<Gc<Closure>>,
+    /// What the method that is called is bound to: its first argument.
+    pub receiver: Option<Value>,
+}
 
 impl Vm {
     /// The program as data.
@@ -89,17 +100,34 @@ impl Vm {
         (function.captures.is_empty() && function.params == argc).then_some(method.func)
     }
 
-    /// The function in a field of the receiver's struct that a call of a member comes to at the top frame: `None`
-    /// unless it captures nothing and takes as many arguments. Where the method was found before the arguments were
-    /// evaluated, fields no longer matter.
-    pub fn function_in_field(&self, base: Reg, argc: u16, site: SiteId) -> Option<FuncId> {
+    /// What a call of a value comes to, if that is a function of the program.
+    pub fn called(callee: Value) -> Option<Called> {
+        let (callee, receiver) = match callee.as_bound_method() {
+            Some(bound) => (bound.method, Some(bound.receiver)),
+            None => (callee, None),
+        };
+        match callee_of(callee) {
+            Callee::Function(func, closure) => Some(Called { func, closure, receiver }),
+            Callee::Other => None,
+        }
+    }
+
+    /// As [`Vm::called`], if that takes just so many arguments.
+    pub fn called_with(&self, callee: Value, argc: u16) -> Option<Called> {
+        let with_receiver = |called: &Called| argc.saturating_add(called.receiver.is_some().into());
+        Vm::called(callee).filter(|called| self.takes(called.func, with_receiver(called)))
+    }
+
+    /// What is in the field of the receiver's struct that a call of a member at the top frame reads. Where the method
+    /// was found before the arguments were evaluated, fields no longer matter.
+    pub fn called_field(&self, base: Reg, site: SiteId) -> Option<Value> {
         let instance = self.top_register(u32::from(base.0) + 1).as_instance()?;
         if self.site(self.stack.frame(), site).is_found {
             return None;
         }
         let name = self.site_name(self.top_function(), site);
         let slot = self.image.struct_def(instance.struct_id()).field(name)?;
-        instance.slot(slot).as_function().filter(|func| self.takes(*func, argc))
+        Some(instance.slot(slot))
     }
 
     /// The function that `New` calls to initialise instances of a struct.
