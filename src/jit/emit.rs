@@ -1,9 +1,10 @@
 //! Region IR to CLIF.
 //!
-//! A region becomes one function `fn(vm, base) -> exit number`. Each exit that is used gets a cold block of its own
-//! which writes the exit's values home, or its number only if others write the same: one block for all guards would
-//! make register allocation quadratic.
+//! A region becomes one function `fn(vm, base, frame) -> exit number`. Each exit that is used gets a cold block of its
+//! own which writes the exit's values home, or its number only if others write the same: one block for all guards
+//! would make register allocation quadratic.
 
+mod calls;
 mod objects;
 
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
@@ -17,7 +18,6 @@ use super::ir::{
     Binary, Block, BlockId, Boxed, BoxedTag, Compare, Element, ExitId, ExitReason, Home, Inst, Made, Mem, Region, Repr,
     Terminator, Unary, Val, Width, Word,
 };
-use crate::bytecode::FuncId;
 use crate::runtime::abi::{Outcome, TakenExit, layout};
 use crate::runtime::counts::NativeCounts;
 use crate::runtime::value::Value;
@@ -83,8 +83,13 @@ fn clif_type(repr: Repr) -> ir::Type {
 
 /// The signature of a region's function; see [`NativeCode`](crate::runtime::abi::NativeCode).
 pub fn signature(call_conv: CallConv) -> ir::Signature {
+    returning_result(call_conv, 3)
+}
+
+/// The signature of what returns as native code does.
+fn returning_result(call_conv: CallConv, params: usize) -> ir::Signature {
     let mut signature = ir::Signature::new(call_conv);
-    signature.params.extend([ir::AbiParam::new(types::I64); 2]);
+    signature.params.extend(std::iter::repeat_n(ir::AbiParam::new(types::I64), params));
     signature.returns.extend([ir::AbiParam::new(types::I64); 2]);
     signature
 }
@@ -116,9 +121,10 @@ pub fn emit(
         leave: None,
         vm: ir::Value::from_u32(0),
         base: ir::Value::from_u32(0),
+        frame: ir::Value::from_u32(0),
         globals: None,
         signatures: Vec::new(),
-        native_signature: None,
+        native_signatures: None,
         call_payloads: Vec::new(),
     };
     emitter.run();
@@ -216,10 +222,12 @@ struct Emitter<'a> {
     leave: Option<ir::Block>,
     vm: ir::Value,
     base: ir::Value,
+    /// The region's own frame.
+    frame: ir::Value,
     globals: Option<ir::Value>,
     signatures: Vec<(Helper, ir::SigRef)>,
-    /// Of native code itself.
-    native_signature: Option<ir::SigRef>,
+    /// Of native code itself, and of what runs it to its end.
+    native_signatures: Option<[ir::SigRef; 2]>,
     /// Payloads of results by the value of their tag.
     call_payloads: Vec<(Val, ir::Value)>,
 }
@@ -231,7 +239,8 @@ impl Emitter<'_> {
         let entry = self.blocks[region.order[0].0 as usize];
         self.builder.append_block_params_for_function_params(entry);
         self.builder.switch_to_block(entry);
-        (self.vm, self.base) = (self.builder.block_params(entry)[0], self.builder.block_params(entry)[1]);
+        let params = self.builder.block_params(entry);
+        (self.vm, self.base, self.frame) = (params[0], params[1], params[2]);
         self.values[0] = Some(self.vm);
         self.values[1] = Some(self.base);
         // Blocks without predecessors were never filled and are not in the order.
@@ -386,8 +395,21 @@ impl Emitter<'_> {
             }
             Inst::Call { helper, ref args, .. } => return self.call(helper, args, result),
             Inst::Make { shape, ref words, exit } => self.make(shape, words, exit),
-            Inst::CallFunction { func, closure, base, addresses, exit, .. } => {
-                return self.call_function(result, func, closure, base, addresses, exit);
+            Inst::StartFrames(ref frames) => {
+                self.start_frames(frames);
+                self.set_top_frame(frames.len());
+                return None;
+            }
+            Inst::EndFrames => {
+                self.set_top_frame(0);
+                return None;
+            }
+            Inst::TakeOver(function) => {
+                self.give_frame_to(function, None);
+                return None;
+            }
+            Inst::CallFunction { ref frames, func, closure, base, addresses, exit, .. } => {
+                return self.call_function(result, frames, (func, closure), base, addresses, exit);
             }
         })
     }
@@ -565,109 +587,12 @@ impl Emitter<'_> {
         }
     }
 
-    /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on
-    /// the native stack.
-    fn check_room(&mut self) {
-        let of_machine = flags(Mem::Vm);
-        let window = i64::from(self.region.window) * size_of::<Value>() as i64;
-        let frames = (self.region.inlined_depth as i64 + 1) * i64::from(layout::FRAME_SIZE);
-        let of = |emitter: &mut Self, offset| emitter.builder.ins().load(types::I64, of_machine, emitter.vm, offset);
-        // Addresses differ by less than the largest int. One branch for all three, since blocks are what costs compile
-        // time.
-        let low = of(self, layout::NATIVE_CODE_LIMIT);
-        let here = self.builder.ins().get_stack_pointer(types::I64);
-        let native_room = self.builder.ins().isub(here, low);
-        let top = of(self, layout::TOP_FRAME);
-        let highest = self.builder.ins().iadd_imm_s(top, frames);
-        let last = of(self, layout::LAST_FRAME);
-        let frame_room = self.builder.ins().isub(last, highest);
-        let end = self.builder.ins().iadd_imm_s(self.base, window);
-        let limit = of(self, layout::STACK_LIMIT);
-        let window_room = self.builder.ins().isub(limit, end);
-        let room = self.builder.ins().bor(native_room, frame_room);
-        let room = self.builder.ins().bor(room, window_room);
-        let has_room = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, room, 0);
-        let not_entered = self.builder.create_block();
-        self.builder.set_cold_block(not_entered);
-        let enter = self.go_on_if(has_room, not_entered);
-        self.builder.switch_to_block(not_entered);
-        let outcome = self.builder.ins().iconst(types::I64, Outcome::NOT_ENTERED.bits() as i64);
-        let leave = self.leave_block();
-        self.builder.ins().jump(leave, &[outcome.into()]);
-        self.builder.switch_to_block(enter);
-    }
-
     /// Goes on in a new block if the condition holds.
     fn go_on_if(&mut self, condition: ir::Value, otherwise: ir::Block) -> ir::Block {
         let next = self.builder.create_block();
         self.builder.ins().brif(condition, next, &[], otherwise, &[]);
         self.builder.switch_to_block(next);
         next
-    }
-
-    /// Starts the frame of a function as [`crate::runtime::stack::Stack::enter`] does and calls its code. There is room
-    /// for the frame, as the region was entered on that condition, and the callee sees to its registers.
-    fn call_function(
-        &mut self,
-        result: Option<Val>,
-        func: FuncId,
-        closure: Option<Val>,
-        base: u32,
-        [function, return_pc]: [usize; 2],
-        exit: ExitId,
-    ) -> Option<ir::Value> {
-        let of_machine = flags(Mem::Vm);
-        let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
-        let return_pc = self.builder.ins().iconst(types::I64, return_pc as i64);
-        self.builder.ins().store(of_machine, return_pc, top, layout::FRAME_PC);
-        let table = self.builder.ins().load(types::I64, of_machine, self.vm, layout::NATIVE_FUNCTIONS);
-        let native = self.builder.ins().load(types::I64, of_machine, table, func.0 as i32 * size_of::<usize>() as i32);
-        let frame = self.builder.ins().iadd_imm_s(top, i64::from(layout::FRAME_SIZE));
-        let callee_base = self.builder.ins().iadd_imm_s(self.base, i64::from(base) * size_of::<Value>() as i64);
-        let function = self.builder.ins().iconst(types::I64, function as i64);
-        let closure = self.closure_word(closure);
-        // Its pc is written when it calls something or leaves native code; nobody looks at it before.
-        let fields =
-            [(function, layout::FRAME_FUNCTION), (callee_base, layout::FRAME_BASE), (closure, layout::FRAME_CLOSURE)];
-        for (value, offset) in fields {
-            self.builder.ins().store(of_machine, value, frame, offset);
-        }
-        self.builder.ins().store(of_machine, frame, self.vm, layout::TOP_FRAME);
-        let signature = match self.native_signature {
-            Some(signature) => signature,
-            None => *self.native_signature.insert(self.builder.import_signature(signature(self.call_conv))),
-        };
-        let next = self.builder.create_block();
-        let not_returned = self.cold_block();
-        let tag_here = self.builder.append_block_param(next, types::I64);
-        let payload_here = self.builder.append_block_param(next, types::I64);
-        let call = |emitter: &mut Self, callee, args: &[ir::Value], otherwise, passes_outcome: bool| {
-            let call = emitter.builder.ins().call_indirect(signature, callee, args);
-            let (outcome, payload) = (emitter.builder.inst_results(call)[0], emitter.builder.inst_results(call)[1]);
-            let first_exit = Outcome::FIRST_EXIT as i64;
-            let returned = emitter.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, outcome, first_exit);
-            let result = [outcome.into(), payload.into()];
-            emitter.builder.ins().brif(returned, next, &result, otherwise, &result[..usize::from(passes_outcome)]);
-        };
-        call(self, native, &[self.vm, callee_base], not_returned, true);
-        self.builder.switch_to_block(not_returned);
-        let outcome = self.builder.block_params(not_returned)[0];
-        let finish = self.builder.ins().iconst(types::I64, Helper::FinishCall.address() as i64);
-        let failed = self.exit_block(exit);
-        call(self, finish, &[self.vm, outcome], failed, false);
-        self.builder.switch_to_block(next);
-        if let Some(result) = result {
-            self.call_payloads.push((result, payload_here));
-        }
-        Some(tag_here)
-    }
-
-    /// What a frame has as the closure that runs.
-    fn closure_word(&mut self, closure: Option<Val>) -> ir::Value {
-        match closure {
-            Some(closure) => self.value(closure),
-            None => self.builder.ins().iconst(types::I64, 0),
-        }
     }
 
     fn terminator(&mut self, block: &Block) {
@@ -689,21 +614,14 @@ impl Emitter<'_> {
                 }
             }
             Terminator::Return(tag, payload) => {
-                let of_machine = flags(Mem::Vm);
-                let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
-                let below = self.builder.ins().iadd_imm_s(top, -i64::from(layout::FRAME_SIZE));
-                self.builder.ins().store(of_machine, below, self.vm, layout::TOP_FRAME);
+                let below = self.builder.ins().iadd_imm_s(self.frame, -i64::from(layout::FRAME_SIZE));
+                self.builder.ins().store(flags(Mem::Vm), below, self.vm, layout::TOP_FRAME);
                 let result = [self.value(*tag), self.value(*payload)];
                 self.builder.ins().return_(&result);
             }
             Terminator::TailCall(function) => {
                 if let Some((function, closure)) = *function {
-                    let of_machine = flags(Mem::Vm);
-                    let top = self.builder.ins().load(types::I64, of_machine, self.vm, layout::TOP_FRAME);
-                    let function = self.builder.ins().iconst(types::I64, function as i64);
-                    let closure = self.closure_word(closure);
-                    self.builder.ins().store(of_machine, function, top, layout::FRAME_FUNCTION);
-                    self.builder.ins().store(of_machine, closure, top, layout::FRAME_CLOSURE);
+                    self.give_frame_to(function, closure);
                 }
                 let outcome = self.builder.ins().iconst(types::I64, Outcome::TAIL_CALLED.bits() as i64);
                 self.builder.ins().return_(&[outcome, outcome]);

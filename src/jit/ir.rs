@@ -216,17 +216,24 @@ pub enum Inst {
         words: Vec<Val>,
         exit: ExitId,
     },
+    /// Starts the frames of inlined functions, for a helper that looks at frames.
+    StartFrames(Vec<StartedFrame>),
+    /// Ends the frames that were started: that of the region is on top again.
+    EndFrames,
+    /// Gives the region's frame up to the function at this address, whose code follows.
+    TakeOver(usize),
     /// Calls a function whose arguments stand in registers from `base` up, natively if it has native code. Gives the
     /// tag of its result.
     CallFunction {
+        /// Frames of inlined functions that stand below its own while it runs.
+        frames: Vec<StartedFrame>,
         func: FuncId,
         /// The closure that is called, if the function is one.
         closure: Option<Val>,
         /// Its register 0, counted from the base of the region's frame.
         base: u32,
-        /// Where the caller goes on: index into the program's code.
-        return_pc: u32,
-        /// See [`Vm::call_addresses`](crate::runtime::vm::Vm::call_addresses).
+        /// The function, and where its caller goes on: see
+        /// [`Vm::call_addresses`](crate::runtime::vm::Vm::call_addresses).
         addresses: [usize; 2],
         /// Taken if it ended with an error, or was not called at all.
         exit: ExitId,
@@ -384,6 +391,18 @@ pub struct InlinedFrame {
     pub has_closure: bool,
 }
 
+/// The frame of an inlined function that exists for the time of a call, outermost first.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct StartedFrame {
+    /// The function, and where the frame below goes on: see
+    /// [`Vm::call_addresses`](crate::runtime::vm::Vm::call_addresses).
+    pub addresses: [usize; 2],
+    /// The closure that runs, if the function is one.
+    pub closure: Option<Val>,
+    /// Its register 0, counted from the base of the region's frame.
+    pub base: u32,
+}
+
 /// A word of an object, or of a global.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Word {
@@ -401,6 +420,9 @@ pub struct Exit {
     pub frames: Vec<InlinedFrame>,
     /// Taking it counts the call that the last of its frames is of: that was not counted yet.
     pub uncounted: bool,
+    /// The innermost frame is that of a function which was to take over the frame of an inlined one, and is about to
+    /// begin. If it ended with an error, that is raised in the frame below.
+    pub is_tail_call: bool,
     pub values: Vec<(Home, Boxed)>,
     /// Stores that loops have put off, in order.
     pub stores: Vec<(Word, Val)>,
@@ -532,6 +554,9 @@ impl Inst {
                 | Inst::Guard { .. }
                 | Inst::Call { .. }
                 | Inst::Make { .. }
+                | Inst::StartFrames(_)
+                | Inst::EndFrames
+                | Inst::TakeOver(_)
                 | Inst::CallFunction { .. }
         )
     }
@@ -574,7 +599,11 @@ impl Inst {
     pub fn for_each_arg_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
         match self {
             Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
-            Inst::CallFunction { closure, .. } => closure.iter_mut().for_each(visit),
+            Inst::EndFrames | Inst::TakeOver(_) => {}
+            Inst::StartFrames(frames) => frames.iter_mut().filter_map(|frame| frame.closure.as_mut()).for_each(visit),
+            Inst::CallFunction { frames, closure, .. } => {
+                frames.iter_mut().filter_map(|frame| frame.closure.as_mut()).chain(closure).for_each(visit)
+            }
             Inst::Unary(_, a) => visit(a),
             Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) | Inst::Pack(a, b) => {
                 visit(a);
@@ -599,7 +628,13 @@ impl Inst {
     pub fn for_each_arg(&self, mut visit: impl FnMut(Val)) {
         match self {
             Inst::Int(_) | Inst::Float(_) | Inst::Bool(_) => {}
-            Inst::CallFunction { closure, .. } => closure.iter().for_each(|v| visit(*v)),
+            Inst::EndFrames | Inst::TakeOver(_) => {}
+            Inst::StartFrames(frames) => {
+                frames.iter().filter_map(|frame| frame.closure.as_ref()).for_each(|v| visit(*v))
+            }
+            Inst::CallFunction { frames, closure, .. } => {
+                frames.iter().filter_map(|frame| frame.closure.as_ref()).chain(closure).for_each(|v| visit(*v))
+            }
             Inst::Unary(_, a) => visit(*a),
             Inst::Binary(_, a, b) | Inst::Icmp(_, a, b) | Inst::Fcmp(_, a, b) | Inst::Pack(a, b) => {
                 visit(*a);
@@ -661,6 +696,7 @@ impl Exit {
             pc,
             frames: Vec::new(),
             uncounted: false,
+            is_tail_call: false,
             values: Vec::new(),
             stores: Vec::new(),
             made: Vec::new(),
@@ -768,10 +804,14 @@ impl fmt::Display for Inst {
             Inst::Make { shape, words, exit } => {
                 write!(f, "make {} {}({}) else x{}", lower(&shape.kind), shape.aux, list(words), exit.0)
             }
-            Inst::CallFunction { func, closure, base, exit, .. } => {
+            Inst::StartFrames(frames) => write!(f, "start {} frames", frames.len()),
+            Inst::EndFrames => write!(f, "end frames"),
+            Inst::TakeOver(_) => write!(f, "take over"),
+            Inst::CallFunction { frames, func, closure, base, exit, .. } => {
+                let above = if frames.is_empty() { String::new() } else { format!(" above {} frames", frames.len()) };
                 write!(f, "call fn {}", func.0)?;
                 closure.map_or(Ok(()), |closure| write!(f, " of {closure}"))?;
-                write!(f, " at r{base} else x{}", exit.0)
+                write!(f, " at r{base}{above} else x{}", exit.0)
             }
             Inst::Call { helper, args, .. } => write!(f, "call {}({})", helper.symbol(), list(args)),
         }

@@ -80,7 +80,7 @@ impl Jit {
             // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top
             // with its pc at the beginning; the window that it uses above the base exists, and there is room for the
             // frames it starts.
-            let result = unsafe { (version.code)(vm, base) };
+            let result = unsafe { (version.code)(vm, base, vm.top_frame()) };
             let run = entered.map(|entered| Run {
                 time: entered.elapsed(),
                 rounds: version.counts_rounds.then(|| vm.rounds()),
@@ -256,29 +256,30 @@ impl Jit {
         interest: Interest,
     ) -> Result<()> {
         let pending = vm.take_pending();
-        if exit.reason == ExitReason::Fuel {
-            let base = vm.top_base();
-            for frame in &exit.frames {
-                vm.push_inlined(frame.func, frame.base, frame.return_pc, base, frame.has_closure)?;
-            }
-            vm.set_top_pc(exit.pc);
-            return Err(vm.out_of_fuel_here());
-        }
         if exit.reason == ExitReason::Fact {
             return Err(judge::wrong(vm, exit, "a value"));
         }
-        if exit.reason == ExitReason::Throw
-            && let Some(error) = pending
-        {
-            if let Some(frame) = exit.frames.last().filter(|_| exit.uncounted) {
+        let (depth, base) = (vm.depth(), vm.top_base());
+        let error = pending.filter(|_| exit.reason == ExitReason::Throw);
+        let (frames, called_last) = match exit.frames.split_last() {
+            Some((last, below)) if error.is_some() && exit.is_tail_call => (below, Some(last)),
+            _ => (&*exit.frames, None),
+        };
+        for frame in frames {
+            vm.push_inlined(frame.func, frame.base, frame.return_pc, base, frame.has_closure)?;
+        }
+        if exit.reason == ExitReason::Fuel {
+            vm.set_top_pc(exit.pc);
+            return Err(vm.out_of_fuel_here());
+        }
+        if let Some(error) = error {
+            // A function that was to take over a frame has counted its call itself.
+            if let Some(frame) = exit.frames.last().filter(|_| exit.uncounted && called_last.is_none()) {
                 vm.count_call_again(frame.func);
             }
-            // The helper has left the pc behind the instruction, as raising an error wants it.
+            // Raising an error wants the pc behind the instruction.
+            vm.set_pc_behind(called_last.map_or(exit.pc, |last| last.return_pc - 1));
             return Err(error);
-        }
-        let (depth, base) = (vm.depth(), vm.top_base());
-        for frame in &exit.frames {
-            vm.push_inlined(frame.func, frame.base, frame.return_pc, base, frame.has_closure)?;
         }
         if exit.uncounted {
             vm.set_top_pc_to_start();

@@ -190,7 +190,8 @@ pub fn counts_rounds(region: &Region, caught: &[bool]) -> bool {
 pub fn is_caught(program: &Program, func: FuncId, exit: &Exit) -> bool {
     let covers = |func: FuncId, pc: u32| {
         let function = &program.functions[func.index()];
-        function.handler_at(pc - function.code.start).is_some()
+        // Another function may have taken over the region's frame.
+        function.code.range().contains(&(pc as usize)) && function.handler_at(pc - function.code.start).is_some()
     };
     let funcs = std::iter::once(func).chain(exit.frames.iter().map(|frame| frame.func));
     // A frame below another one stands at its call, before the instruction where it goes on.

@@ -37,6 +37,9 @@ const GLANCE: u32 = 200;
 /// A recording of a loop that has not come round yet and has learnt nothing for so many instructions goes round in a
 /// loop inside. What stands behind that is worth a long wait: without it, native code would be left in each iteration.
 const SETTLED_INSIDE: u32 = 4_000;
+/// A recording of a function ends that learns nothing new for so many instructions, and counts as so many calls.
+const SETTLED_FUNCTION: u32 = 500;
+const LONG_CALL: u32 = 4;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
@@ -69,11 +72,12 @@ impl Jit {
     /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether
     /// the next decision can be taken where the top frame stands now.
     pub(super) fn record(&self, vm: &mut Vm, entry: Entry) -> Result<bool> {
-        let is_at_entry = self.record_towards(vm, entry, goal(entry, vm.depth()))?;
+        let mut goal = goal(entry, vm.depth());
+        let is_at_entry = self.record_towards(vm, entry, &mut goal)?;
         if !is_at_entry && matches!(entry, Entry::Function(_)) {
             let state = &mut *self.state.borrow_mut();
             let unit = state.units.entry(entry).or_default();
-            unit.recorded_calls += 1;
+            unit.recorded_calls += if goal.unsurprising < goal.patience { 1 } else { LONG_CALL };
             // One call of a recursive function may see nothing but its end.
             unit.is_recorded = unit.recorded_calls >= RECORDED_CALLS;
         }
@@ -81,7 +85,7 @@ impl Jit {
     }
 
     /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
-    fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: Goal) -> Result<bool> {
+    fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
         // What is recorded may wait, for as long as a network does.
         vm.let_others_ask(entry.pc(), true);
         let recorded = self.record_walking(vm, entry, goal);
@@ -94,7 +98,7 @@ impl Jit {
         vm.finish_iterations(goal.depth, raised).map(|()| is_at_entry)
     }
 
-    fn record_walking(&self, vm: &mut Vm, entry: Entry, mut goal: Goal) -> Result<bool> {
+    fn record_walking(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
         self.state.borrow_mut().units.entry(entry).or_default().is_recorded = true;
         let has_native = |header: u32| {
             let (state, inner) = (self.state.borrow(), Entry::Loop(header));
@@ -102,7 +106,7 @@ impl Jit {
         };
         let iterations = goal.iterations;
         loop {
-            let recorded = record::record(vm, &self.profile, &mut goal, &has_native)?;
+            let recorded = record::record(vm, &self.profile, goal, &has_native)?;
             if goal.iterations < iterations {
                 self.state.borrow_mut().units.entry(entry).or_default().has_come_round = true;
             }
@@ -122,8 +126,8 @@ impl Jit {
     /// Records a little of code that had not been seen, which the top frame is about to execute for a unit whose frame
     /// is so deep.
     pub(super) fn glance(&self, vm: &mut Vm, entry: Entry, depth: usize) -> Result<()> {
-        let goal = Goal { iterations: 1, budget: GLANCE, ..goal(entry, depth) };
-        self.record_towards(vm, entry, goal).map(|_| ())
+        let mut goal = Goal { iterations: 1, budget: GLANCE, ..goal(entry, depth) };
+        self.record_towards(vm, entry, &mut goal).map(|_| ())
     }
 
     /// Records from where a version was left, and has it replaced if that showed anything that it was not made for.
@@ -142,7 +146,7 @@ impl Jit {
         };
         // Nothing that runs meanwhile decides to make it again.
         mark(Some(Remake::InsteadOf(Rc::clone(version))));
-        let recorded = self.record_towards(vm, entry, goal(entry, depth));
+        let recorded = self.record_towards(vm, entry, &mut goal(entry, depth));
         let is_new = always || self.profile.borrow().news() != version.news;
         if !is_new {
             mark(None);
@@ -421,7 +425,7 @@ fn goal(entry: Entry, depth: usize) -> Goal {
     let (header, patience, budget) = match entry {
         Entry::Loop(header) => (header, SETTLED_INSIDE, LOOP_BUDGET),
         // No header has this index, so the recording ends with the function or with its budget.
-        Entry::Function(_) => (record::NO_HEADER, u32::MAX, FUNCTION_BUDGET),
+        Entry::Function(_) => (record::NO_HEADER, SETTLED_FUNCTION, FUNCTION_BUDGET),
     };
     Goal { header, depth, iterations: RECORDED_ITERATIONS, budget, patience, unsurprising: 0, repeated: 0 }
 }

@@ -7,9 +7,11 @@ use super::env::{Slot, Typed};
 use super::loops::Return;
 use super::{Builder, Built, Context, Goes, Purpose, Stop};
 use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::flow::RegSet;
 use crate::bytecode::methods::{Receiver, find_method};
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::{BuiltinId, FuncId, Reg, SiteId, StructId, flow};
+use crate::bytecode::{BuiltinId, FuncId, Op, Reg, SiteId, StructId, flow};
 use crate::facts::native_forms::{FEW_INLINED, MAX_INLINE_DEPTH, SMALLEST, may_be_inlined};
 use crate::jit::feedback::{Callee as SeenCallee, Via};
 use crate::jit::ir::{Compare, ExitId, ExitReason, InlinedFrame, Inst, Mem, Repr, Terminator, Unary, Val, Width};
@@ -50,6 +52,11 @@ pub(super) struct Called {
     pub first: u16,
     pub argc: u16,
 }
+
+/// How many instructions the copies of a function within itself may have.
+const MAX_RECURSIVE: usize = 56;
+/// How many a function may have that calls itself and the one it is copied into.
+const MAX_MUTUAL: usize = 16;
 
 /// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
 type Case = (u32, Callee, Option<(Val, StructId)>);
@@ -395,11 +402,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Goes on behind a call, with the result in `base`, where all edges on which it returns meet.
-    pub(super) fn return_to_caller(&mut self, base: Reg, returns: Vec<Return>) -> Built<Goes> {
+    pub(super) fn return_to_caller(&mut self, base: Reg, mut returns: Vec<Return>) -> Built<Goes> {
         if returns.is_empty() {
             return Ok(Goes::Nowhere);
         }
-        let mut alive = self.live[self.live_at + 1].clone();
+        let after = self.live[self.live_at + 1].clone();
+        if after.contains(base) {
+            for edge in &mut returns {
+                self.check_result(base, edge, &after);
+            }
+        }
+        let mut alive = after;
         alive.insert(base);
         self.merge(returns, &alive)?;
         let above = self.home(base) + 1;
@@ -408,7 +421,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Walks into a function that an inlined one calls last: its frame takes the place of the caller's, and what it
-    /// returns is what that returns.
+    /// returns is what that returns. If it cannot be inlined, it is called from there.
     pub(super) fn inline_tail_call(
         &mut self,
         base: Reg,
@@ -416,13 +429,20 @@ impl<'a> Builder<'a> {
         closure: Option<Val>,
         call: u32,
     ) -> Built<Vec<Return>> {
-        if self.context.tail_calls >= MAX_INLINE_DEPTH || !self.is_inlinable(func) {
-            // The interpreter's frame of the caller does not exist, so it cannot be given up there either.
-            self.plan.not_inlined.insert(call);
-            return Err(Stop::Again);
+        if !self.is_called_directly(func) {
+            return self.refuse_inlining(call);
+        }
+        let recurs = self.levels(func) > 0;
+        let is_inlined = !recurs && self.context.tail_calls < MAX_INLINE_DEPTH && self.is_inlinable(func);
+        if !is_inlined {
+            if self.context.purpose == Purpose::Pairs || closure.is_some() {
+                return self.refuse_inlining(call);
+            }
+            self.may_start_frames()?;
+            self.shows(HeapUse::ANY)?;
+            self.write_objects_home(Vec::new());
         }
         let flow = self.flows.of(self.program, func).map_err(Stop::Refused)?;
-        self.region.inlined.insert(func);
         let (params, registers) = {
             let function = &self.program.functions[func.index()];
             (function.params, u32::from(function.registers))
@@ -434,6 +454,12 @@ impl<'a> Builder<'a> {
             self.env.set_register(own + at as u32, Slot::Value { value, dirty: true });
         }
         self.env.kill_from(own + u32::from(params));
+        if !is_inlined && !self.has_leading_return(func) {
+            return Ok(vec![self.call_in_place(func)?]);
+        }
+        if is_inlined {
+            self.region.inlined.insert(func);
+        }
         let (mut frames, mut saved) = (self.context.frames.clone(), self.context.saved.clone());
         let frame = frames.last_mut().expect("an inlined function has a frame");
         (frame.func, frame.has_closure) = (func, closure.is_some());
@@ -448,13 +474,39 @@ impl<'a> Builder<'a> {
             base: own,
             frames,
             saved,
-            call_pc: Some(call),
+            call_pc: Some(if is_inlined { call } else { self.pc }),
             outer_loop: self.current_loop,
             closure,
             tail_calls: self.context.tail_calls + 1,
-            purpose: self.context.purpose,
+            purpose: if is_inlined { self.context.purpose } else { Purpose::Leading },
         };
-        self.walk_into(inner)
+        if is_inlined {
+            return self.walk_into(inner);
+        }
+        self.behind_leading(|builder| builder.walk_into(inner), |builder| builder.call_in_place(func).map(Some))
+    }
+
+    /// Walks into a function that has taken over the region's frame, with these arguments.
+    pub(super) fn walk_into_successor(&mut self, func: FuncId, args: Vec<Typed>) -> Built<()> {
+        self.region.inlined.insert(func);
+        let params = args.len() as u32;
+        for (at, value) in args.into_iter().enumerate() {
+            self.env.set_register(at as u32, Slot::Value { value, dirty: true });
+        }
+        self.env.kill_from(params);
+        let inner = Context {
+            func,
+            flow: self.flows.of(self.program, func).map_err(Stop::Refused)?,
+            base: 0,
+            frames: Vec::new(),
+            saved: Vec::new(),
+            call_pc: None,
+            outer_loop: self.current_loop,
+            closure: None,
+            tail_calls: self.context.tail_calls + 1,
+            purpose: Purpose::Whole,
+        };
+        self.walk_into(inner).map(|_| ())
     }
 
     /// Walks through a function in a context of its own, and comes back to the present one.
@@ -471,13 +523,63 @@ impl<'a> Builder<'a> {
         returns
     }
 
+    /// Finds a result of any type to be of the only one that was seen.
+    fn check_result(&mut self, base: Reg, (block, env): &mut Return, after: &RegSet) {
+        let at = self.home(base);
+        if let Slot::Value { value: Typed::Any { tag, payload }, .. } = env.register(at)
+            && let Some(seen) = self.feedback().result.single()
+        {
+            (self.current, self.env) = (*block, env.clone());
+            let exit = self.exit_with(ExitReason::Type, self.pc + 1, after);
+            self.guard_tag(tag, seen, exit);
+            let value = self.unpack(seen, payload);
+            self.set(base, value);
+            (*block, *env) = (self.current, self.env.clone());
+        }
+    }
+
+    /// Whether to walk into a function that is called at the current instruction.
     pub(super) fn is_inlinable(&mut self, func: FuncId) -> bool {
-        let recursive = func == self.context.func || self.context.frames.iter().any(|frame| frame.func == func);
         !self.plan.no_inlining
             && !self.plan.not_inlined.contains(&self.pc)
             && self.context.frames.len() < MAX_INLINE_DEPTH
-            && !recursive
+            && self.may_recur(func)
             && may_be_inlined(self.program, func)
+    }
+
+    /// How often a function stands on the way to the current instruction.
+    fn levels(&self, func: FuncId) -> usize {
+        let is_own = self.region.is_function && self.own_function == func;
+        usize::from(is_own) + self.context.frames.iter().filter(|frame| frame.func == func).count()
+    }
+
+    /// How many calls of a function stand in another, as far as names tell. Those that it ends with do not count: they
+    /// are not walked into again.
+    fn calls_of(&self, callee: FuncId, func: FuncId) -> usize {
+        let (_, name) =
+            self.vm.image().str(self.program.functions[callee.index()].name).split_once('.').unwrap_or_default();
+        let is_closure = !self.program.functions[callee.index()].captures.is_empty();
+        let is_call = |op: &&Op| match **op {
+            Op::CallFn { func, .. } => func == callee,
+            Op::Call { .. } => is_closure,
+            Op::CallMethod { site, .. } => self.vm.site_name(func, site) == name,
+            _ => false,
+        };
+        self.program.code[self.program.functions[func.index()].code.range()].iter().filter(is_call).count()
+    }
+
+    /// Whether a function may stand once more within itself. Only the region's own function is unrolled so, and what
+    /// calls that in turn, as far as they are small.
+    fn may_recur(&self, func: FuncId) -> bool {
+        let (levels, own_calls) = (self.levels(func), self.calls_of(func, func));
+        let size = self.program.functions[func.index()].code.len as usize;
+        if levels == 0 {
+            // Of one that calls itself, its own code will be better.
+            let calls_region = self.region.is_function && self.calls_of(self.own_function, func) > 0;
+            return own_calls == 0 || (calls_region && self.context.frames.is_empty() && size <= MAX_MUTUAL);
+        }
+        let copies = (1..=levels as u32).map(|level| own_calls.max(1).saturating_pow(level));
+        levels <= MAX_INLINE_DEPTH && copies.sum::<usize>().saturating_mul(size) <= MAX_RECURSIVE
     }
 
     /// A built-in method that has a form of its own; `None` if it has none, and nothing was done.

@@ -6,7 +6,8 @@
 //! run it to its end; the caller does not notice.
 //!
 //! # Tail calls
-//! A function that calls itself last is a loop with its parameters as variables. Any other function that is called last
+//! A function that calls itself last is a loop with its parameters as variables, also by way of others that are small:
+//! they take over its frame, and their code follows. Any other function that is called last
 //! takes over the frame: native code puts the arguments and the function there and ends with
 //! [`Outcome::TAIL_CALLED`](crate::runtime::abi::Outcome::TAIL_CALLED). Whoever has called it calls the other function
 //! next, so neither stack grows. Callees that are known only when running are found by a helper, which does what the
@@ -16,11 +17,16 @@ use std::rc::Rc;
 
 use super::calls::{Args, Called, Callee};
 use super::env::{Slot, Typed};
-use super::{BASE, Builder, Built, Goes, VM};
+use super::loops::Return;
+use super::{BASE, Builder, Built, Goes, MAX_WITH_STEPS_INLINED, Refusal, Stop, VM};
+use crate::bytecode::flow::RegSet;
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Reg, SiteId};
+use crate::facts::native_forms::{MAX_INLINE_DEPTH, may_be_inlined};
 use crate::jit::helpers::{Helper, Status};
-use crate::jit::ir::{Compare, ExitId, ExitReason, Home, Inst, Mem, MemSet, Repr, Terminator, Unary, Val};
+use crate::jit::ir::{
+    Compare, ExitId, ExitReason, Home, InlinedFrame, Inst, Mem, MemSet, Repr, StartedFrame, Terminator, Unary, Val,
+};
 use crate::runtime::value::Value;
 
 impl Builder<'_> {
@@ -42,7 +48,7 @@ impl Builder<'_> {
             Args::BehindReceiver(_) => at + u32::from(MethodCall::ARGS),
             Args::Bound { receiver, first, argc } => self.copy_bound(base, receiver, first, argc)?,
         };
-        let tag = self.call_native(first, callee.func, callee.closure, exit);
+        let tag = self.call_native(first, callee.func, callee.closure, exit)?;
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
         self.env.kill_from(at);
@@ -77,21 +83,87 @@ impl Builder<'_> {
         Ok(to)
     }
 
-    /// Calls a function whose arguments stand at home, in the registers from this one of the region's frame up; the tag
-    /// of its result.
-    pub(super) fn call_native(&mut self, first: u32, func: FuncId, closure: Option<Val>, exit: ExitId) -> Val {
-        let return_pc = self.pc + 1;
-        let addresses = self.vm.call_addresses(func, return_pc);
-        // There must be room for its frame.
-        self.region.inlined_depth = self.region.inlined_depth.max(1);
-        self.push(Inst::CallFunction { func, closure, base: first, return_pc, addresses, exit }, Repr::I64)
+    /// Calls a function that takes over the frame of the inlined one at hand, with the arguments in its first
+    /// registers; the result, where that one's caller wants it.
+    pub(super) fn call_in_place(&mut self, func: FuncId) -> Built<Return> {
+        let own = self.context.base;
+        let function = &self.program.functions[func.index()];
+        for at in own..own + u32::from(function.params) {
+            self.write_home(at);
+        }
+        // If it was not called, the interpreter begins it there.
+        let mut exit = self.state(ExitReason::Throw, function.code.start, &RegSet::default());
+        let frame = exit.frames.last_mut().expect("an inlined function has a frame");
+        (frame.func, frame.has_closure) = (func, false);
+        (exit.is_tail_call, exit.uncounted) = (true, true);
+        self.region.exits.push(exit);
+        let exit = ExitId(self.region.exits.len() as u32 - 1);
+        let mut frames = self.started_frames()?;
+        let StartedFrame { addresses: [_, return_pc], base, .. } =
+            frames.pop().expect("an inlined function has a frame");
+        let [function, _] = self.vm.call_addresses(func, self.pc);
+        self.region.inlined_depth = self.region.inlined_depth.max(frames.len() + 1);
+        let call = Inst::CallFunction { frames, func, closure: None, base, addresses: [function, return_pc], exit };
+        let tag = self.push(call, Repr::I64);
+        let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
+        self.lists_change();
+        self.env.kill_from(own);
+        self.env.set_register(own - 1, Slot::Value { value: Typed::Any { tag, payload }, dirty: true });
+        self.check_size()?;
+        Ok((self.current, self.env.clone()))
     }
 
-    /// Whether the region's own function calls itself in tail position, as the compiler knows.
+    /// Calls a function whose arguments stand at home, in the registers from this one of the region's frame up; the tag
+    /// of its result.
+    pub(super) fn call_native(&mut self, first: u32, func: FuncId, closure: Option<Val>, exit: ExitId) -> Built<Val> {
+        let return_pc = self.pc + 1;
+        let addresses = self.vm.call_addresses(func, return_pc);
+        let frames = self.started_frames()?;
+        // There must be room for its frame.
+        self.region.inlined_depth = self.region.inlined_depth.max(frames.len() + 1);
+        Ok(self.push(Inst::CallFunction { frames, func, closure, base: first, addresses, exit }, Repr::I64))
+    }
+
+    /// The frames of the inlined functions that stand on the way to the current instruction, for the time that others
+    /// look at frames.
+    pub(super) fn started_frames(&self) -> Built<Vec<StartedFrame>> {
+        let start = |frame: &InlinedFrame| {
+            let closure = match (frame.has_closure, self.env.register(frame.base - 1)) {
+                (false, _) => None,
+                (true, Slot::Value { value, .. }) => Some(value.boxed().payload),
+                (true, _) => return Err(Stop::Refused(Refusal::Undefined)),
+            };
+            let addresses = self.vm.call_addresses(frame.func, frame.return_pc);
+            Ok(StartedFrame { addresses, closure, base: frame.base })
+        };
+        self.context.frames.iter().map(start).collect()
+    }
+
+    /// Whether calls in tail position lead from the region's own function back to it, by way of functions that take
+    /// over its frame.
     pub(super) fn calls_itself_last(&self) -> bool {
-        let func = self.context.func;
-        let code = self.program.functions[func.index()].code.range();
-        self.program.code[code].iter().any(|op| matches!(op, Op::TailCallFn { func: callee, .. } if *callee == func))
+        self.leads_back(self.own_function, MAX_INLINE_DEPTH)
+    }
+
+    /// Whether a function calls the region's own in tail position, or by way of so many others.
+    fn leads_back(&self, func: FuncId, ways: usize) -> bool {
+        let code = &self.program.code[self.program.functions[func.index()].code.range()];
+        code.iter().any(|op| match *op {
+            Op::TailCallFn { func: callee, .. } => {
+                callee == self.own_function
+                    || (ways > 0 && may_be_inlined(self.program, callee) && self.leads_back(callee, ways - 1))
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether the code of a function that is called in tail position is to follow, in the frame of the caller: it
+    /// leads back to the beginning of the region.
+    fn takes_over(&self, func: FuncId) -> bool {
+        let ways = MAX_INLINE_DEPTH - self.context.tail_calls;
+        let is_small = self.region.reprs.len() <= MAX_WITH_STEPS_INLINED;
+        let is_possible = is_small && !self.plan.no_inlining && ways > 0 && func != self.context.func;
+        is_possible && self.tail_loop.is_some() && may_be_inlined(self.program, func) && self.leads_back(func, ways - 1)
     }
 
     /// Gives the region's frame up to a function whose arguments stand above `base`.
@@ -101,16 +173,23 @@ impl Builder<'_> {
             (function.params, u32::from(function.registers))
         };
         let args = (0..params).map(|at| self.get(base.above(Call::ARGS + at))).collect::<Built<Vec<Typed>>>()?;
+        let [function, _] = self.vm.call_addresses(func, self.pc);
         // Another closure has captured other things.
-        if func == self.context.func && closure.is_none() && self.jump_to_start(&args)? {
-            return Ok(());
+        if func == self.own_function && closure.is_none() && self.tail_loop.is_some() {
+            if self.context.func != func {
+                self.effect(Inst::TakeOver(function));
+            }
+            return self.jump_to_start(&args);
+        }
+        self.region.window = self.region.window.max(registers);
+        if closure.is_none() && self.takes_over(func) {
+            self.effect(Inst::TakeOver(function));
+            return self.walk_into_successor(func, args);
         }
         for (at, value) in args.into_iter().enumerate() {
             self.store_value(Mem::Frame, BASE, (at * size_of::<Value>()) as i32, value);
         }
         self.write_globals_home();
-        self.region.window = self.region.window.max(registers);
-        let [function, _] = self.vm.call_addresses(func, self.pc);
         self.finish(Terminator::TailCall(Some((function, closure))));
         Ok(())
     }
@@ -175,6 +254,10 @@ impl Builder<'_> {
     fn tail_call_by_run_time(&mut self, base: Reg) -> Built<Goes> {
         if self.context.call_pc.is_none() && !self.region.is_function {
             return Ok(self.leave());
+        }
+        if let Some(call) = self.context.call_pc {
+            // The frame that another function would take over does not exist.
+            return self.refuse_inlining(call);
         }
         let op = self.op();
         self.prepare_step(&op)?;

@@ -255,7 +255,7 @@ impl Builder<'_> {
         self.region.window = self.region.window.max(at + 1);
         self.env.set_register(at, Slot::Value { value: Typed::Known(Tag::Instance, instance), dirty: true });
         self.write_home(at);
-        let tag = self.call_native(at, next, None, exit);
+        let tag = self.call_native(at, next, None, exit)?;
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
         self.env.kill_from(at - 1);

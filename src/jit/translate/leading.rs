@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 
 use super::calls::Callee;
+use super::loops::Return;
 use super::{Builder, Built, Goes, Purpose};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::Call;
@@ -27,7 +28,7 @@ impl Builder<'_> {
         if !self.may_count_late() {
             return false;
         }
-        if self.plan.no_inlining || self.plan.not_leading.contains(&self.pc) || self.context.call_pc.is_some() {
+        if self.plan.no_inlining || self.plan.not_leading.contains(&self.pc) {
             return false;
         }
         let Ok(flow) = self.flows.of(self.program, func) else { return false };
@@ -54,23 +55,39 @@ impl Builder<'_> {
 
     /// Calls a function, unless its leading blocks return.
     pub(super) fn call_behind_leading(&mut self, base: Reg, callee: Callee) -> Built<Goes> {
+        let returns = self.behind_leading(
+            |builder| {
+                builder.move_args(base, &callee)?;
+                let purpose = Purpose::Leading;
+                builder.walk_into_callee(base.above(Call::ARGS), callee.func, callee.closure, purpose)
+            },
+            |builder| {
+                let goes = builder.call_directly(base, callee)?;
+                Ok((goes == Goes::On).then(|| (builder.current, builder.env.clone())))
+            },
+        )?;
+        self.return_to_caller(base, returns)
+    }
+
+    /// Walks through the leading blocks of a function, and calls it where they do not return.
+    pub(super) fn behind_leading(
+        &mut self,
+        walk: impl FnOnce(&mut Self) -> Built<Vec<Return>>,
+        call: impl FnOnce(&mut Self) -> Built<Option<Return>>,
+    ) -> Built<Vec<Return>> {
         let before = self.env.clone();
         let stopped_around = std::mem::take(&mut self.stopped);
-        self.move_args(base, &callee)?;
-        let purpose = Purpose::Leading;
-        let mut returns = self.walk_into_callee(base.above(Call::ARGS), callee.func, callee.closure, purpose)?;
+        let mut returns = walk(self)?;
         let stopped = std::mem::replace(&mut self.stopped, stopped_around);
         if !stopped.is_empty() {
-            let call = self.new_block();
-            for block in stopped {
-                self.region.block_mut(block).end = Terminator::Jump(call, Vec::new());
+            let block = self.new_block();
+            for open in stopped {
+                self.region.block_mut(open).end = Terminator::Jump(block, Vec::new());
             }
-            (self.current, self.env) = (call, before);
-            if self.call_directly(base, callee)? == Goes::On {
-                returns.push((self.current, self.env.clone()));
-            }
+            (self.current, self.env) = (block, before);
+            returns.extend(call(self)?);
         }
-        self.return_to_caller(base, returns)
+        Ok(returns)
     }
 
     /// Whether walking through leading blocks has to stop in front of an instruction; the current block is left open

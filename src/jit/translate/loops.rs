@@ -452,14 +452,13 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Goes back to the beginning of the region's own function with these arguments, if that is a loop's header.
-    pub(super) fn jump_to_start(&mut self, args: &[Typed]) -> Built<bool> {
-        let Some(state) = self.tail_loop else { return Ok(false) };
+    /// Goes back to the beginning of the region's own function, which is a loop's header, with these arguments.
+    pub(super) fn jump_to_start(&mut self, args: &[Typed]) -> Built<()> {
+        let state = self.tail_loop.ok_or(Stop::Refused(Refusal::Irreducible))?;
         for (at, &value) in args.iter().enumerate() {
             self.env.set_register(at as u32, Slot::Value { value, dirty: true });
         }
-        self.close_loop(state)?;
-        Ok(true)
+        self.close_loop(state)
     }
 
     /// The variable of a counted loop, if it certainly equals the counter whenever control is at the header.

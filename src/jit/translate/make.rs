@@ -53,7 +53,7 @@ impl Builder<'_> {
                 }
                 self.write_home(self.home(base.above(New::SELF)));
                 self.write_home(at);
-                self.call_native(self.home(base.above(New::SELF)), init, None, exit);
+                self.call_native(self.home(base.above(New::SELF)), init, None, exit)?;
                 self.lists_change();
                 self.env.kill_from(at + 1);
             }

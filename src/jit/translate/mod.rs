@@ -198,6 +198,10 @@ impl Flows {
 /// Largest region with functions inlined into it, in values. A larger one is built without: what walrusc calls small
 /// enough ([`MAX_REGION_INSTRUCTIONS`]) must be compiled, whatever it calls.
 const MAX_WITH_INLINING: usize = 6_000;
+/// Functions of more instructions are called if they make calls or leave anything to the run time, as inlining gains
+/// little beside what those take; and all such functions are in a region that has grown as large.
+const MAX_INLINED_WITH_STEPS: u32 = 20;
+const MAX_WITH_STEPS_INLINED: usize = 2_000;
 /// Attempts after which nothing is inlined any more: calls that turn out to be in the way cost one each.
 const ATTEMPTS_WITH_INLINING: usize = 20;
 /// Attempts after which building is given up.
@@ -340,6 +344,8 @@ struct Builder<'a> {
     closure: Option<Val>,
     globals: Option<Val>,
     context: Context,
+    /// The function that the region is of, or stands in.
+    own_function: FuncId,
     loops: Vec<LoopState>,
     current: BlockId,
     current_loop: Option<usize>,
@@ -441,6 +447,7 @@ impl<'a> Builder<'a> {
             closure: None,
             globals: None,
             context,
+            own_function: func,
             loops: Vec::new(),
             current: entry,
             current_loop: None,

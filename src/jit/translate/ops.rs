@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::calls::Callee;
 use super::env::{Env, Slot, Typed};
 use super::heap_use::StepNeeds;
-use super::{BASE, Builder, Built, Goes, Purpose, Refusal, Stop, VM};
+use super::{BASE, Builder, Built, Goes, MAX_INLINED_WITH_STEPS, MAX_WITH_STEPS_INLINED, Purpose, Refusal, Stop, VM};
 use crate::bytecode::flow::RegSet;
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::access::Edge;
@@ -460,7 +460,7 @@ impl Builder<'_> {
         let needs = self.prepare_step(&op)?;
         self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
-        let status = self.call_step(needs);
+        let status = self.call_step(needs)?;
         let next = self.int(Status::Next as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
         self.guard(done, true, exit);
@@ -488,7 +488,7 @@ impl Builder<'_> {
         let needs = self.prepare_step(&op)?;
         self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
-        let status = self.call_step(needs);
+        let status = self.call_step(needs)?;
         let leave = self.int(Status::Leave as i64);
         let left = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
         self.guard(left, false, exit);
@@ -498,47 +498,88 @@ impl Builder<'_> {
         Ok(self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool))
     }
 
-    fn call_step(&mut self, needs: StepNeeds) -> Val {
+    fn call_step(&mut self, needs: StepNeeds) -> Built<Val> {
         let pc = self.int(self.pc.into());
-        if needs.calls {
-            return self.call(Helper::StepCall, vec![VM, pc], MemSet::ALL);
+        let frames = self.started_frames()?;
+        let has_frames = !frames.is_empty();
+        if has_frames {
+            self.effect(Inst::StartFrames(frames));
         }
-        let heap = self.int(needs.heap.bits().into());
-        let writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of_heap(needs.heap));
-        self.call(Helper::Step, vec![VM, pc, heap], writes)
+        let status = if needs.calls {
+            self.call(Helper::StepCall, vec![VM, pc], MemSet::ALL)
+        } else {
+            let heap = self.int(needs.heap.bits().into());
+            let writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of_heap(needs.heap));
+            self.call(Helper::Step, vec![VM, pc, heap], writes)
+        };
+        if has_frames {
+            self.effect(Inst::EndFrames);
+        }
+        Ok(status)
     }
 
-    /// Writes home what the run time will look at.
+    /// Gives up inlining the function that is called there.
+    pub(super) fn refuse_inlining<T>(&mut self, call: u32) -> Built<T> {
+        self.plan.not_inlined.insert(call);
+        Err(Stop::Again)
+    }
+
+    /// Writes home what the run time will look at. Inlined functions have frames as long as it does: see
+    /// [`Self::started_frames`].
     pub(super) fn prepare_step(&mut self, op: &Op) -> Built<StepNeeds> {
-        if let Some(call) = self.context.call_pc {
-            // The run time would look at the inlined frame, which does not exist.
-            match self.context.purpose == Purpose::Leading {
-                true => self.plan.not_leading.insert(call),
-                false => self.plan.not_inlined.insert(call),
-            };
-            return Err(Stop::Again);
-        }
+        self.may_start_frames()?;
         let needs = self.step_needs(op)?;
-        if needs.heap.meets(HeapUse::GLOBALS) && !self.plan.globals_in_memory {
-            self.plan.globals_in_memory = true;
-            return Err(Stop::Again);
-        }
+        self.shows(needs.heap)?;
         for reg in op.accesses(self.program).reads {
             self.get(reg)?;
             self.write_home(self.home(reg));
         }
         if needs.calls {
             let live = Rc::clone(&self.live);
-            for reg in live[self.live_at].iter() {
-                let at = self.home(reg);
-                if let Slot::Value { value, dirty: true } = self.env.register(at)
-                    && value.may_be_object()
-                {
-                    self.write_home(at);
-                }
-            }
+            let own: Vec<u32> = live[self.live_at].iter().map(|reg| self.home(reg)).collect();
+            self.write_objects_home(own);
         }
         Ok(needs)
+    }
+
+    /// Whether something may look at frames at the current instruction: not in leading blocks, nor in inlined functions
+    /// that are more than the call they make, nor where code has grown large already.
+    pub(super) fn may_start_frames(&mut self) -> Built<()> {
+        let Some(call) = self.context.call_pc else { return Ok(()) };
+        if self.context.purpose == Purpose::Leading {
+            self.plan.not_leading.insert(call);
+            return Err(Stop::Again);
+        }
+        let func = self.context.func;
+        let size = self.program.functions[func.index()].code.len;
+        // What goes round loops takes longer than a call of it.
+        let is_small = size <= MAX_INLINED_WITH_STEPS && self.context.flow.loops.is_empty();
+        if (is_small || func == self.own_function) && self.region.reprs.len() <= MAX_WITH_STEPS_INLINED {
+            return Ok(());
+        }
+        self.refuse_inlining(call)
+    }
+
+    /// Globals that something may look at are in memory throughout the region.
+    pub(super) fn shows(&mut self, heap: HeapUse) -> Built<()> {
+        if heap.meets(HeapUse::GLOBALS) && !self.plan.globals_in_memory {
+            self.plan.globals_in_memory = true;
+            return Err(Stop::Again);
+        }
+        Ok(())
+    }
+
+    /// Writes home what a collection has to see: of the callers of the inlined function at hand, and of these
+    /// registers.
+    pub(super) fn write_objects_home(&mut self, own: Vec<u32>) {
+        let callers = self.context.saved.clone();
+        for at in callers.into_iter().chain(own) {
+            if let Slot::Value { value, dirty: true } = self.env.register(at)
+                && value.may_be_object()
+            {
+                self.write_home(at);
+            }
+        }
     }
 
     pub(super) fn write_home(&mut self, at: u32) {

@@ -27,7 +27,7 @@ impl Vm {
         let code = self.native.functions[self.top_function().index()];
         // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to begin.
         // The code itself sees to room.
-        let mut result = unsafe { code(self, base) };
+        let mut result = unsafe { code(self, base, self.stack.frame()) };
         if !result.outcome.has_returned() {
             result = self.finish_native_call(result.outcome)?.ok_or_else(|| self.stack_overflow())?;
         }
@@ -76,7 +76,7 @@ impl Vm {
             let code = self.native.functions[self.top_function().index()];
             // SAFETY: the table holds the code of this function, or the stand-in; its frame is on top and about to
             // begin. The code itself sees to room.
-            let result = unsafe { code(self, base) };
+            let result = unsafe { code(self, base, self.stack.frame()) };
             outcome = result.outcome;
             if outcome.has_returned() {
                 // SAFETY: the code says so, and has ended the frame that had this base.

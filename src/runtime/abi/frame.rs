@@ -6,7 +6,7 @@ use crate::runtime::abi::Called;
 use crate::runtime::call::{Begun, shift};
 use crate::runtime::error::{ErrorKind, Result};
 use crate::runtime::object::{Closure, Gc};
-use crate::runtime::stack::MAX_FRAMES;
+use crate::runtime::stack::{Frame, MAX_FRAMES};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -61,6 +61,11 @@ impl Vm {
     pub fn top_base(&self) -> *mut Value {
         // SAFETY: a frame is alive.
         unsafe { (*self.stack.frame()).base }
+    }
+
+    /// The top frame itself.
+    pub fn top_frame(&self) -> *mut Frame {
+        self.stack.frame()
     }
 
     /// The value of a register of the top frame. Panics unless the function has it.

@@ -1,8 +1,8 @@
 //! The binary interface between native code and the runtime: layouts, how native code says what came of it, and doors
 //! into the machine's state.
 //!
-//! Native code is called by the tier with the machine and the base of the top frame. It keeps values in machine
-//! registers, writes them home before it leaves or calls anything that looks at the frame, and ends with an
+//! Native code is called by the tier with the machine, the base of the top frame and that frame. It keeps values in
+//! machine registers, writes them home before it leaves or calls anything that looks at the frame, and ends with an
 //! [`Outcome`].
 //!
 //! | file | holds |

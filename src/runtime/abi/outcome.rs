@@ -1,10 +1,11 @@
 //! What native code says when it ends: one word that emitter, tier and runtime read alike.
 
+use crate::runtime::stack::Frame;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
-/// What a region is compiled to: machine and frame base in, and what came of it out.
-pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value) -> NativeResult;
+/// What a region is compiled to: the machine, its top frame's base and that frame in, and what came of it out.
+pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value, *mut Frame) -> NativeResult;
 
 /// What native code says when it ends; both words travel in registers.
 #[derive(Clone, Copy, Debug)]

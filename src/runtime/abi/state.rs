@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::outcome::{NativeCode, NativeResult, Outcome};
 use crate::bytecode::op::HeapUse;
 use crate::runtime::error::Error;
+use crate::runtime::stack::Frame;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
@@ -49,7 +50,7 @@ impl NativeState {
 /// Stands for the code of a function that has none.
 ///
 /// # Safety
-/// There is nothing to keep: it looks at neither argument.
-pub(in crate::runtime) unsafe extern "C" fn not_native(_: *mut Vm, _: *mut Value) -> NativeResult {
+/// There is nothing to keep: it looks at no argument.
+pub(in crate::runtime) unsafe extern "C" fn not_native(_: *mut Vm, _: *mut Value, _: *mut Frame) -> NativeResult {
     NativeResult::without_value(Outcome::NOT_ENTERED)
 }
