@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::rules::constant_type;
-use crate::bytecode::builtins::BuiltinSpec;
+use crate::bytecode::builtins::{BuiltinEffect, BuiltinSpec};
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{Call, MethodCall};
@@ -294,11 +294,10 @@ impl Operation<'_> {
                 Tags::INSTANCE => self.by_next(),
                 _ => Step,
             },
-            Concat { .. } | Print { .. } => Helper,
+            MakeDict { .. } | Concat { .. } | Print { .. } => Helper,
             MakeStruct { .. }
             | ListAppend { .. }
             | TupleFromList { .. }
-            | MakeDict { .. }
             | DictInsert { .. }
             | GetMemberNamed { .. }
             | SetMemberNamed { .. }
@@ -432,20 +431,36 @@ impl Operation<'_> {
                     false => Form::Step,
                 }
             }
+            _ => self.built_in_row(argc),
+        }
+    }
+
+    /// A built-in method without a form of its own is a helper that is given its row, unless it runs Walrus code.
+    fn built_in_row(&self, argc: u16) -> Form {
+        let Some(method) = self.built_in().map(|row| &METHODS[row]) else { return Form::Step };
+        let takes = method.required..=method.params.len();
+        match method.effect {
+            MethodEffect::Reads | MethodEffect::Mutates if takes.contains(&argc.into()) => Form::Helper,
             _ => Form::Step,
         }
     }
 
     fn library(&self, argc: u16) -> Form {
-        let Some(spec) = self.builtin.filter(|_| argc == 1) else { return Form::Step };
+        let Some(spec) = self.builtin else { return Form::Step };
+        let by_row = match spec.effect {
+            BuiltinEffect::Pure if spec.memory != Memory::Collects => match argc.into() {
+                argc if (spec.required..=spec.params.len()).contains(&argc) => Form::Helper,
+                _ => Form::Step,
+            },
+            _ => Form::Step,
+        };
         match (spec.module, spec.name, self.a) {
+            _ if argc != 1 => by_row,
             ("std/core", "len", Tags::LIST | Tags::DICT | Tags::TUPLE) => Form::Plain,
-            ("std/core", "len", Tags::STR) | ("std/core", "chr", Tags::INT) => Form::Seen,
-            // Of a text that is not ASCII the run time tells.
-            ("std/core", "ord", Tags::STR) => Form::Open,
+            ("std/core", "len" | "ord", Tags::STR) | ("std/core", "chr", Tags::INT) => Form::Seen,
             ("std/math", "abs", Tags::FLOAT) => Form::Plain,
             ("std/math", "sqrt" | "floor" | "ceil" | "trunc", Tags::INT | Tags::FLOAT) => Form::Plain,
-            _ => Form::Step,
+            _ => by_row,
         }
     }
 

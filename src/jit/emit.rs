@@ -393,7 +393,9 @@ impl Emitter<'_> {
                 self.guard(condition, expect, exit);
                 return None;
             }
-            Inst::Call { helper, ref args, .. } => return self.call(helper, args, result),
+            Inst::Call { helper, ref args, .. } | Inst::Find { helper, ref args } => {
+                return self.call(helper, args, result);
+            }
             Inst::Make { shape, ref words, exit } => self.make(shape, words, exit),
             Inst::StartFrames(ref frames) => {
                 self.start_frames(frames);

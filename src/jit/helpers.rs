@@ -9,9 +9,11 @@ mod objects;
 mod passed;
 
 use lists::{list_concat, list_filled, list_pop, list_repeat, list_slice};
+pub use objects::NO_KEY;
 use objects::{
-    char_str, concat, contains, dict_contains, dict_get, dict_get_or, dict_has_name, dict_set, next_item, next_pair,
-    print, start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice,
+    call_library, call_method, char_str, concat, contains, dict_add, dict_contains, dict_find, dict_find_str, dict_get,
+    dict_get_or, dict_has_name, dict_set, make_dict, next_item, next_pair, print, start_items, start_pairs,
+    str_compare, str_concat, str_equal, str_index, str_len, str_slice,
 };
 use passed::{AbiType, LoopState, Registers, Truth, fit_registers};
 
@@ -38,6 +40,11 @@ macro_rules! helpers {
         pub enum Helper { $( $(#[doc = $doc])* $name, )* }
 
         impl Helper {
+            /// Whether the call tells what of the heap the helper may touch, which its row does not.
+            pub fn is_told_its_heap(self) -> bool {
+                matches!(self, Helper::Step | Helper::CallMethod | Helper::CallLibrary)
+            }
+
             /// All helpers.
             #[cfg(test)]
             pub const ALL: &[Helper] = &[$( Helper::$name, )*];
@@ -121,6 +128,11 @@ helpers! {
     /// Executes the tail call of a value or a method at `pc`; it jumps if another function is about to begin in the
     /// frame.
     TailCall = tail_call(&mut Vm; pc: u64) -> Status, heap(any);
+    /// Calls the built-in method of a row of their table, with its receiver and arguments. It runs no Walrus code and
+    /// touches no more of the heap than the bits of a [`HeapUse`] say; the result is in the machine.
+    CallMethod = call_method(&mut Vm; row: u64, args: Registers, heap: u64) -> Status, heap(any);
+    /// Calls a function of the library likewise.
+    CallLibrary = call_library(&mut Vm; row: u64, args: Registers, heap: u64) -> Status, heap(any);
     /// Appends.
     ListPush = list_push(&mut Vm; list: Gc<List>, value: Value) -> Status, heap(lists);
     /// Takes the last element; it is in the machine.
@@ -147,6 +159,8 @@ helpers! {
     StrSlice = str_slice(&mut Vm; text: Gc<Str>, start: i64, end: i64) -> Option<Gc<Str>>, heap(none);
     /// The string of the character with a number; nothing if there is none, or that was not made.
     CharStr = char_str(&mut Vm; number: i64) -> Option<Gc<Str>>, heap(none);
+    /// A dict of keys and values by turns; nothing if that was not made.
+    MakeDict = make_dict(&mut Vm; pairs: Registers) -> Option<Gc<Dict>>, heap(none);
     /// The texts of values joined; nothing if that was not done.
     Concat = concat(&mut Vm; parts: Registers) -> Option<Gc<Str>>, heap(none);
     /// Prints; `pc` is that of the instruction.
@@ -155,6 +169,13 @@ helpers! {
     DictGet = dict_get(&mut Vm; dict: Gc<Dict>, key: Value) -> Status, heap(none);
     /// As `DictGet`, with a default.
     DictGetOr = dict_get_or(&mut Vm; dict: Gc<Dict>, key: Value, default: Value) -> Status, heap(none);
+    /// The address of the value that a dict lists at a key; 0 if it lists none, as for ints in a dense dict, and
+    /// [`NO_KEY`] if that cannot be a key.
+    DictFind = dict_find(&mut Vm; dict: Gc<Dict>, key: Value) -> u64, heap(none);
+    /// Likewise, of a string.
+    DictFindStr = dict_find_str(&mut Vm; dict: Gc<Dict>, key: Gc<Str>) -> u64, heap(none);
+    /// Adds a key that is not there, with a value.
+    DictAdd = dict_add(&mut Vm; dict: Gc<Dict>, key: Value, value: Value) -> Status, heap(dicts);
     /// Jumps if a key is there.
     DictContains = dict_contains(&mut Vm; dict: Gc<Dict>, key: Value) -> Status, heap(none);
     /// Jumps if a value has another as a member.

@@ -209,6 +209,11 @@ pub enum Inst {
         /// What the helper may write.
         writes: MemSet,
     },
+    /// What a helper finds that reads of memory nothing but which keys a dict has.
+    Find {
+        helper: Helper,
+        args: Vec<Val>,
+    },
     /// Makes an object in a cell of the heap. Taken if a collection is due: then nothing was done.
     Make {
         shape: Shape,
@@ -581,6 +586,7 @@ impl Inst {
         match self {
             Inst::Load { mem, .. } => MemSet::of(*mem),
             Inst::LoadElement { element, .. } => MemSet::of_element(*element),
+            Inst::Find { .. } => MemSet::of(Mem::Keys),
             _ => MemSet::NONE,
         }
     }
@@ -621,7 +627,9 @@ impl Inst {
             }
             Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(visit),
             Inst::Guard { condition, .. } => visit(condition),
-            Inst::Call { args: all, .. } | Inst::Make { words: all, .. } => all.iter_mut().for_each(visit),
+            Inst::Call { args: all, .. } | Inst::Find { args: all, .. } | Inst::Make { words: all, .. } => {
+                all.iter_mut().for_each(visit);
+            }
         }
     }
 
@@ -652,7 +660,9 @@ impl Inst {
             }
             Inst::StoreElement { data, index, value, .. } => [data, index, value].into_iter().for_each(|v| visit(*v)),
             Inst::Guard { condition, .. } => visit(*condition),
-            Inst::Call { args: all, .. } | Inst::Make { words: all, .. } => all.iter().for_each(|v| visit(*v)),
+            Inst::Call { args: all, .. } | Inst::Find { args: all, .. } | Inst::Make { words: all, .. } => {
+                all.iter().for_each(|v| visit(*v));
+            }
         }
     }
 }
@@ -813,7 +823,9 @@ impl fmt::Display for Inst {
                 closure.map_or(Ok(()), |closure| write!(f, " of {closure}"))?;
                 write!(f, " at r{base}{above} else x{}", exit.0)
             }
-            Inst::Call { helper, args, .. } => write!(f, "call {}({})", helper.symbol(), list(args)),
+            Inst::Call { helper, args, .. } | Inst::Find { helper, args } => {
+                write!(f, "call {}({})", helper.symbol(), list(args))
+            }
         }
     }
 }

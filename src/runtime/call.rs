@@ -374,19 +374,25 @@ impl Vm {
     /// Calls a built-in method. The receiver and its arguments stand side by side.
     #[inline]
     fn call_builtin_method(&mut self, index: usize, slot: *mut Value, argc: u16) -> Result<Begun> {
-        let spec = &crate::bytecode::methods::METHODS[index];
-        let count = usize::from(argc);
-        check_arity(spec.name, spec.required, spec.params.len(), count)?;
         // SAFETY: as in `call_builtin`.
-        let args = unsafe { std::slice::from_raw_parts(slot.add(1), count + 1) };
+        let args = unsafe { std::slice::from_raw_parts(slot.add(1), usize::from(argc) + 1) };
+        let result = self.call_built_in_method_with(index, args)?;
+        write(slot, result);
+        Ok(Begun::Done)
+    }
+
+    /// Calls a built-in method with its receiver and arguments, which survive a collection.
+    #[inline]
+    pub(super) fn call_built_in_method_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
+        let spec = &crate::bytecode::methods::METHODS[index];
+        check_arity(spec.name, spec.required, spec.params.len(), args.len() - 1)?;
         let before = self.heap.bytes();
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
         if cfg!(debug_assertions) {
             self.hold_to_row(spec.name, result, spec.rule.tags(), spec.memory, before)?;
             hold_arguments(spec.name, &args[1..], spec.takes)?;
         }
-        write(slot, result);
-        Ok(Begun::Done)
+        Ok(result)
     }
 
     /// Compares what a call has done with what its row of the table says, which analysis and native code rely on.

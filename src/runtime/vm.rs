@@ -590,7 +590,8 @@ impl Vm {
         Ok(Value::from_tuple(Tuple::new(&mut self.heap, &items)))
     }
 
-    pub(super) fn make_dict(&mut self, pairs: &[Value]) -> Result<Value> {
+    /// A dict of keys and values by turns.
+    pub fn make_dict(&mut self, pairs: &[Value]) -> Result<Value> {
         let dict = Value::from_dict(Dict::new(&mut self.heap));
         self.insert_pairs(dict, pairs)?;
         Ok(dict)

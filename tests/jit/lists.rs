@@ -10,7 +10,7 @@ fn the_end_of_a_list_is_taken_in_place_and_other_places_are_not() {
         ))
     };
     assert!(!body(&of("pop()")).contains("call step"), "{}", of("pop()"));
-    assert!(body(&of("remove(0)")).contains("call step"));
+    assert!(body(&of("remove(0)")).contains("call call_method"));
 }
 
 #[test]

@@ -53,11 +53,11 @@ fn texts_that_are_no_characters_are_compared_by_length_and_bytes() {
             "fn f : xs, w {{ let n = 0; for x in xs {{ if x == {right} {{ n += 1; }} }} return n; }} println(f([\"one\", \"two\", \"\"] * 500, \"two\"));"
         ))
     };
-    for right in ["\"o\"", "\"\""] {
+    for right in ["\"o\"", "\"\"", "\"ü\"", "\"two\"", "\"sixteen bytes!!!\""] {
         let region = of(right);
         assert!(!body(&region).contains("call"), "{region}");
     }
-    for right in ["\"ü\"", "\"two\"", "w"] {
+    for right in ["\"seventeen bytes..\"", "w"] {
         let region = of(right);
         assert!(body(&region).contains("call str_equal"), "{region}");
     }
@@ -92,7 +92,64 @@ fn entries_of_dense_dicts_are_read_and_written_in_place() {
     let region = of("i % 10");
     assert!(body(&region).contains("load dicttag") && body(&region).contains("store dictpayload"), "{region}");
     let region = of("core.str(i % 10)");
-    assert!(body(&region).contains("call dict_get_or") && !body(&region).contains("load dicttag"), "{region}");
+    assert!(body(&region).contains("call dict_find_str") && !body(&region).contains("load dicttag"), "{region}");
+}
+
+#[test]
+fn an_entry_is_looked_for_again_only_if_a_key_may_have_been_added_or_removed() {
+    let finds = |of: &str| {
+        let region = region(&format!(
+            "fn f : words {{ let d = {{\"one\": 1, \"two\": 2, \"three\": 3}}; let e = {{}}; let t = 0; for w in words {{ {of} }} return t; }} println(f([\"one\", \"two\", \"three\"] * 2000));"
+        ));
+        body(&region).matches("call dict_find_str").count()
+    };
+    assert_eq!(finds("d[w] = d.get(w, 0) + 1;"), 1);
+    assert_eq!(finds("if w in d { t += d[w]; d[w] = t % 7; }"), 1);
+    assert_eq!(finds("t += d.get(w, 0); e[\"a\"] = t; t += d.get(w, 0);"), 3);
+    assert_eq!(finds("t += d.get(w, 0); d.remove(w); t += d.get(w, 0);"), 2);
+}
+
+#[test]
+fn methods_of_single_characters_are_tests_of_numbers() {
+    let of = |body: &str| {
+        region(&format!(
+            "fn f : t {{ let n = 0; for c in t {{ {body} }} return n; }} println(f(\"An example, 1 or 2.\" * 500));"
+        ))
+    };
+    for condition in [
+        "c.is_digit() or c.is_alpha() or c.is_alnum()",
+        "c.is_space() or c.is_upper() or c.is_lower()",
+        "c in \" \\n\\t\"",
+        "c.lower() == \"a\" or c.upper() == \"B\"",
+    ] {
+        let region = of(&format!("if {condition} {{ n += 1; }}"));
+        assert!(!body(&region).contains("call"), "{condition}: {region}");
+    }
+    let region = of("n += c.trim().len();");
+    assert!(body(&region).contains("call call_method"), "{region}");
+}
+
+#[test]
+fn built_in_methods_and_functions_that_call_nothing_are_no_steps() {
+    let of = |body: &str| {
+        region(&format!(
+            "fn f : s, n {{ let t = 0; let xs = [3, 1, 2]; let d = {{}}; for i in 0..n {{ {body} }} return t; }} println(f(\"walrus\", 5000));"
+        ))
+    };
+    for (what, helper) in [
+        ("t += xs.index_of(i % 4) + s.count(\"a\") + xs.sum();", "call_method"),
+        ("xs.insert(0, i); t += xs.remove(0);", "call_method"),
+        ("d[i] = t; t += d.values().len(); d.clear();", "call_method"),
+        ("t += core.int(\"12\") + core.str(i).len();", "call_library"),
+        ("let e = {\"a\": i}; t += e[\"a\"];", "make_dict"),
+    ] {
+        let region = of(what);
+        assert!(body(&region).contains(&format!("call {helper}(")), "{what}: {region}");
+        assert!(!body(&region).contains("call step"), "{what}: {region}");
+    }
+    // What runs Walrus code is left to the run time.
+    let region = of("t += xs.map(: x { return x; }).len();");
+    assert!(body(&region).contains("call step_call"), "{region}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 use super::passed::{LoopState, Registers, Status, Truth};
 use super::status;
+use crate::bytecode::op::HeapUse;
 use crate::runtime::error::Result;
 use crate::runtime::object::{Dict, Gc, Str};
 use crate::runtime::ops::index::resolve_range;
@@ -22,7 +23,7 @@ pub(super) fn str_concat(vm: &mut Vm, left: Gc<Str>, right: Gc<Str>) -> Option<G
 }
 
 pub(super) fn str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth {
-    (left == right || left.as_str() == right.as_str()).into()
+    left.is_same(&right).into()
 }
 
 pub(super) fn str_compare(left: Gc<Str>, right: Gc<Str>) -> i64 {
@@ -50,7 +51,11 @@ pub(super) fn str_slice(vm: &mut Vm, text: Gc<Str>, start: i64, end: i64) -> Opt
     if vm.heap.should_collect() {
         return None;
     }
-    let (start, end) = resolve_range(start, end, text.char_len()).ok()?;
+    let len = text.char_len();
+    let (start, end) = match (start as usize, end as usize) {
+        (start, end) if start <= end && end <= len => (start, end),
+        _ => resolve_range(start, end, len).ok()?,
+    };
     text.slice(&mut vm.heap, start, end).ok().flatten()
 }
 
@@ -60,6 +65,30 @@ pub(super) fn char_str(vm: &mut Vm, number: i64) -> Option<Gc<Str>> {
         return None;
     }
     Some(vm.heap.char_str(char))
+}
+
+pub(super) fn call_method(vm: &mut Vm, row: u64, args: Registers, heap: u64) -> Status {
+    call(vm, "call_method", heap, |vm| vm.call_method_for_native(row as usize, args.values()))
+}
+
+pub(super) fn call_library(vm: &mut Vm, row: u64, args: Registers, heap: u64) -> Status {
+    call(vm, "call_library", heap, |vm| vm.call_library_for_native(row as usize, args.values()))
+}
+
+fn call(vm: &mut Vm, name: &'static str, heap: u64, run: impl FnOnce(&mut Vm) -> Result<Value>) -> Status {
+    if vm.heap.should_collect() {
+        return Status::Leave;
+    }
+    let Ok(result) = vm.keeping_to(name, HeapUse::from_bits(heap as u8), run) else { return Status::Leave };
+    vm.set_native_result(result);
+    Status::Next
+}
+
+pub(super) fn make_dict(vm: &mut Vm, pairs: Registers) -> Option<Gc<Dict>> {
+    if vm.heap.should_collect() {
+        return None;
+    }
+    vm.make_dict(pairs.values()).ok()?.as_dict()
 }
 
 pub(super) fn concat(vm: &mut Vm, parts: Registers) -> Option<Gc<Str>> {
@@ -87,6 +116,24 @@ pub(super) fn dict_get_or(vm: &mut Vm, dict: Gc<Dict>, key: Value, default: Valu
     let Ok(found) = dict.get(&vm.heap, key) else { return Status::Leave };
     vm.set_native_result(found.unwrap_or(default));
     Status::Next
+}
+
+/// What [`dict_find`] gives for what cannot be a key.
+pub const NO_KEY: u64 = 1;
+
+pub(super) fn dict_find(vm: &mut Vm, dict: Gc<Dict>, key: Value) -> u64 {
+    dict.find_listed(&vm.heap, key).map_or(NO_KEY, |found| found.map_or(0, |value| value.as_ptr() as u64))
+}
+
+pub(super) fn dict_find_str(vm: &mut Vm, dict: Gc<Dict>, key: Gc<Str>) -> u64 {
+    dict.find_listed_str(&vm.heap, key).map_or(0, |value| value.as_ptr() as u64)
+}
+
+pub(super) fn dict_add(vm: &mut Vm, dict: Gc<Dict>, key: Value, value: Value) -> Status {
+    if vm.heap.should_collect() {
+        return Status::Leave;
+    }
+    dict.add(&mut vm.heap, key, value).map_or(Status::Leave, |()| Status::Next)
 }
 
 pub(super) fn dict_contains(vm: &mut Vm, dict: Gc<Dict>, key: Value) -> Status {

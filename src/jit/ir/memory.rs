@@ -14,8 +14,10 @@ pub enum Mem {
     Header,
     /// Struct fields and cells.
     Field,
-    /// All of dicts.
+    /// All of dicts, but what [`Mem::Keys`] is.
     Dict,
+    /// Which keys dicts list, and where the entries of these are.
+    Keys,
     /// What closures have captured: it never changes while the closure is alive.
     Capture,
     /// What never changes while the region runs.
@@ -63,11 +65,13 @@ pub struct MemSet(u16);
 
 impl MemSet {
     /// Kinds of memory that can be written.
-    pub const KINDS: usize = 12;
+    pub const KINDS: usize = 13;
     pub const NONE: MemSet = MemSet(0);
     pub const ALL: MemSet = MemSet((1 << Self::KINDS) - 1);
     /// What is known about lists: headers and elements.
     pub const LISTS: MemSet = MemSet(MemSet::of(Mem::Header).0 | 0x3e0);
+    /// What is known about dicts.
+    pub const DICTS: MemSet = MemSet::of(Mem::Dict).with(MemSet::of(Mem::Keys));
 
     pub const fn of(mem: Mem) -> MemSet {
         match mem {
@@ -78,6 +82,7 @@ impl MemSet {
             Mem::Field => MemSet(1 << 4),
             Mem::Dict => MemSet(1 << 10),
             Mem::Count => MemSet(1 << 11),
+            Mem::Keys => MemSet(1 << 12),
             Mem::Capture | Mem::Constant => MemSet::NONE,
         }
     }
@@ -101,7 +106,7 @@ impl MemSet {
         let fields = MemSet::of(Mem::Field).with(MemSet::of(Mem::Header));
         let parts = [
             (HeapUse::LISTS, MemSet::LISTS),
-            (HeapUse::DICTS, MemSet::of(Mem::Dict)),
+            (HeapUse::DICTS, MemSet::DICTS),
             (HeapUse::FIELDS, fields),
             (HeapUse::GLOBALS, MemSet::of(Mem::Globals)),
         ];

@@ -9,7 +9,7 @@
 //! - **Loads** of memory that the loop does not write, from addresses defined outside, if they may be executed there.
 //!   Frame and globals always may. An object may be read only behind the guards that found it to be of its type, and an
 //!   element only behind the guard of its index. So a load moves from the straight way only, and not past a guard that
-//!   it may rest on ([`Hoister::protects`]).
+//!   it may rest on ([`Hoister::protects`]). Likewise for finding an entry of a dict.
 
 use super::Caution;
 use super::bounds::Inductions;
@@ -187,6 +187,8 @@ impl<'a> Hoister<'a> {
                     && is_safe
                     && self.guarded_in[at.0 as usize] != Some(index)
             }
+            // It follows pointers, and is not cheap.
+            Inst::Find { .. } => !self.writes[index].meets(inst.reads()) && is_safe,
             _ => inst.is_pure(),
         }
     }

@@ -51,9 +51,10 @@ impl Shape {
         let Terminator::Jump(_, next) = &region.block(*latch).end else { return None };
         let insts = &region.block(*header).insts;
         let divides = insts.iter().any(|(_, inst)| is_division(inst));
-        let calls = insts
-            .iter()
-            .any(|(_, inst)| matches!(inst, Inst::Call { .. } | Inst::Make { .. } | Inst::CallFunction { .. }));
+        let is_call = |inst: &Inst| {
+            matches!(inst, Inst::Call { .. } | Inst::Find { .. } | Inst::Make { .. } | Inst::CallFunction { .. })
+        };
+        let calls = insts.iter().any(|(_, inst)| is_call(inst));
         let fits = divides && !calls && insts.len() <= MOST_INSTRUCTIONS;
         let is_simple = only_latch == *latch && is_empty(*latch) && is_empty(way_out) && leaves;
         let preheader = region.loops[loop_blocks.index].preheader;

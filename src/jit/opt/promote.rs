@@ -24,7 +24,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Caution;
 use super::cfg::{Cfg, LoopBlocks};
-use crate::jit::helpers::Helper;
 use crate::jit::ir::{
     BlockId, Compare, Exit, ExitId, ExitReason, Inst, Loop, Mem, MemSet, Region, Repr, Terminator, Unary, Val, Width,
     Word,
@@ -617,7 +616,7 @@ fn sees(inst: &Inst, mem: Mem) -> bool {
         Inst::Load { .. } | Inst::Store { .. } => false,
         // An instruction that the run time executes without calling anything sees what it may write, and nothing else
         // of these kinds.
-        Inst::Call { helper: Helper::Step, writes, .. } => writes.meets(MemSet::of(mem)),
+        Inst::Call { helper, writes, .. } if helper.is_told_its_heap() => writes.meets(MemSet::of(mem)),
         Inst::Call { helper, writes, .. } => MemSet::of_heap(helper.heap()).with(*writes).meets(MemSet::of(mem)),
         Inst::CallFunction { .. } => true,
         _ => false,
@@ -627,6 +626,7 @@ fn sees(inst: &Inst, mem: Mem) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jit::helpers::Helper;
     use crate::jit::ir::*;
     use crate::jit::opt::test_regions::{Sample, in_loops, text};
 

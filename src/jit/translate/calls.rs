@@ -613,7 +613,10 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
-        self.object_method(base, argc, site, receiver)
+        match self.object_method(base, argc, site, receiver)? {
+            Some(goes) => Ok(Some(goes)),
+            None => self.call_built_in_method(base, argc, site, receiver),
+        }
     }
 
     /// Looks up the method that a call behind its arguments will call.
@@ -686,7 +689,7 @@ impl<'a> Builder<'a> {
         let spec = &BUILTINS[self.vm.image().builtin(builtin)];
         let feedback = *self.feedback();
         if argc != 1 {
-            return self.step();
+            return self.library_or_step(base, builtin, argc);
         }
         let arg = self.operand(base.above(Call::ARGS), feedback.a)?;
         if let ("std/core", "len", Some(list)) = (spec.module, spec.name, arg.as_tag(Tag::List)) {
@@ -711,7 +714,7 @@ impl<'a> Builder<'a> {
             return Ok(self.builtin_result(base, char));
         }
         if spec.module != "std/math" {
-            return self.step();
+            return self.library_or_step(base, builtin, argc);
         }
         if let ("abs", Some(float)) = (spec.name, arg.as_tag(Tag::Float)) {
             let result = self.push(Inst::Unary(Unary::Fabs, float), Repr::F64);
@@ -722,12 +725,12 @@ impl<'a> Builder<'a> {
             "floor" => Unary::Floor,
             "ceil" => Unary::Ceil,
             "trunc" => Unary::Trunc,
-            _ => return self.step(),
+            _ => return self.library_or_step(base, builtin, argc),
         };
         let operand = match arg {
             Typed::Known(Tag::Float, payload) => payload,
             Typed::Known(Tag::Int, payload) => self.push(Inst::Unary(Unary::IntToFloat, payload), Repr::F64),
-            _ => return self.step(),
+            _ => return self.library_or_step(base, builtin, argc),
         };
         if op == Unary::Sqrt {
             let zero = self.float(0.0);
@@ -737,6 +740,13 @@ impl<'a> Builder<'a> {
         }
         let result = self.push(Inst::Unary(op, operand), Repr::F64);
         Ok(self.builtin_result(base, Typed::Known(Tag::Float, result)))
+    }
+
+    fn library_or_step(&mut self, base: Reg, builtin: BuiltinId, argc: u16) -> Built<Goes> {
+        match self.call_library(base, builtin, argc)? {
+            Some(goes) => Ok(goes),
+            None => self.step(),
+        }
     }
 
     fn builtin_result(&mut self, base: Reg, value: Typed) -> Goes {

@@ -70,6 +70,7 @@ impl Builder<'_> {
                 | Helper::DictContains
                 | Helper::DictHasName
                 | Helper::DictSet
+                | Helper::DictAdd
                 | Helper::Contains
                 | Helper::Print
                 | Helper::FloatRem

@@ -1,18 +1,18 @@
-//! Dicts: entries at int keys of dense tables are read and written in place; what else there is goes to helpers.
+//! Dicts: entries at int keys of dense tables are read and written in place. In others a helper finds where the value
+//! of a key is, once for all that is done with it until a key is added or removed, and it is read and written there.
 
 use super::env::Typed;
 use super::objects::STATE;
-use super::{Builder, Built, Goes, VM};
+use super::{BASE, Builder, Built, Goes, VM};
 use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::{Reg, SiteId};
-use crate::jit::helpers::Helper;
+use crate::jit::helpers::{Helper, NO_KEY};
 use crate::jit::ir::{BlockId, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width};
-use crate::runtime::abi::layout;
 use crate::runtime::object::Dict;
 use crate::runtime::value::{Tag, Value};
 
 /// What changing a dict writes.
-const DICTS: MemSet = STATE.with(MemSet::of(Mem::Dict));
+const DICTS: MemSet = STATE.with(MemSet::DICTS);
 
 impl Builder<'_> {
     fn dict_word(&mut self, dict: Val, offset: usize) -> Val {
@@ -49,18 +49,67 @@ impl Builder<'_> {
         params
     }
 
+    /// The address of the value that a dict lists at a key of a known type, or 0; looked for once, as long as no key
+    /// may have been added or removed. Leaves if that cannot be a key.
+    fn find(&mut self, dict: Val, tag: Tag, key: Val) -> Val {
+        if tag == Tag::Str {
+            return self.push(Inst::Find { helper: Helper::DictFindStr, args: vec![VM, dict, key] }, Repr::I64);
+        }
+        let (key_tag, key) = self.parts(Typed::Known(tag, key));
+        let entry = self.push(Inst::Find { helper: Helper::DictFind, args: vec![VM, dict, key_tag, key] }, Repr::I64);
+        if tag != Tag::Int {
+            let no_key = self.int(NO_KEY as i64);
+            let fits = self.push(Inst::Icmp(Compare::Ne, entry, no_key), Repr::Bool);
+            let exit = self.exit(ExitReason::Throw);
+            self.guard(fits, true, exit);
+        }
+        entry
+    }
+
+    fn is_found(&mut self, entry: Val) -> Val {
+        self.push(Inst::Unary(Unary::BitsToBool, entry), Repr::Bool)
+    }
+
+    /// Tag and payload of what is at a key that no dense table has a place for; the default if it is not there.
+    fn get_listed(&mut self, dict: Val, tag: Tag, key: Val, default: Option<(Val, Val)>) -> (Val, Val) {
+        let entry = self.find(dict, tag, key);
+        let is_found = self.is_found(entry);
+        let Some((default_tag, default)) = default else {
+            let exit = self.exit(ExitReason::Throw);
+            self.guard(is_found, true, exit);
+            return self.value_of_entry(entry);
+        };
+        let (found, missing) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(is_found, found, missing));
+        self.current = found;
+        let (tag, payload) = self.value_of_entry(entry);
+        let joined = self.join(vec![(self.current, vec![tag, payload]), (missing, vec![default_tag, default])]);
+        (joined[0], joined[1])
+    }
+
+    fn value_of_entry(&mut self, entry: Val) -> (Val, Val) {
+        let mut load = |at: usize| self.load(Mem::Dict, entry, at as i32, Repr::I64);
+        (load(Value::TAG_OFFSET), load(Value::PAYLOAD_OFFSET))
+    }
+
     /// `dst =` the value at a key; with a default, that where there is none.
     pub(super) fn dict_get(&mut self, dst: Reg, dict: Val, key: Typed, default: Option<Typed>) {
-        let (key_tag, key_bits) = self.parts(key);
         let default = default.map(|default| self.parts(default));
-        let args = [VM, dict, key_tag, key_bits].into_iter().chain(default.into_iter().flat_map(|(a, b)| [a, b]));
-        let helper = if default.is_some() { Helper::DictGetOr } else { Helper::DictGet };
-        let args: Vec<Val> = args.collect();
-        let Some(key) = key.as_tag(Tag::Int) else {
-            self.call_to_be_done(helper, args, STATE);
-            self.take_result(dst);
-            return;
+        let (tag, payload) = match key {
+            Typed::Known(Tag::Int, key) => self.get_at_int(dict, key, default),
+            Typed::Known(tag, key) => self.get_listed(dict, tag, key, default),
+            Typed::Any { tag, payload } => {
+                let args = [VM, dict, tag, payload].into_iter().chain(default.into_iter().flat_map(|(a, b)| [a, b]));
+                let helper = if default.is_some() { Helper::DictGetOr } else { Helper::DictGet };
+                self.call_to_be_done(helper, args.collect(), STATE);
+                self.take_result(dst);
+                return;
+            }
         };
+        self.take_value(dst, tag, payload);
+    }
+
+    fn get_at_int(&mut self, dict: Val, key: Val, default: Option<(Val, Val)>) -> (Val, Val) {
         let (tag, other) = self.branch_on_place(dict, key);
         let payloads = self.dict_word(dict, Dict::PAYLOADS_OFFSET);
         let payload = Inst::LoadElement { element: Element::DictPayload, data: payloads, index: key };
@@ -79,21 +128,40 @@ impl Builder<'_> {
         };
         let dense = (self.current, found);
         self.current = other;
-        self.call_to_be_done(helper, args, STATE);
-        let tag = self.load(Mem::Vm, VM, layout::RESULT + Value::TAG_OFFSET as i32, Repr::I64);
-        let payload = self.load(Mem::Vm, VM, layout::RESULT + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        let (tag, payload) = self.get_listed(dict, Tag::Int, key, default);
         let found = self.join(vec![dense, (self.current, vec![tag, payload])]);
-        self.take_value(dst, found[0], found[1]);
+        (found[0], found[1])
     }
 
     /// Puts a value at a key.
     pub(super) fn dict_set(&mut self, dict: Val, key: Typed, value: Typed) {
         let ((key_tag, key_bits), (tag, payload)) = (self.parts(key), self.parts(value));
         let args = vec![VM, dict, key_tag, key_bits, tag, payload];
-        let Some(key) = key.as_tag(Tag::Int) else {
-            self.call_to_be_done(Helper::DictSet, args, DICTS);
-            return;
-        };
+        match key {
+            Typed::Known(Tag::Int, key) => self.set_at_int(dict, key, args),
+            Typed::Known(key_tag, key) => self.set_listed(dict, key_tag, key, args),
+            Typed::Any { .. } => self.call_to_be_done(Helper::DictSet, args, DICTS),
+        }
+    }
+
+    /// Puts a value at a key that no dense table has; the arguments of the helper that adds it are given.
+    fn set_listed(&mut self, dict: Val, key_tag: Tag, key: Val, args: Vec<Val>) {
+        let (tag, payload) = (args[4], args[5]);
+        let entry = self.find(dict, key_tag, key);
+        let is_found = self.is_found(entry);
+        let (found, missing) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(is_found, found, missing));
+        self.current = found;
+        for (offset, value) in [(Value::TAG_OFFSET, tag), (Value::PAYLOAD_OFFSET, payload)] {
+            self.effect(Inst::Store { mem: Mem::Dict, base: entry, offset: offset as i32, value });
+        }
+        self.current = missing;
+        self.call_to_be_done(Helper::DictAdd, args, DICTS);
+        self.join(vec![(found, Vec::new()), (self.current, Vec::new())]);
+    }
+
+    fn set_at_int(&mut self, dict: Val, key: Val, args: Vec<Val>) {
+        let (tag, payload) = (args[4], args[5]);
         let (before, other) = self.branch_on_place(dict, key);
         let is_there = self.is_there(before);
         let (write, new, slow) = (self.new_block(), self.new_block(), self.new_block());
@@ -107,22 +175,39 @@ impl Builder<'_> {
             self.region.block_mut(block).end = Terminator::Jump(slow, Vec::new());
         }
         self.current = slow;
-        self.call_to_be_done(Helper::DictSet, args, DICTS);
+        self.set_listed(dict, Tag::Int, key, args);
         self.join(vec![(write, Vec::new()), (self.current, Vec::new())]);
     }
 
-    fn dict_contains(&mut self, dict: Val, key: Typed) -> Val {
-        let (key_tag, key_bits) = self.parts(key);
-        let args = vec![VM, dict, key_tag, key_bits];
-        let Some(key) = key.as_tag(Tag::Int) else {
-            return self.call_for_truth(Helper::DictContains, args, MemSet::NONE);
+    /// Whether a key is there.
+    pub(super) fn dict_contains(&mut self, dict: Val, key: Typed) -> Val {
+        let key = match key {
+            Typed::Known(Tag::Int, key) => key,
+            Typed::Known(tag, key) => {
+                let entry = self.find(dict, tag, key);
+                return self.is_found(entry);
+            }
+            Typed::Any { tag, payload } => {
+                return self.call_for_truth(Helper::DictContains, vec![VM, dict, tag, payload], MemSet::NONE);
+            }
         };
         let (tag, other) = self.branch_on_place(dict, key);
         let dense = vec![self.is_there(tag)];
         let dense = (self.current, dense);
         self.current = other;
-        let found = self.call_for_truth(Helper::DictContains, args, MemSet::NONE);
+        let entry = self.find(dict, Tag::Int, key);
+        let found = self.is_found(entry);
         self.join(vec![dense, (self.current, vec![found])])[0]
+    }
+
+    /// `dst =` a dict of so many keys, each with its value behind it.
+    pub(super) fn make_dict(&mut self, dst: Reg, base: Reg, count: u16) -> Built<Goes> {
+        // The window of an empty one may be anywhere.
+        let address = if count == 0 { BASE } else { self.write_window(base, 2 * count)? };
+        let words = self.int((2 * count).into());
+        let dict = self.call_for_object(Helper::MakeDict, vec![VM, address, words]);
+        self.set(dst, Typed::Known(Tag::Dict, dict));
+        Ok(Goes::On)
     }
 
     /// A built-in method of a dict; `None` if it has no form of its own, and nothing was done.

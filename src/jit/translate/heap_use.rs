@@ -49,7 +49,7 @@ impl Builder<'_> {
     }
 
     /// What a built-in that calls nothing may touch through its arguments: a module among them shows globals.
-    fn use_of_arguments(&mut self, first: Reg, count: u16) -> Built<HeapUse> {
+    pub(super) fn use_of_arguments(&mut self, first: Reg, count: u16) -> Built<HeapUse> {
         let mut heap = HeapUse::NONE;
         for reg in first.0..first.0.saturating_add(count) {
             let tag = self.get(Reg(reg))?.tag();

@@ -16,6 +16,7 @@
 //! lists may change, whether something may look at globals. They are assumed favourably; if that turns out wrong, the
 //! [`Plan`] is amended and the region built anew.
 
+mod built_ins;
 mod calls;
 mod counting;
 mod dicts;
@@ -51,6 +52,7 @@ use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason, Why};
 use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::counts::NativeCounts;
+use crate::runtime::object::{Gc, Str};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 use env::{Env, Slot, Typed};
@@ -329,6 +331,8 @@ struct Builder<'a> {
     constants: Vec<Option<Inst>>,
     /// Strings of one character that were made of its number.
     chars: HashMap<Val, Val>,
+    /// Constant texts of more than a character.
+    constant_texts: HashMap<Val, Gc<Str>>,
     /// The loop that a value is defined in.
     defined_in: Vec<Option<usize>>,
     /// Truth values that are the negation of others, so that branches can test those.
@@ -437,6 +441,7 @@ impl<'a> Builder<'a> {
             constants: vec![None; 2],
             defined_in: vec![None; 2],
             chars: HashMap::new(),
+            constant_texts: HashMap::new(),
             inverse_of: HashMap::new(),
             header_pc,
             entry,

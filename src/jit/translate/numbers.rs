@@ -121,7 +121,7 @@ impl Builder<'_> {
 
     pub(super) fn call(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
         debug_assert!(
-            helper == Helper::Step || writes.has_all(MemSet::of_heap(helper.heap())),
+            helper.is_told_its_heap() || writes.has_all(MemSet::of_heap(helper.heap())),
             "{helper:?} touches what the call does not tell"
         );
         self.name_place(helper);

@@ -78,7 +78,7 @@ impl Builder<'_> {
     }
 
     /// Writes registers home for a helper that is given their address.
-    fn write_window(&mut self, first: Reg, count: u16) -> Built<Val> {
+    pub(super) fn write_window(&mut self, first: Reg, count: u16) -> Built<Val> {
         for at in first.0..first.0.saturating_add(count) {
             self.get(Reg(at))?;
             self.write_home(self.home(Reg(at)));
@@ -205,13 +205,14 @@ impl Builder<'_> {
         if let Some(dict) = receiver.as_tag(Tag::Dict) {
             return self.dict_method(base, argc, site, dict, name);
         }
-        let len = match (name, argc) {
-            ("len", 0) => self.object_len(receiver),
+        let result = match (name, argc) {
+            ("len", 0) => self.object_len(receiver).map(|len| Typed::Known(Tag::Int, len)),
+            (_, 0) if let Some(code) = self.char_code(receiver) => self.char_method(code, name),
             _ => None,
         };
-        let Some(len) = len else { return Ok(None) };
+        let Some(result) = result else { return Ok(None) };
         self.env.kill_from(self.home(base));
-        self.set(base, Typed::Known(Tag::Int, len));
+        self.set(base, result);
         Ok(Some(Goes::On))
     }
 
@@ -237,6 +238,17 @@ impl Builder<'_> {
         if matches!(object.tag(), None | Some(Tag::Module | Tag::Instance)) {
             // The names of a module are globals.
             return self.step();
+        }
+        if let Some(dict) = object.as_tag(Tag::Dict) {
+            let found = self.dict_contains(dict, item);
+            self.set(dst, Typed::Known(Tag::Bool, found));
+            return Ok(Goes::On);
+        }
+        if let Some(text) = object.as_tag(Tag::Str)
+            && let Some(found) = self.constant_contains_char(text, item)
+        {
+            self.set(dst, Typed::Known(Tag::Bool, found));
+            return Ok(Goes::On);
         }
         let ((item_tag, item), (tag, object)) = (self.parts(item), self.parts(object));
         let found = self.call_for_truth(Helper::Contains, vec![VM, tag, object, item_tag, item], MemSet::NONE);

@@ -145,11 +145,11 @@ impl Builder<'_> {
             Op::MakeStruct { .. }
             | Op::ListAppend { .. }
             | Op::TupleFromList { .. }
-            | Op::MakeDict { .. }
             | Op::DictInsert { .. }
             | Op::GetMemberNamed { .. }
             | Op::SetMemberNamed { .. }
             | Op::InitModule { .. } => return self.step(),
+            Op::MakeDict { dst, base, count } => return self.make_dict(dst, base, count),
             Op::Concat { dst, base, count } => return self.concat(dst, base, count),
             Op::Print { base, count, newline } => return self.print(base, count, newline != 0),
 

@@ -80,7 +80,11 @@ impl Builder<'_> {
                 let code = self.int(code.into());
                 self.char_of(code)
             }
-            None => self.int(value.int_bits()),
+            None => {
+                let text = self.int(value.int_bits());
+                self.constant_texts.extend(value.as_str().map(|known| (text, known)));
+                text
+            }
         }
     }
 
@@ -182,8 +186,35 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether a text is a constant one of a few bytes: then the words behind its string are known.
+    fn equals_constant(&mut self, text: Val, constant: Val) -> Option<Val> {
+        let known = *self.constant_texts.get(&constant)?;
+        let words = known.short_words()?;
+        let wanted = [Some(known.byte_len() as u64), Some(words[0]), Some(words[1]).filter(|word| *word != 0)];
+        let offsets = [Str::LEN_OFFSET, Str::TAIL_OFFSET, Str::TAIL_OFFSET + size_of::<u64>()];
+        let mut differs = None;
+        for (offset, wanted) in offsets.into_iter().zip(wanted) {
+            let Some(wanted) = wanted else { continue };
+            let (found, wanted) =
+                (self.load(Mem::Constant, text, offset as i32, Repr::I64), self.int(wanted.cast_signed()));
+            let differs_here = self.push(Inst::Binary(Binary::Xor, found, wanted), Repr::I64);
+            differs = Some(match differs {
+                None => differs_here,
+                Some(before) => self.push(Inst::Binary(Binary::Or, before, differs_here), Repr::I64),
+            });
+        }
+        let zero = self.int(0);
+        Some(self.push(Inst::Icmp(Compare::Eq, differs?, zero), Repr::Bool))
+    }
+
     /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at.
     fn equal_texts(&mut self, a: Val, b: Val) -> Val {
+        if let Some(same) = self.equals_constant(a, b) {
+            return same;
+        }
+        if let Some(same) = self.equals_constant(b, a) {
+            return same;
+        }
         let (x, y) = (self.byte_len(a), self.byte_len(b));
         let may_be_equal = self.push(Inst::Icmp(Compare::Eq, x, y), Repr::Bool);
         let (yes, no, done) = (self.new_block(), self.new_block(), self.new_block());
@@ -219,6 +250,62 @@ impl Builder<'_> {
     fn rank_of_char(&mut self, code: Val) -> Val {
         let one = self.int(1);
         self.push(Inst::Binary(Binary::Shl, code, one), Repr::I64)
+    }
+
+    /// Whether an ASCII character is in a set, a bit for each number.
+    fn is_among(&mut self, code: Val, set: u128) -> Val {
+        let first = set.trailing_zeros();
+        let count = set.count_ones();
+        // A run of numbers, as most are.
+        if set != 0 && set >> first == u128::MAX >> (128 - count) {
+            let (first, count) = (self.int(first.into()), self.int(count.into()));
+            let distance = self.push(Inst::Binary(Binary::Isub, code, first), Repr::I64);
+            return self.push(Inst::Icmp(Compare::Below, distance, count), Repr::Bool);
+        }
+        let [lower, upper] = [set as u64, (set >> 64) as u64].map(|half| self.int(half.cast_signed()));
+        let (half, one) = (self.int(64), self.int(1));
+        let is_lower = self.push(Inst::Icmp(Compare::Below, code, half), Repr::Bool);
+        let bits = self.push(Inst::Select(is_lower, lower, upper), Repr::I64);
+        let mask = self.int(63);
+        let at = self.push(Inst::Binary(Binary::And, code, mask), Repr::I64);
+        let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, bits, at), Repr::I64);
+        let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
+        self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool)
+    }
+
+    /// A method without arguments of a single ASCII character; `None` if it has no form of its own.
+    pub(super) fn char_method(&mut self, code: Val, name: &str) -> Option<Typed> {
+        let set = |kind: fn(char) -> bool| {
+            (0..128u8).filter(|code| kind(char::from(*code))).fold(0, |set, code| set | 1u128 << code)
+        };
+        let test = match name {
+            "is_digit" => set(|char| char.is_ascii_digit()),
+            "is_alpha" => set(char::is_alphabetic),
+            "is_alnum" => set(char::is_alphanumeric),
+            "is_space" => set(char::is_whitespace),
+            "is_upper" => set(char::is_uppercase),
+            "is_lower" => set(char::is_lowercase),
+            "upper" | "lower" => {
+                let changes = if name == "upper" { set(char::is_lowercase) } else { set(char::is_uppercase) };
+                let changes = self.is_among(code, changes);
+                let changes = self.push(Inst::Unary(Unary::BoolToBits, changes), Repr::I64);
+                let five = self.int(5);
+                let bit = self.push(Inst::Binary(Binary::Shl, changes, five), Repr::I64);
+                let other = self.push(Inst::Binary(Binary::Xor, code, bit), Repr::I64);
+                return Some(Typed::Known(Tag::Str, self.char_of(other)));
+            }
+            _ => return None,
+        };
+        Some(Typed::Known(Tag::Bool, self.is_among(code, test)))
+    }
+
+    /// Whether a text has a single ASCII character in it, if the text is a constant one.
+    pub(super) fn constant_contains_char(&mut self, text: Val, item: Typed) -> Option<Val> {
+        let code = self.char_code(item)?;
+        let known = *self.constant_texts.get(&text)?;
+        let ascii = known.as_str().bytes().filter(u8::is_ascii);
+        let set = ascii.fold(0, |set, code| set | 1u128 << code);
+        Some(self.is_among(code, set))
     }
 
     /// `core.ord` of a text; `None` if it has no form for what was seen.

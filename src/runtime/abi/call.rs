@@ -15,6 +15,17 @@ impl Vm {
         self.native.functions[func.index()] = code.unwrap_or(not_native);
     }
 
+    /// Calls a built-in method that runs no Walrus code: a row of the table, the receiver and its arguments. It fails
+    /// before it has had an effect, and does not collect garbage.
+    pub fn call_method_for_native(&mut self, row: usize, args: &[Value]) -> Result<Value> {
+        self.without_collections(|vm| vm.call_built_in_method_with(row, args))
+    }
+
+    /// Likewise, a function of the library whose result depends on its arguments alone.
+    pub fn call_library_for_native(&mut self, row: usize, args: &[Value]) -> Result<Value> {
+        self.without_collections(|vm| vm.call_builtin_with(row, args))
+    }
+
     /// Whether a helper of native code may call Walrus code: it nests on the native stack.
     pub fn may_nest(&self) -> bool {
         self.has_native_stack()

@@ -27,7 +27,9 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
-use super::object::{Channel, Cursor, Dict, Found, Gc, Header, List, ObjKind, Str, StrBuffer, Task};
+use super::object::{
+    Channel, Cursor, Dict, Found, Gc, Header, List, ObjKind, RecentTexts, ShortText, Str, StrBuffer, Task,
+};
 use super::value::Value;
 use blocks::Blocks;
 pub(in crate::runtime) use changes::Watched;
@@ -103,6 +105,7 @@ pub struct Heap {
     hash_seed: u64,
     /// The strings of one ASCII character, and last the empty string.
     short_strings: Vec<Gc<Str>>,
+    recent_texts: RecentTexts,
     mark_stack: Vec<mark::Work>,
     cursor: Cell<Cursor>,
     found: Cell<Found>,
@@ -186,6 +189,7 @@ impl Heap {
             returned: 0,
             hash_seed: RandomState::new().hash_one(0u8),
             short_strings: Vec::new(),
+            recent_texts: RecentTexts::default(),
             mark_stack: Vec::new(),
             cursor: Cell::new(Cursor::NONE),
             found: Cell::new(Found::NONE),
@@ -405,11 +409,16 @@ impl Heap {
 
     /// A string of this text.
     pub fn new_str(&mut self, text: &str) -> Gc<Str> {
-        match text.as_bytes() {
-            [] => self.short_strings[128],
-            [byte @ 0..128] => self.short_strings[usize::from(*byte)],
-            _ => Str::new(self, text),
+        match ShortText::of(text) {
+            Some(short) => self.short_str(short),
+            None => Str::new(self, text),
         }
+    }
+
+    /// The strings of short texts that were made lately.
+    #[inline(always)]
+    pub(in crate::runtime) fn recent_texts(&mut self) -> &mut RecentTexts {
+        &mut self.recent_texts
     }
 
     /// A value that is a string of this text.
@@ -422,7 +431,7 @@ impl Heap {
     pub fn char_str(&mut self, c: char) -> Gc<Str> {
         match self.short_strings.get(c as usize) {
             Some(&short) if c.is_ascii() => short,
-            _ => Str::new(self, c.encode_utf8(&mut [0; 4])),
+            _ => self.new_str(c.encode_utf8(&mut [0; 4])),
         }
     }
 
@@ -460,6 +469,7 @@ impl Heap {
 
         self.cursor.set(Cursor::NONE);
         self.found.set(Found::NONE);
+        self.recent_texts.forget_unmarked(self.colour);
         let freed = self.sweep();
         self.live = self.bytes;
         self.collections += 1;

@@ -27,7 +27,7 @@ pub(in crate::runtime) fn parts<'t>(
         vm.heap.check_room_for(parts.clone().count(), size_of::<Value>())?;
     }
     let before = vm.heap.bytes();
-    let mut made: Vec<Value> = Vec::new();
+    let mut made: Vec<Value> = Vec::with_capacity(16);
     for part in parts {
         made.push(vm.heap.str_value(part));
         // The vector, and the list to come.
@@ -81,6 +81,9 @@ pub fn split(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         return chars(vm, args);
     }
     let (text, separator) = (text.as_str(), separator.as_str());
+    if let [separator @ 0..128] = separator.as_bytes() {
+        return parts(vm, text, text.split(char::from(*separator)));
+    }
     let mut start = 0;
     let ends = memmem::find_iter(text.as_bytes(), separator.as_bytes()).chain([text.len()]);
     // A match of valid UTF-8 in valid UTF-8 lies on character boundaries.

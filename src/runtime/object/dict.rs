@@ -8,7 +8,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::ops::Range;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::LazyLock;
 
 use super::dict_dense::{Dense, dense_limit};
@@ -17,7 +17,7 @@ use super::{Gc, Header, ObjKind, Str};
 use crate::bytecode::methods::{METHODS, Receiver, find_method};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
-use crate::runtime::ops::hash::{hash_key, same_key};
+use crate::runtime::ops::hash::{hash_key, hash_str, same_key};
 use crate::runtime::value::{Tag, Value};
 
 /// A key with its value, in insertion order. A hole has the key [`Value::UNDEF`].
@@ -149,6 +149,20 @@ impl Listed {
                 Ok(self.find_hashed(hashed, hash, key).map(|(_, position)| position))
             }
             _ => self.find_unindexed(heap, key),
+        }
+    }
+
+    /// The position of a string, as [`Listed::find`] gives.
+    #[inline(always)]
+    fn find_str(&self, heap: &Heap, key: Gc<Str>) -> Option<usize> {
+        let is_same = |position: usize| self.entries[position].key.as_str().is_some_and(|found| found.is_same(&key));
+        match &self.index {
+            Index::Direct(_) => None,
+            Index::Hashed(hashed) => {
+                let hash = (hash_str(heap, &key) >> 32) as u32;
+                hashed.find(hash, is_same).map(|(_, position)| position)
+            }
+            Index::None => (0..self.entries.len()).find(|position| is_same(*position)),
         }
     }
 
@@ -458,6 +472,40 @@ impl Dict {
             },
             Table::Listed(listed) => Ok(self.find(heap, listed, key)?.map(|position| listed.entries[position].value)),
         }
+    }
+
+    /// Where the value is that is listed at a key; an error if nothing like it can be a key. It stays there until a key
+    /// is added or removed. Values at their keys have no such place.
+    #[inline]
+    pub fn find_listed(&self, heap: &Heap, key: Value) -> Result<Option<NonNull<Value>>> {
+        match self.table(heap) {
+            Table::Dense(_) => hash_key(heap, key).map(|_| None),
+            Table::Listed(listed) => Ok(listed.find(heap, key)?.map(|position| self.place_of_value(position))),
+        }
+    }
+
+    /// As [`Dict::find_listed`], for a string.
+    #[inline]
+    pub fn find_listed_str(&self, heap: &Heap, key: Gc<Str>) -> Option<NonNull<Value>> {
+        match self.table(heap) {
+            Table::Dense(_) => None,
+            Table::Listed(listed) => listed.find_str(heap, key).map(|position| self.place_of_value(position)),
+        }
+    }
+
+    fn place_of_value(&self, position: usize) -> NonNull<Value> {
+        // SAFETY: the reference ends with this function, which only takes an address from it; the caller has just found
+        // the position in a table of entries.
+        match unsafe { &mut *self.table.get() } {
+            Table::Listed(listed) => NonNull::from(&mut listed.entries[position].value),
+            Table::Dense(_) => unreachable!("positions are those of entries"),
+        }
+    }
+
+    /// Puts a value at a key that is not there; an error if nothing like it can be a key.
+    pub fn add(&self, heap: &mut Heap, key: Value, value: Value) -> Result<()> {
+        debug_assert!(!self.contains(heap, key)?);
+        self.insert_new(heap, key, value).map(|_| ())
     }
 
     /// The value at a string key.

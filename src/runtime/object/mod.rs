@@ -23,6 +23,7 @@ mod dict_index;
 mod instance;
 mod list;
 mod sequence;
+mod short_text;
 mod string;
 mod task;
 
@@ -37,6 +38,7 @@ pub use dict::{Dict, DictImage};
 pub use instance::{Instance, StructObject};
 pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
+pub(in crate::runtime) use short_text::{RecentTexts, ShortText, mix};
 pub(in crate::runtime) use string::Cursor;
 pub use string::{Str, StrBuffer};
 pub use task::{Channel, ChannelEnd, Group, Rule, Saved, Start, Task, TaskState, Work};

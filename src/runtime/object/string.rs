@@ -5,11 +5,16 @@
 //! length. A string that is the result of a concatenation gets a buffer when it is appended to, so that a single
 //! `a + b` does not pay for one.
 //!
-//! Invariant: `data..data + len` is valid UTF-8 that never changes and never moves while the string is alive.
+//! A text of a few bytes is two words ([`ShortText`]), zeros behind its end; so such texts are compared and hashed
+//! without a loop, and making one again gives the string that was made lately ([`super::RecentTexts`]).
+//!
+//! Invariants: `data..data + len` is valid UTF-8 that never changes and never moves while the string is alive. The
+//! bytes of a short text follow its string, and zeros follow them up to [`ShortText::MOST`].
 
 use std::cell::Cell;
 use std::ptr;
 
+use super::short_text::ShortText;
 use super::{Gc, Header, ObjKind};
 use crate::runtime::error::Result;
 use crate::runtime::heap::{Heap, free_buffer};
@@ -47,26 +52,75 @@ impl Str {
     /// 0 if it was not computed yet.
     pub const HASH_OFFSET: usize = 16;
     pub const DATA_OFFSET: usize = 24;
-    const TAIL_OFFSET: usize = 32;
+    /// Where the bytes of a short text are. What is there of another may be read, too, and says nothing.
+    pub const TAIL_OFFSET: usize = 32;
 
-    /// A string with bytes of its own. [`Heap::new_str`] shares short ones.
+    /// A new string of a text. [`Heap::new_str`] shares short ones.
     pub(in crate::runtime) fn new(heap: &mut Heap, text: &str) -> Gc<Str> {
+        if let Some(short) = ShortText::of(text) {
+            return Str::short(heap, short);
+        }
         let flags = if text.is_ascii() { ASCII } else { 0 };
         Str::inline(heap, flags, UNCOUNTED, &[text.as_bytes()])
     }
 
-    /// A string of the pieces, which together are valid UTF-8 that `flags` and `count` describe.
+    /// A new string of a short text.
+    #[inline]
+    pub(in crate::runtime) fn short(heap: &mut Heap, text: ShortText) -> Gc<Str> {
+        let header = heap.header(ObjKind::Str, if text.is_ascii() { ASCII } else { 0 }, UNCOUNTED);
+        let string = Str { header, len: text.len(), hash: Cell::new(0), data: ptr::null(), tail: [] };
+        // SAFETY: the place has room for the words behind the struct, which are written before anyone sees the string.
+        unsafe {
+            let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, ShortText::MOST);
+            let tail = string.as_ptr().cast::<u8>().add(Self::TAIL_OFFSET);
+            (*string.as_ptr()).data = tail;
+            tail.cast::<[u8; ShortText::MOST]>().write(text.bytes());
+            string
+        }
+    }
+
+    /// The text, if it is short.
+    #[inline(always)]
+    pub(in crate::runtime) fn short_text(&self) -> Option<ShortText> {
+        // SAFETY: a string's cell has room for the words of a short text behind the struct, and they are initialised if
+        // it is one.
+        (self.len <= ShortText::MOST).then(|| unsafe {
+            ShortText::from_parts(self.tail.as_ptr().cast::<[u8; ShortText::MOST]>().read(), self.len)
+        })
+    }
+
+    /// The bytes of a short text as native code compares them: see [`Str::TAIL_OFFSET`].
+    pub fn short_words(&self) -> Option<[u64; 2]> {
+        self.short_text().map(ShortText::words)
+    }
+
+    /// Whether two strings have the same text.
+    #[inline]
+    pub fn is_same(&self, other: &Str) -> bool {
+        if ptr::eq(self, other) {
+            return true;
+        }
+        if self.len != other.len {
+            return false;
+        }
+        match self.short_text().zip(other.short_text()) {
+            Some((a, b)) => a == b,
+            None => self.as_str() == other.as_str(),
+        }
+    }
+
+    /// A string of the pieces, which together are valid UTF-8 that `flags` and `count` describe, and not short.
     fn inline(heap: &mut Heap, flags: u16, count: u32, pieces: &[&[u8]]) -> Gc<Str> {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         let header = heap.header(ObjKind::Str, flags, count);
         let string = Str { header, len, hash: Cell::new(0), data: ptr::null(), tail: [] };
+        debug_assert!(len > ShortText::MOST);
         // SAFETY: the place has room for `len` bytes behind the struct, all of which are written before anyone sees the
-        // string. The byte that even an empty one has may be looked at in native code, which makes nothing of it.
+        // string.
         unsafe {
-            let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, len.max(1));
+            let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, len);
             let mut at = string.as_ptr().cast::<u8>().add(Self::TAIL_OFFSET);
             (*string.as_ptr()).data = at;
-            at.write(0);
             for piece in pieces {
                 ptr::copy_nonoverlapping(piece.as_ptr(), at, piece.len());
                 at = at.add(piece.len());
@@ -172,7 +226,18 @@ impl Str {
     }
 
     /// A new string of the characters `start..end`; `None` unless `start <= end` and both are within the text.
+    #[inline]
     pub fn slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Option<Gc<Str>>> {
+        if self.is_ascii()
+            && let Some(short) = ShortText::within(self.as_str(), start, end)
+        {
+            heap.check_room(short.len())?;
+            return Ok(Some(heap.short_str(short)));
+        }
+        self.long_slice(heap, start, end)
+    }
+
+    fn long_slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Option<Gc<Str>>> {
         let bounds = self.locate(heap, start).zip(self.locate(heap, end));
         let Some(text) = bounds.and_then(|(from, to)| self.as_str().get(from..to)) else { return Ok(None) };
         heap.check_room(text.len())?;
@@ -181,15 +246,20 @@ impl Str {
 
     /// The hash that is cached, or the one that `compute` gives, which is not 0.
     #[inline]
-    pub(in crate::runtime) fn hash_or_else(&self, compute: impl FnOnce(&[u8]) -> u64) -> u64 {
+    pub(in crate::runtime) fn hash_or_else(&self, compute: impl FnOnce(&Str) -> u64) -> u64 {
         match self.hash.get() {
             0 => {
-                let hash = compute(self.as_str().as_bytes());
+                let hash = compute(self);
                 self.hash.set(hash);
                 hash
             }
             hash => hash,
         }
+    }
+
+    /// Whether the collection of this colour has reached the string.
+    pub(super) fn is_marked(&self, colour: u8) -> bool {
+        self.header.mark.get() == colour
     }
 
     pub(in crate::runtime) fn buffer(&self) -> Option<Gc<StrBuffer>> {
@@ -204,6 +274,10 @@ impl Str {
         }
         if right.is_empty() {
             return Ok(left);
+        }
+        if let Some(short) = left.short_text().zip(right.short_text()).and_then(|(a, b)| a.followed_by(b)) {
+            heap.check_room(short.len())?;
+            return Ok(heap.short_str(short));
         }
         let len = left.len + right.len;
         let flags = left.header.flags.get() & right.header.flags.get() & ASCII;

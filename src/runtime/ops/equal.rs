@@ -34,7 +34,7 @@ fn compare_flat(a: Value, b: Value) -> Option<bool> {
         (x, y) if x != y => false,
         (Str, Str) => {
             let (a, b) = (a.as_str()?, b.as_str()?);
-            a == b || a.as_str() == b.as_str()
+            a.is_same(&b)
         }
         (Range, Range) => same_range(&*a.as_range()?, &*b.as_range()?),
         (List, List) | (Tuple, Tuple) | (Dict, Dict) => return None,

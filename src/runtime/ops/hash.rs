@@ -10,18 +10,11 @@ use rustc_hash::FxBuildHasher;
 
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
-use crate::runtime::object::{Gc, Str, Tuple};
+use crate::runtime::object::{Gc, Str, Tuple, mix};
 use crate::runtime::value::{Tag, Value};
 
 const K0: u64 = 0x9E37_79B9_7F4A_7C15;
 const K1: u64 = 0xD6E8_FEB8_6659_FD93;
-
-/// Multiplies to 128 bits and folds: every bit of the input reaches every bit of the result.
-#[inline(always)]
-fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product as u64) ^ (product >> 64) as u64
-}
 
 #[inline(always)]
 fn combine(state: u64, word: u64) -> u64 {
@@ -47,7 +40,17 @@ fn hash_word(heap: &Heap, bits: u64, tag: Tag) -> u64 {
 /// The hash of a string, which is cached in it.
 #[inline]
 pub fn hash_str(heap: &Heap, string: &Gc<Str>) -> u64 {
-    string.hash_or_else(|bytes| hash_bytes(heap.hash_seed(), bytes).max(1))
+    string.hash_or_else(|string| hash_text(heap.hash_seed(), string).max(1))
+}
+
+fn hash_text(seed: u64, string: &Str) -> u64 {
+    match string.short_text() {
+        Some(short) => {
+            let [first, second] = short.words();
+            mix(combine(mix(first ^ seed, K0 ^ (short.len() as u64) << 56), second), K0)
+        }
+        None => hash_bytes(seed, string.as_str().as_bytes()),
+    }
 }
 
 fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
@@ -73,7 +76,7 @@ fn float_key_bits(value: f64) -> u64 {
     }
 }
 
-#[cold]
+#[inline(never)]
 fn hash_other(heap: &Heap, key: Value) -> Result<u64> {
     if let Some(tuple) = key.as_tuple() {
         return hash_tuple(heap, tuple);
@@ -104,11 +107,28 @@ struct Frame {
     state: u64,
 }
 
+/// The hash of a tuple, most of which hold no others.
+fn hash_tuple(heap: &Heap, tuple: Gc<Tuple>) -> Result<u64> {
+    let mut state = hash_of_length(heap, tuple);
+    for &item in tuple.items() {
+        if item.tag() == Tag::Tuple {
+            return hash_nested(heap, tuple);
+        }
+        state = combine(state, hash_flat(heap, item)?);
+    }
+    Ok(mix(state, K0))
+}
+
+/// What the hash of a tuple begins with.
+fn hash_of_length(heap: &Heap, tuple: Gc<Tuple>) -> u64 {
+    combine(heap.hash_seed(), tuple.len() as u64)
+}
+
 /// Hashes the tuple and all tuples in it in one walk that needs no recursion. The hash of an inner tuple is that of the
 /// same tuple on its own, so one that is met again need not be walked again: a value may share its parts so often that
 /// its text would fill any memory.
-fn hash_tuple(heap: &Heap, tuple: Gc<Tuple>) -> Result<u64> {
-    let open = |tuple: Gc<Tuple>| Frame { tuple, next: 0, state: combine(heap.hash_seed(), tuple.len() as u64) };
+fn hash_nested(heap: &Heap, tuple: Gc<Tuple>) -> Result<u64> {
+    let open = |tuple: Gc<Tuple>| Frame { tuple, next: 0, state: hash_of_length(heap, tuple) };
     let mut known: HashMap<u64, u64, FxBuildHasher> = HashMap::default();
     let mut met = 1;
     let mut outer = Vec::new();
@@ -166,13 +186,28 @@ fn same_flat(a: Value, b: Value) -> bool {
     }
     match a.tag() {
         Tag::Float => float_key_bits(a.float_bits()) == float_key_bits(b.float_bits()),
-        Tag::Str => a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a == b || a.as_str() == b.as_str()),
+        Tag::Str => a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.is_same(&b)),
         Tag::Range => a.as_range().zip(b.as_range()).is_some_and(|(a, b)| super::equal::same_range(&a, &b)),
         _ => a.bits() == b.bits(),
     }
 }
 
 fn same_tuples(a: Gc<Tuple>, b: Gc<Tuple>) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    for (&x, &y) in a.items().iter().zip(b.items()) {
+        if x.tag() == Tag::Tuple && y.tag() == Tag::Tuple {
+            return same_nested(a, b);
+        }
+        if !same_flat(x, y) {
+            return false;
+        }
+    }
+    true
+}
+
+fn same_nested(a: Gc<Tuple>, b: Gc<Tuple>) -> bool {
     let mut stack = vec![(a, b)];
     // Pairs that were met are being compared or were found the same: the first difference ends it all.
     let mut met: HashSet<(u64, u64), FxBuildHasher> = HashSet::default();
