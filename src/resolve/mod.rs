@@ -8,7 +8,7 @@
 //! - Functions, structs and globals are numbered over the whole program; functions in source order within a file, with
 //!   the file's body first, so a function's number is larger than that of every function around it.
 //! - What depends on values is not decided here: lowering finds out which variables are constant, and
-//!   [`FileScopes::settle`] then decides what closures need not carry.
+//!   [`FileScopes::finalise`] then decides what closures need not carry.
 //! - Which functions are equal follows from their text alone ([`FunctionScope::mentions_outer`]), whatever is known of
 //!   the variables they mention.
 //! - After `resolve` without an error, every [`ExprKind::Name`](crate::syntax::ast::ExprKind::Name) that can be
@@ -88,7 +88,7 @@ pub struct Var {
     pub span: Span,
     /// What it is bound to by its declaration; the truth only while [`Var::is_static`].
     pub value: Option<StaticValue>,
-    /// Whether the name always means [`Var::value`], so that it needs no register. [`FileScopes::settle`] decides it.
+    /// Whether the name always means [`Var::value`], so that it needs no register. [`FileScopes::finalise`] decides it.
     pub is_static: bool,
     /// Whether its register holds a cell, because a closure shares it and it may change after capture.
     pub in_cell: bool,
@@ -120,7 +120,7 @@ pub struct Capture {
     pub var: VarId,
     pub from: CaptureFrom,
     /// Position among the captures that are kept at run time; absent for a static variable or a constant, and before
-    /// [`FileScopes::settle`].
+    /// [`FileScopes::finalise`].
     pub slot: Option<u16>,
 }
 
