@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::analysis::costs::Cost;
 use crate::analysis::hovers::Hover;
-use crate::analysis::losses::Loss;
+use crate::analysis::losses::Losses;
 use crate::analysis::{Analysis, Asked, examine, failures, report};
 use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
@@ -86,6 +86,11 @@ impl Options {
         self.levels.iter().rev().find(|(name, _)| fits(name)).map_or(Level::Warn, |&(_, level)| level)
     }
 
+    /// Whether there may be warnings about loops that are compiled only if types agree.
+    fn gates_conditional_loops(&self) -> bool {
+        self.levels.iter().any(|(name, level)| name.starts_with("jit-conditional") && *level != Level::Allow)
+    }
+
     /// A diagnostic at the level that its code has: a warning may be silenced or become an error.
     fn apply(&self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
         if diagnostic.severity == Severity::Warning {
@@ -153,7 +158,7 @@ pub struct Compilation {
     pub program: Option<Program>,
     /// What its regions cost, in the order of their facts, if that was asked for.
     costs: Vec<Cost>,
-    losses: Vec<Loss>,
+    losses: Losses,
     hovers: Vec<Hover>,
 }
 
@@ -348,7 +353,8 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
         all.program = None;
     }
     if let Some(program) = &mut all.program {
-        let asked = Asked { failures: true, costs: options.explain || options.costs, hovers: options.hovers };
+        let with_costs = options.explain || options.costs || options.gates_conditional_loops();
+        let asked = Asked { failures: true, costs: with_costs, hovers: options.hovers };
         let Analysis { facts, failures, costs, losses, hovers } = examine(program, asked);
         for warning in failures::warnings(program, &failures) {
             if let Some(warning) = options.apply(warning) {
@@ -384,7 +390,7 @@ fn report_verdicts(judged: &report::Subject<'_>, options: &Options, diagnostics:
             continue;
         }
         let found = match lint.is_conditional {
-            true => report::conditional_loops(program, facts, lint.gate),
+            true => report::conditional_loops(judged, lint.gate),
             false => report::incompatible_loops(program, facts, lint.gate),
         };
         for mut warning in found.into_iter().filter_map(|warning| options.apply(warning)) {

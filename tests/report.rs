@@ -174,7 +174,7 @@ fn what_a_person_sees_in_a_browser() {
         "2 exits: 2 type&lt;",
         "for i in 0..xs.len() { s += xs[i]; }",
         "&lt;/span&gt;&lt;script&gt;document.title",
-        "native iterations and calls",
+        "iterations and calls",
     ] {
         assert!(light.contains(text), "a person does not see {text:?}: {light}");
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use walrus::analysis::losses::Losses;
 use walrus::analysis::{Asked, analyse, examine, report};
 use walrus::bytecode::FactsError;
 use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
@@ -396,9 +397,11 @@ fn facts_mut(program: &mut Program) -> &mut Facts {
 fn explained(program: &Program) -> Vec<String> {
     let sources = walrus::source::SourceMap::new();
     let facts = analyse(program);
-    let notes =
-        report::notes(&report::Subject { program, facts: &facts, costs: &[], losses: &[], sources: &sources }, true)
-            .into_iter();
+    let notes = report::notes(
+        &report::Subject { program, facts: &facts, costs: &[], losses: &Losses::default(), sources: &sources },
+        true,
+    )
+    .into_iter();
     notes
         .map(|note| format!("{} {} {} {}", note.code, note.message, note.labels[0].text, note.help.join(" ")))
         .collect()
@@ -416,7 +419,11 @@ fn explanations_say_what_holds_a_region_back() {
     assert_eq!(notes[1].trim(), "N0101 loop in 'f' is proven compiled when hot, with i: int");
 
     let notes = explained(&compiled("let s = 0;\nfor x in [1, 2.5] { s = s + x; }\n"));
-    assert_eq!(notes[0].trim(), "N0102 loop at top level is conditional compiled if x: int");
+    assert_eq!(
+        notes[0].trim(),
+        "N0102 loop at top level is conditional compiled if x: int or float give `x` one type everywhere: \
+         in the calls, assignments and containers that it comes from"
+    );
 
     let long = format!("let a = 1;\nwhile a < 9 {{\n{}}}\n", "a = a * 3 - a;\n".repeat(1500));
     let notes = explained(&compiled(&long));
@@ -837,9 +844,9 @@ fn a_condition_says_where_the_type_was_lost_and_a_summary_what_costs_most() {
     let (notes, _) = compilation.render_diagnostics(Format::Human, false);
     for expected in [
         "`by` is a float in this call",
-        "help: pass an int as `by` there, or call a function of its own for the other types",
+        "help: pass one type as `by` everywhere (int or float), or call a function of its own for each",
         "`k` becomes a string here",
-        "help: keep `k` an int there, or use a variable of its own for the other value",
+        "help: keep `k` of one type throughout (int or string), or use a variable of its own for the other value",
     ] {
         assert!(notes.contains(expected), "{expected}: {notes}");
     }

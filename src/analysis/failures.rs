@@ -167,7 +167,7 @@ impl Teller<'_> {
             }
         };
         let origin = self.names.origin(found.func, code, found.pc, register);
-        let is_plain = !origin.item && (origin.local.is_some() || origin.global.is_some());
+        let is_plain = origin.local.is_some() || origin.global.is_some();
         is_plain.then_some((origin.name, kinds))
     }
 

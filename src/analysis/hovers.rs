@@ -102,6 +102,12 @@ impl Finder<'_, '_> {
             let ty = value(types, register);
             self.add(span, name, ty, false);
         }
+        if let Op::GetCapture { dst, capture } | Op::GetCaptureCell { dst, capture } = op
+            && let Some(name) = self.names.captured(func, capture)
+        {
+            let ty = value(types, dst);
+            self.add(span, name, ty, false);
+        }
         let site = |site: crate::bytecode::SiteId| -> Option<StrId> {
             let sites = self.program.functions[func.index()].sites.range();
             self.program.sites.get(sites)?.get(site.index()).copied()

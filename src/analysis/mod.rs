@@ -30,7 +30,7 @@ use self::failures::CertainFailure;
 use self::flow::ProgramFlow;
 use self::hovers::Hover;
 use self::infer::Inference;
-use self::losses::Loss;
+use self::losses::Losses;
 
 /// What is known of a program before it runs.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ pub struct Analysis {
     pub failures: Vec<CertainFailure>,
     /// What each region costs, in the order of [`Facts::regions`].
     pub costs: Vec<Cost>,
-    /// Where conditions are not met; asked for with costs.
-    pub losses: Vec<Loss>,
+    /// Where conditions get which types; asked for with costs.
+    pub losses: Losses,
     /// The types of what the source names, if they are asked for.
     pub hovers: Vec<Hover>,
 }

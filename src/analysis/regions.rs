@@ -15,8 +15,8 @@ use super::flow::{FunctionFlow, ProgramFlow, code_of};
 use super::inductions;
 use super::infer::{Inference, Replay};
 use super::loops::LoopTree;
-use super::losses::{self, Asked, Given, Holder};
-use super::names::Names;
+use super::losses::{self, Asked, Given, Holder, Sources};
+use super::names::{A_TEMPORARY, Names};
 use super::type_facts::{Frames, Numbers, TypeTable};
 use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
@@ -138,8 +138,9 @@ struct Part {
 /// What one pass over a function notes.
 #[derive(Default)]
 struct Notes {
-    /// Ascending by pc.
-    unmet: Vec<(u32, Unmet)>,
+    /// Ascending by pc, with where the value comes from, if that is to be told.
+    unmet: Vec<(u32, Unmet, Vec<Holder>)>,
+    sources: Sources,
     effects: InstructionEffects,
     /// Pcs of instructions that keep a region from being compiled, ascending.
     refusals: Vec<(u32, Reason)>,
@@ -197,8 +198,9 @@ impl<'a> Regions<'a> {
     }
 
     fn note(&mut self, func: FuncId, own: &FunctionFlow, code: &[Op], notes: &mut Notes) {
-        let Notes { unmet: found, effects, refusals } = notes;
+        let Notes { unmet: found, sources, effects, refusals } = notes;
         found.clear();
+        sources.start_function();
         effects.start(code.len());
         refusals.clear();
         let Part { failures, acts, given, .. } = &mut self.part;
@@ -210,13 +212,19 @@ impl<'a> Regions<'a> {
             _ => &mut self.types,
         };
         for block in 0..own.cfg.len() as u32 {
-            let is_told = runs && own.cfg.blocks[block as usize].handler.is_none();
+            let is_caught = own.cfg.blocks[block as usize].handler.is_some();
+            let is_told = runs && !is_caught;
             let mut written: Option<(u32, Reg)> = None;
+            sources.start_block();
             types.block(func, block, |types, pc, op| {
                 if is_told && let Some(failure) = certain_failure(types, op) {
                     failures.push(CertainFailure { func, pc, failure });
                 }
-                let needs = unmet(types, func, op);
+                let needs = unmet(types, func, op, is_caught);
+                for need in needs.into_iter().flatten() {
+                    let holders = if acts.is_some() { sources.of(func, need.register) } else { Vec::new() };
+                    found.push((pc, need, holders));
+                }
                 if let Some(acts) = &mut acts {
                     costs::note(types, func, pc, op, needs[0].is_some(), acts);
                     if runs {
@@ -226,8 +234,8 @@ impl<'a> Regions<'a> {
                         losses::note(types, func, pc, op, given);
                         written = op.result().map(|register| (pc, register));
                     }
+                    sources.pass(types, func, op);
                 }
-                found.extend(needs.into_iter().flatten().map(|need| (pc, need)));
                 effects.note(types, func, pc, op);
             });
         }
@@ -389,61 +397,63 @@ impl<'a> Regions<'a> {
         code: &[Op],
         notes: &Notes,
     ) -> Vec<Condition> {
-        let first = notes.unmet.partition_point(|&(pc, _)| pc < range.start);
-        let mut roots: Vec<Condition> = Vec::new();
-        let mut derived: Vec<Condition> = Vec::new();
-        let mut about: Vec<(String, Asked)> = Vec::new();
+        let first = notes.unmet.partition_point(|&(pc, ..)| pc < range.start);
+        let mut roots: Vec<Open> = Vec::new();
+        let mut derived: Vec<Open> = Vec::new();
         let mut computed: Option<FxHashSet<Reg>> = None;
         let mut seen: FxHashSet<(Reg, Option<&str>, Tags)> = FxHashSet::default();
-        for &(pc, need) in notes.unmet[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
+        for (pc, need, holders) in notes.unmet[first..].iter().take_while(|&&(pc, ..)| pc < range.end) {
+            let pc = *pc;
             let local = self.shared.names.local(func, pc, need.register);
             if local.is_some() && !seen.insert((need.register, local, need.wanted)) {
                 continue;
             }
             let origin = self.shared.names.origin(func, code, pc, need.register);
-            let ty = match (origin.item, need.wanted) {
-                (true, wanted) => format!("list of {}", wanted.words()),
-                (false, wanted) => wanted.words(),
-            };
-            let condition = Condition { name: origin.name, ty };
             let is_computed = origin.local.is_some_and(|reg| {
                 let inside = &code[range.start as usize..range.end as usize];
                 computed.get_or_insert_with(|| computed_registers(inside)).contains(&reg)
             });
             let is_computed =
                 is_computed || origin.global.is_some_and(|global| notes.effects.write_global(range, global));
-            let list = if is_computed || condition.name == "a temporary value" { &mut derived } else { &mut roots };
+            let list = if is_computed || origin.name == A_TEMPORARY { &mut derived } else { &mut roots };
             let room = list.len() < MAX_CONDITIONS;
-            match list.iter_mut().find(|known| known.name == condition.name) {
-                // `list of int` says more than `list`.
-                Some(known)
-                    if condition.ty.strip_prefix(known.ty.as_str()).is_some_and(|more| more.starts_with(" of ")) =>
-                {
-                    *known = condition;
-                }
-                Some(_) => {}
-                None if room => {
-                    let holder = match (origin.local, origin.global) {
-                        (Some(register), _) => Some(Holder::Local(func, register)),
-                        (_, global) => global.map(Holder::Global),
-                    };
-                    if let Some(holder) = holder.filter(|_| self.shared.with_costs) {
-                        let (name, wanted) = (condition.name.clone(), need.wanted);
-                        about.push((condition.name.clone(), Asked { region, name, holder, wanted }));
+            match list.iter_mut().find(|known| known.name == origin.name) {
+                // What one instruction takes and another does not makes the program fail.
+                Some(known) => {
+                    let both = known.wanted.and(need.wanted);
+                    if !both.is_empty() {
+                        known.wanted = both;
                     }
-                    list.push(condition);
                 }
+                None if room => list.push(Open {
+                    name: origin.name,
+                    wanted: need.wanted,
+                    found: need.found,
+                    holders: holders.clone(),
+                }),
                 None => {}
             }
             if roots.len() == MAX_CONDITIONS {
                 break;
             }
         }
-        let conditions = if roots.is_empty() { derived } else { roots };
-        let is_one = |name: &String| conditions.iter().any(|condition| condition.name == *name);
-        self.part.asked.extend(about.into_iter().filter(|(name, _)| is_one(name)).map(|(_, asked)| asked));
+        let open = if roots.is_empty() { derived } else { roots };
+        let condition = |one: &Open| Condition { name: one.name.clone(), ty: one.wanted.words() };
+        let conditions = open.iter().map(condition).collect();
+        if self.shared.with_costs {
+            let asked = |Open { name, wanted, found, holders }| Asked { region, name, holders, wanted, found };
+            self.part.asked.extend(open.into_iter().map(asked));
+        }
         conditions
     }
+}
+
+/// A condition as it is gathered.
+struct Open {
+    name: String,
+    wanted: Tags,
+    found: Tags,
+    holders: Vec<Holder>,
 }
 
 /// Registers that arithmetic inside the region writes.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::costs::{Cost, words};
-use super::losses::Loss;
+use super::losses::{Loss, Losses, Way};
 use super::names::Names;
 use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
@@ -22,7 +22,7 @@ pub struct Subject<'a> {
     /// What regions cost, in the order of [`Facts::regions`]; empty if that is not to be told.
     pub costs: &'a [Cost],
     /// Where conditions are not met.
-    pub losses: &'a [Loss],
+    pub losses: &'a Losses,
     pub sources: &'a SourceMap,
 }
 
@@ -133,28 +133,67 @@ pub fn note(subject: &Subject<'_>, names: &Names<'_>, region: &RegionFacts) -> D
 const WAITS: &str = "it may wait for tasks: each wait is a switch to another task, some hundred nanoseconds, behind which its native code goes on; a task \
                      that waits in it keeps a native stack, of two pages at least";
 
-/// Adds where the conditions of a region are not met, and what to do.
+/// Most versions that are counted out; the tier makes a few.
+const COUNTED_VERSIONS: u32 = 64;
+
+/// Adds where the conditions of a region get which types, what to do, and how many versions there may be.
 fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts) -> Diagnostic {
-    let losses: Vec<&Loss> = subject.losses.iter().filter(|loss| loss.region == region.region).collect();
+    let losses: Vec<&Loss> = subject.losses.of(region.region).collect();
     for loss in &losses {
-        let Loss { name, kinds, .. } = loss;
-        let kinds = with_article(kinds);
-        note = note.with_label(
-            loss.span,
-            match loss.is_argument {
-                true => format!("`{name}` is {kinds} in this call"),
-                false => format!("`{name}` becomes {kinds} here"),
-            },
-        );
+        note = note.with_label(loss.span, loss_text(loss));
     }
-    if let Some(loss) = losses.first() {
-        let (name, wanted) = (&loss.name, with_article(&loss.wanted));
-        note = note.with_help(match loss.is_argument {
-            true => format!("pass {wanted} as `{name}` there, or call a function of its own for the other types"),
-            false => format!("keep `{name}` {wanted} there, or use a variable of its own for the other value"),
+    if !region.reached {
+        return note;
+    }
+    let spread = subject.losses.spread(region.region);
+    if let Some(versions) = spread.map(|spread| spread.versions).filter(|&versions| versions > 1) {
+        note = note.with_note(match versions {
+            COUNTED_VERSIONS.. => format!("there can be more than {COUNTED_VERSIONS} versions of it, one for each combination of types; a few are made"),
+            _ => format!("it needs a version for each combination of types that comes: up to {versions}"),
         });
     }
-    note
+    note.with_help(remedy(&losses, spread.is_some_and(|spread| spread.is_generic), region))
+}
+
+/// What happens at a loss: `\`x\` becomes a float here`.
+fn loss_text(loss: &Loss) -> String {
+    let (name, kinds) = (&loss.name, with_article(&loss.kinds));
+    match loss.way {
+        Way::Argument => format!("`{name}` is {kinds} in this call"),
+        Way::Assigned => format!("`{name}` becomes {kinds} here"),
+        Way::Stored => format!("`{name}` is given {kinds} here"),
+        Way::Returned => format!("`{name}` is {kinds} where this returns"),
+    }
+}
+
+/// What to do about the conditions of a region.
+fn remedy(losses: &[&Loss], is_generic: bool, region: &RegionFacts) -> String {
+    let names: Vec<String> = region.conditions.iter().take(3).map(|one| format!("`{}`", one.name)).collect();
+    let names = names.join(", ");
+    if is_generic {
+        return format!(
+            "it works on values of many types, as from JSON or in an interpreter of a language: take {names} apart once, \
+             into variables or fields of one type each, and let it work on these"
+        );
+    }
+    let Some(loss) = losses.first() else {
+        return format!(
+            "give {names} one type everywhere: in the calls, assignments and containers that it comes from"
+        );
+    };
+    let Loss { name, wanted, .. } = loss;
+    match (loss.way, losses.iter().all(|other| other.way == loss.way)) {
+        (Way::Argument, true) => {
+            format!("pass one type as `{name}` everywhere ({wanted}), or call a function of its own for each")
+        }
+        (Way::Assigned, true) => {
+            format!("keep `{name}` of one type throughout ({wanted}), or use a variable of its own for the other value")
+        }
+        _ if wanted == "int or float" => {
+            format!("give `{name}` one type everywhere ({wanted}): `1.0` is a float, and `core.float(x)` makes one")
+        }
+        _ => format!("give `{name}` one type everywhere ({wanted})"),
+    }
 }
 
 /// How many loops and functions have which verdict, and what costs most: lines for the end of the notes.
@@ -262,7 +301,8 @@ pub fn incompatible_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<D
 }
 
 /// A warning for each loop that is compiled only if types agree though the gate asks for more.
-pub fn conditional_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<Diagnostic> {
+pub fn conditional_loops(subject: &Subject<'_>, gate: Gate) -> Vec<Diagnostic> {
+    let &Subject { program, facts, .. } = subject;
     let mut found = Vec::new();
     for region in in_source_order(facts) {
         let Region::Loop(id) = region.region else { continue };
@@ -275,9 +315,7 @@ pub fn conditional_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<Di
         let conditions: Vec<String> =
             region.conditions.iter().map(|one| format!("`{}` is {}", one.name, with_article(&one.ty))).collect();
         let message = format!("{what} is not proven{marked}: it is compiled if {}", conditions.join(" and "));
-        found.push(Diagnostic::warning("W0106", message, region.span).with_help(
-            "give what is named there one type everywhere: in the calls, assignments and containers that it comes from",
-        ));
+        found.push(with_losses(Diagnostic::warning("W0106", message, region.span), subject, region));
     }
     found
 }
@@ -308,7 +346,7 @@ pub fn loops_json(subject: &Subject<'_>) -> String {
             out,
             "{}\n{{\"id\": {id}, \"kind\": \"{kind}\", \"function\": {name}, \"file\": {file}, \"line\": {}, \"column\": {}, \
              \"depth\": {depth}, \"verdict\": \"{}\", \"conditions\": [{}], \"code\": {}, \"reason\": {}, \"remedy\": {}, \
-             \"trip_count\": {}, \"reached\": {}, \"cost\": {}}}",
+             \"trip_count\": {}, \"reached\": {}, \"cost\": {}{}}}",
             if id == 0 { "" } else { "," },
             at.line,
             at.column,
@@ -320,10 +358,36 @@ pub fn loops_json(subject: &Subject<'_>) -> String {
             region.trip_count.map_or("null".to_owned(), |count| count.to_string()),
             region.reached,
             subject.cost(region).map_or("null".to_owned(), |cost| words::json(cost, program, sources).to_string()),
+            conditional_json(subject, region),
         );
     }
     out.push_str(if facts.regions.is_empty() { "]}\n" } else { "\n]}\n" });
     out
+}
+
+/// The members that conditional regions have besides: `versions`, `losses` and `advice`.
+fn conditional_json(subject: &Subject<'_>, region: &RegionFacts) -> String {
+    if region.verdict != Verdict::Conditional || !region.reached {
+        return String::new();
+    }
+    let losses: Vec<&Loss> = subject.losses.of(region.region).collect();
+    let sources = subject.sources;
+    let place = |loss: &&Loss| {
+        let at = sources.position(loss.span);
+        let file = &sources.file(loss.span.file).name;
+        serde_json::json!({
+            "name": loss.name, "type": loss.kinds, "file": file, "line": at.line, "column": at.column, "text": loss_text(loss),
+        })
+    };
+    let places: Vec<serde_json::Value> = losses.iter().map(place).collect();
+    let spread = subject.losses.spread(region.region);
+    let advice = remedy(&losses, spread.is_some_and(|spread| spread.is_generic), region);
+    format!(
+        ", \"versions\": {}, \"losses\": {}, \"advice\": {}",
+        spread.map_or(1, |spread| spread.versions),
+        serde_json::Value::from(places),
+        json_string(&advice)
+    )
 }
 
 /// Everything known, as text: types of globals, fields, parameters and results, then each region.

@@ -4,115 +4,163 @@
 //!
 //! | instruction | needs |
 //! |---|---|
-//! | arithmetic, ordering | each operand of one kind; an int for bits |
-//! | `for` over a range | int bounds |
+//! | arithmetic, ordering | each operand of one kind |
 //! | `for` over a value | a value of one kind |
-//! | index, slice | an object of one kind; an int or a range as index of a list, string or tuple |
+//! | index, slice | an object of one kind; of a list, string or tuple, an index of one kind |
 //! | member, method call | an object of one kind |
 //! | anything else | nothing: it works on any value through the run time |
 //!
-//! A region all of whose needs are met is *proven*. What is not met becomes a condition that names the value's source.
+//! Of the kinds that an operand may be only those count with which the instruction can succeed: with `void` in a field
+//! that is read the next moment, the program has failed, and native code makes one cheap test. So a need is open only
+//! if a value may be of several kinds that all go on. In a `try` of the same function what fails goes on at the
+//! `catch`, so there all kinds count.
+//!
+//! A region all of whose needs are met is *proven*. What is open becomes a condition that names the value's source.
 
 use crate::bytecode::methods::METHODS;
-use crate::bytecode::op::shape::{Operator, Source, any_binary, any_compare_jump, any_comparison};
-use crate::bytecode::op::window::{MethodCall, Range};
-use crate::bytecode::types::{Tags, Type};
-use crate::bytecode::{FuncId, Op, Reg};
-use crate::facts::rules::{TypeEnv, constant_type};
+use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison};
+use crate::bytecode::op::window::MethodCall;
+use crate::bytecode::types::{IdSet, Tags, Type};
+use crate::bytecode::{FuncId, Op, Reg, StrId, StructId};
+use crate::facts::rules::{Name, Place, SIDE_FIELDS, TypeEnv, able_kinds};
 
 use super::infer::Replay;
 
-/// A need that is not met: the register, and what it would have to hold.
+/// A need that is not met: the register, and what it may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unmet {
     pub register: Reg,
-    /// Kinds of value, any of which will do.
+    /// Kinds of value, any of which will do; those that a condition names.
     pub wanted: Tags,
+    /// All kinds that it may be, those with which the instruction fails included.
+    pub found: Tags,
 }
 
-/// The first of the kinds that `tags` allows, in the order in which programs use them.
-fn likeliest(tags: Tags, preferred: &[Tags]) -> Tags {
-    preferred.iter().copied().find(|&kind| tags.meets(kind)).unwrap_or(preferred[0])
+/// The needs of `op` that the types before it do not meet; at most two. Where a failure `is_caught` in the function,
+/// what fails goes on, too.
+pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op, is_caught: bool) -> [Option<Unmet>; 2] {
+    operands(types, op).map(|register| {
+        let register = register?;
+        let ty = types.get(register);
+        if ty.is_single() {
+            return None;
+        }
+        let able = able_kinds(types, op, register);
+        let able = without_strangers(types, func, op, ty, able);
+        if able.is_empty() || able.is_single() && !is_caught {
+            return None;
+        }
+        let likely = able.and(likely_kinds(op));
+        let wanted = if likely.is_empty() { able } else { likely };
+        Some(Unmet { register, wanted, found: ty.tags })
+    })
 }
 
-/// The one kind of a type, if a condition may ask for it.
-fn kind_of(ty: Type) -> Option<Tags> {
-    const ASKED: Tags = Tags::NUMBER
-        .or(Tags::STR)
-        .or(Tags::LIST)
-        .or(Tags::DICT)
-        .or(Tags::TUPLE)
-        .or(Tags::RANGE)
-        .or(Tags::INSTANCE)
-        .or(Tags::BOOL);
-    (ty.is_single() && ty.tags.within(ASKED)).then_some(ty.tags)
-}
-
-/// The needs of `op` that the types before it do not meet; at most two.
-pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2] {
+/// The kinds that are worth naming in a condition.
+fn likely_kinds(op: Op) -> Tags {
     use Op::*;
-    let need = |holds: bool, register: Reg, wanted: Tags| (!holds).then_some(Unmet { register, wanted });
     match op {
-        any_binary!() => op.as_binary().map_or([None, None], |binary| match binary.operator.is_bitwise() {
-            true => [binary.left, binary.right].map(|source| {
-                let operand = source.register()?;
-                need(types.get(operand) == Type::INT, operand, Tags::INT)
-            }),
-            false => operands(types, Some(binary.operator), binary.left, binary.right),
-        }),
-        any_comparison!() => (op.as_comparison().filter(|comparison| comparison.test.is_ordering()))
-            .map_or([None, None], |comparison| two_operands(types, None, comparison.left, comparison.right)),
-        any_compare_jump!() => (op.as_compare_jump().filter(|jump| jump.test.is_ordering()))
-            .map_or([None, None], |jump| operands(types, None, jump.left.into(), jump.right)),
-        BitNot { a, .. } => [need(types.get(a) == Type::INT, a, Tags::INT), None],
-        Neg { a, .. } => {
-            let ty = types.get(a);
-            [need(ty.is_single(), a, likeliest(ty.tags, &[Tags::INT, Tags::FLOAT])), None]
+        GetMember { .. } | SetMember { .. } | GetMemberNamed { .. } | SetMemberNamed { .. } => {
+            Tags::INSTANCE.or(Tags::DICT).or(Tags::RANGE)
         }
-        ForPrep { base, .. } => [Range::COUNTER, Range::END]
-            .map(|at| base.above(at))
-            .map(|bound| need(types.get(bound) == Type::INT, bound, Tags::INT)),
-        IterPrep { base, .. } | IterPrep2 { base, .. } => {
-            let ty = types.get(base);
-            let kinds = [Tags::LIST, Tags::DICT, Tags::RANGE, Tags::STR, Tags::TUPLE, Tags::INSTANCE];
-            [need(ty.is_single(), base, likeliest(ty.tags, &kinds)), None]
+        CallMethod { .. } | TailCallMethod { .. } => Tags::VISIBLE.without(Tags::STRUCT.or(Tags::MODULE)),
+        _ => Tags::VISIBLE.without(Tags::MODULE),
+    }
+}
+
+/// Of what an operand may be, less the kinds that cannot be meant in this program: where it is not known which struct,
+/// instance or module it is, it is still one that has got to unknown code, and has the member that is asked for.
+fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, able: Tags) -> Tags {
+    let name = match op {
+        Op::GetMember { site, .. } | Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. } => {
+            types.index().site_name(types.program(), func, site)
         }
-        Unpack { src, .. } => {
-            let ty = types.get(src);
-            [need(ty.is_single(), src, likeliest(ty.tags, &[Tags::TUPLE, Tags::LIST, Tags::STR])), None]
-        }
+        _ => None,
+    };
+    let mut able = able;
+    if let (Op::CallMethod { argc, .. } | Op::TailCallMethod { argc, .. }, Some(name)) = (op, name) {
+        // A dict may have an entry of that name, and a struct anything.
+        let others = Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE).or(Tags::DICT);
+        able = able.and(built_in_receivers(types, name, argc.into()).or(others));
+    }
+    if ty.ids != IdSet::TOP {
+        return able;
+    }
+    let solution = types.solution();
+    let escaped = |all: &[bool]| (0..).zip(all).filter(|(_, is)| **is).map(|(at, _)| at).collect::<Vec<u32>>();
+    let escapes = &solution.places.escapes;
+    let instances = escaped(&escapes.instances);
+    let is_named =
+        |types: &Replay<'_>, def: u32| name.is_none_or(|name| types.index().method(StructId(def), name).is_some());
+    let may_be_instance = match op {
+        Op::IterPrep { .. } | Op::IterPrep2 { .. } => instances
+            .iter()
+            .any(|&def| types.index().iter(StructId(def)).is_some() || types.index().next(StructId(def)).is_some()),
+        _ => instances
+            .iter()
+            .any(|&def| is_named(types, def) || name.is_some_and(|name| may_have_field(types, StructId(def), name))),
+    };
+    if !may_be_instance {
+        able = able.without(Tags::INSTANCE);
+    }
+    if !escaped(&escapes.structs).iter().any(|&def| is_named(types, def)) {
+        able = able.without(Tags::STRUCT);
+    }
+    let exports = |types: &Replay<'_>, module: u32| {
+        name.is_none_or(|name| types.index().export(types.program(), module, name).is_some())
+    };
+    if !escaped(&escapes.modules).iter().any(|&module| exports(types, module)) {
+        able = able.without(Tags::MODULE);
+    }
+    able
+}
+
+/// The kinds of value that have a built-in method of this name for so many arguments.
+fn built_in_receivers(types: &Replay<'_>, name: Name, argc: usize) -> Tags {
+    let text = types.program().strings.get(StrId(name.0)).unwrap_or("");
+    let fits = |required: usize, most: usize| (required..=most).contains(&argc);
+    let own = METHODS.iter().filter(|method| method.name == text && fits(method.required, method.params.len()));
+    own.fold(Tags::NONE, |all, method| all.or(method.receiver.tag()))
+}
+
+/// Whether anything is ever assigned to a field of this name.
+fn may_have_field(types: &mut Replay<'_>, def: StructId, name: Name) -> bool {
+    let field = types.index().field(def, name);
+    let mut is_assigned = |field: u32| !types.read(Place::Field(def, field)).is_never();
+    field.is_some_and(&mut is_assigned) || is_assigned(SIDE_FIELDS)
+}
+
+/// The operands whose kinds decide about an instruction.
+fn operands(types: &mut Replay<'_>, op: Op) -> [Option<Reg>; 2] {
+    use Op::*;
+    let two = |a: Option<Reg>, b: Option<Reg>| if a == b { [a, None] } else { [a, b] };
+    match op {
+        any_binary!() => match op.as_binary() {
+            Some(binary) => two(binary.left.register(), binary.right.register()),
+            None => [None, None],
+        },
+        any_comparison!() => match op.as_comparison() {
+            Some(comparison) if comparison.test.is_ordering() => two(Some(comparison.left), Some(comparison.right)),
+            _ => [None, None],
+        },
+        any_compare_jump!() => match op.as_compare_jump() {
+            Some(jump) if jump.test.is_ordering() => two(Some(jump.left), jump.right.register()),
+            _ => [None, None],
+        },
+        Neg { a, .. } | BitNot { a, .. } => [Some(a), None],
+        IterPrep { base, .. } | IterPrep2 { base, .. } => [Some(base), None],
+        Unpack { src, .. } => [Some(src), None],
         GetIndex { object, index, .. } | SetIndex { object, index, .. } => {
-            let (ty, key) = (types.get(object), types.get(index));
-            let kinds = match key.tags {
-                Tags::STR => [Tags::DICT, Tags::INSTANCE, Tags::LIST, Tags::STR],
-                _ => [Tags::LIST, Tags::DICT, Tags::STR, Tags::TUPLE],
-            };
-            let keyed = ty.tags == Tags::DICT || !ty.is_single();
-            [
-                need(ty.is_single(), object, likeliest(ty.tags, &kinds)),
-                need(keyed || key.is_single(), index, likeliest(key.tags, &[Tags::INT, Tags::RANGE])),
-            ]
+            // Of a dict, any key is as good.
+            let is_keyed = types.get(object).tags == Tags::DICT || !types.get(object).is_single();
+            [Some(object), (!is_keyed).then_some(index)]
         }
         GetMember { object, .. }
         | SetMember { object, .. }
         | GetMemberNamed { object, .. }
-        | SetMemberNamed { object, .. } => {
-            let ty = types.get(object);
-            [need(ty.is_single(), object, likeliest(ty.tags, &[Tags::INSTANCE, Tags::DICT])), None]
-        }
-        CallMethod { base, site, argc } | TailCallMethod { base, site, argc } => {
-            let receiver = base.above(MethodCall::RECEIVER);
-            let ty = types.get(receiver);
-            if ty.is_single() {
-                return [None, None];
-            }
-            let program = types.solution().program();
-            let sites = program.functions[func.index()].sites.range();
-            let name = program.sites.get(sites).and_then(|sites| program.strings.get(*sites.get(site.index())?));
-            let wanted = name.map_or(Tags::INSTANCE, |name| receivers(types, ty, name, argc));
-            [Some(Unmet { register: receiver, wanted }), None]
-        }
-        // Equality, truth, copies, texts, allocation and calls work on any value.
+        | SetMemberNamed { object, .. } => [Some(object), None],
+        CallMethod { base, .. } | TailCallMethod { base, .. } => [Some(base.above(MethodCall::RECEIVER)), None],
+        // Equality, truth, copies, texts, allocation and calls work on any value, and a range is one of ints.
         Move { .. }
         | LoadInt { .. }
         | LoadConst { .. }
@@ -144,6 +192,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | Contains { .. }
         | JumpIfType { .. }
         | JumpIfNotType { .. }
+        | ForPrep { .. }
         | ForLoop { .. }
         | IterNext { .. }
         | IterNext2 { .. }
@@ -169,55 +218,4 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op) -> [Option<Unmet>; 2]
         | StartTask {}
         | Await { .. } => [None, None],
     }
-}
-
-/// What a value may be that a method of this name is called on with so many arguments: the kinds that have it, of those
-/// that the value may be.
-fn receivers(types: &Replay<'_>, ty: Type, name: &str, argc: u16) -> Tags {
-    let count = usize::from(argc);
-    let mut tags = Tags::NONE;
-    for method in METHODS.iter().filter(|method| method.name == name) {
-        if (method.required..=method.params.len()).contains(&count) {
-            tags = tags.or(method.receiver.tag());
-        }
-    }
-    let program = types.solution().program();
-    let is_called_so = |id| program.strings.get(id) == Some(name);
-    let has_it = program.structs.iter().flat_map(|def| &def.methods).any(|method| is_called_so(method.name));
-    let tags = if has_it { tags.or(Tags::INSTANCE) } else { tags }.and(ty.tags);
-    if tags.is_empty() { Tags::INSTANCE } else { tags }
-}
-
-/// The needs of an operation on numbers, of which one may be a constant.
-fn operands(types: &mut Replay<'_>, operator: Option<Operator>, left: Source, right: Source) -> [Option<Unmet>; 2] {
-    let (register, k) = match (left, right) {
-        (Source::Register(a), Source::Register(b)) => return two_operands(types, operator, a, b),
-        (Source::Register(register), Source::Constant(k)) | (Source::Constant(k), Source::Register(register)) => {
-            (register, k)
-        }
-        (Source::Constant(_), Source::Constant(_)) => return [None, None],
-    };
-    let ty = types.get(register);
-    let wanted = kind_of(constant_type(types.program().constants.get(usize::from(k.0))));
-    let wanted = wanted.filter(|&wanted| ty.tags.meets(wanted));
-    let wanted = wanted.unwrap_or_else(|| likeliest(ty.tags, &[Tags::INT, Tags::FLOAT]));
-    [(!ty.is_single()).then_some(Unmet { register, wanted }), None]
-}
-
-/// Each operand must be of one kind; what is not should be of the other's. What repeats a list or a string is an int.
-fn two_operands(types: &mut Replay<'_>, operator: Option<Operator>, a: Reg, b: Reg) -> [Option<Unmet>; 2] {
-    let (left, right) = (types.get(a), types.get(b));
-    let wanted = |own: Type, other: Type| {
-        let is_repeated = other.tags.within(Tags::LIST.or(Tags::STR)) && !other.is_never();
-        if operator == Some(Operator::Mul) && is_repeated && own.tags.meets(Tags::INT) {
-            return Tags::INT;
-        }
-        let like_other = kind_of(other).filter(|&wanted| own.tags.meets(wanted));
-        like_other.unwrap_or_else(|| likeliest(own.tags, &[Tags::INT, Tags::FLOAT, Tags::STR]))
-    };
-    let one = |register: Reg, own: Type, other: Type| {
-        (!own.is_single()).then(|| Unmet { register, wanted: wanted(own, other) })
-    };
-    let second = if a == b { None } else { one(b, right, left) };
-    [one(a, left, right), second]
 }

@@ -309,16 +309,19 @@ impl Facts {
     }
 }
 
-/// A type in words: `int`, `list of float`, `int or void`, the name of a struct. Containers that contain themselves end
-/// in `…`.
+/// A type in words: `int`, `list of float`, `int or void`, the name of a struct. One that contains itself has a name of
+/// its own: `T, T is int or list of T`.
 pub fn type_text(program: &Program, facts: &TypeFacts, ty: TypeId) -> String {
-    let words = TypeWords {
+    let mut words = TypeWords {
         program,
         resolve: &|ty: TypeId| facts.types.get(ty.index()).copied().unwrap_or(Type::ANY),
         slots: &|class| facts.classes.get((class as usize).checked_sub(1)?).copied(),
         members: &|set| facts.id_sets.get(set as usize).cloned().unwrap_or_default(),
+        around: Vec::new(),
+        names: 0,
+        named: Vec::new(),
     };
-    words.text(ty, 0)
+    words.whole(ty)
 }
 
 struct TypeWords<'a> {
@@ -326,10 +329,51 @@ struct TypeWords<'a> {
     resolve: &'a dyn Fn(TypeId) -> Type,
     slots: &'a dyn Fn(u32) -> Option<[TypeId; Slot::COUNT]>,
     members: &'a dyn Fn(u32) -> Vec<Identity>,
+    /// The types around the one that is being told, and a name for each that has come up again in itself.
+    around: Vec<(TypeId, Option<String>)>,
+    /// How many names have been given.
+    names: usize,
+    /// What types that contain themselves are, by their names.
+    named: Vec<(String, String)>,
 }
 
+/// Types in types that are told, one in the other.
+const TOLD_DEPTH: usize = 4;
+
+/// Functions or structs of one type that are told by name.
+const TOLD_NAMES: usize = 4;
+
 impl TypeWords<'_> {
-    fn text(&self, id: TypeId, depth: u32) -> String {
+    fn whole(&mut self, id: TypeId) -> String {
+        let text = self.text(id);
+        let definitions = self.named.iter().map(|(name, is)| format!(", {name} is {is}"));
+        text + &definitions.collect::<String>()
+    }
+
+    fn text(&mut self, id: TypeId) -> String {
+        if let Some((_, name)) = self.around.iter_mut().find(|(other, _)| *other == id) {
+            let names = &mut self.names;
+            let new_name = || {
+                *names += 1;
+                if *names == 1 { "T".to_owned() } else { format!("T{names}") }
+            };
+            return name.get_or_insert_with(new_name).clone();
+        }
+        if self.around.len() > TOLD_DEPTH {
+            return "…".to_owned();
+        }
+        self.around.push((id, None));
+        let text = self.unfolded(id);
+        match self.around.pop() {
+            Some((_, Some(name))) => {
+                self.named.push((name.clone(), text));
+                name
+            }
+            _ => text,
+        }
+    }
+
+    fn unfolded(&mut self, id: TypeId) -> String {
         use super::types::Tags;
         let ty = (self.resolve)(id);
         let tags = ty.tags.and(Tags::VISIBLE);
@@ -343,25 +387,24 @@ impl TypeWords<'_> {
             return if ty.tags.meets(Tags::CELL) { "cell".to_owned() } else { "nothing".to_owned() };
         }
         let slots = (self.slots)(ty.class.0);
-        let slot = |slot: Slot| match slots {
-            _ if depth >= 3 => "…".to_owned(),
-            Some(slots) => self.text(slots[slot as usize], depth + 1),
+        let slot = |words: &mut Self, slot: Slot| match slots {
+            Some(slots) => words.text(slots[slot as usize]),
             None => "anything".to_owned(),
         };
         let mut words = Vec::new();
         for name in tags.names() {
             words.push(match name {
-                "list" => match slot(Slot::Item).as_str() {
+                "list" => match slot(self, Slot::Item).as_str() {
                     "anything" => "list".to_owned(),
                     "nothing" => "empty list".to_owned(),
                     item => format!("list of {item}"),
                 },
-                "dict" => match (slot(Slot::Key).as_str(), slot(Slot::Value).as_str()) {
+                "dict" => match (slot(self, Slot::Key).as_str(), slot(self, Slot::Value).as_str()) {
                     ("anything", "anything") => "dict".to_owned(),
                     ("nothing", _) => "empty dict".to_owned(),
                     (key, value) => format!("dict of {key} to {value}"),
                 },
-                "task" => match slot(Slot::Value).as_str() {
+                "task" => match slot(self, Slot::Value).as_str() {
                     "anything" | "nothing" => "task".to_owned(),
                     value => format!("task of {value}"),
                 },
@@ -386,7 +429,15 @@ impl TypeWords<'_> {
         name: impl Fn(super::types::IdKind) -> Option<super::StrId>,
     ) -> String {
         let members = (self.members)(ty.ids.0);
-        let names: Vec<&str> = members.iter().filter_map(|id| self.program.strings.get(name(id.unpack()?)?)).collect();
-        if names.is_empty() { fallback.to_owned() } else { names.join(" or ") }
+        let mut names: Vec<&str> =
+            members.iter().filter_map(|id| self.program.strings.get(name(id.unpack()?)?)).collect();
+        let all = names.len();
+        names.dedup();
+        match all {
+            0 => fallback.to_owned(),
+            // Many closures without names, and more than anybody reads.
+            _ if names.len() < all || all > TOLD_NAMES => format!("one of {all} {fallback}s"),
+            _ => names.join(" or "),
+        }
     }
 }

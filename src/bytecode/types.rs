@@ -264,7 +264,7 @@ impl Type {
 }
 
 /// The types a class has for what its containers hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Slot {
     /// Items of lists; the value in a cell.

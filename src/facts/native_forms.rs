@@ -154,6 +154,27 @@ pub fn observed(op: &Op) -> (Option<Reg>, Option<Reg>) {
     }
 }
 
+/// Whether an instruction fails if the first of its [`observed`] operands is void, and if the second is.
+fn fails_on_void(op: &Op) -> (bool, bool) {
+    let both = |is_ordering: bool| (is_ordering, is_ordering);
+    match op {
+        any_binary!() | Op::Neg { .. } | Op::BitNot { .. } => (true, true),
+        any_comparison!() => both(op.as_comparison().is_some_and(|comparison| comparison.test.is_ordering())),
+        any_compare_jump!() => both(op.as_compare_jump().is_some_and(|jump| jump.test.is_ordering())),
+        Op::GetIndex { .. }
+        | Op::SetIndex { .. }
+        | Op::GetMember { .. }
+        | Op::SetMember { .. }
+        | Op::FindMethod { .. }
+        | Op::CallMethod { .. }
+        | Op::TailCallMethod { .. }
+        | Op::IterPrep { .. }
+        | Op::IterPrep2 { .. }
+        | Op::Unpack { .. } => (true, false),
+        _ => (false, false),
+    }
+}
+
 /// Whether a function may stand where it is called, as far as its code tells: it must not be on the way there already,
 /// and have no steps, and no calls that are none of its kind.
 pub fn may_be_inlined(program: &Program, func: FuncId) -> bool {
@@ -175,7 +196,9 @@ impl<'p> Operation<'p> {
         let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
         let builtin = if let Op::CallBuiltin { builtin, .. } = op { types.builtin(builtin) } else { None };
         let is_regular = match op {
-            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags == Tags::LIST => have_one_storage(types.items(a.class)),
+            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags.without(Tags::VOID) == Tags::LIST => {
+                have_one_storage(types.items(a.class))
+            }
             Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
                 !structs.iter().any(|&def| types.may_have_side_fields(def))
             }
@@ -183,11 +206,16 @@ impl<'p> Operation<'p> {
         };
         // What drives an iteration lies beside its state.
         let kinds = |ty: Type| if ty == Type::ANY { Tags::ALL } else { ty.tags.without(Tags::ITER) };
+        // What void makes fail it does with other kinds only.
+        let able = |kinds: Tags, fails: bool| {
+            if fails && kinds != Tags::ALL && !kinds.is_single() { kinds.without(Tags::VOID) } else { kinds }
+        };
+        let (first_fails, second_fails) = fails_on_void(&op);
         Operation {
             program,
             op,
-            a: kinds(a),
-            b: kinds(b),
+            a: able(kinds(a), first_fails),
+            b: able(kinds(b), second_fails),
             name,
             builtin,
             is_regular,

@@ -161,20 +161,21 @@ impl<'a> Page<'a> {
         let mut by_order = FxHashMap::default();
         for one in &work.regions {
             by_place.insert((one.is_loop, one.file.as_str(), one.line, one.column), one);
-            by_order.insert((one.is_loop, one.function.as_deref(), one.ordinal), one);
+            by_order.insert((one.is_loop, one.file.as_str(), one.function.as_deref(), one.ordinal), one);
         }
-        let mut counts: FxHashMap<(bool, Option<&str>), u64> = FxHashMap::default();
+        let mut counts: FxHashMap<(bool, &str, Option<&str>), u64> = FxHashMap::default();
         let found = regions.iter().map(|facts| {
             let is_loop = matches!(facts.region, Region::Loop(_));
             let function = function_name(program, facts.region);
-            let count = counts.entry((is_loop, function)).or_default();
+            let file = sources.file(facts.span.file).name.as_str();
+            let count = counts.entry((is_loop, file, function)).or_default();
             let ordinal = *count;
             *count += 1;
             let at = sources.position(facts.span);
-            let place = (is_loop, sources.file(facts.span.file).name.as_str(), at.line.into(), at.column.into());
+            let place = (is_loop, file, at.line.into(), at.column.into());
             match is_same {
                 true => by_place.get(&place).copied(),
-                false => by_order.get(&(is_loop, function, ordinal)).copied(),
+                false => by_order.get(&(is_loop, file, function, ordinal)).copied(),
             }
         });
         found.collect()
@@ -238,7 +239,7 @@ impl<'a> Page<'a> {
         if let Some(work) = self.work {
             let total = &work.total;
             let runs = grouped(total.iterations + total.calls);
-            let _ = write!(out, "<div class=\"card\"><b>{runs}</b> native iterations and calls<ul>");
+            let _ = write!(out, "<div class=\"card\"><b>{runs}</b> iterations and calls<ul>");
             for (count, what) in [
                 (total.interpreted, "instructions interpreted"),
                 (total.steps, "steps through the run time"),

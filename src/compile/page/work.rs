@@ -40,6 +40,7 @@ pub struct RegionWork {
     pub is_loop: bool,
     /// The enclosing function's name; `None` at top level.
     pub function: Option<String>,
+    /// Its place among the regions of this kind in functions of this name and file.
     pub ordinal: u64,
     pub file: String,
     pub line: u64,

@@ -8,6 +8,7 @@
 //! Rules may say too much, never too little: an instruction that always fails gives [`Type::NEVER`], and control stops
 //! there.
 
+mod able;
 mod calls;
 mod failure;
 mod index;
@@ -15,8 +16,9 @@ mod inputs;
 mod library;
 mod members;
 
+pub use able::able_kinds;
 pub use failure::{Callee, Cause, Failure, Owner, certain_failure, pass_failure};
-pub use index::RuleIndex;
+pub use index::{Name, RuleIndex};
 pub use inputs::Members;
 
 use self::inputs::Args;
