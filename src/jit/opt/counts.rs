@@ -154,7 +154,9 @@ fn lift(region: &mut Region, cfg: &Cfg) {
     for place in 0..region.order.len() {
         let id = region.order[place];
         let block = region.block(id);
-        let adds = |(_, inst): &(Option<Val>, Inst)| matches!(inst, Inst::Binary(Binary::Iadd, ..) | Inst::Int(_));
+        let adds = |(_, inst): &(Option<Val>, Inst)| {
+            matches!(inst, Inst::Binary(Binary::Iadd | Binary::Late, ..) | Inst::Int(_))
+        };
         let leads_back = matches!(block.end, Terminator::Jump(header, _) if region.block(header).is_loop_header
             && !cfg.is_before(id, header));
         let Some(before) = cfg.only_pred(id).filter(|_| leads_back && block.insts.iter().all(adds)) else { continue };
