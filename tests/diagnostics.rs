@@ -49,7 +49,8 @@ fn syntax_errors_read_well() {
 #[test]
 fn texts_that_end_anywhere_are_repaired() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
-    for language in ["python", "python_more", "javascript", "javascript_more", "c", "lua", "ruby", "rust"] {
+    for language in ["python", "python_more", "javascript", "javascript_more", "c", "lua", "ruby", "rust", "go_and_php"]
+    {
         let text = std::fs::read_to_string(folder.join(format!("from_{language}.walrus"))).expect("readable");
         let lines: Vec<&str> = text.lines().collect();
         // A few lines are enough for any form, and parsing all before them again is not what this is about.

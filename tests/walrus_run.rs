@@ -8,7 +8,7 @@ mod build;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use support::{Outcome, run, walrus_run};
+use support::{Outcome, run, walrus_run, walrusc};
 
 /// A folder with one compiled program.
 struct Program {
@@ -473,4 +473,32 @@ fn long_traces_are_shortened_in_the_middle() {
     assert!(outcome.err().contains("Stack overflow"), "{}", outcome.describe());
     assert!(outcome.err().lines().count() < 200, "the trace has {} lines", outcome.err().lines().count());
     assert!(outcome.err().contains("program.walrus:2:"), "the outermost frame is shown: {}", outcome.describe());
+}
+
+/// What walrusc and walrus-run call a region by.
+#[cfg(all(feature = "compile", feature = "jit"))]
+#[test]
+fn regions_have_one_number_in_all_reports() {
+    let source = "fn sum_to : n { let s = 0; for i in 0..n { for k in 0..2 { s += i; } } return s; }\n\
+                  struct P { fn m : self { let n = 3; while n > 0 { n -= 1; } return n; } }\n\
+                  let t = 0; for k in 0..50 { t += sum_to(9); } for q in 0..2000 { t += P().m(); }\n\
+                  println([1].map(: x { return x + t; }).len());\n";
+    let program = Program::new(source);
+    let file = program.folder.path().join("numbers.walrus");
+    std::fs::write(&file, source).expect("writable");
+    let regions_of = |document: &str| -> Vec<String> {
+        let document: serde_json::Value = serde_json::from_str(document).expect("JSON");
+        let text = |region: &serde_json::Value, name: &str| region[name].to_string();
+        let regions = document["regions"].as_array().expect("regions").iter();
+        regions
+            .map(|region| ["id", "kind", "function", "line", "column"].map(|name| text(region, name)).join(" "))
+            .collect()
+    };
+    let emitted = run(walrusc().args(["--emit", "loops", "-o", "-"]).arg(&file), b"").expect("walrusc ends");
+    let said = regions_of(&emitted.out());
+    assert_eq!(said.len(), 8, "{}", emitted.describe());
+    let ran = program.run(&["--jit", "--jit-stats=json", "@"]);
+    let statistics = ran.err();
+    let statistics = statistics.lines().last().expect("statistics");
+    assert_eq!(regions_of(statistics), said);
 }

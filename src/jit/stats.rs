@@ -11,7 +11,7 @@ use super::tier::{Jit, LogFormat};
 use super::translate::{Entry, Refusal};
 use crate::bytecode::FactsError;
 use crate::bytecode::facts::{Reason, RegionFacts, Verdict};
-use crate::bytecode::{FuncId, LoopId, Program};
+use crate::bytecode::{FuncId, Program};
 use crate::runtime::regions::{self, Place, function_name};
 use crate::runtime::vm::Vm;
 
@@ -176,9 +176,9 @@ impl Jit {
         for (id, place) in places.into_iter().enumerate() {
             let (entry, func) = (entries[id], place.func);
             let unit = state.units.get(&entry);
-            let known = facts.and_then(|facts| match entry {
-                Entry::Loop(_) => facts.of_loop(LoopId(id as u32)),
-                Entry::Function(_) => facts.of_function(func),
+            let known = facts.and_then(|facts| match place.loop_id {
+                Some(id) => facts.of_loop(id),
+                None => facts.of_function(func),
             });
             let has_code = unit.is_some_and(Unit::is_native);
             regions.push(RegionStats {

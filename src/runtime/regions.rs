@@ -1,12 +1,16 @@
-//! The regions of a program as reports name them: loops, then functions but for the bodies of modules. A region's
-//! number is its place among them.
+//! The regions of a program as reports name them: loops, and functions but for the bodies of modules, in the order of the
+//! source. A region's number is its place among them, as in what walrusc says of the program. In a stripped program
+//! loops come first.
 
-use crate::bytecode::{FuncId, FunctionKind, Program};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
+use crate::source::Span;
 
 /// A loop or function and where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
     pub is_loop: bool,
+    /// Its number among the loops, if it is one.
+    pub loop_id: Option<LoopId>,
     /// The function, or the one that the loop stands in.
     pub func: FuncId,
     /// The function's name; `None` for the body of a module.
@@ -23,23 +27,27 @@ pub struct Place {
 /// All regions of a program.
 pub fn regions(program: &Program) -> Vec<Place> {
     let lines = LineEnds::new(program);
-    let place = |is_loop, func: FuncId, code: std::ops::Range<u32>, head: Option<(u32, u32)>| {
-        let (file, line, column) = lines.place(head);
+    let place = |loop_id: Option<LoopId>, func: FuncId, code: std::ops::Range<u32>, head: Option<Span>| {
+        let (file, line, column) = lines.place(head.map(|head| (head.file.0, head.lo)));
         let function = function_name(program, func.index());
-        Place { is_loop, func, function, start: code.start, end: code.end, file, line, column }
+        let is_loop = loop_id.is_some();
+        (head, Place { is_loop, loop_id, func, function, start: code.start, end: code.end, file, line, column })
     };
-    let loops = program.loops.iter().map(|region| {
+    let loops = (0..).zip(&program.loops).map(|(id, region)| {
         let start = program.functions[region.func.index()].code.start;
-        let head = (region.span.file.0, region.span.lo);
-        place(true, region.func, start + region.header..start + region.end, Some(head))
+        place(Some(LoopId(id)), region.func, start + region.header..start + region.end, Some(region.span))
     });
     let functions = program.functions.iter().enumerate().filter(|(_, function)| function.kind != FunctionKind::Body);
     let functions = functions.map(|(index, function)| {
         let span = program.debug.as_ref().and_then(|debug| debug.functions.get(index));
         let code = function.code.start..function.code.start + function.code.len;
-        place(false, FuncId(index as u32), code, span.map(|span| (span.file.0, span.lo)))
+        place(None, FuncId(index as u32), code, span.copied())
     });
-    loops.chain(functions).collect()
+    let mut places: Vec<(Option<Span>, Place)> = loops.chain(functions).collect();
+    if program.debug.is_some() {
+        places.sort_by_key(|(head, place)| (*head, place.is_loop));
+    }
+    places.into_iter().map(|(_, place)| place).collect()
 }
 
 /// The name of a function, `None` for the body of a module.

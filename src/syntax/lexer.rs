@@ -478,6 +478,10 @@ impl Lexer<'_> {
                 .with_suggestion("remove it", span, "");
             self.out.diagnostics.push(diagnostic);
             self.at = lo + 1;
+            // `vec![1]` is a list, with or without the word.
+            if self.peek(0) == b'[' && matches!(self.last(), Some(Token::Ident(_))) {
+                self.out.lexemes.pop();
+            }
         }
         is_macro
     }
@@ -535,6 +539,10 @@ impl Lexer<'_> {
                     self.at += len + 1;
                     self.push(Token::ErrorExpr, lo, self.at);
                 }
+                return;
+            }
+            '$' => {
+                diagnostic.help.push("names are written without it".into());
                 return;
             }
             '\u{2013}' | '\u{2212}' => "-",

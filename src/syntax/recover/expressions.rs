@@ -18,6 +18,8 @@ impl Recovery<'_> {
             || self.word_as_operator(at, expected)
             || self.word_before_operand(at)
             || self.closure_in_bars(at)
+            || self.reference(at)
+            || self.list_in_braces(at, expected, context)
             || self.comprehension(at, context)
             || self.value_before_if(at, expected, context)
             || self.instance_in_braces(at, expected)
@@ -258,6 +260,21 @@ impl Recovery<'_> {
                 self.report(at, diagnostic);
                 self.lexemes.remove(word);
             }
+            "match" | "switch" | "when" => {
+                let end = self.expression_end(at);
+                let Some(open) = (at..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict)))
+                else {
+                    return false;
+                };
+                let Some(close) = self.closer_of(open) else { return false };
+                let text = self.text_of(word).to_string();
+                let diagnostic =
+                    Diagnostic::error("E0208", format!("`{text}` is not a word of Walrus"), self.span(word))
+                        .labelled("a value is chosen by a condition")
+                        .with_help("`if x == 1 { a } else if x == 2 { b } else { c }`");
+                self.report(at, diagnostic);
+                self.replace(word..close + 1, &[Token::ErrorExpr]);
+            }
             "typeof" | "sizeof" | "len" => {
                 let end = self.expression_end(at);
                 let function = if self.text_of(word) == "typeof" { "type" } else { "len" };
@@ -267,6 +284,48 @@ impl Recovery<'_> {
             }
             _ => return false,
         }
+        true
+    }
+
+    /// `&x`, where a value is due.
+    fn reference(&mut self, at: usize) -> bool {
+        let is_reference = self.token(at) == Some(Token::Amp)
+            && !self.before(at).is_some_and(|before| before.token.ends_operand())
+            && matches!(self.token(at + 1), Some(Token::Ident(_) | Token::LBracket | Token::LParen));
+        if is_reference {
+            let span = self.span(at);
+            let diagnostic = Diagnostic::error("E0208", "`&` stands between two numbers only", span)
+                .labelled("lists, dicts and instances are passed as they are, without a copy")
+                .with_suggestion("remove it", span, "");
+            self.report(at, diagnostic);
+            self.lexemes.remove(at);
+        }
+        is_reference
+    }
+
+    /// `{1, 2}` and `{a = 1}`.
+    fn list_in_braces(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(frame) = context.frames.last() else { return false };
+        let opener = frame.opener;
+        if self.lexemes[opener].token != Token::LDict || !expected.has(":") {
+            return false;
+        }
+        let Some(close) = self.closer_of(opener) else { return false };
+        match self.token(at) {
+            Some(Token::Assign) => {
+                let place = self.span(at);
+                let diagnostic = Diagnostic::error("E0208", "Pairs of a dict are written with `:`", place)
+                    .labelled("write `:`")
+                    .with_help("a key that is a text is written with quotes: `{\"a\": 1}`");
+                self.report(at, diagnostic);
+            }
+            Some(Token::Comma | Token::RBrace) if at == opener + 2 => {
+                let written = format!("[{}]", self.text_between(opener + 1, close));
+                self.report_form(opener..close + 1, "A list is written in brackets", written);
+            }
+            _ => return false,
+        }
+        self.replace(opener..close + 1, &[Token::ErrorExpr]);
         true
     }
 

@@ -13,6 +13,7 @@ impl Recovery<'_> {
             || self.import_of_names(at, context)
             || self.handler(at, expected)
             || self.statement_by_word(at, context)
+            || self.async_function(at)
             || self.definition_with_type(at, context)
             || self.type_of_name(at, context)
             || self.counting_loop(at, context)
@@ -228,6 +229,14 @@ impl Recovery<'_> {
         matches!(token, Some(Token::Fn | Token::Struct | Token::Let))
     }
 
+    /// `async function f(a) { … }`, `async def f(a):`.
+    fn async_function(&mut self, at: usize) -> bool {
+        let is_head = self.before(at).is_some_and(|before| before.token == Token::Async)
+            && self.is_foreign_definition(at)
+            && matches!(self.token(at + 1), Some(Token::Ident(_)));
+        is_head && (self.function_by_indentation(at) || self.function_of_other_language(at))
+    }
+
     /// Whether a definition begins here, of Walrus or of another language.
     fn is_definition(&self, at: usize) -> bool {
         let is_typed = matches!(self.token(at), Some(Token::Ident(_) | Token::Void))
@@ -297,7 +306,12 @@ impl Recovery<'_> {
     /// The name of the parameter that stands between two tokens: `a`, `a: int`, `int a`, `a = 1`, `*args`.
     fn param_name(&self, from: usize, end: usize) -> Option<usize> {
         let end = (from..end).find(|&i| matches!(self.token(i), Some(Token::Colon | Token::Assign))).unwrap_or(end);
-        (from..end).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))))
+        let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
+        // In Go, names stand before their types: an open parenthesis, a name and `func` before it, or other parameters.
+        let head =
+            (self.from..from).rev().find(|&index| !matches!(self.token(index), Some(Token::Ident(_) | Token::Comma)));
+        let is_go = head.is_some_and(|open| open > 1 && self.text_of(open - 2) == "func");
+        if is_go { (from..end).find(is_name) } else { (from..end).rev().find(is_name) }
     }
 
     /// Exchanges what stands before the block at `body` for the head of a function. Defaults become values about which
@@ -339,6 +353,18 @@ impl Recovery<'_> {
     /// `int x = 5;` and `int main() { … }`.
     fn definition_with_type(&mut self, at: usize, context: &Context) -> bool {
         let start = context.statement;
+        if start + 1 == at
+            && self.ident_text(start).is_some()
+            && self.token(at) == Some(Token::Colon)
+            && self.token(at + 1) == Some(Token::Assign)
+        {
+            let written = format!("let {} =", self.text_of(start));
+            self.report_form(start..at + 2, "Variables are defined by `let`", written);
+            let name = self.lexemes[start];
+            self.lexemes.remove(at);
+            self.lexemes.insert(start, Lexeme { token: Token::Let, lo: name.lo, hi: name.lo });
+            return true;
+        }
         let typed = matches!(self.token(start), Some(Token::Ident(_) | Token::Void))
             && start + 1 == at
             && matches!(self.token(at), Some(Token::Ident(_)))
@@ -491,7 +517,7 @@ impl Recovery<'_> {
         let one_line = opener && !self.begins_line(at + 1);
         let is_block = if opener { is_indented || one_line } else { is_indented && at == line };
         if !is_block {
-            return false;
+            return self.statement_as_block(at, head);
         }
         let body = at + usize::from(opener);
         let end = if one_line { self.line_end(at) } else { self.indented_end(head).max(body) };
@@ -508,10 +534,8 @@ impl Recovery<'_> {
             let word = self.text_of(head).to_string();
             let place = self.before(at).map_or(0, |before| before.hi);
             let span = if opener { self.span(at) } else { Span::new(self.file, place, place) };
-            let message = format!(
-                "The block of {} `{word}` stands in braces",
-                if word == "if" || word == "else" { "an" } else { "a" }
-            );
+            let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
+            let message = format!("The block of {article} `{word}` stands in braces");
             let diagnostic = Diagnostic::error("E0209", message, span)
                 .labelled("write `{`, and `}` behind the last line of the block")
                 .with_suggestion("write `{`", span, if self.touches_before(at) || !opener { " {" } else { "{" });
@@ -551,6 +575,32 @@ impl Recovery<'_> {
         self.report(at, diagnostic);
         let ends = matches!(self.token(end), Some(Token::Semicolon));
         self.replace(start..end + usize::from(ends), &[Token::ErrorStmt]);
+        true
+    }
+
+    /// `if (c) println(1);`, a statement where a block is due.
+    fn statement_as_block(&mut self, at: usize, head: usize) -> bool {
+        let Some(before) = self.before(at).map(|before| before.token) else { return false };
+        let is_due = before.ends_operand() || before == Token::Else;
+        let begins =
+            self.token(at).is_some_and(|token| super::begins_statement(token) || matches!(token, Token::Ident(_)));
+        let end = self.expression_end(at + 1);
+        let is_short = !(at..end).any(|index| self.token(index) == Some(Token::LBrace));
+        if !is_due || !begins || !is_short || self.token(end) != Some(Token::Semicolon) {
+            return false;
+        }
+        let statement = self.text_between(at, end + 1).to_string();
+        let written = format!("{{ {statement} }}");
+        let span = self.span_between(at, end + 1);
+        let word = self.text_of(head).to_string();
+        let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
+        let diagnostic = Diagnostic::error("E0209", format!("The block of {article} `{word}` stands in braces"), span)
+            .labelled(format!("write `{written}`"))
+            .with_suggestion(format!("write `{written}`"), span, written);
+        self.report(at, diagnostic);
+        let [lo, hi] = [self.span(at).lo, span.hi];
+        self.lexemes.insert(end + 1, Lexeme { token: Token::RBrace, lo: hi, hi });
+        self.lexemes.insert(at, Lexeme { token: Token::LBrace, lo, hi: lo });
         true
     }
 
@@ -624,7 +674,13 @@ impl Recovery<'_> {
             && matches!(self.token(at), Some(Token::LBrace | Token::LDict | Token::Colon))
         {
             self.report_finally(at - 1);
-            self.lexemes.remove(at - 1);
+            if self.token(at) == Some(Token::Colon) {
+                let end = self.indented_end(at - 1);
+                self.replace(at - 1..end, &[Token::ErrorStmt]);
+            } else {
+                self.lexemes[at].token = Token::LBrace;
+                self.lexemes.remove(at - 1);
+            }
             return true;
         }
         false
@@ -644,7 +700,10 @@ impl Recovery<'_> {
     fn import_of_names(&mut self, at: usize, context: &Context) -> bool {
         let start = context.statement;
         let is_from = start + 1 == at && self.ident_text(start) == Some("from") && self.ident_text(at).is_some();
-        let is_import = start + 1 == at && self.token(start) == Some(Token::Import);
+        let word = self.ident_text(start);
+        let is_import = start + 1 == at
+            && (self.token(start) == Some(Token::Import)
+                || matches!(word, Some("use" | "using" | "require" | "include")) && self.ident_text(at).is_some());
         if !is_from && !is_import {
             return false;
         }
