@@ -137,6 +137,10 @@ fn every_command_of_the_page_about_ci_works() {
         let compiled = run(walrusc().current_dir(folder.path()).args(["prog.walrus", "-o", name]), b"");
         assert_eq!(compiled.expect("walrusc ends").status, Some(0));
     }
+    // The report that the page has people keep beside their sources.
+    let blessing = ["old.wbc", "--jit", "--work-gate", "work.json", "--bless"];
+    let blessed = run(walrus_run().current_dir(folder.path()).args(blessing), b"").expect("walrus-run ends");
+    assert_eq!(blessed.status, Some(0), "{}", blessed.describe());
     let programs = Path::new(env!("CARGO_BIN_EXE_walrus")).parent().expect("a folder");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let page = std::fs::read_to_string(docs().join("ci.md")).expect("readable");
