@@ -6,7 +6,8 @@
 //! # What may be promoted
 //! A word is a place of 8 bytes in an instance, a cell, or among the globals: tag or payload of a value; or a count of
 //! work. Its object must be the same in all iterations.
-//! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields ([`Helper::heap`]).
+//! - **Nothing else sees it**: the loop calls no function, and no helper that looks at fields
+//!   ([`Helper::heap`](crate::jit::helpers::Helper::heap)).
 //!   Nothing is collected inside a loop, since helpers that allocate leave native code instead.
 //! - **No other name for it**: objects do not overlap, so only the same offset from another base can be the same word.
 //!   That is excluded where the structs differ. If the other base does not change in the loop either, the two are
