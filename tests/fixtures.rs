@@ -126,14 +126,17 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
+/// Folders of examples that have a runner of their own, `serving_examples.rs` and `gates.rs`.
+const HELD_ELSEWHERE: &[&str] = &["servers", "gates"];
+
 /// Collects the programs that are run by themselves: not what is called `lib`, nor what has a name that
-/// starts with `_`; nor `servers`, which `tests/serving_examples.rs` drives.
+/// starts with `_`, nor what is held elsewhere.
 fn find_sources(folder: &Path, sources: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
     for entry in entries {
         let path = entry.expect("a folder entry can be read").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if name == "lib" || name == "servers" || name.starts_with('_') {
+        if name == "lib" || HELD_ELSEWHERE.contains(&name.as_str()) || name.starts_with('_') {
             continue;
         }
         if path.is_dir() {
