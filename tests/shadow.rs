@@ -60,6 +60,14 @@ const PROGRAMS: &[(&str, &str)] = &[
         "struct P { fn init : self { self.n = 0; } fn add : self, d { self.n = self.n + d; return self.n; } }
                    fn f : n { let p = P(); let t = 0; for i in 0..n { t = t + p.add(i); } return t; } f(200);",
     ),
+    // Left in `next`, which has yet to give its item; the register for that held something else.
+    (
+        "iterations within loops",
+        "struct Lists { fn init : self, xs { self.i = 0; self.xs = xs; }
+             fn next : self { let x = self.xs[self.i]; self.i = self.i + 1; return x; } }
+         fn f : n { let t = 0; for k in 0..n { for x in Lists([[k, 1], [2], void]) { t = t + x[0]; } } return t; }
+         f(200);",
+    ),
 ];
 
 #[test]

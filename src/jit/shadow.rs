@@ -13,7 +13,9 @@
 //! - Code that may run Walrus functions by way of the run time, or do what cannot be undone (input, output other than
 //!   printing, the clock, the random generator), is not compared. What is printed is not compared here; the fixtures
 //!   and random programs do that.
-//! - Which registers are alive is taken from [`crate::bytecode::flow`], as the builder takes it.
+//! - Which registers are alive is taken from [`crate::bytecode::flow`], as the builder takes it. Of the frame that an
+//!   inlined function returns to, what its return is yet to write is not compared: the result of a call; the item, and
+//!   at its beginning the version, of an iteration.
 //! - A stretch that is too long, or reaches too much, is not compared: see [`Limits`].
 
 use std::cell::Cell;
@@ -23,6 +25,7 @@ use super::ir::{Boxed, BoxedTag, Exit, ExitReason, Inst, Region, Val};
 use super::translate::{Entry, Flows};
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::flow::{Flow, RegSet};
+use crate::bytecode::op::window::Iter;
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::runtime::error::{Error, ErrorKind, Result};
 use crate::runtime::replay::{Replayed, Snapshot};
@@ -119,11 +122,13 @@ impl Shadow {
         let mut live = Vec::new();
         for (at, frame) in wanted.iter().enumerate() {
             // A call that is under way has yet to write its result.
-            let result = wanted.get(at + 1).map(|callee| callee.base - 1);
+            let callee = wanted.get(at + 1);
+            let result = callee.map(|callee| callee.base - 1);
             if let Ok(flow) = flows.of(program, frame.func) {
+                let pending = callee.map(|_| pending_at(&flow, program, frame.pc - 1)).unwrap_or_default();
                 let registers = live_at(&flow, program, frame.pc);
-                let registers = registers.iter().map(|reg: Reg| frame.base + u32::from(reg.0));
-                live.extend(registers.filter(|at| Some(*at) != result));
+                let registers = registers.iter().filter(|reg| !pending.contains(reg));
+                live.extend(registers.map(|reg| frame.base + u32::from(reg.0)).filter(|at| Some(*at) != result));
             }
         }
 
@@ -221,6 +226,17 @@ fn live_at(flow: &Flow, program: &Program, pc: u32) -> RegSet {
     let Some(block) = flow.block_around(pc - flow.start) else { return RegSet::default() };
     let at = (pc - flow.start - flow.block(block).start) as usize;
     flow.live_before_each(program, block).swap_remove(at)
+}
+
+/// Registers that the step of an iteration writes when the `next` or `iter` it has called returns, and that nothing
+/// reads until then; none for what is no such step. The position is written before the call: it tells `iter` from
+/// `next` when the run time takes the step.
+fn pending_at(flow: &Flow, program: &Program, pc: u32) -> Vec<Reg> {
+    let op = program.code[pc as usize];
+    let Some(step) = op.as_iteration() else { return Vec::new() };
+    let before = live_at(flow, program, pc);
+    let items = [Iter::VERSION, Iter::ITEM, Iter::SECOND].into_iter().map(|at| step.base.above(at));
+    items.filter(|reg| !before.contains(*reg)).collect()
 }
 
 /// Whether all that the region does can be undone and interpreted again.
