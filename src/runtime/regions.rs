@@ -1,5 +1,5 @@
-//! The regions of a program as reports name them: loops, and functions but for the bodies of modules, in the order of the
-//! source. A region's number is its place among them, as in what walrusc says of the program. In a stripped program
+//! The regions of a program as reports name them: loops, and functions but for the bodies of modules, in the order of
+//! the source. A region's number is its place among them, as in what walrusc says of the program. In a stripped program
 //! loops come first.
 
 use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
