@@ -236,7 +236,7 @@ impl List {
     #[inline]
     pub fn set(&self, heap: &mut Heap, index: usize, value: Value) -> Result<()> {
         assert!(index < self.len(), "list index out of bounds");
-        let storage = self.storage_for(heap, value)?;
+        let storage = self.storage_for(heap, value, 0)?;
         // SAFETY: the index is below the length, and the storage holds the value.
         unsafe { self.write(storage, index, value) };
         Ok(())
@@ -258,9 +258,8 @@ impl List {
 
     #[cold]
     fn push_slow(&self, heap: &mut Heap, value: Value) -> Result<()> {
-        let storage = self.storage_for(heap, value)?;
+        let storage = self.storage_for(heap, value, 1)?;
         let len = self.len();
-        self.reserve(heap, 1)?;
         // SAFETY: as in `push`.
         unsafe { self.write(storage, len, value) };
         self.len.set(len + 1);
@@ -280,8 +279,7 @@ impl List {
     pub fn insert(&self, heap: &mut Heap, index: usize, value: Value) -> Result<()> {
         let len = self.len();
         assert!(index <= len, "list index out of bounds");
-        let storage = self.storage_for(heap, value)?;
-        self.reserve(heap, 1)?;
+        let storage = self.storage_for(heap, value, 1)?;
         let size = storage.element_size();
         // SAFETY: there is room for one more element, so the elements from `index` on can move up by one.
         unsafe {
@@ -346,8 +344,7 @@ impl List {
         if count == 0 {
             return Ok(());
         }
-        self.admit(heap, other.storage())?;
-        self.reserve(heap, count)?;
+        self.admit(heap, other.storage(), count)?;
         let (len, storage) = (self.len(), self.storage());
         // SAFETY: there is room for `count` more elements; read the other's data only now, as reserving may have moved
         // it if both are one.
@@ -382,8 +379,7 @@ impl List {
     /// Appends these values, all of them or, if there is too little room, none.
     pub fn extend_from_values(&self, heap: &mut Heap, values: &[Value]) -> Result<()> {
         let Some(common) = Storage::of_all(values) else { return Ok(()) };
-        self.admit(heap, common)?;
-        self.reserve(heap, values.len())?;
+        self.admit(heap, common, values.len())?;
         let (len, storage) = (self.len(), self.storage());
         for (i, value) in values.iter().enumerate() {
             // SAFETY: there is room behind the last element, and the storage holds every one of the values.
@@ -532,30 +528,34 @@ impl List {
         }
     }
 
-    /// Makes the storage one that holds `value`, and returns it.
+    /// Makes the storage one that holds `value`, and room for `more` elements; returns the storage.
     #[inline]
-    fn storage_for(&self, heap: &mut Heap, value: Value) -> Result<Storage> {
+    fn storage_for(&self, heap: &mut Heap, value: Value, more: usize) -> Result<Storage> {
         let storage = self.storage();
         if storage == Storage::Values || storage == Storage::of(value) {
+            self.reserve(heap, more)?;
             return Ok(storage);
         }
-        self.admit(heap, Storage::of(value))?;
+        self.admit(heap, Storage::of(value), more)?;
         Ok(self.storage())
     }
 
-    /// Makes the storage one that holds elements of the storage `wanted`.
+    /// Makes the storage one that holds elements of the storage `wanted`, and room for `more` elements. If memory is
+    /// refused, elements and their storage are as before: what native code leaves to be done again is compared so.
     #[cold]
-    fn admit(&self, heap: &mut Heap, wanted: Storage) -> Result<()> {
+    fn admit(&self, heap: &mut Heap, wanted: Storage, more: usize) -> Result<()> {
+        let storage = self.storage();
+        if self.is_empty() && storage != wanted && storage != Storage::Values {
+            self.take_storage(heap, wanted)?;
+        }
         let storage = self.storage();
         if storage == wanted || storage == Storage::Values {
-            return Ok(());
+            return self.reserve(heap, more);
         }
-        if self.is_empty() {
-            return self.take_storage(heap, wanted);
-        }
-        let (len, cap) = (self.len(), self.cap.get());
-        let old_size = cap * storage.element_size();
-        let new_size = cap * Storage::Values.element_size();
+        let len = self.len();
+        let old_size = self.cap.get() * storage.element_size();
+        let cap = self.cap_for(heap, Storage::Values, more).unwrap_or(self.cap.get());
+        let new_size = cap.saturating_mul(Storage::Values.element_size());
         // SAFETY: the new buffer has room for all elements as values; the old one, if it is one outside, is freed after
         // they were copied.
         unsafe {
@@ -568,6 +568,7 @@ impl List {
             }
             self.data.set(new);
         }
+        self.cap.set(cap);
         self.set_storage(Storage::Values);
         Ok(())
     }
@@ -591,16 +592,21 @@ impl List {
 
     /// Makes room for `more` elements, growing by a factor, so that pushing is amortised O(1).
     pub fn reserve(&self, heap: &mut Heap, more: usize) -> Result<()> {
+        self.cap_for(heap, self.storage(), more).map_or(Ok(()), |cap| self.set_cap(heap, cap))
+    }
+
+    /// The elements to have room for, in a storage, so that `more` fit in; `None` if there is room for them.
+    fn cap_for(&self, heap: &Heap, storage: Storage, more: usize) -> Option<usize> {
         let cap = self.cap.get();
         if more <= cap - self.len() {
-            return Ok(());
+            return None;
         }
         // Doubling a big buffer would waste much; pages of it that are not touched yet cost nothing, but the heap
         // counts them.
         let grown = if cap < 4096 { cap * 2 } else { cap + cap / 2 };
         // Room to grow must not be what makes the list too large.
-        let grown = grown.min(heap.max_heap() / self.storage().element_size());
-        self.set_cap(heap, grown.max(self.len().saturating_add(more)).max(FIRST_CAP))
+        let grown = grown.min(heap.max_heap() / storage.element_size());
+        Some(grown.max(self.len().saturating_add(more)).max(FIRST_CAP))
     }
 
     fn set_cap(&self, heap: &mut Heap, cap: usize) -> Result<()> {

@@ -37,6 +37,34 @@ fn an_empty_list_takes_the_first_kind_and_converts_once() {
 }
 
 #[test]
+fn a_list_that_is_refused_memory_is_as_it_was() {
+    let mut heap = Heap::new();
+    let text = heap.str_value("x");
+    let other = List::from_values(&mut heap, &[text]).unwrap();
+    type Grow = fn(&List, &mut Heap, Gc<List>) -> Result<()>;
+    let ways: [Grow; 5] = [
+        |list, heap, other| list.push(heap, other.get(0)),
+        |list, heap, other| list.insert(heap, 1, other.get(0)),
+        |list, heap, other| list.set(heap, 1, other.get(0)),
+        |list, heap, other| list.extend_from(heap, other),
+        |list, heap, other| list.extend_from_values(heap, &[other.get(0)]),
+    ];
+    for len in 2..40 {
+        for grow in ways {
+            let ints: Vec<i64> = (0..len).collect();
+            let list = List::from_ints(&mut heap, &ints).unwrap();
+            // Each attempt is granted one request more.
+            heap.set_alloc_stress(true);
+            while grow(&list, &mut heap, other).is_err() {
+                assert_eq!(list.as_ints(&heap), Some(&ints[..]));
+            }
+            heap.set_alloc_stress(false);
+            assert_eq!(list.storage(), Storage::Values);
+        }
+    }
+}
+
+#[test]
 fn typed_views() {
     let mut heap = Heap::new();
     let ints = List::from_ints(&mut heap, &[3, 1, 2]).unwrap();
