@@ -1,4 +1,7 @@
 //! Texts of a few bytes as two words, and the strings of such texts that were made lately.
+//!
+//! What is cut out of a text is shared, as programs cut out the same words over and over. What is put together is not:
+//! mostly it is new, and looking for it would be a miss in the cache for nothing.
 
 use super::{Gc, Str};
 use crate::runtime::heap::Heap;
@@ -201,6 +204,12 @@ impl Heap {
         self.recent_texts().places[place] = address | tag;
         string
     }
+
+    /// The string of a short text that was put together: a new one, but for single characters.
+    #[inline]
+    pub(in crate::runtime) fn joined_str(&mut self, text: ShortText) -> Gc<Str> {
+        if text.len() < 2 { self.short_str(text) } else { Str::short(self, text) }
+    }
 }
 
 #[cfg(test)]
@@ -219,9 +228,10 @@ mod tests {
             assert_eq!(heap.new_str(text) == heap.new_str(text), is_shared, "{text}");
         }
         let (six, teen) = (heap.new_str("six"), heap.new_str("teen"));
-        let joined = Str::concat(&mut heap, six, teen).unwrap();
-        let cut = heap.new_str("-sixteen-").slice(&mut heap, 1, 8).unwrap().unwrap();
-        assert_eq!(joined, cut);
+        let (joined, again) = (Str::concat(&mut heap, six, teen).unwrap(), Str::concat(&mut heap, six, teen).unwrap());
+        let cut = |heap: &mut Heap| heap.new_str("-sixteen-").slice(heap, 1, 8).unwrap().unwrap();
+        assert_eq!(cut(&mut heap), cut(&mut heap));
+        assert!(joined != again && joined != cut(&mut heap) && joined.is_same(&cut(&mut heap)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! `a + b` does not pay for one.
 //!
 //! A text of a few bytes is two words ([`ShortText`]), zeros behind its end; so such texts are compared and hashed
-//! without a loop, and making one again gives the string that was made lately ([`super::RecentTexts`]).
+//! without a loop, and cutting one out again gives the string that was made lately ([`super::RecentTexts`]).
 //!
 //! Invariants: `data..data + len` is valid UTF-8 that never changes and never moves while the string is alive. The
 //! bytes of a short text follow its string, and zeros follow them up to [`ShortText::MOST`].
@@ -277,7 +277,7 @@ impl Str {
         }
         if let Some(short) = left.short_text().zip(right.short_text()).and_then(|(a, b)| a.followed_by(b)) {
             heap.check_room(short.len())?;
-            return Ok(heap.short_str(short));
+            return Ok(heap.joined_str(short));
         }
         let len = left.len + right.len;
         let flags = left.header.flags.get() & right.header.flags.get() & ASCII;
