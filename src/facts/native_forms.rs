@@ -57,8 +57,8 @@ pub struct Operation<'a> {
     pub name: &'a str,
     /// What is called, if that is a function of the library.
     pub builtin: Option<&'static BuiltinSpec>,
-    /// Whether it is certain how the list keeps its items that is accessed, as far as types tell; of a method call,
-    /// that no instance of the structs has fields beside its layout, one of which might come before the method.
+    /// Whether it is certain how the list keeps its items that is accessed or made, as far as types tell; of a method
+    /// call, that no instance of the structs has fields beside its layout, one of which might come before the method.
     pub is_regular: bool,
     /// The structs that the first operand may be, or be an instance of; none if that is not known.
     pub structs: Cow<'a, [StructId]>,
@@ -199,6 +199,7 @@ impl<'p> Operation<'p> {
             Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags.without(Tags::VOID) == Tags::LIST => {
                 have_one_storage(types.items(a.class))
             }
+            Op::MakeList { base, count, .. } => (0..count).all(|at| types.register(base.above(at)).tags.is_single()),
             Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
                 !structs.iter().any(|&def| types.may_have_side_fields(def))
             }
@@ -252,13 +253,10 @@ impl Operation<'_> {
             Not { .. } | JumpIf { .. } | JumpIfNot { .. } => truth(a),
             Unpack { .. } => plain_if(a == Tags::LIST || a == Tags::TUPLE),
             MakeRange { .. } => plain_if(a == Tags::INT && b == Tags::INT),
-            MakeList { count, .. } => {
-                if count <= MOST_ITEMS {
-                    Seen
-                } else {
-                    Step
-                }
-            }
+            MakeList { count, .. } => match count <= MOST_ITEMS {
+                true => seen_if(self.is_regular),
+                false => Step,
+            },
             // The names of a module are globals, and an instance may have an entry of any name.
             Contains { .. } => match b.is_single() && !b.meets(Tags::MODULE.or(Tags::INSTANCE)) {
                 true => Helper,
