@@ -39,6 +39,8 @@ const GLANCE: u32 = 200;
 const SETTLED_INSIDE: u32 = 4_000;
 /// A recording of a function ends that learns nothing new for so many instructions, and counts as so many calls.
 const SETTLED_FUNCTION: u32 = 500;
+/// Or for so many calls of it, if that is more: a recursion ends some calls below.
+const SETTLED_CALLS: u32 = 32;
 const LONG_CALL: u32 = 4;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
@@ -73,6 +75,10 @@ impl Jit {
     /// the next decision can be taken where the top frame stands now.
     pub(super) fn record(&self, vm: &mut Vm, entry: Entry) -> Result<bool> {
         let mut goal = goal(entry, vm.depth());
+        if matches!(entry, Entry::Function(_)) {
+            let function = &vm.program().functions[vm.top_function().index()];
+            goal.patience = goal.patience.max(function.code.len.saturating_mul(SETTLED_CALLS));
+        }
         let is_at_entry = self.record_towards(vm, entry, &mut goal)?;
         if !is_at_entry && matches!(entry, Entry::Function(_)) {
             let state = &mut *self.state.borrow_mut();
