@@ -816,7 +816,7 @@ fn steps_helpers_and_waiting_are_told_with_their_places() {
     assert_eq!(cost_of(closure, 3), "calls 1 function it cannot inline (3:17, <anonymous>)");
     let library =
         "let f = core.str;\nlet g = : f { let s = 0; for i in 0..3 { s += f(i).len(); } return s; };\nprintln(g(f));\n";
-    assert_eq!(cost_of(library, 2), "1 step through the run time (2:38, call of a library function)");
+    assert_eq!(cost_of(library, 2), "1 step through the run time (2:47, call of a library function)");
 }
 
 #[test]
