@@ -5,7 +5,7 @@ use super::inputs::{Args, Members};
 use super::{Place, SIDE_FIELDS, TypeEnv, any_part, calls, made, slot, smear_parts};
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::types::{IdKind, IdSet, Slot, Tags, Type};
-use crate::bytecode::{Reg, StructId};
+use crate::bytecode::{FuncId, Reg, StructId};
 
 /// `object[key]`; `constant` is the key's value where it is known.
 #[inline(never)]
@@ -127,12 +127,30 @@ fn instance_member<E: TypeEnv>(env: &mut E, def: StructId, name: Option<Name>) -
         None => env.read(Place::Field(def, SIDE_FIELDS)),
     };
     if let Some(method) = env.index().method(def, name) {
-        // A bound method is called from wherever it gets to.
-        let ids = env.identity(IdKind::Function(method.func));
-        env.escape(Type { ids, ..Type::of(Tags::FUNCTION) });
+        if method.takes_self {
+            bind(env, def, method.func);
+        } else {
+            let ids = env.identity(IdKind::Function(method.func));
+            env.escape(Type { ids, ..Type::of(Tags::FUNCTION) });
+        }
         out = env.join(out, Type { ids: IdSet::TOP, ..Type::of(Tags::FUNCTION) });
     }
     out
+}
+
+/// A bound method is called from wherever it gets to, with any arguments behind the instance that it is bound to.
+fn bind<E: TypeEnv>(env: &mut E, def: StructId, func: FuncId) {
+    env.reach(func);
+    // As a parameter of a function that has escaped, `self` could be anything, and what is stored in its fields would
+    // be nobody's.
+    let this = Type { ids: env.identity(IdKind::Instance(def)), ..Type::of(Tags::INSTANCE) };
+    env.flow(Place::Param(func, 0), this);
+    let params = env.program().functions.get(func.index()).map_or(0, |function| function.params);
+    for param in 1..params {
+        env.flow(Place::Param(func, param), Type::ANY);
+    }
+    let result = env.read(Place::Result(func));
+    env.escape(result);
 }
 
 fn struct_member<E: TypeEnv>(env: &mut E, def: StructId, name: Option<Name>) -> Type {
