@@ -185,18 +185,6 @@ fn what_is_no_dict_or_string_is_left_to_the_run_time() {
 }
 
 #[test]
-fn a_constant_divisor_needs_no_guard() {
-    let region = region("fn f : n { let t = 0; for i in 0..n { t = t + i % 7; } return t; } println(f(5000));");
-    assert!(!region.contains("divisor"), "{region}");
-}
-
-#[test]
-fn a_divisor_that_may_be_zero_is_guarded() {
-    let region = region("fn f : n, d { let t = 0; for i in 0..n { t = t + i % d; } return t; } println(f(5000, 7));");
-    assert!(region.contains("divisor"), "{region}");
-}
-
-#[test]
 fn a_loop_that_is_not_hot_is_not_compiled() {
     let statistics = statistics("fn f : n { let t = 0; for i in 0..n { t += i; } return t; } println(f(900));", &[]);
     assert_eq!(statistics["functions_compiled"], 0);
@@ -460,22 +448,6 @@ fn each_reason_that_only_running_shows_is_explained() {
     for why in walrus::bytecode::facts::Why::ALL {
         assert!(walrus::source::codes::find_code(why.code()).is_some(), "{}", why.code());
     }
-}
-
-#[test]
-fn divisions_of_two_iterations_are_made_at_once() {
-    let region = region(
-        "fn f : n { let t = 0.0; for i in 0..n { t = t + 1.0 / (i * 0.5 + 1.0); } return t; } println(f(5000));",
-    );
-    let body = body(&region);
-    assert_eq!((body.matches("fdiv").count(), body.matches("fmul").count()), (1, 1), "{region}");
-    assert!(body.contains("first") && body.contains("second"), "{region}");
-}
-
-#[test]
-fn a_division_by_the_last_result_is_made_alone() {
-    let region = region("fn f : n { let t = 1.0; for i in 0..n { t = 1.0 / (t + i); } return t; } println(f(5000));");
-    assert!(!body(&region).contains("second"), "{region}");
 }
 
 #[test]

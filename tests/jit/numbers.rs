@@ -1,4 +1,4 @@
-//! Numbers of kinds that were not there when a region was recorded.
+//! Numbers: divisions, and kinds that were not there when a region was recorded.
 
 use super::{body, execute, region, statistics};
 
@@ -39,4 +39,32 @@ fn a_divisor_of_minus_one_costs_nothing_where_no_negative_one_was_seen() {
         ))
     };
     assert!(!body(&of("+")).contains("select") && body(&of("-")).contains("select"));
+}
+
+#[test]
+fn a_constant_divisor_needs_no_guard() {
+    let region = region("fn f : n { let t = 0; for i in 0..n { t = t + i % 7; } return t; } println(f(5000));");
+    assert!(!region.contains("divisor"), "{region}");
+}
+
+#[test]
+fn a_divisor_that_may_be_zero_is_guarded() {
+    let region = region("fn f : n, d { let t = 0; for i in 0..n { t = t + i % d; } return t; } println(f(5000, 7));");
+    assert!(region.contains("divisor"), "{region}");
+}
+
+#[test]
+fn divisions_of_two_iterations_are_made_at_once() {
+    let region = region(
+        "fn f : n { let t = 0.0; for i in 0..n { t = t + 1.0 / (i * 0.5 + 1.0); } return t; } println(f(5000));",
+    );
+    let body = body(&region);
+    assert_eq!((body.matches("fdiv").count(), body.matches("fmul").count()), (1, 1), "{region}");
+    assert!(body.contains("first") && body.contains("second"), "{region}");
+}
+
+#[test]
+fn a_division_by_the_last_result_is_made_alone() {
+    let region = region("fn f : n { let t = 1.0; for i in 0..n { t = 1.0 / (t + i); } return t; } println(f(5000));");
+    assert!(!body(&region).contains("second"), "{region}");
 }
