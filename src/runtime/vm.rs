@@ -278,6 +278,15 @@ impl Vm {
         self.inside_built_in == self.stack.depth()
     }
 
+    /// Does work that calls no Walrus code and may need so many bytes of native stack; on another stack, if less is left
+    /// of this one.
+    pub fn with_native_room<T>(&mut self, bytes: usize, work: impl FnOnce(&mut Vm) -> T) -> T {
+        match stack_address().saturating_sub(self.native_limit) >= bytes {
+            true => work(self),
+            false => stacker::grow(bytes, || work(self)),
+        }
+    }
+
     /// Whether enough native stack is left to call Walrus code.
     pub(super) fn has_native_stack(&self) -> bool {
         stack_address() >= self.native_limit

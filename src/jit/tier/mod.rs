@@ -88,6 +88,8 @@ const SHORT_TRIP: u64 = 16;
 const PATIENCE: u32 = 20;
 /// How long a counter runs that nobody needs to hear of.
 const SELDOM: u32 = 1 << 30;
+/// Bytes of native stack for compiling: deep in a recursion less may be left.
+const COMPILER_STACK: usize = 2 << 20;
 
 /// The tier: see the module documentation.
 pub struct Jit {
@@ -277,7 +279,7 @@ impl Jit {
                         return Ok(1);
                     }
                 }
-                Action::Compile => match self.compile(vm, entry) {
+                Action::Compile => match vm.with_native_room(COMPILER_STACK, |vm| self.compile(vm, entry)) {
                     Ok(()) => self.transition(vm, entry, Phase::Compiling, &[]),
                     Err(refusal) => self.refuse(vm, entry, refusal),
                 },
