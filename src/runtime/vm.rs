@@ -278,8 +278,8 @@ impl Vm {
         self.inside_built_in == self.stack.depth()
     }
 
-    /// Does work that calls no Walrus code and may need so many bytes of native stack; on another stack, if less is left
-    /// of this one.
+    /// Does work that calls no Walrus code and may need so many bytes of native stack; on another stack, if less is
+    /// left of this one.
     pub fn with_native_room<T>(&mut self, bytes: usize, work: impl FnOnce(&mut Vm) -> T) -> T {
         match stack_address().saturating_sub(self.native_limit) >= bytes {
             true => work(self),
