@@ -88,7 +88,12 @@ impl Options {
 
     /// Whether there may be warnings about loops that are compiled only if types agree.
     fn gates_conditional_loops(&self) -> bool {
-        self.levels.iter().any(|(name, level)| name.starts_with("jit-conditional") && *level != Level::Allow)
+        JIT_LINTS.iter().any(|lint| lint.is_conditional && self.level_of(lint) != Level::Allow)
+    }
+
+    fn level_of(&self, lint: &JitLint) -> Level {
+        let decides = |(name, _): &&(String, Level)| lint.is_decided_by(name);
+        self.levels.iter().rev().find(decides).map_or(lint.level, |&(_, level)| level)
     }
 
     /// A diagnostic at the level that its code has: a warning may be silenced or become an error.
@@ -384,8 +389,7 @@ fn report_verdicts(judged: &report::Subject<'_>, options: &Options, diagnostics:
     let (program, facts) = (judged.program, judged.facts);
     // Those about all loops come first, so that of two warnings about one loop theirs is kept.
     for lint in JIT_LINTS.iter().rev() {
-        let decides = |(name, _): &&(String, Level)| lint.is_decided_by(name);
-        let level = options.levels.iter().rev().find(decides).map_or(lint.level, |&(_, level)| level);
+        let level = options.level_of(lint);
         if level == Level::Allow {
             continue;
         }

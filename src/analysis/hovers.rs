@@ -108,10 +108,7 @@ impl Finder<'_, '_> {
             let ty = value(types, dst);
             self.add(span, name, ty, false);
         }
-        let site = |site: crate::bytecode::SiteId| -> Option<StrId> {
-            let sites = self.program.functions[func.index()].sites.range();
-            self.program.sites.get(sites)?.get(site.index()).copied()
-        };
+        let site = |site| types.index().site_name(self.program, func, site).map(|name| StrId(name.0));
         let (name, register, is_result) = match op {
             Op::GetMember { dst, site: at, .. } => (site(at), dst, false),
             Op::SetMember { value, site: at, .. } => (site(at), value, false),

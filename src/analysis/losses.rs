@@ -62,7 +62,6 @@ pub struct Asked {
 /// A place where a condition of a region gets a type that others do not give it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Loss {
-    pub region: Region,
     /// What the variable is called.
     pub name: String,
     /// What it becomes there: `float`, `int or void`.
@@ -73,31 +72,23 @@ pub struct Loss {
     pub way: Way,
 }
 
-/// How many types the conditions of a region leave open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Spread {
-    pub region: Region,
+/// What is known of the conditions of a region that are not met.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Lost {
+    pub places: Vec<Loss>,
     /// As many versions there can be of it, one for each combination of types.
     pub versions: u32,
     /// Values of many kinds come there, if not of any.
     pub is_generic: bool,
 }
 
-/// What is known of conditions that are not met.
+/// The same of all regions that have such.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Losses {
-    pub places: Vec<Loss>,
-    pub spreads: Vec<Spread>,
-}
+pub struct Losses(FxHashMap<Region, Lost>);
 
 impl Losses {
-    /// The places of a region.
-    pub fn of(&self, region: Region) -> impl Iterator<Item = &Loss> {
-        self.places.iter().filter(move |loss| loss.region == region)
-    }
-
-    pub fn spread(&self, region: Region) -> Option<Spread> {
-        self.spreads.iter().copied().find(|spread| spread.region == region)
+    pub fn of(&self, region: Region) -> Option<&Lost> {
+        self.0.get(&region)
     }
 }
 
@@ -300,16 +291,11 @@ pub fn find(program: &Program, given: &[Given], asked: &[Asked]) -> Losses {
     }
     let mut found = Losses::default();
     for asked in asked {
-        found.places.append(&mut places(asked, &by_holder, &names));
-        let is_generic = asked.found.and(Tags::VISIBLE).0.count_ones() >= MANY_KINDS;
-        let kinds = asked.wanted.0.count_ones().max(1);
-        match found.spreads.iter_mut().find(|spread| spread.region == asked.region) {
-            Some(spread) => {
-                spread.versions = spread.versions.saturating_mul(kinds);
-                spread.is_generic |= is_generic;
-            }
-            None => found.spreads.push(Spread { region: asked.region, versions: kinds, is_generic }),
-        }
+        let lost = Lost { places: Vec::new(), versions: 1, is_generic: false };
+        let lost = found.0.entry(asked.region).or_insert(lost);
+        lost.places.append(&mut places(asked, &by_holder, &names));
+        lost.versions = lost.versions.saturating_mul(asked.wanted.0.count_ones().max(1));
+        lost.is_generic |= asked.found.and(Tags::VISIBLE).0.count_ones() >= MANY_KINDS;
     }
     found
 }
@@ -334,7 +320,7 @@ fn places(asked: &Asked, by_holder: &FxHashMap<Holder, Vec<&Given>>, names: &Nam
         if !kinds.is_empty() && is_named {
             let (name, span) = (asked.name.clone(), names.span(one.func, one.pc));
             let (kinds_text, wanted) = (words(kinds), words(asked.wanted));
-            let loss = Loss { region: asked.region, name, kinds: kinds_text, wanted, span, way: one.way };
+            let loss = Loss { name, kinds: kinds_text, wanted, span, way: one.way };
             own.push((kinds, loss));
         }
     }

@@ -81,7 +81,10 @@ pub fn examine(program: &Program, asked: Asked) -> Analysis {
         true => costs::resolve(program, &flow, &inference, &built.acts, &built.facts),
         false => Vec::new(),
     };
-    let losses = losses::find(program, &built.given, &built.asked);
+    let losses = match asked.costs {
+        true => losses::find(program, &built.given, &built.asked),
+        false => Losses::default(),
+    };
     let hovers = match asked.hovers {
         true => hovers::find(program, &flow, &inference, &mut table),
         false => Vec::new(),

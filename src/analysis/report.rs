@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::costs::{Cost, words};
-use super::losses::{Loss, Losses, Way};
+use super::losses::{Loss, Losses, Lost, Way};
 use super::names::Names;
 use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
@@ -138,21 +138,20 @@ const COUNTED_VERSIONS: u32 = 64;
 
 /// Adds where the conditions of a region get which types, what to do, and how many versions there may be.
 fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts) -> Diagnostic {
-    let losses: Vec<&Loss> = subject.losses.of(region.region).collect();
-    for loss in &losses {
+    let lost = subject.losses.of(region.region);
+    for loss in lost.map_or(&[][..], |lost| &lost.places) {
         note = note.with_label(loss.span, loss_text(loss));
     }
     if !region.reached {
         return note;
     }
-    let spread = subject.losses.spread(region.region);
-    if let Some(versions) = spread.map(|spread| spread.versions).filter(|&versions| versions > 1) {
+    if let Some(versions) = lost.map(|lost| lost.versions).filter(|&versions| versions > 1) {
         note = note.with_note(match versions {
             COUNTED_VERSIONS.. => format!("there can be more than {COUNTED_VERSIONS} versions of it, one for each combination of types; a few are made"),
             _ => format!("it needs a version for each combination of types that comes: up to {versions}"),
         });
     }
-    note.with_help(remedy(&losses, spread.is_some_and(|spread| spread.is_generic), region))
+    note.with_help(remedy(lost, region))
 }
 
 /// What happens at a loss: `\`x\` becomes a float here`.
@@ -167,15 +166,16 @@ fn loss_text(loss: &Loss) -> String {
 }
 
 /// What to do about the conditions of a region.
-fn remedy(losses: &[&Loss], is_generic: bool, region: &RegionFacts) -> String {
+fn remedy(lost: Option<&Lost>, region: &RegionFacts) -> String {
     let names: Vec<String> = region.conditions.iter().take(3).map(|one| format!("`{}`", one.name)).collect();
     let names = names.join(", ");
-    if is_generic {
+    if lost.is_some_and(|lost| lost.is_generic) {
         return format!(
             "it works on values of many types, as from JSON or in an interpreter of a language: take {names} apart once, \
              into variables or fields of one type each, and let it work on these"
         );
     }
+    let losses = lost.map_or(&[][..], |lost| &lost.places);
     let Some(loss) = losses.first() else {
         return format!(
             "give {names} one type everywhere: in the calls, assignments and containers that it comes from"
@@ -281,17 +281,27 @@ pub enum Gate {
     All,
 }
 
+/// The loops that a gate is about, and what messages add for those that the user has marked.
+fn gated<'a>(
+    program: &'a Program,
+    facts: &'a Facts,
+    gate: Gate,
+) -> impl Iterator<Item = (&'a RegionFacts, &'static str)> {
+    in_source_order(facts).into_iter().filter_map(move |region| {
+        let Region::Loop(id) = region.region else { return None };
+        match program.loops[id.index()].marked {
+            true => Some((region, " though it is marked `// @jit`")),
+            false => (gate == Gate::All).then_some((region, "")),
+        }
+    })
+}
+
 /// A warning for each loop that cannot be compiled though the gate asks for it.
 pub fn incompatible_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for region in in_source_order(facts) {
-        let (Region::Loop(id), Some(refusal)) = (region.region, region.reason) else { continue };
-        let marked = program.loops[id.index()].marked;
-        if gate == Gate::Marked && !marked {
-            continue;
-        }
+    for (region, marked) in gated(program, facts, gate) {
+        let Some(refusal) = region.reason else { continue };
         let what = title(program, region.region);
-        let marked = if marked { " though it is marked `// @jit`" } else { "" };
         let message = format!("{what} cannot be compiled{marked}: it {}", refusal.reason.text());
         let warning =
             Diagnostic::warning(refusal.reason.code(), message, region.span).with_help(refusal.reason.remedy());
@@ -304,14 +314,11 @@ pub fn incompatible_loops(program: &Program, facts: &Facts, gate: Gate) -> Vec<D
 pub fn conditional_loops(subject: &Subject<'_>, gate: Gate) -> Vec<Diagnostic> {
     let &Subject { program, facts, .. } = subject;
     let mut found = Vec::new();
-    for region in in_source_order(facts) {
-        let Region::Loop(id) = region.region else { continue };
-        let marked = program.loops[id.index()].marked;
-        if region.verdict != Verdict::Conditional || gate == Gate::Marked && !marked {
+    for (region, marked) in gated(program, facts, gate) {
+        if region.verdict != Verdict::Conditional {
             continue;
         }
         let what = title(program, region.region);
-        let marked = if marked { " though it is marked `// @jit`" } else { "" };
         let conditions: Vec<String> =
             region.conditions.iter().map(|one| format!("`{}` is {}", one.name, with_article(&one.ty))).collect();
         let message = format!("{what} is not proven{marked}: it is compiled if {}", conditions.join(" and "));
@@ -370,21 +377,20 @@ fn conditional_json(subject: &Subject<'_>, region: &RegionFacts) -> String {
     if region.verdict != Verdict::Conditional || !region.reached {
         return String::new();
     }
-    let losses: Vec<&Loss> = subject.losses.of(region.region).collect();
+    let lost = subject.losses.of(region.region);
     let sources = subject.sources;
-    let place = |loss: &&Loss| {
+    let place = |loss: &Loss| {
         let at = sources.position(loss.span);
         let file = &sources.file(loss.span.file).name;
         serde_json::json!({
             "name": loss.name, "type": loss.kinds, "file": file, "line": at.line, "column": at.column, "text": loss_text(loss),
         })
     };
-    let places: Vec<serde_json::Value> = losses.iter().map(place).collect();
-    let spread = subject.losses.spread(region.region);
-    let advice = remedy(&losses, spread.is_some_and(|spread| spread.is_generic), region);
+    let places: Vec<serde_json::Value> = lost.into_iter().flat_map(|lost| &lost.places).map(place).collect();
+    let advice = remedy(lost, region);
     format!(
         ", \"versions\": {}, \"losses\": {}, \"advice\": {}",
-        spread.map_or(1, |spread| spread.versions),
+        lost.map_or(1, |lost| lost.versions),
         serde_json::Value::from(places),
         json_string(&advice)
     )

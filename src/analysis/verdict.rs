@@ -83,7 +83,7 @@ fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, abl
         let others = Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE).or(Tags::DICT);
         able = able.and(built_in_receivers(types, name, argc.into()).or(others));
     }
-    if ty.ids != IdSet::TOP {
+    if ty.ids != IdSet::TOP || !able.meets(Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE)) {
         return able;
     }
     let solution = types.solution();

@@ -67,10 +67,7 @@ fn read_dumps(folder: &Path) -> Result<Vec<Dump>, String> {
     let mut dumps = Vec::new();
     for path in paths {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let text = || {
-            let bytes = fs::read(&path).map_err(|error| cannot_read(&path, &error))?;
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
-        };
+        let text = || Ok(String::from_utf8_lossy(&read(&path)?).into_owned());
         if let Some(dump) = Dump::of_file(name, text) {
             dumps.push(dump?);
         }

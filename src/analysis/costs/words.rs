@@ -9,7 +9,7 @@ use crate::source::{FileId, SourceMap, Span};
 /// Most places that one part of a cost line names.
 const NAMED_PLACES: usize = 4;
 
-/// The cost line of a region in a file: `allocates 1 Point (3:36); 1 step through the run time (4:12, list slice)`.
+/// The cost line of a region in a file: `allocates 1 Point (3:36); 1 step through the run time (4:12, tuple slice)`.
 pub fn line(cost: &Cost, program: &Program, sources: &SourceMap, file: FileId) -> String {
     let words = Words { sources, file };
     let mut parts = Vec::new();
