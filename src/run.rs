@@ -210,6 +210,7 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     if let Some(oracle) = oracle {
         vm.set_oracle(oracle);
     }
+    vm.set_counts(options.fuel, options.work.counts());
     let tier = Watch::start(&mut vm, options);
     let result = vm.run_main();
     let flushed = vm.finish();
@@ -233,11 +234,20 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     outcome
 }
 
+/// Says that a report was not written, if it was not.
+fn say_unwritten(file: &Path, written: io::Result<()>, outcome: &mut Outcome) {
+    let Err(error) = written else { return };
+    outcome.report.push_str(&format!("error: cannot write '{}': {}\n", file.display(), reason(&error)));
+    // The program's own failure says more.
+    outcome.status = if outcome.status == 0 { status::USAGE } else { outcome.status };
+}
+
 /// Makes the folders of `--dump` before the program begins.
 fn make_folders(settings: &JitSettings) -> Result<(), String> {
     for folder in settings.dump.iter().filter_map(|request| request.folder.as_ref()) {
-        let unmakable =
-            |error| format!("walrus-run: cannot make the folder '{}' for --dump: {error}\n", folder.display());
+        let unmakable = |error| {
+            format!("walrus-run: cannot make the folder '{}' for --dump: {}\n", folder.display(), reason(&error))
+        };
         std::fs::create_dir_all(folder).map_err(unmakable)?;
     }
     Ok(())
@@ -314,7 +324,6 @@ impl Watch {
         }
         let tier = Rc::new(jit::Jit::new(vm.program().code.len(), jit_options));
         let thresholds = Thresholds { loops: settings.loop_threshold, functions: settings.function_threshold };
-        vm.set_counts(options.fuel, options.work.counts());
         vm.set_hooks(thresholds, Some(Rc::clone(&tier) as Rc<dyn Tier>));
         Watch { jit: Some(tier) }
     }
@@ -352,7 +361,6 @@ impl Watch {
 
     fn count_without_tier(vm: &mut Vm, options: &RunOptions) {
         if options.fuel.is_some() || options.work.counts() {
-            vm.set_counts(options.fuel, options.work.counts());
             vm.set_hooks(Self::NEVER, None);
         }
     }
@@ -382,11 +390,7 @@ impl Watch {
             ReportFormat::Json => statistics.json(),
         };
         let Some(file) = file else { return outcome.report.push_str(&text) };
-        if let Err(error) = std::fs::write(file, text) {
-            outcome.report.push_str(&format!("error: cannot write '{}': {}\n", file.display(), reason(&error)));
-            // The program's own failure says more.
-            outcome.status = if outcome.status == 0 { status::USAGE } else { outcome.status };
-        }
+        say_unwritten(file, std::fs::write(file, text), outcome);
     }
 
     #[cfg(not(feature = "jit"))]

@@ -24,48 +24,25 @@ struct Mode {
     flags: &'static [&'static str],
 }
 
+/// Flags that make everything native at once, and more.
+macro_rules! eager {
+    ($($more:literal),*) => {
+        &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1", $($more),*]
+    };
+}
+
 const MODES: &[Mode] = &[
     Mode { name: "interp", flags: &[] },
     Mode { name: "gc-stress", flags: &["--gc-stress"] },
     Mode { name: "alloc-stress", flags: &["--alloc-stress"] },
     Mode { name: "jit", flags: &["--jit", "--jit-wait"] },
-    Mode {
-        name: "jit-eager",
-        flags: &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
-    },
+    Mode { name: "jit-eager", flags: eager![] },
     // Compilation runs beside the program here, so what gets native differs from run to run; what the program does must
     // not.
     Mode { name: "jit-beside", flags: &["--jit", "--jit-threshold", "1", "--jit-function-threshold", "1"] },
-    Mode {
-        name: "jit-exits",
-        flags: &[
-            "--jit",
-            "--jit-wait",
-            "--jit-threshold",
-            "1",
-            "--jit-function-threshold",
-            "1",
-            "--jit-stress",
-            "exits",
-        ],
-    },
-    Mode {
-        name: "jit-facts",
-        flags: &[
-            "--jit",
-            "--jit-wait",
-            "--jit-threshold",
-            "1",
-            "--jit-function-threshold",
-            "1",
-            "--jit-stress",
-            "facts",
-        ],
-    },
-    Mode {
-        name: "jit-alloc-stress",
-        flags: &["--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1", "--alloc-stress"],
-    },
+    Mode { name: "jit-exits", flags: eager!["--jit-stress", "exits"] },
+    Mode { name: "jit-facts", flags: eager!["--jit-stress", "facts"] },
+    Mode { name: "jit-alloc-stress", flags: eager!["--alloc-stress"] },
 ];
 
 /// More modes for the programs about tasks: a switch wherever a task need not wait. In all modes these have a simulated
@@ -73,10 +50,7 @@ const MODES: &[Mode] = &[
 const TASK_MODES: &[Mode] = &[
     Mode { name: "task-stress", flags: &["--task-stress"] },
     Mode { name: "task-stress-gc", flags: &["--task-stress", "--gc-stress"] },
-    Mode {
-        name: "task-stress-jit",
-        flags: &["--task-stress", "--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
-    },
+    Mode { name: "task-stress-jit", flags: eager!["--task-stress"] },
 ];
 
 /// The folder of programs about tasks, and that of those about connections.
@@ -88,10 +62,7 @@ const NET: &str = "net/";
 const NET_MODES: &[Mode] = &[
     Mode { name: "simulated", flags: &["--simulate", "0"] },
     Mode { name: "simulated-1", flags: &["--simulate", "1", "--task-stress"] },
-    Mode {
-        name: "simulated-jit",
-        flags: &["--simulate", "2", "--jit", "--jit-wait", "--jit-threshold", "1", "--jit-function-threshold", "1"],
-    },
+    Mode { name: "simulated-jit", flags: eager!["--simulate", "2"] },
 ];
 
 /// A program with its expectations, and what is computed once for all its modes.

@@ -115,7 +115,7 @@ pub struct RegionFacts {
     pub effects: RegionEffects,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Region {
     Loop(LoopId),
     Function(FuncId),

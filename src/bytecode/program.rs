@@ -279,6 +279,14 @@ pub struct SourceFile {
     pub text: String,
 }
 
+impl SourceFile {
+    /// The column of a byte, counted in characters from 1 as the compiler tells it: a byte-order mark is none.
+    /// `start` is where its line begins.
+    pub fn column(&self, start: usize, at: usize) -> Option<usize> {
+        Some(self.text.get(start..at)?.trim_start_matches('\u{FEFF}').chars().count() + 1)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LineEntry {
     /// Index into `Program::code`.

@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::options::{RunOptions, Stress, WorkSettings};
-use super::{Outcome, status};
+use super::options::{JitSettings, RunOptions, Stress, WorkSettings};
+use super::{Outcome, say_unwritten, status};
 use crate::bytecode::VerifiedProgram;
 use crate::runtime::counts::{Tally, Unit};
 use crate::runtime::regions::{Place, regions};
 use crate::runtime::vm::Vm;
+use crate::source::reason;
 
 /// The version of the document; fields may be added to it.
 const VERSION: u32 = 1;
@@ -74,7 +76,7 @@ struct RegionWork {
 
 /// The flags that counts depend on, of those that were given.
 fn flags_of(options: &RunOptions) -> String {
-    let jit = &options.jit;
+    let (jit, usual) = (&options.jit, JitSettings::default());
     let mut flags = Vec::new();
     let mut add = |given: bool, flag: String| {
         if given {
@@ -83,10 +85,14 @@ fn flags_of(options: &RunOptions) -> String {
     };
     add(jit.compile, "--jit".into());
     add(!jit.profile, "--no-jit-profile".into());
-    add(jit.loop_threshold != 1000, format!("--jit-threshold {}", jit.loop_threshold));
-    add(jit.function_threshold != 100, format!("--jit-function-threshold {}", jit.function_threshold));
-    for (stress, name) in [(Stress::Exits, "exits"), (Stress::Shadow, "shadow"), (Stress::Facts, "facts")] {
-        add(jit.stress.contains(&stress), format!("--jit-stress {name}"));
+    add(jit.loop_threshold != usual.loop_threshold, format!("--jit-threshold {}", jit.loop_threshold));
+    add(
+        jit.function_threshold != usual.function_threshold,
+        format!("--jit-function-threshold {}", jit.function_threshold),
+    );
+    for stress in Stress::value_variants() {
+        let name = stress.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+        add(jit.stress.contains(stress), format!("--jit-stress {name}"));
     }
     add(options.gc_stress, "--gc-stress".into());
     add(options.alloc_stress, "--alloc-stress".into());
@@ -121,12 +127,14 @@ impl WorkWatch {
         let report = self.subject.report(vm, &tally);
         let text = report.json();
         match &settings.report {
-            Some(Some(path)) => write_or_say(path, &text, outcome),
+            Some(Some(path)) => say_unwritten(path, write_whole(path, &text), outcome),
             Some(None) => outcome.report.push_str(&text),
             None => {}
         }
         match &settings.gate {
-            Some(path) if settings.bless && outcome.status == 0 => write_or_say(path, &text, outcome),
+            Some(path) if settings.bless && outcome.status == 0 => {
+                say_unwritten(path, write_whole(path, &text), outcome)
+            }
             Some(path) if settings.bless => {
                 let left = format!("work: '{}' was not written, as the program has failed\n", path.display());
                 outcome.report.push_str(&left);
@@ -140,15 +148,6 @@ impl WorkWatch {
         if !more.is_empty() && outcome.status == 0 {
             outcome.status = status::PROGRAM;
         }
-    }
-}
-
-/// Writes a report, or says why not.
-fn write_or_say(path: &Path, text: &str, outcome: &mut Outcome) {
-    if let Err(error) = write_whole(path, text) {
-        outcome.report.push_str(&format!("error: {error}\n"));
-        // The program's own failure says more.
-        outcome.status = if outcome.status == 0 { status::USAGE } else { outcome.status };
     }
 }
 
@@ -182,10 +181,7 @@ impl Subject {
         let regions = places.iter().enumerate().map(region).collect();
         let main = program.debug.as_ref().and_then(|debug| debug.files.first()).map(|file| file.name.clone());
         Subject {
-            program: program.sources().iter().fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+            program: blake3::Hash::from_bytes(*program.sources()).to_hex().to_string(),
             main: main.unwrap_or_default(),
             flags: flags_of(options),
             regions,
@@ -241,7 +237,7 @@ impl Subject {
                 std::io::ErrorKind::NotFound => ": add --bless to make it",
                 _ => "",
             };
-            format!("cannot read '{name}' for --work-gate: {error}{remedy}")
+            format!("cannot read '{name}' for --work-gate: {}{remedy}", reason(&error))
         })?;
         let value: serde_json::Value = serde_json::from_str(&text)
             .map_err(|error| format!("'{name}' is no work report: it is not JSON ({error}); --bless writes one"))?;
@@ -388,17 +384,16 @@ impl RegionWork {
 }
 
 /// Writes a file: whoever looks sees the old one or the whole new one.
-fn write_whole(path: &Path, text: &str) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot write '{}': {error}", path.display());
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     // What a link leads to is replaced, not the link; a device or pipe is written to.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     if std::fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
-        return std::fs::write(&target, text).map_err(failed);
+        return std::fs::write(&target, text);
     }
     let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let unfinished = target.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &target));
-    written.inspect_err(|_| _ = std::fs::remove_file(&unfinished)).map_err(failed)
+    written.inspect_err(|_| _ = std::fs::remove_file(&unfinished))
 }
 
 #[cfg(test)]

@@ -338,21 +338,22 @@ impl Vm {
 
     /// A call that was counted is about to be counted again by native code that is entered for it.
     pub fn uncount_call(&self, func: FuncId) {
-        self.recount_call(func, u64::MAX, 1);
+        self.recount_call(func, 1u64.wrapping_neg());
     }
 
     /// That native code was not entered after all.
     pub fn count_call_again(&self, func: FuncId) {
-        self.recount_call(func, 1, u64::MAX);
+        self.recount_call(func, 1);
     }
 
-    fn recount_call(&self, func: FuncId, calls: u64, fuel: u64) {
+    /// Counts so many calls more, and burns as much fuel.
+    fn recount_call(&self, func: FuncId, calls: u64) {
         let Some(counts) = &self.counts else { return };
         if let Some(work) = &counts.work {
             add(&work.calls[func.index()], calls);
         }
         if counts.is_limited {
-            add(&counts.cells[FUEL], fuel);
+            add(&counts.cells[FUEL], calls.wrapping_neg());
         }
     }
 

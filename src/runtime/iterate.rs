@@ -94,41 +94,41 @@ impl Vm {
         Ok(if item.is_void() { None } else { Some(item) })
     }
 
-    /// The function that a step of an iteration at the top frame's pc calls, if that is all that it calls: `next`
-    /// without captures.
-    pub fn next_called(&self, op: Op) -> Option<FuncId> {
+    /// The function that a step of an iteration at the top frame's pc calls first: `iter` or `next` without captures.
+    pub fn called_by_step(&self, op: Op) -> Option<FuncId> {
         let Iteration { starts, base, .. } = op.as_iteration().filter(|step| step.over != Over::Range)?;
         let id = self.top_register(base.0.into()).as_instance()?.struct_id();
-        let calls_iter = starts && self.image.struct_def(id).method("iter").is_some();
-        if calls_iter { None } else { self.next_function(id) }
+        if starts && self.has_iter(id) { self.iter_function(id) } else { self.next_function(id) }
     }
 
-    /// The function that the step at the top frame's pc calls first, if that is an `iter` without captures.
-    pub fn iter_called(&self, op: Op) -> Option<FuncId> {
-        let Iteration { base, .. } = op.as_iteration().filter(|step| step.starts && step.over != Over::Range)?;
-        self.iter_function(self.top_register(base.0.into()).as_instance()?.struct_id())
+    /// Whether an iteration over instances of a struct begins with its `iter`.
+    fn has_iter(&self, id: StructId) -> bool {
+        self.image.struct_def(id).method("iter").is_some()
     }
 
     /// `iter` of a struct, if it captures nothing and is called as any function is.
     pub fn iter_function(&self, id: StructId) -> Option<FuncId> {
-        let iter = self.own_method(id, "iter", 0)?;
-        (self.image.program.functions[iter.index()].kind != FunctionKind::Async).then_some(iter)
+        self.step_function(id, "iter")
     }
 
-    /// `next` of a struct, if it captures nothing and is called as any function is.
+    /// `next` of a struct, likewise.
     pub fn next_function(&self, id: StructId) -> Option<FuncId> {
-        let next = self.own_method(id, "next", 0)?;
-        (self.image.program.functions[next.index()].kind != FunctionKind::Async).then_some(next)
+        self.step_function(id, "next")
     }
 
-    /// Starts the frame of the function that [`Vm::next_called`] or [`Vm::iter_called`] has found for the instruction
-    /// at the top frame's pc.
+    fn step_function(&self, id: StructId, name: &str) -> Option<FuncId> {
+        let func = self.own_method(id, name, 0)?;
+        (self.image.program.functions[func.index()].kind != FunctionKind::Async).then_some(func)
+    }
+
+    /// Starts the frame of the function that [`Vm::called_by_step`] has found for the instruction at the top frame's
+    /// pc.
     pub fn step_into_next(&mut self, called: FuncId, op: Op) -> Result<()> {
         let Some(step) = op.as_iteration() else { return Ok(()) };
         let state = self.top_base().wrapping_add(step.base.index());
         let iterator = read(state, Iter::ITERABLE);
         if step.starts {
-            let is_iter = self.iter_called(op) == Some(called);
+            let is_iter = iterator.as_instance().is_some_and(|instance| self.has_iter(instance.struct_id()));
             write(state, Iter::POSITION, Value::int(if is_iter { Iter::BY_ITER } else { Iter::BY_NEXT }));
         }
         self.set_pc_behind(self.top_pc());

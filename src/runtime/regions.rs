@@ -77,8 +77,7 @@ impl<'p> LineEnds<'p> {
             let file = self.program.debug.as_ref()?.files.get(file as usize)?;
             let line = ends.partition_point(|&end| end < at);
             let start = line.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
-            let column = file.text.get(start..at as usize)?.chars().count() + 1;
-            Some((file.name.clone(), line + 1, column))
+            Some((file.name.clone(), line + 1, file.column(start, at as usize)?))
         });
         found.unwrap_or_default()
     }

@@ -335,7 +335,7 @@ impl Vm {
                 return Ok(Replayed::Executed);
             }
             Op::Throw { src } if self.throw_within(src) => return Ok(Replayed::Executed),
-            _ if let Some(called) = self.next_called(op).or_else(|| self.iter_called(op)) => {
+            _ if let Some(called) = self.called_by_step(op) => {
                 self.step_into_next(called, op)?;
                 return Ok(Replayed::Executed);
             }

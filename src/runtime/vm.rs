@@ -15,7 +15,7 @@ use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::Host;
 use super::image::Image;
 use super::net::Net;
-use super::object::{Closure, Dict, ShortText, StructObject, Tuple};
+use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::oracle::Oracle;
 use super::output::Output;
@@ -621,10 +621,7 @@ impl Vm {
         let written = parts.iter().try_for_each(|&part| write_text(&self.heap, &self.image, &mut text, part));
         let result = written.and_then(|()| {
             self.heap.check_room(text.len())?;
-            Ok(Value::from_str(match ShortText::of(&text) {
-                Some(short) => self.heap.joined_str(short),
-                None => self.heap.new_str(&text),
-            }))
+            Ok(Value::from_str(self.heap.joined_str(&text)))
         });
         self.scratch = text;
         result

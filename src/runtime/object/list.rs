@@ -531,28 +531,29 @@ impl List {
     /// Makes the storage one that holds `value`, and room for `more` elements; returns the storage.
     #[inline]
     fn storage_for(&self, heap: &mut Heap, value: Value, more: usize) -> Result<Storage> {
-        let storage = self.storage();
-        if storage == Storage::Values || storage == Storage::of(value) {
-            self.reserve(heap, more)?;
-            return Ok(storage);
-        }
         self.admit(heap, Storage::of(value), more)?;
         Ok(self.storage())
     }
 
     /// Makes the storage one that holds elements of the storage `wanted`, and room for `more` elements. If memory is
     /// refused, elements and their storage are as before: what native code leaves to be done again is compared so.
-    #[cold]
+    #[inline]
     fn admit(&self, heap: &mut Heap, wanted: Storage, more: usize) -> Result<()> {
         let storage = self.storage();
-        if self.is_empty() && storage != wanted && storage != Storage::Values {
-            self.take_storage(heap, wanted)?;
-        }
-        let storage = self.storage();
-        if storage == wanted || storage == Storage::Values {
+        if storage == Storage::Values || storage == wanted {
             return self.reserve(heap, more);
         }
-        let len = self.len();
+        self.change_storage(heap, wanted, more)
+    }
+
+    /// As [`List::admit`], where the storage is not one that holds such elements.
+    #[cold]
+    fn change_storage(&self, heap: &mut Heap, wanted: Storage, more: usize) -> Result<()> {
+        if self.is_empty() {
+            self.take_storage(heap, wanted)?;
+            return self.reserve(heap, more);
+        }
+        let (len, storage) = (self.len(), self.storage());
         let old_size = self.cap.get() * storage.element_size();
         let cap = self.cap_for(heap, Storage::Values, more).unwrap_or(self.cap.get());
         let new_size = cap.saturating_mul(Storage::Values.element_size());

@@ -205,10 +205,9 @@ impl Heap {
         string
     }
 
-    /// The string of a short text that was put together: a new one, but for single characters.
-    #[inline]
-    pub(in crate::runtime) fn joined_str(&mut self, text: ShortText) -> Gc<Str> {
-        if text.len() < 2 { self.short_str(text) } else { Str::short(self, text) }
+    /// The string of a text that was put together: a new one, but for single characters.
+    pub(in crate::runtime) fn joined_str(&mut self, text: &str) -> Gc<Str> {
+        if text.len() < 2 { self.new_str(text) } else { Str::new(self, text) }
     }
 }
 

@@ -277,7 +277,8 @@ impl Str {
         }
         if let Some(short) = left.short_text().zip(right.short_text()).and_then(|(a, b)| a.followed_by(b)) {
             heap.check_room(short.len())?;
-            return Ok(heap.joined_str(short));
+            // Of two characters at least, as neither side is empty.
+            return Ok(Str::short(heap, short));
         }
         let len = left.len + right.len;
         let flags = left.header.flags.get() & right.header.flags.get() & ASCII;
