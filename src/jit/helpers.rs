@@ -40,11 +40,6 @@ macro_rules! helpers {
         pub enum Helper { $( $(#[doc = $doc])* $name, )* }
 
         impl Helper {
-            /// Whether the call tells what of the heap the helper may touch, which its row does not.
-            pub fn is_told_its_heap(self) -> bool {
-                matches!(self, Helper::Step | Helper::CallMethod | Helper::CallLibrary)
-            }
-
             /// All helpers.
             #[cfg(test)]
             pub const ALL: &[Helper] = &[$( Helper::$name, )*];
@@ -107,8 +102,7 @@ macro_rules! shim {
             let vm = unsafe { &mut *vm };
             let result =
                 vm.keeping_to(stringify!($function), Helper::$name.heap(), |vm| super::$function(vm, $($param),*));
-            // What a function makes that was run to its end has been counted there.
-            if Helper::$name != Helper::FinishCall {
+            if Helper::$name.is_told_its_place() {
                 vm.charge_named();
             }
             result
@@ -206,19 +200,44 @@ helpers! {
 }
 
 impl Helper {
+    /// Whether the call tells what of the heap the helper may touch, which its row does not.
+    pub fn is_told_its_heap(self) -> bool {
+        matches!(self, Helper::Step | Helper::CallMethod | Helper::CallLibrary)
+    }
+
+    /// Whether it makes objects that are counted at the place which native code names. Steps, and functions that are
+    /// run to their end, name their places themselves.
+    pub fn is_told_its_place(self) -> bool {
+        matches!(
+            self,
+            Helper::CallMethod
+                | Helper::CallLibrary
+                | Helper::ListSlice
+                | Helper::ListConcat
+                | Helper::ListRepeat
+                | Helper::ListFilled
+                | Helper::StrConcat
+                | Helper::StrIndex
+                | Helper::StrSlice
+                | Helper::CharStr
+                | Helper::MakeDict
+                | Helper::Concat
+                | Helper::StartItems
+                | Helper::NextItem
+                | Helper::StartPairs
+                | Helper::NextPair
+        )
+    }
+
     /// Whether the helper leaves all registers as they are, and its result in the machine: one that is called where
     /// control seldom comes to.
     pub fn keeps_registers(self) -> bool {
-        keeping::KEEPS && matches!(self, Helper::NewCell | Helper::ListPush)
+        keeping::wrapper(self).is_some()
     }
 
     /// Where native code calls it.
     pub fn address(self) -> usize {
-        match self {
-            Helper::NewCell => keeping::new_cell_keeping as *const () as usize,
-            Helper::ListPush => keeping::list_push_keeping as *const () as usize,
-            plain => plain.plain_address(),
-        }
+        keeping::wrapper(self).unwrap_or_else(|| self.plain_address())
     }
 }
 

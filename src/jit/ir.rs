@@ -508,6 +508,11 @@ impl Region {
         Val(self.reprs.len() as u32 - 1)
     }
 
+    pub fn new_exit(&mut self, exit: Exit) -> ExitId {
+        self.exits.push(exit);
+        ExitId(self.exits.len() as u32 - 1)
+    }
+
     pub fn new_block(&mut self, pc: u32) -> BlockId {
         let block = Block {
             params: Vec::new(),

@@ -115,7 +115,7 @@ pub fn record(
                     continue;
                 }
             }
-            _ if let Some(called) = vm.next_called(op).or_else(|| vm.iter_called(op)) => {
+            _ if let Some(called) = vm.called_by_step(op) => {
                 note_operands(vm, &mut profile.borrow_mut(), pc, &op);
                 vm.step_into_next(called, op)?;
                 count_call(vm, pc)?;

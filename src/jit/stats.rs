@@ -19,9 +19,8 @@ use crate::runtime::vm::Vm;
 fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, usize)> {
     let file = program.debug.as_ref()?.files.get(file as usize)?;
     let before = file.text.get(..at as usize)?;
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    Some((&file.name, line, column))
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    Some((&file.name, before.matches('\n').count() + 1, file.column(start, before.len())?))
 }
 
 /// Where a loop or function begins in the source: file and byte. Everything calls it by this place.

@@ -5,6 +5,7 @@
 //! change, and a value that is in memory in one place of a loop is so in all of it. Behind these wrappers the callee
 //! changes none.
 
+use super::Helper;
 #[cfg(all(target_arch = "x86_64", not(windows)))]
 use crate::runtime::{abi::layout, value::Value};
 
@@ -80,17 +81,7 @@ macro_rules! keeping_registers {
     };
 }
 
-/// Elsewhere they are called like others: a wrapper that is none.
-#[cfg(not(all(target_arch = "x86_64", not(windows))))]
-macro_rules! keeping_registers {
-    ($(#[$doc:meta])* $name:ident = $function:ident) => {
-        pub(super) use super::shims::$function as $name;
-    };
-}
-
-/// Whether the wrappers keep what they say.
-pub(super) const KEEPS: bool = cfg!(all(target_arch = "x86_64", not(windows)));
-
+#[cfg(all(target_arch = "x86_64", not(windows)))]
 keeping_registers! {
     /// # Safety
     /// As for [`super::shims::new_cell`], by a call that expects all registers to be kept, and the result in the
@@ -98,9 +89,26 @@ keeping_registers! {
     new_cell_keeping = new_cell
 }
 
+#[cfg(all(target_arch = "x86_64", not(windows)))]
 keeping_registers! {
     /// # Safety
     /// As for [`super::shims::list_push`], by a call that expects all registers to be kept, and the result in the
     /// machine.
     list_push_keeping = list_push
+}
+
+/// Where the wrapper of a helper is, if it has one.
+#[cfg(all(target_arch = "x86_64", not(windows)))]
+pub(super) fn wrapper(helper: Helper) -> Option<usize> {
+    match helper {
+        Helper::NewCell => Some(new_cell_keeping as *const () as usize),
+        Helper::ListPush => Some(list_push_keeping as *const () as usize),
+        _ => None,
+    }
+}
+
+/// Elsewhere none has: all are called in the same way.
+#[cfg(not(all(target_arch = "x86_64", not(windows))))]
+pub(super) fn wrapper(_: Helper) -> Option<usize> {
+    None
 }

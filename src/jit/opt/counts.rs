@@ -8,7 +8,7 @@
 //! This is the elimination of induction variables of Allen, Cocke and Kennedy, *Reduction of Operator Strength*.
 
 use super::cfg::{Cfg, LoopBlocks};
-use crate::jit::ir::{Binary, BlockId, ExitId, Inst, Mem, Region, Repr, Terminator, Val, Word};
+use crate::jit::ir::{Binary, BlockId, Inst, Mem, Region, Repr, Terminator, Val, Word};
 
 /// Makes counts in loops as cheap as can be.
 pub fn cheapen(region: &mut Region, cfg: &Cfg) {
@@ -101,8 +101,7 @@ fn leave_to_exits(region: &mut Region) {
         {
             let mut own = region.exit(*exit).clone();
             own.stores.extend(stores);
-            region.exits.push(own);
-            let own = ExitId(region.exits.len() as u32 - 1);
+            let own = region.new_exit(own);
             let block = region.block_mut(id);
             block.insts.clear();
             block.end = Terminator::Exit(own);

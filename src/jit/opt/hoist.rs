@@ -321,8 +321,7 @@ impl<'a> Hoister<'a> {
 
     fn new_exit(&mut self, index: usize, reason: ExitReason) -> ExitId {
         let exit = Exit { reason, ..self.region.loops[index].entry.clone() };
-        self.region.exits.push(exit);
-        ExitId(self.region.exits.len() as u32 - 1)
+        self.region.new_exit(exit)
     }
 }
 

@@ -333,8 +333,7 @@ fn rename(val: &mut Val, renamed: &FxHashMap<Val, Val>) {
 fn copy_of_exit(region: &mut Region, exit: ExitId, renamed: &FxHashMap<Val, Val>) -> ExitId {
     let mut copy = region.exit(exit).clone();
     copy.for_each_val_mut(|val| rename(val, renamed));
-    region.exits.push(copy);
-    ExitId(region.exits.len() as u32 - 1)
+    region.new_exit(copy)
 }
 
 fn is_division(inst: &Inst) -> bool {

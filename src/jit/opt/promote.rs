@@ -204,9 +204,8 @@ impl<'a> Promoter<'a> {
     }
 
     fn new_exit(&mut self, exit: Exit) -> ExitId {
-        self.region.exits.push(exit);
         self.exit_uses.push(1);
-        ExitId(self.region.exits.len() as u32 - 1)
+        self.region.new_exit(exit)
     }
 
     fn run_loop(&mut self, blocks: &LoopBlocks) {

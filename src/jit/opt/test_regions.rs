@@ -63,8 +63,7 @@ impl Sample {
     }
 
     pub fn exit(&mut self, reason: ExitReason) -> ExitId {
-        self.region.exits.push(Exit::plain(reason, 9));
-        ExitId(self.region.exits.len() as u32 - 1)
+        self.region.new_exit(Exit::plain(reason, 9))
     }
 
     pub fn guard(&mut self, condition: Val, reason: ExitReason) {

@@ -2,10 +2,11 @@
 //! given the row of the table and the arguments, so nothing is looked up, and what is known of the result is used.
 
 use super::env::Typed;
+use super::heap_use::use_through;
 use super::objects::STATE;
-use super::{Builder, Built, Goes, Stop, VM};
+use super::{Builder, Built, Goes, VM};
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult};
-use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::methods::{METHODS, MethodEffect, find_method};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::signature::Memory;
@@ -15,6 +16,7 @@ use crate::jit::feedback::ALL_TAGS;
 use crate::jit::helpers::Helper;
 use crate::jit::ir::{Mem, MemSet, Repr};
 use crate::runtime::abi::layout;
+use crate::runtime::methods::receiver_of;
 use crate::runtime::value::{Tag, Value};
 
 /// The type of all values of these kinds, if it is one.
@@ -34,22 +36,15 @@ impl Builder<'_> {
         receiver: Typed,
     ) -> Built<Option<Goes>> {
         let name = self.vm.site_name(self.context.func, site);
-        let (kind, changes) = match receiver {
-            Typed::Known(Tag::List, _) => (Receiver::List, HeapUse::LISTS),
-            Typed::Known(Tag::Str, _) => (Receiver::String, HeapUse::NONE),
-            Typed::Known(Tag::Tuple, _) => (Receiver::Tuple, HeapUse::NONE),
-            Typed::Known(Tag::Range, _) => (Receiver::Range, HeapUse::NONE),
-            Typed::Known(Tag::Dict, _) => (Receiver::Dict, HeapUse::DICTS),
-            _ => return Ok(None),
-        };
-        let Some(row) = find_method(kind, name) else { return Ok(None) };
+        let Typed::Known(tag, _) = receiver else { return Ok(None) };
+        let Some(row) = receiver_of(tag).and_then(|kind| find_method(kind, name)) else { return Ok(None) };
         let method = &METHODS[row];
         let takes = method.required..=method.params.len();
         let is_reached = self.is_reached();
         let heap = match method.effect {
             MethodEffect::Reads => HeapUse::NONE,
             // It changes what is known of containers in the whole loop, for a call that may never come.
-            MethodEffect::Mutates if is_reached => changes,
+            MethodEffect::Mutates if is_reached => use_through(Some(tag)),
             _ => return Ok(None),
         };
         if !takes.contains(&usize::from(argc)) {
@@ -96,10 +91,7 @@ impl Builder<'_> {
         heap: HeapUse,
         kinds: Tags,
     ) -> Built<Goes> {
-        if heap.meets(HeapUse::GLOBALS) && !self.plan.globals_in_memory {
-            self.plan.globals_in_memory = true;
-            return Err(Stop::Again);
-        }
+        self.shows(heap)?;
         let address = self.write_window(first, count)?;
         let [row, count, bits] = [row as i64, count.into(), heap.bits().into()].map(|word| self.int(word));
         self.call_to_be_done(helper, vec![VM, row, address, count, bits], STATE.with(MemSet::of_heap(heap)));

@@ -8,13 +8,14 @@ use super::loops::Return;
 use super::{Builder, Built, Context, Goes, Purpose, Stop};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::flow::RegSet;
-use crate::bytecode::methods::{Receiver, find_method};
+use crate::bytecode::methods::find_method;
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{BuiltinId, FuncId, Op, Reg, SiteId, StructId, flow};
 use crate::facts::native_forms::{FEW_INLINED, MAX_INLINE_DEPTH, SMALLEST, may_be_inlined};
 use crate::jit::feedback::{Callee as SeenCallee, Via};
 use crate::jit::ir::{Compare, ExitId, ExitReason, InlinedFrame, Inst, Mem, Repr, Terminator, Unary, Val, Width};
+use crate::runtime::methods::receiver_of;
 use crate::runtime::object::{BoundMethod, Closure, Instance};
 use crate::runtime::value::{Tag, Value};
 
@@ -525,15 +526,9 @@ impl<'a> Builder<'a> {
 
     /// Finds a result of any type to be of the only one that was seen.
     fn check_result(&mut self, base: Reg, (block, env): &mut Return, after: &RegSet) {
-        let at = self.home(base);
-        if let Slot::Value { value: Typed::Any { tag, payload }, .. } = env.register(at)
-            && let Some(seen) = self.feedback().result.single()
-        {
+        if let Slot::Value { value: Typed::Any { .. }, .. } = env.register(self.home(base)) {
             (self.current, self.env) = (*block, env.clone());
-            let exit = self.exit_with(ExitReason::Type, self.pc + 1, after);
-            self.guard_tag(tag, seen, exit);
-            let value = self.unpack(seen, payload);
-            self.set(base, value);
+            self.check_seen(base, self.feedback().result.single(), self.pc + 1, after);
             (*block, *env) = (self.current, self.env.clone());
         }
     }
@@ -543,8 +538,8 @@ impl<'a> Builder<'a> {
         !self.plan.no_inlining
             && !self.plan.not_inlined.contains(&self.pc)
             && self.context.frames.len() < MAX_INLINE_DEPTH
-            && self.may_recur(func)
             && may_be_inlined(self.program, func)
+            && self.may_recur(func)
     }
 
     /// How often a function stands on the way to the current instruction.
@@ -575,8 +570,9 @@ impl<'a> Builder<'a> {
         let size = self.program.functions[func.index()].code.len as usize;
         if levels == 0 {
             // Of one that calls itself, its own code will be better.
-            let calls_region = self.region.is_function && self.calls_of(self.own_function, func) > 0;
-            return own_calls == 0 || (calls_region && self.context.frames.is_empty() && size <= MAX_MUTUAL);
+            let is_outermost = self.region.is_function && self.context.frames.is_empty();
+            return own_calls == 0
+                || (is_outermost && size <= MAX_MUTUAL && self.calls_of(self.own_function, func) > 0);
         }
         let copies = (1..=levels as u32).map(|level| own_calls.max(1).saturating_pow(level));
         levels <= MAX_INLINE_DEPTH && copies.sum::<usize>().saturating_mul(size) <= MAX_RECURSIVE
@@ -623,16 +619,12 @@ impl<'a> Builder<'a> {
     pub(super) fn find_method(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
         let receiver = self.operand(object, self.feedback().a)?;
         let name = self.vm.site_name(self.context.func, site);
-        if let Some(kind) = receiver.tag().and_then(built_in_receiver)
+        if let Some(kind) = receiver.tag().and_then(receiver_of)
             && find_method(kind, name).is_some()
         {
-            self.set_constant(dst, Tag::Undef, 0);
-            return Ok(Goes::On);
-        }
-        if let Some(dict) = receiver.as_tag(Tag::Dict)
-            && find_method(Receiver::Dict, name).is_some()
-        {
-            self.guard_no_entry(dict, site);
+            if let Some(dict) = receiver.as_tag(Tag::Dict) {
+                self.guard_no_entry(dict, site);
+            }
             self.set_constant(dst, Tag::Undef, 0);
             return Ok(Goes::On);
         }
@@ -760,19 +752,8 @@ impl<'a> Builder<'a> {
     pub(super) fn built_in(&mut self, base: Reg, site: SiteId) -> Built<Option<usize>> {
         let seen = self.feedback().a;
         let receiver = self.operand(base.above(MethodCall::RECEIVER), seen)?;
-        let kind = receiver.tag().and_then(built_in_receiver);
+        // An entry of a dict may come before its methods.
+        let kind = receiver.tag().filter(|tag| *tag != Tag::Dict).and_then(receiver_of);
         Ok(kind.and_then(|kind| find_method(kind, self.vm.site_name(self.context.func, site))))
     }
-}
-
-/// The kind of receiver that values of a type are, unless something may come before their methods, as entries of dicts
-/// do.
-fn built_in_receiver(tag: Tag) -> Option<Receiver> {
-    Some(match tag {
-        Tag::List => Receiver::List,
-        Tag::Str => Receiver::String,
-        Tag::Tuple => Receiver::Tuple,
-        Tag::Range => Receiver::Range,
-        _ => return None,
-    })
 }

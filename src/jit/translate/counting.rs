@@ -9,7 +9,7 @@
 use super::Builder;
 use crate::bytecode::Op;
 use crate::jit::helpers::Helper;
-use crate::jit::ir::{Binary, Exit, ExitId, ExitReason, Inst, Mem, Repr, Unary, Val};
+use crate::jit::ir::{Binary, Exit, ExitReason, Inst, Mem, Repr, Unary, Val};
 use crate::runtime::counts::{Counted, NativeCounts};
 
 impl Builder<'_> {
@@ -33,8 +33,8 @@ impl Builder<'_> {
             let left = self.load(Mem::Count, cells, NativeCounts::FUEL, Repr::I64);
             let is_left = self.push(Inst::Unary(Unary::BitsToBool, left), Repr::Bool);
             let exit = Exit { frames: self.context.frames.clone(), ..Exit::plain(ExitReason::Fuel, pc) };
-            self.region.exits.push(exit);
-            self.guard(is_left, true, ExitId(self.region.exits.len() as u32 - 1));
+            let exit = self.region.new_exit(exit);
+            self.guard(is_left, true, exit);
             self.add_to_count(cells, NativeCounts::FUEL, left, -1);
         }
         if counting.counts {
@@ -52,33 +52,7 @@ impl Builder<'_> {
 
     /// Says for which instruction a helper is about to be called, if objects that it makes are counted.
     pub(super) fn name_place(&mut self, helper: Helper) {
-        // Steps name their place themselves; the others are called often, and make nothing.
-        let makes_none = matches!(
-            helper,
-            Helper::Step
-                | Helper::StepCall
-                | Helper::TailCall
-                | Helper::FinishCall
-                | Helper::NewCell
-                | Helper::ListPush
-                | Helper::ListPop
-                | Helper::StrEqual
-                | Helper::StrCompare
-                | Helper::StrLen
-                | Helper::DictGet
-                | Helper::DictGetOr
-                | Helper::DictContains
-                | Helper::DictHasName
-                | Helper::DictSet
-                | Helper::DictAdd
-                | Helper::Contains
-                | Helper::Print
-                | Helper::FloatRem
-                | Helper::FloatPow
-                | Helper::IntPow
-                | Helper::CompareNumbers
-        );
-        if let Some(counting) = self.counting.filter(|counting| counting.counts && !makes_none) {
+        if let Some(counting) = self.counting.filter(|counting| counting.counts && helper.is_told_its_place()) {
             let (cells, pc) = (self.int(counting.cells as i64), self.int(self.pc.into()));
             // The helper reads it, so it is no count that may stay in a register.
             self.effect(Inst::Store { mem: Mem::Vm, base: cells, offset: NativeCounts::PLACE, value: pc });

@@ -13,8 +13,6 @@
 //! next, so neither stack grows. Callees that are known only when running are found by a helper, which does what the
 //! interpreter does.
 
-use std::rc::Rc;
-
 use super::calls::{Args, Called, Callee};
 use super::env::{Slot, Typed};
 use super::loops::Return;
@@ -42,7 +40,7 @@ impl Builder<'_> {
         // The callee raises errors itself; the interpreter finds the caller's frame behind the call then. If there is
         // no room for the callee, the interpreter executes the call: so what that reads stays where it is.
         let exit = self.exit(ExitReason::Throw);
-        let (return_pc, at) = (self.pc + 1, self.home(base));
+        let at = self.home(base);
         let first = match callee.args {
             Args::InPlace => at + u32::from(Call::ARGS),
             Args::BehindReceiver(_) => at + u32::from(MethodCall::ARGS),
@@ -52,17 +50,7 @@ impl Builder<'_> {
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
         self.env.kill_from(at);
-        self.set(base, Typed::Any { tag, payload });
-        let live = Rc::clone(&self.live);
-        let after = &live[self.live_at + 1];
-        if let Some(seen) = self.feedback().result.single()
-            && after.contains(base)
-        {
-            let exit = self.exit_with(ExitReason::Type, return_pc, after);
-            self.guard_tag(tag, seen, exit);
-            let value = self.unpack(seen, payload);
-            self.set(base, value);
-        }
+        self.take_value(base, tag, payload);
         self.check_size()?;
         Ok(Goes::On)
     }
@@ -96,8 +84,7 @@ impl Builder<'_> {
         let frame = exit.frames.last_mut().expect("an inlined function has a frame");
         (frame.func, frame.has_closure) = (func, false);
         (exit.is_tail_call, exit.uncounted) = (true, true);
-        self.region.exits.push(exit);
-        let exit = ExitId(self.region.exits.len() as u32 - 1);
+        let exit = self.region.new_exit(exit);
         let mut frames = self.started_frames()?;
         let StartedFrame { addresses: [_, return_pc], base, .. } =
             frames.pop().expect("an inlined function has a frame");

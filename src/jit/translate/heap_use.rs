@@ -88,7 +88,7 @@ impl Builder<'_> {
 }
 
 /// What can be touched through a value of a type, or of any.
-fn use_through(tag: Option<Tag>) -> HeapUse {
+pub(super) fn use_through(tag: Option<Tag>) -> HeapUse {
     match tag {
         None => HeapUse::ANY,
         // Fields that are not in the struct's layout are found in a dict of the instance's own.

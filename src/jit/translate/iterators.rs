@@ -9,7 +9,7 @@
 
 use super::env::{Env, Slot, Typed};
 use super::loops::Edge;
-use super::{Builder, Built, Purpose, Stop};
+use super::{Builder, Built, Purpose};
 use crate::bytecode::flow::RegSet;
 use crate::bytecode::op::shape::{Iteration, Over};
 use crate::bytecode::op::window::Iter;
@@ -171,8 +171,7 @@ impl Builder<'_> {
             },
         };
         if !is_certain {
-            self.plan.not_inlined.insert(self.pc);
-            return Err(Stop::Again);
+            return self.refuse_inlining(self.pc);
         }
         Ok(true)
     }
@@ -189,8 +188,7 @@ impl Builder<'_> {
             Typed::Known(Tag::Tuple, pair) => pair,
             Typed::Known(..) => {
                 // Left in each iteration, it would be slower than called by the run time.
-                self.plan.not_inlined.insert(call);
-                return Err(Stop::Again);
+                return self.refuse_inlining(call);
             }
             Typed::Any { tag, payload } => {
                 let is_item = self.is_item(tag);
@@ -277,13 +275,9 @@ impl Builder<'_> {
         let parts = [(Iter::ITEM, first), (Iter::SECOND, second)];
         for (at, seen) in parts.into_iter().take(if over == Over::Pairs { 2 } else { 1 }) {
             let reg = base.above(at);
-            if live.contains(reg)
-                && let (Typed::Any { tag, payload }, Some(seen)) = (self.get(reg)?, seen)
-            {
-                let exit = self.exit_with(ExitReason::Type, target, live);
-                self.guard_tag(tag, seen, exit);
-                let value = self.unpack(seen, payload);
-                self.set(reg, value);
+            if live.contains(reg) {
+                self.get(reg)?;
+                self.check_seen(reg, seen, target, live);
             }
         }
         Ok(())

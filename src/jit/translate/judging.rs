@@ -7,7 +7,7 @@ use super::{Builder, Built};
 use crate::bytecode::Op;
 use crate::facts::native_forms::observed;
 use crate::jit::feedback::{TagSet, TypeFeedback};
-use crate::jit::ir::{Binary, Exit, ExitId, ExitReason, Inst, Repr, Unary};
+use crate::jit::ir::{Binary, Exit, ExitReason, Inst, Repr, Unary};
 use crate::jit::static_types::Judging;
 use crate::runtime::value::Tag;
 
@@ -60,7 +60,7 @@ impl Builder<'_> {
             }
         };
         let exit = Exit { frames: self.context.frames.clone(), ..Exit::plain(ExitReason::Fact, self.pc) };
-        self.region.exits.push(exit);
-        self.guard(is_right, true, ExitId(self.region.exits.len() as u32 - 1));
+        let exit = self.region.new_exit(exit);
+        self.guard(is_right, true, exit);
     }
 }

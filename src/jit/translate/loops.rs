@@ -583,8 +583,7 @@ impl Builder<'_> {
                     return self.entry_exit();
                 }
                 exit.reason = reason;
-                self.region.exits.push(exit);
-                ExitId(self.region.exits.len() as u32 - 1)
+                self.region.new_exit(exit)
             }
         }
     }

@@ -575,8 +575,7 @@ impl<'a> Builder<'a> {
 
     fn exit_with(&mut self, reason: ExitReason, pc: u32, live: &RegSet) -> ExitId {
         let exit = self.state(reason, pc, live);
-        self.region.exits.push(exit);
-        ExitId(self.region.exits.len() as u32 - 1)
+        self.region.new_exit(exit)
     }
 
     /// What must be in memory for the interpreter to go on at a pc.
@@ -728,8 +727,7 @@ impl<'a> Builder<'a> {
             return exit;
         }
         let exit = Exit::plain(ExitReason::EntryType, self.header_pc);
-        self.region.exits.push(exit);
-        let exit = ExitId(self.region.exits.len() as u32 - 1);
+        let exit = self.region.new_exit(exit);
         self.entry_exit = Some(exit);
         exit
     }

@@ -60,15 +60,7 @@ impl Builder<'_> {
     pub(super) fn take_value(&mut self, dst: Reg, tag: Val, payload: Val) {
         self.set(dst, Typed::Any { tag, payload });
         let live = Rc::clone(&self.live);
-        let after = &live[self.live_at + 1];
-        if let Some(seen) = self.feedback().result.single()
-            && after.contains(dst)
-        {
-            let exit = self.exit_with(ExitReason::Type, self.pc + 1, after);
-            self.guard_tag(tag, seen, exit);
-            let value = self.unpack(seen, payload);
-            self.set(dst, value);
-        }
+        self.check_seen(dst, self.feedback().result.single(), self.pc + 1, &live[self.live_at + 1]);
     }
 
     /// The address of a register.

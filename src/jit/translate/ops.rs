@@ -443,7 +443,7 @@ impl Builder<'_> {
                 Iter::POSITION => Some(Tag::Int),
                 _ => None,
             };
-            self.check_reloaded(reg, seen, target, live);
+            self.check_seen(reg, seen, target, live);
         }
         Ok(())
     }
@@ -476,7 +476,7 @@ impl Builder<'_> {
             let seen = self.feedback().result.single();
             let live = Rc::clone(&self.live);
             self.reload(reg);
-            self.check_reloaded(reg, seen, self.pc + 1, &live[self.live_at + 1]);
+            self.check_seen(reg, seen, self.pc + 1, &live[self.live_at + 1]);
         }
         self.check_size()?;
         Ok(Goes::On)
@@ -602,17 +602,17 @@ impl Builder<'_> {
         self.env.set_register(at, Slot::Value { value: Typed::Any { tag, payload }, dirty: false });
     }
 
-    /// Makes a reloaded value one of known type if only one was seen.
-    fn check_reloaded(&mut self, reg: Reg, seen: Option<Tag>, target: u32, live: &RegSet) {
-        let at = self.home(reg);
-        if let Slot::Value { value: Typed::Any { tag, payload }, .. } = self.env.register(at)
+    /// Finds a value of any type to be of the only one that was seen, on the way to `target`, before which these
+    /// registers are alive.
+    pub(super) fn check_seen(&mut self, reg: Reg, seen: Option<Tag>, target: u32, live: &RegSet) {
+        if let Slot::Value { value: Typed::Any { tag, payload }, .. } = self.env.register(self.home(reg))
             && let Some(seen) = seen
             && live.contains(reg)
         {
             let exit = self.exit_with(ExitReason::Type, target, live);
             self.guard_tag(tag, seen, exit);
             let value = self.unpack(seen, payload);
-            self.env.set_register(at, Slot::Value { value, dirty: false });
+            self.refine(reg, value);
         }
     }
 }

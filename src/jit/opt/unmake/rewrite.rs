@@ -446,8 +446,7 @@ impl<'a> Rewriter<'a> {
         }
         let mut own = self.region.exit(exit).clone();
         self.complete(&mut own, state);
-        self.region.exits.push(own);
-        ExitId(self.region.exits.len() as u32 - 1)
+        self.region.new_exit(own)
     }
 
     /// Has an exit make the objects that it mentions.
@@ -595,8 +594,7 @@ impl<'a> Rewriter<'a> {
         let Loop { preheader, ref entry, .. } = self.region.loops[index];
         // No iteration need come to it: the variable may be a new object before anyone looks at its fields.
         let exit = Exit { reason: ExitReason::Hoisted, ..entry.clone() };
-        self.region.exits.push(exit);
-        let exit = ExitId(self.region.exits.len() as u32 - 1);
+        let exit = self.region.new_exit(exit);
         self.region.block_mut(preheader).insts.push((None, Inst::Guard { condition, expect: true, exit }));
     }
 
