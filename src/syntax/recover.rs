@@ -22,6 +22,7 @@ use super::expected::{Expected, foreign_keyword, found, misspelt_keyword};
 use super::grammar::FileParser;
 use super::lexer::{Lexeme, Token, Tokens, clip};
 use crate::source::{Diagnostic, Diagnostics, FileId, Span};
+use heads::lexemes_of;
 
 /// Repairs in one file. More than are shown, so that the count of further errors means something.
 const REPAIR_LIMIT: u32 = 100;
@@ -129,6 +130,10 @@ impl Recovery<'_> {
     fn text_of(&self, index: usize) -> &str {
         let span = self.span(index);
         self.text.get(span.lo as usize..span.hi as usize).unwrap_or("")
+    }
+
+    fn text_in(&self, lexeme: &Lexeme) -> &str {
+        &self.text[lexeme.lo as usize..lexeme.hi as usize]
     }
 
     /// Whether a line break stands before the token.
@@ -322,10 +327,8 @@ impl Recovery<'_> {
         }
         let word = self.text_of(start).to_string();
         let span = self.span(start);
-        let diagnostic = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span)
-            .labelled(format!("write `{written}`"))
-            .with_suggestion(format!("write `{written}`"), span, written);
-        self.report(at, diagnostic);
+        let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span);
+        self.report(at, to_be_written(error, span, written));
         match token {
             // The `if` before it may be complete already, so that an `else` would begin a statement.
             Token::Else => self.replace(start..start + 1, &[Token::If]),
@@ -395,7 +398,7 @@ impl Recovery<'_> {
             let assigned = inner.iter().position(|lexeme| lexeme.token == Token::Assign).unwrap_or(0);
             let is_name = |lexeme: &&Lexeme| matches!(lexeme.token, Token::Ident(_));
             let Some(&name) = inner[..assigned].iter().rev().chain(inner).find(is_name) else { return false };
-            let text = self.text[name.lo as usize..name.hi as usize].to_string();
+            let text = self.text_in(&name).to_string();
             let diagnostic = Diagnostic::error("E0209", "A `for` loop goes over a range or a container", span)
                 .labelled("Walrus has no loop of this form")
                 .with_help(format!("to count, go over a range: `for {text} in 0..n {{ }}`"));
@@ -423,10 +426,8 @@ impl Recovery<'_> {
                 .collect();
             if first > at + 1 || self.token(of) != Some(Token::In) {
                 let written = format!("{} in {}", self.text_between(first, of), self.text_between(of + 1, close));
-                let diagnostic = Diagnostic::error("E0209", "The head of a `for` loop is written in another way", span)
-                    .labelled(format!("write `{written}`"))
-                    .with_suggestion(format!("write `{written}`"), span, written);
-                self.report(at, diagnostic);
+                let error = Diagnostic::error("E0209", "The head of a `for` loop is written in another way", span);
+                self.report(at, to_be_written(error, span, written));
                 self.lexemes.remove(close);
                 self.lexemes[of].token = Token::In;
                 self.lexemes.splice(at..of, names);
@@ -487,8 +488,8 @@ impl Recovery<'_> {
                     return false;
                 };
                 let close = (at..body).find(|&index| self.lexemes[index].token == Token::RParen).unwrap_or(body);
-                let params = self.params_among(at + 1..close);
-                let written = format!(": {}", self.written_params(at + 1, close)).trim_end().to_string();
+                let params = self.params_between(at + 1..close);
+                let written = format!(": {}", self.written_params(&params)).trim_end().to_string();
                 let lo = self.span(head_start).lo;
                 let span = Span::new(self.file, lo, self.span(body - 1).hi);
                 let (message, replacement) = if anonymous {
@@ -501,12 +502,7 @@ impl Recovery<'_> {
                     .with_suggestion(format!("write `{written}`"), span, replacement);
                 self.report(at, diagnostic);
                 let mut head = vec![Lexeme { token: Token::Colon, ..self.lexemes[at] }];
-                for (index, param) in params.into_iter().enumerate() {
-                    if index > 0 {
-                        head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
-                    }
-                    head.push(param);
-                }
+                head.extend(lexemes_of(&params));
                 self.lexemes[body].token = Token::LBrace;
                 self.lexemes.splice(head_start..body, head);
                 true
@@ -524,10 +520,8 @@ impl Recovery<'_> {
             (Some(Token::Eq | Token::Ne), Some(Token::Assign)) if touches => {
                 let span = self.span(at - 1).to(span);
                 let written = if before == Some(Token::Eq) { "==" } else { "!=" };
-                let diagnostic = Diagnostic::error("E0208", format!("`{written}=` is not an operator of Walrus"), span)
-                    .labelled(format!("write `{written}`"))
-                    .with_suggestion(format!("write `{written}`"), span, written);
-                self.report(at, diagnostic);
+                let error = Diagnostic::error("E0208", format!("`{written}=` is not an operator of Walrus"), span);
+                self.report(at, to_be_written(error, span, written));
                 self.lexemes.remove(at);
                 true
             }
@@ -823,6 +817,13 @@ impl Recovery<'_> {
         }
         self.lexemes.len()
     }
+}
+
+/// An error with what is to be written instead of what stands at a span.
+fn to_be_written(error: Diagnostic, span: Span, written: impl Into<String>) -> Diagnostic {
+    let written = written.into();
+    let advice = format!("write `{}`", written.trim_end());
+    error.labelled(advice.clone()).with_suggestion(advice, span, written)
 }
 
 /// Words that begin a statement and nothing else.

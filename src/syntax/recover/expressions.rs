@@ -1,7 +1,8 @@
 //! Expressions as other languages write them: each is reported once, with the Walrus way, and read as what was meant or
 //! as a value about which nothing is known, so that nothing around it is reported because of it.
 
-use super::{Context, Recovery};
+use super::heads::{Param, lexemes_of};
+use super::{Context, Recovery, to_be_written};
 use crate::source::{Diagnostic, Span};
 use crate::syntax::expected::Expected;
 use crate::syntax::lexer::{Lexeme, Token};
@@ -11,6 +12,7 @@ impl Recovery<'_> {
     pub(super) fn foreign_expression(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
         self.arrow(at, context)
             || self.function_in_expression(at)
+            || self.typed_head(at, context)
             || self.foreign_pair(at)
             || self.named_argument(at, context)
             || self.colon_in_index(at, context)
@@ -86,10 +88,7 @@ impl Recovery<'_> {
     /// Reports what stands from one token up to another, and what to write instead.
     pub(super) fn report_form(&mut self, range: std::ops::Range<usize>, message: &str, written: String) {
         let span = self.span_between(range.start, range.end);
-        let diagnostic = Diagnostic::error("E0209", message, span)
-            .labelled(format!("write `{}`", written.trim_end()))
-            .with_suggestion(format!("write `{}`", written.trim_end()), span, written);
-        self.report(range.start, diagnostic);
+        self.report(range.start, to_be_written(Diagnostic::error("E0209", message, span), span, written));
     }
 
     // Functions.
@@ -136,10 +135,10 @@ impl Recovery<'_> {
             return true;
         }
         let (start, params) = match self.token(arrow - 1) {
-            Some(Token::Ident(_)) => (arrow - 1, vec![self.lexemes[arrow - 1]]),
+            Some(Token::Ident(_)) => (arrow - 1, self.params_between(arrow - 1..arrow)),
             Some(Token::RParen) => {
                 let Some(open) = self.opener_of(arrow - 1) else { return false };
-                (open, self.params_among(open + 1..arrow - 1))
+                (open, self.params_between(open + 1..arrow - 1))
             }
             _ => return false,
         };
@@ -154,21 +153,41 @@ impl Recovery<'_> {
             if !self.pair_at(close + 1, Token::Assign, Token::Gt) {
                 return false;
             }
-            let params = self.params_among(at + 1..close);
+            let params = self.params_between(at + 1..close);
             self.make_lambda(at, params, close + 3, "Functions are written without an arrow");
             return true;
         }
-        let is_body = matches!(self.token(at), Some(Token::LBrace | Token::LDict)) && at > self.from;
-        if !is_body || self.lexemes[at - 1].token != Token::RParen {
+        if at <= self.from || self.lexemes[at - 1].token != Token::RParen {
             return false;
         }
-        let Some(open) = self.opener_of(at - 1) else { return false };
-        if open <= self.from || !matches!(self.text_of(open - 1), "function" | "func" | "fun" | "def" | "fn") {
+        self.opener_of(at - 1).is_some_and(|open| self.function_after_word(open, at - 1))
+    }
+
+    /// `function (int a) { … }` and `(a = 1) => e`: the fault is in the parentheses already.
+    fn typed_head(&mut self, at: usize, context: &Context) -> bool {
+        let Some(frame) = context.frames.last() else { return false };
+        let open = frame.opener;
+        if at <= open || self.lexemes[open].token != Token::LParen {
             return false;
         }
-        let params = self.params_among(open + 1..at - 1);
-        self.make_lambda(open - 1, params, at, "Functions without a name begin with a `:`");
-        true
+        let Some(close) = self.closer_of(open) else { return false };
+        if self.pair_at(close + 1, Token::Assign, Token::Gt) || self.pair_at(close + 1, Token::Minus, Token::Gt) {
+            let params = self.params_between(open + 1..close);
+            self.make_lambda(open, params, close + 3, "Functions are written without an arrow");
+            return true;
+        }
+        self.function_after_word(open, close)
+    }
+
+    /// A function without a name in a form of another language: a word, parameters between parentheses, a block.
+    fn function_after_word(&mut self, open: usize, close: usize) -> bool {
+        let has_body = matches!(self.token(close + 1), Some(Token::LBrace | Token::LDict));
+        let is_word = open > self.from && matches!(self.text_of(open - 1), "function" | "func" | "fun" | "def" | "fn");
+        if has_body && is_word {
+            let params = self.params_between(open + 1..close);
+            self.make_lambda(open - 1, params, close + 1, "Functions without a name begin with a `:`");
+        }
+        has_body && is_word
     }
 
     /// The bracket that the one at `close` closes.
@@ -189,8 +208,8 @@ impl Recovery<'_> {
 
     /// Reports a function without a name whose head begins at `start` and whose body, a block or an expression, begins
     /// at `body`, and makes it one of Walrus.
-    fn make_lambda(&mut self, start: usize, params: Vec<Lexeme>, body: usize, message: &str) {
-        let written = format!(": {}", self.joined(&params)).trim_end().to_string();
+    fn make_lambda(&mut self, start: usize, params: Vec<Param>, body: usize, message: &str) {
+        let written = format!(": {}", self.written_params(&params)).trim_end().to_string();
         let is_block = matches!(self.token(body), Some(Token::LBrace | Token::LDict));
         let end = self.expression_end(body).max(body);
         if is_block {
@@ -214,12 +233,7 @@ impl Recovery<'_> {
         }
         let lo = self.span(start).lo;
         let mut head = vec![Lexeme { token: Token::Colon, lo, hi: lo }];
-        for (index, param) in params.into_iter().enumerate() {
-            if index > 0 {
-                head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
-            }
-            head.push(param);
-        }
+        head.extend(lexemes_of(&params));
         self.lexemes.splice(start..body, head);
     }
 
@@ -233,7 +247,7 @@ impl Recovery<'_> {
         if self.token(close) != Some(Token::Pipe) {
             return false;
         }
-        let params = self.params_among(at + 1..close);
+        let params = self.params_between(at + 1..close);
         self.make_lambda(at, params, close + 1, "Functions are written without bars");
         true
     }
@@ -249,7 +263,7 @@ impl Recovery<'_> {
                 let Some(colon) = (at..self.expression_end(at)).find(|&i| self.token(i) == Some(Token::Colon)) else {
                     return false;
                 };
-                let params = self.params_among(at..colon);
+                let params = self.params_between(at..colon);
                 self.make_lambda(word, params, colon + 1, "Functions are written without `lambda`");
             }
             "new" => {
@@ -399,14 +413,11 @@ impl Recovery<'_> {
             true => (pair..pair + 3, self.lexemes[pair + 2]),
             false => (pair - 1..pair + 2, self.lexemes[pair - 1]),
         };
-        let text = &self.text[name.lo as usize..name.hi as usize];
-        let written = format!("{text} {step}");
+        let written = format!("{} {step}", self.text_in(&name));
         let whole = self.span_between(range.start, range.end);
         let span = self.span_between(pair, pair + 2);
-        let diagnostic = Diagnostic::error("E0208", format!("`{operator}` is not an operator of Walrus"), span)
-            .labelled(format!("write `{written}`"))
-            .with_suggestion(format!("write `{written}`"), whole, written);
-        self.report(pair, diagnostic);
+        let error = Diagnostic::error("E0208", format!("`{operator}` is not an operator of Walrus"), span);
+        self.report(pair, to_be_written(error, whole, written));
         let hi = whole.hi;
         let name = Lexeme { token: name.token, lo: whole.lo, hi: whole.lo.max(name.hi.min(hi)) };
         let rest = [token, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
@@ -435,11 +446,7 @@ impl Recovery<'_> {
             "" => error
                 .labelled("not known here")
                 .with_help("`core.type(x)` tells the type of a value: `core.type(x) == \"int\"`"),
-            _ => error.labelled(format!("write `{written}`")).with_suggestion(
-                format!("write `{written}`"),
-                span,
-                written,
-            ),
+            _ => to_be_written(error, span, written),
         };
         self.report(at, diagnostic);
         self.replace(at..at + len, &[token]);

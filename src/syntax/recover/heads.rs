@@ -35,8 +35,8 @@ impl Recovery<'_> {
         if self.token(end).is_some_and(|token| matches!(token, Token::Ident(_))) && self.text_of(end) == "end" {
             end += 1;
         }
-        let params = if close > start + 2 { self.params_among(start + 3..close) } else { Vec::new() };
-        let spaced = format!("fn {} : {}", self.text_of(start + 1), self.written_params((start + 3).min(close), close));
+        let params = if close > start + 2 { self.params_between(start + 3..close) } else { Vec::new() };
+        let spaced = format!("fn {} : {}", self.text_of(start + 1), self.written_params(&params));
         let written = format!("{} {{", spaced.trim_end());
         let span = Span::new(self.file, self.span(start).lo, self.span(colon).hi);
         let diagnostic = Diagnostic::error("E0209", "The body of a function stands in braces", span)
@@ -46,12 +46,7 @@ impl Recovery<'_> {
         let at = |token: Token, index: usize| Lexeme { token, ..self.lexemes[index] };
         let name = self.lexemes[start + 1];
         let mut head = vec![at(Token::Fn, start), name, Lexeme { token: Token::Colon, lo: name.hi, hi: name.hi }];
-        for (index, param) in params.into_iter().enumerate() {
-            if index > 0 {
-                head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
-            }
-            head.push(param);
-        }
+        head.extend(lexemes_of(&params));
         let hi = self.span(end - 1).hi;
         head.push(Lexeme { token: Token::LBrace, lo: self.span(colon).hi, hi: self.span(colon).hi });
         head.extend([Token::ErrorStmt, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi }));
@@ -101,36 +96,69 @@ impl Recovery<'_> {
         if names.is_empty() && self.token(start) == Some(Token::For) {
             return None;
         }
-        for (index, name) in names.into_iter().enumerate() {
-            if index > 0 {
-                head.push(Lexeme { token: Token::Comma, lo: name.lo, hi: name.lo });
-            }
-            head.push(name);
-        }
+        let names: Vec<Param> = names.into_iter().map(|name| Param { name, default: None }).collect();
+        head.extend(lexemes_of(&names));
         head.extend(rest);
         Some(head)
     }
 
-    /// The names among lexemes that are one parameter each: the first, and those behind commas.
-    pub(super) fn params_among(&self, range: Range<usize>) -> Vec<Lexeme> {
-        let mut due = true;
+    /// The parameters in a head of any language: `a`, `a: int`, `int a`, `a = 1`, `*args`, and `a int` of Go.
+    pub(super) fn params_between(&self, range: Range<usize>) -> Vec<Param> {
+        // In Go, names stand before their types: `func f(` or `func (` comes before them.
+        let word_before = |count: usize| range.start.checked_sub(count).is_some_and(|at| self.text_of(at) == "func");
+        let is_go = word_before(2) || word_before(3);
         let mut params = Vec::new();
-        for lexeme in &self.lexemes[range] {
-            match lexeme.token {
-                Token::Comma => due = true,
-                Token::Ident(_) if due => {
-                    params.push(*lexeme);
-                    due = false;
-                }
-                _ => {}
-            }
+        let mut start = range.start;
+        while start < range.end {
+            let end = self.expression_end(start).min(range.end);
+            let find = |wanted: fn(Token) -> bool| (start..end).find(|&index| wanted(self.lexemes[index].token));
+            let typed_end = find(|token| matches!(token, Token::Colon | Token::Assign)).unwrap_or(end);
+            let mut names =
+                self.lexemes[start..typed_end].iter().filter(|lexeme| matches!(lexeme.token, Token::Ident(_)));
+            let default = find(|token| token == Token::Assign).map(|assign| assign + 1..end);
+            let name = if is_go { names.next() } else { names.next_back() };
+            params.extend(name.map(|name| Param { name: *name, default }));
+            start = end + 1;
         }
         params
     }
 
-    /// Parameters as they are written.
-    pub(super) fn joined(&self, params: &[Lexeme]) -> String {
-        let text = |lexeme: &Lexeme| &self.text[lexeme.lo as usize..lexeme.hi as usize];
-        params.iter().map(text).collect::<Vec<_>>().join(", ")
+    /// Parameters as they would be written in Walrus: without types, with their defaults.
+    pub(super) fn written_params(&self, params: &[Param]) -> String {
+        let written = |param: &Param| match &param.default {
+            Some(default) => {
+                format!("{} = {}", self.text_in(&param.name), self.text_between(default.start, default.end))
+            }
+            None => self.text_in(&param.name).to_string(),
+        };
+        params.iter().map(written).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A parameter of a head that is not one of Walrus.
+pub(super) struct Param {
+    name: Lexeme,
+    /// The tokens of its default value, if it has one.
+    default: Option<Range<usize>>,
+}
+
+impl Param {
+    pub(super) fn is(&self, text: &str, of: &Recovery<'_>) -> bool {
+        of.text_in(&self.name) == text
+    }
+}
+
+/// Parameters with commas between them. Defaults become values about which nothing is known.
+pub(super) fn lexemes_of(params: &[Param]) -> Vec<Lexeme> {
+    let mut lexemes = Vec::new();
+    for (index, Param { name, default }) in params.iter().enumerate() {
+        if index > 0 {
+            lexemes.push(Lexeme { token: Token::Comma, lo: name.lo, hi: name.lo });
+        }
+        lexemes.push(*name);
+        if default.is_some() {
+            lexemes.extend([Token::Assign, Token::ErrorExpr].map(|token| Lexeme { token, lo: name.hi, hi: name.hi }));
+        }
+    }
+    lexemes
 }

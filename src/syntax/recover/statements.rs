@@ -1,6 +1,7 @@
 //! Statements, blocks and definitions as other languages write them; see [`super::expressions`].
 
-use super::{Context, Recovery};
+use super::heads::{Param, lexemes_of};
+use super::{Context, Recovery, to_be_written};
 use crate::source::{Diagnostic, Span};
 use crate::syntax::expected::{Expected, STANDARD_MODULES, foreign_keyword};
 use crate::syntax::lexer::{KEYWORDS, Lexeme, Token};
@@ -157,19 +158,14 @@ impl Recovery<'_> {
             }
             "assert" if behind => {
                 let end = self.expression_end(at);
-                let written = format!("core.assert({})", self.text_between(at, end));
-                let span = self.span_between(start, end);
-                let diagnostic = error.labelled(format!("write `{written}`")).with_suggestion(
-                    format!("write `{written}`"),
-                    span,
-                    written,
-                );
-                self.report(at, diagnostic);
                 // A message behind a comma belongs to it.
                 let end = match self.token(end) {
                     Some(Token::Comma) => self.expression_end(end + 1),
                     _ => end,
                 };
+                let written = format!("core.assert({})", self.text_between(at, end));
+                let diagnostic = to_be_written(error, self.span_between(start, end), written);
+                self.report(at, diagnostic);
                 self.replace(start..end, &[Token::ErrorExpr]);
             }
             "yield" if behind => {
@@ -272,10 +268,11 @@ impl Recovery<'_> {
         let body = (close + 1..self.line_end(close)).find(|&i| matches!(self.token(i), Some(Token::LBrace)));
         let body = body.or_else(|| (self.token(close + 1) == Some(Token::LBrace)).then_some(close + 1));
         let Some(body) = body else { return false };
-        let params = self.written_params(name + 2, close);
-        let written = format!("fn {} : {params}", self.text_of(name)).trim_end().to_string() + self.gap_before(body);
+        let params = self.params_between(name + 2..close);
+        let head = format!("fn {} : {}", self.text_of(name), self.written_params(&params));
+        let written = head.trim_end().to_string() + self.gap_before(body);
         self.report_form(start..body, "Functions are defined by `fn`, with their parameters behind a `:`", written);
-        self.put_function_head(start, name, name + 2..close, body);
+        self.put_function_head(start, name, &params, body);
         true
     }
 
@@ -284,39 +281,8 @@ impl Recovery<'_> {
         if self.touches_before(body) { " " } else { "" }
     }
 
-    /// Parameters as they would be written in Walrus: without types, with their defaults.
-    pub(super) fn written_params(&self, from: usize, close: usize) -> String {
-        let mut params = Vec::new();
-        let mut index = from;
-        while index < close {
-            let end = self.expression_end(index).min(close);
-            if let Some(name) = self.param_name(index, end) {
-                let default = (index..end).find(|&index| self.token(index) == Some(Token::Assign));
-                let name = self.text_of(name);
-                params.push(match default {
-                    Some(assign) => format!("{name} = {}", self.text_between(assign + 1, end)),
-                    None => name.to_string(),
-                });
-            }
-            index = end + 1;
-        }
-        params.join(", ")
-    }
-
-    /// The name of the parameter that stands between two tokens: `a`, `a: int`, `int a`, `a = 1`, `*args`.
-    fn param_name(&self, from: usize, end: usize) -> Option<usize> {
-        let end = (from..end).find(|&i| matches!(self.token(i), Some(Token::Colon | Token::Assign))).unwrap_or(end);
-        let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
-        // In Go, names stand before their types: an open parenthesis, a name and `func` before it, or other parameters.
-        let head =
-            (self.from..from).rev().find(|&index| !matches!(self.token(index), Some(Token::Ident(_) | Token::Comma)));
-        let is_go = head.is_some_and(|open| open > 1 && self.text_of(open - 2) == "func");
-        if is_go { (from..end).find(is_name) } else { (from..end).rev().find(is_name) }
-    }
-
-    /// Exchanges what stands before the block at `body` for the head of a function. Defaults become values about which
-    /// nothing is known.
-    fn put_function_head(&mut self, start: usize, name: usize, params: std::ops::Range<usize>, body: usize) {
+    /// Exchanges what stands before the block at `body` for the head of a function.
+    fn put_function_head(&mut self, start: usize, name: usize, params: &[Param], body: usize) {
         let first = self.span(start);
         let mut head = vec![
             Lexeme { token: Token::Fn, lo: first.lo, hi: first.hi },
@@ -326,26 +292,7 @@ impl Recovery<'_> {
         if name == start {
             head[0].hi = first.lo;
         }
-        let mut index = params.start;
-        let mut is_first = true;
-        while index < params.end {
-            let end = self.expression_end(index).min(params.end);
-            if let Some(param) = self.param_name(index, end).map(|param| self.lexemes[param]) {
-                if !is_first {
-                    head.push(Lexeme { token: Token::Comma, lo: param.lo, hi: param.lo });
-                }
-                is_first = false;
-                head.push(param);
-                if (index..end).any(|index| self.token(index) == Some(Token::Assign)) {
-                    head.extend([Token::Assign, Token::ErrorExpr].map(|token| Lexeme {
-                        token,
-                        lo: param.hi,
-                        hi: param.hi,
-                    }));
-                }
-            }
-            index = end + 1;
-        }
+        head.extend(lexemes_of(params));
         self.lexemes[body].token = Token::LBrace;
         self.lexemes.splice(start..body, head);
     }
@@ -594,9 +541,8 @@ impl Recovery<'_> {
         let span = self.span_between(at, end + 1);
         let word = self.text_of(head).to_string();
         let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
-        let diagnostic = Diagnostic::error("E0209", format!("The block of {article} `{word}` stands in braces"), span)
-            .labelled(format!("write `{written}`"))
-            .with_suggestion(format!("write `{written}`"), span, written);
+        let error = Diagnostic::error("E0209", format!("The block of {article} `{word}` stands in braces"), span);
+        let diagnostic = to_be_written(error, span, written);
         self.report(at, diagnostic);
         let [lo, hi] = [self.span(at).lo, span.hi];
         self.lexemes.insert(end + 1, Lexeme { token: Token::RBrace, lo: hi, hi });
@@ -625,7 +571,7 @@ impl Recovery<'_> {
             let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
             let Some(name) = (at + 1..close).rev().find(is_name) else { return false };
             let name = self.lexemes[name];
-            let text = self.text[name.lo as usize..name.hi as usize].to_string();
+            let text = self.text_in(&name).to_string();
             let span = self.span_between(at, close + 1);
             let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
                 .labelled("write the name alone")
@@ -644,12 +590,11 @@ impl Recovery<'_> {
                         .unwrap_or(line);
                     let name = (at + 1..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
                     let name = name.map(|name| self.lexemes[name]);
-                    let text = name.map_or("e", |name| &self.text[name.lo as usize..name.hi as usize]);
+                    let text = name.map_or("e", |name| self.text_in(&name));
                     let written = format!("catch {text}");
                     let whole = self.span_between(at, open);
-                    let diagnostic = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span)
-                        .labelled(format!("write `{written}`"))
-                        .with_suggestion(format!("write `{written}`"), whole, written);
+                    let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span);
+                    let diagnostic = to_be_written(error, whole, written);
                     self.report(at, diagnostic);
                     let hi = whole.hi;
                     let name = name.unwrap_or(Lexeme { token: self.name_of_keyword(Token::Catch), lo: hi, hi });
@@ -716,21 +661,32 @@ impl Recovery<'_> {
         else {
             return false;
         };
-        let text = self.text_of(if is_from { (at..modules_end).rev().find(is_name).unwrap_or(module) } else { module });
-        let path = if STANDARD_MODULES.contains(&text) { format!("std/{text}") } else { format!("./{text}.walrus") };
+        // `import { a, b } from "shapes"` has the module in a text already.
+        let named = match (at..end).find(|&index| matches!(self.token(index), Some(Token::Str(_)))) {
+            Some(quoted) => self.text_of(quoted).trim_matches(['"', '\'']),
+            None if is_from => self.text_of((at..modules_end).rev().find(is_name).unwrap_or(module)),
+            None => self.text_of(module),
+        };
+        let text = named.rsplit('/').next().unwrap_or(named);
+        let text = text.split('.').next().unwrap_or(text);
+        let path = match named.strip_prefix("std/").unwrap_or(named) {
+            standard if STANDARD_MODULES.contains(&standard) => format!("std/{standard}"),
+            path if path.ends_with(".walrus") => path.to_string(),
+            path => format!("./{}.walrus", path.trim_start_matches("./").trim_end_matches(".js")),
+        };
         let written = format!("import \"{path}\";");
         let names: Vec<Lexeme> = match is_from {
             true => (modules_end..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
             false => (at..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
         };
-        let use_of = match (is_from, names.first()) {
-            (true, Some(name)) => Some(format!("{text}.{}", &self.text[name.lo as usize..name.hi as usize])),
+        let takes_names = is_from || matches!(self.token(at), Some(Token::LBrace | Token::LDict));
+        let use_of = match (takes_names, names.first()) {
+            (true, Some(name)) => Some(format!("{text}.{}", self.text_in(name))),
             _ => None,
         };
         let span = self.span_between(start, end);
-        let mut diagnostic = Diagnostic::error("E0209", "A module is imported by a text", span)
-            .labelled(format!("write `{written}`"))
-            .with_suggestion(format!("write `{written}`"), span, written);
+        let error = Diagnostic::error("E0209", "A module is imported by a text", span);
+        let mut diagnostic = to_be_written(error, span, written);
         if let Some(use_of) = use_of {
             diagnostic = diagnostic.with_help(format!("its names are used through it: `{use_of}`"));
         }
@@ -806,15 +762,15 @@ impl Recovery<'_> {
             if let Some((close, body)) = body.filter(|&(_, body)| matches!(self.token(body), Some(Token::LBrace))) {
                 let is_maker = matches!(self.text_of(name), "constructor" | "__init__" | "initialize" | "new");
                 let written_name = if is_maker { "init" } else { self.text_of(name) };
-                let params = self.written_params(name + 2, close);
-                let own = match params.split(',').next().map(str::trim) {
-                    Some("self") => params,
-                    Some("") | None => "self".to_string(),
-                    Some(_) => format!("self, {params}"),
+                let params = self.params_between(name + 2..close);
+                let own = match params.first() {
+                    Some(first) if first.is("self", self) => self.written_params(&params),
+                    Some(_) => format!("self, {}", self.written_params(&params)),
+                    None => "self".to_string(),
                 };
                 let written = format!("fn {written_name} : {own}{}", self.gap_before(body));
                 self.report_form(at..body, "Methods are defined by `fn`, with their parameters behind a `:`", written);
-                self.put_function_head(at, name, name + 2..close, body);
+                self.put_function_head(at, name, &params, body);
                 return true;
             }
         }
