@@ -76,11 +76,60 @@ fn every_example_prints_what_it_says() {
     assert!(count >= 15, "only {count} examples were found");
 }
 
+/// The first program that anybody sees, which says in plain comments what it prints.
+#[test]
+fn the_example_of_the_readme_prints_what_it_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (source, wbc) = (folder.path().join("example.walrus"), folder.path().join("example.wbc"));
+    let page = std::fs::read_to_string(docs().join("../README.md")).expect("readable");
+    let found = examples(&page);
+    let [(_, text)] = &found[..] else { panic!("{} examples", found.len()) };
+    std::fs::write(&source, text).expect("writable");
+    let compiled = run(walrusc().arg(&source).arg("-o").arg(&wbc), b"").expect("walrusc ends");
+    assert_eq!((compiled.status, compiled.err().as_str()), (Some(0), ""));
+    let said: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(" // ")?.1)).collect();
+    let outcome = run(walrus_run().arg(&wbc).arg("--jit"), b"").expect("walrus-run ends");
+    assert_eq!(outcome.out().lines().collect::<Vec<_>>(), said);
+}
+
+/// The page about the programs knows what they know.
+#[cfg(all(feature = "compile", feature = "jit"))]
+#[test]
+fn every_flag_is_in_the_page_about_the_programs() {
+    let page = std::fs::read_to_string(docs().join("programs.md")).expect("readable");
+    let is_named = |flag: &str| {
+        page.match_indices(flag)
+            .any(|(at, _)| !page[at + flag.len()..].starts_with(|c: char| c == '-' || c.is_alphanumeric()))
+    };
+    let calls: [&[&str]; 9] =
+        [&["run"], &["build"], &["check"], &["test"], &["fmt"], &["lock"], &["new"], &["completions"], &["man"]];
+    let walrus = || clean(std::process::Command::new(env!("CARGO_BIN_EXE_walrus")));
+    let mut helps: Vec<_> = calls.iter().map(|words| (words.to_vec(), walrus())).collect();
+    helps.extend([(vec![], walrusc()), (vec![], walrus_run())]);
+    helps.extend(["dis", "info", "diff", "report"].map(|command| (vec![command], walrusc())));
+    let mut wrong = Vec::new();
+    for (words, mut command) in helps {
+        let help = run(command.args(&words).arg("--help"), b"").expect("it ends").out();
+        assert!(help.contains("Usage: "), "{words:?}: {help}");
+        for word in help.lines().flat_map(|line| line.split([' ', ',', '[', '='])).filter(|word| word.len() > 2) {
+            let is_flag = word.starts_with("--") && word[2..].chars().all(|c| c == '-' || c.is_ascii_lowercase());
+            if is_flag && word != "--help" && !is_named(word) {
+                wrong.push(format!("{words:?}: {word}"));
+            }
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "docs/programs.md says nothing of\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_link_leads_to_a_page_and_every_page_is_in_the_summary() {
     let summary = std::fs::read_to_string(docs().join("SUMMARY.md")).expect("a summary");
     let mut wrong = Vec::new();
-    for (path, page) in pages() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let pages = pages().into_iter().chain([(readme.clone(), std::fs::read_to_string(readme).expect("readable"))]);
+    for (path, page) in pages {
         let folder = path.parent().expect("a folder");
         for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();
@@ -88,7 +137,8 @@ fn every_link_leads_to_a_page_and_every_page_is_in_the_summary() {
                 wrong.push(format!("{}: {link} leads nowhere", path.display()));
             }
         }
-        let name = path.strip_prefix(docs()).expect("inside").to_str().expect("UTF-8").replace('\\', "/");
+        let Ok(name) = path.strip_prefix(docs()) else { continue };
+        let name = name.to_str().expect("UTF-8").replace('\\', "/");
         if name != "SUMMARY.md" && !summary.contains(&format!("({name})")) {
             wrong.push(format!("{name} is not in the summary"));
         }

@@ -55,6 +55,7 @@ fn a_program_runs_in_one_step() {
     for _ in 0..2 {
         assert_eq!(folder.expect(0, &["p.walrus", "a", "--jit", "-e"]).out(), "p.walrus|a|--jit|-e\n");
         assert_eq!(folder.expect(0, &["run", "--no-jit", "p.walrus", "--jit-wait", "--", "-V"]).out(), "p.walrus|-V\n");
+        assert_eq!(folder.expect(0, &["--jit", "p.walrus", "a"]).out(), "p.walrus|a\n", "a flag of walrus-run");
     }
     let outcome = folder.expect(1, &["fails.walrus"]);
     assert!(
@@ -64,6 +65,7 @@ fn a_program_runs_in_one_step() {
     );
     assert_eq!(folder.expect(1, &["fails.walrus"]), outcome, "from the cache it fails alike");
     assert_eq!(folder.expect(5, &["-e", "import \"std/sys\"; sys.exit(5);"]).out(), "");
+    assert_eq!(folder.expect(0, &["-e", "-1; println(-2 ** 2);"]).out(), "-4\n", "a text that begins like a flag");
     assert_eq!(folder.expect(0, &["-e", SHOW_ARGS, "a", "b"]).out(), "-e|a|b\n");
     assert_eq!(folder.walrus_with(&["-", "x"], SHOW_ARGS).out(), "-|x\n");
 }
@@ -283,6 +285,16 @@ fn files_are_brought_into_the_one_style() {
     assert_eq!(folder.expect(0, &["fmt", "--check", "a.walrus", "sub/b.walrus"]).out(), "");
     assert_eq!(folder.walrus_with(&["fmt", "-"], "a ( );").out(), "a();\n");
     folder.expect(2, &["fmt", "none.walrus"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn formatting_a_folder_waits_for_no_pipe() {
+    let folder = Folder::new(&[("a.walrus", "a ( );")]);
+    let made = Command::new("mkfifo").arg(folder.path("pipe.walrus")).status().expect("mkfifo is there");
+    assert!(made.success());
+    folder.expect(0, &["fmt"]);
+    assert_eq!(folder.read("a.walrus"), b"a();\n");
 }
 
 #[test]

@@ -59,11 +59,16 @@ pub(super) fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Str
         let path = path.strip_prefix(".").map_or(path.clone(), Path::to_path_buf);
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "walrus") {
+        } else if path.extension().is_some_and(|extension| extension == "walrus") && !waits(&path) {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether there is something that is no file: a pipe, which reading would wait for.
+fn waits(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|about| !about.is_file())
 }
 
 fn is_hidden(path: &Path) -> bool {

@@ -233,6 +233,10 @@ impl Host for SystemHost {
     }
 
     fn copy(&mut self, from: &str, to: &str) -> io::Result<()> {
+        if is_same_file(from, to) {
+            // The system would empty it first and then find nothing to copy.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "they are the same file"));
+        }
         std::fs::copy(from, to).map(|_| ())
     }
 
@@ -274,6 +278,18 @@ pub(super) fn read_within(reader: &mut dyn Read, most: usize) -> io::Result<Vec<
     let mut bytes = Vec::new();
     reader.take(most as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Whether two paths lead to one file, by links too.
+fn is_same_file(one: &str, other: &str) -> bool {
+    #[cfg(unix)]
+    let identity = |path: &str| {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).map(|about| (about.dev(), about.ino()))
+    };
+    #[cfg(not(unix))]
+    let identity = |path: &str| std::fs::canonicalize(path);
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The next line with its newline, likewise.

@@ -18,6 +18,7 @@ use walrus::run::{self, Outcome, RunOptions};
 #[derive(Parser, Debug)]
 #[command(
     name = "walrus run",
+    bin_name = "walrus run",
     after_help = "Flags may stand before or after the file; after `--`, and after the program's first own argument, all belong to the program.\n\
                   Programs are kept compiled in the user's cache folder ($XDG_CACHE_HOME, or ~/.cache).\n\
                   Exit status: the program's own; 1 for a compile error or an uncaught error, 2 for bad usage."
@@ -33,12 +34,16 @@ pub struct RunArgs {
     args: Vec<OsString>,
 
     /// Run this text instead of a file
-    #[arg(short = 'e', long = "eval", value_name = "CODE")]
+    #[arg(short = 'e', long = "eval", value_name = "CODE", allow_hyphen_values = true)]
     code: Option<String>,
 
     /// Interpret everything
-    #[arg(long)]
+    #[arg(long, overrides_with = "jit")]
     no_jit: bool,
+
+    /// What is so without it: as a flag of walrus-run it may be given here, too
+    #[arg(long, overrides_with = "no_jit", hide = true)]
+    jit: bool,
 
     /// Compile anew, and keep nothing
     #[arg(long)]
@@ -96,7 +101,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Status, String> 
         Ok(parsed) => parsed,
         Err(status) => return Ok(status),
     };
-    args.options.jit.compile = !args.no_jit;
+    args.options.jit.compile = args.jit || !args.no_jit;
     if let Some(flag) = args.options.jit.wants_native_code() {
         return Err(format!("{flag} is about native code, and there is none with --no-jit: leave one of them out"));
     }
