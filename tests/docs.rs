@@ -124,6 +124,20 @@ fn every_flag_is_in_the_page_about_the_programs() {
 }
 
 #[test]
+fn mdbook_builds_the_book_where_it_is_installed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut mdbook = std::process::Command::new("mdbook");
+    let Ok(output) = mdbook.arg("build").arg(docs()).arg("--dest-dir").arg(folder.path()).output() else {
+        println!("not run: mdbook is not installed");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for page in ["index.html", "language.html", "library.html", "programs.html", "internals/native-tier.html"] {
+        assert!(folder.path().join(page).exists(), "{page}");
+    }
+}
+
+#[test]
 fn every_link_leads_to_a_page_and_every_page_is_in_the_summary() {
     let summary = std::fs::read_to_string(docs().join("SUMMARY.md")).expect("a summary");
     let mut wrong = Vec::new();

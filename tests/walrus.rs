@@ -217,7 +217,10 @@ fn programs_of_a_package_are_those_its_manifest_names() {
     folder.write("Walrus.toml", "[package]\nprograms = []\n");
     assert!(folder.expect(2, &["run"]).err().contains("lists no programs"));
     folder.write("Walrus.toml", "[package\n");
-    assert!(folder.expect(2, &["check"]).err().contains("'Walrus.toml' is not valid"));
+    assert!(folder.expect(2, &["check"]).err().contains("'Walrus.toml' is not valid: line 1: "));
+    folder.write("Walrus.toml", "[package]\n[dependencies]\na = \"1\"\n");
+    let err = folder.expect(2, &["lock"]).err();
+    assert!(err.contains("line 3: ") && err.contains("expected a table, as `{ version = "), "{err}");
 }
 
 #[test]
@@ -285,6 +288,13 @@ fn files_are_brought_into_the_one_style() {
     assert_eq!(folder.expect(0, &["fmt", "--check", "a.walrus", "sub/b.walrus"]).out(), "");
     assert_eq!(folder.walrus_with(&["fmt", "-"], "a ( );").out(), "a();\n");
     folder.expect(2, &["fmt", "none.walrus"]);
+}
+
+#[test]
+fn the_examples_are_in_the_one_style() {
+    let folder = Folder::new(&[]);
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    assert_eq!(folder.expect(0, &["fmt", "--check", examples]).out(), "");
 }
 
 #[test]

@@ -24,6 +24,7 @@ struct Package {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a table, as `{ version = \"1.2\", path = \"lib/name\" }`")]
 struct Dependency {
     version: Option<String>,
     path: Option<String>,
@@ -54,7 +55,7 @@ struct Pinned {
 
 impl Manifest {
     pub fn parse(text: &str) -> Result<Manifest, String> {
-        toml::from_str(text).map_err(|error| first_line(error.message()))
+        toml::from_str(text).map_err(|error| described(&error, text))
     }
 
     /// The version that the package declares.
@@ -154,7 +155,7 @@ impl Lock {
         struct Form {
             version: Option<u32>,
         }
-        let form: Form = toml::from_str(text).map_err(|error| first_line(error.message()))?;
+        let form: Form = toml::from_str(text).map_err(|error| described(&error, text))?;
         match form.version {
             Some(LOCK_VERSION) => {}
             Some(other) => {
@@ -164,12 +165,15 @@ impl Lock {
             }
             None => return Err(format!("it does not say 'version = {LOCK_VERSION}'; run 'walrus lock'")),
         }
-        toml::from_str(text).map_err(|error| format!("{}; run 'walrus lock'", first_line(error.message())))
+        toml::from_str(text).map_err(|error| format!("{}; run 'walrus lock'", described(&error, text)))
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or("not valid TOML").to_string()
+/// What is wrong with a text, and in which line.
+fn described(error: &toml::de::Error, text: &str) -> String {
+    let what = error.message().lines().next().unwrap_or("not valid TOML");
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(|| what.to_string(), |before| format!("line {}: {what}", before.matches('\n').count() + 1))
 }
 
 /// Whether a version meets a requirement in cargo's notation: `1.2` (the same leftmost number that is not zero, and not

@@ -54,7 +54,8 @@ pub fn hint(name: &str) -> Option<&'static str> {
         "Error" | "Exception" | "ValueError" | "TypeError" | "RuntimeError" => {
             "any value can be thrown: `throw \"what is wrong\";`"
         }
-        "sum" | "min" | "max" | "sorted" | "reversed" | "map" | "filter" | "zip" | "enumerate" | "any" | "all" => {
+        "zip" | "enumerate" => "lists have methods for this: `for i, x in xs.enumerate()`, `for x, y in xs.zip(ys)`",
+        "sum" | "min" | "max" | "sorted" | "reversed" | "map" | "filter" | "any" | "all" => {
             "lists have methods for this: `xs.sum()`, `xs.sorted()`, `xs.map(f)`"
         }
         "abs" | "round" | "floor" | "ceil" | "sqrt" | "pow" => {

@@ -186,13 +186,30 @@ impl Lexer<'_> {
                 b'{' => return Stretch::Hole,
                 _ => {
                     let span = self.span(at, at + 1);
-                    let diagnostic = Diagnostic::error("E0111", "Single '}' in format string", span)
-                        .labelled("closes no hole")
-                        .with_suggestion("write `}}` for a literal brace", span, "}}");
-                    self.out.diagnostics.push(diagnostic);
+                    let diagnostic = Diagnostic::error("E0111", "Single '}' in format string", span);
+                    self.out.diagnostics.push(if self.is_behind_nested_format() {
+                        diagnostic
+                            .labelled("the format before it has ended")
+                            .with_help("a format has no holes in it: `core.format(x, spec)` takes one that is computed")
+                    } else {
+                        diagnostic.labelled("closes no hole").with_suggestion(
+                            "write `}}` for a literal brace",
+                            span,
+                            "}}",
+                        )
+                    });
                 }
             }
         }
+    }
+
+    /// Whether the hole that has just ended has a brace in its format, as formats of other languages may.
+    fn is_behind_nested_format(&self) -> bool {
+        let mut last = self.out.lexemes.iter().rev().take(2);
+        last.any(|lexeme| {
+            let text = || &self.bytes[lexeme.lo as usize..lexeme.hi as usize];
+            matches!(lexeme.token, Token::HoleFormat(_)) && text().contains(&b'{')
+        })
     }
 
     /// Decodes the escape whose backslash is at `at`.
