@@ -38,8 +38,8 @@ impl Liveness {
     ///
     /// A saved pc is one past the instruction that is being executed, was just executed or will be executed again;
     /// between instructions it is that of the next one, which is not always the one behind. The set is good for each of
-    /// these cases.
-    fn kept(&mut self, program: &Program, func: FuncId, pc: u32) -> Option<Rc<RegSet>> {
+    /// these cases. The judge of types looks at what the last instruction has written, whether it is read or not.
+    fn kept(&mut self, program: &Program, func: FuncId, pc: u32, is_judged: bool) -> Option<Rc<RegSet>> {
         if let Some(kept) = self.kept.get(&(func, pc)) {
             return kept.clone();
         }
@@ -47,7 +47,7 @@ impl Liveness {
             let function = &program.functions[func.index()];
             if function.code.len <= MAX_INSTRUCTIONS { Flow::of(program, function).ok() } else { None }
         });
-        let kept = flow.as_ref().and_then(|flow| needed_around(program, flow, pc)).map(Rc::new);
+        let kept = flow.as_ref().and_then(|flow| needed_around(program, flow, pc, is_judged)).map(Rc::new);
         self.kept.insert((func, pc), kept.clone());
         kept
     }
@@ -55,7 +55,7 @@ impl Liveness {
 
 /// What is alive before the instruction in front of `pc`, behind it on all ways it may take, and before the one at
 /// `pc`.
-fn needed_around(program: &Program, flow: &Flow, pc: u32) -> Option<RegSet> {
+fn needed_around(program: &Program, flow: &Flow, pc: u32, is_judged: bool) -> Option<RegSet> {
     let mut needed = RegSet::default();
     if let Some(block) = flow.block_around(pc) {
         let at = pc - flow.block(block).start;
@@ -74,6 +74,9 @@ fn needed_around(program: &Program, flow: &Flow, pc: u32) -> Option<RegSet> {
     let op = &program.code[(flow.start + before) as usize];
     let accesses = op.accesses(program);
     accesses.writes.into_iter().for_each(|reg| needed.insert(reg));
+    if is_judged {
+        op.for_each_written(program, |reg| needed.insert(reg));
+    }
     // A call moves its arguments about in its window, where a function of the run time may still be looking at them.
     needed.add_from(accesses.clobbers_from.unwrap_or(u16::MAX), flow.registers());
     Some(needed)
@@ -106,6 +109,6 @@ impl Vm {
         // SAFETY: a frame's function lives as long as the image.
         let function = unsafe { &*frame.function };
         let pc = (frame.pc as usize).checked_sub(function.code as usize)? / size_of::<crate::bytecode::Op>();
-        self.liveness.kept(&self.image.program, function.id, u32::try_from(pc).ok()?)
+        self.liveness.kept(&self.image.program, function.id, u32::try_from(pc).ok()?, self.oracle.is_some())
     }
 }
