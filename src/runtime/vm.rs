@@ -357,7 +357,7 @@ impl Vm {
     fn mark_and_sweep(&mut self) -> Collection {
         self.stack.forget_above();
         let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
-        let (tasks, net) = (&self.tasks, &self.net);
+        let (tasks, net) = (&mut self.tasks, &self.net);
         self.heap.collect(|marker| {
             stack.live().iter().chain(globals.iter()).chain(pinned).for_each(|&value| marker.mark(value));
             for depth in 1..=stack.depth() {
@@ -371,6 +371,9 @@ impl Vm {
             }
             if let Some(net) = net {
                 net.tasks().for_each(|task| marker.mark(Value::from_task(task)));
+            }
+            if let Some(tasks) = tasks {
+                tasks.mark_failures(marker);
             }
         })
     }

@@ -59,12 +59,22 @@ impl Marker {
         }
     }
 
-    /// Marks everything reachable from what was marked so far; returns the emptied stack for the next collection.
-    pub(super) fn finish(mut self) -> Vec<Work> {
+    /// Whether an object has been reached so far. [`Marker::mark_reachable`] makes that mean all roots so far.
+    pub fn is_marked(&self, value: Value) -> bool {
+        value.as_object().is_none_or(|object| object.mark.get() == self.colour)
+    }
+
+    /// Marks everything reachable from what was marked so far.
+    pub fn mark_reachable(&mut self) {
         while let Some(Work { object, next }) = self.stack.pop() {
             // SAFETY: only objects that were reached are on the stack, and marking frees nothing.
             self.mark_children(unsafe { Gc::from_non_null(object) }, next);
         }
+    }
+
+    /// Marks the rest; returns the emptied stack for the next collection.
+    pub(super) fn finish(mut self) -> Vec<Work> {
+        self.mark_reachable();
         // After a collection of something very deep, the memory is worth more elsewhere.
         if self.stack.capacity() > 64 << 10 { Vec::new() } else { self.stack }
     }

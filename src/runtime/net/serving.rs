@@ -154,7 +154,7 @@ impl Vm {
         if net.servers.contains_key(&listener) {
             return Err(Error::message(format!("http.serve: listener {listener} is served already")));
         }
-        let task = Task::new(&mut self.heap, Work::Serve(listener, handler));
+        let task = Task::about(&mut self.heap, Work::Serve(listener), handler);
         let server = Server { task, handler, max_body, open: 0, is_closing: false };
         self.net()?.servers.insert(listener, server);
         self.try_accepts(listener);

@@ -23,12 +23,19 @@ pub enum TaskState {
     Cancelled,
 }
 
-/// What a task that has not ended is made of.
+/// What a task that has not ended is made of; some are about a value, which the task holds where its result will be.
+/// There may be a million tasks, so none is larger than two words beside its kind.
+#[derive(Default)]
 pub enum Work {
     /// Nothing is kept here: it runs, or it has ended.
+    #[default]
     None,
-    /// It has not started.
-    Start(Box<Start>),
+    /// It has ended by an error that was raised there.
+    Failed(Rc<Trace>),
+    /// It has not started: the arguments. The value is what is called.
+    Start(Box<[Value]>),
+    /// Likewise; the arguments are the registers that an async function was called with.
+    Enter(Box<[Value]>),
     /// It waits, or is ready to go on: its part of the stack, copied.
     Suspended(Box<Saved>),
     /// It ends when others do.
@@ -37,14 +44,14 @@ pub enum Work {
     Timer,
     /// An operation on a handle of the network, or a timer of one.
     Operation(usize),
-    /// A `serve`: the listener, and the handler.
-    Serve(usize, Value),
+    /// A `serve` of a listener. The value is the handler.
+    Serve(usize),
     /// Waits for a handler's task on behalf of a connection, which it names; never ends.
     Exchange(usize),
     /// A `recv` that found nothing.
     Receive(Gc<Channel>),
-    /// A `send` that found no room.
-    Send(Gc<Channel>, Value),
+    /// A `send` that found no room. The value is what is sent.
+    Send(Gc<Channel>),
 }
 
 /// A call that is to become a task.
@@ -86,6 +93,45 @@ pub enum Rule {
     Timeout,
 }
 
+/// Who waits for a task, in the order in which they came: mostly nobody or one.
+#[derive(Default)]
+pub enum Waiters {
+    #[default]
+    None,
+    One(Gc<Task>),
+    Several(Box<Several>),
+}
+
+/// More than one may be many, but then there are few such tasks.
+pub struct Several(Vec<Gc<Task>>);
+
+impl Waiters {
+    pub fn push(&mut self, task: Gc<Task>) {
+        match self {
+            Waiters::None => *self = Waiters::One(task),
+            Waiters::One(first) => *self = Waiters::Several(Box::new(Several(vec![*first, task]))),
+            Waiters::Several(several) => several.0.push(task),
+        }
+    }
+
+    pub fn remove(&mut self, task: Gc<Task>) {
+        match self {
+            Waiters::None => {}
+            Waiters::One(one) if *one == task => *self = Waiters::None,
+            Waiters::One(_) => {}
+            Waiters::Several(several) => several.0.retain(|&waiter| waiter != task),
+        }
+    }
+
+    pub fn as_slice(&self) -> &[Gc<Task>] {
+        match self {
+            Waiters::None => &[],
+            Waiters::One(one) => std::slice::from_ref(one),
+            Waiters::Several(several) => &several.0,
+        }
+    }
+}
+
 /// The tasks that a task made by `gather` and its like waits for.
 pub struct Group {
     pub rule: Rule,
@@ -105,19 +151,29 @@ pub struct Task {
     pub queued: Cell<bool>,
     /// It was switched away from within an instruction that is about to be executed again.
     pub switched: Cell<bool>,
+    /// What it has come to; before that the value that its work is about.
     result: Cell<Value>,
     /// Counts ends: the order in which tasks have ended.
     ended: Cell<u64>,
     /// The task that this one waits for in an `await`.
     pub waits_for: Cell<Option<Gc<Task>>>,
-    /// Who waits for it, in the order in which they came.
-    waiters: RefCell<Vec<Gc<Task>>>,
-    work: RefCell<Work>,
-    trace: RefCell<Option<Rc<Trace>>>,
+    parts: RefCell<Parts>,
+}
+
+/// What a task has outside of its cell.
+#[derive(Default)]
+struct Parts {
+    waiters: Waiters,
+    work: Work,
 }
 
 impl Task {
     pub fn new(heap: &mut Heap, work: Work) -> Gc<Task> {
+        Task::about(heap, work, Value::VOID)
+    }
+
+    /// A task whose work is about a value.
+    pub fn about(heap: &mut Heap, work: Work, value: Value) -> Gc<Task> {
         let header = heap.header(ObjKind::Task, 0, 0);
         let task = heap.alloc(Task {
             header,
@@ -125,12 +181,10 @@ impl Task {
             awaited: Cell::new(false),
             queued: Cell::new(false),
             switched: Cell::new(false),
-            result: Cell::new(Value::VOID),
+            result: Cell::new(value),
             ended: Cell::new(0),
             waits_for: Cell::new(None),
-            waiters: RefCell::default(),
-            work: RefCell::new(Work::None),
-            trace: RefCell::default(),
+            parts: RefCell::default(),
         });
         task.set_work(heap, work);
         task
@@ -146,6 +200,11 @@ impl Task {
 
     /// The value or error of a task that has ended.
     pub fn result(&self) -> Value {
+        self.result.get()
+    }
+
+    /// The value that the work of a task is about that has not.
+    pub fn subject(&self) -> Value {
         self.result.get()
     }
 
@@ -173,23 +232,24 @@ impl Task {
         self.awaited.set(true);
     }
 
-    pub fn waiters(&self) -> RefMut<'_, Vec<Gc<Task>>> {
-        self.waiters.borrow_mut()
+    pub fn waiters(&self) -> RefMut<'_, Waiters> {
+        RefMut::map(self.parts.borrow_mut(), |parts| &mut parts.waiters)
     }
 
     pub fn work(&self) -> Ref<'_, Work> {
-        self.work.borrow()
+        Ref::map(self.parts.borrow(), |parts| &parts.work)
     }
 
     /// Changes the task's work in place. What it takes in memory must stay the same.
     pub fn work_mut(&self) -> RefMut<'_, Work> {
-        self.work.borrow_mut()
+        RefMut::map(self.parts.borrow_mut(), |parts| &mut parts.work)
     }
 
     /// Replaces the task's work.
     pub fn set_work(&self, heap: &mut Heap, work: Work) -> Work {
-        let previous = self.work.replace(work);
-        heap.account(previous.bytes(), self.work.borrow().bytes());
+        let bytes = work.bytes();
+        let previous = std::mem::replace(&mut *self.work_mut(), work);
+        heap.account(previous.bytes(), bytes);
         previous
     }
 
@@ -199,43 +259,33 @@ impl Task {
 
     /// Where the error was raised that it failed with.
     pub fn trace(&self) -> Option<Rc<Trace>> {
-        self.trace.borrow().clone()
-    }
-
-    pub fn set_trace(&self, trace: Option<Rc<Trace>>) {
-        *self.trace.borrow_mut() = trace;
+        match &*self.work() {
+            Work::Failed(trace) => Some(Rc::clone(trace)),
+            _ => None,
+        }
     }
 
     /// Drops what the object keeps outside of its cell; the bytes that were accounted for.
     pub(in crate::runtime) fn release(&self) -> usize {
-        let work = self.work.replace(Work::None);
-        self.waiters.take();
-        self.trace.take();
-        work.bytes()
+        self.parts.take().work.bytes()
     }
 
     pub(in crate::runtime) fn for_each_child(&self, mut visit: impl FnMut(Value)) {
         visit(self.result.get());
         self.waits_for.get().into_iter().for_each(|task| visit(Value::from_task(task)));
-        self.waiters.borrow().iter().for_each(|&task| visit(Value::from_task(task)));
-        match &*self.work.borrow() {
-            Work::None | Work::Timer | Work::Operation(_) | Work::Exchange(_) => {}
-            Work::Serve(_, handler) => visit(*handler),
-            Work::Start(start) => {
-                visit(start.callee);
-                start.args.iter().for_each(|&arg| visit(arg));
-            }
+        let parts = self.parts.borrow();
+        parts.waiters.as_slice().iter().for_each(|&task| visit(Value::from_task(task)));
+        match &parts.work {
+            Work::None | Work::Failed(_) | Work::Timer => {}
+            Work::Operation(_) | Work::Serve(_) | Work::Exchange(_) => {}
+            Work::Start(args) | Work::Enter(args) => args.iter().for_each(|&arg| visit(arg)),
             Work::Suspended(saved) => {
                 saved.registers.iter().chain(&saved.pinned).for_each(|&value| visit(value));
                 let closures = saved.frames.iter().filter_map(|frame: &Frame| frame.closure);
                 closures.for_each(|closure: Gc<Closure>| visit(Value::from_closure(closure)));
             }
             Work::Group(group) => group.members.iter().for_each(|&member| visit(Value::from_task(member))),
-            Work::Receive(channel) => visit(Value::from_channel_core(*channel)),
-            Work::Send(channel, value) => {
-                visit(Value::from_channel_core(*channel));
-                visit(*value);
-            }
+            Work::Receive(channel) | Work::Send(channel) => visit(Value::from_channel_core(*channel)),
         }
     }
 }
@@ -243,9 +293,9 @@ impl Task {
 impl Work {
     fn bytes(&self) -> usize {
         match self {
-            Work::None | Work::Timer | Work::Operation(_) | Work::Serve(..) | Work::Exchange(_) => 0,
-            Work::Receive(_) | Work::Send(..) => 0,
-            Work::Start(start) => size_of::<Start>() + size_of_val(&*start.args),
+            Work::None | Work::Failed(_) | Work::Timer | Work::Operation(_) | Work::Serve(_) => 0,
+            Work::Exchange(_) | Work::Receive(_) | Work::Send(_) => 0,
+            Work::Start(args) | Work::Enter(args) => size_of_val(&**args),
             Work::Suspended(saved) => saved.bytes(),
             Work::Group(group) => size_of::<Group>() + size_of_val(&*group.members),
         }

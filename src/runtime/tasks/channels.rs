@@ -23,7 +23,7 @@ impl Vm {
         } else if channel.is_open.get() {
             let has_room = channel.size.is_none_or(|size| channel.values().len() < size);
             if !has_room {
-                let task = Task::new(&mut self.heap, Work::Send(channel, value));
+                let task = Task::about(&mut self.heap, Work::Send(channel), value);
                 channel.senders().push_back(task);
                 return Value::from_task(task);
             }
@@ -54,9 +54,7 @@ impl Vm {
     fn take_sender(&mut self, channel: Gc<Channel>) {
         let sender = channel.senders().pop_front();
         if let Some(sender) = sender {
-            if let Work::Send(_, value) = &*sender.work() {
-                channel.values().push_back(*value);
-            }
+            channel.values().push_back(sender.subject());
             self.end(sender, TaskState::Ready, Value::TRUE);
         }
     }

@@ -1,5 +1,7 @@
 //! Tasks that depend on others: `gather`, `race`, `all_settled`, `timeout`.
 
+use smallvec::smallvec;
+
 use super::CANCELLED;
 use crate::runtime::error::{Error, ErrorKind, Result};
 use crate::runtime::object::{Dict, Gc, Group, List, Rule, Task, TaskState, Work};
@@ -18,8 +20,7 @@ impl Vm {
         let decided = self.decided_at_once(&group);
         let group = Task::new(&mut self.heap, Work::Group(Box::new(group)));
         if let Some((by, (state, result))) = decided {
-            group.set_trace(by.and_then(|by| by.trace()));
-            self.end(group, state, result);
+            self.end_traced(group, state, result, by.and_then(|by| by.trace()));
             return Ok(Value::from_task(group));
         }
         if let Work::Group(parts) = &*group.work() {
@@ -141,11 +142,11 @@ impl Vm {
             _ => return,
         };
         let message = self.heap.str_value("task timed out");
-        self.note_end(timeout, TaskState::FailedWith, message);
+        self.note_end(timeout, TaskState::FailedWith, message, None);
         members.iter().for_each(|&member| {
             self.cancel(member);
         });
-        self.wake_waiters(vec![timeout]);
+        self.wake_waiters(smallvec![timeout]);
     }
 
     /// Tasks of a `race`, of which there must be some.

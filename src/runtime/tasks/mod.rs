@@ -26,10 +26,13 @@ use std::rc::Rc;
 
 use fibers::Fibers;
 pub(super) use running::Suspended;
+use smallvec::{SmallVec, smallvec};
 use timers::Timers;
 
 use super::error::{Error, ErrorKind, Result};
+use super::heap::Marker;
 use super::object::{Gc, Start, Task, TaskState, Work};
+use super::trace::Trace;
 use super::value::Value;
 use super::vm::Vm;
 
@@ -82,9 +85,9 @@ impl Tasks {
         }
     }
 
-    /// Calls `visit` with every task that may run or whose end somebody may ask for.
+    /// Calls `visit` with every task that may run or that others may depend on, but for those that have failed.
     pub(super) fn for_each_root(&self, visit: impl FnMut(Gc<Task>)) {
-        let lists = self.ready.iter().chain(&self.doomed).chain(&self.failed).chain(&self.next);
+        let lists = self.ready.iter().chain(&self.doomed).chain(&self.next);
         lists
             .copied()
             .chain([self.main, self.current])
@@ -98,6 +101,22 @@ impl Tasks {
         if !task.queued.replace(true) {
             self.ready.push_back(task);
         }
+    }
+
+    /// Marks the failed tasks that may be told of; all else that is alive was marked. One that nobody can reach nobody
+    /// will await, and once there are as many of them as are told, no later failure will be.
+    pub(super) fn mark_failures(&mut self, marker: &mut Marker) {
+        marker.mark_reachable();
+        let mut certain = 0;
+        self.failed.retain(|&task| {
+            let is_kept = certain < TOLD_FAILURES && !task.was_awaited();
+            let task = Value::from_task(task);
+            if is_kept && !marker.is_marked(task) {
+                certain += 1;
+                marker.mark(task);
+            }
+            is_kept
+        });
     }
 
     fn note_failure(&mut self, task: Gc<Task>) {
@@ -137,7 +156,8 @@ impl Vm {
 
     /// A task of a call.
     pub(super) fn start_later(&mut self, start: Start) -> Value {
-        let task = Task::new(&mut self.heap, Work::Start(Box::new(start)));
+        let work = if start.is_entered { Work::Enter(start.args) } else { Work::Start(start.args) };
+        let task = Task::about(&mut self.heap, work, start.callee);
         self.tasks().queue(task);
         Value::from_task(task)
     }
@@ -187,13 +207,18 @@ impl Vm {
 
     /// Ends a task and wakes who waits for it.
     pub(super) fn end(&mut self, task: Gc<Task>, state: TaskState, result: Value) {
-        self.note_end(task, state, result);
-        self.wake_waiters(vec![task]);
+        self.end_traced(task, state, result, None);
+    }
+
+    /// Likewise, by an error that may have been raised somewhere.
+    fn end_traced(&mut self, task: Gc<Task>, state: TaskState, result: Value, trace: Option<Rc<Trace>>) {
+        self.note_end(task, state, result, trace);
+        self.wake_waiters(smallvec![task]);
     }
 
     /// Ends a task that nobody is told of yet.
-    fn note_end(&mut self, task: Gc<Task>, state: TaskState, result: Value) {
-        task.take_work(&mut self.heap);
+    fn note_end(&mut self, task: Gc<Task>, state: TaskState, result: Value, trace: Option<Rc<Trace>>) {
+        task.set_work(&mut self.heap, trace.map_or(Work::None, Work::Failed));
         let tasks = self.tasks();
         tasks.ends += 1;
         task.end(state, result, tasks.ends);
@@ -203,12 +228,12 @@ impl Vm {
     }
 
     /// Wakes whoever waits for tasks that have ended. That may end groups, whose waiters follow.
-    fn wake_waiters(&mut self, mut ended: Vec<Gc<Task>>) {
+    fn wake_waiters(&mut self, mut ended: SmallVec<[Gc<Task>; 4]>) {
         let mut next = 0;
         while let Some(&task) = ended.get(next) {
             next += 1;
             let waiters = std::mem::take(&mut *task.waiters());
-            for waiter in waiters.into_iter().filter(|waiter| waiter.is_pending()) {
+            for &waiter in waiters.as_slice().iter().filter(|waiter| waiter.is_pending()) {
                 task.note_awaited();
                 waiter.waits_for.set(None);
                 let (is_group, is_exchange) = match *waiter.work() {
@@ -222,8 +247,7 @@ impl Vm {
                 } else if !is_group {
                     self.tasks().queue(waiter);
                 } else if let Some((state, result)) = self.member_ended(waiter, task) {
-                    waiter.set_trace(task.trace());
-                    self.note_end(waiter, state, result);
+                    self.note_end(waiter, state, result, task.trace());
                     ended.push(waiter);
                 }
             }
@@ -235,7 +259,7 @@ impl Vm {
         if !task.is_pending() {
             return false;
         }
-        let mut cancelled = vec![task];
+        let mut cancelled: SmallVec<[Gc<Task>; 4]> = smallvec![task];
         let mut next = 0;
         while let Some(&task) = cancelled.get(next) {
             next += 1;
@@ -244,8 +268,8 @@ impl Vm {
             }
             let waited_for = self.mark_cancelled(task);
             for other in waited_for.into_iter().filter(|other| other.is_pending()) {
-                other.waiters().retain(|&waiter| waiter != task);
-                if !other.waiters().iter().any(|waiter| waiter.is_pending()) {
+                other.waiters().remove(task);
+                if !other.waiters().as_slice().iter().any(|waiter| waiter.is_pending()) {
                     cancelled.push(other);
                 }
             }
@@ -261,8 +285,8 @@ impl Vm {
         match &work {
             Work::Group(group) => waited_for.extend(&group.members),
             Work::Receive(channel) => channel.receivers().retain(|&other| other != task),
-            Work::Send(channel, _) => channel.senders().retain(|&other| other != task),
-            Work::Serve(listener, _) => waited_for.extend(self.stop_serving(*listener)),
+            Work::Send(channel) => channel.senders().retain(|&other| other != task),
+            Work::Serve(listener) => waited_for.extend(self.stop_serving(*listener)),
             Work::Operation(handle) => self.drop_operation(*handle),
             Work::Suspended(saved) if saved.fiber.is_some() => {
                 task.set_work(&mut self.heap, work);
@@ -306,15 +330,17 @@ impl Vm {
             .collect()
     }
 
-    /// Keeps the trace of the error that the running task fails with.
-    fn take_task_trace(&mut self, task: Gc<Task>) {
-        task.set_trace(self.unwinding.trace.take().map(Rc::new));
-    }
-
     /// The tasks of a list.
     pub(super) fn tasks_in(&self, list: Value) -> Result<Vec<Gc<Task>>> {
         let Some(items) = list.as_list() else { return Err(self.expected_type("list", list)) };
-        let items = items.to_vec();
-        items.into_iter().map(|item| item.as_task().ok_or_else(|| self.expected_type("task", item))).collect()
+        let task = |index| {
+            let item = items.get(index);
+            item.as_task().ok_or_else(|| self.expected_type("task", item))
+        };
+        let mut tasks = Vec::with_capacity(items.len());
+        for index in 0..items.len() {
+            tasks.push(task(index)?);
+        }
+        Ok(tasks)
     }
 }

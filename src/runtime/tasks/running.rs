@@ -1,5 +1,7 @@
 //! Switching: which task is next, starting and suspending it, and what becomes of it.
 
+use std::rc::Rc;
+
 use super::fibers::{self, Switch};
 use crate::bytecode::Op;
 use crate::bytecode::builtins::BUILTINS;
@@ -249,7 +251,7 @@ impl Vm {
                 let main = tasks.main;
                 tasks.deadlocked = true;
                 if let Some(task) = main.waits_for.take() {
-                    task.waiters().retain(|&waiter| waiter != main);
+                    task.waiters().remove(main);
                 }
                 return Ok(main);
             }
@@ -260,19 +262,25 @@ impl Vm {
     fn run_task(&mut self, task: Gc<Task>) -> Result<()> {
         self.run_as(task);
         self.burn()?;
-        let is_new = matches!(*task.work(), Work::Start(_));
+        let is_new = matches!(*task.work(), Work::Start(_) | Work::Enter(_));
         let result = if is_new {
             self.tasks().constructs = false;
-            let Work::Start(start) = task.take_work(&mut self.heap) else { return Ok(()) };
+            let callee = task.subject();
+            let (args, is_entered) = match task.take_work(&mut self.heap) {
+                Work::Start(args) => (args, false),
+                Work::Enter(args) => (args, true),
+                _ => return Ok(()),
+            };
+            let start = Start { callee, args, is_entered };
             let mark = self.pinned.len();
-            self.pinned.push(start.callee);
+            self.pinned.push(callee);
             self.pinned.extend_from_slice(&start.args);
             let result = self.start(&start);
             self.unpin_to(mark);
             if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Suspend(_))) && self.stack.depth() == 0
             {
                 // A built-in that is a task by itself: it is called again.
-                task.set_work(&mut self.heap, Work::Start(start));
+                task.set_work(&mut self.heap, Work::Start(start.args));
                 self.suspend_without_frames(task);
                 return Ok(());
             }
@@ -310,8 +318,8 @@ impl Vm {
             Err(kind) => return Err(Error::new(kind)),
         };
         if task.is_pending() {
-            self.take_task_trace(task);
-            self.end(task, state, value);
+            let trace = self.unwinding.trace.take().map(Rc::new);
+            self.end_traced(task, state, value, trace);
         }
         Ok(())
     }
