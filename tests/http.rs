@@ -2,8 +2,16 @@
 
 mod support;
 
+#[path = "http/faults.rs"]
+mod faults;
+#[path = "support/http_pieces.rs"]
+mod http_pieces;
+#[path = "http/load.rs"]
+mod load;
 #[path = "http/malformed.rs"]
 mod malformed;
+#[path = "support/random_programs/random.rs"]
+mod random;
 #[path = "support/server.rs"]
 mod server;
 
@@ -47,6 +55,7 @@ fn handler : request {
     if path == "/big" { return "0123456789abcdef".repeat(200000); }
     if path == "/echo" { return http.make_response(201, request.body); }
     if path == "/headers" { return core.repr([request.headers, request.header_pairs, request.query_params, request.query_pairs]); }
+    if path == "/long" { return late(600000, "long"); }
     if path == "/never" { await tasks.recv(tasks.channel()[1]); }
     if path == "/stop" { net.tcp_close_listener(listener); return late(100, "stopping"); }
     return f"{request.method} {request.target} {request.content_length}";

@@ -1,5 +1,6 @@
 //! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust, and, where
-//! it is installed, that of Python (`tests/serving/client.py`). Addresses and handles that are scarce, too.
+//! it is installed, that of Python (`tests/serving/client.py`). Names, addresses, handles that are scarce, and resets,
+//! too.
 
 mod support;
 
@@ -373,5 +374,137 @@ fn connections_beyond_the_handles_wait() {
         }
         let errors = server.errors();
         assert_eq!(errors, "No file handle is free: accepting connections pauses\n");
+    }
+}
+
+/// Names are looked up where the C library's shared files are not, as the programs are linked statically: in a root
+/// with nothing in it but the program, beside a name server of this test.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_are_looked_up_without_shared_files() {
+    let Ok(names) = std::net::UdpSocket::bind("127.0.0.1:53") else {
+        println!("no name server can be started here: left out");
+        return;
+    };
+    let text = r#"
+        import "std/net" as net;
+        import "std/core" as core;
+        import "std/async" as tasks;
+        let listener = net.tcp_bind("127.0.0.1", 0);
+        let port = net.tcp_local_port(listener);
+        let turns = 0;
+        async fn turn : { while true { turns += 1; await tasks.sleep(1); } }
+        turn();
+        for host in ["localhost", "in.the.file", "served.test", "missing.test"] {
+            try { println(host, core.type(await net.tcp_connect(host, port))); } catch error { println(error.replace(f"{port}", "PORT")); }
+        }
+        println(turns > 10);
+    "#;
+    let root = tempfile::tempdir().expect("a temporary folder can be made");
+    let source = root.path().join("names.walrus");
+    std::fs::write(&source, text).expect("writable");
+    let compiled = run(walrusc().arg(&source), b"").expect("walrusc runs");
+    assert_eq!(compiled.status, Some(0), "{}", compiled.describe());
+    std::fs::copy(walrus_run().get_program(), root.path().join("walrus-run")).expect("copied");
+    std::fs::create_dir(root.path().join("etc")).expect("a folder can be made");
+    std::fs::write(root.path().join("etc/hosts"), "127.0.0.1 other in.the.file\n").expect("writable");
+    std::fs::write(root.path().join("etc/resolv.conf"), "nameserver 127.0.0.1\n").expect("writable");
+    let inside = |argument: &str| {
+        let mut command = Command::new("chroot");
+        command.arg(root.path()).arg("/walrus-run").arg(argument);
+        run(&mut command, b"")
+    };
+    if !inside("--version").is_ok_and(|outcome| outcome.status == Some(0)) {
+        println!("not linked statically, or no other root can be entered: left out");
+        return;
+    }
+    names.set_read_timeout(Some(Duration::from_millis(100))).expect("open");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let mut packet = [0; 512];
+                let Ok((length, from)) = names.recv_from(&mut packet) else { continue };
+                // Others run meanwhile.
+                std::thread::sleep(Duration::from_millis(50));
+                let question = &packet[12..length];
+                let end = question.iter().position(|byte| *byte == 0).expect("a name has an end") + 5;
+                let is_known = question.windows(6).any(|six| six == b"served");
+                let has_address = is_known && question[end - 3] == 1;
+                let mut answer = packet[..2].to_vec();
+                answer.extend([0x81, if is_known { 0x80 } else { 0x83 }, 0, 1, 0, u8::from(has_address), 0, 0, 0, 0]);
+                answer.extend(&question[..end]);
+                if has_address {
+                    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+                }
+                names.send_to(&answer, from).expect("the program listens");
+            }
+        });
+        let outcome = inside("/names.wbc").expect("it ends");
+        is_over.store(true, Ordering::Relaxed);
+        let unknown =
+            "Failed to connect to 'missing.test:PORT': failed to lookup address information: Name or service not known";
+        let expected = format!("localhost int\nin.the.file int\nserved.test int\n{unknown}\ntrue\n");
+        assert_eq!(outcome.out(), expected, "{}", outcome.describe());
+    });
+}
+
+/// A peer that resets ends what waits on its stream with an error that names it, never with a signal.
+#[test]
+fn peers_that_reset() {
+    let text = r#"
+        import "std/http" as http;
+        import "std/net" as net;
+        let listener = net.tcp_bind("127.0.0.1", 0);
+        println(f"port {net.tcp_local_port(listener)}");
+        async fn meet : what, stream {
+            let peer = net.tcp_peer_addr(stream);
+            await net.tcp_write(stream, "now\n");
+            try {
+                for round in 0..1000 {
+                    if what == "read" { await net.tcp_read(stream, 10); }
+                    if what == "bytes" { await net.tcp_read_bytes(stream, 10); }
+                    if what == "line" { await net.tcp_read_line(stream); }
+                    if what == "request" { await http.read_request(stream, 10); }
+                    if what == "write" { await net.tcp_write(stream, "x".repeat(100000)); }
+                }
+                return "it goes on";
+            } catch error {
+                net.tcp_close(stream);
+                return f"{what}: {error.replace(peer, "PEER")}";
+            }
+        }
+        let met = [];
+        while true {
+            let stream = await net.tcp_accept(listener);
+            let what = await net.tcp_read_line(stream);
+            if what == "report" {
+                for outcome in met { await net.tcp_write(stream, f"{outcome}\n"); }
+                net.tcp_close(stream);
+                break;
+            }
+            met.push(await meet(what, stream));
+        }
+    "#;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let source = folder.path().join("resets.walrus");
+    std::fs::write(&source, text).expect("writable");
+    for flags in MODES {
+        let server = Server::start(&source, flags, &[]);
+        for what in ["read", "bytes", "line", "request", "write"] {
+            let mut client = connect(&server);
+            client.say(what);
+            assert_eq!(client.hear(), "now");
+            socket2::SockRef::from(client.0.get_ref()).set_linger(Some(Duration::ZERO)).expect("open");
+        }
+        let mut client = connect(&server);
+        client.say("report");
+        for what in ["read", "bytes", "line", "request", "write"] {
+            let verb = if what == "write" { "write to" } else { "read from" };
+            let heard = client.hear();
+            let reasons = ["Connection reset by peer", "Broken pipe"];
+            let is_expected = |reason: &&str| heard == format!("{what}: Failed to {verb} 'PEER': {reason}");
+            assert!(reasons.iter().any(is_expected), "{heard}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What the fuzz targets share: sealing files, and running them in a world with nothing in it but an output.
+//! What the fuzz targets share: sealing files, running them in a world with nothing in it but an output, and a property
+//! that the tests know too.
 #![forbid(unsafe_code)]
 
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,8 @@ use walrus::run::{JitSettings, RunOptions, Stress, run};
 
 #[path = "../../tests/support/host.rs"]
 mod host;
+#[path = "../../tests/support/http_pieces.rs"]
+pub mod http_pieces;
 
 /// Makes the hash of a file right, as anyone who crafts one would. Bytes that are no file stay as they are.
 pub fn seal(file: &mut [u8]) {

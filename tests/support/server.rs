@@ -19,7 +19,7 @@ pub const MODES: [&[&str]; 3] =
 pub struct Server {
     pub process: Child,
     pub port: u16,
-    errors: Option<ChildStderr>,
+    pub errors: Option<ChildStderr>,
     /// Kept open: what the program prints goes somewhere.
     _output: BufReader<ChildStdout>,
     _folder: tempfile::TempDir,

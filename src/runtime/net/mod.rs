@@ -162,6 +162,11 @@ impl Vm {
             || net.connections.values().any(Connection::waits_for_network)
     }
 
+    /// Whether there are connections of servers: their clients may leave, or their time may be over.
+    pub(super) fn has_connections(&self) -> bool {
+        self.net.as_ref().is_some_and(|net| !net.connections.is_empty())
+    }
+
     /// When connections are to be looked at, if nothing comes of them before.
     pub(super) fn next_network_deadline(&self) -> Option<u64> {
         self.net.as_ref()?.deadlines.next()

@@ -114,7 +114,8 @@ impl Vm {
     /// Waits for the next timer or news of the network; false if there can be neither.
     pub(super) fn wait_for_something(&mut self) -> Result<bool> {
         let timer = self.tasks().timers.next();
-        if self.has_operations() {
+        // A connection whose handler runs makes nothing ready; but while a timer is waited for its client may leave.
+        if self.has_operations() || (timer.is_some() && self.has_connections()) {
             let deadline = timer.into_iter().chain(self.next_network_deadline()).min();
             let left = deadline.map(|deadline| deadline.saturating_sub(self.now()));
             self.wait_for_network(left.map(Duration::from_nanos))?;
