@@ -1,7 +1,9 @@
 //! Serving and tasks beside node, if that is installed: requests a second and latency over kept connections, memory of
-//! idle ones, and programs about tasks.
+//! idle ones and of tasks that sleep, and programs about tasks.
 //!
 //!     cargo bench --bench serving
+//!     cargo bench --bench serving -- idle gather      # rows whose names contain a word
+//!     WALRUS_BEFORE=…/walrus-run cargo bench --bench serving -- without     # beside another build
 //!
 //! Server and load run on a processor each where `taskset` is there; figures are the best of three, by turns. All is
 //! loopback.
@@ -23,20 +25,30 @@ const CONNECTIONS: [usize; 3] = [1, 64, 1000];
 /// Connections whose memory is measured.
 const IDLE: usize = 5000;
 const TASKS: [&str; 4] = ["await", "gather", "yields", "channel"];
+/// Tasks whose memory is measured; `sleeping` makes as many.
+const SLEEPING: usize = 100_000;
+/// How often a program without tasks runs in each round, of which the best counts.
+const STARTS: usize = 40;
 
 fn main() {
     // What runs benches and tests alike asks for a list.
     if std::env::args().any(|arg| arg == "--list" || arg == "--test") {
         return;
     }
+    let words: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let is_wanted = |row: &str| words.is_empty() || words.iter().any(|word| row.contains(word));
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let engines: Vec<Engine> = [Engine::Walrus, Engine::Node].into_iter().filter(|engine| engine.is_there()).collect();
     if engines.len() == 1 {
         println!("node is not installed: no ratios");
     }
     pin(std::process::id(), 1);
-    println!("{:32} {:>12} {:>12} {:>8}", "", "walrus", "node", "ratio");
+    println!("{:36} {:>12} {:>12} {:>8}", "", "walrus", "node", "ratio");
     for connections in CONNECTIONS {
+        let row = format!("requests/s, {connections} connections");
+        if !is_wanted(&row) {
+            continue;
+        }
         let mut best = vec![Load::default(); engines.len()];
         for _ in 0..ROUNDS {
             for (engine, best) in engines.iter().zip(&mut best) {
@@ -48,18 +60,41 @@ fn main() {
             }
         }
         let requests: Vec<f64> = best.iter().map(|load| load.requests).collect();
-        line(&format!("requests/s, {connections} connections"), &requests, false);
+        line(&row, &requests, false);
         let latencies: Vec<f64> = best.iter().map(|load| load.slowest_percent.as_secs_f64() * 1e3).collect();
         line(&format!("99th percentile, ms, {connections}"), &latencies, true);
     }
-    let idle: Vec<f64> = engines.iter().map(|engine| idle_memory(*engine, scratch.path())).collect();
-    line("bytes an idle connection", &idle, true);
+    let each = |row: &str, figure: &dyn Fn(Engine) -> f64| {
+        if is_wanted(row) {
+            let figures: Vec<f64> = engines.iter().map(|engine| figure(*engine)).collect();
+            line(row, &figures, true);
+        }
+    };
+    each("bytes an idle connection", &|engine| idle_memory(engine, scratch.path()));
+    each("bytes a sleeping task", &|engine| sleeping_memory(engine, scratch.path()));
+    each("gather, MB at most", &|engine| most_memory(engine, "gather", scratch.path()) / 1e6);
     for name in TASKS {
-        let times = best_times(&engines, name, scratch.path());
-        line(&format!("{name}, ms"), &times, true);
+        let row = format!("{name}, ms");
+        if is_wanted(&row) {
+            line(&row, &best_times(&engines, name, scratch.path()), true);
+        }
     }
-    let [inside, outside] = ["inside", "outside"].map(|name| best_times(&engines[..1], name, scratch.path())[0]);
-    line("hot loop in a task, outside, ms", &[inside, outside], true);
+    if is_wanted("hot loop in a task, outside, ms") {
+        let commands: Vec<Command> =
+            ["inside", "outside"].map(|name| Engine::Walrus.command(name, scratch.path())).into();
+        line("hot loop in a task, outside, ms", &best_of(commands, ROUNDS), true);
+    }
+    if let Some(before) = std::env::var_os("WALRUS_BEFORE") {
+        for (what, name, rounds) in [("start", "empty", STARTS), ("loop", "outside", ROUNDS)] {
+            let row = format!("without tasks: {what}, now, before, ms");
+            if is_wanted(&row) {
+                let now = Engine::Walrus.command(name, scratch.path());
+                let mut then = Command::new(&before);
+                then.args(now.get_args());
+                line(&row, &best_of(vec![now, then], rounds), true);
+            }
+        }
+    }
 }
 
 /// A row of the table; of what is better small, the ratio is turned round.
@@ -70,7 +105,7 @@ fn line(what: &str, figures: &[f64], small_is_good: bool) {
         _ => String::new(),
     };
     let other = figures.get(1).map_or_else(|| "-".to_owned(), |figure| format!("{figure:.2}"));
-    println!("{what:32} {:>12.2} {other:>12} {ratio:>8}", figures[0]);
+    println!("{what:36} {:>12.2} {other:>12} {ratio:>8}", figures[0]);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,6 +148,13 @@ fn pin(process: u32, processor: u32) {
     let _ = command.args(["-a", "-c", "-p", &processor, &process]).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
+/// Bytes of a process's memory, by the name that the system gives them: those that are there, or the most that were.
+fn memory(process: &Child, name: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().trim_end_matches(" kB").parse::<f64>().ok().map(|kilobytes| kilobytes * 1024.0)
+}
+
 struct Server {
     process: Child,
     address: SocketAddr,
@@ -127,13 +169,6 @@ impl Server {
         BufReader::new(out).read_line(&mut port).expect("it prints its port");
         let port = port.trim().parse().expect("its port");
         Server { process, address: (Ipv4Addr::LOCALHOST, port).into() }
-    }
-
-    /// Bytes that are in memory.
-    fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").parse::<f64>().map_or(f64::NAN, |kilobytes| kilobytes * 1024.0)
     }
 }
 
@@ -245,23 +280,53 @@ fn idle_memory(engine: Engine, scratch: &Path) -> f64 {
     // What is taken once and kept is no connection's.
     drop(connect(IDLE / 10));
     std::thread::sleep(Duration::from_millis(500));
-    let before = server.memory();
+    let memory = || memory(&server.process, "VmRSS").unwrap_or(f64::NAN);
+    let before = memory();
     let kept = connect(IDLE);
     std::thread::sleep(Duration::from_millis(500));
-    let bytes = (server.memory() - before) / kept.len() as f64;
+    let bytes = (memory() - before) / kept.len() as f64;
     drop(kept);
     bytes
 }
 
+/// Bytes that a program takes for a task that sleeps. It says a line before it makes them, and one when all sleep.
+fn sleeping_memory(engine: Engine, scratch: &Path) -> f64 {
+    let mut process = engine.command("sleeping", scratch).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+    let mut figures = [f64::NAN; 2];
+    for figure in &mut figures {
+        lines.next().expect("it says a line").expect("UTF-8");
+        *figure = memory(&process, "VmRSS").unwrap_or(f64::NAN);
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+    (figures[1] - figures[0]) / SLEEPING as f64
+}
+
+/// The most bytes that a program had in memory.
+fn most_memory(engine: Engine, name: &str, scratch: &Path) -> f64 {
+    let mut process = engine.command(name, scratch).stdout(Stdio::null()).spawn().expect("it starts");
+    let mut most = f64::NAN;
+    while process.try_wait().expect("it can be asked").is_none() {
+        most = memory(&process, "VmHWM").unwrap_or(most);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    most
+}
+
 /// Milliseconds that each engine takes for a program, start included.
 fn best_times(engines: &[Engine], name: &str, scratch: &Path) -> Vec<f64> {
-    let mut best = vec![f64::INFINITY; engines.len()];
-    for _ in 0..ROUNDS {
-        for (engine, best) in engines.iter().zip(&mut best) {
-            let mut command = engine.command(name, scratch);
+    best_of(engines.iter().map(|engine| engine.command(name, scratch)).collect(), ROUNDS)
+}
+
+/// The fewest milliseconds that each command takes, by turns.
+fn best_of(mut commands: Vec<Command>, rounds: usize) -> Vec<f64> {
+    let mut best = vec![f64::INFINITY; commands.len()];
+    for _ in 0..rounds {
+        for (command, best) in commands.iter_mut().zip(&mut best) {
             let started = Instant::now();
             let status = command.stdout(Stdio::null()).status().expect("it starts");
-            assert!(status.success(), "{name} runs");
+            assert!(status.success(), "{command:?} runs");
             *best = best.min(started.elapsed().as_secs_f64() * 1e3);
         }
     }
