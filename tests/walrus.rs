@@ -323,3 +323,54 @@ fn formatting_keeps_modes_and_leaves_read_only_files_alone() {
     assert_eq!(folder.read("r.walrus"), b"a ( );");
     assert_eq!(folder.read("x.walrus"), b"a();\n");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_are_no_utf_8_are_names_all_the_same() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new(&[("d/x", "")]);
+    let name = OsStr::from_bytes(b"caf\xe9.walrus");
+    fs::write(folder.path("d").join(name), "println ( 1 );\n").expect("writable");
+    let run_in = |args: &[&OsStr]| {
+        let mut command = folder.command(&[]);
+        run(command.current_dir(folder.path("d")).args(args), b"").expect("walrus ends")
+    };
+    for _ in 0..2 {
+        assert_eq!(run_in(&[name]).out(), "1\n");
+    }
+    assert_eq!(run_in(&[OsStr::new("fmt")]).status, Some(0));
+    assert_eq!(fs::read(folder.path("d").join(name)).expect("readable"), b"println(1);\n");
+    // To a program such a name is text with what cannot be told, and no way to the file.
+    let code = "import \"std/fs\"; import \"std/io\"; for name in fs.list_dir(\".\") { \
+                try { println(core.repr(name), io.read_file(name)); } catch e { println(e); } }";
+    let said = run_in(&[OsStr::new("-e"), OsStr::new(code)]).out();
+    assert_eq!(said, "Failed to read 'caf\u{fffd}.walrus': No such file or directory\n\"x\" \n");
+}
+
+#[test]
+#[cfg(unix)]
+fn folders_without_rights_are_told_and_left_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new(&[("d/a.walrus", "a ( );"), ("p.walrus", "println(1);")]);
+    let set = |mode| fs::set_permissions(folder.path("d"), fs::Permissions::from_mode(mode)).expect("modes");
+    set(0o555);
+    if fs::write(folder.path("d/probe"), "").is_ok() {
+        println!("not run: this user may write everywhere");
+        return;
+    }
+    let code = "import \"std/fs\"; try { fs.make_dir(\"d/e\"); } catch e { println(e); }";
+    for (args, said) in [
+        (&["fmt", "d"][..], "cannot write 'd/a.walrus': Permission denied"),
+        (&["build", "p.walrus", "-o", "d/p.wbc"], "cannot write 'd/p.wbc': Permission denied"),
+    ] {
+        assert!(folder.expect(2, args).err().contains(said), "{args:?}");
+    }
+    assert_eq!(folder.expect(0, &["-e", code]).out(), "Failed to make folder 'd/e': Permission denied\n");
+    assert_eq!(folder.read("d/a.walrus"), b"a ( );");
+    set(0o000);
+    for args in [&["fmt", "d"][..], &["test", "d"], &["d/a.walrus"]] {
+        assert!(folder.expect(2, args).err().contains("Permission denied"), "{args:?}");
+    }
+    set(0o755);
+}
