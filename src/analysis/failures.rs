@@ -13,7 +13,7 @@ use super::names::Names;
 use super::spelling::{closest_name, names_of, of_other_languages};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::methods::Receiver;
-use crate::bytecode::signature::ArgumentError;
+use crate::bytecode::signature::{ArgumentError, arity_message};
 use crate::bytecode::types::{Tags, with_article};
 use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, StrId};
 use crate::facts::rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
@@ -203,9 +203,7 @@ impl Teller<'_> {
             Cause::NotCallable { found } => ArgumentError::Call.message(&found.words(), None),
             Cause::Arity { callee, given } => {
                 let (name, required, most, hidden) = self.arity(callee, given);
-                let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
-                let given = given - hidden;
-                format!("Function '{name}' expected {expected} arg(s) but got {given} arg(s)")
+                arity_message(name, required.into(), most.into(), (given - hidden).into())
             }
             Cause::Argument { refusal, found, .. } => {
                 let text = (found == Tags::VOID).then_some("void");

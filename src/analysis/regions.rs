@@ -27,7 +27,6 @@ use crate::bytecode::parallel::{both, middle};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
 use crate::facts::rules::certain_failure;
-use crate::source::Span;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
 const MAX_CONDITIONS: usize = 16;
@@ -341,7 +340,7 @@ impl<'a> Regions<'a> {
         let types = self.types.solution();
         RegionFacts {
             region,
-            span: self.span(region),
+            span: region.span(self.shared.program).unwrap_or_default(),
             verdict,
             conditions,
             reason: refusal,
@@ -357,16 +356,6 @@ impl<'a> Regions<'a> {
         }
     }
 
-    fn span(&self, region: Region) -> Span {
-        match region {
-            Region::Loop(id) => self.shared.program.loops[id.index()].span,
-            Region::Function(func) => {
-                let spans = self.shared.program.debug.as_ref().map(|debug| &debug.functions);
-                spans.and_then(|spans| spans.get(func.index()).copied()).unwrap_or_default()
-            }
-        }
-    }
-
     fn refusal(
         &self,
         region: Region,
@@ -375,7 +364,7 @@ impl<'a> Regions<'a> {
         irregular: bool,
         notes: &Notes,
     ) -> Option<Refusal> {
-        let whole = self.span(region);
+        let whole = region.span(self.shared.program).unwrap_or_default();
         let first = notes.refusals.partition_point(|&(pc, _)| pc < range.start);
         if let Some(&(pc, reason)) = notes.refusals.get(first).filter(|&&(pc, _)| pc < range.end) {
             return Some(Refusal { reason, span: self.shared.names.span(func, pc) });

@@ -11,7 +11,7 @@ use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
 use crate::bytecode::facts::{Facts, Reason, Region, RegionFacts, TypeId, Verdict, type_text};
 use crate::bytecode::types::with_article;
-use crate::bytecode::{FuncId, FunctionKind, Program};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
 use crate::source::{Diagnostic, Severity, SourceMap};
 
 /// A program with what is known of it, to be reported.
@@ -29,13 +29,14 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// What a region costs, if that is known and makes sense of it.
     pub fn cost(&self, region: &RegionFacts) -> Option<&'a Cost> {
-        self.costs.get(place_of(self.facts, region.region)).filter(|_| region.verdict != Verdict::Incompatible)
+        let at = self.facts.position(region.region)?;
+        self.costs.get(at).filter(|_| region.verdict != Verdict::Incompatible)
     }
-}
 
-/// Where the facts of a region are, which are in order.
-fn place_of(facts: &Facts, region: Region) -> usize {
-    facts.regions.partition_point(|known| known.region.position() < region.position())
+    /// The same in words.
+    pub fn cost_line(&self, region: &RegionFacts) -> Option<String> {
+        Some(words::line(self.cost(region)?, self.program, self.sources, region.span.file))
+    }
 }
 
 /// Most types that a note lists.
@@ -44,21 +45,13 @@ const NOTED_TYPES: usize = 8;
 /// The regions of a program with their facts, in the order of the source.
 pub fn in_source_order(facts: &Facts) -> Vec<&RegionFacts> {
     let mut regions: Vec<&RegionFacts> = facts.regions.iter().collect();
-    regions.sort_by_key(|facts| (facts.span, matches!(facts.region, Region::Loop(_))));
+    regions.sort_by_key(|facts| (facts.span, facts.region.is_loop()));
     regions
-}
-
-pub fn function_of(program: &Program, region: Region) -> FuncId {
-    match region {
-        Region::Loop(id) => program.loops[id.index()].func,
-        Region::Function(func) => func,
-    }
 }
 
 /// The name of the function a region is or lies in; `None` at top level.
 pub fn function_name(program: &Program, region: Region) -> Option<&str> {
-    let function = &program.functions[function_of(program, region).index()];
-    (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("?"))
+    program.function_name(region.func(program))
 }
 
 pub fn title(program: &Program, region: Region) -> String {
@@ -84,7 +77,7 @@ pub fn notes(subject: &Subject<'_>, all: bool) -> Vec<Diagnostic> {
 
 /// What is to be said of one region.
 pub fn note(subject: &Subject<'_>, names: &Names<'_>, region: &RegionFacts) -> Diagnostic {
-    let &Subject { program, facts, sources, .. } = subject;
+    let &Subject { program, facts, .. } = subject;
     let what = title(program, region.region);
     let verdict = region.verdict.name();
     let mut note = match (region.verdict, region.reason) {
@@ -120,8 +113,8 @@ pub fn note(subject: &Subject<'_>, names: &Names<'_>, region: &RegionFacts) -> D
     if let Some(count) = region.trip_count.filter(|_| region.reached) {
         note = note.with_note(format!("it runs {count} times, unless an error ends it"));
     }
-    if let Some(cost) = subject.cost(region) {
-        note = note.with_note(format!("cost: {}", words::line(cost, program, sources, region.span.file)));
+    if let Some(cost) = subject.cost_line(region) {
+        note = note.with_note(format!("cost: {cost}"));
     }
     if region.effects.awaits && region.reason.is_none() {
         note = note.with_note(WAITS);
@@ -202,7 +195,7 @@ pub fn summary(subject: &Subject<'_>) -> String {
     let reached: Vec<&RegionFacts> = facts.regions.iter().filter(|region| region.reached).collect();
     let mut counts = Vec::new();
     for (what, is_loop) in [("loop", true), ("function", false)] {
-        let own = reached.iter().filter(|region| matches!(region.region, Region::Loop(_)) == is_loop);
+        let own = reached.iter().filter(|region| region.region.is_loop() == is_loop);
         let of = |verdict| own.clone().filter(|region| region.verdict == verdict).count();
         let all = own.clone().count();
         let verdicts = [Verdict::Proven, Verdict::Conditional, Verdict::Incompatible];
@@ -223,9 +216,9 @@ pub fn summary(subject: &Subject<'_>) -> String {
     // A step costs more than a call, and that more than an object.
     let weight = |cost: &Cost| cost.steps.len() * 4 + cost.calls.len() * 2 + cost.allocations.len();
     let costs = reached.iter().filter_map(|region| Some((*region, subject.cost(region)?)));
-    let most = costs.filter(|(_, cost)| weight(cost) > 0).max_by_key(|(region, cost)| {
-        (weight(cost), matches!(region.region, Region::Loop(_)), std::cmp::Reverse(region.span))
-    });
+    let most = costs
+        .filter(|(_, cost)| weight(cost) > 0)
+        .max_by_key(|(region, cost)| (weight(cost), region.region.is_loop(), std::cmp::Reverse(region.span)));
     if let Some((region, cost)) = most {
         let at = sources.position(region.span);
         let file = &sources.file(region.span.file).shown;
@@ -241,7 +234,7 @@ fn unreached(program: &Program, facts: &Facts, region: &RegionFacts) -> Option<S
     if region.reached {
         return None;
     }
-    let func = function_of(program, region.region);
+    let func = region.region.func(program);
     let called = facts.types.functions.get(func.index()).is_none_or(|known| known.reached);
     Some(match (region.region, function_name(program, region.region)) {
         (Region::Function(_), _) => "never called: nothing that runs calls it".to_owned(),
@@ -252,11 +245,8 @@ fn unreached(program: &Program, facts: &Facts, region: &RegionFacts) -> Option<S
 
 /// The types of named registers at a region's start, and of the globals it uses.
 fn type_words(program: &Program, facts: &Facts, names: &Names<'_>, region: &RegionFacts) -> String {
-    let func = function_of(program, region.region);
-    let pc = match region.region {
-        Region::Loop(id) => program.loops[id.index()].header,
-        Region::Function(_) => 0,
-    };
+    let func = region.region.func(program);
+    let pc = region.region.code(program).start;
     let text = |ty: TypeId| type_text(program, &facts.types, ty);
     let locals = region.live_in.iter().filter_map(|&(reg, ty)| Some((names.local(func, pc, reg)?, text(ty))));
     let globals = region.effects.globals_read.iter().chain(&region.effects.globals_written).map(|global| {
@@ -438,11 +428,8 @@ pub fn facts_text(program: &Program, facts: &Facts, sources: &SourceMap) -> Stri
             region.blocks,
             region.instructions
         );
-        let func = function_of(program, region.region);
-        let pc = match region.region {
-            Region::Loop(id) => program.loops[id.index()].header,
-            Region::Function(_) => 0,
-        };
+        let func = region.region.func(program);
+        let pc = region.region.code(program).start;
         let register = |reg: crate::bytecode::Reg| match names.local(func, pc, reg) {
             Some(name) => format!("r{}({name})", reg.0),
             None => format!("r{}", reg.0),
@@ -649,11 +636,11 @@ impl Judged {
 }
 
 fn outline(program: &Program, known: &Analysis) -> BTreeMap<String, Outline> {
-    let cost_of = |region: Region| known.costs.get(place_of(&known.facts, region));
+    let cost_of = |region: Region| known.costs.get(known.facts.position(region)?);
     let mut outlines: Vec<Outline> = Vec::new();
     for (at, function) in program.functions.iter().enumerate() {
         let code = program.code.get(function.code.range()).unwrap_or_default();
-        let own = program.facts.as_ref().and_then(|facts| facts.of_function(FuncId(at as u32)));
+        let own = program.facts.as_ref().and_then(|facts| facts.of(Region::Function(FuncId(at as u32))));
         outlines.push(Outline {
             code: code.iter().map(|op| without_numbers(&instruction(program, *op))).collect(),
             verdicts: vec![match function.kind {
@@ -662,10 +649,11 @@ fn outline(program: &Program, known: &Analysis) -> BTreeMap<String, Outline> {
             }],
         });
     }
-    for (at, region) in program.loops.iter().enumerate() {
-        let facts = program.facts.as_ref().and_then(|facts| facts.of_loop(crate::bytecode::LoopId(at as u32)));
-        if let Some(outline) = outlines.get_mut(region.func.index()) {
-            outline.verdicts.push(Judged::of(facts, cost_of(Region::Loop(crate::bytecode::LoopId(at as u32)))));
+    for (at, own) in program.loops.iter().enumerate() {
+        let region = Region::Loop(LoopId(at as u32));
+        let facts = program.facts.as_ref().and_then(|facts| facts.of(region));
+        if let Some(outline) = outlines.get_mut(own.func.index()) {
+            outline.verdicts.push(Judged::of(facts, cost_of(region)));
         }
     }
     let mut named = BTreeMap::new();

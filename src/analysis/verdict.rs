@@ -118,8 +118,7 @@ fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, abl
 /// The kinds of value that have a built-in method of this name for so many arguments.
 fn built_in_receivers(types: &Replay<'_>, name: Name, argc: usize) -> Tags {
     let text = types.program().strings.get(StrId(name.0)).unwrap_or("");
-    let fits = |required: usize, most: usize| (required..=most).contains(&argc);
-    let own = METHODS.iter().filter(|method| method.name == text && fits(method.required, method.params.len()));
+    let own = METHODS.iter().filter(|method| method.name == text && method.fits(argc));
     own.fold(Tags::NONE, |all, method| all.or(method.receiver.tag()))
 }
 

@@ -504,6 +504,19 @@ pub struct BuiltinSpec {
     pub doc: &'static str,
 }
 
+impl BuiltinSpec {
+    /// Whether it may be called with so many arguments.
+    pub fn fits(&self, argc: usize) -> bool {
+        (self.required..=self.params.len()).contains(&argc)
+    }
+
+    /// Whether native code, which has no form of its own for a call of it with so many arguments, gives a helper its
+    /// row: its result depends on its arguments alone, and it runs no Walrus code.
+    pub fn is_called_by_row(&self, argc: usize) -> bool {
+        self.effect == BuiltinEffect::Pure && self.memory != Memory::Collects && self.fits(argc)
+    }
+}
+
 macro_rules! define_builtins {
     ($(
         $(#[doc = $doc:literal])*

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use super::facts::{RegionFacts, type_text};
+use super::facts::{Region, RegionFacts, type_text};
 use super::op::operand::Kind;
 use super::types::Tags;
 use super::{
@@ -143,7 +143,7 @@ impl<'a> Disassembler<'a> {
             write!(out, ", {} of them required", function.required)?;
         }
         writeln!(out, ", {} registers", function.registers)?;
-        if let Some(facts) = program.facts.as_ref().and_then(|facts| facts.of_function(id)) {
+        if let Some(facts) = program.facts.as_ref().and_then(|facts| facts.of(Region::Function(id))) {
             self.facts(out, facts)?;
         }
         for (i, capture) in function.captures.iter().enumerate() {
@@ -203,7 +203,7 @@ impl<'a> Disassembler<'a> {
             write!(out, ", marked @jit")?;
         }
         writeln!(out)?;
-        match self.program.facts.as_ref().and_then(|facts| facts.of_loop(LoopId(id as u32))) {
+        match self.program.facts.as_ref().and_then(|facts| facts.of(Region::Loop(LoopId(id as u32)))) {
             Some(facts) => self.facts(out, facts),
             None => Ok(()),
         }

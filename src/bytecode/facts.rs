@@ -3,6 +3,8 @@
 //! Facts are hints. Type facts can be checked in one pass (`facts::check`); what has not been checked may
 //! choose a strategy and nothing else. A program runs the same without facts.
 
+use std::ops::Range;
+
 use super::types::{Identity, Slot, Type};
 use super::{FuncId, GlobalId, LoopId, Program, Reg, StructId};
 use crate::source::Span;
@@ -128,6 +130,42 @@ impl Region {
             Region::Loop(id) => (false, id.0),
             Region::Function(id) => (true, id.0),
         }
+    }
+
+    pub fn is_loop(self) -> bool {
+        matches!(self, Region::Loop(_))
+    }
+
+    /// The function, or the one that the loop stands in.
+    pub fn func(self, program: &Program) -> FuncId {
+        match self {
+            Region::Loop(id) => program.loops[id.index()].func,
+            Region::Function(func) => func,
+        }
+    }
+
+    /// Its instructions by index into the function's code. A loop begins with its header.
+    pub fn code(self, program: &Program) -> Range<u32> {
+        match self {
+            Region::Loop(id) => program.loops[id.index()].header..program.loops[id.index()].end,
+            Region::Function(func) => 0..program.functions[func.index()].code.len,
+        }
+    }
+
+    /// The loop's head, or where the function is defined, if that is known.
+    pub fn span(self, program: &Program) -> Option<Span> {
+        match self {
+            Region::Loop(id) => Some(program.loops[id.index()].span),
+            Region::Function(func) => program.debug.as_ref()?.functions.get(func.index()).copied(),
+        }
+    }
+
+    /// What files about it are called, by the place of its head: `prog.walrus-3-5-loop-sum_to` for `prog.walrus:3:5`.
+    pub fn file_name(self, program: &Program, place: &str) -> String {
+        let kind = if self.is_loop() { "loop" } else { "fn" };
+        let function = program.function_name(self.func(program)).unwrap_or("top");
+        let name = format!("{}-{kind}-{function}", place.replace(':', "-"));
+        name.replace(|c: char| !(c.is_alphanumeric() || "._-".contains(c)), "_")
     }
 }
 
@@ -291,21 +329,15 @@ impl Facts {
         self.regions.iter().filter_map(refused).collect()
     }
 
-    /// The facts about a loop.
-    pub fn of_loop(&self, id: LoopId) -> Option<&RegionFacts> {
-        let facts = self.regions.get(id.index())?;
-        (facts.region == Region::Loop(id)).then_some(facts)
+    /// Where the facts about a region stand; the bodies of modules have none.
+    pub fn position(&self, region: Region) -> Option<usize> {
+        let at = self.regions.partition_point(|known| known.region.position() < region.position());
+        self.regions.get(at).is_some_and(|facts| facts.region == region).then_some(at)
     }
 
-    /// The facts about a function; the bodies of modules have none.
-    pub fn of_function(&self, id: FuncId) -> Option<&RegionFacts> {
-        let functions = self.regions.partition_point(|facts| matches!(facts.region, Region::Loop(_)));
-        let key = |facts: &RegionFacts| match facts.region {
-            Region::Function(func) => func.0,
-            Region::Loop(_) => 0,
-        };
-        let rest = &self.regions[functions..];
-        rest.binary_search_by_key(&id.0, key).ok().map(|at| &rest[at])
+    /// The facts about a region.
+    pub fn of(&self, region: Region) -> Option<&RegionFacts> {
+        self.position(region).map(|at| &self.regions[at])
     }
 }
 

@@ -343,6 +343,22 @@ pub struct MethodSpec {
     pub doc: &'static str,
 }
 
+impl MethodSpec {
+    /// Whether it may be called with so many arguments.
+    pub fn fits(&self, argc: usize) -> bool {
+        (self.required..=self.params.len()).contains(&argc)
+    }
+
+    /// Whether native code, which has no form of its own for a call of it with so many arguments, gives a helper its
+    /// row: it runs no Walrus code.
+    pub fn is_called_by_row(&self, argc: usize) -> bool {
+        match self.effect {
+            MethodEffect::Reads | MethodEffect::Mutates => self.fits(argc),
+            MethodEffect::Calls => false,
+        }
+    }
+}
+
 macro_rules! define_methods {
     ($(
         $(#[doc = $doc:literal])*

@@ -137,6 +137,14 @@ impl Function {
     }
 }
 
+impl Program {
+    /// The name of a function as reports call it; `None` for the body of a module.
+    pub fn function_name(&self, func: FuncId) -> Option<&str> {
+        let function = &self.functions[func.index()];
+        (function.kind != FunctionKind::Body).then(|| self.strings.get(function.name).unwrap_or(""))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum FunctionKind {
     /// The top-level statements of a module; no parameters.

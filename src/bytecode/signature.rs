@@ -108,6 +108,12 @@ pub mod results {
         Shape::of(Tags::NUMBER.or(Tags::BOOL).or(Tags::STR).or(Tags::LIST).or(Tags::DICT)).or_void();
 }
 
+/// What a call says that gives too few arguments, or too many.
+pub fn arity_message(name: &str, required: usize, most: usize, got: usize) -> String {
+    let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
+    format!("Function '{name}' expected {expected} arg(s) but got {got} arg(s)")
+}
+
 /// What a parameter takes. A call with an argument of another kind fails, whatever the other arguments are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Takes {

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::rules::constant_type;
-use crate::bytecode::builtins::{BuiltinEffect, BuiltinSpec};
+use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{Call, MethodCall};
@@ -461,25 +461,17 @@ impl Operation<'_> {
         }
     }
 
-    /// A built-in method without a form of its own is a helper that is given its row, unless it runs Walrus code.
+    /// A built-in method without a form of its own is a helper that is given its row, if that is possible.
     fn built_in_row(&self, argc: u16) -> Form {
-        let Some(method) = self.built_in().map(|row| &METHODS[row]) else { return Form::Step };
-        let takes = method.required..=method.params.len();
-        match method.effect {
-            MethodEffect::Reads | MethodEffect::Mutates if takes.contains(&argc.into()) => Form::Helper,
+        match self.built_in() {
+            Some(row) if METHODS[row].is_called_by_row(argc.into()) => Form::Helper,
             _ => Form::Step,
         }
     }
 
     fn library(&self, argc: u16) -> Form {
         let Some(spec) = self.builtin else { return Form::Step };
-        let by_row = match spec.effect {
-            BuiltinEffect::Pure if spec.memory != Memory::Collects => match argc.into() {
-                argc if (spec.required..=spec.params.len()).contains(&argc) => Form::Helper,
-                _ => Form::Step,
-            },
-            _ => Form::Step,
-        };
+        let by_row = if spec.is_called_by_row(argc.into()) { Form::Helper } else { Form::Step };
         match (spec.module, spec.name, self.a) {
             _ if argc != 1 => by_row,
             ("std/core", "len", Tags::LIST | Tags::DICT | Tags::TUPLE) => Form::Plain,

@@ -2,7 +2,7 @@
 
 use crate::source::FileId;
 use crate::syntax::Interner;
-use crate::syntax::lexer::{Lexeme, Token, lex};
+use crate::syntax::lexer::{Lexeme, Token, comment_len, lex};
 
 /// A token as it is written, and what stands before it.
 pub struct Piece<'a> {
@@ -114,10 +114,7 @@ fn piece(token: Token, text: &str, from: usize, lo: usize, hi: usize) -> Piece<'
             let gap = if before.is_empty() { gap } else { empty_line };
             return Piece { token, text: &text[lo..hi], before, gap, begins_line };
         }
-        let len = match rest.starts_with("/*") {
-            true => rest.find("*/").map_or(rest.len(), |at| at + 2),
-            false => rest.find('\n').unwrap_or(rest.len()),
-        };
+        let len = comment_len(rest);
         let text = rest[..len].trim_end().replace("\r\n", "\n");
         before.push(Comment { text, own_line: lines > 0, gap: empty_line });
         rest = &rest[len..];

@@ -22,12 +22,13 @@ use std::cell::Cell;
 
 use super::helpers::Helper;
 use super::ir::{Boxed, BoxedTag, Exit, ExitReason, Inst, Region, Val};
-use super::translate::{Entry, Flows};
+use super::translate::Flows;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::flow::{Flow, RegSet};
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::runtime::error::{Error, ErrorKind, Result};
+use crate::runtime::regions::Entry;
 use crate::runtime::replay::{Replayed, Snapshot};
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;

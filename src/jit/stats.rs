@@ -6,13 +6,13 @@ use std::io::Write as _;
 use rustc_hash::FxHashMap;
 
 use super::static_types::StaticTypes;
-use super::tier::unit::{self, Phase, Unit};
+use super::tier::unit::{Phase, Unit};
 use super::tier::{Jit, LogFormat};
-use super::translate::{Entry, Refusal};
+use super::translate::Refusal;
 use crate::bytecode::FactsError;
-use crate::bytecode::facts::{Reason, RegionFacts, Verdict};
+use crate::bytecode::facts::{Reason, Region, RegionFacts, Verdict};
 use crate::bytecode::{FuncId, Program};
-use crate::runtime::regions::{self, Place, function_name};
+use crate::runtime::regions::{self, Entry};
 use crate::runtime::vm::Vm;
 
 /// File, line and column of a byte of a source file.
@@ -23,35 +23,19 @@ fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, u
     Some((&file.name, before.matches('\n').count() + 1, file.column(start, before.len())?))
 }
 
-/// Where a loop or function begins in the source: file and byte. Everything calls it by this place.
-fn head_of(program: &Program, entry: Entry) -> Option<(u32, u32)> {
-    let span = match entry {
-        Entry::Loop(header) => program.loops[unit::loop_at(program, header)?.index()].span,
-        Entry::Function(start) => {
-            let func = unit::function_at(program, start)?;
-            *program.debug.as_ref()?.functions.get(func.index())?
-        }
-    };
-    Some((span.file.0, span.lo))
-}
-
 /// `prog.walrus:3:5`, or the pc if the lines were stripped.
 pub(super) fn place(program: &Program, entry: Entry) -> String {
-    match head_of(program, entry).and_then(|(file, at)| source_place(program, file, at)) {
+    let head = entry.region(program).and_then(|region| region.span(program));
+    match head.and_then(|head| source_place(program, head.file.0, head.lo)) {
         Some((file, line, column)) => format!("{file}:{line}:{column}"),
         None => format!("pc {}", entry.pc()),
     }
 }
 
-/// The same as part of a file's name, with the kind of the region and its function: `prog.walrus-3-5-loop-sum_to`.
+/// What files about it are called.
 pub(super) fn file_name(program: &Program, entry: Entry) -> String {
-    let (kind, func) = match entry {
-        Entry::Loop(header) => ("loop", unit::loop_at(program, header).map(|id| program.loops[id.index()].func)),
-        Entry::Function(start) => ("fn", unit::function_at(program, start)),
-    };
-    let function = func.and_then(|func| function_name(program, func.index())).unwrap_or_else(|| "top".into());
-    let name = format!("{}-{kind}-{function}", place(program, entry).replace(':', "-"));
-    name.replace(|c: char| !(c.is_alphanumeric() || "._-".contains(c)), "_")
+    let place = place(program, entry);
+    entry.region(program).map_or_else(|| place.clone(), |region| region.file_name(program, &place))
 }
 
 /// Writes an event to stderr. That nobody reads it is no reason to stop.
@@ -165,24 +149,17 @@ impl Jit {
         let state = self.state();
         let facts = program.facts.as_ref();
         let places = regions::regions(program);
-        let entry_of = |place: &Place| match place.is_loop {
-            true => Entry::Loop(place.start),
-            false => Entry::Function(place.start),
-        };
-        let entries: Vec<Entry> = places.iter().map(entry_of).collect();
+        let entries: Vec<Entry> = places.iter().map(|place| place.entry).collect();
         let inside = regions_inside(program, &state.units, &entries);
         let mut regions = Vec::new();
         for (id, place) in places.into_iter().enumerate() {
-            let (entry, func) = (entries[id], place.func);
+            let entry = place.entry;
             let unit = state.units.get(&entry);
-            let known = facts.and_then(|facts| match place.loop_id {
-                Some(id) => facts.of_loop(id),
-                None => facts.of_function(func),
-            });
+            let known = facts.and_then(|facts| facts.of(place.region));
             let has_code = unit.is_some_and(Unit::is_native);
             regions.push(RegionStats {
                 id,
-                is_loop: place.is_loop,
+                is_loop: place.is_loop(),
                 function: place.function,
                 file: place.file,
                 line: place.line,
@@ -227,7 +204,7 @@ fn regions_inside(program: &Program, units: &FxHashMap<Entry, Unit>, entries: &[
             continue;
         };
         let loops = version.contents.loops.iter().map(|&header| Entry::Loop(header));
-        let start = |func: &FuncId| Entry::Function(program.functions[func.index()].code.start);
+        let start = |func: &FuncId| Entry::of(program, Region::Function(*func));
         for part in loops.chain(version.contents.functions.iter().map(start)).filter(|part| part != entry) {
             if let Some(&part) = numbers.get(&part) {
                 inside[part].get_or_insert(id);

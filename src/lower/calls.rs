@@ -1,10 +1,9 @@
 //! Calls: direct where the callee is known and the arguments fit, through the value otherwise, so that a wrong number
 //! of arguments is the run-time error that it is.
 
-use super::Builder;
 use super::code::Label;
 use super::function::{Dest, Lowering};
-use crate::bytecode::builtins::BuiltinEffect;
+use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::op::window::{Call as ValueCall, MethodCall};
 use crate::bytecode::{BuiltinId, FuncId, Op, Reg, SiteId, StructId};
 use crate::resolve::{StaticValue, StructIndex};
@@ -49,7 +48,7 @@ impl Lowering<'_, '_> {
             return Call::Method { object, name: name.name };
         };
         match self.builtin(module, name.name) {
-            Some((builtin, row)) if Builder::builtin_takes(row, count) => Call::Builtin(builtin),
+            Some((builtin, row)) if BUILTINS[row].fits(count) => Call::Builtin(builtin),
             _ => Call::Value(callee),
         }
     }

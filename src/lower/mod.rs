@@ -367,11 +367,6 @@ impl<'a> Builder<'a> {
         find_builtin(path, self.interner.get(name)).map(|row| BUILTINS[row].effect)
     }
 
-    /// Whether a built-in may be called with so many arguments.
-    fn builtin_takes(row: usize, arguments: usize) -> bool {
-        (BUILTINS[row].required..=BUILTINS[row].params.len()).contains(&arguments)
-    }
-
     fn embed_sources(&mut self) {
         for file in self.sources.files() {
             self.debug.files.push(SourceFile { name: file.name.clone(), text: file.text().to_string() });

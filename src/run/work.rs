@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::options::{JitSettings, RunOptions, Stress, WorkSettings};
 use super::{Outcome, say_unwritten, status};
 use crate::bytecode::VerifiedProgram;
-use crate::runtime::counts::{Tally, Unit};
-use crate::runtime::regions::{Place, regions};
+use crate::runtime::counts::Tally;
+use crate::runtime::regions::{Entry, Place, regions};
 use crate::runtime::vm::Vm;
 use crate::source::reason;
 
@@ -165,11 +165,11 @@ impl Subject {
         let places = regions(program);
         let mut known: HashMap<(String, Option<String>, bool), usize> = HashMap::new();
         let region = |(id, place): (usize, &Place)| {
-            let ordinal = known.entry((place.file.clone(), place.function.clone(), place.is_loop)).or_insert(0);
+            let ordinal = known.entry((place.file.clone(), place.function.clone(), place.is_loop())).or_insert(0);
             *ordinal += 1;
             RegionWork {
                 id,
-                kind: if place.is_loop { "loop" } else { "function" }.to_owned(),
+                kind: if place.is_loop() { "loop" } else { "function" }.to_owned(),
                 function: place.function.clone(),
                 ordinal: *ordinal - 1,
                 file: place.file.clone(),
@@ -203,12 +203,11 @@ impl Subject {
             allocated_bytes: tally.all_bytes,
             exits: Exits::new(),
         };
-        let mut numbers: HashMap<Unit, usize> = HashMap::new();
+        let mut numbers: HashMap<Entry, usize> = HashMap::new();
         for (id, place) in places.iter().enumerate() {
-            let unit = if place.is_loop { Unit::Loop(place.start) } else { Unit::Function(place.start) };
-            numbers.insert(unit, id);
+            numbers.insert(place.entry, id);
             let region = &mut regions[id];
-            if place.is_loop {
+            if place.is_loop() {
                 [region.iterations, region.native_iterations] = tally.back_edges[place.start as usize];
             } else {
                 [region.calls, region.native_calls] = tally.calls[place.func.index()];
@@ -220,9 +219,9 @@ impl Subject {
             regions[id].steps += tally.steps[pc];
             regions[id].allocations += tally.objects[pc];
         }
-        for &(unit, reason, count) in &tally.exits {
+        for &(entry, reason, count) in &tally.exits {
             *total.exits.entry(reason.to_owned()).or_insert(0) += count;
-            if let Some(&id) = numbers.get(&unit) {
+            if let Some(&id) = numbers.get(&entry) {
                 *regions[id].exits.entry(reason.to_owned()).or_insert(0) += count;
             }
         }
@@ -270,11 +269,11 @@ impl Subject {
 fn region_of_each(vm: &Vm, places: &[Place]) -> Vec<Option<usize>> {
     let program = vm.program();
     let mut of_each = vec![None; program.code.len()];
-    for (id, place) in places.iter().enumerate().filter(|(_, place)| !place.is_loop) {
+    for (id, place) in places.iter().enumerate().filter(|(_, place)| !place.is_loop()) {
         of_each[program.functions[place.func.index()].code.range()].fill(Some(id));
     }
     // An inner loop follows the one around it.
-    for (id, place) in places.iter().enumerate().filter(|(_, place)| place.is_loop) {
+    for (id, place) in places.iter().enumerate().filter(|(_, place)| place.is_loop()) {
         of_each[place.start as usize..place.end as usize].fill(Some(id));
     }
     of_each

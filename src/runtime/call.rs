@@ -15,7 +15,7 @@ use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec};
 use crate::bytecode::methods::find_method;
-use crate::bytecode::signature::{Memory, Takes};
+use crate::bytecode::signature::{Memory, Takes, arity_message};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, ModuleId, ModuleKind, SiteId, StructId};
 
@@ -118,7 +118,10 @@ impl Vm {
         }
         if let Some(index) = callee.as_builtin() {
             let spec = &BUILTINS[index];
-            return check_arity(spec.name, spec.required, spec.params.len(), argc);
+            return match spec.fits(argc) {
+                true => Ok(()),
+                false => Err(arity_error(spec.name, spec.required, spec.params.len(), argc)),
+            };
         }
         if let Some(object) = callee.as_struct() {
             let def = self.image.struct_def(object.id());
@@ -225,7 +228,9 @@ impl Vm {
     #[inline]
     pub(super) fn call_builtin_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &BUILTINS[index];
-        check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
+        if !spec.fits(args.len()) {
+            return Err(arity_error(spec.name, spec.required, spec.params.len(), args.len()));
+        }
         if matches!(spec.effect, BuiltinEffect::Io | BuiltinEffect::Calls) {
             self.check_permission(spec)?;
         }
@@ -385,7 +390,9 @@ impl Vm {
     #[inline]
     pub(super) fn call_built_in_method_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &crate::bytecode::methods::METHODS[index];
-        check_arity(spec.name, spec.required, spec.params.len(), args.len() - 1)?;
+        if !spec.fits(args.len() - 1) {
+            return Err(arity_error(spec.name, spec.required, spec.params.len(), args.len() - 1));
+        }
         let before = self.heap.bytes();
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
         if cfg!(debug_assertions) {
@@ -588,12 +595,6 @@ impl Site {
     }
 }
 
-/// Checks the number of arguments of a native, of which the last may be left out.
-#[inline]
-fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<()> {
-    if (required..=most).contains(&got) { Ok(()) } else { Err(arity_error(name, required, most, got)) }
-}
-
 /// Whether a call that has succeeded was given only what its row says that it takes. What always fails is told from the
 /// rows.
 fn hold_arguments(name: &str, args: &[Value], takes: &[Takes]) -> Result<()> {
@@ -609,6 +610,5 @@ fn hold_arguments(name: &str, args: &[Value], takes: &[Takes]) -> Result<()> {
 
 #[cold]
 fn arity_error(name: &str, required: usize, most: usize, got: usize) -> Error {
-    let expected = if required == most { most.to_string() } else { format!("{required} to {most}") };
-    Error::message(format!("Function '{name}' expected {expected} arg(s) but got {got} arg(s)"))
+    Error::message(arity_message(name, required, most, got))
 }

@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use super::error::{Error, Result};
+use super::regions::Entry;
 use super::vm::Vm;
 use crate::bytecode::{FuncId, Op, Program};
 
@@ -63,14 +64,7 @@ struct Work {
 }
 
 /// Native code of a loop or function was left for this reason: see [`Tally::exits`].
-type Exit = (Unit, &'static str);
-
-/// What native code is made of: a loop by the pc of its header, or a function by that of its first instruction.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Unit {
-    Loop(u32),
-    Function(u32),
-}
+type Exit = (Entry, &'static str);
 
 /// A back edge, by the pc of the loop's header, or a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,7 +127,7 @@ pub struct Tally {
     /// Calls by function, the same.
     pub calls: Vec<[u64; 2]>,
     /// Exits of native code by what was left and why.
-    pub exits: Vec<(Unit, &'static str, u64)>,
+    pub exits: Vec<(Entry, &'static str, u64)>,
     /// All objects, and bytes that were given for them and their buffers.
     pub all_objects: u64,
     pub all_bytes: u64,
@@ -290,9 +284,9 @@ impl Vm {
     }
 
     /// Counts an exit of native code.
-    pub fn count_exit(&self, unit: Unit, reason: &'static str) {
+    pub fn count_exit(&self, entry: Entry, reason: &'static str) {
         if let Some(work) = self.work() {
-            *work.exits.borrow_mut().entry((unit, reason)).or_insert(0) += 1;
+            *work.exits.borrow_mut().entry((entry, reason)).or_insert(0) += 1;
         }
     }
 
@@ -326,6 +320,12 @@ impl Vm {
     pub fn count_call_unasked(&mut self) -> Result<()> {
         self.count_call();
         self.burn_event()
+    }
+
+    /// The same of a frame that native code has started, which leaves its pc to whoever needs it.
+    pub fn count_native_call_unasked(&mut self) -> Result<()> {
+        self.set_top_pc_to_start();
+        self.count_call_unasked()
     }
 
     /// The top frame has come back to a header by something other than the interpreter's loop: counts that.
@@ -379,7 +379,7 @@ impl Vm {
             objects,
             back_edges: with_all(&work.back_edges, native_back_edges),
             calls: with_all(&work.calls, native_calls),
-            exits: work.exits.borrow().iter().map(|(&(unit, reason), &count)| (unit, reason, count)).collect(),
+            exits: work.exits.borrow().iter().map(|(&(entry, reason), &count)| (entry, reason, count)).collect(),
         })
     }
 }

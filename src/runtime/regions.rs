@@ -2,15 +2,55 @@
 //! the source. A region's number is its place among them, as in what walrusc says of the program. In a stripped program
 //! loops come first.
 
-use crate::bytecode::{FuncId, FunctionKind, LoopId, Program};
-use crate::source::Span;
+use crate::bytecode::facts::Region;
+use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Program};
+
+/// What a region begins with, as native code and counts know it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Entry {
+    /// The header of a loop: index into the program's code.
+    Loop(u32),
+    /// The first instruction of a function.
+    Function(u32),
+}
+
+impl Entry {
+    pub fn of(program: &Program, region: Region) -> Entry {
+        let start = program.functions[region.func(program).index()].code.start + region.code(program).start;
+        match region {
+            Region::Loop(_) => Entry::Loop(start),
+            Region::Function(_) => Entry::Function(start),
+        }
+    }
+
+    /// Index into the program's code.
+    pub fn pc(self) -> u32 {
+        let (Entry::Loop(pc) | Entry::Function(pc)) = self;
+        pc
+    }
+
+    /// The function that begins there.
+    pub fn func(self, program: &Program) -> Option<FuncId> {
+        let Entry::Function(start) = self else { return None };
+        let at = program.functions.iter().position(|function| function.code.start == start)?;
+        Some(FuncId(at as u32))
+    }
+
+    /// The region that begins there.
+    pub fn region(self, program: &Program) -> Option<Region> {
+        let is_header = |one: &LoopRegion| program.functions[one.func.index()].code.start + one.header == self.pc();
+        match self {
+            Entry::Loop(_) => program.loops.iter().position(is_header).map(|at| Region::Loop(LoopId(at as u32))),
+            Entry::Function(_) => self.func(program).map(Region::Function),
+        }
+    }
+}
 
 /// A loop or function and where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    pub is_loop: bool,
-    /// Its number among the loops, if it is one.
-    pub loop_id: Option<LoopId>,
+    pub region: Region,
+    pub entry: Entry,
     /// The function, or the one that the loop stands in.
     pub func: FuncId,
     /// The function's name; `None` for the body of a module.
@@ -24,36 +64,32 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    pub fn is_loop(&self) -> bool {
+        self.region.is_loop()
+    }
+}
+
 /// All regions of a program.
 pub fn regions(program: &Program) -> Vec<Place> {
     let lines = LineEnds::new(program);
-    let place = |loop_id: Option<LoopId>, func: FuncId, code: std::ops::Range<u32>, head: Option<Span>| {
+    let place = |region: Region| {
+        let head = region.span(program);
         let (file, line, column) = lines.place(head.map(|head| (head.file.0, head.lo)));
-        let function = function_name(program, func.index());
-        let is_loop = loop_id.is_some();
-        (head, Place { is_loop, loop_id, func, function, start: code.start, end: code.end, file, line, column })
+        let (func, code) = (region.func(program), region.code(program));
+        let function = program.function_name(func).map(str::to_owned);
+        let entry = Entry::of(program, region);
+        let (start, end) = (entry.pc(), entry.pc() + code.end - code.start);
+        (head, Place { region, entry, func, function, start, end, file, line, column })
     };
-    let loops = (0..).zip(&program.loops).map(|(id, region)| {
-        let start = program.functions[region.func.index()].code.start;
-        place(Some(LoopId(id)), region.func, start + region.header..start + region.end, Some(region.span))
-    });
-    let functions = program.functions.iter().enumerate().filter(|(_, function)| function.kind != FunctionKind::Body);
-    let functions = functions.map(|(index, function)| {
-        let span = program.debug.as_ref().and_then(|debug| debug.functions.get(index));
-        let code = function.code.start..function.code.start + function.code.len;
-        place(None, FuncId(index as u32), code, span.copied())
-    });
-    let mut places: Vec<(Option<Span>, Place)> = loops.chain(functions).collect();
+    let loops = (0..program.loops.len() as u32).map(|id| Region::Loop(LoopId(id)));
+    let functions = (0..).zip(&program.functions).filter(|(_, function)| function.kind != FunctionKind::Body);
+    let functions = functions.map(|(id, _)| Region::Function(FuncId(id)));
+    let mut places: Vec<_> = loops.chain(functions).map(place).collect();
     if program.debug.is_some() {
-        places.sort_by_key(|(head, place)| (*head, place.is_loop));
+        places.sort_by_key(|(head, place)| (*head, place.is_loop()));
     }
     places.into_iter().map(|(_, place)| place).collect()
-}
-
-/// The name of a function, `None` for the body of a module.
-pub fn function_name(program: &Program, index: usize) -> Option<String> {
-    let function = &program.functions[index];
-    (function.kind != FunctionKind::Body).then(|| program.strings.get(function.name).unwrap_or("").to_owned())
 }
 
 /// Where the lines of each source file end, found once: a report names a place for every region, and counting lines for

@@ -257,6 +257,14 @@ pub struct Tokens {
     pub truncated: bool,
 }
 
+/// How many bytes the comment has that a text begins with, the end of its line not among them.
+pub fn comment_len(text: &str) -> usize {
+    match text.starts_with("/*") {
+        true => text.find("*/").map_or(text.len(), |end| end + 2),
+        false => text.find('\n').unwrap_or(text.len()),
+    }
+}
+
 /// Splits a text into tokens.
 pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
     let mut lexer = Lexer {

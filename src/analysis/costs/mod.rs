@@ -207,15 +207,11 @@ impl Resolver<'_> {
         if region.verdict == Verdict::Incompatible {
             return cost;
         }
-        let (func, range) = match region.region {
-            Region::Loop(id) => {
-                let own = &self.program.loops[id.index()];
-                cost.waits_for = self.loop_around(id, all);
-                (own.func, own.header..own.end)
-            }
-            Region::Function(func) => (func, 0..self.program.functions[func.index()].code.len),
-        };
-        let is_function = matches!(region.region, Region::Function(_));
+        let (func, range) = (region.region.func(self.program), region.region.code(self.program));
+        if let Region::Loop(id) = region.region {
+            cost.waits_for = self.loop_around(id, all);
+        }
+        let is_function = !region.region.is_loop();
         let within = Within { func, stack: &[func], returned: Fate::Made };
         self.add(&mut cost, within, range, is_function);
         for list in [&mut cost.allocations, &mut cost.not_made, &mut cost.calls, &mut cost.helpers, &mut cost.steps] {

@@ -333,11 +333,7 @@ pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsErr
     }
     let types = facts.types.types.len();
     for region in &facts.regions {
-        let func = match region.region {
-            Region::Loop(id) => program.loops[id.index()].func,
-            Region::Function(func) => func,
-        };
-        let registers = program.functions[func.index()].registers;
+        let registers = program.functions[region.region.func(program).index()].registers;
         let exists = |reg: Reg| reg.0 < registers;
         let (mut registers_exist, mut types_exist) = (true, true);
         for live in [&region.live_in, &region.live_out] {

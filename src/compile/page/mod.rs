@@ -16,9 +16,9 @@ use self::work::{Counts, RegionWork, WorkReport};
 use crate::analysis::costs::Cost;
 use crate::analysis::hovers::Hover;
 use crate::analysis::names::Names;
-use crate::analysis::report::{Subject, function_name, function_of, in_source_order, note, title};
+use crate::analysis::report::{Subject, function_name, in_source_order, note, title};
 use crate::bytecode::Program;
-use crate::bytecode::facts::{Facts, Region, RegionFacts, Verdict};
+use crate::bytecode::facts::{Facts, RegionFacts, Verdict};
 use crate::source::{Diagnostic, FileId, Severity, SourceMap, Span};
 
 const STYLE: &str = include_str!("style.css");
@@ -69,6 +69,7 @@ struct Entry<'a> {
     facts: &'a RegionFacts,
     note: Diagnostic,
     cost: Option<&'a Cost>,
+    cost_line: Option<String>,
     work: Option<&'a RegionWork>,
     is_loop: bool,
 }
@@ -146,37 +147,29 @@ impl<'a> Page<'a> {
             facts,
             note: note(&subject, &names, facts),
             cost: subject.cost(facts),
+            cost_line: subject.cost_line(facts),
             work: matched.get(id).copied().flatten(),
-            is_loop: matches!(facts.region, Region::Loop(_)),
+            is_loop: facts.region.is_loop(),
         };
         regions.iter().enumerate().map(entry).collect()
     }
 
-    /// For each region what the run did in it: by place if the sources are the same, else by function and order, so
-    /// that lines may have moved.
+    /// For each region what the run did in it: by function and order, so that lines may have moved.
     fn matched(&self, work: &'a WorkReport, regions: &[&RegionFacts]) -> Vec<Option<&'a RegionWork>> {
         let Subject { program, sources, .. } = self.subject;
-        let is_same = self.is_of_these_sources(work);
-        let mut by_place = FxHashMap::default();
         let mut by_order = FxHashMap::default();
         for one in &work.regions {
-            by_place.insert((one.is_loop, one.file.as_str(), one.line, one.column), one);
             by_order.insert((one.is_loop, one.file.as_str(), one.function.as_deref(), one.ordinal), one);
         }
         let mut counts: FxHashMap<(bool, &str, Option<&str>), u64> = FxHashMap::default();
         let found = regions.iter().map(|facts| {
-            let is_loop = matches!(facts.region, Region::Loop(_));
+            let is_loop = facts.region.is_loop();
             let function = function_name(program, facts.region);
             let file = sources.file(facts.span.file).name.as_str();
             let count = counts.entry((is_loop, file, function)).or_default();
             let ordinal = *count;
             *count += 1;
-            let at = sources.position(facts.span);
-            let place = (is_loop, file, at.line.into(), at.column.into());
-            match is_same {
-                true => by_place.get(&place).copied(),
-                false => by_order.get(&(is_loop, file, function, ordinal)).copied(),
-            }
+            by_order.get(&(is_loop, file, function, ordinal)).copied()
         });
         found.collect()
     }
@@ -230,7 +223,8 @@ impl<'a> Page<'a> {
         }
         if !self.diagnostics.is_empty() {
             let count = self.diagnostics.len();
-            let _ = writeln!(out, "<div class=\"card\"><b>{count}</b> warnings<ul>");
+            let plural = if count == 1 { "" } else { "s" };
+            let _ = writeln!(out, "<div class=\"card\"><b>{count}</b> warning{plural}<ul>");
             for one in self.diagnostics.iter().take(4) {
                 let _ = writeln!(out, "<li>{} {}</li>", self.place(one.primary(), None), escape(&one.message));
             }
@@ -301,7 +295,7 @@ impl<'a> Page<'a> {
                     None => out.push_str("<td class=\"r soft\" colspan=\"6\">not in the work report</td>"),
                 }
             }
-            let cost = cost_line(&entry.note).unwrap_or("");
+            let cost = entry.cost_line.as_deref().unwrap_or("");
             let _ = writeln!(out, "<td class=\"w soft\">{}</td></tr>", escape(cost));
         }
         out.push_str("</tbody></table></div>\n");
@@ -349,7 +343,7 @@ impl<'a> Page<'a> {
         }
         if open.is_empty()
             && entry.cost.is_some_and(|cost| !cost.is_nothing())
-            && let Some(cost) = cost_line(&entry.note)
+            && let Some(cost) = &entry.cost_line
         {
             let _ = write!(out, " · {}", escape(cost));
         }
@@ -371,12 +365,7 @@ impl<'a> Page<'a> {
         for label in others {
             let _ = writeln!(out, "<p>{} {}</p>", self.place_from(label.span, file), code_words(&label.text));
         }
-        for help in &entry.note.help {
-            let _ = writeln!(out, "<p class=\"remedy\">{}</p>", code_words(help));
-        }
-        for note in &entry.note.notes {
-            let _ = writeln!(out, "<p class=\"soft\">{}</p>", code_words(note));
-        }
+        remedies(&mut out, &entry.note);
         if let Some(work) = entry.work {
             work_list(&mut out, &work.counts, entry.is_loop);
         }
@@ -395,14 +384,12 @@ impl<'a> Page<'a> {
 
     /// The stages of a region, version by version.
     fn dumps_of(&self, entry: &Entry<'_>) -> Vec<&'a Dump> {
-        let sources = self.subject.sources;
+        let Subject { program, sources, .. } = self.subject;
         let span = entry.facts.span;
         let at = sources.position(span);
-        let kind = if entry.is_loop { "loop" } else { "fn" };
-        let name = format!("{}-{}-{}-{kind}-", sources.file(span.file).name, at.line, at.column);
-        // As walrus-run names files.
-        let name = name.replace(|c: char| !(c.is_alphanumeric() || "._-".contains(c)), "_");
-        let mut own: Vec<&Dump> = self.dumps.iter().filter(|dump| dump.region.starts_with(&name)).collect();
+        let place = format!("{}:{}:{}", sources.file(span.file).name, at.line, at.column);
+        let name = entry.facts.region.file_name(program, &place);
+        let mut own: Vec<&Dump> = self.dumps.iter().filter(|dump| dump.region == name).collect();
         own.sort_by_key(|dump| dump.version);
         own
     }
@@ -423,15 +410,7 @@ impl<'a> Page<'a> {
             let place = if at == 0 { String::new() } else { self.place_from(label.span, file) + " " };
             let _ = writeln!(out, "<p>{place}{}</p>", code_words(&label.text));
         }
-        for help in &one.help {
-            let _ = writeln!(out, "<p class=\"remedy\">{}</p>", code_words(help));
-        }
-        for suggestion in &one.suggestions {
-            let _ = writeln!(out, "<p class=\"remedy\">{}</p>", code_words(&suggestion.message));
-        }
-        for note in &one.notes {
-            let _ = writeln!(out, "<p class=\"soft\">{}</p>", code_words(note));
-        }
+        remedies(&mut out, one);
         out.push_str("</div></details>\n");
         out
     }
@@ -459,9 +438,14 @@ impl<'a> Page<'a> {
     }
 }
 
-/// What a note on a region says that it costs.
-fn cost_line(note: &Diagnostic) -> Option<&str> {
-    note.notes.iter().find_map(|note| note.strip_prefix("cost: "))
+/// What helps against what a diagnostic says, and what it notes.
+fn remedies(out: &mut String, one: &Diagnostic) {
+    for help in one.help.iter().chain(one.suggestions.iter().map(|suggestion| &suggestion.message)) {
+        let _ = writeln!(out, "<p class=\"remedy\">{}</p>", code_words(help));
+    }
+    for note in &one.notes {
+        let _ = writeln!(out, "<p class=\"soft\">{}</p>", code_words(note));
+    }
 }
 
 /// The counts of a region that are not zero.
@@ -474,7 +458,6 @@ fn work_list(out: &mut String, counts: &Counts, is_loop: bool) {
         ("instructions interpreted".to_owned(), counts.interpreted),
         ("steps through the run time".to_owned(), counts.steps),
         ("allocations".to_owned(), counts.allocations),
-        ("versions".to_owned(), counts.versions.unwrap_or(0)),
     ];
     rows.extend(counts.exits.iter().map(|(reason, count)| (format!("exits: {reason}"), *count)));
     for (name, count) in rows.into_iter().filter(|(_, count)| *count > 0) {
@@ -571,13 +554,10 @@ fn escape(text: &str) -> String {
 
 /// The lines of a region that have code in them, in the file that it is in.
 fn code_lines(program: &Program, sources: &SourceMap, facts: &RegionFacts) -> Vec<u32> {
-    let function = &program.functions[function_of(program, facts.region).index()];
-    let (start, end) = match facts.region {
-        Region::Loop(id) => (program.loops[id.index()].header, program.loops[id.index()].end),
-        Region::Function(_) => (0, function.code.len),
-    };
+    let code = facts.region.code(program);
     let Some(debug) = &program.debug else { return Vec::new() };
-    let (start, end) = (function.code.start + start, function.code.start + end);
+    let first = program.functions[facts.region.func(program).index()].code.start;
+    let (start, end) = (first + code.start, first + code.end);
     let first = debug.lines.partition_point(|line| line.pc <= start).saturating_sub(1);
     let own = debug.lines[first..].iter().take_while(|line| line.pc < end).map(|line| line.span);
     let file = facts.span.file;

@@ -11,7 +11,7 @@ use crate::analysis::report::Subject;
 use crate::bytecode::facts::type_text;
 use crate::source::{FileId, SourceFile};
 use crate::syntax::Interner;
-use crate::syntax::lexer::{Token, lex};
+use crate::syntax::lexer::{Token, comment_len, lex};
 
 /// Most entries about one name that are looked at to find what surrounds a word.
 const SURROUNDING: usize = 200;
@@ -161,11 +161,7 @@ fn comments(text: &str, range: Range<usize>, words: &mut Vec<Word>) {
     while let Some(gap) = text.get(at..range.end.max(at)) {
         let Some(start) = gap.find(['/', '#']) else { return };
         let start = at + start;
-        let rest = &text[start..range.end];
-        let len = match rest.starts_with("/*") {
-            true => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            false => rest.find('\n').unwrap_or(rest.len()),
-        };
+        let len = comment_len(&text[start..range.end]);
         words.push(Word { range: start..start + len, kind: WordKind::Comment });
         at = start + len.max(1);
     }

@@ -10,7 +10,6 @@ const VERSION: u64 = 1;
 pub struct WorkReport {
     /// The hash of the sources that were run, in hexadecimal.
     pub program: String,
-    pub flags: String,
     pub total: Counts,
     pub regions: Vec<RegionWork>,
 }
@@ -26,9 +25,6 @@ pub struct Counts {
     pub native_calls: u64,
     pub steps: u64,
     pub allocations: u64,
-    pub allocated_bytes: u64,
-    /// How often the region was compiled, where that is told.
-    pub versions: Option<u64>,
     /// Exits by reason.
     pub exits: Vec<(String, u64)>,
 }
@@ -36,22 +32,18 @@ pub struct Counts {
 /// What a run did in one region.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct RegionWork {
-    pub id: u64,
     pub is_loop: bool,
     /// The enclosing function's name; `None` at top level.
     pub function: Option<String>,
     /// Its place among the regions of this kind in functions of this name and file.
     pub ordinal: u64,
     pub file: String,
-    pub line: u64,
-    pub column: u64,
     pub counts: Counts,
 }
 
 impl Counts {
     fn of(members: &Map<String, Value>) -> Counts {
-        let number = |name: &str| members.get(name).and_then(Value::as_u64);
-        let count = |name: &str| number(name).unwrap_or(0);
+        let count = |name: &str| members.get(name).and_then(Value::as_u64).unwrap_or(0);
         let exits = members.get("exits").and_then(Value::as_object);
         let exits = exits.into_iter().flatten().filter_map(|(reason, count)| Some((reason.clone(), count.as_u64()?)));
         Counts {
@@ -62,8 +54,6 @@ impl Counts {
             native_calls: count("native_calls"),
             steps: count("steps"),
             allocations: count("allocations"),
-            allocated_bytes: count("allocated_bytes"),
-            versions: number("versions").or(number("compiled")),
             exits: exits.collect(),
         }
     }
@@ -104,25 +94,16 @@ impl WorkReport {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let region = |value: &Value| {
             let members = value.as_object()?;
-            let number = |name: &str| members.get(name).and_then(Value::as_u64).unwrap_or(0);
             Some(RegionWork {
-                id: number("id"),
                 is_loop: members.get("kind").and_then(Value::as_str)? == "loop",
                 function: members.get("function").and_then(Value::as_str).map(str::to_owned),
-                ordinal: number("ordinal"),
+                ordinal: members.get("ordinal").and_then(Value::as_u64).unwrap_or(0),
                 file: text(members.get("file")),
-                line: number("line"),
-                column: number("column"),
                 counts: Counts::of(members),
             })
         };
         let total = of("total").and_then(Value::as_object).map(Counts::of).unwrap_or_default();
-        Ok(WorkReport {
-            program: text(of("program")),
-            flags: text(of("flags")),
-            total,
-            regions: regions.iter().filter_map(region).collect(),
-        })
+        Ok(WorkReport { program: text(of("program")), total, regions: regions.iter().filter_map(region).collect() })
     }
 }
 
@@ -141,11 +122,11 @@ mod tests {
         assert!(refused(r#"{"version": 1}"#).contains("regions"));
         let report = WorkReport::parse(
             br#"{"version": 1, "new": [], "program": "ab", "total": {"steps": 7, "exits": {"unseen": 2}},
-                "regions": [{"kind": "loop", "function": null, "line": 3, "iterations": 9, "more": {}}, 5]}"#,
+                "regions": [{"kind": "loop", "function": null, "ordinal": 3, "iterations": 9, "more": {}}, 5]}"#,
         );
         let report = report.unwrap();
         assert_eq!((report.total.steps, report.total.exit_count(), report.program.as_str()), (7, 2, "ab"));
         assert_eq!(report.regions.len(), 1);
-        assert_eq!((report.regions[0].line, report.regions[0].counts.runs(true)), (3, 9));
+        assert_eq!((report.regions[0].ordinal, report.regions[0].counts.runs(true)), (3, 9));
     }
 }

@@ -66,8 +66,7 @@ fn dict_of<E: TypeEnv>(env: &mut E, key: Type, value: Type) -> Type {
 /// The result of a built-in method; the rows of the table are reached by position.
 pub fn call_method<E: TypeEnv>(env: &mut E, row: usize, receiver: Type, args: Args) -> Type {
     let spec = &METHODS[row];
-    let count = usize::from(args.len());
-    if count < spec.required || count > spec.params.len() {
+    if !spec.fits(args.len().into()) {
         return Type::NEVER;
     }
     let items = Place::Slot(receiver.class, Slot::Item);

@@ -7,11 +7,11 @@ use super::residency::Run;
 use super::unit::{Phase, Version};
 use super::{Jit, policy, work};
 use crate::jit::ir::{Exit, ExitReason};
-use crate::jit::translate::{Entry, Refusal};
+use crate::jit::translate::Refusal;
 use crate::jit::{judge, record};
 use crate::runtime::abi::{Ended, TakenExit};
-use crate::runtime::counts;
 use crate::runtime::error::Result;
+use crate::runtime::regions::Entry;
 use crate::runtime::vm::Vm;
 
 /// Exits by the same guard after which the types are looked at again.
@@ -112,8 +112,7 @@ impl Jit {
                         Ended::Left(taken) => self.after_function_exit(vm, taken)?,
                         Ended::NotEntered | Ended::TailCalled if vm.may_nest() => vm.begin_not_entered()?,
                         Ended::NotEntered | Ended::TailCalled => {
-                            vm.set_top_pc_to_start();
-                            vm.count_call_unasked()?;
+                            vm.count_native_call_unasked()?;
                         }
                     }
                     return Ok(Entered::Left { backoff });
@@ -151,14 +150,10 @@ impl Jit {
         match self.count_exit(vm, entry, &version, number) {
             // Another version may fit, or one has to be made.
             Counted::NotEntered => {
-                vm.set_top_pc_to_start();
-                vm.count_call_unasked()?;
+                vm.count_native_call_unasked()?;
                 self.run(vm, entry).map(|_| ())
             }
-            Counted::ForcedAtEntry => {
-                vm.set_top_pc_to_start();
-                vm.count_call_unasked()
-            }
+            Counted::ForcedAtEntry => vm.count_native_call_unasked(),
             Counted::Left(interest) => {
                 self.count_run(vm, entry, None);
                 self.leave(vm, entry, &version, number, interest)
@@ -189,11 +184,7 @@ impl Jit {
         let state = &mut *guard;
         state.exit_reasons[exit.reason as usize] += 1;
         if is_work(vm, exit.reason) {
-            let unit = match entry {
-                Entry::Loop(header) => counts::Unit::Loop(header),
-                Entry::Function(start) => counts::Unit::Function(start),
-            };
-            vm.count_exit(unit, exit.reason.name());
+            vm.count_exit(entry, exit.reason.name());
         }
         if exit.reason == ExitReason::EntryType {
             return if forced { Counted::ForcedAtEntry } else { Counted::NotEntered };
@@ -282,8 +273,7 @@ impl Jit {
             return Err(error);
         }
         if exit.uncounted {
-            vm.set_top_pc_to_start();
-            vm.count_call_unasked()?;
+            vm.count_native_call_unasked()?;
         }
         vm.set_top_pc(exit.pc);
         if matches!(exit.reason, ExitReason::Throw | ExitReason::Safepoint)

@@ -5,12 +5,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::residency::Residency;
-use crate::bytecode::facts::{self, Reason, Why};
-use crate::bytecode::{FuncId, LoopId, LoopRegion, Program};
+use crate::bytecode::facts::{Reason, Why};
+use crate::bytecode::{FuncId, Program};
 use crate::jit::ir::{Exit, Home, Region};
 use crate::jit::opt::Caution;
-use crate::jit::translate::{Entry, EntryTypes, Refusal};
+use crate::jit::translate::{EntryTypes, Refusal};
 use crate::runtime::abi::NativeCode;
+use crate::runtime::regions::Entry;
 use crate::runtime::vm::Vm;
 
 /// One version of the native code of a loop or function.
@@ -199,25 +200,10 @@ pub fn is_caught(program: &Program, func: FuncId, exit: &Exit) -> bool {
     funcs.zip(pcs).any(|(func, pc)| covers(func, pc))
 }
 
-/// The loop whose header stands at an index of the program's code.
-pub fn loop_at(program: &Program, header: u32) -> Option<LoopId> {
-    let is_here = |region: &LoopRegion| program.functions[region.func.index()].code.start + region.header == header;
-    Some(LoopId(program.loops.iter().position(is_here)? as u32))
-}
-
-/// The function whose code starts at an index of the program's code.
-pub fn function_at(program: &Program, entry: u32) -> Option<FuncId> {
-    let index = program.functions.iter().position(|function| function.code.start == entry)?;
-    Some(FuncId(index as u32))
-}
-
 /// Why walrusc says that the region cannot be compiled, if it does. A false claim costs speed and nothing else.
 pub fn statically_refused(program: &Program, entry: Entry) -> Option<Reason> {
     if program.refused.is_empty() {
         return None;
     }
-    program.refusal(match entry {
-        Entry::Loop(header) => facts::Region::Loop(loop_at(program, header)?),
-        Entry::Function(start) => facts::Region::Function(function_at(program, start)?),
-    })
+    program.refusal(entry.region(program)?)
 }

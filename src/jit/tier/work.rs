@@ -17,9 +17,10 @@ use crate::jit::helpers::Helper;
 use crate::jit::ir::{Inst, Region, Val};
 use crate::jit::record::{self, Goal, Recorded};
 use crate::jit::static_types::{MAX_CODE, StaticTypes};
-use crate::jit::translate::{self, Entry, Refusal};
+use crate::jit::translate::{self, Refusal};
 use crate::jit::{opt, shadow, stats};
 use crate::runtime::error::Result;
+use crate::runtime::regions::Entry;
 use crate::runtime::vm::Vm;
 
 /// Iterations to record before a loop is compiled, at most. At what was not seen native code is left, so it is worth
@@ -174,11 +175,9 @@ impl Jit {
 
     /// Makes calls in native code ask the tier again.
     pub(super) fn forget_native(vm: &mut Vm, entry: Entry) {
-        if let Entry::Function(start) = entry
-            && let Some(func) = unit::function_at(vm.program(), start)
-        {
+        if let Some(func) = entry.func(vm.program()) {
             vm.set_native_function(func, None);
-            vm.ask_soon(start);
+            vm.ask_soon(entry.pc());
         }
     }
 
@@ -307,9 +306,9 @@ impl Jit {
             Some(parent) if self.is_repeatable() => state.ask_if_new(vm, parent),
             _ => unit.around = parent,
         }
-        if let Entry::Function(start) = entry {
+        if let Entry::Function(_) = entry {
             state.functions.push((entry, version));
-            if let Some(func) = unit::function_at(vm.program(), start) {
+            if let Some(func) = entry.func(vm.program()) {
                 vm.set_native_function(func, Some(compiled.code));
             }
         }

@@ -5,11 +5,10 @@ use super::env::Typed;
 use super::heap_use::use_through;
 use super::objects::STATE;
 use super::{Builder, Built, Goes, VM};
-use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult};
+use crate::bytecode::builtins::{BUILTINS, BuiltinResult};
 use crate::bytecode::methods::{METHODS, MethodEffect, find_method};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::{Call, MethodCall};
-use crate::bytecode::signature::Memory;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{BuiltinId, Reg, SiteId};
 use crate::jit::feedback::ALL_TAGS;
@@ -39,17 +38,14 @@ impl Builder<'_> {
         let Typed::Known(tag, _) = receiver else { return Ok(None) };
         let Some(row) = receiver_of(tag).and_then(|kind| find_method(kind, name)) else { return Ok(None) };
         let method = &METHODS[row];
-        let takes = method.required..=method.params.len();
         let is_reached = self.is_reached();
         let heap = match method.effect {
+            _ if !method.is_called_by_row(argc.into()) => return Ok(None),
             MethodEffect::Reads => HeapUse::NONE,
             // It changes what is known of containers in the whole loop, for a call that may never come.
             MethodEffect::Mutates if is_reached => use_through(Some(tag)),
-            _ => return Ok(None),
+            MethodEffect::Mutates | MethodEffect::Calls => return Ok(None),
         };
-        if !takes.contains(&usize::from(argc)) {
-            return Ok(None);
-        }
         if let Typed::Known(Tag::Dict, dict) = receiver {
             self.guard_no_entry(dict, site);
         }
@@ -63,8 +59,7 @@ impl Builder<'_> {
     pub(super) fn call_library(&mut self, base: Reg, builtin: BuiltinId, argc: u16) -> Built<Option<Goes>> {
         let row = self.vm.image().builtin(builtin);
         let spec = &BUILTINS[row];
-        let is_pure = spec.effect == BuiltinEffect::Pure && spec.memory != Memory::Collects;
-        if !is_pure || !(spec.required..=spec.params.len()).contains(&usize::from(argc)) {
+        if !spec.is_called_by_row(argc.into()) {
             return Ok(None);
         }
         let first = base.above(Call::ARGS);

@@ -53,6 +53,7 @@ use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
 use crate::runtime::counts::NativeCounts;
 use crate::runtime::object::{Gc, Str};
+use crate::runtime::regions::Entry;
 use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 use env::{Env, Slot, Typed};
@@ -208,23 +209,6 @@ const MAX_WITH_STEPS_INLINED: usize = 2_000;
 const ATTEMPTS_WITH_INLINING: usize = 20;
 /// Attempts after which building is given up.
 const MAX_ATTEMPTS: usize = 40;
-
-/// What a region begins with. Both are where the top frame of the machine stands when the region is built or entered.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Entry {
-    /// The header of a loop: index into the program's code.
-    Loop(u32),
-    /// The first instruction of a function.
-    Function(u32),
-}
-
-impl Entry {
-    /// Index into the program's code.
-    pub fn pc(self) -> u32 {
-        let (Entry::Loop(pc) | Entry::Function(pc)) = self;
-        pc
-    }
-}
 
 /// What a word must be when a region is entered.
 #[derive(Clone, Copy, Debug)]

@@ -41,7 +41,7 @@ impl Vm {
 
     /// Moves the top frame to the beginning of its function. Native code that starts a frame leaves that to whoever
     /// needs it.
-    pub fn set_top_pc_to_start(&mut self) {
+    pub(in crate::runtime) fn set_top_pc_to_start(&mut self) {
         // SAFETY: the frame is alive, and its function belongs to the image.
         unsafe { (*self.stack.frame()).pc = (*(*self.stack.frame()).function).code };
     }

@@ -24,6 +24,7 @@ mod refusals;
 pub mod reserve;
 
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
@@ -133,12 +134,12 @@ impl Default for Heap {
 
 impl Heap {
     /// Byte offsets for native code that tests [`Heap::should_collect`].
-    pub const BYTES_OFFSET: usize = 0;
-    pub const LIMIT_OFFSET: usize = 8;
+    pub const BYTES_OFFSET: usize = offset_of!(Heap, bytes);
+    pub const LIMIT_OFFSET: usize = offset_of!(Heap, limit);
     /// The most bytes that an object in a cell has.
     pub const LARGEST_CELL: usize = blocks::LARGEST_CELL;
     /// The mark of new objects.
-    pub const COLOUR_OFFSET: usize = std::mem::offset_of!(Heap, colour);
+    pub const COLOUR_OFFSET: usize = offset_of!(Heap, colour);
 
     /// In a free cell, the next one.
     pub const NEXT_FREE_OFFSET: usize = blocks::NEXT_FREE_OFFSET;
@@ -147,8 +148,7 @@ impl Heap {
     /// and where the first and the last address of what is left of the block that such cells are cut from are. `None`
     /// for an object too large for a cell.
     pub fn native_cell(size: usize) -> Option<NativeCell> {
-        let class =
-            std::mem::offset_of!(Heap, blocks) + blocks::CLASSES_OFFSET + blocks::class_of(size) * blocks::CLASS_SIZE;
+        let class = offset_of!(Heap, blocks) + blocks::CLASSES_OFFSET + blocks::class_of(size) * blocks::CLASS_SIZE;
         (size <= blocks::LARGEST_CELL).then(|| NativeCell {
             size: blocks::cell_size(size),
             free_offset: class + blocks::FREE_OFFSET,

@@ -1,5 +1,3 @@
-use std::mem::offset_of;
-
 use super::*;
 use crate::bytecode::{FuncId, StructId};
 use crate::runtime::object::{BoundMethod, Cell, Closure, Instance, Range, StructObject, Tuple};
@@ -9,12 +7,6 @@ const BASE: usize = 129;
 
 fn collect(heap: &mut Heap, roots: &[Value]) -> Collection {
     heap.collect(|marker| roots.iter().for_each(|root| marker.mark(*root)))
-}
-
-#[test]
-fn offsets_for_native_code() {
-    assert_eq!(offset_of!(Heap, bytes), Heap::BYTES_OFFSET);
-    assert_eq!(offset_of!(Heap, limit), Heap::LIMIT_OFFSET);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Cells, closures and bound methods.
 
 use std::cell;
+use std::mem::offset_of;
 
 use super::{Gc, Header, ObjKind};
 use crate::bytecode::FuncId;
@@ -15,7 +16,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    pub const VALUE_OFFSET: usize = 8;
+    pub const VALUE_OFFSET: usize = offset_of!(Cell, value);
 
     #[inline]
     pub fn new(heap: &mut Heap, value: Value) -> Gc<Cell> {
@@ -45,8 +46,8 @@ pub struct Closure {
 
 impl Closure {
     pub const FUNC_OFFSET: usize = Header::AUX_OFFSET;
-    pub const LEN_OFFSET: usize = 8;
-    pub const CAPTURES_OFFSET: usize = 16;
+    pub const LEN_OFFSET: usize = offset_of!(Closure, len);
+    pub const CAPTURES_OFFSET: usize = offset_of!(Closure, captures);
 
     #[inline]
     pub fn new(heap: &mut Heap, func: FuncId, captures: &[Value]) -> Gc<Closure> {
@@ -89,8 +90,8 @@ pub struct BoundMethod {
 }
 
 impl BoundMethod {
-    pub const RECEIVER_OFFSET: usize = 8;
-    pub const METHOD_OFFSET: usize = 24;
+    pub const RECEIVER_OFFSET: usize = offset_of!(BoundMethod, receiver);
+    pub const METHOD_OFFSET: usize = offset_of!(BoundMethod, method);
 
     #[inline]
     pub fn new(heap: &mut Heap, receiver: Value, method: Value) -> Gc<BoundMethod> {
@@ -101,18 +102,7 @@ impl BoundMethod {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::offset_of;
-
     use super::*;
-
-    #[test]
-    fn offsets() {
-        assert_eq!(offset_of!(Cell, value), Cell::VALUE_OFFSET);
-        assert_eq!(offset_of!(Closure, len), Closure::LEN_OFFSET);
-        assert_eq!(offset_of!(Closure, captures), Closure::CAPTURES_OFFSET);
-        assert_eq!(offset_of!(BoundMethod, receiver), BoundMethod::RECEIVER_OFFSET);
-        assert_eq!(offset_of!(BoundMethod, method), BoundMethod::METHOD_OFFSET);
-    }
 
     #[test]
     fn captures_are_kept_and_replaced() {

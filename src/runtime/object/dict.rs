@@ -7,6 +7,7 @@
 //! [`Dict::key_version`].
 
 use std::cell::{Cell, UnsafeCell};
+use std::mem::offset_of;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::LazyLock;
@@ -393,15 +394,15 @@ static METHOD_LETTERS: LazyLock<[u32; 32]> = LazyLock::new(|| {
 });
 
 impl Dict {
-    pub const LEN_OFFSET: usize = 8;
-    pub const KEY_VERSION_OFFSET: usize = 16;
+    pub const LEN_OFFSET: usize = offset_of!(Dict, len);
+    pub const KEY_VERSION_OFFSET: usize = offset_of!(Dict, key_version);
     pub const FLAGS_OFFSET: usize = Header::FLAGS_OFFSET;
     /// How many places a dense table has.
-    pub const PLACES_OFFSET: usize = 24;
+    pub const PLACES_OFFSET: usize = offset_of!(Dict, places);
     /// The address of its tags, a byte each, which is that of `Undef` where there is no entry.
-    pub const TAGS_OFFSET: usize = 32;
+    pub const TAGS_OFFSET: usize = offset_of!(Dict, tags);
     /// The address of its payloads.
-    pub const PAYLOADS_OFFSET: usize = 40;
+    pub const PAYLOADS_OFFSET: usize = offset_of!(Dict, payloads);
 
     /// An empty dict.
     pub fn new(heap: &mut Heap) -> Gc<Dict> {

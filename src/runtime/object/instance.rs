@@ -1,6 +1,7 @@
 //! Struct definitions at run time, and their instances.
 
 use std::cell;
+use std::mem::offset_of;
 
 use super::{Dict, Gc, Header, ObjKind, Str};
 use crate::bytecode::StructId;
@@ -19,8 +20,8 @@ pub struct StructObject {
 
 impl StructObject {
     pub const STRUCT_OFFSET: usize = Header::AUX_OFFSET;
-    pub const LEN_OFFSET: usize = 8;
-    pub const METHODS_OFFSET: usize = 16;
+    pub const LEN_OFFSET: usize = offset_of!(StructObject, len);
+    pub const METHODS_OFFSET: usize = offset_of!(StructObject, methods);
 
     pub fn new(heap: &mut Heap, id: StructId, methods: &[Value]) -> Gc<StructObject> {
         let header = heap.header(ObjKind::Struct, 0, id.0);
@@ -65,10 +66,10 @@ pub struct Instance {
 impl Instance {
     pub const STRUCT_OFFSET: usize = Header::AUX_OFFSET;
     pub const SLOT_COUNT_OFFSET: usize = Header::FLAGS_OFFSET;
-    pub const CLASS_OFFSET: usize = 8;
+    pub const CLASS_OFFSET: usize = offset_of!(Instance, class);
     /// A pointer to a [`Dict`], or null.
-    pub const EXTRA_OFFSET: usize = 16;
-    pub const SLOTS_OFFSET: usize = 24;
+    pub const EXTRA_OFFSET: usize = offset_of!(Instance, extra);
+    pub const SLOTS_OFFSET: usize = offset_of!(Instance, slots);
 
     /// An instance whose `slots` fixed fields are unassigned.
     #[inline]
@@ -138,17 +139,10 @@ impl Instance {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::offset_of;
-
     use super::*;
 
     #[test]
     fn offsets() {
-        assert_eq!(offset_of!(StructObject, len), StructObject::LEN_OFFSET);
-        assert_eq!(offset_of!(StructObject, methods), StructObject::METHODS_OFFSET);
-        assert_eq!(offset_of!(Instance, class), Instance::CLASS_OFFSET);
-        assert_eq!(offset_of!(Instance, extra), Instance::EXTRA_OFFSET);
-        assert_eq!(offset_of!(Instance, slots), Instance::SLOTS_OFFSET);
         assert_eq!(size_of::<cell::Cell<Option<Gc<Dict>>>>(), 8);
     }
 

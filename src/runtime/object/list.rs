@@ -8,7 +8,7 @@
 //! one outside from then on.
 
 use std::cell::Cell;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{self, NonNull};
 
 use super::{Gc, Header, ObjKind};
@@ -94,9 +94,9 @@ const FIRST_ROOM: usize = 32;
 
 impl List {
     pub const STORAGE_OFFSET: usize = Header::FLAGS_OFFSET;
-    pub const LEN_OFFSET: usize = 8;
-    pub const CAP_OFFSET: usize = 16;
-    pub const DATA_OFFSET: usize = 24;
+    pub const LEN_OFFSET: usize = offset_of!(List, len);
+    pub const CAP_OFFSET: usize = offset_of!(List, cap);
+    pub const DATA_OFFSET: usize = offset_of!(List, data);
     /// Where elements are that lie in the list's cell.
     pub const ELEMENTS_OFFSET: usize = 32;
 

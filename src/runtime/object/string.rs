@@ -12,6 +12,7 @@
 //! bytes of a short text follow its string, and zeros follow them up to [`ShortText::MOST`].
 
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::ptr;
 
 use super::short_text::ShortText;
@@ -48,12 +49,12 @@ impl Str {
     /// The bit of the flags that says all characters are ASCII.
     pub const ASCII_FLAG: u16 = ASCII;
     /// In bytes.
-    pub const LEN_OFFSET: usize = 8;
+    pub const LEN_OFFSET: usize = offset_of!(Str, len);
     /// 0 if it was not computed yet.
-    pub const HASH_OFFSET: usize = 16;
-    pub const DATA_OFFSET: usize = 24;
+    pub const HASH_OFFSET: usize = offset_of!(Str, hash);
+    pub const DATA_OFFSET: usize = offset_of!(Str, data);
     /// Where the bytes of a short text are. What is there of another may be read, too, and says nothing.
-    pub const TAIL_OFFSET: usize = 32;
+    pub const TAIL_OFFSET: usize = offset_of!(Str, tail);
 
     /// A new string of a text. [`Heap::new_str`] shares short ones.
     pub(in crate::runtime) fn new(heap: &mut Heap, text: &str) -> Gc<Str> {

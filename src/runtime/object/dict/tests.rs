@@ -1,17 +1,6 @@
-use std::mem::offset_of;
-
 use proptest::prelude::*;
 
 use super::*;
-
-#[test]
-fn offsets() {
-    assert_eq!(offset_of!(Dict, len), Dict::LEN_OFFSET);
-    assert_eq!(offset_of!(Dict, key_version), Dict::KEY_VERSION_OFFSET);
-    assert_eq!(offset_of!(Dict, places), Dict::PLACES_OFFSET);
-    assert_eq!(offset_of!(Dict, tags), Dict::TAGS_OFFSET);
-    assert_eq!(offset_of!(Dict, payloads), Dict::PAYLOADS_OFFSET);
-}
 
 fn int_entries(dict: &Dict, heap: &Heap) -> Vec<(i64, i64)> {
     dict.entries(heap).map(|(key, value)| (key.as_int().unwrap(), value.as_int().unwrap())).collect()

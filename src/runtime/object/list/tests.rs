@@ -1,15 +1,6 @@
-use std::mem::offset_of;
-
 use proptest::prelude::*;
 
 use super::*;
-
-#[test]
-fn offsets() {
-    assert_eq!(offset_of!(List, len), List::LEN_OFFSET);
-    assert_eq!(offset_of!(List, cap), List::CAP_OFFSET);
-    assert_eq!(offset_of!(List, data), List::DATA_OFFSET);
-}
 
 fn bits(list: &List) -> Vec<(Tag, u64)> {
     list.to_vec().into_iter().map(|value| (value.tag(), value.bits())).collect()

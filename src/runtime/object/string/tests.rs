@@ -1,16 +1,6 @@
-use std::mem::offset_of;
-
 use proptest::prelude::*;
 
 use super::*;
-
-#[test]
-fn offsets() {
-    assert_eq!(offset_of!(Str, len), Str::LEN_OFFSET);
-    assert_eq!(offset_of!(Str, hash), Str::HASH_OFFSET);
-    assert_eq!(offset_of!(Str, data), Str::DATA_OFFSET);
-    assert_eq!(offset_of!(Str, tail), Str::TAIL_OFFSET);
-}
 
 #[test]
 fn appending_is_linear_and_older_strings_stay_what_they_are() {
