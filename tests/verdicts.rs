@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use walrus::analysis::losses::Losses;
 use walrus::analysis::{Asked, analyse, examine, report};
 use walrus::bytecode::FactsError;
-use walrus::bytecode::facts::{Facts, Reason, Refusal, Region, TypeId, Verdict};
+use walrus::bytecode::facts::{Facts, Obstacle, Reason, Region, TypeId, Verdict};
 use walrus::bytecode::types::Type;
 use walrus::bytecode::wbc::Wanted;
 use walrus::bytecode::{Function, Op, Program, Reg, StrId, load, load_wanted, verify};
@@ -562,7 +562,7 @@ fn scrambled(facts: &Facts, shift: usize) -> Facts {
 fn all_claimed(facts: &Facts, verdict: Verdict) -> Facts {
     let mut facts = facts.clone();
     for region in &mut facts.regions {
-        let refusal = Refusal { reason: Reason::TooLarge, span: region.span };
+        let refusal = Obstacle { reason: Reason::TooLarge, span: region.span };
         region.reason = (verdict == Verdict::Incompatible).then_some(refusal);
         (region.verdict, region.conditions, region.trip_count) = (verdict, Vec::new(), Some(1));
     }

@@ -20,7 +20,7 @@ use super::names::{A_TEMPORARY, Names};
 use super::type_facts::{Frames, Numbers, TypeTable};
 use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
-    Condition, MAX_REGION_INSTRUCTIONS, Reason, Refusal, Region, RegionFacts, TypeId, Verdict,
+    Condition, MAX_REGION_INSTRUCTIONS, Obstacle, Reason, Region, RegionFacts, TypeId, Verdict,
 };
 use crate::bytecode::graph::{Dominators, Graph};
 use crate::bytecode::parallel::{both, middle};
@@ -363,17 +363,17 @@ impl<'a> Regions<'a> {
         range: &Range<u32>,
         irregular: bool,
         notes: &Notes,
-    ) -> Option<Refusal> {
+    ) -> Option<Obstacle> {
         let whole = region.span(self.shared.program).unwrap_or_default();
         let first = notes.refusals.partition_point(|&(pc, _)| pc < range.start);
         if let Some(&(pc, reason)) = notes.refusals.get(first).filter(|&&(pc, _)| pc < range.end) {
-            return Some(Refusal { reason, span: self.shared.names.span(func, pc) });
+            return Some(Obstacle { reason, span: self.shared.names.span(func, pc) });
         }
         if irregular {
-            return Some(Refusal { reason: Reason::Irregular, span: whole });
+            return Some(Obstacle { reason: Reason::Irregular, span: whole });
         }
         let size = range.end - range.start;
-        (size > MAX_REGION_INSTRUCTIONS).then_some(Refusal { reason: Reason::TooLarge, span: whole })
+        (size > MAX_REGION_INSTRUCTIONS).then_some(Obstacle { reason: Reason::TooLarge, span: whole })
     }
 
     /// What the region's instructions need and the types do not give, by source name. What is computed inside from

@@ -99,7 +99,7 @@ pub struct RegionFacts {
     /// For `Conditional`: what must hold for the region to compile.
     pub conditions: Vec<Condition>,
     /// For `Incompatible`.
-    pub reason: Option<Refusal>,
+    pub reason: Option<Obstacle>,
     /// Whether control can get there at all. The verdict of a region that is never reached is about what its code would
     /// need.
     pub reached: bool,
@@ -201,9 +201,9 @@ pub struct Condition {
     pub ty: String,
 }
 
-/// Why a region cannot be compiled, and where.
+/// What keeps a region from being compiled, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refusal {
+pub struct Obstacle {
     pub reason: Reason,
     pub span: Span,
 }

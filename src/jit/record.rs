@@ -36,7 +36,7 @@ const MAX_HEIGHT: usize = 64;
 const REPETITIONS: u32 = 8;
 /// Once the loop has come round, so many instructions that show nothing new do: it goes round in a loop inside, and
 /// what could still be learnt is not worth the wait.
-const SETTLED: u32 = 256;
+const CONVERGED: u32 = 256;
 
 /// How much to record.
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +193,7 @@ fn arrive(vm: &Vm, goal: &mut Goal, from: u32, jumped: bool, has_native: &dyn Fn
     }
     if target == goal.header && vm.depth() == goal.depth {
         goal.iterations -= 1;
-        goal.patience = SETTLED;
+        goal.patience = CONVERGED;
         if goal.iterations == 0 || goal.repeated == REPETITIONS {
             return Some(Recorded::AtHeader);
         }

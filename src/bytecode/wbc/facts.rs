@@ -10,7 +10,7 @@
 use super::reader::{Reader, unzigzag, write_varint, zigzag};
 use super::{Section, WbcError};
 use crate::bytecode::facts::{
-    Bound, Condition, Facts, FrameFacts, FunctionFacts, Induction, Reason, Refusal, Refused, Region, RegionEffects,
+    Bound, Condition, Facts, FrameFacts, FunctionFacts, Induction, Obstacle, Reason, Refused, Region, RegionEffects,
     RegionFacts, StructFacts, TypeFacts, TypeId, Verdict,
 };
 use crate::bytecode::types::{ClassId, IdSet, Identity, Tags, Type};
@@ -100,12 +100,13 @@ packed! {
     FunctionFacts { reached: bool, escaped: bool, result_escaped: bool, followed: bool }
     StructFacts { escaped: bool, instances_escaped: bool }
     RegionFacts {
-        region: Region, span: Span, verdict: Verdict, conditions: Vec<Condition>, reason: Option<Refusal>, reached: bool,
+        region: Region, span: Span, verdict: Verdict, conditions: Vec<Condition>, reason: Option<Obstacle>,
+        reached: bool,
         blocks: u32, instructions: u32, live_in: Vec<(Reg, TypeId)>, live_out: Vec<(Reg, TypeId)>, invariants: Vec<Reg>,
         inductions: Vec<Induction>, trip_count: Option<u64>, effects: RegionEffects,
     }
     Condition { name: String, ty: String }
-    Refusal { reason: Reason, span: Span }
+    Obstacle { reason: Reason, span: Span }
     Refused { region: Region, reason: Reason }
     Induction { register: Reg, start: Option<i64>, step: i64, bound: Bound }
     RegionEffects {
@@ -451,7 +452,7 @@ mod tests {
             span,
             verdict: Verdict::Incompatible,
             conditions: vec![Condition { name: "größe".into(), ty: "int".into() }],
-            reason: Some(Refusal { reason: *Reason::ALL.last().expect("reasons"), span }),
+            reason: Some(Obstacle { reason: *Reason::ALL.last().expect("reasons"), span }),
             reached: true,
             blocks: 300,
             instructions: u32::MAX,

@@ -110,22 +110,22 @@ pub enum Callee {
     },
 }
 
-/// What comes of one way that an operation may go.
+/// What comes of one of the alternatives that an operation has.
 type Outcome = Result<(), Failure>;
 
 fn fails(cause: Cause) -> Outcome {
     Err(Failure { cause, register: None })
 }
 
-/// Collects the ways that an operation may go: it fails if there are some and each does. The first failure is the one
-/// that is told.
+/// Collects the alternatives that an operation has: it fails if there are some and each does. The first failure is the
+/// one that is told.
 #[derive(Default)]
-struct Ways {
+struct Alternatives {
     first: Option<Failure>,
     may_succeed: bool,
 }
 
-impl Ways {
+impl Alternatives {
     fn add(&mut self, outcome: Outcome) {
         match outcome {
             Ok(()) => self.may_succeed = true,
@@ -390,29 +390,29 @@ fn contains<E: TypeEnv>(env: &mut E, item: Reg, object: Reg) -> Outcome {
     if item_type.is_never() || container.is_never() {
         return Ok(());
     }
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     if container.tags.meets(Tags::LIST.or(Tags::TUPLE).or(Tags::RANGE)) {
-        ways.add(Ok(()));
+        alternatives.add(Ok(()));
     }
     if container.tags.meets(Tags::STR) {
         let may = item_type.tags.meets(Tags::STR);
         let cause = Cause::Expected { expected: "string", found: item_type.tags };
-        ways.add(if may { Ok(()) } else { at_register(fails(cause), item) });
+        alternatives.add(if may { Ok(()) } else { at_register(fails(cause), item) });
     }
     if container.tags.meets(Tags::DICT) {
-        ways.add(at_register(key(item_type), item));
+        alternatives.add(at_register(key(item_type), item));
     }
-    ways.add_rest(container.tags.without(Tags::SIZED.without(Tags::MODULE)), |found| {
+    alternatives.add_rest(container.tags.without(Tags::SIZED.without(Tags::MODULE)), |found| {
         at_register(fails(Cause::NothingIn { found }), object)
     });
-    ways.outcome()
+    alternatives.outcome()
 }
 
 fn iterate<E: TypeEnv>(env: &mut E, register: Reg) -> Outcome {
     let ty = operand(env, register);
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     if ty.tags.meets(Tags::ITERABLE.without(Tags::INSTANCE)) {
-        ways.add(Ok(()));
+        alternatives.add(Ok(()));
     }
     if ty.tags.meets(Tags::INSTANCE) {
         let mut may = ty.ids == IdSet::TOP;
@@ -423,13 +423,13 @@ fn iterate<E: TypeEnv>(env: &mut E, register: Reg) -> Outcome {
             any = true;
             may |= env.index().iter(def).is_some() || env.index().next(def).is_some();
         }
-        ways.add(if may || !any { Ok(()) } else { fails(Cause::NotIterable { found: Tags::INSTANCE }) });
+        alternatives.add(if may || !any { Ok(()) } else { fails(Cause::NotIterable { found: Tags::INSTANCE }) });
     }
-    ways.add_rest(ty.tags.without(Tags::ITERABLE), |found| fails(Cause::NotIterable { found }));
-    at_register(ways.outcome(), register)
+    alternatives.add_rest(ty.tags.without(Tags::ITERABLE), |found| fails(Cause::NotIterable { found }));
+    at_register(alternatives.outcome(), register)
 }
 
-impl Ways {
+impl Alternatives {
     /// The kinds of value with which an operation can do nothing.
     fn add_rest(&mut self, found: Tags, fails: impl FnOnce(Tags) -> Outcome) {
         if !found.is_empty() {
@@ -445,23 +445,23 @@ fn get_index<E: TypeEnv>(env: &mut E, object: Reg, index: Reg) -> Outcome {
     if ty.is_never() || by.is_never() {
         return Ok(());
     }
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     let sequences = ty.tags.and(SEQUENCES);
     let cannot = |object: Tags| fails(Cause::CannotIndex { object, index: by.tags });
     if !sequences.is_empty() {
         let may = by.tags.meets(Tags::INT.or(Tags::RANGE));
-        ways.add(at_register(if may { Ok(()) } else { cannot(sequences) }, index));
+        alternatives.add(at_register(if may { Ok(()) } else { cannot(sequences) }, index));
     }
     if ty.tags.meets(Tags::DICT) {
-        ways.add(at_register(key(by), index));
+        alternatives.add(at_register(key(by), index));
     }
     let named = ty.tags.and(Tags::MODULE.or(Tags::INSTANCE));
     if !named.is_empty() {
-        ways.add(at_register(if by.tags.meets(Tags::STR) { Ok(()) } else { cannot(named) }, index));
+        alternatives.add(at_register(if by.tags.meets(Tags::STR) { Ok(()) } else { cannot(named) }, index));
     }
     let others = ty.tags.without(SEQUENCES.or(Tags::DICT).or(Tags::MODULE).or(Tags::INSTANCE));
-    ways.add_rest(others, |found| at_register(cannot(found), object));
-    ways.outcome()
+    alternatives.add_rest(others, |found| at_register(cannot(found), object));
+    alternatives.outcome()
 }
 
 fn set_index<E: TypeEnv>(env: &mut E, object: Reg, index: Reg) -> Outcome {
@@ -469,21 +469,21 @@ fn set_index<E: TypeEnv>(env: &mut E, object: Reg, index: Reg) -> Outcome {
     if ty.is_never() || by.is_never() {
         return Ok(());
     }
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     if ty.tags.meets(Tags::LIST) {
         let cause = Cause::CannotIndex { object: Tags::LIST, index: by.tags };
-        ways.add(at_register(if by.tags.meets(Tags::INT) { Ok(()) } else { fails(cause) }, index));
+        alternatives.add(at_register(if by.tags.meets(Tags::INT) { Ok(()) } else { fails(cause) }, index));
     }
     if ty.tags.meets(Tags::DICT) {
-        ways.add(at_register(key(by), index));
+        alternatives.add(at_register(key(by), index));
     }
     if ty.tags.meets(Tags::INSTANCE) && by.tags.meets(Tags::STR) {
-        ways.add(Ok(()));
+        alternatives.add(Ok(()));
     }
-    ways.add_rest(ty.tags.without(Tags::LIST.or(Tags::DICT)), |found| {
+    alternatives.add_rest(ty.tags.without(Tags::LIST.or(Tags::DICT)), |found| {
         at_register(fails(Cause::CannotAssign { object: found }), object)
     });
-    ways.outcome()
+    alternatives.outcome()
 }
 
 /// Whether a dict may have an entry of this name: it may if it has any string for a key.
@@ -495,16 +495,16 @@ fn may_have_entry<E: TypeEnv>(env: &mut E, dict: Type) -> bool {
 fn member<E: TypeEnv>(env: &mut E, ty: Type, name: Name) -> Outcome {
     let text = StrId(name.0);
     let missing = |owner: Owner| fails(Cause::Member { owner, name: text });
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     if ty.tags.meets(Tags::RANGE) {
         let is_bound = matches!(env.program().strings.get(text), Some("start" | "end"));
-        ways.add(if is_bound { Ok(()) } else { missing(Owner::Kind(Tags::RANGE)) });
+        alternatives.add(if is_bound { Ok(()) } else { missing(Owner::Kind(Tags::RANGE)) });
     }
     if ty.tags.meets(Tags::DICT) {
         let may = may_have_entry(env, ty);
-        ways.add(if may { Ok(()) } else { missing(Owner::Kind(Tags::DICT)) });
+        alternatives.add(if may { Ok(()) } else { missing(Owner::Kind(Tags::DICT)) });
     }
-    each_identity(env, ty, &mut ways, |env, id| match id {
+    each_identity(env, ty, &mut alternatives, |env, id| match id {
         IdKind::Instance(def) => {
             let has = has_field(env, def, name) || env.index().method(def, name).is_some();
             if has { Ok(()) } else { missing(Owner::Instance(def)) }
@@ -520,15 +520,20 @@ fn member<E: TypeEnv>(env: &mut E, ty: Type, name: Name) -> Outcome {
         IdKind::Function(_) | IdKind::Builtin(_) => Ok(()),
     });
     let others = ty.tags.without(Tags::RANGE.or(Tags::DICT).or(NAMED));
-    ways.add_rest(others, |found| missing(Owner::Kind(found)));
-    ways.outcome()
+    alternatives.add_rest(others, |found| missing(Owner::Kind(found)));
+    alternatives.outcome()
 }
 
 /// What has members of its own that the program defines.
 const NAMED: Tags = Tags::INSTANCE.or(Tags::STRUCT).or(Tags::MODULE);
 
 /// Asks about each thing with members that a value may be.
-fn each_identity<E: TypeEnv>(env: &mut E, ty: Type, ways: &mut Ways, mut ask: impl FnMut(&mut E, IdKind) -> Outcome) {
+fn each_identity<E: TypeEnv>(
+    env: &mut E,
+    ty: Type,
+    alternatives: &mut Alternatives,
+    mut ask: impl FnMut(&mut E, IdKind) -> Outcome,
+) {
     if !ty.tags.meets(NAMED) {
         return;
     }
@@ -546,11 +551,11 @@ fn each_identity<E: TypeEnv>(env: &mut E, ty: Type, ways: &mut Ways, mut ask: im
         if ty.tags.meets(tag) {
             any = true;
             let outcome = ask(env, id);
-            ways.add(outcome);
+            alternatives.add(outcome);
         }
     }
     if !any {
-        ways.add(Ok(()));
+        alternatives.add(Ok(()));
     }
 }
 
@@ -585,7 +590,7 @@ fn call_function<E: TypeEnv>(env: &E, func: FuncId, given: u16) -> Outcome {
 }
 
 fn call_value<E: TypeEnv>(env: &mut E, callee: Type, args: Arguments) -> Outcome {
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     if callee.tags.meets(Tags::CALLABLE) {
         let mut any = false;
         let mut members = Members::of(callee.ids);
@@ -602,14 +607,14 @@ fn call_value<E: TypeEnv>(env: &mut E, callee: Type, args: Arguments) -> Outcome
                 _ => continue,
             };
             any = true;
-            ways.add(outcome);
+            alternatives.add(outcome);
         }
         if !any {
-            ways.add(Ok(()));
+            alternatives.add(Ok(()));
         }
     }
-    ways.add_rest(callee.tags.without(Tags::CALLABLE), |found| fails(Cause::NotCallable { found }));
-    ways.outcome()
+    alternatives.add_rest(callee.tags.without(Tags::CALLABLE), |found| fails(Cause::NotCallable { found }));
+    alternatives.outcome()
 }
 
 fn instantiate<E: TypeEnv>(env: &E, def: StructId, given: u16) -> Outcome {
@@ -658,15 +663,15 @@ fn find_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name) -> Outcome {
     let text = StrId(name.0);
     let found = |is_there: bool, cause: Cause| if is_there { Ok(()) } else { fails(cause) };
     let missing = |owner: Owner| Cause::Method { owner, name: text };
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     for (tag, kind) in Receiver::ALL {
         if receiver.tags.meets(tag) {
             let has_entry = tag == Tags::DICT && may_have_entry(env, receiver);
             let is_there = has_entry || env.index().builtin_method(kind, name).is_some();
-            ways.add(found(is_there, missing(Owner::Kind(tag))));
+            alternatives.add(found(is_there, missing(Owner::Kind(tag))));
         }
     }
-    each_identity(env, receiver, &mut ways, |env, id| match id {
+    each_identity(env, receiver, &mut alternatives, |env, id| match id {
         IdKind::Instance(def) => {
             let is_there = env.index().method(def, name).is_some() || !field(env, def, name).is_never();
             found(is_there, missing(Owner::Instance(def)))
@@ -681,19 +686,19 @@ fn find_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name) -> Outcome {
         IdKind::Function(_) | IdKind::Builtin(_) => Ok(()),
     });
     let others = receiver.tags.without(NAMED.or(Receiver::TAGS));
-    ways.add_rest(others, |found| fails(missing(Owner::Kind(found))));
-    ways.outcome()
+    alternatives.add_rest(others, |found| fails(missing(Owner::Kind(found))));
+    alternatives.outcome()
 }
 
 fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Arguments) -> Outcome {
     let text = StrId(name.0);
     let missing = |owner: Owner| fails(Cause::Method { owner, name: text });
-    let mut ways = Ways::default();
+    let mut alternatives = Alternatives::default();
     for (tag, kind) in Receiver::ALL {
         if !receiver.tags.meets(tag) {
             continue;
         }
-        ways.add(match env.index().builtin_method(kind, name) {
+        alternatives.add(match env.index().builtin_method(kind, name) {
             Some(row) => call_built_in_method(env, &METHODS[row], args),
             None => missing(Owner::Kind(tag)),
         });
@@ -701,25 +706,25 @@ fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Argume
             // An entry comes before a method.
             let entry = slot(env, receiver, Slot::Value);
             if entry.tags.meets(Tags::CALLABLE) {
-                ways.add(Ok(()));
+                alternatives.add(Ok(()));
             }
         }
     }
-    each_identity(env, receiver, &mut ways, |env, id| match id {
+    each_identity(env, receiver, &mut alternatives, |env, id| match id {
         IdKind::Instance(def) => {
             let value = field(env, def, name);
-            let mut ways = Ways::default();
+            let mut alternatives = Alternatives::default();
             match env.index().method(def, name) {
                 Some(method) => {
                     let given = args.count.saturating_add(u16::from(method.takes_self));
-                    ways.add(call_function(env, method.func, given));
+                    alternatives.add(call_function(env, method.func, given));
                 }
-                None => ways.add(missing(Owner::Instance(def))),
+                None => alternatives.add(missing(Owner::Instance(def))),
             }
             if !value.is_never() && call_value(env, value, args).is_ok() {
-                ways.add(Ok(()));
+                alternatives.add(Ok(()));
             }
-            ways.outcome()
+            alternatives.outcome()
         }
         IdKind::Struct(def) => match env.index().method(def, name) {
             Some(method) => call_function(env, method.func, args.count),
@@ -736,6 +741,6 @@ fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Argume
         IdKind::Function(_) | IdKind::Builtin(_) => Ok(()),
     });
     let others = receiver.tags.without(NAMED.or(Receiver::TAGS));
-    ways.add_rest(others, |found| missing(Owner::Kind(found)));
-    ways.outcome()
+    alternatives.add_rest(others, |found| missing(Owner::Kind(found)));
+    alternatives.outcome()
 }

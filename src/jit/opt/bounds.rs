@@ -414,7 +414,7 @@ mod tests {
     use crate::jit::ir::*;
     use crate::jit::opt::cfg::Cfg;
     use crate::jit::opt::test_regions::{Sample, in_loops, text};
-    use crate::jit::opt::{Caution, optimise};
+    use crate::jit::opt::{SpeculationBan, optimise};
 
     /// A loop with the index that `make` computes from the counter guarded against the length of a list; the guards
     /// left in it and in front.
@@ -422,7 +422,7 @@ mod tests {
         from: Option<i64>,
         step: i64,
         op: Compare,
-        caution: &Caution,
+        ban: &SpeculationBan,
         make: fn(&mut Sample, Val) -> Val,
     ) -> (usize, usize) {
         let mut sample = Sample::new();
@@ -439,7 +439,7 @@ mod tests {
             sample.guard(inside, ExitReason::Bounds);
         });
         let mut region = sample.finish();
-        optimise(&mut region, caution);
+        optimise(&mut region, ban);
         let count = |text: &str| text.matches("guard").count();
         (count(&in_loops(&region)), count(&text(&region, region.order[0])))
     }
@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn the_counter_itself_takes_two_checks() {
-        let none = Caution::default();
+        let none = SpeculationBan::default();
         assert_eq!(guards(Some(0), 1, Compare::Lt, &none, |_, i| i), (0, 2));
         assert_eq!(guards(None, 1, Compare::Lt, &none, |_, i| i), (0, 2));
         assert_eq!(guards(None, -1, Compare::Gt, &none, |_, i| i), (0, 2));
@@ -460,7 +460,7 @@ mod tests {
 
     #[test]
     fn what_could_wrap_is_checked() {
-        let none = Caution::default();
+        let none = SpeculationBan::default();
         // `i <= end` steps once more at the largest int.
         assert_eq!(guards(Some(0), 1, Compare::Le, &none, |_, i| i), (0, 3));
         assert_eq!(guards(None, -1, Compare::Ge, &none, |_, i| i), (0, 3));
@@ -473,7 +473,7 @@ mod tests {
 
     #[test]
     fn an_index_that_does_not_follow_the_counter_stays_checked() {
-        let none = Caution::default();
+        let none = SpeculationBan::default();
         let square = |sample: &mut Sample, i: Val| sample.push(Inst::Binary(Binary::Imul, i, i));
         assert_eq!(guards(Some(0), 1, Compare::Lt, &none, square), (1, 0));
         let masked = |sample: &mut Sample, i: Val| {
@@ -511,7 +511,7 @@ mod tests {
                 *step = steps[0];
             }
         }
-        optimise(&mut region, &Caution::default());
+        optimise(&mut region, &SpeculationBan::default());
         let count = |text: &str| text.matches("guard").count();
         (count(&in_loops(&region)), count(&text(&region, region.order[0])))
     }
@@ -528,11 +528,11 @@ mod tests {
 
     #[test]
     fn caution_leaves_the_check_in_the_loop() {
-        let everywhere = Caution { everywhere: true, ..Caution::default() };
+        let everywhere = SpeculationBan { everywhere: true, ..SpeculationBan::default() };
         assert_eq!(guards(Some(0), 1, Compare::Lt, &everywhere, |_, i| i), (1, 0));
-        let this_loop = Caution { loops: [7].into_iter().collect(), ..Caution::default() };
+        let this_loop = SpeculationBan { loops: [7].into_iter().collect(), ..SpeculationBan::default() };
         assert_eq!(guards(Some(0), 1, Compare::Lt, &this_loop, |_, i| i), (1, 0));
-        let another = Caution { loops: [8].into_iter().collect(), ..Caution::default() };
+        let another = SpeculationBan { loops: [8].into_iter().collect(), ..SpeculationBan::default() };
         assert_eq!(guards(Some(0), 1, Compare::Lt, &another, |_, i| i), (0, 2));
     }
 
@@ -555,7 +555,7 @@ mod tests {
             });
         });
         let mut region = sample.finish();
-        optimise(&mut region, &Caution::default());
+        optimise(&mut region, &SpeculationBan::default());
         let (inside, before) = (in_loops(&region), text(&region, region.order[0]));
         (
             inside.matches("guard").count(),
@@ -590,7 +590,7 @@ mod tests {
             sample.effect(Inst::Store { mem: Mem::Header, base: list, offset: List::LEN_OFFSET as i32, value: zero });
         });
         let mut region = sample.finish();
-        optimise(&mut region, &Caution::default());
+        optimise(&mut region, &SpeculationBan::default());
         assert!(in_loops(&region).contains("guard"), "{region}");
     }
 
@@ -612,7 +612,7 @@ mod tests {
         let mut region = sample.finish();
         let cfg = Cfg::of(&region);
         assert_eq!(cfg.loops.len(), 2);
-        optimise(&mut region, &Caution::default());
+        optimise(&mut region, &SpeculationBan::default());
         assert!(!in_loops(&region).contains("guard"), "{region}");
     }
 }

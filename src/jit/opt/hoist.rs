@@ -11,7 +11,7 @@
 //!   element only behind the guard of its index. So a load moves from the straight way only, and not past a guard that
 //!   it may rest on ([`Hoister::protects`]). Likewise for finding an entry of a dict.
 
-use super::Caution;
+use super::SpeculationBan;
 use super::bounds::Inductions;
 use super::cfg::{Cfg, LoopBlocks};
 use super::fold::{Folded, Values, fold};
@@ -20,8 +20,8 @@ use crate::jit::ir::{
 };
 
 /// Moves what is invariant in front of the loops of a region. Whether anything was moved.
-pub fn hoist(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
-    let mut hoister = Hoister::new(region, cfg, caution);
+pub fn hoist(region: &mut Region, cfg: &Cfg, ban: &SpeculationBan) -> bool {
+    let mut hoister = Hoister::new(region, cfg, ban);
     for region_loop in cfg.loops.iter().rev() {
         hoister.run_loop(region_loop);
     }
@@ -43,7 +43,7 @@ struct BlockState {
 pub(super) struct Hoister<'a> {
     pub(super) region: &'a mut Region,
     pub(super) cfg: &'a Cfg,
-    caution: &'a Caution,
+    ban: &'a SpeculationBan,
     writes: Vec<MemSet>,
     /// The loop that each value is defined in.
     home: Vec<Option<usize>>,
@@ -77,7 +77,7 @@ impl Values for Hoister<'_> {
 }
 
 impl<'a> Hoister<'a> {
-    fn new(region: &'a mut Region, cfg: &'a Cfg, caution: &'a Caution) -> Hoister<'a> {
+    fn new(region: &'a mut Region, cfg: &'a Cfg, ban: &'a SpeculationBan) -> Hoister<'a> {
         let writes = cfg.loop_writes(region);
         let mut home = vec![None; region.reprs.len()];
         let mut definitions = vec![None; region.reprs.len()];
@@ -96,7 +96,7 @@ impl<'a> Hoister<'a> {
         Hoister {
             region,
             cfg,
-            caution,
+            ban,
             writes,
             home,
             definitions,
@@ -304,7 +304,7 @@ impl<'a> Hoister<'a> {
 
     /// The exit of checks before a loop for all its iterations, if such checks are allowed.
     pub(super) fn check_exit(&mut self, index: usize) -> Option<ExitId> {
-        if self.caution.applies_to(&self.region.loops[index]) {
+        if self.ban.applies_to(&self.region.loops[index]) {
             return None;
         }
         if self.exits[index].is_none() {
@@ -330,11 +330,11 @@ mod tests {
     use super::*;
     use crate::jit::opt::test_regions::{Sample, in_loops, text};
 
-    fn hoisted(sample: Sample, caution: &Caution) -> Region {
+    fn hoisted(sample: Sample, ban: &SpeculationBan) -> Region {
         let mut region = sample.finish();
         let cfg = Cfg::of(&region);
         crate::jit::opt::numbering::number(&mut region, &cfg);
-        hoist(&mut region, &cfg, caution);
+        hoist(&mut region, &cfg, ban);
         region
     }
 
@@ -357,7 +357,7 @@ mod tests {
     fn a_load_moves_together_with_its_guard() {
         let mut sample = Sample::new();
         guarded_load(&mut sample, |_| {});
-        let region = hoisted(sample, &Caution::default());
+        let region = hoisted(sample, &SpeculationBan::default());
         let (before, inside) = (text(&region, region.order[0]), in_loops(&region));
         assert!(!inside.contains("load") && !inside.contains("guard"), "{region}");
         let guard = before.find("guard").expect("the guard moved");
@@ -370,7 +370,7 @@ mod tests {
         guarded_load(&mut sample, |sample| {
             sample.effect(Inst::Store { mem: Mem::Field, base: Val(1), offset: 0, value: Val(0) });
         });
-        let region = hoisted(sample, &Caution::default());
+        let region = hoisted(sample, &SpeculationBan::default());
         let inside = in_loops(&region);
         assert!(
             inside.contains("load field") && inside.contains("guard") && inside.contains("load header"),
@@ -392,7 +392,7 @@ mod tests {
             sample.end(Terminator::Exit(exit));
             sample.block = next;
         });
-        let region = hoisted(sample, &Caution::default());
+        let region = hoisted(sample, &SpeculationBan::default());
         let inside = in_loops(&region);
         assert!(inside.contains("guard") && inside.contains("load header"), "{region}");
         assert!(!inside.contains("load frame"), "the frame can always be read: {region}");
@@ -408,7 +408,7 @@ mod tests {
             let done = sample.push(Inst::Icmp(Compare::Eq, status, zero));
             sample.guard(done, ExitReason::Throw);
         });
-        let region = hoisted(sample, &Caution::default());
+        let region = hoisted(sample, &SpeculationBan::default());
         assert!(in_loops(&region).contains("load header"), "{region}");
     }
 }

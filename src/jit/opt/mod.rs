@@ -25,7 +25,7 @@
 //! first iteration. So moving a guard there is right whatever happens; the question is what it costs. A guard that
 //! every iteration meets would have failed anyway. Of the others, and of checks for all iterations at once, this is not
 //! known: their exits have the reason [`Hoisted`](super::ir::ExitReason::Hoisted), and a loop where these are hot is
-//! compiled again without them ([`Caution`]).
+//! compiled again without them ([`SpeculationBan`]).
 
 mod bounds;
 mod cfg;
@@ -51,14 +51,14 @@ use super::ir::{Loop, Region};
 
 /// In front of which loops nothing may be checked that an iteration might not come to.
 #[derive(Clone, Default, Debug)]
-pub struct Caution {
+pub struct SpeculationBan {
     /// No loop at all.
     pub everywhere: bool,
     /// Loops by the pc of their header.
     pub loops: FxHashSet<u32>,
 }
 
-impl Caution {
+impl SpeculationBan {
     fn applies_to(&self, region_loop: &Loop) -> bool {
         self.everywhere || self.loops.contains(&region_loop.entry.pc)
     }
@@ -70,29 +70,29 @@ const PAIRS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 const PROMOTIONS: usize = 3;
 
 /// Runs all passes.
-pub fn optimise(region: &mut Region, caution: &Caution) {
+pub fn optimise(region: &mut Region, ban: &SpeculationBan) {
     let cfg = cfg::Cfg::of(region);
     assert_form(region, "building");
     numbering::number(region, &cfg);
     assert_form(region, "numbering");
-    let is_less = unmake::unmake(region, &cfg, caution);
+    let is_less = unmake::unmake(region, &cfg, ban);
     assert_form(region, "removing objects");
     if gather::gather(region) || is_less {
         assert_form(region, "gathering stores");
         numbering::number(region, &cfg);
     }
-    if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, caution) {
+    if !cfg.loops.is_empty() && hoist::hoist(region, &cfg, ban) {
         assert_form(region, "hoisting");
         numbering::number(region, &cfg);
     }
     // What is read through a promoted word does not change either.
     for _ in 0..PROMOTIONS {
-        if cfg.loops.is_empty() || !promote::promote(region, &cfg, caution) {
+        if cfg.loops.is_empty() || !promote::promote(region, &cfg, ban) {
             break;
         }
         assert_form(region, "promotion");
         numbering::number(region, &cfg);
-        if hoist::hoist(region, &cfg, caution) {
+        if hoist::hoist(region, &cfg, ban) {
             assert_form(region, "hoisting after promotion");
             numbering::number(region, &cfg);
         }

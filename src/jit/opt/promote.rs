@@ -23,7 +23,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Caution;
+use super::SpeculationBan;
 use super::cfg::{Cfg, LoopBlocks};
 use crate::jit::ir::{
     BlockId, Compare, Exit, ExitId, ExitReason, Inst, Loop, Mem, MemSet, Region, Repr, Terminator, Unary, Val, Width,
@@ -43,7 +43,7 @@ fn is_promoted(mem: Mem) -> bool {
 }
 
 /// Promotes words in the loops of a region. Whether anything was changed.
-pub fn promote(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
+pub fn promote(region: &mut Region, cfg: &Cfg, ban: &SpeculationBan) -> bool {
     let is_access = |inst: &Inst| match inst {
         Inst::Load { mem, .. } | Inst::Store { mem, .. } => is_promoted(*mem),
         _ => false,
@@ -52,7 +52,7 @@ pub fn promote(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
     if !region.order.iter().filter(in_loops).any(|id| region.block(*id).insts.iter().any(|(_, inst)| is_access(inst))) {
         return false;
     }
-    let mut promoter = Promoter::new(region, cfg, caution);
+    let mut promoter = Promoter::new(region, cfg, ban);
     for blocks in &cfg.loops {
         promoter.run_loop(blocks);
     }
@@ -91,7 +91,7 @@ struct StructGuard {
 struct Promoter<'a> {
     region: &'a mut Region,
     cfg: &'a Cfg,
-    caution: &'a Caution,
+    ban: &'a SpeculationBan,
     /// What stands for each value.
     rename: Vec<Val>,
     /// Pure instructions by what they define.
@@ -105,7 +105,7 @@ struct Promoter<'a> {
 }
 
 impl<'a> Promoter<'a> {
-    fn new(region: &'a mut Region, cfg: &'a Cfg, caution: &'a Caution) -> Promoter<'a> {
+    fn new(region: &'a mut Region, cfg: &'a Cfg, ban: &'a SpeculationBan) -> Promoter<'a> {
         let count = region.reprs.len();
         let (mut definitions, mut defined_in, mut exit_uses) =
             (vec![None; count], vec![None; count], vec![0; region.exits.len()]);
@@ -129,7 +129,7 @@ impl<'a> Promoter<'a> {
         let mut promoter = Promoter {
             region,
             cfg,
-            caution,
+            ban,
             rename,
             definitions,
             defined_in,
@@ -228,7 +228,7 @@ impl<'a> Promoter<'a> {
                 continue;
             }
             let Some(rivals) = self.rivals(index, word, &uses) else { continue };
-            if !rivals.is_empty() && self.caution.applies_to(&self.region.loops[index]) {
+            if !rivals.is_empty() && self.ban.applies_to(&self.region.loops[index]) {
                 continue;
             }
             for rival in rivals {
@@ -366,7 +366,7 @@ impl<'a> Promoter<'a> {
         let init = self.push_before(index, Inst::Load { mem, base, offset, repr, width: Width::Full }, repr);
         let is_written = !uses.stored.is_empty();
         if let Some((constant, is_met_first)) = self.constant_tag(blocks, word, uses)
-            && (is_met_first || !self.caution.applies_to(&self.region.loops[index]))
+            && (is_met_first || !self.ban.applies_to(&self.region.loops[index]))
         {
             let reason = if is_met_first { ExitReason::Field } else { ExitReason::Hoisted };
             let same = self.push_before(index, Inst::Icmp(Compare::Eq, init, constant), Repr::Bool);
@@ -658,7 +658,7 @@ mod tests {
 
     /// A loop with this body after the passes that come before promotion, and after it.
     fn promoted(
-        caution: &Caution,
+        ban: &SpeculationBan,
         make: impl FnOnce(&mut Sample) -> Vec<Val>,
         body: impl FnOnce(&mut Sample, Val, &[Val]),
     ) -> Region {
@@ -667,7 +667,7 @@ mod tests {
         let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 200));
         sample.counted(zero, 1, Compare::Lt, end, |sample, counter| body(sample, counter, &objects));
         let mut region = sample.finish();
-        crate::jit::opt::optimise(&mut region, caution);
+        crate::jit::opt::optimise(&mut region, ban);
         region
     }
 
@@ -678,7 +678,7 @@ mod tests {
     #[test]
     fn a_field_is_in_a_register_throughout_and_stored_behind() {
         let region = promoted(
-            &Caution::default(),
+            &SpeculationBan::default(),
             |sample| vec![instance(sample, 8, 1)],
             |sample, counter, objects| {
                 add(sample, objects[0], SLOT, counter);
@@ -701,7 +701,7 @@ mod tests {
         // The other object comes from a list in each iteration.
         let other_in = |id: u32| {
             promoted(
-                &Caution::default(),
+                &SpeculationBan::default(),
                 |sample| vec![instance(sample, 8, 1)],
                 |sample, counter, objects| {
                     let data = sample.load(Mem::Frame, Val(1), 40);
@@ -725,18 +725,18 @@ mod tests {
 
     #[test]
     fn two_objects_that_stay_are_compared_in_front() {
-        let both = |caution: &Caution| {
+        let both = |ban: &SpeculationBan| {
             promoted(
-                caution,
+                ban,
                 |sample| vec![instance(sample, 8, 1), instance(sample, 24, 1)],
                 |sample, counter, objects| objects.iter().for_each(|object| add(sample, *object, SLOT, counter)),
             )
         };
-        let region = both(&Caution::default());
+        let region = both(&SpeculationBan::default());
         assert_eq!(field_accesses(&region), 0, "{region}");
         assert!(text(&region, region.order[0]).contains("guard not"), "{region}");
         // They were the same before.
-        let region = both(&Caution { everywhere: true, ..Caution::default() });
+        let region = both(&SpeculationBan { everywhere: true, ..SpeculationBan::default() });
         assert_eq!(field_accesses(&region), 8, "{region}");
     }
 
@@ -744,7 +744,7 @@ mod tests {
     fn a_field_stays_in_memory_where_a_helper_looks_at_it() {
         let with = |helper, writes| {
             promoted(
-                &Caution::default(),
+                &SpeculationBan::default(),
                 |sample| vec![instance(sample, 8, 1)],
                 |sample, counter, objects| {
                     add(sample, objects[0], SLOT, counter);
@@ -763,7 +763,7 @@ mod tests {
         // Nothing has found the object to be an instance of a struct with such a slot.
         for (offset, left) in [(SLOT + 16, 0), (SLOT + 32, 4)] {
             let region = promoted(
-                &Caution::default(),
+                &SpeculationBan::default(),
                 |sample| vec![instance(sample, 8, 1)],
                 |sample, counter, objects| add(sample, objects[0], offset, counter),
             );
@@ -774,7 +774,7 @@ mod tests {
     #[test]
     fn a_loop_inside_has_the_field_in_a_register_too() {
         let region = promoted(
-            &Caution::default(),
+            &SpeculationBan::default(),
             |sample| vec![instance(sample, 8, 1)],
             |sample, counter, objects| {
                 let (zero, ten) = (sample.int(0), sample.int(10));
@@ -793,7 +793,7 @@ mod tests {
         // The tag that the inner loop stores too is a constant: no parameter of its header may stand for it where the
         // ways meet.
         let region = promoted(
-            &Caution::default(),
+            &SpeculationBan::default(),
             |sample| vec![instance(sample, 8, 1)],
             |sample, counter, objects| {
                 let (word, zero, ten) = (sample.load(Mem::Frame, Val(1), 48), sample.int(0), sample.int(10));
@@ -813,7 +813,7 @@ mod tests {
     #[test]
     fn what_one_side_of_a_branch_stores_meets_what_was_there() {
         let region = promoted(
-            &Caution::default(),
+            &SpeculationBan::default(),
             |sample| vec![instance(sample, 8, 1)],
             |sample, counter, objects| {
                 let word = sample.load(Mem::Frame, Val(1), 48);

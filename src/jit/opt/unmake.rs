@@ -23,7 +23,7 @@ use rustc_hash::FxHashSet;
 use escape::Objects;
 use rewrite::Rewriter;
 
-use super::Caution;
+use super::SpeculationBan;
 use super::cfg::Cfg;
 use crate::jit::ir::{Element, Inst, Region, Shape, Terminator, Width};
 use crate::runtime::object::{Header, List, ObjKind, Storage};
@@ -38,7 +38,7 @@ const WORD: i32 = size_of::<u64>() as i32;
 const INSTANCE_WORDS: usize = 2;
 
 /// Removes objects from the region. Whether there were any to remove.
-pub fn unmake(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
+pub fn unmake(region: &mut Region, cfg: &Cfg, ban: &SpeculationBan) -> bool {
     let has_objects =
         region.order.iter().any(|id| region.block(*id).insts.iter().any(|(_, inst)| matches!(inst, Inst::Make { .. })));
     if !has_objects || !meets_by_jumps(region, cfg) {
@@ -46,7 +46,7 @@ pub fn unmake(region: &mut Region, cfg: &Cfg, caution: &Caution) -> bool {
     }
     let mut real = FxHashSet::default();
     for _ in 0..ATTEMPTS {
-        let objects = Objects::find(region, cfg, caution, &mut real);
+        let objects = Objects::find(region, cfg, ban, &mut real);
         if objects.kinds.is_empty() {
             return false;
         }

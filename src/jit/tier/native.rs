@@ -215,11 +215,11 @@ impl Jit {
             return Counted::Left(Interest::None);
         }
         // Each iteration would be left there.
-        let never_came_round = matches!(entry, Entry::Loop(_)) && !unit.has_come_round;
+        let never_iterated = matches!(entry, Entry::Loop(_)) && !unit.has_iterated;
         let is_first_unseen = exit.reason == ExitReason::Unseen && taken == 1;
-        if is_hot(exit.reason, taken) || (is_first_unseen && never_came_round) {
+        if is_hot(exit.reason, taken) || (is_first_unseen && never_iterated) {
             if exit.reason == ExitReason::Hoisted {
-                unit.caution.loops.insert(exit.pc);
+                unit.speculation_ban.loops.insert(exit.pc);
             }
             return Counted::Left(Interest::Remake);
         }

@@ -8,7 +8,7 @@ use super::residency::Residency;
 use crate::bytecode::facts::{Reason, Why};
 use crate::bytecode::{FuncId, Program};
 use crate::jit::ir::{Exit, Home, Region};
-use crate::jit::opt::Caution;
+use crate::jit::opt::SpeculationBan;
 use crate::jit::translate::{EntryTypes, Refusal};
 use crate::runtime::abi::NativeCode;
 use crate::runtime::regions::Entry;
@@ -114,7 +114,7 @@ pub struct Unit {
     /// The profile knows the types of the loop or function.
     pub is_recorded: bool,
     /// A recording has followed the loop to its header again, so what was not seen is not taken by every iteration.
-    pub has_come_round: bool,
+    pub has_iterated: bool,
     /// Calls of the function that were recorded, since it was last compiled.
     pub recorded_calls: u32,
     /// How often compilation was put off, because of the loop around it or its function.
@@ -128,7 +128,7 @@ pub struct Unit {
     /// The loop around it, to be asked about once native code turns out to be left soon.
     pub around: Option<Entry>,
     /// Loops in front of which checks for all iterations have failed too often.
-    pub caution: Caution,
+    pub speculation_ban: SpeculationBan,
     pub entry_types: EntryTypes,
     /// Code was made anew because values had other types than seen before.
     pub is_polymorphic: bool,

@@ -37,11 +37,11 @@ const LOOP_BUDGET: u32 = 20_000;
 const GLANCE: u32 = 200;
 /// A recording of a loop that has not come round yet and has learnt nothing for so many instructions goes round in a
 /// loop inside. What stands behind that is worth a long wait: without it, native code would be left in each iteration.
-const SETTLED_INSIDE: u32 = 4_000;
+const CONVERGED_INSIDE: u32 = 4_000;
 /// A recording of a function ends that learns nothing new for so many instructions, and counts as so many calls.
-const SETTLED_FUNCTION: u32 = 500;
+const CONVERGED_FUNCTION: u32 = 500;
 /// Or for so many calls of it, if that is more: a recursion ends some calls below.
-const SETTLED_CALLS: u32 = 32;
+const CONVERGED_CALLS: u32 = 32;
 const LONG_CALL: u32 = 4;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
@@ -78,7 +78,7 @@ impl Jit {
         let mut goal = goal(entry, vm.depth());
         if matches!(entry, Entry::Function(_)) {
             let function = &vm.program().functions[vm.top_function().index()];
-            goal.patience = goal.patience.max(function.code.len.saturating_mul(SETTLED_CALLS));
+            goal.patience = goal.patience.max(function.code.len.saturating_mul(CONVERGED_CALLS));
         }
         let is_at_entry = self.record_towards(vm, entry, &mut goal)?;
         if !is_at_entry && matches!(entry, Entry::Function(_)) {
@@ -115,7 +115,7 @@ impl Jit {
         loop {
             let recorded = record::record(vm, &self.profile, goal, &has_native)?;
             if goal.iterations < iterations {
-                self.state.borrow_mut().units.entry(entry).or_default().has_come_round = true;
+                self.state.borrow_mut().units.entry(entry).or_default().has_iterated = true;
             }
             match recorded {
                 Recorded::AtHeader => return Ok(true),
@@ -361,12 +361,12 @@ impl State {
         let replaces_open = matches!(&unit.remake, Some(Remake::InsteadOf(version)) if version.is_open);
         let adds = matches!(unit.remake, Some(Remake::ForEntry));
         let is_last = policy::is_last_version(unit);
-        unit.caution.everywhere |= is_last;
+        unit.speculation_ban.everywhere |= is_last;
         let (flows, types) = (&mut self.flows, self.types.get().and_then(Option::as_ref));
         let mut build = |is_open: bool| -> std::result::Result<Made, Refusal> {
             let open = is_open.then_some(&unit.entry_types);
             let mut region = translate::build(vm, profile, flows, entry, types, open)?;
-            opt::optimise(&mut region, &unit.caution);
+            opt::optimise(&mut region, &unit.speculation_ban);
             let signature = region.entry_signature();
             Ok(Made { region, signature, is_open })
         };
@@ -428,9 +428,9 @@ fn contents(region: &Region) -> Contents {
 /// How much to record of a loop or function in a frame of that depth.
 fn goal(entry: Entry, depth: usize) -> Goal {
     let (header, patience, budget) = match entry {
-        Entry::Loop(header) => (header, SETTLED_INSIDE, LOOP_BUDGET),
+        Entry::Loop(header) => (header, CONVERGED_INSIDE, LOOP_BUDGET),
         // No header has this index, so the recording ends with the function or with its budget.
-        Entry::Function(_) => (record::NO_HEADER, SETTLED_FUNCTION, FUNCTION_BUDGET),
+        Entry::Function(_) => (record::NO_HEADER, CONVERGED_FUNCTION, FUNCTION_BUDGET),
     };
     Goal { header, depth, iterations: RECORDED_ITERATIONS, budget, patience, unsurprising: 0, repeated: 0 }
 }

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{INSTANCE_WORDS, Kind};
 use crate::jit::ir::{BlockId, BoxedTag, Compare, Exit, Inst, Mem, MemSet, Region, Terminator, Unary, Val, Width};
-use crate::jit::opt::Caution;
+use crate::jit::opt::SpeculationBan;
 use crate::jit::opt::cfg::Cfg;
 use crate::runtime::object::{Instance, ObjKind};
 
@@ -19,7 +19,7 @@ pub(super) struct Objects {
     pub(super) begins_with: FxHashMap<Val, Val>,
     pub(super) ints: FxHashMap<Val, i64>,
     /// Headers of loops in front of which nothing may be checked that an iteration might not come to.
-    cautious: FxHashSet<BlockId>,
+    banned: FxHashSet<BlockId>,
 }
 
 impl Objects {
@@ -32,14 +32,14 @@ impl Objects {
     }
 
     /// Finds the objects that need not be made; those in `real` have to be, and others that turn out so are added.
-    pub(super) fn find(region: &Region, cfg: &Cfg, caution: &Caution, real: &mut FxHashSet<Val>) -> Objects {
+    pub(super) fn find(region: &Region, cfg: &Cfg, ban: &SpeculationBan, real: &mut FxHashSet<Val>) -> Objects {
         let mut objects = Objects {
             kinds: FxHashMap::default(),
             names: FxHashMap::default(),
             may_exist: FxHashSet::default(),
             begins_with: FxHashMap::default(),
             ints: FxHashMap::default(),
-            cautious: region.loops.iter().filter(|of| caution.applies_to(of)).map(|of| of.header).collect(),
+            banned: region.loops.iter().filter(|of| ban.applies_to(of)).map(|of| of.header).collect(),
         };
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
@@ -285,7 +285,7 @@ impl Objects {
                     }
                     None if comes_first
                         && block.is_loop_header
-                        && !self.cautious.contains(&id)
+                        && !self.banned.contains(&id)
                         && kind.shape.kind == ObjKind::Instance
                         && region.instances.contains(&param) =>
                     {

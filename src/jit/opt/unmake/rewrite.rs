@@ -167,9 +167,9 @@ impl<'a> Rewriter<'a> {
             self.cfg.preds(id).iter().copied().filter(|pred| self.cfg.is_before(*pred, id)).collect();
         let Some(&first) = preds.first() else { return State::default() };
         let mut state = self.at_end[first.0 as usize].clone();
-        let comes_round = self.cfg.preds(id).len() > preds.len();
+        let is_header = self.cfg.preds(id).len() > preds.len();
         if self.cfg.preds(id).len() > 1 {
-            self.merge(id, &preds, comes_round, &mut state);
+            self.merge(id, &preds, is_header, &mut state);
         }
         // The block's own variables.
         let params = self.region.block(id).params.clone();
@@ -192,20 +192,20 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Makes one of what different ways bring for the objects that all of them know.
-    fn merge(&mut self, id: BlockId, preds: &[BlockId], comes_round: bool, state: &mut State) {
+    fn merge(&mut self, id: BlockId, preds: &[BlockId], is_header: bool, state: &mut State) {
         for pred in &preds[1..] {
             let other = &self.at_end[pred.0 as usize];
             state.retain(|object, _| other.contains_key(object));
         }
         let none = FxHashSet::default();
-        let written: FxHashSet<Val> = if comes_round { self.written.get(&id).unwrap_or(&none).clone() } else { none };
+        let written: FxHashSet<Val> = if is_header { self.written.get(&id).unwrap_or(&none).clone() } else { none };
         let mut objects: Vec<Val> = state.keys().copied().collect();
         objects.sort_unstable();
         for object in objects {
             for word in 0..state[&object].len() {
                 let brought: Vec<Val> = preds.iter().map(|pred| self.at_end[pred.0 as usize][&object][word]).collect();
                 let is_same = brought.iter().all(|val| *val == brought[0]);
-                if is_same && !(comes_round && written.contains(&object)) {
+                if is_same && !(is_header && written.contains(&object)) {
                     continue;
                 }
                 if let Some(nested) = brought.iter().find_map(|val| self.objects.object(*val)) {
