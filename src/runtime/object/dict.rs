@@ -167,6 +167,15 @@ impl Listed {
         }
     }
 
+    /// As [`Listed::find_str`], if the first look finds this very string: short texts are mostly shared, and runs of
+    /// slots are short.
+    #[inline(always)]
+    fn find_at_once(&self, key: Gc<Str>) -> Option<usize> {
+        let Index::Hashed(hashed) = &self.index else { return None };
+        let position = hashed.first((key.cached_hash() >> 32) as u32)?;
+        (self.entries.get(position)?.key.as_str() == Some(key)).then_some(position)
+    }
+
     /// Slot and position of a key with this hash.
     #[inline(always)]
     fn find_hashed(&self, hashed: &Hashed, hash: u32, key: Value) -> Option<(usize, usize)> {
@@ -488,6 +497,17 @@ impl Dict {
     /// As [`Dict::find_listed`], for a string.
     #[inline]
     pub fn find_listed_str(&self, heap: &Heap, key: Gc<Str>) -> Option<NonNull<Value>> {
+        match self.table(heap) {
+            Table::Dense(_) => None,
+            Table::Listed(listed) => match listed.find_at_once(key) {
+                Some(position) => Some(self.place_of_value(position)),
+                None => self.search_listed_str(heap, key),
+            },
+        }
+    }
+
+    #[inline(never)]
+    fn search_listed_str(&self, heap: &Heap, key: Gc<Str>) -> Option<NonNull<Value>> {
         match self.table(heap) {
             Table::Dense(_) => None,
             Table::Listed(listed) => listed.find_str(heap, key).map(|position| self.place_of_value(position)),

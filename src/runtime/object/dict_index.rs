@@ -88,6 +88,14 @@ impl Hashed {
         }
     }
 
+    /// What the first slot that a hash leads to says, if it is of this hash; that may be no position at all.
+    #[inline(always)]
+    pub(super) fn first(&self, hash: u32) -> Option<usize> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let slot = *self.slots.get(hash as usize & mask)?;
+        ((slot >> 32) as u32 == hash).then(|| (slot as u32 as usize).wrapping_sub(1))
+    }
+
     /// Adds a position that is not in the index.
     pub(super) fn insert(&mut self, hash: u32, position: usize) {
         if self.is_full() {

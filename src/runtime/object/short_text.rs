@@ -198,6 +198,12 @@ impl Heap {
                 return string;
             }
         }
+        self.new_recent_str(text, place, tag)
+    }
+
+    /// A new string of a short text, which takes a place.
+    #[inline(never)]
+    fn new_recent_str(&mut self, text: ShortText, place: usize, tag: u64) -> Gc<Str> {
         let string = Str::short(self, text);
         let address = string.as_ptr() as u64;
         debug_assert!(address <= ADDRESS);

@@ -227,7 +227,7 @@ impl Str {
     }
 
     /// A new string of the characters `start..end`; `None` unless `start <= end` and both are within the text.
-    #[inline]
+    #[inline(always)]
     pub fn slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Option<Gc<Str>>> {
         if self.is_ascii()
             && let Some(short) = ShortText::within(self.as_str(), start, end)
@@ -238,6 +238,7 @@ impl Str {
         self.long_slice(heap, start, end)
     }
 
+    #[inline(never)]
     fn long_slice(&self, heap: &mut Heap, start: usize, end: usize) -> Result<Option<Gc<Str>>> {
         let bounds = self.locate(heap, start).zip(self.locate(heap, end));
         let Some(text) = bounds.and_then(|(from, to)| self.as_str().get(from..to)) else { return Ok(None) };
@@ -256,6 +257,12 @@ impl Str {
             }
             hash => hash,
         }
+    }
+
+    /// The hash that is cached, or 0.
+    #[inline(always)]
+    pub(in crate::runtime) fn cached_hash(&self) -> u64 {
+        self.hash.get()
     }
 
     /// Whether the collection of this colour has reached the string.
