@@ -29,6 +29,12 @@ pub fn int_pow(a: i64, b: i64) -> Option<i64> {
     Some(result)
 }
 
+/// `x ** y` on floats. A square is the product, rounded once, which a general power need not be.
+#[inline]
+pub fn float_pow(x: f64, y: f64) -> f64 {
+    if y == 2.0 { x * x } else { x.powf(y) }
+}
+
 /// `a << b`, the count modulo 64; `None` for a negative count.
 #[inline]
 pub fn shl(a: i64, b: i64) -> Option<i64> {
@@ -93,6 +99,7 @@ mod tests {
         assert_eq!(int_div(1, 0), None);
         assert_eq!(int_pow(2, 64), Some(0));
         assert_eq!(int_pow(2, -1), None);
+        assert_eq!((float_pow(-1.1, 2.0), float_pow(2.0, -1.0)), (-1.1 * -1.1, 0.5));
         assert_eq!(shl(1, 65), Some(2));
         assert_eq!(shr(-8, 1), Some(-4));
         assert_eq!(shl(1, -1), None);

@@ -473,11 +473,25 @@ impl Operation<'_> {
         let Some(spec) = self.builtin else { return Form::Step };
         let by_row = if spec.is_called_by_row(argc.into()) { Form::Helper } else { Form::Step };
         match (spec.module, spec.name, self.a) {
+            ("std/math", "pi" | "e" | "tau" | "inf" | "nan", _) if argc == 0 => Form::Plain,
+            ("std/math", "rand_float" | "rand_bool", _) if argc == 0 => Form::Helper,
+            ("std/math", "rand_int", Tags::INT) if argc == 2 && self.b == Tags::INT => Form::Helper,
+            ("std/math", "rand_range", Tags::INT | Tags::FLOAT)
+                if argc == 2 && matches!(self.b, Tags::INT | Tags::FLOAT) =>
+            {
+                Form::Helper
+            }
+            ("std/math", "min" | "max", Tags::INT | Tags::FLOAT) if argc == 2 && self.b == self.a => Form::Plain,
             _ if argc != 1 => by_row,
             ("std/core", "len", Tags::LIST | Tags::DICT | Tags::TUPLE) => Form::Plain,
             ("std/core", "len" | "ord", Tags::STR) | ("std/core", "chr", Tags::INT) => Form::Seen,
-            ("std/math", "abs", Tags::FLOAT) => Form::Plain,
-            ("std/math", "sqrt" | "floor" | "ceil" | "trunc", Tags::INT | Tags::FLOAT) => Form::Plain,
+            ("std/core", "int" | "float", Tags::INT | Tags::FLOAT) => Form::Plain,
+            (
+                "std/math",
+                "abs" | "sign" | "sqrt" | "floor" | "ceil" | "round" | "trunc" | "fract" | "is_nan" | "is_inf"
+                | "is_finite",
+                Tags::INT | Tags::FLOAT,
+            ) => Form::Plain,
             _ => by_row,
         }
     }

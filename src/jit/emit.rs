@@ -467,6 +467,7 @@ impl Emitter<'_> {
             Unary::Ceil => ins.ceil(a),
             Unary::Trunc => ins.trunc(a),
             Unary::IntToFloat => ins.fcvt_from_sint(types::F64, a),
+            Unary::FloatToInt => ins.fcvt_to_sint_sat(types::I64, a),
             Unary::FloatToBits => ins.bitcast(types::I64, MemFlagsData::new(), a),
             Unary::BitsToFloat => ins.bitcast(types::F64, MemFlagsData::new(), a),
             Unary::Not => ins.bxor_imm_u(a, 1),

@@ -19,10 +19,14 @@ use passed::{AbiType, LoopState, Registers, Truth, fit_registers};
 
 pub use passed::{Argument, Status};
 
-use crate::bytecode::numeric;
+use crate::bytecode::numeric::{self, float_pow};
 use crate::bytecode::op::HeapUse;
 use crate::heap_use;
 use crate::runtime::abi::{NativeResult, Outcome};
+use crate::runtime::builtins::math::random::{self, float as rand_float, float_between as rand_range, int as rand_int};
+use crate::runtime::builtins::math::real::{
+    acos, asin, atan, atan2, cbrt, cos, degrees, exp, hypot, ln, log2, log10, radians, sin, tan,
+};
 use crate::runtime::error::{ErrorKind, Result};
 use crate::runtime::object::{Dict, Gc, List, Str};
 use crate::runtime::step::Stepped;
@@ -193,6 +197,27 @@ helpers! {
     FloatRem = float_rem(a: f64, b: f64) -> f64, heap(none);
     /// The power of floats.
     FloatPow = float_pow(a: f64, b: f64) -> f64, heap(none);
+    /// Functions of `std/math` on floats in their domain.
+    Sin = sin(x: f64) -> f64, heap(none);
+    Cos = cos(x: f64) -> f64, heap(none);
+    Tan = tan(x: f64) -> f64, heap(none);
+    Asin = asin(x: f64) -> f64, heap(none);
+    Acos = acos(x: f64) -> f64, heap(none);
+    Atan = atan(x: f64) -> f64, heap(none);
+    Atan2 = atan2(y: f64, x: f64) -> f64, heap(none);
+    Exp = exp(x: f64) -> f64, heap(none);
+    Ln = ln(x: f64) -> f64, heap(none);
+    Log2 = log2(x: f64) -> f64, heap(none);
+    Log10 = log10(x: f64) -> f64, heap(none);
+    Cbrt = cbrt(x: f64) -> f64, heap(none);
+    Hypot = hypot(x: f64, y: f64) -> f64, heap(none);
+    Degrees = degrees(x: f64) -> f64, heap(none);
+    Radians = radians(x: f64) -> f64, heap(none);
+    /// Random numbers, with arguments that the function takes.
+    RandFloat = rand_float(&mut Vm;) -> f64, heap(none);
+    RandBool = rand_bool(&mut Vm;) -> Truth, heap(none);
+    RandInt = rand_int(&mut Vm; low: i64, high: i64) -> i64, heap(none);
+    RandRange = rand_range(&mut Vm; low: f64, high: f64) -> f64, heap(none);
     /// The power of ints; 0 for a negative exponent.
     IntPow = int_pow(a: i64, b: i64) -> i64, heap(none);
     /// How an int compares with a float, exactly: -1, 0 or 1; 2 if the float is NaN.
@@ -227,6 +252,11 @@ impl Helper {
                 | Helper::StartPairs
                 | Helper::NextPair
         )
+    }
+
+    /// Whether its result depends on the state of the random generator, and changes that.
+    pub fn is_random(self) -> bool {
+        matches!(self, Helper::RandFloat | Helper::RandBool | Helper::RandInt | Helper::RandRange)
     }
 
     /// Whether the helper leaves all registers as they are, and its result in the machine: one that is called where
@@ -312,8 +342,8 @@ fn float_rem(a: f64, b: f64) -> f64 {
     a % b
 }
 
-fn float_pow(a: f64, b: f64) -> f64 {
-    a.powf(b)
+fn rand_bool(vm: &mut Vm) -> Truth {
+    random::bool(vm).into()
 }
 
 fn int_pow(a: i64, b: i64) -> i64 {

@@ -59,6 +59,8 @@ pub enum Unary {
     Trunc,
     /// An int as the nearest float.
     IntToFloat,
+    /// A float toward zero; the nearest int if it is out of range, and 0 if it is NaN.
+    FloatToInt,
     FloatToBits,
     BitsToFloat,
     /// A truth value's negation.

@@ -92,6 +92,7 @@ fn unary(values: &impl Values, op: Unary, a: Val) -> Folded {
         (Ineg, Some(Inst::Int(a))) => int(a.wrapping_neg()),
         (Inot, Some(Inst::Int(a))) => int(!a),
         (IntToFloat, Some(Inst::Int(a))) => float(*a as f64),
+        (FloatToInt, Some(Inst::Float(bits))) => int(f64::from_bits(*bits) as i64),
         (BitsToFloat, Some(Inst::Int(a))) => float(f64::from_bits(*a as u64)),
         (BitsToBool, Some(Inst::Int(a))) => truth(*a != 0),
         (Fneg, Some(Inst::Float(a))) => float(-f64::from_bits(*a)),
@@ -293,6 +294,14 @@ mod tests {
         let mut table = Table(vec![Inst::Float(0), Inst::Float(0)]);
         assert_eq!(fold(&mut table, &Inst::Binary(Binary::Fdiv, Val(0), Val(1))), Folded::Same);
         assert_eq!(fold(&mut table, &Inst::Binary(Binary::Fadd, Val(0), Val(1))), Folded::Inst(Inst::Float(0)));
+    }
+
+    #[test]
+    fn floats_out_of_range_become_the_nearest_int() {
+        let int = |x: f64| fold(&mut Table(vec![Inst::Float(x.to_bits())]), &Inst::Unary(Unary::FloatToInt, Val(0)));
+        for (x, value) in [(-2.9, -2), (1e300, i64::MAX), (f64::NEG_INFINITY, i64::MIN), (f64::NAN, 0)] {
+            assert_eq!(int(x), Folded::Inst(Inst::Int(value)), "{x}");
+        }
     }
 
     #[test]

@@ -680,6 +680,9 @@ impl<'a> Builder<'a> {
     pub(super) fn call_builtin(&mut self, base: Reg, builtin: BuiltinId, argc: u16) -> Built<Goes> {
         let spec = &BUILTINS[self.vm.image().builtin(builtin)];
         let feedback = *self.feedback();
+        if let Some(number) = self.call_on_numbers(base, spec, argc)? {
+            return Ok(self.builtin_result(base, number));
+        }
         if argc != 1 {
             return self.library_or_step(base, builtin, argc);
         }
@@ -702,36 +705,10 @@ impl<'a> Builder<'a> {
             }
             _ => None,
         };
-        if let Some(char) = char {
-            return Ok(self.builtin_result(base, char));
+        match char {
+            Some(char) => Ok(self.builtin_result(base, char)),
+            None => self.library_or_step(base, builtin, argc),
         }
-        if spec.module != "std/math" {
-            return self.library_or_step(base, builtin, argc);
-        }
-        if let ("abs", Some(float)) = (spec.name, arg.as_tag(Tag::Float)) {
-            let result = self.push(Inst::Unary(Unary::Fabs, float), Repr::F64);
-            return Ok(self.builtin_result(base, Typed::Known(Tag::Float, result)));
-        }
-        let op = match spec.name {
-            "sqrt" => Unary::Sqrt,
-            "floor" => Unary::Floor,
-            "ceil" => Unary::Ceil,
-            "trunc" => Unary::Trunc,
-            _ => return self.library_or_step(base, builtin, argc),
-        };
-        let operand = match arg {
-            Typed::Known(Tag::Float, payload) => payload,
-            Typed::Known(Tag::Int, payload) => self.push(Inst::Unary(Unary::IntToFloat, payload), Repr::F64),
-            _ => return self.library_or_step(base, builtin, argc),
-        };
-        if op == Unary::Sqrt {
-            let zero = self.float(0.0);
-            let negative = self.push(Inst::Fcmp(Compare::Lt, operand, zero), Repr::Bool);
-            let exit = self.exit(ExitReason::Domain);
-            self.guard(negative, false, exit);
-        }
-        let result = self.push(Inst::Unary(op, operand), Repr::F64);
-        Ok(self.builtin_result(base, Typed::Known(Tag::Float, result)))
     }
 
     fn library_or_step(&mut self, base: Reg, builtin: BuiltinId, argc: u16) -> Built<Goes> {

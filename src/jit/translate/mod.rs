@@ -30,6 +30,7 @@ mod leading;
 mod lists;
 mod loops;
 mod make;
+mod math;
 mod memory;
 mod numbers;
 mod objects;

@@ -45,7 +45,7 @@ impl Builder<'_> {
         self.push(Inst::Select(is_float, float, converted), Repr::F64)
     }
 
-    fn int_to_float(&mut self, int: Val) -> Val {
+    pub(super) fn int_to_float(&mut self, int: Val) -> Val {
         match self.const_int(int) {
             Some(value) => self.float(value as f64),
             None => self.push(Inst::Unary(Unary::IntToFloat, int), Repr::F64),
@@ -73,7 +73,7 @@ impl Builder<'_> {
             let result = match (float_op, op) {
                 (Some(float_op), _) => self.float_binary(float_op, x, y),
                 (None, Operator::Mod) => self.call_pure(Helper::FloatRem, vec![x, y]),
-                (None, _) => self.call_pure(Helper::FloatPow, vec![x, y]),
+                (None, _) => self.float_power(x, y),
             };
             return Some(Typed::Known(Tag::Float, result));
         }
@@ -115,7 +115,7 @@ impl Builder<'_> {
         Some(Typed::Any { tag, payload })
     }
 
-    fn call_pure(&mut self, helper: Helper, args: Vec<Val>) -> Val {
+    pub(super) fn call_pure(&mut self, helper: Helper, args: Vec<Val>) -> Val {
         self.call(helper, args, MemSet::NONE)
     }
 
@@ -129,7 +129,7 @@ impl Builder<'_> {
         self.push(Inst::Call { helper, args, writes }, repr)
     }
 
-    fn float_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
+    pub(super) fn float_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
         // A constant on the right can be a memory operand. It is not NaN, so no payload of a NaN depends on the order.
         let constant = |val: Val| match self.constants[val.0 as usize] {
             Some(Inst::Float(bits)) => !f64::from_bits(bits).is_nan(),
@@ -238,10 +238,10 @@ impl Builder<'_> {
             self.guard(negative, tag == Tag::Float, exit);
             return match tag {
                 Tag::Int => Typed::Known(Tag::Int, self.call_pure(Helper::IntPow, vec![a, b])),
-                _ => Typed::Known(Tag::Float, self.float_power(a, b)),
+                _ => Typed::Known(Tag::Float, self.inverse_power(a, b)),
             };
         }
-        let float = self.float_power(a, b);
+        let float = self.inverse_power(a, b);
         let float = self.push(Inst::Unary(Unary::FloatToBits, float), Repr::I64);
         let int = self.call_pure(Helper::IntPow, vec![a, b]);
         let payload = self.push(Inst::Select(negative, float, int), Repr::I64);
@@ -250,9 +250,18 @@ impl Builder<'_> {
         Typed::Any { tag, payload }
     }
 
-    fn float_power(&mut self, a: Val, b: Val) -> Val {
+    /// What an int is to the power of a negative one.
+    fn inverse_power(&mut self, a: Val, b: Val) -> Val {
         let (a, b) = (self.int_to_float(a), self.int_to_float(b));
-        self.call_pure(Helper::FloatPow, vec![a, b])
+        self.float_power(a, b)
+    }
+
+    /// As [`numeric::float_pow`](crate::bytecode::numeric::float_pow).
+    pub(super) fn float_power(&mut self, x: Val, y: Val) -> Val {
+        match self.constants[y.0 as usize] {
+            Some(Inst::Float(bits)) if f64::from_bits(bits) == 2.0 => self.float_binary(Binary::Fmul, x, x),
+            _ => self.call_pure(Helper::FloatPow, vec![x, y]),
+        }
     }
 
     fn guard_not_negative(&mut self, value: Val) {

@@ -167,11 +167,11 @@ pub fn pow(a: Value, b: Value) -> Result<Value> {
     if let Some((a, b)) = ints(a, b) {
         return Ok(match numeric::int_pow(a, b) {
             Some(power) => Value::int(power),
-            None => Value::float((a as f64).powf(b as f64)),
+            None => Value::float(numeric::float_pow(a as f64, b as f64)),
         });
     }
     let (x, y) = floats(a, b).ok_or_else(|| invalid_operation("**", a, b))?;
-    Ok(Value::float(x.powf(y)))
+    Ok(Value::float(numeric::float_pow(x, y)))
 }
 
 /// `a & b`.

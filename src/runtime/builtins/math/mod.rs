@@ -161,12 +161,35 @@ pub fn seed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(Value::VOID)
 }
 
+/// Random numbers as they are, for native code too.
+pub mod random {
+    use crate::runtime::vm::Vm;
+
+    pub fn float(vm: &mut Vm) -> f64 {
+        vm.builtins.random.generator(&*vm.host).float()
+    }
+
+    pub fn bool(vm: &mut Vm) -> bool {
+        vm.builtins.random.generator(&*vm.host).bool()
+    }
+
+    /// `low` is at most `high`.
+    pub fn int(vm: &mut Vm, low: i64, high: i64) -> i64 {
+        vm.builtins.random.generator(&*vm.host).int(low, high)
+    }
+
+    /// Both limits are finite, and `low` is below `high`.
+    pub fn float_between(vm: &mut Vm, low: f64, high: f64) -> f64 {
+        vm.builtins.random.generator(&*vm.host).float_between(low, high)
+    }
+}
+
 pub fn rand_float(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::float(vm.builtins.random.generator(&*vm.host).float()))
+    Ok(Value::float(random::float(vm)))
 }
 
 pub fn rand_bool(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::bool(vm.builtins.random.generator(&*vm.host).bool()))
+    Ok(Value::bool(random::bool(vm)))
 }
 
 pub fn rand_int(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -174,7 +197,7 @@ pub fn rand_int(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if low > high {
         return Err(math_error("rand_int", "invalid range"));
     }
-    Ok(Value::int(vm.builtins.random.generator(&*vm.host).int(low, high)))
+    Ok(Value::int(random::int(vm, low, high)))
 }
 
 pub fn rand_range(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -182,5 +205,5 @@ pub fn rand_range(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if !(low < high && low.is_finite() && high.is_finite()) {
         return Err(math_error("rand_range", "invalid range"));
     }
-    Ok(Value::float(vm.builtins.random.generator(&*vm.host).float_between(low, high)))
+    Ok(Value::float(random::float_between(vm, low, high)))
 }

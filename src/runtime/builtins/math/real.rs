@@ -3,6 +3,8 @@
 //! A function that is not defined everywhere gives NaN where it is not; whether an argument is in its domain is a
 //! function of its own, which says yes to NaN.
 
+use crate::bytecode::numeric;
+
 /// Domain of `sqrt`.
 pub fn is_not_negative(x: f64) -> bool {
     !matches!(x.partial_cmp(&0.0), Some(std::cmp::Ordering::Less))
@@ -37,7 +39,7 @@ functions! {
     fract(x) = x.fract();
     sqrt(x) = x.sqrt();
     cbrt(x) = x.cbrt();
-    pow(x, y) = x.powf(y);
+    pow(x, y) = numeric::float_pow(x, y);
     hypot(x, y) = x.hypot(y);
     sin(x) = x.sin();
     cos(x) = x.cos();
