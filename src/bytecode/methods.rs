@@ -326,6 +326,46 @@ impl MethodRule {
     }
 }
 
+/// The methods of lists whose calls can be taken apart: the function that they are given is called with one item after
+/// the other, and in between little is to be done. Native code makes loops of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListLoop {
+    Map,
+    Filter,
+    Reduce,
+    Any,
+    All,
+    Find,
+    FindIndex,
+}
+
+impl ListLoop {
+    /// The method of this name that takes so many arguments, if it is one of these.
+    pub fn named(name: &str, argc: u16) -> Option<ListLoop> {
+        let all = [
+            ("map", ListLoop::Map),
+            ("filter", ListLoop::Filter),
+            ("reduce", ListLoop::Reduce),
+            ("any", ListLoop::Any),
+            ("all", ListLoop::All),
+            ("find", ListLoop::Find),
+            ("find_index", ListLoop::FindIndex),
+        ];
+        let (_, method) = all.into_iter().find(|(known, _)| *known == name)?;
+        (method.takes() == argc).then_some(method)
+    }
+
+    /// How many arguments it takes; its function is given as many.
+    pub fn takes(self) -> u16 {
+        if self == ListLoop::Reduce { 2 } else { 1 }
+    }
+
+    /// Whether what it makes is a list.
+    pub fn makes_list(self) -> bool {
+        matches!(self, ListLoop::Map | ListLoop::Filter)
+    }
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct MethodSpec {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::rules::constant_type;
 use crate::bytecode::builtins::BuiltinSpec;
-use crate::bytecode::methods::{METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::methods::{ListLoop, METHODS, MethodEffect, Receiver, find_method};
 use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::signature::Memory;
@@ -62,8 +62,8 @@ pub struct Operation<'a> {
     pub is_regular: bool,
     /// The structs that the first operand may be, or be an instance of; none if that is not known.
     pub structs: Cow<'a, [StructId]>,
-    /// The functions that a called value may be, `None` if that is not known; none at all if it may be something that
-    /// is no function of the program.
+    /// The functions that a called value may be, or what a method of lists is given; `None` if that is not known; none
+    /// at all if it may be something that is no function of the program.
     pub callees: Option<Cow<'a, [FuncId]>>,
 }
 
@@ -191,10 +191,16 @@ impl<'p> Operation<'p> {
         let program = types.program();
         let (first, second) = observed(&op);
         let [a, b] = [first, second].map(|reg| reg.map_or(Type::NEVER, |reg| types.register(reg)));
-        let Identified { structs, callees } = Identified::of(a, types.identities(a.ids));
+        let Identified { structs, mut callees } = Identified::of(a, types.identities(a.ids));
         let sites = program.sites.get(program.functions[func.index()].sites.range()).unwrap_or_default();
         let name = op.site().and_then(|site| program.strings.get(*sites.get(site.index())?)).unwrap_or("");
         let builtin = if let Op::CallBuiltin { builtin, .. } = op { types.builtin(builtin) } else { None };
+        if let Op::CallMethod { argc, .. } | Op::TailCallMethod { argc, .. } = op
+            && a.tags.meets(Tags::LIST)
+            && ListLoop::named(name, argc).is_some()
+        {
+            callees = Identified::of(b, types.identities(b.ids)).callees;
+        }
         let is_regular = match op {
             Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags.without(Tags::VOID) == Tags::LIST => {
                 have_one_storage(types.items(a.class))
@@ -457,11 +463,25 @@ impl Operation<'_> {
                     false => Form::Step,
                 }
             }
+            (Tags::LIST, name, _) if let Some(method) = ListLoop::named(name, argc) => self.list_loop(method),
             _ => self.built_in_row(argc),
         }
     }
 
-    /// A built-in method without a form of its own is a helper that is given its row, if that is possible.
+    /// A method that calls a function with each item is a loop of the region if the function stands in it, which also
+    /// depends on what that calls in turn.
+    fn list_loop(&self, method: ListLoop) -> Form {
+        let fits = |&func: &FuncId| {
+            let function = self.program.functions.get(func.index());
+            function.is_some_and(|function| function.params == method.takes()) && may_be_inlined(self.program, func)
+        };
+        match self.callees.as_deref() {
+            Some(callees) if !callees.iter().any(fits) => Form::Step,
+            _ => Form::Open,
+        }
+    }
+
+    /// A built-in method without a form of its own is a helper that is given its row, unless it runs Walrus code.
     fn built_in_row(&self, argc: u16) -> Form {
         match self.built_in() {
             Some(row) if METHODS[row].is_called_by_row(argc.into()) => Form::Helper,

@@ -38,6 +38,9 @@ const REPETITIONS: u32 = 8;
 /// what could still be learnt is not worth the wait.
 const CONVERGED: u32 = 256;
 
+/// So many items of a list are recorded for which a method of it calls a function.
+const RECORDED_ITEMS: usize = 8;
+
 /// How much to record.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
@@ -54,6 +57,8 @@ pub struct Goal {
     /// Instructions, and iterations, since the last that showed a type not seen there before.
     pub unsurprising: u32,
     pub repeated: u32,
+    /// The depth of the frame that a built-in waits for, as it was before the recording.
+    pub inside_built_in: usize,
 }
 
 /// Records from the top frame's pc on. `has_native` tells whether a loop has native code.
@@ -83,6 +88,7 @@ pub fn record(
                 };
                 vm.count_recorded(pc);
                 if vm.is_in_next() {
+                    profile.borrow_mut().note(pc, |site| site.a.add(result.tag()));
                     if let Some(recorded) = finish_next(vm, profile, goal, result, has_native)? {
                         return Ok(recorded);
                     }
@@ -94,6 +100,13 @@ pub fn record(
                 if !matches!(vm.program().code[call as usize], Op::New { .. }) {
                     profile.borrow_mut().note(call, |site| site.result.add(result.tag()));
                 }
+                continue;
+            }
+            Op::CallMethod { .. } | Op::TailCallMethod { .. } if vm.is_list_loop(op) => {
+                note_operands(vm, &mut profile.borrow_mut(), pc, &op);
+                vm.step_into_list_loop(op)?;
+                vm.mark_list_loops(goal.depth, goal.inside_built_in);
+                count_call(vm, pc)?;
                 continue;
             }
             Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
@@ -211,7 +224,11 @@ fn finish_next(
     item: Value,
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Option<Recorded>> {
-    let Some((jumped, step)) = vm.finish_next(item)? else {
+    // Most items are like the first ones.
+    let are_enough = vm.item_of_list_loop().is_some_and(|at| at + 1 >= RECORDED_ITEMS);
+    let finished = vm.finish_next(item, are_enough)?;
+    vm.mark_list_loops(goal.depth, goal.inside_built_in);
+    let Some((jumped, step)) = finished else {
         vm.count_call_unasked()?;
         return Ok(None);
     };
@@ -315,7 +332,9 @@ fn register(vm: &Vm, reg: Reg) -> Value {
 fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     let called = match *op {
         Op::Call { base, .. } | Op::TailCall { base, .. } => Some(register(vm, base)),
-        Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => vm.called_field(base, site),
+        Op::CallMethod { base, site, .. } | Op::TailCallMethod { base, site, .. } => {
+            vm.called_field(base, site).or_else(|| vm.function_of_list_loop(*op))
+        }
         _ => None,
     };
     let (a, b) = observed(op);

@@ -234,6 +234,10 @@ fn live_at(flow: &Flow, program: &Program, pc: u32) -> RegSet {
 /// `next` when the run time takes the step.
 fn pending_at(flow: &Flow, program: &Program, pc: u32) -> Vec<Reg> {
     let op = program.code[pc as usize];
+    // The function of a method of lists runs above all registers.
+    if let Op::CallMethod { base, .. } | Op::TailCallMethod { base, .. } = op {
+        return vec![base];
+    }
     let Some(step) = op.as_iteration() else { return Vec::new() };
     let before = live_at(flow, program, pc);
     let items = [Iter::VERSION, Iter::ITEM, Iter::SECOND].into_iter().map(|at| step.base.above(at));

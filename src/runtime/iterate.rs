@@ -10,9 +10,10 @@
 //! where the run time would have put it, though no instruction expects its result. So does that of `iter`, which the
 //! position tells from it. Whoever makes such frames sees to it
 //! that they are ended by [`Vm::finish_next`] before the interpreter goes on, which [`Vm::finish_iterations`] does for
-//! all of them.
+//! all of them. The functions that methods of lists call have such frames too ([`super::list_loops`]).
 
 use super::error::{Error, Result};
+use super::list_loops::Walked;
 use super::object::{BoundMethod, Gc, List, Range, Tuple};
 use super::value::{Tag, Value};
 use super::vm::Vm;
@@ -36,6 +37,12 @@ fn begin(state: *mut Value, iterable: Value) {
     write(state, Iter::ITERABLE, iterable);
     write(state, Iter::POSITION, Value::int(position));
     write(state, Iter::VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
+}
+
+/// What waits for a frame that no call has started.
+enum Waiting {
+    Step(Iteration),
+    Method(Walked),
 }
 
 /// Whether what runs for a step is the `iter` of what is to be iterated.
@@ -155,19 +162,34 @@ impl Vm {
         op.as_iteration().filter(|step| step.over != Over::Range)
     }
 
-    /// Whether `next` or `iter` runs in the top frame, as a frame of its own.
-    pub fn is_in_next(&self) -> bool {
-        self.step_waiting_for(self.depth()).is_some()
+    /// What waits for the frame at this depth, if it is one that no call has started.
+    fn waiting_for(&self, depth: usize) -> Option<Waiting> {
+        match self.step_waiting_for(depth) {
+            Some(step) => Some(Waiting::Step(step)),
+            None => self.list_loop_waiting_for(depth).map(Waiting::Method),
+        }
     }
 
-    /// Ends the frame of `next` or `iter`, which is on top, with what it has returned, and with it the step of the
-    /// iteration: whether that has jumped, and where it stands in the program's code. Nothing if `next` of what `iter`
-    /// has given now runs in a frame in its turn. Fails if the item cannot be taken apart as the step wants it.
-    pub fn finish_next(&mut self, item: Value) -> Result<Option<(bool, u32)>> {
-        let step = self.step_waiting_for(self.depth());
+    /// Whether `next`, `iter` or the function of a method of lists runs in the top frame, as a frame of its own.
+    pub fn is_in_next(&self) -> bool {
+        self.waiting_for(self.depth()).is_some()
+    }
+
+    /// Ends such a frame, which is on top, with what it has returned, and with it the step of the iteration, or the
+    /// method: whether that has jumped, and where it stands in the program's code. Nothing if there is another such
+    /// frame now: for `next` of what `iter` has given, or for the next item of a method, which goes on without frames
+    /// `to_the_end` if asked to. Fails if the item cannot be taken apart as the step wants it, or as the method does.
+    pub fn finish_next(&mut self, item: Value, to_the_end: bool) -> Result<Option<(bool, u32)>> {
+        let waiting = self.waiting_for(self.depth());
         self.stack.leave();
         let pc = self.top_pc() - 1;
-        let Some(step) = step else { return Ok(Some((false, pc))) };
+        let step = match waiting {
+            None => return Ok(Some((false, pc))),
+            Some(Waiting::Method(walked)) => {
+                return Ok(self.after_item(walked, item, to_the_end)?.then_some((false, pc)));
+            }
+            Some(Waiting::Step(step)) => step,
+        };
         let state = self.top_base().wrapping_add(step.base.index());
         if waits_for_iter(step, state) {
             let iterator = self.given_by_iter(item)?;
@@ -216,16 +238,28 @@ impl Vm {
         self.set_top_pc((i64::from(self.top_pc()) + i64::from(step.to)) as u32);
     }
 
-    /// Runs to their ends the frames of `next` and `iter` that stand above the frame at depth `from`, with all above
-    /// them, and ends the iterations' steps. An error may just have been raised in the top frame; what is returned was
-    /// raised in the one that is on top then.
+    /// Runs to their ends the frames of `next`, `iter` and functions of methods that stand above the frame at depth
+    /// `from`, with all above them, and ends the iterations' steps and the methods. An error may just have been raised
+    /// in the top frame; what is returned was raised in the one that is on top then.
     pub fn finish_iterations(&mut self, from: usize, mut raised: Result<()>) -> Result<()> {
-        while let Some((depth, step)) =
-            (from + 1..=self.depth()).rev().find_map(|depth| Some((depth, self.step_waiting_for(depth)?)))
+        while let Some((depth, waiting)) =
+            (from + 1..=self.depth()).rev().find_map(|depth| Some((depth, self.waiting_for(depth)?)))
         {
-            raised = self.run_next(depth, raised).and_then(|item| {
-                let jumped = self.finish_step(step, item)?;
-                if jumped && !step.starts { self.count_back_edge_unasked() } else { Ok(()) }
+            let ended = match waiting {
+                Waiting::Step(_) => self.run_next(depth, raised),
+                Waiting::Method(_) => {
+                    let outer = std::mem::replace(&mut self.inside_built_in, depth);
+                    let given = self.run_next(depth, raised);
+                    self.inside_built_in = outer;
+                    given
+                }
+            };
+            raised = ended.and_then(|item| match waiting {
+                Waiting::Step(step) => {
+                    let jumped = self.finish_step(step, item)?;
+                    if jumped && !step.starts { self.count_back_edge_unasked() } else { Ok(()) }
+                }
+                Waiting::Method(walked) => self.after_item(walked, item, true).map(|_| ()),
             });
         }
         raised

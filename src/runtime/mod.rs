@@ -18,6 +18,7 @@ pub mod image;
 mod interpreter;
 mod iterate;
 mod lines;
+pub mod list_loops;
 mod member;
 pub mod methods;
 pub mod net;

@@ -324,7 +324,7 @@ impl Vm {
             Op::Return { .. } | Op::ReturnVoid {} if self.depth() > depth => {
                 let result = if let Op::Return { src } = op { self.top_register(src.0.into()) } else { Value::VOID };
                 if self.is_in_next() {
-                    self.finish_next(result)?;
+                    self.finish_next(result, false)?;
                 } else {
                     self.step_out(result);
                 }
@@ -337,6 +337,10 @@ impl Vm {
             Op::Throw { src } if self.throw_within(src) => return Ok(Replayed::Executed),
             _ if let Some(called) = self.called_by_step(op) => {
                 self.step_into_next(called, op)?;
+                return Ok(Replayed::Executed);
+            }
+            Op::CallMethod { .. } | Op::TailCallMethod { .. } if self.is_list_loop(op) => {
+                self.step_into_list_loop(op)?;
                 return Ok(Replayed::Executed);
             }
             Op::CallFn { base, func } => {
@@ -412,7 +416,9 @@ impl Vm {
                 let name = self.site_name(self.top_function(), site);
                 let method = receiver_of(receiver.tag()).and_then(|kind| find_method(kind, name));
                 self.calls_built_in(base, site)
-                    && method.is_some_and(|method| METHODS[method].effect != MethodEffect::Calls)
+                    && method.is_some_and(|method| {
+                        METHODS[method].effect != MethodEffect::Calls || self.is_loop_over_nothing(*op)
+                    })
             }
             Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } => {
                 matches!(

@@ -65,3 +65,22 @@ impl New {
     pub const SELF: u16 = 2;
     pub const ARGS: u16 = 3;
 }
+
+/// What a method of lists has to know between two calls of its function, if these have frames that stand on that of
+/// the caller: it lies above the caller's registers, and above it a place for the callee and the function's frame.
+pub struct Items;
+
+impl Items {
+    /// The list that is being made, if any.
+    pub const RESULTS: u16 = 0;
+    /// The index of the item that the function was given.
+    pub const POSITION: u16 = 1;
+    pub const ITEM: u16 = 2;
+    /// How many registers hold the state.
+    pub const STATE: u16 = 3;
+    /// How many results native code has made; nothing is kept there.
+    pub const COUNT: u16 = 3;
+    pub const CALLEE: u16 = 4;
+    /// How far above the caller's registers the function's frame begins.
+    pub const FRAME: u16 = 5;
+}

@@ -376,6 +376,18 @@ impl Jit {
         }
     }
 
+    /// The top frame's function is called often by a built-in: asks about the loop that this is called in, which comes
+    /// round less often, when it comes round.
+    fn ask_around_caller(&self, vm: &mut Vm) {
+        let Some((func, pc)) = vm.caller_of_top_frame() else { return };
+        let state = &mut *self.state.borrow_mut();
+        let Ok(flow) = state.flows.of(vm.program(), func) else { return };
+        let block = flow.block_around(pc - flow.start).and_then(|block| flow.block(block).innermost);
+        if let Some(inner) = block {
+            state.ask_if_new(vm, Entry::Loop(flow.start + flow.block(flow.loop_at(inner).header).start));
+        }
+    }
+
     fn refuse(&self, vm: &mut Vm, entry: Entry, refusal: Refusal) {
         Jit::forget_native(vm, entry);
         self.transition(vm, entry, Phase::Refused(refusal), &[]);
@@ -425,8 +437,9 @@ impl Tier for Jit {
             self.transition(vm, entry, Phase::Waiting(Why::Tasks), &[]);
             return Ok(SELDOM);
         }
-        // No loop that becomes native takes it along.
+        // No loop may take it along, though one may that the built-in is called in.
         if vm.is_called_by_built_in() {
+            self.ask_around_caller(vm);
             return self.run(vm, entry);
         }
         // Most functions that are called often are called by a loop, and become native with it.

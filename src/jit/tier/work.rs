@@ -95,7 +95,10 @@ impl Jit {
     fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
         // What is recorded may wait, for as long as a network does.
         vm.let_others_ask(entry.pc(), true);
+        goal.inside_built_in = vm.depth_inside_built_in();
+        vm.mark_list_loops(goal.depth, goal.inside_built_in);
         let recorded = self.record_walking(vm, entry, goal);
+        vm.set_inside_built_in(goal.inside_built_in);
         vm.let_others_ask(entry.pc(), false);
         // It may have ended anywhere.
         let (is_at_entry, raised) = match recorded {
@@ -432,7 +435,16 @@ fn goal(entry: Entry, depth: usize) -> Goal {
         // No header has this index, so the recording ends with the function or with its budget.
         Entry::Function(_) => (record::NO_HEADER, CONVERGED_FUNCTION, FUNCTION_BUDGET),
     };
-    Goal { header, depth, iterations: RECORDED_ITERATIONS, budget, patience, unsurprising: 0, repeated: 0 }
+    Goal {
+        header,
+        depth,
+        iterations: RECORDED_ITERATIONS,
+        budget,
+        patience,
+        unsurprising: 0,
+        repeated: 0,
+        inside_built_in: 0,
+    }
 }
 
 /// Whether a unit may get another version.

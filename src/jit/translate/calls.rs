@@ -397,6 +397,7 @@ impl<'a> Builder<'a> {
             outer_loop: self.current_loop,
             closure,
             tail_calls: 0,
+            list_loop: if let Purpose::Item(_) = purpose { Some(self.pc) } else { self.context.list_loop },
             purpose,
         };
         self.walk_into(inner)
@@ -436,9 +437,10 @@ impl<'a> Builder<'a> {
         let recurs = self.levels(func) > 0;
         let is_inlined = !recurs && self.context.tail_calls < MAX_INLINE_DEPTH && self.is_inlinable(func);
         if !is_inlined {
-            if self.context.purpose == Purpose::Pairs || closure.is_some() {
+            if matches!(self.context.purpose, Purpose::Pairs | Purpose::Item(_)) || closure.is_some() {
                 return self.refuse_inlining(call);
             }
+            self.cannot_wait(true)?;
             self.may_start_frames()?;
             self.shows(HeapUse::ANY)?;
             self.write_objects_home(Vec::new());
@@ -479,6 +481,7 @@ impl<'a> Builder<'a> {
             outer_loop: self.current_loop,
             closure,
             tail_calls: self.context.tail_calls + 1,
+            list_loop: self.context.list_loop,
             purpose: if is_inlined { self.context.purpose } else { Purpose::Leading },
         };
         if is_inlined {
@@ -505,6 +508,7 @@ impl<'a> Builder<'a> {
             outer_loop: self.current_loop,
             closure: None,
             tail_calls: self.context.tail_calls + 1,
+            list_loop: None,
             purpose: Purpose::Whole,
         };
         self.walk_into(inner).map(|_| ())
@@ -588,6 +592,9 @@ impl<'a> Builder<'a> {
     ) -> Built<Option<Goes>> {
         let name = self.vm.site_name(self.context.func, site);
         if let Some(list) = receiver.as_tag(Tag::List) {
+            if let Some(goes) = self.list_loop(base, argc, name, list)? {
+                return Ok(Some(goes));
+            }
             match (name, argc) {
                 ("len", 0) => {
                     let len = self.list_len(list);

@@ -22,7 +22,7 @@ fn element_tag(storage: Storage) -> Option<Tag> {
     }
 }
 
-fn storage_for(value: Typed) -> Option<Storage> {
+pub(super) fn storage_for(value: Typed) -> Option<Storage> {
     value.tag().map(Storage::of_tag)
 }
 
@@ -63,7 +63,7 @@ impl Builder<'_> {
     }
 
     /// Length and buffer of a list whose storage is as seen.
-    fn list_facts(&mut self, list: Val, storage: Storage) -> ListFacts {
+    pub(super) fn list_facts(&mut self, list: Val, storage: Storage) -> ListFacts {
         if let Some(facts) = self.known_facts(list)
             && facts.storage == storage
         {
@@ -89,7 +89,7 @@ impl Builder<'_> {
         }
     }
 
-    fn load_facts(&mut self, list: Val, storage: Storage, source: ExitSource) -> ListFacts {
+    pub(super) fn load_facts(&mut self, list: Val, storage: Storage, source: ExitSource) -> ListFacts {
         let exit = self.exit_from(source, ExitReason::Storage);
         let mut suits = self.storage_is(list, storage);
         let len = self.header_word(list, List::LEN_OFFSET);
@@ -104,7 +104,7 @@ impl Builder<'_> {
         ListFacts { storage, len, data }
     }
 
-    fn storage_is(&mut self, list: Val, storage: Storage) -> Val {
+    pub(super) fn storage_is(&mut self, list: Val, storage: Storage) -> Val {
         let offset = List::STORAGE_OFFSET as i32;
         let load = Inst::Load { mem: Mem::Header, base: list, offset, repr: Repr::I64, width: Width::U16 };
         let found = self.push(load, Repr::I64);
@@ -112,7 +112,7 @@ impl Builder<'_> {
         self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool)
     }
 
-    fn header_word(&mut self, object: Val, offset: usize) -> Val {
+    pub(super) fn header_word(&mut self, object: Val, offset: usize) -> Val {
         self.load(Mem::Header, object, offset as i32, Repr::I64)
     }
 
@@ -187,7 +187,7 @@ impl Builder<'_> {
     }
 
     /// An element of a list, and the type it must be guarded to have, if it is open and only one was seen.
-    fn element(&mut self, facts: ListFacts, index: Val, seen: Option<Tag>) -> (Typed, Option<Tag>) {
+    pub(super) fn element(&mut self, facts: ListFacts, index: Val, seen: Option<Tag>) -> (Typed, Option<Tag>) {
         let data = facts.data;
         let (element, repr) = match facts.storage {
             Storage::Ints => (Element::Int, Repr::I64),
@@ -246,11 +246,23 @@ impl Builder<'_> {
             (_, Some(storage)) => storage,
         };
         self.lists_change();
+        let suits = self.storage_is(list, storage);
         let len = self.header_word(list, List::LEN_OFFSET);
+        self.append(list, len, Some(suits), storage, value);
+        let void = self.int(0);
+        self.set(base, Typed::Known(Tag::Void, void));
+        Ok(Goes::On)
+    }
+
+    /// Appends a value to a list of so many elements, which `suits` tells to keep them in this way, or which certainly
+    /// does. What is known of other lists stays as it is.
+    pub(super) fn append(&mut self, list: Val, len: Val, suits: Option<Val>, storage: Storage, value: Typed) {
         let cap = self.header_word(list, List::CAP_OFFSET);
         let room = self.push(Inst::Icmp(Compare::Below, len, cap), Repr::Bool);
-        let suits = self.storage_is(list, storage);
-        let fits = self.push(Inst::Binary(Binary::BoolAnd, room, suits), Repr::Bool);
+        let fits = match suits {
+            Some(suits) => self.push(Inst::Binary(Binary::BoolAnd, room, suits), Repr::Bool),
+            None => room,
+        };
         let exit = self.exit(ExitReason::Safepoint);
 
         let (fast, slow) = (self.new_block(), self.new_block());
@@ -277,9 +289,6 @@ impl Builder<'_> {
             self.region.block_mut(block).end = Terminator::Jump(done, Vec::new());
         }
         (self.current, self.env) = (done, env);
-        let void = self.int(0);
-        self.set(base, Typed::Known(Tag::Void, void));
-        Ok(Goes::On)
     }
 
     /// `list.pop()`: in place if it was seen how the list keeps its elements.

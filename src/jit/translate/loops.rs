@@ -97,6 +97,10 @@ impl Builder<'_> {
                             self.return_from_inlined(value, walk);
                         }
                     }
+                    Some(call) if let Purpose::Item(item_of) = self.context.purpose => {
+                        let value = self.before_item_returns(value, item_of, call)?;
+                        self.return_from_inlined(value, walk);
+                    }
                     Some(_) => self.return_from_inlined(value, walk),
                     None => self.return_from_region(value),
                 }
@@ -414,42 +418,60 @@ impl Builder<'_> {
         if !self.plan.globals_in_memory {
             homes.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
         }
+        // Nothing has happened yet: what fails in front of the loop has not entered the function.
+        let entry = Exit { uncounted: true, ..Exit::plain(ExitReason::EntryType, self.header_pc) };
+        let state = self.open_plain_loop(key, homes, entry, |builder| builder.env.registers.clear())?;
+        (self.tail_loop, self.context.outer_loop) = (Some(state), Some(state));
+        Ok(())
+    }
+
+    /// Starts a loop that is none of the bytecode, with these variables; what `forget` says does not go into it.
+    pub(super) fn open_plain_loop(
+        &mut self,
+        key: LoopKey,
+        homes: Vec<Home>,
+        entry: Exit,
+        forget: impl FnOnce(&mut Self),
+    ) -> Built<usize> {
         let preheader = self.current;
-        let (mut args, mut kinds) = (Vec::new(), Vec::new());
+        let (mut args, mut params) = (Vec::new(), Vec::new());
         for home in homes {
-            let value = self.initial(home);
+            let value = match self.slot(home) {
+                Slot::Value { value, .. } => value,
+                Slot::Initial => self.initial(home),
+                Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
+            };
             let passed = self.passed_to_loop(value, home, key);
             self.pass(value, passed, &mut args);
-            kinds.push((home, passed));
+            params.push((home, passed));
         }
         let header = self.new_block();
         self.region.block_mut(header).is_loop_header = true;
         self.finish(Terminator::Jump(header, args));
-        // Nothing has happened yet: what fails in front of the loop has not entered the function.
-        let entry = Exit { uncounted: true, ..Exit::plain(ExitReason::EntryType, self.header_pc) };
-        let (lists, instances) = (Vec::new(), Vec::new());
-        let parent = self.current_loop;
+        let lists = if self.lists_may_change(key) { Vec::new() } else { self.env.lists.clone() };
+        let (parent, instances) = (self.current_loop, self.env.instances.clone());
         self.loops.push(LoopState {
             key,
             parent,
             preheader,
             header,
-            params: kinds.clone(),
+            params: params.clone(),
             entry,
             lists,
             texts: Vec::new(),
             instances,
         });
         let state = self.loops.len() - 1;
-        (self.tail_loop, self.context.outer_loop, self.current_loop) = (Some(state), Some(state), Some(state));
+        self.current_loop = Some(state);
         self.current = header;
-        self.env.registers.clear();
-        for (home, passed) in kinds {
+        self.env.lists.clear();
+        forget(self);
+        for (home, passed) in params {
             let value = self.parameter(header, passed);
             self.region.instances.extend(value.as_tag(Tag::Instance));
             self.set_slot(home, Slot::Value { value, dirty: true });
         }
-        Ok(())
+        Ok(state)
     }
 
     /// Goes back to the beginning of the region's own function, which is a loop's header, with these arguments.
@@ -497,7 +519,7 @@ impl Builder<'_> {
     }
 
     /// Ends the current block with a jump back to a header.
-    fn close_loop(&mut self, state: usize) -> Built<()> {
+    pub(super) fn close_loop(&mut self, state: usize) -> Built<()> {
         let (header, key) = (self.loops[state].header, self.loops[state].key);
         let params = self.loops[state].params.clone();
         let mut args = Vec::new();

@@ -27,6 +27,7 @@ mod heap_use;
 mod iterators;
 mod judging;
 mod leading;
+mod list_loops;
 mod lists;
 mod loops;
 mod make;
@@ -142,6 +143,8 @@ pub struct Plan {
     not_leading: HashSet<u32>,
     /// No call is to be inlined.
     no_inlining: bool,
+    /// Methods of lists, by the pc of their call, whose results are not all kept in the same way.
+    mixed_results: HashSet<u32>,
     /// Loops in which lists may change length or storage.
     lists_change: HashSet<LoopKey>,
     /// Something in the region may look at globals.
@@ -263,6 +266,8 @@ struct Context {
     closure: Option<Val>,
     /// Functions that have given up this frame by a tail call.
     tail_calls: usize,
+    /// The innermost call of a method of lists, by pc, that this runs in a loop of.
+    list_loop: Option<u32>,
     purpose: Purpose,
 }
 
@@ -274,6 +279,8 @@ enum Purpose {
     Leading,
     /// As the `next` of an iteration whose items are taken apart into two.
     Pairs,
+    /// As what a method of lists calls with each item: see [`list_loops`].
+    Item(list_loops::ItemOf),
 }
 
 /// In which form a value of the language goes through parameters of blocks.
@@ -407,6 +414,7 @@ impl<'a> Builder<'a> {
             outer_loop: None,
             closure: None,
             tail_calls: 0,
+            list_loop: None,
             purpose: Purpose::Whole,
         };
         let env = Env {

@@ -266,7 +266,7 @@ impl Builder<'_> {
     }
 
     /// Whether a value is truthy; lists tell by their length.
-    fn truth_of(&mut self, value: Typed) -> Built<Option<Val>> {
+    pub(super) fn truth_of(&mut self, value: Typed) -> Built<Option<Val>> {
         if let Some(list) = value.as_tag(Tag::List) {
             let len = self.list_len(list);
             return Ok(Some(self.push(Inst::Unary(Unary::BitsToBool, len), Repr::Bool)));
@@ -529,6 +529,7 @@ impl Builder<'_> {
     pub(super) fn prepare_step(&mut self, op: &Op) -> Built<StepNeeds> {
         self.may_start_frames()?;
         let needs = self.step_needs(op)?;
+        self.cannot_wait(needs.calls || matches!(op, Op::CallBuiltin { .. }))?;
         self.shows(needs.heap)?;
         for reg in op.accesses(self.program).reads {
             self.get(reg)?;

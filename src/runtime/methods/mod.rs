@@ -10,7 +10,7 @@
 //! their own allocations through [`Vm::with_memory`].
 
 mod dict;
-mod list;
+pub(super) mod list;
 mod range;
 mod sort;
 pub(in crate::runtime) mod string;

@@ -1,8 +1,12 @@
 //! Methods that call a function with each element. They go by index and look at the current length, as `for` does,
 //! because the function may change the list; an element that they still need is pinned meanwhile, for the function may
 //! take it out.
+//!
+//! Those of [`ListLoop`] can be gone on with from any item, which is how they end when their function was called by
+//! other means: see [`list_loops`](crate::runtime::list_loops).
 
 use super::receiver;
+use crate::bytecode::methods::ListLoop;
 use crate::runtime::builtins::value::{arg, count_value, expected_type};
 use crate::runtime::callback::Callback;
 use crate::runtime::error::Result;
@@ -20,11 +24,81 @@ pub(super) fn push_result(vm: &mut Vm, results: Gc<List>, value: Value) -> Resul
     with_pins(vm, value, |vm| vm.with_memory(|vm| results.push(&mut vm.heap, value)))
 }
 
-pub fn map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+/// How far a method has come that calls its function with one item after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    /// The list that is being made; of `reduce`, what its function gave last.
+    pub results: Value,
+    /// The index of the item that comes next.
+    pub at: usize,
+}
+
+impl Reached {
+    /// Before the first item.
+    pub fn nothing(vm: &mut Vm, method: ListLoop, args: &[Value]) -> Reached {
+        let results = match method {
+            ListLoop::Map | ListLoop::Filter => Value::from_list(List::new(&mut vm.heap)),
+            ListLoop::Reduce => arg(args, 2),
+            ListLoop::Any | ListLoop::All | ListLoop::Find | ListLoop::FindIndex => Value::VOID,
+        };
+        Reached { results, at: 0 }
+    }
+}
+
+/// Does what is to be done when the function was called with an item and has given a value; what the method gives, if
+/// that ends it.
+pub fn after_item(
+    vm: &mut Vm,
+    method: ListLoop,
+    reached: &mut Reached,
+    item: Value,
+    given: Value,
+) -> Result<Option<Value>> {
+    let at = reached.at;
+    reached.at += 1;
+    let end = match method {
+        ListLoop::Reduce => {
+            reached.results = given;
+            return Ok(None);
+        }
+        ListLoop::Map | ListLoop::Filter => {
+            let kept = match method {
+                ListLoop::Map => Some(given),
+                _ => vm.truthy(given).then_some(item),
+            };
+            if let Some((results, value)) = reached.results.as_list().zip(kept) {
+                with_pins(vm, Value::from_list(results), |vm| push_result(vm, results, value))?;
+            }
+            return Ok(None);
+        }
+        ListLoop::Any => Value::TRUE,
+        ListLoop::All => Value::FALSE,
+        ListLoop::Find => item,
+        ListLoop::FindIndex => count_value(at),
+    };
+    Ok((vm.truthy(given) == (method != ListLoop::All)).then_some(end))
+}
+
+/// Goes on with a method from where it has come to, to its end.
+pub fn go_on(vm: &mut Vm, method: ListLoop, args: &[Value], reached: Reached) -> Result<Value> {
+    let Reached { results, at } = reached;
+    match (method, results.as_list()) {
+        (ListLoop::Map, Some(list)) => map_from(vm, args, list, at),
+        (ListLoop::Filter, Some(list)) => filter_from(vm, args, list, at),
+        (ListLoop::Map | ListLoop::Filter, None) => Err(expected_type("list", results)),
+        (ListLoop::Reduce, _) => reduce_from(vm, args, results, at),
+        (ListLoop::Any, _) => Ok(Value::bool(first_judged(vm, args, true, at)?.is_some())),
+        (ListLoop::All, _) => Ok(Value::bool(first_judged(vm, args, false, at)?.is_none())),
+        (ListLoop::Find, _) => Ok(first_judged(vm, args, true, at)?.map_or(Value::VOID, |(_, item)| item)),
+        (ListLoop::FindIndex, _) => {
+            Ok(first_judged(vm, args, true, at)?.map_or(Value::int(-1), |(at, _)| count_value(at)))
+        }
+    }
+}
+
+fn map_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut at: usize) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
-    let results = List::new(&mut vm.heap);
     with_pins(vm, Value::from_list(results), |vm| {
-        let mut at = 0;
         while let Some(item) = list.try_get(at) {
             let result = function.call(vm, [item])?;
             push_result(vm, results, result)?;
@@ -34,11 +108,9 @@ pub fn map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     })
 }
 
-pub fn filter(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+fn filter_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut at: usize) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
-    let results = List::new(&mut vm.heap);
     with_pins(vm, Value::from_list(results), |vm| {
-        let mut at = 0;
         while let Some(item) = list.try_get(at) {
             // The function may take the item out of the list.
             let keep = with_pins(vm, item, |vm| function.call(vm, [item]))?;
@@ -52,10 +124,8 @@ pub fn filter(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 /// What the function has made so far is held by the call that it is passed to.
-pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+fn reduce_from(vm: &mut Vm, args: &[Value], mut result: Value, mut at: usize) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
-    let mut result = arg(args, 2);
-    let mut at = 0;
     while let Some(item) = list.try_get(at) {
         result = function.call(vm, [result, item])?;
         at += 1;
@@ -63,10 +133,9 @@ pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(result)
 }
 
-/// The first element, and its index, of which the function says `wanted`.
-fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool) -> Result<Option<(usize, Value)>> {
+/// The first element from an index on, and its own index, of which the function says `wanted`.
+fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool, mut at: usize) -> Result<Option<(usize, Value)>> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
-    let mut at = 0;
     while let Some(item) = list.try_get(at) {
         let verdict = with_pins(vm, item, |vm| function.call(vm, [item]))?;
         if vm.truthy(verdict) == wanted {
@@ -77,20 +146,37 @@ fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool) -> Result<Option<(usi
     Ok(None)
 }
 
+fn from_the_start(vm: &mut Vm, method: ListLoop, args: &[Value]) -> Result<Value> {
+    let nothing = Reached::nothing(vm, method, args);
+    go_on(vm, method, args, nothing)
+}
+
+pub fn map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    from_the_start(vm, ListLoop::Map, args)
+}
+
+pub fn filter(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    from_the_start(vm, ListLoop::Filter, args)
+}
+
+pub fn reduce(vm: &mut Vm, args: &[Value]) -> Result<Value> {
+    from_the_start(vm, ListLoop::Reduce, args)
+}
+
 pub fn any(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(Value::bool(first_judged(vm, args, true)?.is_some()))
+    from_the_start(vm, ListLoop::Any, args)
 }
 
 pub fn all(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(Value::bool(first_judged(vm, args, false)?.is_none()))
+    from_the_start(vm, ListLoop::All, args)
 }
 
 pub fn find(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(first_judged(vm, args, true)?.map_or(Value::VOID, |(_, item)| item))
+    from_the_start(vm, ListLoop::Find, args)
 }
 
 pub fn find_index(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(first_judged(vm, args, true)?.map_or(Value::int(-1), |(at, _)| count_value(at)))
+    from_the_start(vm, ListLoop::FindIndex, args)
 }
 
 /// Appends the elements of each list that the function makes.

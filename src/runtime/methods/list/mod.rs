@@ -8,7 +8,9 @@ mod order;
 use std::cmp::Ordering;
 
 use self::callbacks::push_result;
-pub use self::callbacks::{all, any, filter, find, find_index, flat_map, group_by, map, max_by, min_by, reduce};
+pub use self::callbacks::{
+    Reached, after_item, all, any, filter, find, find_index, flat_map, go_on, group_by, map, max_by, min_by, reduce,
+};
 pub use self::order::{sort, sort_by, sorted};
 use super::with_pins;
 use crate::bytecode::numeric;
