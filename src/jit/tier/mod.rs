@@ -22,7 +22,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compiler::Compiler;
 use super::dump::{Dump, Dumps};
@@ -79,6 +79,8 @@ pub struct JitOptions {
 
 /// How many iterations to go on with before looking again what has become of a compilation.
 const UNTIL_NEXT_LOOK: u32 = 16;
+/// How many before asking again whether there is time for a loop that comes round seldom.
+const UNTIL_NEXT_SELDOM: u32 = 4;
 /// So much of the program's time goes into native code before anything has come of it.
 const ADVANCE: Duration = Duration::from_micros(700);
 /// And this share of the run time besides.
@@ -110,6 +112,8 @@ pub(super) struct State {
     /// What facts say, once that was asked: nothing, if there are none or they are wrong.
     types: OnceCell<Option<StaticTypes>>,
     pub(super) units: FxHashMap<Entry, Unit>,
+    /// Loops that were asked about for the sake of a function that a built-in calls in them: they come round seldom.
+    seldom: FxHashSet<Entry>,
     /// All versions of functions: native code that was left says which it is.
     functions: Vec<(Entry, Rc<Version>)>,
     started: Instant,
@@ -231,6 +235,7 @@ impl Jit {
                 flows: Flows::default(),
                 types: OnceCell::new(),
                 units: FxHashMap::default(),
+                seldom: FxHashSet::default(),
                 functions: Vec::new(),
                 started: Instant::now(),
                 compile_time: Duration::ZERO,
@@ -329,6 +334,7 @@ impl Jit {
                 self.options.threshold
             }
             Why::Observing => SELDOM,
+            Why::Budget if self.state.borrow().seldom.contains(&entry) => UNTIL_NEXT_SELDOM,
             _ => self.options.threshold,
         }
     }
@@ -384,7 +390,9 @@ impl Jit {
         let Ok(flow) = state.flows.of(vm.program(), func) else { return };
         let block = flow.block_around(pc - flow.start).and_then(|block| flow.block(block).innermost);
         if let Some(inner) = block {
-            state.ask_if_new(vm, Entry::Loop(flow.start + flow.block(flow.loop_at(inner).header).start));
+            let around = Entry::Loop(flow.start + flow.block(flow.loop_at(inner).header).start);
+            state.ask_if_new(vm, around);
+            state.seldom.insert(around);
         }
     }
 
