@@ -279,6 +279,8 @@ fn nothing_is_said_where_a_way_to_succeed_is_left() {
         "struct S { fn m : self { return self.late; } } let s = S(); s.late = 1; println(s.m());",
         "import \"std/json\"; let v = json.decode(\"1\"); println(v + 1, v.x, v[0], v[\"a\"]);",
         "fn never : { return \"a\" - 1; }",
+        // A list in a dict of other kinds, too: no entry has that name.
+        "let rooms = {\"exits\": {\"north\": \"hall\"}, \"things\": [1]}; let things = rooms.things; things.remove(things.index_of(1)); println(things);",
         "println([].map(3));",
         "let t = (1,); t[0] or= 2; println(t);",
         "let on = true; let n = 1; println(on or n + \"a\");",

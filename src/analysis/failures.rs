@@ -61,6 +61,14 @@ pub fn complete(
     }
     let names = Names::new(program);
     all.retain(|one| !is_decided_in_passing(program, flow, &names, one));
+    let failing: FxHashSet<(FuncId, u32)> = all.iter().map(|one| (one.func, one.pc)).collect();
+    all.retain(|one| {
+        let method = method_instead(program, &names, one);
+        method.is_none_or(|pc| {
+            let block = flow.of(one.func).cfg.block_of[pc as usize];
+            failing.contains(&(one.func, pc)) || !beyond.is_block_reached(one.func, block)
+        })
+    });
     all.sort_by_key(|one| (one.func, one.pc));
     // A method that is looked up before its arguments is missing again when it is called.
     let mut missing = FxHashSet::default();
@@ -76,6 +84,22 @@ pub fn complete(
         }
     });
     all
+}
+
+/// The call of a method that is made where no value is found under its name, of a call of such a value. A dict may have
+/// other entries than that one.
+fn method_instead(program: &Program, names: &Names<'_>, found: &CertainFailure) -> Option<u32> {
+    let code = code_of(program, &program.functions[found.func.index()]);
+    let (Op::Call { base, .. } | Op::TailCall { base, .. }) = code[found.pc as usize] else { return None };
+    let place = names.span(found.func, found.pc);
+    let is_it = |pc: &u32| {
+        let (Op::CallMethod { base: other, .. } | Op::TailCallMethod { base: other, .. }) = code[*pc as usize] else {
+            return false;
+        };
+        other == base && names.span(found.func, *pc) == place
+    };
+    // It stands in front, and between the two the moves of at most 255 arguments.
+    (0..found.pc).rev().take(256 + 2).find(is_it)
 }
 
 /// How many blocks in front are looked at.
