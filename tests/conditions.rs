@@ -14,13 +14,14 @@ fn told(text: &str) -> (String, serde_json::Value) {
 
 #[test]
 fn types_are_followed_through_fields_items_captures_and_results() {
-    let fields = "struct Acc { fn init : self { self.sum = 0; } fn add : self, x { self.sum += x; } }\n\
+    let fields = "struct Acc { fn init : self { self.sum = 0; } fn add : self, x { if self.sum < x { self.sum = x; } } }\n\
         let acc = Acc();\nfor i in 0..9 { acc.add(0.5); }\nprintln(acc.sum);\n";
-    let items = "let rows = [[1, 2]];\nrows.push([0.5]);\nlet t = 0.0;\n\
-        for row in rows { for x in row { t += x; } }\nfor i in 0..1 { t += rows[i][0]; }\n";
-    let captures = "fn f : {\n    let c = 0;\n    let add = : x { c += x; };\n    add(0.5);\n    return c;\n}\nf();\n";
+    let items = "let rows = [[1, 2]];\nrows.push([0.5]);\nlet t = 0;\n\
+        for row in rows { for x in row { if x > 0.7 { t += 1; } } }\nfor i in 0..1 { if rows[i][0] > 0.7 { t += 1; } }\n";
+    let captures =
+        "fn f : {\n    let c = 0;\n    let add = : x { if c < x { c = x; } };\n    add(0.5);\n    return c;\n}\nf();\n";
     let results = "fn half : n {\n    if n % 2 == 0 { return 1; }\n    return 0.5;\n}\n\
-        let t = 0.0;\nfor i in 0..9 { t += half(i); }\n";
+        let t = 0;\nfor i in 0..9 { if half(i) > 0.7 { t += 1; } }\n";
     for (text, expected) in [
         (fields, &["`self.sum` is given an int here", "`self.sum` is given a float here"][..]),
         (items, &["compiled if rows[…][…]: int or float", "is given an int here", "is given a float here"]),
@@ -74,21 +75,41 @@ fn types_that_contain_themselves_have_a_name() {
 }
 
 #[test]
+fn a_number_beside_a_float_is_converted() {
+    let text = "let xs = [1, 2.5];\nlet t = 0.0;\nfor x in xs { t += x * 1.5 - x; }\nprintln(t);\n";
+    assert!(told(text).0.contains("N0101]: loop at top level is proven"), "{}", told(text).0);
+    // Not beside an int, beside what may be one, in a comparison, or where a failure goes on.
+    for (old, new) in [
+        ("x * 1.5", "x * 2"),
+        ("x * 1.5", "x * xs[0]"),
+        ("t += x * 1.5 - x;", "if x < 1.5 { t += 1.0; }"),
+        ("[1, 2.5];", "[1, 2.5, void];"),
+    ] {
+        let other = text.replace(old, new);
+        let other = if new.contains("void") {
+            other.replace("t += x * 1.5 - x;", "try { t += x; } catch e { }")
+        } else {
+            other
+        };
+        assert!(told(&other).0.contains("compiled if x"), "{other}: {}", told(&other).0);
+    }
+}
+
+#[test]
 fn remedies_make_regions_proven() {
-    let acc = "struct Acc { fn init : self { self.sum = 0; } fn add : self, x { self.sum += x; } }\n\
+    let acc = "struct Acc { fn init : self { self.sum = 0; } fn add : self, x { if self.sum < x { self.sum = x; } } }\n\
         let acc = Acc();\nfor i in 0..9 { acc.add(0.5); }\nprintln(acc.sum);\n";
-    let scale = "fn scale : xs, by {\n    let t = 0.0;\n    for x in xs { t += x * by; }\n    return t;\n}\n\
-        println(scale([0.5], 3), scale([1.5], 0.5));\n";
+    let scale = "fn scale : xs, by {\n    let t = 0;\n    for x in xs { if x > by { t += 1; } }\n    return t;\n}\n\
+        for by in [3, 0.5] { println(scale([0.5], by)); }\n";
     let half = "fn half : n {\n    if n % 2 == 0 { return 1; }\n    return 0.5;\n}\n\
-        let t = 0.0;\nfor i in 0..9 { t += half(i); }\nprintln(t);\n";
-    let held =
-        "fn f : {\n    let c = 0;\n    let add = : x { c += x; };\n    add(0.5);\n    return c;\n}\nprintln(f());\n";
+        let t = 0;\nfor i in 0..9 { if half(i) > 0.7 { t += 1; } }\nprintln(t);\n";
+    let held = "fn f : {\n    let c = 0;\n    let add = : x { if c < x { c = x; } };\n    add(0.5);\n    return c;\n}\nprintln(f());\n";
     let json =
         "import \"std/json\";\nlet n = json.decode(\"3\");\nlet t = 0.5;\nfor i in 0..9 { t += n; }\nprintln(t);\n";
-    let items = "let rows = [[1, 2]];\nrows.push([0.5]);\nlet t = 0.0;\nfor row in rows { for x in row { t += x; } }\n";
+    let items = "let rows = [[1, 2]];\nrows.push([0.5]);\nlet t = 0;\nfor row in rows { for x in row { if x > 0.7 { t += 1; } } }\n";
     for (text, old, new, remedy) in [
         (acc, "self.sum = 0;", "self.sum = 0.0;", "give `self.sum` one type everywhere"),
-        (scale, "3)", "3.0)", "pass one type as `by` everywhere"),
+        (scale, "[3,", "[3.0,", "pass one type as `by` everywhere"),
         (half, "return 1;", "return 1.0;", "give `half(…)` one type everywhere"),
         (held, "c = 0;", "c = 0.0;", "keep `c` of one type throughout"),
         (json, "json.decode(\"3\")", "core.float(json.decode(\"3\"))", "take `n` apart once"),

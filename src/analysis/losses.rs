@@ -282,14 +282,18 @@ pub fn note_written(types: &mut Replay<'_>, func: FuncId, pc: u32, register: Reg
     given.push(Given { holder: Holder::Local(func, register), kinds, func, pc, way: Way::Assigned });
 }
 
-/// Where each condition is given what types, in the order of the source, and how many there are.
-pub fn find(program: &Program, given: &[Given], asked: &[Asked]) -> Losses {
+/// Where each condition is given what types, in the order of the source, and how many there are. Of regions that are
+/// proven in contexts, `combined` is how many combinations of types these bring.
+pub fn find(program: &Program, given: &[Given], asked: &[Asked], combined: &[(Region, u32)]) -> Losses {
     let names = Names::new(program);
     let mut by_holder: FxHashMap<Holder, Vec<&Given>> = FxHashMap::default();
     for one in given {
         by_holder.entry(one.holder).or_default().push(one);
     }
     let mut found = Losses::default();
+    for &(region, versions) in combined {
+        found.0.insert(region, Lost { places: Vec::new(), versions, is_generic: false });
+    }
     for asked in asked {
         let lost = Lost { places: Vec::new(), versions: 1, is_generic: false };
         let lost = found.0.entry(asked.region).or_insert(lost);

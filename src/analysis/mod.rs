@@ -4,6 +4,7 @@
 //! passes use dense vectors and worklists, and their time is linear in the program but for the depth of its loops.
 
 pub mod cfg;
+pub mod contexts;
 pub mod costs;
 pub mod effects;
 pub mod failures;
@@ -25,6 +26,7 @@ use crate::bytecode::parallel::both;
 use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
 use crate::facts::rules::RuleIndex;
 
+use self::contexts::InContexts;
 use self::costs::Cost;
 use self::failures::CertainFailure;
 use self::flow::ProgramFlow;
@@ -76,13 +78,19 @@ pub fn examine(program: &Program, asked: Asked) -> Analysis {
         supposed.seal();
     }
     let mut table = type_facts::build(program, &flow, &inference);
-    let built = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let mut built = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let open = regions::open_functions(program, &built.facts);
+    if !open.is_empty()
+        && let Some(contexts) = InContexts::find(&inference, &open, asked.costs)
+    {
+        regions::refine(&shared, &inference, &contexts, &open, &mut built);
+    }
     let costs = match asked.costs {
         true => costs::resolve(program, &flow, &inference, &built.acts, &built.facts),
         false => Vec::new(),
     };
     let losses = match asked.costs {
-        true => losses::find(program, &built.given, &built.asked),
+        true => losses::find(program, &built.given, &built.asked, &built.combined),
         false => Losses::default(),
     };
     let hovers = match asked.hovers {

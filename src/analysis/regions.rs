@@ -8,6 +8,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 
 use super::cfg::BlockId;
+use super::contexts::InContexts;
 use super::costs::{self, Acts};
 use super::effects::{CallGraph, InstructionEffects};
 use super::failures::CertainFailure;
@@ -30,6 +31,9 @@ use crate::facts::rules::certain_failure;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
 const MAX_CONDITIONS: usize = 16;
+
+/// A region is compiled for so many combinations of types. What contexts bring more of is better told as conditions.
+const MAX_VERSIONS: usize = 4;
 
 /// What making the facts of any region looks at, types aside.
 pub struct Shared<'p> {
@@ -100,7 +104,64 @@ pub fn build(
         loops.sort_by_key(position);
     }
     loops.append(&mut functions);
-    Built { facts: loops, failures, acts, given, asked }
+    Built { facts: loops, failures, acts, given, asked, combined: Vec::new() }
+}
+
+/// The functions that have conditions and run, ascending.
+pub fn open_functions(program: &Program, regions: &[RegionFacts]) -> Vec<FuncId> {
+    let open = regions.iter().filter(|facts| facts.verdict == Verdict::Conditional && facts.reached);
+    let mut found: Vec<FuncId> = open
+        .map(|facts| match facts.region {
+            Region::Loop(id) => program.loops[id.index()].func,
+            Region::Function(func) => func,
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Takes back the conditions of these functions that hold in each context.
+pub fn refine(shared: &Shared<'_>, types: &Inference<'_>, contexts: &InContexts, open: &[FuncId], built: &mut Built) {
+    let program = shared.program;
+    let mut regions = Regions::new(shared, types, None);
+    let mut notes = Notes::default();
+    let mut changed: FxHashSet<Region> = FxHashSet::default();
+    for &func in open {
+        let function = &program.functions[func.index()];
+        let code = code_of(program, function);
+        regions.part.acts.push(Acts::new());
+        regions.note(func, shared.flow.of(func), code, &mut notes);
+        let all = std::mem::take(&mut notes.unmet);
+        let loops = shared.by_function[func.index()].iter().map(|id| id.index());
+        let key = Region::Function(func).position();
+        let own = built.facts.binary_search_by_key(&key, |facts| facts.region.position()).ok();
+        for at in loops.chain(own) {
+            let facts = &mut built.facts[at];
+            let range = match facts.region {
+                Region::Loop(id) => program.loops[id.index()].header..program.loops[id.index()].end,
+                Region::Function(_) => 0..function.code.len,
+            };
+            let is_open = facts.verdict == Verdict::Conditional && facts.reached;
+            let versions = contexts.combinations(func, &range);
+            if !is_open || versions > MAX_VERSIONS {
+                continue;
+            }
+            let is_open = |need: &&Need| contexts.is_open(func, need.0, need.1.register);
+            notes.unmet = all.iter().filter(is_open).cloned().collect();
+            facts.conditions = regions.conditions(facts.region, func, &range, code, &notes);
+            if facts.conditions.is_empty() {
+                facts.verdict = Verdict::Proven;
+                built.combined.push((facts.region, versions as u32));
+            }
+            changed.insert(facts.region);
+        }
+        if let Some(acts) = contexts.acts.get(&func) {
+            built.acts[func.index()].clone_from(acts);
+        }
+    }
+    built.asked.retain(|asked| !changed.contains(&asked.region));
+    built.asked.append(&mut regions.part.asked);
 }
 
 /// What [`build`] makes.
@@ -112,6 +173,8 @@ pub struct Built {
     /// What variables are given, and what conditions ask of them.
     pub given: Vec<Given>,
     pub asked: Vec<Asked>,
+    /// The regions that are proven in contexts, with how many combinations of types there are.
+    pub combined: Vec<(Region, u32)>,
 }
 
 /// Makes the facts of a run of functions.
@@ -134,11 +197,14 @@ struct Part {
     asked: Vec<Asked>,
 }
 
+/// A need that is not met, at a pc, with where the value comes from, if that is to be told.
+type Need = (u32, Unmet, Vec<Holder>);
+
 /// What one pass over a function notes.
 #[derive(Default)]
 struct Notes {
-    /// Ascending by pc, with where the value comes from, if that is to be told.
-    unmet: Vec<(u32, Unmet, Vec<Holder>)>,
+    /// Ascending by pc.
+    unmet: Vec<Need>,
     sources: Sources,
     effects: InstructionEffects,
     /// Pcs of instructions that keep a region from being compiled, ascending.

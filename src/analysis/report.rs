@@ -106,7 +106,11 @@ pub fn note(subject: &Subject<'_>, names: &Names<'_>, region: &RegionFacts) -> D
                 (None, true) => "compiled when hot".to_owned(),
                 (None, false) => format!("compiled when hot, with {types}"),
             };
-            Diagnostic::warning("N0101", format!("{what} is {verdict}"), region.span).labelled(label)
+            let note = Diagnostic::warning("N0101", format!("{what} is {verdict}"), region.span).labelled(label);
+            match subject.losses.of(region.region).map_or(1, |combined| combined.versions) {
+                versions @ 2.. if region.reached => note.with_note(IN_CONTEXTS.replace("{}", &versions.to_string())),
+                _ => note,
+            }
         }
     };
     note.severity = Severity::Note;
@@ -125,6 +129,9 @@ pub fn note(subject: &Subject<'_>, names: &Names<'_>, region: &RegionFacts) -> D
 /// What a region's waits cost.
 const WAITS: &str = "it may wait for tasks: each wait is a switch to another task, some hundred nanoseconds, behind which its native code goes on; a task \
                      that waits in it keeps a native stack, of two pages at least";
+
+/// What is said of a region that is proven because each of its contexts has one type where together they have several.
+const IN_CONTEXTS: &str = "each call or instance that it works for gives it one type: it is compiled for each of {} combinations";
 
 /// Most versions that are counted out; the tier makes a few.
 const COUNTED_VERSIONS: u32 = 64;

@@ -4,7 +4,8 @@
 //!
 //! | instruction | needs |
 //! |---|---|
-//! | arithmetic, ordering | each operand of one kind |
+//! | arithmetic | each operand of one kind; beside a float, a number of either kind |
+//! | ordering | each operand of one kind |
 //! | `for` over a value | a value of one kind |
 //! | index, slice | an object of one kind; of a list, string or tuple, an index of one kind |
 //! | member, method call | an object of one kind |
@@ -18,11 +19,11 @@
 //! A region all of whose needs are met is *proven*. What is open becomes a condition that names the value's source.
 
 use crate::bytecode::methods::METHODS;
-use crate::bytecode::op::shape::{any_binary, any_compare_jump, any_comparison};
+use crate::bytecode::op::shape::{Source, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::types::{IdSet, Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg, StrId, StructId};
-use crate::facts::rules::{Name, Place, SIDE_FIELDS, TypeEnv, able_kinds};
+use crate::facts::rules::{Name, Place, SIDE_FIELDS, TypeEnv, able_kinds, constant_type};
 
 use super::infer::Replay;
 
@@ -50,10 +51,26 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op, is_caught: bool) -> [
         if able.is_empty() || able.is_single() && !is_caught {
             return None;
         }
+        // It is converted, which has a native form for either kind, and the result is a float in any case.
+        let goes_on = if is_caught { ty.tags } else { ty.tags.without(Tags::VOID) };
+        if goes_on.within(Tags::NUMBER) && is_beside_float(types, op, register) {
+            return None;
+        }
         let likely = able.and(likely_kinds(op));
         let wanted = if likely.is_empty() { able } else { likely };
         Some(Unmet { register, wanted, found: ty.tags })
     })
+}
+
+/// Whether the other operand of arithmetic is a float.
+fn is_beside_float(types: &mut Replay<'_>, op: Op, register: Reg) -> bool {
+    let Some(binary) = op.as_binary() else { return false };
+    let other = if binary.left.register() == Some(register) { binary.right } else { binary.left };
+    let other = match other {
+        Source::Register(other) => types.get(other),
+        Source::Constant(k) => constant_type(types.program().constants.get(usize::from(k.0))),
+    };
+    other == Type::FLOAT && !binary.operator.is_bitwise()
 }
 
 /// The kinds that are worth naming in a condition.

@@ -329,7 +329,7 @@ fn members_of<'a>(members: &'a [Identity], ends: &[u32], set: IdSet) -> &'a [Ide
 impl IdSets {
     /// As many functions as one parameter is given in large programs; a program that gives it more loses what is known
     /// of them all.
-    pub const MAX: usize = 64;
+    pub const MAX: usize = 256;
 
     /// With room for so many sets, most of them of one member.
     pub fn with_capacity(sets: usize) -> IdSets {
@@ -487,7 +487,7 @@ mod tests {
         assert_eq!(ab, sets.union(b, a));
         assert!(sets.is_subset(a, ab) && !sets.is_subset(ab, a));
         let mut all = ab;
-        for at in 3..80 {
+        for at in 3..=IdSets::MAX as u32 + 1 {
             let next = one(&mut sets, at);
             all = sets.union(all, next);
         }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use super::rules::constant_type;
 use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::methods::{ListLoop, METHODS, MethodEffect, Receiver, find_method};
+use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::shape::{Operator, Source, Test, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::signature::Memory;
@@ -183,6 +184,29 @@ pub fn may_be_inlined(program: &Program, func: FuncId) -> bool {
     function.kind != FunctionKind::Async
         && function.code.len <= MAX_INLINED
         && code.iter().all(|op| op.info().may_be_inlined)
+}
+
+/// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function
+/// is called after all.
+pub const MAX_LEADING: usize = 24;
+
+/// Whether an instruction may be executed twice without a difference, and at little cost.
+pub fn is_leading(op: Op) -> bool {
+    let (info, effects) = (op.info(), op.effects());
+    let reads =
+        matches!(op, Op::GetGlobal { .. } | Op::GetCaptureCell { .. } | Op::GetIndex { .. } | Op::GetMember { .. });
+    let computes = info.heap == HeapUse::NONE && (!effects.allocates || op.as_binary().is_some());
+    info.may_be_inlined && !effects.calls && (reads || computes) && !matches!(op, Op::Throw { .. })
+}
+
+/// Whether a function that does not stand where it is called as a whole may do so in part: some levels of a recursion,
+/// or what it does before it returns at once.
+pub fn may_be_inlined_in_part(program: &Program, func: FuncId) -> bool {
+    let Some(function) = program.functions.get(func.index()) else { return false };
+    let code = program.code.get(function.code.range()).unwrap_or_default();
+    let mut leading = code.iter().take(MAX_LEADING).take_while(|op| is_leading(**op));
+    let returns_at_once = leading.any(|op| matches!(op, Op::Return { .. } | Op::ReturnVoid {}));
+    may_be_inlined(program, func) || function.kind != FunctionKind::Async && returns_at_once
 }
 
 impl<'p> Operation<'p> {

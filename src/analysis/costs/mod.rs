@@ -19,7 +19,7 @@ use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::facts::{Region, RegionFacts, Verdict};
 use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, LoopId, Op, Program, Reg, StructId};
-use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined};
+use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined, may_be_inlined_in_part};
 use crate::facts::rules::{Members, Place, SIDE_FIELDS, TypeEnv};
 use crate::source::Span;
 
@@ -32,6 +32,8 @@ pub struct Cost {
     pub not_made: Vec<CostItem>,
     /// Calls of functions that do not stand where they are called.
     pub calls: Vec<CostItem>,
+    /// Calls of functions of which some levels, or what comes before an early return, stand there.
+    pub calls_in_part: Vec<CostItem>,
     /// Calls of the tier's helpers.
     pub helpers: Vec<CostItem>,
     /// Instructions that the run time executes.
@@ -52,7 +54,7 @@ pub struct CostItem {
 impl Cost {
     /// Whether it is native code and nothing else.
     pub fn is_nothing(&self) -> bool {
-        [&self.allocations, &self.calls, &self.helpers, &self.steps, &self.possible_steps]
+        [&self.allocations, &self.calls, &self.calls_in_part, &self.helpers, &self.steps, &self.possible_steps]
             .iter()
             .all(|list| list.is_empty())
     }
@@ -62,7 +64,7 @@ impl Cost {
         [
             ("steps", self.steps.len()),
             ("possible steps", self.possible_steps.len()),
-            ("calls that are not inlined", self.calls.len()),
+            ("calls that are not inlined", self.calls.len() + self.calls_in_part.len()),
             ("allocations", self.allocations.len()),
         ]
     }
@@ -214,7 +216,8 @@ impl Resolver<'_> {
         let is_function = !region.region.is_loop();
         let within = Within { func, stack: &[func], returned: Fate::Made };
         self.add(&mut cost, within, range, is_function);
-        for list in [&mut cost.allocations, &mut cost.not_made, &mut cost.calls, &mut cost.helpers, &mut cost.steps] {
+        let Cost { allocations, not_made, calls, calls_in_part, helpers, steps, .. } = &mut cost;
+        for list in [allocations, not_made, calls, calls_in_part, helpers, steps] {
             let mut seen = std::collections::BTreeSet::new();
             list.retain(|place| seen.insert(place.clone()));
         }
@@ -281,7 +284,11 @@ impl Resolver<'_> {
                             let range = 0..self.program.functions[callee.index()].code.len;
                             self.add(cost, Within { func: callee, stack, returned }, range, true);
                         } else if !is_itself {
-                            cost.calls.push(place(self.name(callee)));
+                            let list = match may_be_inlined_in_part(self.program, callee) {
+                                true => &mut cost.calls_in_part,
+                                false => &mut cost.calls,
+                            };
+                            list.push(place(self.name(callee)));
                         }
                     }
                 }
@@ -306,7 +313,7 @@ impl Resolver<'_> {
     }
 
     fn find_height(&mut self, func: FuncId) -> Option<usize> {
-        if !may_be_inlined(self.program, func) || !self.program.functions[func.index()].captures.is_empty() {
+        if !may_be_inlined(self.program, func) {
             return None;
         }
         let mut height = 1;

@@ -23,6 +23,10 @@ pub fn line(cost: &Cost, program: &Program, sources: &SourceMap, file: FileId) -
         let what = counted(cost.calls.len(), "function");
         parts.push(format!("calls {what} it cannot inline ({})", words.places(&cost.calls)));
     }
+    if !cost.calls_in_part.is_empty() {
+        let what = counted(cost.calls_in_part.len(), "function");
+        parts.push(format!("calls {what} it inlines in part ({})", words.places(&cost.calls_in_part)));
+    }
     if !cost.helpers.is_empty() {
         let what = counted(cost.helpers.len(), "helper");
         parts.push(format!("calls {what} of the run time ({})", words.places(&cost.helpers)));
@@ -63,6 +67,7 @@ pub fn json(cost: &Cost, program: &Program, sources: &SourceMap) -> serde_json::
         "allocations": list(&cost.allocations),
         "not_made": list(&cost.not_made),
         "calls": list(&cost.calls),
+        "calls_in_part": list(&cost.calls_in_part),
         "helpers": list(&cost.helpers),
         "steps": list(&cost.steps),
         "possible_steps": list(&cost.possible_steps),

@@ -149,6 +149,11 @@ impl<'p> Inference<'p> {
         self.program
     }
 
+    /// Its control flow.
+    pub fn control_flow(&self) -> &'p ProgramFlow {
+        self.flow
+    }
+
     pub fn is_reached(&self, func: FuncId) -> bool {
         self.reached_functions[func.index()]
     }

@@ -328,6 +328,16 @@ impl Places {
         ClassId(class)
     }
 
+    /// One past the largest number of a class.
+    pub fn class_count(&self) -> usize {
+        self.parents.len()
+    }
+
+    /// The classes that are left after all merging, once types are sealed.
+    pub fn classes(&self) -> impl Iterator<Item = ClassId> {
+        (1..self.parents.len() as u32).filter(|&at| self.parents[at as usize] == at).map(ClassId)
+    }
+
     /// The instructions that make containers, with the classes of what they make.
     pub fn sites(&self) -> impl Iterator<Item = (u32, ClassId)> {
         let made = (0..).zip(&self.sites).filter(|&(_, &site)| site != NO_SITE);

@@ -12,14 +12,10 @@ use std::collections::HashSet;
 use super::calls::Callee;
 use super::loops::Return;
 use super::{Builder, Built, Goes, Purpose};
-use crate::bytecode::op::HeapUse;
 use crate::bytecode::op::window::Call;
 use crate::bytecode::{FuncId, Op, Reg, flow};
+use crate::facts::native_forms::{MAX_LEADING, is_leading};
 use crate::jit::ir::Terminator;
-
-/// Leading instructions of a function at most: they are made anew at each call site, and done twice where the function
-/// is called after all.
-const MAX_LEADING: usize = 24;
 
 impl Builder<'_> {
     /// Whether a function was seen to return from its leading blocks, and these are few.
@@ -107,15 +103,6 @@ impl Builder<'_> {
         }
         self.context.purpose == Purpose::Leading
     }
-}
-
-/// Whether an instruction may be executed twice without a difference, and at little cost.
-fn is_leading(op: Op) -> bool {
-    let (info, effects) = (op.info(), op.effects());
-    let reads =
-        matches!(op, Op::GetGlobal { .. } | Op::GetCaptureCell { .. } | Op::GetIndex { .. } | Op::GetMember { .. });
-    let computes = info.heap == HeapUse::NONE && (!effects.allocates || op.as_binary().is_some());
-    info.may_be_inlined && !effects.calls && (reads || computes) && !matches!(op, Op::Throw { .. })
 }
 
 fn ends_function(op: Op) -> bool {

@@ -1,0 +1,629 @@
+//! Functions and structs in contexts: the same function called with ints here and with strings there, or a struct that
+//! holds rows in one place and names in another.
+//!
+//! Inference gives each variable, field and class of containers one type over the whole program. Where that leaves a
+//! condition open, the program is written out with copies: of a function for each call of it, of a struct with its
+//! methods for each place that makes instances, of closures with the function that makes them. What is copied does the
+//! same as the original, so whatever is inferred of the copies is true of the original when it is called from there. A
+//! condition that no copy has left open is none. (Copies of a closure are not the same function as the original, and are
+//! not equal to it; no type depends on that.)
+//!
+//! Nothing of this is run or written: code and facts are those of the program as it is. Copies are made only of what
+//! some mixed type passes through, and there is room for so many; a call beyond that shares the original with others.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::costs::{self, Act, Acts};
+use super::flow::{ProgramFlow, code_of};
+use super::infer::{Inference, Replay};
+use super::verdict::unmet;
+use crate::bytecode::graph::Graph;
+use crate::bytecode::op::window::MethodCall;
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
+use crate::bytecode::{CaptureId, FuncId, Function, FunctionKind, Op, Program, Reg, Run, SiteId, StructId};
+use crate::facts::rules::{Place, RuleIndex, SIDE_FIELDS, TypeEnv};
+
+/// A program with more instructions is not looked at in contexts: types are inferred again, which takes as long as the
+/// first time.
+const MOST_CODE: usize = 50_000;
+
+/// Copies may have so many times the instructions of the program, and so many more: the types of a program in contexts
+/// take about twice as long as those of the program as it is.
+const TIMES: usize = 1;
+const AT_LEAST: usize = 4_000;
+
+/// Most copies of one function.
+const MOST_COPIES: u16 = 32;
+
+/// How often a struct may stand in its own context: what the methods of a copy make is a copy of its own once.
+const NESTED: usize = 2;
+
+/// A program with copies.
+pub struct Expanded {
+    pub program: Program,
+    /// What each function and struct of it is a copy of; itself, if it is none.
+    pub functions: Vec<FuncId>,
+    pub structs: Vec<StructId>,
+}
+
+/// What is found of a program in contexts.
+#[derive(Default)]
+pub struct InContexts {
+    /// By function of the program: its copies that run, each with the operands that the program as it is leaves open.
+    copies: FxHashMap<FuncId, Vec<Vec<Operand>>>,
+    /// What its copies do together, if that is asked for.
+    pub acts: FxHashMap<FuncId, Acts>,
+}
+
+/// An operand of an instruction that may be of several kinds as the program is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Operand {
+    pc: u32,
+    register: Reg,
+    /// What it may be in this context.
+    kinds: Tags,
+    /// Whether it is of several kinds here, too.
+    is_open: bool,
+}
+
+impl InContexts {
+    /// Looks at the functions that have open conditions.
+    pub fn find(types: &Inference<'_>, open: &[FuncId], with_costs: bool) -> Option<InContexts> {
+        let open: FxHashSet<FuncId> = open.iter().copied().collect();
+        let first = Expanded::new(types)?;
+        let (flow, index) = (ProgramFlow::new(&first.program), RuleIndex::new(&first.program));
+        let mut within = Inference::run(&first.program, &flow, &index);
+        within.seal();
+        let found = InContexts::of(types, &within, &first, &open, with_costs);
+        if !found.copies.values().flatten().flatten().any(|operand| operand.is_open) {
+            return Some(found);
+        }
+        // In contexts it may be known which function a value is that is called.
+        let Some(second) = Expanded::new(&within).map(|second| second.over(&first)) else { return Some(found) };
+        let (flow, index) = (ProgramFlow::new(&second.program), RuleIndex::new(&second.program));
+        let mut within = Inference::run(&second.program, &flow, &index);
+        within.seal();
+        Some(InContexts::of(types, &within, &second, &open, with_costs))
+    }
+
+    /// What is found of these functions in a program with copies.
+    fn of(
+        types: &Inference<'_>,
+        expanded_types: &Inference<'_>,
+        expanded: &Expanded,
+        open: &FxHashSet<FuncId>,
+        with_costs: bool,
+    ) -> InContexts {
+        let (mut before, mut within) = (Replay::new(types), Replay::new(expanded_types));
+        let mut found = InContexts::default();
+        for (at, &original) in expanded.functions.iter().enumerate() {
+            let copy = FuncId(at as u32);
+            if !open.contains(&original) || !expanded_types.is_reached(copy) {
+                continue;
+            }
+            let needs = InContexts::operands(&mut before, &mut within, original, copy);
+            found.copies.entry(original).or_default().push(needs);
+            if with_costs {
+                found.note_acts(&mut within, expanded, original, copy);
+            }
+        }
+        found.acts.values_mut().for_each(merge);
+        found
+    }
+
+    /// The operands that are open in a function as it is, in one copy of it.
+    fn operands(before: &mut Replay<'_>, within: &mut Replay<'_>, original: FuncId, copy: FuncId) -> Vec<Operand> {
+        let own = before.solution().control_flow().of(original);
+        let mut found = Vec::new();
+        for block in 0..own.cfg.len() as u32 {
+            let is_caught = own.cfg.blocks[block as usize].handler.is_some();
+            let mut wanted: Vec<(u32, Reg)> = Vec::new();
+            before.block(original, block, |types, pc, op| {
+                wanted.extend(unmet(types, original, op, is_caught).iter().flatten().map(|one| (pc, one.register)));
+            });
+            if wanted.is_empty() {
+                continue;
+            }
+            within.block(copy, block, |types, pc, op| {
+                let first = wanted.partition_point(|one| one.0 < pc);
+                let own = wanted[first..].iter().take_while(|one| one.0 == pc);
+                let open = unmet(types, copy, op, is_caught);
+                for &(pc, register) in own {
+                    let is_open = open.iter().flatten().any(|one| one.register == register);
+                    let kinds = types.get(register).without(Tags::VOID).tags;
+                    found.push(Operand { pc, register, kinds, is_open });
+                }
+            });
+        }
+        found
+    }
+
+    fn note_acts(&mut self, within: &mut Replay<'_>, expanded: &Expanded, original: FuncId, copy: FuncId) {
+        let own = within.solution().control_flow().of(copy);
+        let acts = self.acts.entry(original).or_default();
+        let first = acts.len();
+        for block in 0..own.cfg.len() as u32 {
+            let is_caught = own.cfg.blocks[block as usize].handler.is_some();
+            within.block(copy, block, |types, pc, op| {
+                let is_conditional = unmet(types, copy, op, is_caught)[0].is_some();
+                costs::note(types, copy, pc, op, is_conditional, acts);
+            });
+        }
+        for (_, act) in &mut acts[first..] {
+            match act {
+                Act::Makes { def: Some(def), .. } => *def = expanded.structs[def.index()],
+                Act::Calls { callees, .. } => {
+                    callees.iter_mut().for_each(|callee| *callee = expanded.functions[callee.index()]);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether an operand is of several kinds in some context.
+    pub fn is_open(&self, func: FuncId, pc: u32, register: Reg) -> bool {
+        let Some(copies) = self.copies.get(&func) else { return true };
+        copies.iter().flatten().any(|one| one.pc == pc && one.register == register && one.is_open)
+    }
+
+    /// How many combinations of kinds the contexts bring to a range of a function.
+    pub fn combinations(&self, func: FuncId, range: &std::ops::Range<u32>) -> usize {
+        let mut found: Vec<Vec<Operand>> = Vec::new();
+        for copy in self.copies.get(&func).into_iter().flatten() {
+            let own: Vec<Operand> = copy.iter().filter(|one| range.contains(&one.pc)).copied().collect();
+            // Ways that a context does not take need no version of their own.
+            let agree = |other: &Vec<Operand>| {
+                own.iter().all(|one| {
+                    let same = other.iter().find(|other| other.pc == one.pc && other.register == one.register);
+                    same.is_none_or(|same| same.kinds == one.kinds)
+                })
+            };
+            match found.iter_mut().find(|other| agree(other)) {
+                Some(other) => {
+                    let new = own.into_iter().filter(|one| !other.contains(one)).collect::<Vec<_>>();
+                    other.extend(new);
+                }
+                None => found.push(own),
+            }
+        }
+        found.len()
+    }
+}
+
+/// Makes one list of the acts of several copies.
+fn merge(acts: &mut Acts) {
+    acts.sort_by_key(|&(pc, _)| pc);
+    let mut merged: Acts = Vec::with_capacity(acts.len());
+    for (pc, act) in acts.drain(..) {
+        let start = merged.iter().rposition(|&(other, _)| other != pc).map_or(0, |before| before + 1);
+        let same = &mut merged[start..];
+        if let Act::Calls { callees, others } = &act
+            && let Some((_, Act::Calls { callees: known, others: known_others })) =
+                same.iter_mut().find(|(_, other)| matches!(other, Act::Calls { .. }))
+        {
+            *known_others |= others;
+            for callee in callees {
+                if !known.contains(callee) {
+                    known.push(*callee);
+                }
+            }
+        } else if !same.iter().any(|(_, other)| *other == act) {
+            merged.push((pc, act));
+        }
+    }
+    *acts = merged;
+}
+
+/// What types of several kinds pass through, in a program as it is.
+struct Mixed {
+    functions: Vec<bool>,
+    structs: Vec<bool>,
+}
+
+impl Mixed {
+    fn new(types: &Inference<'_>) -> Mixed {
+        let program = types.program();
+        let classes = types.places.class_count();
+        let (structs, functions) = (program.structs.len(), program.functions.len());
+        let of_struct = |def: StructId| classes + def.index();
+        let of_function = |func: FuncId| classes + structs + func.index();
+        let mut is_mixed = vec![false; classes + structs + functions];
+        // What holds each.
+        let mut holders: Vec<Vec<u32>> = vec![Vec::new(); is_mixed.len()];
+        let mut work: Vec<usize> = Vec::new();
+        let mut hold = |holder: usize, ty: Type| {
+            if is_several(ty) && !std::mem::replace(&mut is_mixed[holder], true) {
+                work.push(holder);
+            }
+            if ty.class != ClassId::NONE && ty.class != ClassId::ANY {
+                holders[ty.class.index()].push(holder as u32);
+            }
+            if ty.ids == IdSet::TOP {
+                return;
+            }
+            for id in types.places.sets.members(ty.ids) {
+                match id.unpack() {
+                    Some(IdKind::Instance(def)) => holders[of_struct(def)].push(holder as u32),
+                    Some(IdKind::Function(func)) => holders[of_function(func)].push(holder as u32),
+                    _ => {}
+                }
+            }
+        };
+        for class in types.places.classes() {
+            for slot in Slot::ALL {
+                hold(class.index(), types.type_of(Place::Slot(class, slot)));
+            }
+        }
+        for (at, def) in program.structs.iter().enumerate() {
+            let id = StructId(at as u32);
+            for field in (0..def.fields.len() as u32).chain([SIDE_FIELDS]) {
+                hold(of_struct(id), types.type_of(Place::Field(id, field)));
+            }
+        }
+        for (at, function) in program.functions.iter().enumerate() {
+            let func = FuncId(at as u32);
+            let params = (0..function.params).map(|param| Place::Param(func, param));
+            let captures = (0..function.captures.len() as u16).map(|at| Place::Capture(func, CaptureId(at)));
+            for place in params.chain(captures).chain([Place::Result(func)]) {
+                hold(of_function(func), types.type_of(place));
+            }
+        }
+        while let Some(one) = work.pop() {
+            for holder in std::mem::take(&mut holders[one]) {
+                if !std::mem::replace(&mut is_mixed[holder as usize], true) {
+                    work.push(holder as usize);
+                }
+            }
+        }
+        let functions = is_mixed.split_off(classes + structs);
+        Mixed { functions, structs: is_mixed.split_off(classes) }
+    }
+}
+
+/// Whether a value may be of several kinds, void aside.
+fn is_several(ty: Type) -> bool {
+    let kinds = ty.tags.and(Tags::VISIBLE).without(Tags::VOID);
+    !kinds.is_empty() && !kinds.is_single() || ty.class == ClassId::ANY
+}
+
+/// A function or struct that is copied, and in what.
+#[derive(Clone, Copy)]
+struct Context {
+    of: Copied,
+    within: Option<u32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Copied {
+    /// With the copy.
+    Function(FuncId, FuncId),
+    Struct(StructId, StructId),
+}
+
+/// Writes a program out with copies, breadth first from the bodies of its modules.
+struct Expansion<'p> {
+    /// As it was.
+    program: &'p Program,
+    made: Expanded,
+    mixed: Mixed,
+    /// What is called by calls of methods and values, where that is known: by the pc of the call, counted in the
+    /// program as it was.
+    known_calls: FxHashMap<u32, FuncId>,
+    /// How often the code names each function.
+    named: Vec<u32>,
+    copies: Vec<u16>,
+    contexts: Vec<Context>,
+    /// By function: the context that it is a copy in.
+    context_of: Vec<Option<u32>>,
+    queue: VecDeque<FuncId>,
+    is_queued: Vec<bool>,
+    room: usize,
+}
+
+impl Expanded {
+    /// The program with copies of what has mixed types, whether or not these leave conditions open.
+    pub fn of(program: &Program) -> Option<Expanded> {
+        let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
+        let mut types = Inference::run(program, &flow, &index);
+        types.seal();
+        Expanded::new(&types)
+    }
+
+    /// The copies of a program that has copies itself, as copies of what those are of.
+    fn over(mut self, below: &Expanded) -> Expanded {
+        self.functions.iter_mut().for_each(|func| *func = below.functions[func.index()]);
+        self.structs.iter_mut().for_each(|def| *def = below.structs[def.index()]);
+        self
+    }
+
+    /// `None` if there is nothing to copy, or too much code.
+    fn new(types: &Inference<'_>) -> Option<Expanded> {
+        let program = types.program();
+        if program.code.len() > MOST_CODE {
+            return None;
+        }
+        let functions = program.functions.len();
+        let mut named = vec![0; functions];
+        for op in &program.code {
+            if let Some(func) = function_in(*op) {
+                named[func.index()] += 1;
+            }
+        }
+        let mixed = Mixed::new(types);
+        let known_calls = known_calls(types, &mixed);
+        known_calls.values().for_each(|callee| named[callee.index()] += 1);
+        let mut expansion = Expansion {
+            mixed,
+            known_calls,
+            named,
+            copies: vec![0; functions],
+            contexts: Vec::new(),
+            context_of: vec![None; functions],
+            queue: VecDeque::new(),
+            is_queued: vec![false; functions],
+            room: program.code.len() * TIMES + AT_LEAST,
+            program,
+            made: Expanded {
+                functions: (0..functions as u32).map(FuncId).collect(),
+                structs: (0..program.structs.len() as u32).map(StructId).collect(),
+                program: without_hints(program),
+            },
+        };
+        for at in 0..functions {
+            if expansion.made.program.functions[at].kind == FunctionKind::Body {
+                expansion.reach(FuncId(at as u32));
+            }
+        }
+        while let Some(func) = expansion.queue.pop_front() {
+            expansion.write_out(func);
+        }
+        (expansion.made.functions.len() > functions).then_some(expansion.made)
+    }
+}
+
+/// The calls of functions with mixed types that are not called by name, where one alone can be called: values without
+/// captures, and methods of structs that have no mixed types, as those of others are copied by instance.
+fn known_calls(types: &Inference<'_>, mixed: &Mixed) -> FxHashMap<u32, FuncId> {
+    let (program, flow) = (types.program(), types.control_flow());
+    let mut found = FxHashMap::default();
+    let mut replay = Replay::new(types);
+    for at in (0..program.functions.len() as u32).filter(|&at| types.is_reached(FuncId(at))) {
+        let func = FuncId(at);
+        let start = program.functions[func.index()].code.start;
+        for block in 0..flow.of(func).cfg.len() as u32 {
+            replay.block(func, block, |types, pc, op| {
+                let callee = match op {
+                    Op::CallMethod { base, argc, site } | Op::TailCallMethod { base, argc, site } => {
+                        let receiver = types.get(base.above(MethodCall::RECEIVER));
+                        known_method(types, func, receiver, argc, site, mixed)
+                    }
+                    Op::Call { base, argc } | Op::TailCall { base, argc } => {
+                        let value = types.get(base);
+                        known_function(types, value, argc, mixed)
+                    }
+                    _ => None,
+                };
+                found.extend(callee.map(|callee| (start + pc, callee)));
+            });
+        }
+    }
+    found
+}
+
+fn known_function(types: &Replay<'_>, value: Type, argc: u16, mixed: &Mixed) -> Option<FuncId> {
+    let &[only] = types.solution().places.sets.members(value.ids) else { return None };
+    let Some(IdKind::Function(func)) = only.unpack().filter(|_| value.tags == Tags::FUNCTION) else { return None };
+    let function = &types.program().functions[func.index()];
+    (function.params == argc && function.captures.is_empty() && mixed.functions[func.index()]).then_some(func)
+}
+
+fn known_method(
+    types: &mut Replay<'_>,
+    func: FuncId,
+    receiver: Type,
+    argc: u16,
+    site: SiteId,
+    mixed: &Mixed,
+) -> Option<FuncId> {
+    let &[only] = types.solution().places.sets.members(receiver.ids) else { return None };
+    let Some(IdKind::Instance(def)) = only.unpack().filter(|_| receiver.tags == Tags::INSTANCE) else { return None };
+    let name = types.index().site_name(types.program(), func, site)?;
+    let method = types.index().method(def, name)?;
+    // A function in a field of that name would be called in its place.
+    let field = types.index().field(def, name).unwrap_or(SIDE_FIELDS);
+    let is_field = !types.read(Place::Field(def, field)).is_never();
+    let fits = method.takes_self && types.program().functions[method.func.index()].params == argc + 1;
+    (fits && !is_field && !mixed.structs[def.index()] && mixed.functions[method.func.index()]).then_some(method.func)
+}
+
+/// A copy of what runs of a program.
+fn without_hints(program: &Program) -> Program {
+    Program {
+        strings: program.strings.clone(),
+        constants: program.constants.clone(),
+        code: program.code.clone(),
+        functions: program.functions.clone(),
+        structs: program.structs.clone(),
+        modules: program.modules.clone(),
+        globals: program.globals.clone(),
+        builtins: program.builtins.clone(),
+        sites: program.sites.clone(),
+        main: program.main,
+        ..Program::default()
+    }
+}
+
+fn function_in(op: Op) -> Option<FuncId> {
+    match op {
+        Op::CallFn { func, .. }
+        | Op::TailCallFn { func, .. }
+        | Op::LoadFn { func, .. }
+        | Op::MakeClosure { func, .. } => Some(func),
+        _ => None,
+    }
+}
+
+impl Expansion<'_> {
+    fn reach(&mut self, func: FuncId) {
+        if !std::mem::replace(&mut self.is_queued[func.index()], true) {
+            self.queue.push_back(func);
+        }
+    }
+
+    fn reach_struct(&mut self, def: StructId) {
+        for at in 0..self.made.program.structs[def.index()].methods.len() {
+            self.reach(self.made.program.structs[def.index()].methods[at].func);
+        }
+    }
+
+    /// Lets a function name the copies that are its own.
+    fn write_out(&mut self, func: FuncId) {
+        let code = self.made.program.functions[func.index()].code.range();
+        let original = self.program.functions[self.made.functions[func.index()].index()].code.start;
+        for pc in code.clone() {
+            let mut op = self.made.program.code[pc];
+            if let Op::CallMethod { base, .. }
+            | Op::TailCallMethod { base, .. }
+            | Op::Call { base, .. }
+            | Op::TailCall { base, .. } = op
+                && let Some(&callee) = self.known_calls.get(&(original + (pc - code.start) as u32))
+            {
+                let copy = self.function(func, callee, false);
+                // Arguments, the receiver before them, stand where they do for a call by name; a tail call is a call
+                // with a return behind.
+                if copy != callee {
+                    op = Op::CallFn { base, func: copy };
+                    self.reach(copy);
+                }
+            }
+            match &mut op {
+                Op::CallFn { func: callee, .. } | Op::TailCallFn { func: callee, .. }
+                    if callee.index() < self.program.functions.len() =>
+                {
+                    *callee = self.function(func, *callee, false);
+                    self.reach(*callee);
+                }
+                Op::LoadFn { func: callee, .. } => {
+                    // One that the code names elsewhere, too, stays itself: it may be compared.
+                    if self.context_of[func.index()].is_some() && self.named[callee.index()] == 1 {
+                        *callee = self.function(func, *callee, false);
+                    }
+                    self.reach(*callee);
+                }
+                Op::MakeClosure { func: callee, .. } => {
+                    *callee = self.function(func, *callee, true);
+                    self.reach(*callee);
+                }
+                Op::New { def, .. } => {
+                    *def = self.instance(func, *def);
+                    self.reach_struct(*def);
+                }
+                Op::LoadStruct { def, .. } | Op::MakeStruct { def, .. } => self.reach_struct(*def),
+                _ => {}
+            }
+            self.made.program.code[pc] = op;
+        }
+    }
+
+    /// The contexts that a function is in, the innermost first.
+    fn around(&self, func: FuncId) -> impl Iterator<Item = Copied> {
+        let mut next = self.context_of[func.index()];
+        std::iter::from_fn(move || {
+            let context = self.contexts[next? as usize];
+            next = context.within;
+            Some(context.of)
+        })
+    }
+
+    /// What a function names in place of another: a copy that is its own, or one that it is in itself.
+    fn function(&mut self, from: FuncId, callee: FuncId, is_closure: bool) -> FuncId {
+        if self.made.functions[from.index()] == callee {
+            return from;
+        }
+        let is_copy = self.context_of[from.index()].is_some();
+        let is_worth_it = match is_closure {
+            true => is_copy,
+            false => self.mixed.functions[callee.index()] && (is_copy || self.named[callee.index()] > 1),
+        };
+        if !is_worth_it {
+            return callee;
+        }
+        let known = self.around(from).find_map(|of| match of {
+            Copied::Function(original, copy) if original == callee => Some(copy),
+            _ => None,
+        });
+        if let Some(known) = known {
+            return known;
+        }
+        let size = self.program.functions[callee.index()].code.len as usize;
+        if self.copies[callee.index()] >= MOST_COPIES || self.room < size {
+            return callee;
+        }
+        self.copy(callee, |copy| Copied::Function(callee, copy), self.context_of[from.index()])
+    }
+
+    /// The struct that a function makes instances of in place of another.
+    fn instance(&mut self, from: FuncId, def: StructId) -> StructId {
+        let program = self.program;
+        let methods = &program.structs[def.index()].methods;
+        let has_captures = methods.iter().any(|method| !program.functions[method.func.index()].captures.is_empty());
+        if !self.mixed.structs[def.index()] || has_captures {
+            return def;
+        }
+        let size: usize = methods.iter().map(|method| program.functions[method.func.index()].code.len as usize).sum();
+        let is_spent = methods.iter().any(|method| self.copies[method.func.index()] >= MOST_COPIES);
+        let mut own = self.around(from).filter_map(|of| match of {
+            Copied::Struct(original, copy) if original == def => Some(copy),
+            _ => None,
+        });
+        let (nearest, depth) = (own.next(), 1 + own.count());
+        if let Some(nearest) = nearest.filter(|_| depth >= NESTED) {
+            return nearest;
+        }
+        if is_spent || self.room < size {
+            return nearest.unwrap_or(def);
+        }
+        let copy = StructId(self.made.program.structs.len() as u32);
+        let mut layout = program.structs[def.index()].clone();
+        self.contexts.push(Context { of: Copied::Struct(def, copy), within: self.context_of[from.index()] });
+        let within = Some(self.contexts.len() as u32 - 1);
+        for method in &mut layout.methods {
+            let original = method.func;
+            method.func = self.copy(original, |copy| Copied::Function(original, copy), within);
+            let kind = &mut self.made.program.functions[method.func.index()].kind;
+            *kind = match *kind {
+                FunctionKind::Method(_) => FunctionKind::Method(copy),
+                FunctionKind::Static(_) => FunctionKind::Static(copy),
+                kind => kind,
+            };
+        }
+        self.made.program.structs.push(layout);
+        self.made.structs.push(def);
+        copy
+    }
+
+    fn copy(&mut self, func: FuncId, of: impl FnOnce(FuncId) -> Copied, within: Option<u32>) -> FuncId {
+        let original = &self.program.functions[func.index()];
+        let code = code_of(self.program, original);
+        let program = &mut self.made.program;
+        let sites = &self.program.sites[original.sites.range()];
+        let copy = FuncId(program.functions.len() as u32);
+        let function = Function {
+            code: Run { start: program.code.len() as u32, len: code.len() as u32 },
+            sites: Run { start: program.sites.len() as u32, len: sites.len() as u32 },
+            ..original.clone()
+        };
+        program.code.extend(code);
+        program.sites.extend(sites);
+        program.functions.push(function);
+        self.contexts.push(Context { of: of(copy), within });
+        self.context_of.push(Some(self.contexts.len() as u32 - 1));
+        self.is_queued.push(false);
+        self.made.functions.push(func);
+        self.copies[func.index()] += 1;
+        self.room = self.room.saturating_sub(code.len());
+        copy
+    }
+}
