@@ -131,7 +131,8 @@ const WAITS: &str = "it may wait for tasks: each wait is a switch to another tas
                      that waits in it keeps a native stack, of two pages at least";
 
 /// What is said of a region that is proven because each of its contexts has one type where together they have several.
-const IN_CONTEXTS: &str = "each call or instance that it works for gives it one type: it is compiled for each of {} combinations";
+const IN_CONTEXTS: &str =
+    "each call or instance that it works for gives it one type: it is compiled for each of {} combinations";
 
 /// Most versions that are counted out; the tier makes a few.
 const COUNTED_VERSIONS: u32 = 64;

@@ -19,7 +19,9 @@ use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::facts::{Region, RegionFacts, Verdict};
 use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, LoopId, Op, Program, Reg, StructId};
-use crate::facts::native_forms::{Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined, may_be_inlined_in_part};
+use crate::facts::native_forms::{
+    Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined, may_be_inlined_in_part,
+};
 use crate::facts::rules::{Members, Place, SIDE_FIELDS, TypeEnv};
 use crate::source::Span;
 
