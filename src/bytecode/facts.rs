@@ -277,6 +277,8 @@ reasons! {
     Forbidden = "N0217", "needs executable memory, which the system forbids here", "allow it, as with `MemoryDenyWriteExecute=no` of systemd, or run without `--jit`";
     /// A fault of the code generator, after which it goes on with other regions.
     Panic = "N0218", "made the code generator panic (backend-panic)", "report it; dividing the region into functions may help";
+    /// As far as can be told, interpreting what is left takes less than making code for it.
+    Worth = "N0219", "has too little to do yet to be worth its code", "run longer, or pass `--jit-wait`, with which all that is hot is compiled";
 }
 
 /// A region with more instructions is not compiled: native code would take longer to make than it could win back, and

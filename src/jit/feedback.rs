@@ -256,14 +256,26 @@ impl TypeProfile {
 
     /// Adds to what was seen at an instruction; whether that was anything new.
     pub fn note(&mut self, pc: u32, add: impl FnOnce(&mut TypeFeedback)) -> bool {
-        let at = pc as usize;
-        let page = self.pages[at / PAGE].get_or_insert_with(|| Box::new([TypeFeedback::NOTHING; PAGE]));
-        let site = &mut page[at % PAGE];
+        let site = self.site(pc);
         let before = *site;
         add(site);
         let is_new = *site != before;
         self.news += u64::from(is_new);
         is_new
+    }
+
+    /// Notes that an instruction is come to; whether it is for the first time. As [`TypeProfile::note`], for every
+    /// instruction that is recorded.
+    pub fn reach(&mut self, pc: u32) -> bool {
+        let is_new = !std::mem::replace(&mut self.site(pc).reached, true);
+        self.news += u64::from(is_new);
+        is_new
+    }
+
+    fn site(&mut self, pc: u32) -> &mut TypeFeedback {
+        let at = pc as usize;
+        let page = self.pages[at / PAGE].get_or_insert_with(|| Box::new([TypeFeedback::NOTHING; PAGE]));
+        &mut page[at % PAGE]
     }
 
     /// How often anything new was seen so far: code that was built at the same number would be built the same again.
@@ -288,8 +300,8 @@ mod tests {
     #[test]
     fn what_was_not_recorded_is_empty_and_shares_no_page_with_what_was() {
         let mut profile = TypeProfile::new(2 * PAGE + 1);
-        assert!(profile.note(PAGE as u32, |site| site.reached = true));
-        assert!(!profile.note(PAGE as u32, |site| site.reached = true), "nothing new");
+        assert!(profile.reach(PAGE as u32));
+        assert!(!profile.reach(PAGE as u32) && !profile.note(PAGE as u32, |site| site.reached = true), "nothing new");
         assert_eq!(profile.pages.iter().flatten().count(), 1);
         assert!(profile.at(PAGE as u32).reached && !profile.at(PAGE as u32 + 1).reached);
         assert_eq!(*profile.at(2 * PAGE as u32), TypeFeedback::NOTHING);

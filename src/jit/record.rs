@@ -4,6 +4,7 @@
 //! on ordinary frames, so it can stop anywhere and leave the rest to the interpreter.
 
 use super::feedback::{Callee, TypeFeedback, TypeProfile, Via, is_inexact};
+use super::tier::worth::Extent;
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::{Call, Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
@@ -61,11 +62,13 @@ pub struct Goal {
     pub inside_built_in: usize,
 }
 
-/// Records from the top frame's pc on. `has_native` tells whether a loop has native code.
+/// Records from the top frame's pc on, and adds to the extent of the unit that this is for. `has_native` tells whether a
+/// loop has native code.
 pub fn record(
     vm: &mut Vm,
     profile: &std::cell::RefCell<TypeProfile>,
     goal: &mut Goal,
+    extent: &mut Extent,
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Recorded> {
     while goal.budget > 0 && goal.unsurprising < goal.patience {
@@ -76,7 +79,8 @@ pub fn record(
         goal.unsurprising += 1;
         let pc = vm.top_pc();
         let op = vm.program().code[pc as usize];
-        if profile.borrow_mut().note(pc, |site| site.reached = true) {
+        extent.note(vm.depth().saturating_sub(goal.depth), pc);
+        if profile.borrow_mut().reach(pc) {
             (goal.unsurprising, goal.repeated) = (0, 0);
         }
         match op {
@@ -339,6 +343,9 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     };
     let (a, b) = observed(op);
     let (a, b) = (a.map(|reg| register(vm, reg)), b.map(|reg| register(vm, reg)));
+    if a.is_none() && b.is_none() && called.is_none() {
+        return false;
+    }
     // The only register of an instruction with a constant is its first operand, whichever side it is on.
     let right = if op.as_binary().is_some_and(|binary| binary.left.register().is_none()) { a } else { b };
     let is_compared = op.as_comparison().is_some() || op.as_compare_jump().is_some();
@@ -379,8 +386,8 @@ fn note_first_operand(site: &mut TypeFeedback, a: Value) {
 
 /// Notes what an instruction has written; whether that shows anything new.
 fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: Stepped) -> bool {
+    let Some(result) = op.result() else { return false };
     profile.note(pc, |site| {
-        let Some(result) = op.result() else { return };
         let Some(iteration) = op.as_iteration() else {
             let result = register(vm, result);
             site.result.add(result.tag());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::runtime::hooks::Thresholds;
 use crate::runtime::host::Capability;
 
 /// Headings of `--help`, the flags for testing last.
@@ -117,13 +118,13 @@ pub struct JitSettings {
     pub profile: bool,
 
     /// Iterations after which a loop is hot
-    #[arg(long = "jit-threshold", value_name = "N", default_value_t = 1000, help_heading = NATIVE)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long = "jit-threshold", value_name = "N", help_heading = NATIVE)]
+    #[arg(default_value_t = Thresholds::DEFAULT.loops, value_parser = clap::value_parser!(u32).range(1..))]
     pub loop_threshold: u32,
 
     /// Calls after which a function is hot
-    #[arg(long = "jit-function-threshold", value_name = "N", default_value_t = 100, help_heading = NATIVE)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long = "jit-function-threshold", value_name = "N", help_heading = NATIVE)]
+    #[arg(default_value_t = Thresholds::DEFAULT.functions, value_parser = clap::value_parser!(u32).range(1..))]
     pub function_threshold: u32,
 
     /// Wait for each compilation instead of running on beside it: slower, but each run does the same
@@ -293,8 +294,8 @@ impl Default for JitSettings {
         JitSettings {
             compile: false,
             profile: true,
-            loop_threshold: 1000,
-            function_threshold: 100,
+            loop_threshold: Thresholds::DEFAULT.loops,
+            function_threshold: Thresholds::DEFAULT.functions,
             stats: None,
             audit_verdicts: false,
             log: None,

@@ -73,10 +73,14 @@ pub struct Hooks {
 pub(super) struct Questions(Vec<(usize, bool)>);
 
 /// How many iterations and calls are counted before the first question.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Thresholds {
     pub loops: u32,
     pub functions: u32,
+}
+
+impl Thresholds {
+    pub const DEFAULT: Thresholds = Thresholds { loops: 1000, functions: 100 };
 }
 
 impl Hooks {

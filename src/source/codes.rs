@@ -87,6 +87,7 @@ codes! {
     "N0216" "left its native code for errors of arithmetic again and again"
     "N0217" "executable memory is forbidden"
     "N0218" "panic of the code generator"
+    "N0219" "has too little to do"
     "W0102" "too large to compile"
     "W0104" "irregular control flow"
     "W0105" "imports a module"

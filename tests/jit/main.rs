@@ -201,6 +201,29 @@ fn an_exit_that_is_taken_often_leads_to_another_version() {
     assert!(region["exits"].as_u64() < Some(100), "{statistics}");
 }
 
+/// Nothing is measured for that, so it is the same in each run.
+#[test]
+fn what_has_too_little_to_do_waits_unless_the_user_says_what_is_hot() {
+    let phase = |source: &str, flags: &[&str]| {
+        let statistics = statistics(source, flags);
+        let region = first_loop(&statistics);
+        (region["phase"].to_string(), region["why"].to_string())
+    };
+    let waits = (r#""waiting""#.to_string(), r#""N0219""#.to_string());
+    let native = (r#""native""#.to_string(), "null".to_string());
+    let many = SUM.replace("5000", "5000000");
+    assert_eq!(phase(SUM, &[]), waits);
+    assert_eq!(phase(&many, &[]), native);
+    assert_eq!(phase(SUM, &["--jit-wait"]), native);
+    assert_eq!(phase(SUM, &["--jit-threshold", "500"]), native);
+    // What calls it says how often; a loop that does not know how often it comes round has to have run for long.
+    let called = format!("{} for k in 0..1000 {{ f(5000); }}", SUM.replace("println(f(5000));", ""));
+    assert_eq!(phase(&called, &[]), native);
+    let open = |n: u32| format!("fn f : n {{ let i = 0; while i < n {{ i = i + 1; }} return i; }} println(f({n}));");
+    assert_eq!(phase(&open(5000), &[]), waits);
+    assert_eq!(phase(&open(5_000_000), &[]), native);
+}
+
 #[test]
 fn without_counting_nothing_is_compiled() {
     let (stdout, stderr) = execute(SUM, &["--jit", "--no-jit-profile", "--jit-stats"]);
@@ -453,7 +476,7 @@ fn each_reason_that_only_running_shows_is_explained() {
 
 #[test]
 fn statistics_begin_as_users_know_them() {
-    let (_, stderr) = execute(SUM, &["--jit", "--jit-stats"]);
+    let (_, stderr) = execute(SUM, &["--jit", "--jit-wait", "--jit-stats"]);
     assert!(
         stderr.starts_with("Hot-spot Statistics:\n  Total tracked regions: 2\n  Hot loops: 1\n  Hot functions: 0\n  JIT compiled regions: 1\n  Hottest spot: f@t.walrus:1 ("),
         "{stderr}"

@@ -11,12 +11,14 @@
 //! | [`work`] | recording, building, compiling, installing |
 //! | [`native`] | entering native code, and what follows from leaving it |
 //! | [`residency`] | how long native code runs once it was entered |
+//! | [`worth`] | whether making native code will pay |
 
 mod native;
 pub mod policy;
 pub mod residency;
 pub mod unit;
 mod work;
+pub mod worth;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -42,6 +44,7 @@ use crate::runtime::vm::Vm;
 use native::Entered;
 use policy::{Action, Around, CompilerState, Misfit, Surroundings};
 use unit::{Phase, Remake, Unit, Version};
+use worth::Spans;
 
 /// How events are logged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +112,8 @@ pub(super) struct State {
     compiler: Compiler,
     pending: Option<work::Pending>,
     flows: Flows,
+    /// The loops and functions whose work is counted, once that matters.
+    spans: OnceCell<Spans>,
     /// What facts say, once that was asked: nothing, if there are none or they are wrong.
     types: OnceCell<Option<StaticTypes>>,
     pub(super) units: FxHashMap<Entry, Unit>,
@@ -233,6 +238,7 @@ impl Jit {
                 compiler: Compiler::default(),
                 pending: None,
                 flows: Flows::default(),
+                spans: OnceCell::new(),
                 types: OnceCell::new(),
                 units: FxHashMap::default(),
                 seldom: FxHashSet::default(),
@@ -299,6 +305,7 @@ impl Jit {
         let unit = state.units.entry(entry).or_default();
         // Everything else is asked only if it matters: a unit that is native is decided on at each entry.
         let is_settled = unit.is_refused() || (!unit.versions.is_empty() && unit.remake.is_none());
+        let is_made_anew = unit.remake.is_some();
         let (mut around, mut asked) = (Around::Nothing, None);
         if !is_settled && !unit.is_recorded {
             (around, asked) = state.around(vm, entry, &self.options);
@@ -310,6 +317,8 @@ impl Jit {
                 Some(_) => CompilerState::Busy,
             },
             may_spend: is_settled || self.can_afford_more(state),
+            // Making code anew was found to pay before.
+            pays: is_settled || is_made_anew || self.pays(state, vm, entry),
             observes_only: self.options.observe_only,
             around,
         };
@@ -335,6 +344,10 @@ impl Jit {
             }
             Why::Observing => SELDOM,
             Why::Budget if self.state.borrow().seldom.contains(&entry) => UNTIL_NEXT_SELDOM,
+            Why::Worth => {
+                let outlook = self.state.borrow().units.get(&entry).map(|unit| unit.outlook);
+                outlook.unwrap_or_default().until_next_look(self.options.threshold)
+            }
             _ => self.options.threshold,
         }
     }
@@ -352,7 +365,12 @@ impl Jit {
             }
             unit.note_entry_types(vm);
             unit.is_polymorphic = true;
-            policy::on_misfit(unit)
+            let misfit = policy::on_misfit(unit);
+            // One more version may cost more than interpreting what does not fit.
+            if misfit == Misfit::Remake && !self.pays_again(state, vm, entry) {
+                return Some(UNTIL_NEXT_LOOK);
+            }
+            misfit
         };
         match misfit {
             Misfit::Remake => {

@@ -217,7 +217,10 @@ impl Jit {
         // Each iteration would be left there.
         let never_iterated = matches!(entry, Entry::Loop(_)) && !unit.has_iterated;
         let is_first_unseen = exit.reason == ExitReason::Unseen && taken == 1;
-        if is_hot(exit.reason, taken) || (is_first_unseen && never_iterated) {
+        let is_in_vain = is_first_unseen && never_iterated;
+        let is_hot = is_hot(exit.reason, taken);
+        if is_in_vain || (is_hot && self.pays_again(state, vm, entry)) {
+            let unit = state.units.entry(entry).or_default();
             if exit.reason == ExitReason::Hoisted {
                 unit.speculation_ban.loops.insert(exit.pc);
             }

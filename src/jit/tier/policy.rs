@@ -8,7 +8,8 @@
 //! | would have to be recorded or compiled while the compiler is at work, or recorded when too much time went into native code | waiting |
 //! | was not recorded, stands in a loop that may be compiled with it, or in a function that is about to be | waiting, some times |
 //! | was not recorded, otherwise | recorded |
-//! | was recorded | compiled |
+//! | was recorded, and will pay | compiled |
+//! | has yet to do too little to pay for its code | waiting |
 
 use super::unit::{Remake, Unit};
 use crate::bytecode::facts::Why;
@@ -57,6 +58,8 @@ pub struct Surroundings {
     pub compiler: CompilerState,
     /// The program has got back, or can spare, the time it has given to making native code.
     pub may_spend: bool,
+    /// What the unit has yet to do is worth the making of its code, for all that is known.
+    pub pays: bool,
     /// Count and observe, but compile nothing.
     pub observes_only: bool,
     pub around: Around,
@@ -91,11 +94,17 @@ pub fn decide(unit: &Unit, surroundings: Surroundings) -> Action {
     if !unit.is_recorded && !surroundings.may_spend {
         return wait(Why::Budget);
     }
+    // Others may be worth more together with it.
+    if !unit.is_recorded
+        && let Some(why) = waits_for(unit, surroundings.around)
+    {
+        return Action::Wait(why);
+    }
+    if !surroundings.pays {
+        return wait(Why::Worth);
+    }
     if !unit.is_recorded {
-        return match waits_for(unit, surroundings.around) {
-            Some(why) => Action::Wait(why),
-            None => Action::Record,
-        };
+        return Action::Record;
     }
     if surroundings.observes_only { Action::Wait(Why::Observing) } else { Action::Compile }
 }
@@ -150,8 +159,13 @@ mod tests {
     use super::*;
     use crate::jit::translate::Refusal;
 
-    const READY: Surroundings =
-        Surroundings { compiler: CompilerState::Idle, may_spend: true, observes_only: false, around: Around::Nothing };
+    const READY: Surroundings = Surroundings {
+        compiler: CompilerState::Idle,
+        may_spend: true,
+        pays: true,
+        observes_only: false,
+        around: Around::Nothing,
+    };
 
     fn unit(change: impl FnOnce(&mut Unit)) -> Unit {
         let mut unit = Unit::default();
@@ -164,6 +178,7 @@ mod tests {
         let busy = Surroundings { compiler: CompilerState::Busy, ..READY };
         let at_work = Surroundings { compiler: CompilerState::BusyWithThis, ..READY };
         let poor = Surroundings { may_spend: false, ..READY };
+        let in_vain = Surroundings { pays: false, ..READY };
         let idle = Surroundings { observes_only: true, ..READY };
         for (is_recorded, surroundings, expected) in [
             (false, READY, Action::Record),
@@ -173,6 +188,8 @@ mod tests {
             (true, at_work, Action::Wait(Why::Compiling)),
             (false, poor, Action::Wait(Why::Budget)),
             (true, poor, Action::Compile),
+            (false, in_vain, Action::Wait(Why::Worth)),
+            (true, in_vain, Action::Wait(Why::Worth)),
             (false, idle, Action::Record),
             (true, idle, Action::Wait(Why::Observing)),
         ] {
@@ -192,6 +209,8 @@ mod tests {
             let surroundings = Surroundings { around, ..READY };
             let waiting = unit(|unit| unit.put_off = limit - 1);
             assert_eq!(decide(&waiting, surroundings), Action::Wait(why));
+            // What is around it is asked first, even if it does not pay by itself.
+            assert_eq!(decide(&waiting, Surroundings { pays: false, ..surroundings }), Action::Wait(why));
             let tired = unit(|unit| unit.put_off = limit);
             assert_eq!(decide(&tired, surroundings), Action::Record);
             let recorded = unit(|unit| unit.is_recorded = true);

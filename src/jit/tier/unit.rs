@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::residency::Residency;
+use super::worth::{Extent, Outlook};
 use crate::bytecode::facts::{Reason, Why};
 use crate::bytecode::{FuncId, Program};
 use crate::jit::ir::{Exit, Home, Region};
@@ -104,6 +105,15 @@ pub enum Remake {
     InsteadOf(Rc<Version>),
 }
 
+/// What was counted when code was made.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct MadeAt {
+    /// Instructions interpreted in the whole program.
+    pub interpreted: u64,
+    /// Exits of the unit.
+    pub exits: u64,
+}
+
 /// See the module documentation.
 #[derive(Default)]
 pub struct Unit {
@@ -117,6 +127,12 @@ pub struct Unit {
     pub has_iterated: bool,
     /// Calls of the function that were recorded, since it was last compiled.
     pub recorded_calls: u32,
+    /// What its recordings have shown of its size.
+    pub extent: Extent,
+    /// What is remembered while it does not pay.
+    pub outlook: Outlook,
+    /// When it was made last.
+    pub made_at: MadeAt,
     /// How often compilation was put off, because of the loop around it or its function.
     pub put_off: u32,
     pub refused_entries: u32,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::policy::{self, MAX_COMPILED};
-use super::unit::{self, Contents, Phase, Remake, Unit, Version};
+use super::unit::{self, Contents, MadeAt, Phase, Remake, Unit, Version};
+use super::worth::Extent;
 use super::{Jit, State};
 use crate::jit::backend::Compiled;
 use crate::jit::compiler::{Done, Job};
@@ -93,13 +94,18 @@ impl Jit {
 
     /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
     fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
+        let mut extent = self.with_unit(entry, |unit| std::mem::take(&mut unit.extent));
+        let iterations = goal.iterations;
+        extent.begin();
         // What is recorded may wait, for as long as a network does.
         vm.let_others_ask(entry.pc(), true);
         goal.inside_built_in = vm.depth_inside_built_in();
         vm.mark_list_loops(goal.depth, goal.inside_built_in);
-        let recorded = self.record_walking(vm, entry, goal);
+        let recorded = self.record_walking(vm, entry, goal, &mut extent);
         vm.set_inside_built_in(goal.inside_built_in);
         vm.let_others_ask(entry.pc(), false);
+        extent.rounds += u64::from(iterations - goal.iterations);
+        self.with_unit(entry, |unit| unit.extent = extent);
         // It may have ended anywhere.
         let (is_at_entry, raised) = match recorded {
             Ok(is_at_entry) => (is_at_entry, Ok(())),
@@ -108,17 +114,21 @@ impl Jit {
         vm.finish_iterations(goal.depth, raised).map(|()| is_at_entry)
     }
 
-    fn record_walking(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
-        self.state.borrow_mut().units.entry(entry).or_default().is_recorded = true;
+    fn with_unit<T>(&self, entry: Entry, look: impl FnOnce(&mut Unit) -> T) -> T {
+        look(self.state.borrow_mut().units.entry(entry).or_default())
+    }
+
+    fn record_walking(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal, extent: &mut Extent) -> Result<bool> {
+        self.with_unit(entry, |unit| unit.is_recorded = true);
         let has_native = |header: u32| {
             let (state, inner) = (self.state.borrow(), Entry::Loop(header));
             inner != entry && state.units.get(&inner).is_some_and(Unit::is_native)
         };
         let iterations = goal.iterations;
         loop {
-            let recorded = record::record(vm, &self.profile, goal, &has_native)?;
+            let recorded = record::record(vm, &self.profile, goal, extent, &has_native)?;
             if goal.iterations < iterations {
-                self.state.borrow_mut().units.entry(entry).or_default().has_iterated = true;
+                self.with_unit(entry, |unit| unit.has_iterated = true);
             }
             match recorded {
                 Recorded::AtHeader => return Ok(true),
@@ -300,9 +310,11 @@ impl Jit {
             news,
             contents,
         });
+        let interpreted = state.interpreted(vm);
         let unit = state.units.entry(entry).or_default();
         unit.compiled += 1;
-        let number = unit.compiled;
+        unit.made_at = MadeAt { interpreted, exits: unit.exits };
+        let (number, size) = (unit.compiled, unit.extent.size());
         add_version(unit, &version);
         // The loop around it has been running for as long.
         match parent {
@@ -324,6 +336,7 @@ impl Jit {
         let details = [
             ("ms", format!("{:.3}", time.as_secs_f64() * 1e3)),
             ("bytes", compiled.size.to_string()),
+            ("bytecodes", size.to_string()),
             ("version", number.to_string()),
         ];
         self.transition(vm, entry, Phase::Native, &details);

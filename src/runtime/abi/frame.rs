@@ -77,6 +77,28 @@ impl Vm {
         self.stack.frame()
     }
 
+    /// The function of a frame so far below the top one, and where its code goes on; of the top one, where it stands.
+    pub fn frame_below(&self, below: usize) -> Option<(FuncId, u32)> {
+        let depth = self.depth().checked_sub(below).filter(|depth| *depth > 0)?;
+        let frame = self.stack.frame_at(depth);
+        let offset = (frame.pc as usize).wrapping_sub(self.image.program.code.as_ptr() as usize);
+        // SAFETY: a frame's function belongs to the image.
+        Some((unsafe { (*frame.function).id }, (offset / size_of::<Op>()) as u32))
+    }
+
+    /// The int in a register of a frame so far below the top one. It may be out of date where native code runs in that
+    /// frame.
+    pub fn int_below(&self, below: usize, register: Reg) -> Option<i64> {
+        let depth = self.depth().checked_sub(below).filter(|depth| *depth > 0)?;
+        let frame = self.stack.frame_at(depth);
+        // SAFETY: a frame's function belongs to the image, and the register lies in the frame's window, all of which
+        // holds valid values.
+        unsafe {
+            let registers = (*frame.function).registers;
+            (register.0 < registers).then(|| *frame.base.add(register.index()))?.as_int()
+        }
+    }
+
     /// The value of a register of the top frame. Panics unless the function has it.
     pub fn top_register(&self, register: u32) -> Value {
         let registers = self.image.function(self.top_function()).registers;

@@ -1,0 +1,373 @@
+//! Whether native code will pay: what a loop or function still has to do, as far as can be told, against what its code
+//! takes to make.
+//!
+//! Both are counted in interpreted instructions, never measured, so nothing here depends on how busy the machine is.
+//! What is to come is known of loops over ranges and lists: each of those that the frames stand in says how often it
+//! will come round again. Of everything else nothing is known but what was: that it goes on for as long again. What
+//! code takes to make grows with the instructions that go into it, those of inlined functions at each place where they
+//! are called; how many these are, a recording tells.
+
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
+
+use super::{Jit, State};
+use crate::bytecode::op::shape::Over;
+use crate::bytecode::op::window::{Iter, Range};
+use crate::bytecode::{FuncId, LoopRegion, Op, Program, Run};
+use crate::runtime::hooks::Thresholds;
+use crate::runtime::regions::Entry;
+use crate::runtime::vm::Vm;
+
+/// What it takes to make native code, in interpreted instructions: the compiler itself when it is first used, a region
+/// however small, and each instruction in it.
+const FIRST: u64 = 200_000;
+const REGION: u64 = 35_000;
+const INSTRUCTION: u64 = 3_500;
+/// Instructions that a call stands for whose callee is not known, and most that it stands for if that is known.
+const UNKNOWN_CALLEE: u64 = 12;
+const LARGEST_CALLEE: u64 = 60;
+/// Native code has to do so many times the work that it took to make.
+const GAIN: u64 = 2;
+/// What nothing is known of is taken to go on for as long again; it counts so many times, so that it needs no gain
+/// besides: a loop that has run for long will not end soon.
+const AGAIN: u64 = 2;
+/// What an exit costs, in interpreted instructions, with those that are executed until native code is entered again.
+const EXIT: u64 = 3_000;
+/// Frames that are looked at.
+const MAX_FRAMES: usize = 8;
+
+/// One loop that the program is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Level {
+    /// How often it came round so far.
+    count: u64,
+    /// How often it will come round again, if that is known.
+    left: Option<u64>,
+}
+
+/// The loops that the program is in, from the inside out.
+#[derive(Default, Debug)]
+struct Nest {
+    levels: SmallVec<[Level; 8]>,
+    /// What is around these is not known: a recursion, or more frames than are looked at.
+    is_open: bool,
+}
+
+impl Nest {
+    /// How many iterations or calls are to come of what had `own` so far. That stands in all of the loops; the first of
+    /// them is the loop itself, if it is one.
+    fn to_come(&self, own: u64, is_loop: bool) -> u64 {
+        let mut known = 0u64;
+        let mut is_known = !self.is_open && !self.levels.is_empty();
+        for (at, level) in self.levels.iter().enumerate() {
+            let Some(left) = level.left else {
+                is_known = false;
+                continue;
+            };
+            // Each iteration of a loop around it has so many of its own.
+            known = known.saturating_add(match at == 0 && is_loop {
+                true => left,
+                false => (u128::from(own) * u128::from(left) / u128::from(level.count.max(1))) as u64,
+            });
+        }
+        if is_known { known } else { known.max(own.saturating_mul(AGAIN)) }
+    }
+}
+
+/// What a stretch of code is counted by: a loop without those in it, or a function without its loops.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// Where its counter is, an index into the program's code.
+    start: u32,
+    /// Instructions that are in no loop inside.
+    own: u32,
+}
+
+/// All loops and functions of a program.
+#[derive(Debug)]
+pub struct Spans(Vec<Span>);
+
+impl Spans {
+    pub fn of(program: &Program) -> Spans {
+        let functions = program.functions.iter().map(|function| {
+            let Run { start, len } = function.code;
+            Span { start, own: len }
+        });
+        let mut spans: Vec<Span> = functions.collect();
+        let first_loop = spans.len();
+        for region in &program.loops {
+            let start = program.functions[region.func.index()].code.start;
+            let own = region.end.saturating_sub(region.header);
+            spans.push(Span { start: start + region.header, own });
+            let around = region.parent.map_or(region.func.index(), |parent| first_loop + parent.index());
+            spans[around].own = spans[around].own.saturating_sub(own);
+        }
+        Spans(spans)
+    }
+
+    /// Instructions that were interpreted in a stretch of the program's code, about: each iteration of a loop and each
+    /// call of a function is taken to execute all of it once.
+    fn interpreted(&self, code: std::ops::Range<u32>, count: &dyn Fn(u32) -> u64) -> u64 {
+        let spans = self.0.iter().filter(|span| code.contains(&span.start));
+        spans.map(|span| u64::from(span.own) * count(span.start)).fold(0, u64::saturating_add)
+    }
+}
+
+/// What a unit's recordings have shown of its size.
+#[derive(Default, Debug)]
+pub struct Extent {
+    /// Instructions executed, and iterations.
+    pub executed: u64,
+    pub rounds: u64,
+    /// The instructions that were come to, by the two calls that led there last: deeper differences are rare, and a
+    /// recursion would have no end of them.
+    places: FxHashSet<[u32; 3]>,
+    /// The calls, or 0, that led to the frames from the unit's own upwards.
+    calls: Vec<u32>,
+    last: u32,
+}
+
+impl Extent {
+    /// The instruction at `pc` is executed in a frame so high above the unit's own.
+    pub fn note(&mut self, height: usize, pc: u32) {
+        self.calls.truncate(height + 1);
+        self.calls.resize(height + 1, self.last);
+        let call_below = height.checked_sub(1).map_or(0, |below| self.calls[below]);
+        self.places.insert([self.calls[height], call_below, pc]);
+        self.executed += 1;
+        self.last = pc;
+    }
+
+    /// How many instructions a region would have that is made of what was recorded.
+    pub fn size(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// The recording begins anew, at the unit's beginning.
+    pub fn begin(&mut self) {
+        self.calls.clear();
+        self.last = 0;
+    }
+}
+
+/// What is remembered of a unit that does not pay yet.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Outlook {
+    /// How often it was looked at.
+    looks: u32,
+    /// The counts of what is around it, and its own and the whole program's when that was first seen: as long as the
+    /// former stay the same, it is the loop that the program is in.
+    around: u64,
+    count: u64,
+    interpreted: u64,
+}
+
+impl Outlook {
+    /// After how many iterations or calls to look again: soon at first, as each may be long.
+    pub fn until_next_look(&self, most: u32) -> u32 {
+        (4u32 << self.looks.min(16)).min(most).max(1)
+    }
+}
+
+/// What it takes to make code of so many instructions.
+fn cost(instructions: u64, is_first: bool) -> u64 {
+    REGION + instructions.saturating_mul(INSTRUCTION) + if is_first { FIRST } else { 0 }
+}
+
+/// Whether so many iterations or calls that each execute so many instructions are worth a price.
+fn is_worth(to_come: u64, each: u64, price: u64) -> bool {
+    to_come.saturating_mul(each) >= price.saturating_mul(GAIN)
+}
+
+impl State {
+    /// Instructions that were interpreted so far in the whole program, about, if that matters.
+    pub(super) fn interpreted(&self, vm: &Vm) -> u64 {
+        let code = 0..vm.program().code.len() as u32;
+        self.spans.get().map_or(0, |spans| spans.interpreted(code, &|at| vm.times_counted(at)))
+    }
+}
+
+impl Jit {
+    /// Whether native code of a unit that has none pays, for all that is known.
+    pub(super) fn pays(&self, state: &mut State, vm: &Vm, entry: Entry) -> bool {
+        if !self.weighs() {
+            return true;
+        }
+        let program = vm.program();
+        let count = |at: u32| vm.times_counted(at);
+        let code = code_of(program, entry);
+        let own = count(entry.pc());
+        let nest = nest_of(vm, entry);
+        state.spans.get_or_init(|| Spans::of(program));
+        let everything = state.interpreted(vm);
+        let Some(spans) = state.spans.get() else { return true };
+        let unit = state.units.entry(entry).or_default();
+        unit.outlook.looks += 1;
+        let mut each = spans.interpreted(code.clone(), &count) / own.max(1);
+        if let Entry::Loop(_) = entry {
+            // Its iterations may do most of their work in functions that they call.
+            let function = program.functions[vm.top_function().index()].code.start;
+            let around = nest.levels.iter().skip(1).fold(count(function), |all, level| all.wrapping_add(level.count));
+            let outlook = &mut unit.outlook;
+            if outlook.looks == 1 || outlook.around != around {
+                (outlook.around, outlook.count, outlook.interpreted) = (around, own, everything);
+            } else if own > outlook.count {
+                each = each.max(everything.saturating_sub(outlook.interpreted) / (own - outlook.count));
+            }
+            if let Some(recorded) = unit.extent.executed.checked_div(unit.extent.rounds) {
+                each = each.max(recorded);
+            }
+        }
+        let size = if unit.is_recorded { unit.extent.size() } else { estimated_size(program, code) };
+        is_worth(nest.to_come(own, matches!(entry, Entry::Loop(_))), each, cost(size, state.code_bytes == 0))
+    }
+
+    /// Whether making a unit's code anew pays: as much was interpreted since it was made, or lost at exits.
+    pub(super) fn pays_again(&self, state: &State, vm: &Vm, entry: Entry) -> bool {
+        let Some(unit) = state.units.get(&entry).filter(|_| self.weighs()) else { return true };
+        let interpreted = state.interpreted(vm).saturating_sub(unit.made_at.interpreted);
+        let lost = interpreted + (unit.exits - unit.made_at.exits) * EXIT;
+        is_worth(AGAIN, lost, cost(unit.extent.size(), false))
+    }
+
+    /// Whether it matters what pays: not where all is to be seen that can be compiled, nor to a user who says what is
+    /// hot.
+    fn weighs(&self) -> bool {
+        let thresholds = Thresholds { loops: self.options.threshold, functions: self.options.function_threshold };
+        !self.is_repeatable() && !self.options.observe_only && thresholds == Thresholds::DEFAULT
+    }
+}
+
+/// Where a unit stands in the program's code.
+fn code_of(program: &Program, entry: Entry) -> std::ops::Range<u32> {
+    let Some(region) = entry.region(program) else { return entry.pc()..entry.pc() + 1 };
+    let start = program.functions[region.func(program).index()].code.start;
+    let own = region.code(program);
+    start + own.start..start + own.end
+}
+
+/// How many instructions a region would have that was not recorded, about.
+fn estimated_size(program: &Program, code: std::ops::Range<u32>) -> u64 {
+    let called = |op: &Op| match *op {
+        Op::CallFn { func, .. } => u64::from(program.functions[func.index()].code.len).min(LARGEST_CALLEE),
+        Op::Call { .. } | Op::CallMethod { .. } | Op::New { .. } => UNKNOWN_CALLEE,
+        _ => 0,
+    };
+    let ops = program.code.get(code.start as usize..code.end as usize).unwrap_or_default();
+    ops.len() as u64 + ops.iter().map(called).sum::<u64>()
+}
+
+/// The loops that the program is in, from the unit outwards.
+fn nest_of(vm: &Vm, entry: Entry) -> Nest {
+    let program = vm.program();
+    // What a built-in has yet to call it with is not known.
+    let mut nest = Nest { is_open: vm.is_called_by_built_in(), ..Nest::default() };
+    let mut seen: SmallVec<[FuncId; MAX_FRAMES]> = SmallVec::new();
+    let mut below = 0;
+    while let Some((func, pc)) = vm.frame_below(below) {
+        if below == MAX_FRAMES || seen.contains(&func) {
+            nest.is_open = true;
+            break;
+        }
+        seen.push(func);
+        let start = program.functions[func.index()].code.start;
+        // A frame below the top one goes on behind its call.
+        let at = match entry {
+            Entry::Function(_) if below == 0 => None,
+            _ if below == 0 => Some(entry.pc() - start),
+            _ => pc.checked_sub(start + 1),
+        };
+        let is_around = |region: &&LoopRegion| {
+            region.func == func && at.is_some_and(|at| (region.header..region.end).contains(&at))
+        };
+        // The compiler lists loops before those in them.
+        for region in program.loops.iter().rev().filter(is_around) {
+            let left = left_of(vm, region, below, start);
+            nest.levels.push(Level { count: vm.times_counted(start + region.header), left });
+        }
+        below += 1;
+    }
+    nest
+}
+
+/// How often a loop that a frame stands in will come round again, if it is one that knows.
+fn left_of(vm: &Vm, region: &LoopRegion, below: usize, start: u32) -> Option<u64> {
+    let [back_edge] = region.back_edges[..] else { return None };
+    let step = vm.program().code.get((start + back_edge) as usize)?.as_iteration().filter(|step| !step.starts)?;
+    let int = |offset: u16| vm.int_below(below, step.base.above(offset));
+    let (at, end) = match step.over {
+        Over::Range => (int(Range::COUNTER)?, int(Range::END)?),
+        // What is alive in a frame below is not known here.
+        Over::Items | Over::Pairs if below > 0 => return None,
+        Over::Items | Over::Pairs => {
+            let len = vm.top_register(u32::from(step.base.above(Iter::ITERABLE).0)).as_list()?.len();
+            (int(Iter::POSITION)?, len as i64)
+        }
+    };
+    u64::try_from(end.saturating_sub(at)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nest(levels: &[(u64, Option<u64>)]) -> Nest {
+        Nest { levels: levels.iter().map(|&(count, left)| Level { count, left }).collect(), is_open: false }
+    }
+
+    #[test]
+    fn loops_over_ranges_say_what_is_to_come() {
+        // Alone; in one that has come round 10 times of 30; in a function that such a loop calls.
+        assert_eq!(nest(&[(1000, Some(200))]).to_come(1000, true), 200);
+        assert_eq!(nest(&[(1000, Some(50)), (10, Some(20))]).to_come(1000, true), 50 + 2000);
+        assert_eq!(nest(&[(10, Some(20))]).to_come(1000, false), 2000);
+    }
+
+    #[test]
+    fn of_all_else_as_much_again_is_expected_and_needs_no_gain() {
+        assert_eq!(nest(&[(1000, None)]).to_come(1000, true), 1000 * AGAIN);
+        assert_eq!(nest(&[(1000, Some(1)), (10, None)]).to_come(1000, true), 1000 * AGAIN);
+        assert_eq!(nest(&[]).to_come(1000, false), 1000 * AGAIN);
+        // At least what the loops that are known say.
+        assert_eq!(nest(&[(1000, None), (10, Some(90))]).to_come(1000, true), 9000);
+        let open = Nest { is_open: true, ..nest(&[(1000, Some(1))]) };
+        assert_eq!(open.to_come(1000, true), 1000 * AGAIN);
+        assert_eq!(AGAIN, GAIN);
+    }
+
+    #[test]
+    fn a_price_grows_with_the_region_and_is_to_be_won_back_twice() {
+        assert!(cost(10, true) > cost(10, false) && cost(20, false) > cost(10, false));
+        let price = cost(10, false);
+        assert!(is_worth(price * GAIN / 10, 10, price) && !is_worth(price * GAIN / 10 - 1, 10, price));
+    }
+
+    #[test]
+    fn an_extent_counts_instructions_by_the_calls_that_lead_to_them() {
+        let mut extent = Extent::default();
+        for _ in 0..3 {
+            extent.begin();
+            // A function at 20 is called from two places.
+            for (height, pc) in [(0, 1), (0, 2), (1, 20), (1, 21), (0, 3), (1, 20), (1, 21), (0, 4)] {
+                extent.note(height, pc);
+            }
+        }
+        assert_eq!((extent.size(), extent.executed), (8, 24));
+    }
+
+    #[test]
+    fn what_does_not_pay_is_looked_at_soon_and_then_more_and_more_seldom() {
+        let looks = |looks| Outlook { looks, ..Outlook::default() }.until_next_look(1000);
+        assert_eq!([1, 2, 3, 8, 100].map(looks), [8, 16, 32, 1000, 1000]);
+        assert_eq!(Outlook::default().until_next_look(1), 1);
+    }
+
+    #[test]
+    fn work_is_counted_by_loops_and_functions_without_what_is_in_them() {
+        // A function of 10 instructions, in which a loop stands from 2 to 9, and in that one from 4 to 7.
+        let spans = Spans(vec![Span { start: 0, own: 3 }, Span { start: 2, own: 4 }, Span { start: 4, own: 3 }]);
+        let count = |at: u32| [(0, 2), (2, 10), (4, 100)].into_iter().find(|(pc, _)| *pc == at).map_or(0, |(_, n)| n);
+        assert_eq!(spans.interpreted(0..10, &count), 2 * 3 + 10 * 4 + 100 * 3);
+        assert_eq!(spans.interpreted(2..9, &count), 10 * 4 + 100 * 3);
+    }
+}
