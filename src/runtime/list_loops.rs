@@ -1,7 +1,7 @@
 //! Methods of lists that call a function with each item, taken apart: each call of the function in a frame of its own
 //! on that of the method's caller.
 //!
-//! The interpreter executes such a method as one instruction ([`methods::list`]), which waits for the function. Native
+//! The interpreter executes such a method as one instruction ([`super::methods`]), which waits for the function. Native
 //! code that makes a loop of it, the recorder and the shadow interpreter walk into the function, as into any call. Its
 //! frame then stands on that of the caller, above what the method has to know ([`Items`]); where it lies tells it from
 //! frames that calls have started. When it is left in the middle, it is run to its end, and the run time goes on with

@@ -3,7 +3,7 @@
 //!
 //! The interpreter executes such a method as one instruction. So in front of the loop exits lead to the instruction,
 //! and in it they stand in the function, whose frame they rebuild above what the method has to know
-//! ([`Items`](crate::bytecode::op::window::Items)); the run time then goes on with the method
+//! ([`Items`]); the run time then goes on with the method
 //! ([`list_loops`](crate::runtime::list_loops)). Between two calls of the function there is nothing to go on at, hence
 //! no exit: what may fail of what is done with the function's result is done in front of its `Return`, as is asking
 //! whether the list still keeps its elements as it did.
