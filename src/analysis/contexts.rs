@@ -5,8 +5,8 @@
 //! condition open, the program is written out with copies: of a function for each call of it, of a struct with its
 //! methods for each place that makes instances, of closures with the function that makes them. What is copied does the
 //! same as the original, so whatever is inferred of the copies is true of the original when it is called from there. A
-//! condition that no copy has left open is none. (Copies of a closure are not the same function as the original, and are
-//! not equal to it; no type depends on that.)
+//! condition that no copy has left open is none. (Copies of a closure are not the same function as the original, and
+//! are not equal to it; no type depends on that.)
 //!
 //! Nothing of this is run or written: code and facts are those of the program as it is. Copies are made only of what
 //! some mixed type passes through, and there is room for so many; a call beyond that shares the original with others.

@@ -62,8 +62,8 @@ pub struct Goal {
     pub inside_built_in: usize,
 }
 
-/// Records from the top frame's pc on, and adds to the extent of the unit that this is for. `has_native` tells whether a
-/// loop has native code.
+/// Records from the top frame's pc on, and adds to the extent of the unit that this is for. `has_native` tells whether
+/// a loop has native code.
 pub fn record(
     vm: &mut Vm,
     profile: &std::cell::RefCell<TypeProfile>,
