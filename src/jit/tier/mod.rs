@@ -87,7 +87,7 @@ const UNTIL_NEXT_SELDOM: u32 = 4;
 /// So much of the program's time goes into native code before anything has come of it.
 const ADVANCE: Duration = Duration::from_micros(700);
 /// And this share of the run time besides.
-const SPARE_SHARE: u32 = 20;
+const SPARE_SHARE: u32 = 4;
 /// A loop of fewer iterations a call is left to the function it stands in.
 const SHORT_TRIP: u64 = 16;
 /// A hot function is compiled by itself once it was called this many times as often as made it hot.
