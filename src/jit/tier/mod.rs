@@ -112,6 +112,8 @@ pub(super) struct State {
     compiler: Compiler,
     pending: Option<work::Pending>,
     flows: Flows,
+    /// The loops around loops that were asked about, by header. Asking is frequent, and finding one reads the function.
+    parents: FxHashMap<u32, Option<Entry>>,
     /// The loops and functions whose work is counted, once that matters.
     spans: OnceCell<Spans>,
     /// What facts say, once that was asked: nothing, if there are none or they are wrong.
@@ -140,6 +142,15 @@ impl State {
     /// The loop around a loop of the running function.
     fn parent_of(&mut self, vm: &Vm, entry: Entry) -> Option<Entry> {
         let Entry::Loop(header) = entry else { return None };
+        if let Some(&parent) = self.parents.get(&header) {
+            return parent;
+        }
+        let parent = self.find_parent(vm, header);
+        self.parents.insert(header, parent);
+        parent
+    }
+
+    fn find_parent(&mut self, vm: &Vm, header: u32) -> Option<Entry> {
         // Nor is what stands around a large loop compiled.
         if is_too_large(vm.program(), vm.top_function(), header) {
             return None;
@@ -238,6 +249,7 @@ impl Jit {
                 compiler: Compiler::default(),
                 pending: None,
                 flows: Flows::default(),
+                parents: FxHashMap::default(),
                 spans: OnceCell::new(),
                 types: OnceCell::new(),
                 units: FxHashMap::default(),
