@@ -329,8 +329,9 @@ impl Jit {
                 Some(_) => CompilerState::Busy,
             },
             may_spend: is_settled || self.can_afford_more(state),
-            // Making code anew was found to pay before.
-            pays: is_settled || is_made_anew || self.pays(state, vm, entry),
+            // Making code anew was found to pay before. What a function does that a built-in calls is counted where it
+            // is interpreted only, so nothing is known of how much such a loop does.
+            pays: is_settled || is_made_anew || state.seldom.contains(&entry) || self.pays(state, vm, entry),
             observes_only: self.options.observe_only,
             around,
         };
