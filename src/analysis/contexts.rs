@@ -44,8 +44,8 @@ const NESTED: usize = 2;
 pub struct Expanded {
     pub program: Program,
     /// What each function and struct of it is a copy of; itself, if it is none.
-    pub functions: Vec<FuncId>,
-    pub structs: Vec<StructId>,
+    functions: Vec<FuncId>,
+    structs: Vec<StructId>,
 }
 
 /// What is found of a program in contexts.
@@ -73,19 +73,16 @@ impl InContexts {
     pub fn find(types: &Inference<'_>, open: &[FuncId], with_costs: bool) -> Option<InContexts> {
         let open: FxHashSet<FuncId> = open.iter().copied().collect();
         let first = Expanded::new(types)?;
-        let (flow, index) = (ProgramFlow::new(&first.program), RuleIndex::new(&first.program));
-        let mut within = Inference::run(&first.program, &flow, &index);
-        within.seal();
-        let found = InContexts::of(types, &within, &first, &open, with_costs);
-        if !found.copies.values().flatten().flatten().any(|operand| operand.is_open) {
-            return Some(found);
-        }
-        // In contexts it may be known which function a value is that is called.
-        let Some(second) = Expanded::new(&within).map(|second| second.over(&first)) else { return Some(found) };
-        let (flow, index) = (ProgramFlow::new(&second.program), RuleIndex::new(&second.program));
-        let mut within = Inference::run(&second.program, &flow, &index);
-        within.seal();
-        Some(InContexts::of(types, &within, &second, &open, with_costs))
+        let found = inferred(&first.program, |within| {
+            let found = InContexts::of(types, within, &first, &open, with_costs);
+            if !found.copies.values().flatten().flatten().any(|operand| operand.is_open) {
+                return found;
+            }
+            // In contexts it may be known which function a value is that is called.
+            let Some(second) = Expanded::new(within).map(|second| second.over(&first)) else { return found };
+            inferred(&second.program, |within| InContexts::of(types, within, &second, &open, with_costs))
+        });
+        Some(found)
     }
 
     /// What is found of these functions in a program with copies.
@@ -97,69 +94,20 @@ impl InContexts {
         with_costs: bool,
     ) -> InContexts {
         let (mut before, mut within) = (Replay::new(types), Replay::new(expanded_types));
+        let mut wanted: FxHashMap<FuncId, Wanted> = FxHashMap::default();
         let mut found = InContexts::default();
         for (at, &original) in expanded.functions.iter().enumerate() {
             let copy = FuncId(at as u32);
             if !open.contains(&original) || !expanded_types.is_reached(copy) {
                 continue;
             }
-            let needs = InContexts::operands(&mut before, &mut within, original, copy);
-            found.copies.entry(original).or_default().push(needs);
-            if with_costs {
-                found.note_acts(&mut within, expanded, original, copy);
-            }
+            let wanted = wanted.entry(original).or_insert_with(|| open_operands(&mut before, original));
+            let acts = with_costs.then(|| found.acts.entry(original).or_default());
+            let operands = operands(&mut within, copy, wanted, expanded, acts);
+            found.copies.entry(original).or_default().push(operands);
         }
         found.acts.values_mut().for_each(merge);
         found
-    }
-
-    /// The operands that are open in a function as it is, in one copy of it.
-    fn operands(before: &mut Replay<'_>, within: &mut Replay<'_>, original: FuncId, copy: FuncId) -> Vec<Operand> {
-        let own = before.solution().control_flow().of(original);
-        let mut found = Vec::new();
-        for block in 0..own.cfg.len() as u32 {
-            let is_caught = own.cfg.blocks[block as usize].handler.is_some();
-            let mut wanted: Vec<(u32, Reg)> = Vec::new();
-            before.block(original, block, |types, pc, op| {
-                wanted.extend(unmet(types, original, op, is_caught).iter().flatten().map(|one| (pc, one.register)));
-            });
-            if wanted.is_empty() {
-                continue;
-            }
-            within.block(copy, block, |types, pc, op| {
-                let first = wanted.partition_point(|one| one.0 < pc);
-                let own = wanted[first..].iter().take_while(|one| one.0 == pc);
-                let open = unmet(types, copy, op, is_caught);
-                for &(pc, register) in own {
-                    let is_open = open.iter().flatten().any(|one| one.register == register);
-                    let kinds = types.get(register).without(Tags::VOID).tags;
-                    found.push(Operand { pc, register, kinds, is_open });
-                }
-            });
-        }
-        found
-    }
-
-    fn note_acts(&mut self, within: &mut Replay<'_>, expanded: &Expanded, original: FuncId, copy: FuncId) {
-        let own = within.solution().control_flow().of(copy);
-        let acts = self.acts.entry(original).or_default();
-        let first = acts.len();
-        for block in 0..own.cfg.len() as u32 {
-            let is_caught = own.cfg.blocks[block as usize].handler.is_some();
-            within.block(copy, block, |types, pc, op| {
-                let is_conditional = unmet(types, copy, op, is_caught)[0].is_some();
-                costs::note(types, copy, pc, op, is_conditional, acts);
-            });
-        }
-        for (_, act) in &mut acts[first..] {
-            match act {
-                Act::Makes { def: Some(def), .. } => *def = expanded.structs[def.index()],
-                Act::Calls { callees, .. } => {
-                    callees.iter_mut().for_each(|callee| *callee = expanded.functions[callee.index()]);
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Whether an operand is of several kinds in some context.
@@ -190,6 +138,68 @@ impl InContexts {
         }
         found.len()
     }
+}
+
+/// What is inferred of a program.
+fn inferred<R>(program: &Program, look: impl FnOnce(&Inference<'_>) -> R) -> R {
+    let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
+    let mut types = Inference::run(program, &flow, &index);
+    types.seal();
+    look(&types)
+}
+
+/// The operands that are open in a function as it is, ascending by pc.
+type Wanted = Vec<(u32, Reg)>;
+
+fn open_operands(types: &mut Replay<'_>, func: FuncId) -> Wanted {
+    let own = types.solution().control_flow().of(func);
+    let mut found = Wanted::new();
+    for block in 0..own.cfg.len() as u32 {
+        let is_caught = own.cfg.blocks[block as usize].handler.is_some();
+        types.block(func, block, |types, pc, op| {
+            found.extend(unmet(types, func, op, is_caught).iter().flatten().map(|one| (pc, one.register)));
+        });
+    }
+    found.sort_by_key(|&(pc, _)| pc);
+    found
+}
+
+/// What such operands are in a copy of the function. What the copy does is noted, if that is asked for.
+fn operands(
+    types: &mut Replay<'_>,
+    copy: FuncId,
+    wanted: &Wanted,
+    expanded: &Expanded,
+    mut acts: Option<&mut Acts>,
+) -> Vec<Operand> {
+    let own = types.solution().control_flow().of(copy);
+    let first_act = acts.as_ref().map_or(0, |acts| acts.len());
+    let mut found = Vec::new();
+    for block in 0..own.cfg.len() as u32 {
+        let is_caught = own.cfg.blocks[block as usize].handler.is_some();
+        types.block(copy, block, |types, pc, op| {
+            let open = unmet(types, copy, op, is_caught);
+            let first = wanted.partition_point(|one| one.0 < pc);
+            for &(pc, register) in wanted[first..].iter().take_while(|one| one.0 == pc) {
+                let is_open = open.iter().flatten().any(|one| one.register == register);
+                let kinds = types.get(register).without(Tags::VOID).tags;
+                found.push(Operand { pc, register, kinds, is_open });
+            }
+            if let Some(acts) = &mut acts {
+                costs::note(types, copy, pc, op, open[0].is_some(), acts);
+            }
+        });
+    }
+    for (_, act) in acts.into_iter().flat_map(|acts| &mut acts[first_act..]) {
+        match act {
+            Act::Makes { def: Some(def), .. } => *def = expanded.structs[def.index()],
+            Act::Calls { callees, .. } => {
+                callees.iter_mut().for_each(|callee| *callee = expanded.functions[callee.index()]);
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Makes one list of the acts of several copies.
@@ -325,10 +335,7 @@ struct Expansion<'p> {
 impl Expanded {
     /// The program with copies of what has mixed types, whether or not these leave conditions open.
     pub fn of(program: &Program) -> Option<Expanded> {
-        let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
-        let mut types = Inference::run(program, &flow, &index);
-        types.seal();
-        Expanded::new(&types)
+        inferred(program, Expanded::new)
     }
 
     /// The copies of a program that has copies itself, as copies of what those are of.

@@ -4,7 +4,7 @@ use super::flow::ProgramFlow;
 use super::infer::{Inference, Replay};
 use super::names::Names;
 use super::type_facts::TypeTable;
-use crate::bytecode::facts::TypeId;
+use crate::bytecode::facts::{Region, TypeId};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::op::access::Access;
 use crate::bytecode::op::window::MethodCall;
@@ -34,8 +34,8 @@ pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>, table:
         if !types.is_reached(func) {
             continue;
         }
+        let span = Region::Function(func).span(program);
         for param in 0..program.functions[func.index()].params {
-            let span = program.debug.as_ref().and_then(|debug| debug.functions.get(func.index()).copied());
             if let (Some(span), Some(name)) = (span, finder.names.local(func, 0, Reg(param))) {
                 finder.add(span, name, types.type_of(Place::Param(func, param)), false);
             }

@@ -109,16 +109,15 @@ pub fn build(
 
 /// The functions that have conditions and run, ascending.
 pub fn open_functions(program: &Program, regions: &[RegionFacts]) -> Vec<FuncId> {
-    let open = regions.iter().filter(|facts| facts.verdict == Verdict::Conditional && facts.reached);
-    let mut found: Vec<FuncId> = open
-        .map(|facts| match facts.region {
-            Region::Loop(id) => program.loops[id.index()].func,
-            Region::Function(func) => func,
-        })
-        .collect();
+    let mut found: Vec<FuncId> =
+        regions.iter().filter(|facts| is_open(facts)).map(|facts| facts.region.func(program)).collect();
     found.sort_unstable();
     found.dedup();
     found
+}
+
+fn is_open(facts: &RegionFacts) -> bool {
+    facts.verdict == Verdict::Conditional && facts.reached
 }
 
 /// Takes back the conditions of these functions that hold in each context.
@@ -132,23 +131,20 @@ pub fn refine(shared: &Shared<'_>, types: &Inference<'_>, contexts: &InContexts,
         let code = code_of(program, function);
         regions.part.acts.push(Acts::new());
         regions.note(func, shared.flow.of(func), code, &mut notes);
-        let all = std::mem::take(&mut notes.unmet);
+        notes.unmet.retain(|need| contexts.is_open(func, need.0, need.1.register));
         let loops = shared.by_function[func.index()].iter().map(|id| id.index());
         let key = Region::Function(func).position();
         let own = built.facts.binary_search_by_key(&key, |facts| facts.region.position()).ok();
         for at in loops.chain(own) {
             let facts = &mut built.facts[at];
-            let range = match facts.region {
-                Region::Loop(id) => program.loops[id.index()].header..program.loops[id.index()].end,
-                Region::Function(_) => 0..function.code.len,
-            };
-            let is_open = facts.verdict == Verdict::Conditional && facts.reached;
-            let versions = contexts.combinations(func, &range);
-            if !is_open || versions > MAX_VERSIONS {
+            if !is_open(facts) {
                 continue;
             }
-            let is_open = |need: &&Need| contexts.is_open(func, need.0, need.1.register);
-            notes.unmet = all.iter().filter(is_open).cloned().collect();
+            let range = facts.region.code(program);
+            let versions = contexts.combinations(func, &range);
+            if versions > MAX_VERSIONS {
+                continue;
+            }
             facts.conditions = regions.conditions(facts.region, func, &range, code, &notes);
             if facts.conditions.is_empty() {
                 facts.verdict = Verdict::Proven;
@@ -197,14 +193,11 @@ struct Part {
     asked: Vec<Asked>,
 }
 
-/// A need that is not met, at a pc, with where the value comes from, if that is to be told.
-type Need = (u32, Unmet, Vec<Holder>);
-
 /// What one pass over a function notes.
 #[derive(Default)]
 struct Notes {
-    /// Ascending by pc.
-    unmet: Vec<Need>,
+    /// Ascending by pc, with where the value comes from, if that is to be told.
+    unmet: Vec<(u32, Unmet, Vec<Holder>)>,
     sources: Sources,
     effects: InstructionEffects,
     /// Pcs of instructions that keep a region from being compiled, ascending.
