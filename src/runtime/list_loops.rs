@@ -11,6 +11,7 @@ use super::call::{Callee, callee_of};
 use super::error::Result;
 use super::methods::list::{Reached, after_item, go_on};
 use super::methods::with_pins;
+use super::object::{Gc, List};
 use super::value::Value;
 use super::vm::Vm;
 use crate::bytecode::methods::ListLoop;
@@ -34,12 +35,18 @@ impl Vm {
     /// The method that the instruction at the top frame's pc calls and the function that this gives an item first, if
     /// both can be walked into and there is an item.
     fn list_loop_at(&self, op: Op) -> Option<(Walked, FuncId)> {
-        let walked = self.list_loop_named(self.top_function(), op)?;
-        let register = |at: u16| self.top_register(u32::from(walked.base.0) + u32::from(at));
-        let is_empty = register(MethodCall::RECEIVER).as_list()?.is_empty();
-        let Callee::Function(func, _) = callee_of(register(MethodCall::ARGS)) else { return None };
+        let (walked, list, function) = self.given_to_list_loop(op)?;
+        let Callee::Function(func, _) = callee_of(function) else { return None };
         let is_sync = self.image.program.functions[func.index()].kind != FunctionKind::Async;
-        (!is_empty && is_sync && self.takes(func, walked.method.takes())).then_some((walked, func))
+        (!list.is_empty() && is_sync && self.takes(func, walked.method.takes())).then_some((walked, func))
+    }
+
+    /// The method of this kind that the instruction at the top frame's pc calls, with its list and what this is given as
+    /// a function.
+    fn given_to_list_loop(&self, op: Op) -> Option<(Walked, Gc<List>, Value)> {
+        let walked = self.list_loop_named(self.top_function(), op)?;
+        let register = |at: u16| self.top_register(walked.base.above(at).0.into());
+        Some((walked, register(MethodCall::RECEIVER).as_list()?, register(MethodCall::ARGS)))
     }
 
     /// Whether the instruction at the top frame's pc calls a method that can be walked into.
@@ -50,18 +57,12 @@ impl Vm {
     /// Whether the instruction at the top frame's pc calls a method of this kind, of a list without items: then it
     /// calls no function.
     pub fn is_loop_over_nothing(&self, op: Op) -> bool {
-        let list = self
-            .list_loop_named(self.top_function(), op)
-            .and_then(|walked| self.top_register(u32::from(walked.base.above(MethodCall::RECEIVER).0)).as_list());
-        list.is_some_and(|list| list.is_empty())
+        self.given_to_list_loop(op).is_some_and(|(_, list, _)| list.is_empty())
     }
 
     /// The function that a method of a list is given as the top frame is about to call it, whatever becomes of it.
     pub fn function_of_list_loop(&self, op: Op) -> Option<Value> {
-        let walked = self.list_loop_named(self.top_function(), op)?;
-        let receiver = self.top_register(u32::from(walked.base.above(MethodCall::RECEIVER).0));
-        receiver.as_list()?;
-        Some(self.top_register(u32::from(walked.base.above(MethodCall::ARGS).0)))
+        self.given_to_list_loop(op).map(|(.., function)| function)
     }
 
     /// Calls the function of such a method with its first item, in a frame of its own; nothing if the method cannot be
