@@ -152,6 +152,13 @@ impl Region {
         }
     }
 
+    /// The same by index into the program's code.
+    pub fn pcs(self, program: &Program) -> Range<u32> {
+        let start = program.functions[self.func(program).index()].code.start;
+        let own = self.code(program);
+        start + own.start..start + own.end
+    }
+
     /// The loop's head, or where the function is defined, if that is known.
     pub fn span(self, program: &Program) -> Option<Span> {
         match self {

@@ -37,7 +37,7 @@ macro_rules! helpers {
     ($(
         $(#[doc = $doc:literal])*
         $name:ident = $function:ident ($(&mut $machine:ident;)? $($param:ident: $type:ty),*) -> $result:ty,
-        heap($($heap:ident),+);
+        heap($($heap:ident),+) $(, $makes:ident)?;
     )*) => {
         /// A function that native code may call.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -75,6 +75,12 @@ macro_rules! helpers {
                 match self { $( Helper::$name => heap_use!($($heap),+), )* }
             }
 
+            /// Whether it makes objects that are counted at the place which native code names. Steps, and functions that
+            /// are run to their end, name their places themselves.
+            pub fn is_told_its_place(self) -> bool {
+                match self { $( Helper::$name => is_written!($($makes)?), )* }
+            }
+
             fn plain_address(self) -> usize {
                 match self { $( Helper::$name => shims::$function as *const () as usize, )* }
             }
@@ -86,6 +92,16 @@ macro_rules! helpers {
 
             $( shim!($name, $function, ($($machine)?), ($($param: $type),*), $result); )*
         }
+    };
+}
+
+/// Whether a row has a word.
+macro_rules! is_written {
+    () => {
+        false
+    };
+    (makes) => {
+        true
     };
 }
 
@@ -128,23 +144,23 @@ helpers! {
     TailCall = tail_call(&mut Vm; pc: u64) -> Status, heap(any);
     /// Calls the built-in method of a row of their table, with its receiver and arguments. It runs no Walrus code and
     /// touches no more of the heap than the bits of a [`HeapUse`] say; the result is in the machine.
-    CallMethod = call_method(&mut Vm; row: u64, args: Registers, heap: u64) -> Status, heap(any);
+    CallMethod = call_method(&mut Vm; row: u64, args: Registers, heap: u64) -> Status, heap(any), makes;
     /// Calls a function of the library likewise.
-    CallLibrary = call_library(&mut Vm; row: u64, args: Registers, heap: u64) -> Status, heap(any);
+    CallLibrary = call_library(&mut Vm; row: u64, args: Registers, heap: u64) -> Status, heap(any), makes;
     /// Appends.
     ListPush = list_push(&mut Vm; list: Gc<List>, value: Value) -> Status, heap(lists);
     /// Takes the last element; it is in the machine.
     ListPop = list_pop(&mut Vm; list: Gc<List>) -> Status, heap(lists);
     /// A slice; nothing if that was not made.
-    ListSlice = list_slice(&mut Vm; list: Gc<List>, start: i64, end: i64) -> Option<Gc<List>>, heap(none);
+    ListSlice = list_slice(&mut Vm; list: Gc<List>, start: i64, end: i64) -> Option<Gc<List>>, heap(none), makes;
     /// The lists joined; nothing if that was not done.
-    ListConcat = list_concat(&mut Vm; left: Gc<List>, right: Gc<List>) -> Option<Gc<List>>, heap(none);
+    ListConcat = list_concat(&mut Vm; left: Gc<List>, right: Gc<List>) -> Option<Gc<List>>, heap(none), makes;
     /// The list so many times over; nothing if that was not done.
-    ListRepeat = list_repeat(&mut Vm; list: Gc<List>, count: i64) -> Option<Gc<List>>, heap(none);
+    ListRepeat = list_repeat(&mut Vm; list: Gc<List>, count: i64) -> Option<Gc<List>>, heap(none), makes;
     /// A list of a value so many times; nothing if that was not made.
-    ListFilled = list_filled(&mut Vm; value: Value, count: i64) -> Option<Gc<List>>, heap(none);
+    ListFilled = list_filled(&mut Vm; value: Value, count: i64) -> Option<Gc<List>>, heap(none), makes;
     /// The strings joined; nothing if that was not done.
-    StrConcat = str_concat(&mut Vm; left: Gc<Str>, right: Gc<Str>) -> Option<Gc<Str>>, heap(none);
+    StrConcat = str_concat(&mut Vm; left: Gc<Str>, right: Gc<Str>) -> Option<Gc<Str>>, heap(none), makes;
     /// Whether strings are equal.
     StrEqual = str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth, heap(none);
     /// -1, 0 or 1.
@@ -152,15 +168,15 @@ helpers! {
     /// Number of characters.
     StrLen = str_len(text: Gc<Str>) -> i64, heap(none);
     /// A character; nothing if there is none there.
-    StrIndex = str_index(&mut Vm; text: Gc<Str>, index: i64) -> Option<Gc<Str>>, heap(none);
+    StrIndex = str_index(&mut Vm; text: Gc<Str>, index: i64) -> Option<Gc<Str>>, heap(none), makes;
     /// A slice; nothing if that was not made.
-    StrSlice = str_slice(&mut Vm; text: Gc<Str>, start: i64, end: i64) -> Option<Gc<Str>>, heap(none);
+    StrSlice = str_slice(&mut Vm; text: Gc<Str>, start: i64, end: i64) -> Option<Gc<Str>>, heap(none), makes;
     /// The string of the character with a number; nothing if there is none, or that was not made.
-    CharStr = char_str(&mut Vm; number: i64) -> Option<Gc<Str>>, heap(none);
+    CharStr = char_str(&mut Vm; number: i64) -> Option<Gc<Str>>, heap(none), makes;
     /// A dict of keys and values by turns; nothing if that was not made.
-    MakeDict = make_dict(&mut Vm; pairs: Registers) -> Option<Gc<Dict>>, heap(none);
+    MakeDict = make_dict(&mut Vm; pairs: Registers) -> Option<Gc<Dict>>, heap(none), makes;
     /// The texts of values joined; nothing if that was not done.
-    Concat = concat(&mut Vm; parts: Registers) -> Option<Gc<Str>>, heap(none);
+    Concat = concat(&mut Vm; parts: Registers) -> Option<Gc<Str>>, heap(none), makes;
     /// Prints; `pc` is that of the instruction.
     Print = print(&mut Vm; pc: u64, values: Registers, newline: u64) -> Status, heap(none);
     /// Looks a key up; the value is in the machine.
@@ -183,13 +199,13 @@ helpers! {
     /// Puts a value at a key.
     DictSet = dict_set(&mut Vm; dict: Gc<Dict>, key: Value, value: Value) -> Status, heap(dicts);
     /// Starts an iteration that calls nothing; it jumps if there is no item.
-    StartItems = start_items(&mut Vm; state: LoopState) -> Status, heap(none);
+    StartItems = start_items(&mut Vm; state: LoopState) -> Status, heap(none), makes;
     /// Goes on to the next item; it jumps if there is one.
-    NextItem = next_item(&mut Vm; state: LoopState) -> Status, heap(none);
+    NextItem = next_item(&mut Vm; state: LoopState) -> Status, heap(none), makes;
     /// As `StartItems`, for two values an item.
-    StartPairs = start_pairs(&mut Vm; state: LoopState) -> Status, heap(none);
+    StartPairs = start_pairs(&mut Vm; state: LoopState) -> Status, heap(none), makes;
     /// As `NextItem`, for two values an item.
-    NextPair = next_pair(&mut Vm; state: LoopState) -> Status, heap(none);
+    NextPair = next_pair(&mut Vm; state: LoopState) -> Status, heap(none), makes;
     /// Memory for a small object, which was accounted for and is written at once. The size is one that
     /// [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
     NewCell = new_cell(&mut Vm; size: u64) -> *mut u8, heap(none);
@@ -228,30 +244,6 @@ impl Helper {
     /// Whether the call tells what of the heap the helper may touch, which its row does not.
     pub fn is_told_its_heap(self) -> bool {
         matches!(self, Helper::Step | Helper::CallMethod | Helper::CallLibrary)
-    }
-
-    /// Whether it makes objects that are counted at the place which native code names. Steps, and functions that are
-    /// run to their end, name their places themselves.
-    pub fn is_told_its_place(self) -> bool {
-        matches!(
-            self,
-            Helper::CallMethod
-                | Helper::CallLibrary
-                | Helper::ListSlice
-                | Helper::ListConcat
-                | Helper::ListRepeat
-                | Helper::ListFilled
-                | Helper::StrConcat
-                | Helper::StrIndex
-                | Helper::StrSlice
-                | Helper::CharStr
-                | Helper::MakeDict
-                | Helper::Concat
-                | Helper::StartItems
-                | Helper::NextItem
-                | Helper::StartPairs
-                | Helper::NextPair
-        )
     }
 
     /// Whether its result depends on the state of the random generator, and changes that.

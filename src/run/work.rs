@@ -208,7 +208,7 @@ impl Subject {
             numbers.insert(place.entry, id);
             let region = &mut regions[id];
             if place.is_loop() {
-                [region.iterations, region.native_iterations] = tally.back_edges[place.start as usize];
+                [region.iterations, region.native_iterations] = tally.back_edges[place.entry.pc() as usize];
             } else {
                 [region.calls, region.native_calls] = tally.calls[place.func.index()];
             }
@@ -274,7 +274,7 @@ fn region_of_each(vm: &Vm, places: &[Place]) -> Vec<Option<usize>> {
     }
     // An inner loop follows the one around it.
     for (id, place) in places.iter().enumerate().filter(|(_, place)| place.is_loop()) {
-        of_each[place.start as usize..place.end as usize].fill(Some(id));
+        of_each[place.entry.pc() as usize..place.end as usize].fill(Some(id));
     }
     of_each
 }

@@ -118,10 +118,7 @@ impl Vm {
         }
         if let Some(index) = callee.as_builtin() {
             let spec = &BUILTINS[index];
-            return match spec.fits(argc) {
-                true => Ok(()),
-                false => Err(arity_error(spec.name, spec.required, spec.params.len(), argc)),
-            };
+            return check_arity(spec.name, spec.required, spec.params.len(), argc);
         }
         if let Some(object) = callee.as_struct() {
             let def = self.image.struct_def(object.id());
@@ -228,9 +225,7 @@ impl Vm {
     #[inline]
     pub(super) fn call_builtin_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &BUILTINS[index];
-        if !spec.fits(args.len()) {
-            return Err(arity_error(spec.name, spec.required, spec.params.len(), args.len()));
-        }
+        check_arity(spec.name, spec.required, spec.params.len(), args.len())?;
         if matches!(spec.effect, BuiltinEffect::Io | BuiltinEffect::Calls) {
             self.check_permission(spec)?;
         }
@@ -390,9 +385,7 @@ impl Vm {
     #[inline]
     pub(super) fn call_built_in_method_with(&mut self, index: usize, args: &[Value]) -> Result<Value> {
         let spec = &crate::bytecode::methods::METHODS[index];
-        if !spec.fits(args.len() - 1) {
-            return Err(arity_error(spec.name, spec.required, spec.params.len(), args.len() - 1));
-        }
+        check_arity(spec.name, spec.required, spec.params.len(), args.len() - 1)?;
         let before = self.heap.bytes();
         let result = self.with_memory(|vm| methods::FUNCTIONS[index](vm, args))?;
         if cfg!(debug_assertions) {
@@ -593,6 +586,12 @@ impl Site {
         self.slot = position as u32;
         self.target = target;
     }
+}
+
+/// Checks the number of arguments of a native, of which the last may be left out.
+#[inline]
+fn check_arity(name: &str, required: usize, most: usize, got: usize) -> Result<()> {
+    if (required..=most).contains(&got) { Ok(()) } else { Err(arity_error(name, required, most, got)) }
 }
 
 /// Whether a call that has succeeded was given only what its row says that it takes. What always fails is told from the

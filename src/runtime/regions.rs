@@ -16,7 +16,7 @@ pub enum Entry {
 
 impl Entry {
     pub fn of(program: &Program, region: Region) -> Entry {
-        let start = program.functions[region.func(program).index()].code.start + region.code(program).start;
+        let start = region.pcs(program).start;
         match region {
             Region::Loop(_) => Entry::Loop(start),
             Region::Function(_) => Entry::Function(start),
@@ -55,8 +55,7 @@ pub struct Place {
     pub func: FuncId,
     /// The function's name; `None` for the body of a module.
     pub function: Option<String>,
-    /// Its instructions: indices into the program's code. A loop begins with its header.
-    pub start: u32,
+    /// Where its instructions end, which begin at its entry: index into the program's code.
     pub end: u32,
     /// Where its head begins in the source; an empty name and 0 without debug information.
     pub file: String,
@@ -76,11 +75,10 @@ pub fn regions(program: &Program) -> Vec<Place> {
     let place = |region: Region| {
         let head = region.span(program);
         let (file, line, column) = lines.place(head.map(|head| (head.file.0, head.lo)));
-        let (func, code) = (region.func(program), region.code(program));
+        let func = region.func(program);
         let function = program.function_name(func).map(str::to_owned);
-        let entry = Entry::of(program, region);
-        let (start, end) = (entry.pc(), entry.pc() + code.end - code.start);
-        (head, Place { region, entry, func, function, start, end, file, line, column })
+        let (entry, end) = (Entry::of(program, region), region.pcs(program).end);
+        (head, Place { region, entry, func, function, end, file, line, column })
     };
     let loops = (0..program.loops.len() as u32).map(|id| Region::Loop(LoopId(id)));
     let functions = (0..).zip(&program.functions).filter(|(_, function)| function.kind != FunctionKind::Body);

@@ -554,12 +554,10 @@ fn escape(text: &str) -> String {
 
 /// The lines of a region that have code in them, in the file that it is in.
 fn code_lines(program: &Program, sources: &SourceMap, facts: &RegionFacts) -> Vec<u32> {
-    let code = facts.region.code(program);
     let Some(debug) = &program.debug else { return Vec::new() };
-    let first = program.functions[facts.region.func(program).index()].code.start;
-    let (start, end) = (first + code.start, first + code.end);
-    let first = debug.lines.partition_point(|line| line.pc <= start).saturating_sub(1);
-    let own = debug.lines[first..].iter().take_while(|line| line.pc < end).map(|line| line.span);
+    let pcs = facts.region.pcs(program);
+    let first = debug.lines.partition_point(|line| line.pc <= pcs.start).saturating_sub(1);
+    let own = debug.lines[first..].iter().take_while(|line| line.pc < pcs.end).map(|line| line.span);
     let file = facts.span.file;
     let mut lines: Vec<u32> =
         own.filter(|span| span.file == file).map(|span| sources.file(file).line(span.lo)).collect();

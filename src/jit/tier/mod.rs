@@ -36,6 +36,7 @@ use super::static_types::{Judging, StaticTypes};
 use super::translate::{Flows, Refusal, is_too_large};
 use crate::bytecode::FunctionKind;
 use crate::bytecode::facts::Why;
+use crate::bytecode::flow::{Flow, LoopIndex};
 use crate::runtime::abi::TakenExit;
 use crate::runtime::error::Result;
 use crate::runtime::hooks::Tier;
@@ -158,7 +159,7 @@ impl State {
         let flow = self.flows.of(vm.program(), vm.top_function()).ok()?;
         let index = flow.loop_with_header(header - flow.start)?;
         let parent = flow.loop_at(index).parent?;
-        Some(Entry::Loop(flow.start + flow.block(flow.loop_at(parent).header).start))
+        Some(header_of(&flow, parent))
     }
 
     /// Asks about a loop at its next iteration, if it has not been asked about.
@@ -317,9 +318,12 @@ impl Jit {
         let unit = state.units.entry(entry).or_default();
         // Everything else is asked only if it matters: a unit that is native is decided on at each entry.
         let is_settled = unit.is_refused() || (!unit.versions.is_empty() && unit.remake.is_none());
-        let is_made_anew = unit.remake.is_some();
+        let (is_made_anew, is_recorded) = (unit.remake.is_some(), unit.is_recorded);
+        let may_spend = is_settled || self.can_afford_more(state);
+        // What is decided without these is not asked for them: while something is compiled, that is often.
+        let matters = !is_settled && state.pending.is_none() && (is_recorded || may_spend);
         let (mut around, mut asked) = (Around::Nothing, None);
-        if !is_settled && !unit.is_recorded {
+        if matters && !is_recorded {
             (around, asked) = state.around(vm, entry, &self.options);
         }
         let surroundings = Surroundings {
@@ -328,10 +332,10 @@ impl Jit {
                 Some(pending) if pending.entry == entry => CompilerState::BusyWithThis,
                 Some(_) => CompilerState::Busy,
             },
-            may_spend: is_settled || self.can_afford_more(state),
+            may_spend,
             // Making code anew was found to pay before. What a function does that a built-in calls is counted where it
             // is interpreted only, so nothing is known of how much such a loop does.
-            pays: is_settled || is_made_anew || state.seldom.contains(&entry) || self.pays(state, vm, entry),
+            pays: !matters || is_made_anew || state.seldom.contains(&entry) || self.pays(state, vm, entry),
             observes_only: self.options.observe_only,
             around,
         };
@@ -416,12 +420,13 @@ impl Jit {
     /// The top frame's function is called often by a built-in: asks about the loop that this is called in, which comes
     /// round less often, when it comes round.
     fn ask_around_caller(&self, vm: &mut Vm) {
-        let Some((func, pc)) = vm.caller_of_top_frame() else { return };
+        let Some((func, pc)) = vm.frame_below(1) else { return };
         let state = &mut *self.state.borrow_mut();
         let Ok(flow) = state.flows.of(vm.program(), func) else { return };
-        let block = flow.block_around(pc - flow.start).and_then(|block| flow.block(block).innermost);
-        if let Some(inner) = block {
-            let around = Entry::Loop(flow.start + flow.block(flow.loop_at(inner).header).start);
+        // The caller goes on behind the call.
+        let block = flow.block_around(pc - 1 - flow.start);
+        if let Some(inner) = block.and_then(|block| flow.block(block).innermost) {
+            let around = header_of(&flow, inner);
             state.ask_if_new(vm, around);
             state.seldom.insert(around);
         }
@@ -450,6 +455,11 @@ impl Jit {
             super::stats::log_event(format, event, &super::stats::place(vm.program(), entry), details);
         }
     }
+}
+
+/// The header of a loop.
+fn header_of(flow: &Flow, index: LoopIndex) -> Entry {
+    Entry::Loop(flow.start + flow.block(flow.loop_at(index).header).start)
 }
 
 impl Tier for Jit {

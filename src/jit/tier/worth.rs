@@ -198,9 +198,7 @@ impl Jit {
         let code = code_of(program, entry);
         let own = count(entry.pc());
         let nest = nest_of(vm, entry);
-        state.spans.get_or_init(|| Spans::of(program));
-        let everything = state.interpreted(vm);
-        let Some(spans) = state.spans.get() else { return true };
+        let spans = state.spans.get_or_init(|| Spans::of(program));
         let unit = state.units.entry(entry).or_default();
         unit.outlook.looks += 1;
         let mut each = spans.interpreted(code.clone(), &count) / own.max(1);
@@ -208,6 +206,7 @@ impl Jit {
             // Its iterations may do most of their work in functions that they call.
             let function = program.functions[vm.top_function().index()].code.start;
             let around = nest.levels.iter().skip(1).fold(count(function), |all, level| all.wrapping_add(level.count));
+            let everything = spans.interpreted(0..program.code.len() as u32, &count);
             let outlook = &mut unit.outlook;
             if outlook.looks == 1 || outlook.around != around {
                 (outlook.around, outlook.count, outlook.interpreted) = (around, own, everything);
@@ -240,10 +239,7 @@ impl Jit {
 
 /// Where a unit stands in the program's code.
 fn code_of(program: &Program, entry: Entry) -> std::ops::Range<u32> {
-    let Some(region) = entry.region(program) else { return entry.pc()..entry.pc() + 1 };
-    let start = program.functions[region.func(program).index()].code.start;
-    let own = region.code(program);
-    start + own.start..start + own.end
+    entry.region(program).map_or(entry.pc()..entry.pc() + 1, |region| region.pcs(program))
 }
 
 /// How many instructions a region would have that was not recorded, about.

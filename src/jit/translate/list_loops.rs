@@ -113,16 +113,13 @@ impl Builder<'_> {
             ListLoop::Filter => variables.push(Home::Register(item_of.home(Items::COUNT))),
             _ => {}
         }
-        if !self.plan.globals_in_memory {
-            variables.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
-        }
         let live = Rc::clone(&self.live);
         let entry = self.state(ExitReason::Type, self.pc, &live[self.live_at]);
         self.env.set_register(results_at, dirty(results));
         self.env.set_register(position_at, dirty(Typed::Known(Tag::Int, start)));
         self.env.set_register(item_of.home(Items::COUNT), dirty(Typed::Known(Tag::Int, start)));
         let around = self.current_loop;
-        let state = self.open_plain_loop(key, variables, entry, |_| ())?;
+        let state = self.start_loop(key, variables, entry, |_| ())?;
 
         let facts = match changing {
             None => self.list_facts(list, storage),
@@ -131,20 +128,22 @@ impl Builder<'_> {
                 ListFacts { storage, len: self.header_word(list, len), data: self.header_word(list, data) }
             }
         };
-        let Typed::Known(_, position) = self.at_home(position_at)? else { unreachable!("positions are ints") };
+        let Typed::Known(_, position) = self.of_method(item_of, Items::POSITION) else {
+            unreachable!("positions are ints")
+        };
         let more = self.push(Inst::Icmp(Compare::Below, position, facts.len), Repr::Bool);
         let (body, done) = (self.new_block(), self.new_block());
         self.finish(Terminator::Branch(more, body, done));
         let mut ends: Vec<(Edge, Typed)> = Vec::new();
         (self.current, self.current_loop) = (done, around);
-        let end = self.end_of_items(item_of)?;
+        let end = self.end_of_items(item_of);
         ends.push(((self.current, self.env.clone()), end));
 
         (self.current, self.current_loop) = (body, Some(state));
         let (item, _) = self.element(facts, position, None);
         self.env.set_register(item_of.home(Items::ITEM), dirty(item));
         let args = match method {
-            ListLoop::Reduce => vec![self.at_home(results_at)?, item],
+            ListLoop::Reduce => vec![self.of_method(item_of, Items::RESULTS), item],
             _ => vec![item],
         };
         for (at, value) in (item_of.home(Items::FRAME)..).zip(args) {
@@ -175,21 +174,15 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// The value of a home that was written.
-    fn at_home(&mut self, at: u32) -> Built<Typed> {
-        let reg = Reg((at - self.context.base) as u16);
-        self.get(reg)
-    }
-
     /// What a method gives when no item is left.
-    fn end_of_items(&mut self, item_of: ItemOf) -> Built<Typed> {
-        Ok(match item_of.method {
-            ListLoop::Map | ListLoop::Filter | ListLoop::Reduce => self.at_home(item_of.home(Items::RESULTS))?,
+    fn end_of_items(&mut self, item_of: ItemOf) -> Typed {
+        match item_of.method {
+            ListLoop::Map | ListLoop::Filter | ListLoop::Reduce => self.of_method(item_of, Items::RESULTS),
             ListLoop::Any => Typed::Known(Tag::Bool, self.truth(false)),
             ListLoop::All => Typed::Known(Tag::Bool, self.truth(true)),
             ListLoop::Find => Typed::Known(Tag::Void, self.int(0)),
             ListLoop::FindIndex => Typed::Known(Tag::Int, self.int(-1)),
-        })
+        }
     }
 
     /// In front of the `Return` of a function that was given an item: does what may fail of what the method does with
@@ -307,10 +300,11 @@ impl Builder<'_> {
         // The state, and where a value was returned to.
         (item_of.state..end).for_each(|at| alive.insert(Reg((at - self.context.base) as u16)));
         self.merge(returns, &alive)?;
-        let value = if is_wanted { self.at_home(given)? } else { Typed::Known(Tag::Void, self.int(0)) };
+        let value =
+            if is_wanted { self.of_method(item_of, Items::CALLEE) } else { Typed::Known(Tag::Void, self.int(0)) };
         self.env.kill_from(given);
         let position = item_of.home(Items::POSITION);
-        let Typed::Known(_, at) = self.at_home(position)? else { unreachable!("positions are ints") };
+        let Typed::Known(_, at) = self.of_method(item_of, Items::POSITION) else { unreachable!("positions are ints") };
         let ends_it = match item_of.method {
             ListLoop::Map | ListLoop::Filter => None,
             ListLoop::Reduce => {
@@ -320,7 +314,7 @@ impl Builder<'_> {
             }
             ListLoop::Any => Some((true, Typed::Known(Tag::Bool, self.truth(true)))),
             ListLoop::All => Some((false, Typed::Known(Tag::Bool, self.truth(false)))),
-            ListLoop::Find => Some((true, self.at_home(item_of.home(Items::ITEM))?)),
+            ListLoop::Find => Some((true, self.of_method(item_of, Items::ITEM))),
             ListLoop::FindIndex => Some((true, Typed::Known(Tag::Int, at))),
         };
         if let Some((wanted, end)) = ends_it {

@@ -324,70 +324,27 @@ impl Builder<'_> {
         }
     }
 
-    /// Ends the current block as a loop's preheader and starts its header.
+    /// Starts a loop of the bytecode.
     fn open_loop(&mut self, flow: &Flow, index: LoopIndex) -> Built<usize> {
         let natural = flow.loop_at(index);
         let key = LoopKey { pc: self.pc, base: self.context.base };
         let live = flow.live_in(natural.header).clone();
         let is_region = self.loops.is_empty() && !self.region.is_function;
-        let preheader = self.current;
 
         // The variable of a counted loop equals its counter at the header, so one parameter does for both.
         let variable = self.counted_variable(natural, &live, is_region);
-        let mut homes: Vec<Home> = live
+        let homes: Vec<Home> = live
             .iter()
             .filter(|reg| natural.written.contains(*reg) && Some(*reg) != variable)
             .map(|reg| Home::Register(self.home(reg)))
             .collect();
-        if !self.plan.globals_in_memory {
-            homes.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
-        }
         let mut entry = self.state(ExitReason::Type, self.pc, &live);
         if is_region {
             // Nothing has happened yet.
             entry.reason = ExitReason::EntryType;
         }
 
-        let mut args = Vec::new();
-        let mut params = Vec::new();
-        for &home in &homes {
-            let value = match self.slot(home) {
-                Slot::Value { value, .. } => value,
-                Slot::Initial => self.initial(home),
-                Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
-            };
-            let value = self.as_char(value, home, key, is_region);
-            let passed = self.passed_to_loop(value, home, key);
-            self.pass(value, passed, &mut args);
-            params.push((home, passed));
-        }
-        let header = self.new_block();
-        self.region.block_mut(header).is_loop_header = true;
-        self.finish(Terminator::Jump(header, args));
-
-        let instances = self.env.instances.clone();
-        let lists = if self.lists_may_change(key) { Vec::new() } else { self.env.lists.clone() };
-        let parent = self.current_loop;
-        self.loops.push(LoopState {
-            key,
-            parent,
-            preheader,
-            header,
-            params: params.clone(),
-            entry,
-            lists,
-            texts: Vec::new(),
-            instances,
-        });
-        let state = self.loops.len() - 1;
-        self.current_loop = Some(state);
-        self.current = header;
-        self.env.lists.clear();
-        for (home, passed) in params {
-            let value = self.parameter(header, passed);
-            self.region.instances.extend(value.as_tag(Tag::Instance));
-            self.set_slot(home, Slot::Value { value, dirty: true });
-        }
+        let state = self.start_loop(key, homes, entry, |_| ())?;
         if let (Some(variable), Some(counter)) = (variable, natural.counted) {
             let value = self.get(counter)?;
             self.set(variable, value);
@@ -414,25 +371,27 @@ impl Builder<'_> {
         let live = flow.live_in(FlowBlock(0));
         let registers =
             (0..params).map(Reg).filter(|reg| live.contains(*reg)).map(|reg| Home::Register(self.home(reg)));
-        let mut homes: Vec<Home> = registers.collect();
-        if !self.plan.globals_in_memory {
-            homes.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
-        }
+        let homes: Vec<Home> = registers.collect();
         // Nothing has happened yet: what fails in front of the loop has not entered the function.
         let entry = Exit { uncounted: true, ..Exit::plain(ExitReason::EntryType, self.header_pc) };
-        let state = self.open_plain_loop(key, homes, entry, |builder| builder.env.registers.clear())?;
+        let state = self.start_loop(key, homes, entry, |builder| builder.env.registers.clear())?;
         (self.tail_loop, self.context.outer_loop) = (Some(state), Some(state));
         Ok(())
     }
 
-    /// Starts a loop that is none of the bytecode, with these variables; what `forget` says does not go into it.
-    pub(super) fn open_plain_loop(
+    /// Ends the current block as a loop's preheader and starts its header, with these variables and the globals that
+    /// the region writes; what `forget` says does not go into the loop.
+    pub(super) fn start_loop(
         &mut self,
         key: LoopKey,
-        homes: Vec<Home>,
+        mut homes: Vec<Home>,
         entry: Exit,
         forget: impl FnOnce(&mut Self),
     ) -> Built<usize> {
+        let is_region = self.loops.is_empty() && !self.region.is_function;
+        if !self.plan.globals_in_memory {
+            homes.extend(self.plan.written_globals.iter().map(|global| Home::Global(*global)));
+        }
         let preheader = self.current;
         let (mut args, mut params) = (Vec::new(), Vec::new());
         for home in homes {
@@ -441,6 +400,7 @@ impl Builder<'_> {
                 Slot::Initial => self.initial(home),
                 Slot::Dead => return Err(Stop::Refused(Refusal::Undefined)),
             };
+            let value = self.as_char(value, home, key, is_region);
             let passed = self.passed_to_loop(value, home, key);
             self.pass(value, passed, &mut args);
             params.push((home, passed));

@@ -27,9 +27,8 @@ impl Builder<'_> {
     /// then nothing was done.
     pub(super) fn call_on_numbers(&mut self, base: Reg, spec: &BuiltinSpec, argc: u16) -> Built<Option<Typed>> {
         let is_conversion = spec.module == "std/core" && matches!(spec.name, "int" | "float");
-        let takes = spec.required..=spec.params.len();
-        if !(spec.module == "std/math" || is_conversion) || argc > MOST_ARGUMENTS || !takes.contains(&usize::from(argc))
-        {
+        let is_on_numbers = spec.module == "std/math" || is_conversion;
+        if !is_on_numbers || argc > MOST_ARGUMENTS || !spec.fits(argc.into()) {
             return Ok(None);
         }
         let feedback = *self.feedback();
@@ -50,14 +49,6 @@ impl Builder<'_> {
             _ => None,
         };
         Ok(number)
-    }
-
-    fn known_float(&mut self, value: Typed) -> Val {
-        match value {
-            Typed::Known(Tag::Int, int) => self.int_to_float(int),
-            Typed::Known(_, float) => float,
-            Typed::Any { .. } => unreachable!("only known numbers are passed on"),
-        }
     }
 
     fn number(&mut self, name: &str) -> Option<Typed> {
@@ -95,9 +86,9 @@ impl Builder<'_> {
             ("is_finite", Typed::Known(Tag::Int, _)) => return Some(Typed::Known(Tag::Bool, self.truth(true))),
             _ => {}
         }
-        let x = self.known_float(value);
+        let x = self.as_float(value, TagSet::default())?;
         let truth = match name {
-            "is_nan" => Some(self.push(Inst::Fcmp(Compare::Ne, x, x), Repr::Bool)),
+            "is_nan" => Some(self.is_nan(x)),
             "is_inf" => Some(self.compare_size(Compare::Eq, x, f64::INFINITY)),
             "is_finite" => Some(self.compare_size(Compare::Lt, x, f64::INFINITY)),
             "int" => {
@@ -152,12 +143,8 @@ impl Builder<'_> {
                 let int = self.call(Helper::RandInt, vec![VM, low, high], MemSet::NONE);
                 return Some(Typed::Known(Tag::Int, int));
             }
-            _ => {}
-        }
-        let helper = match name {
-            "pow" => None,
             "rand_range" => {
-                let (low, high) = (self.known_float(a), self.known_float(b));
+                let (low, high) = (self.as_float(a, TagSet::default())?, self.as_float(b, TagSet::default())?);
                 let fits = self.push(Inst::Fcmp(Compare::Lt, low, high), Repr::Bool);
                 self.guard_domain(fits, true);
                 for limit in [low, high] {
@@ -167,14 +154,14 @@ impl Builder<'_> {
                 let float = self.call(Helper::RandRange, vec![VM, low, high], MemSet::NONE);
                 return Some(Typed::Known(Tag::Float, float));
             }
-            "hypot" => Some(Helper::Hypot),
-            "atan2" => Some(Helper::Atan2),
+            _ => {}
+        }
+        let (x, y) = (self.as_float(a, TagSet::default())?, self.as_float(b, TagSet::default())?);
+        let result = match name {
+            "pow" => self.float_power(x, y),
+            "hypot" => self.call_pure(Helper::Hypot, vec![x, y]),
+            "atan2" => self.call_pure(Helper::Atan2, vec![x, y]),
             _ => return None,
-        };
-        let (x, y) = (self.known_float(a), self.known_float(b));
-        let result = match helper {
-            Some(helper) => self.call_pure(helper, vec![x, y]),
-            None => self.float_power(x, y),
         };
         Some(Typed::Known(Tag::Float, result))
     }
@@ -188,7 +175,11 @@ impl Builder<'_> {
                 self.choose(raised, c, Compare::Lt)
             }
             "lerp" => {
-                let (a, b, t) = (self.known_float(a), self.known_float(b), self.known_float(c));
+                let (a, b, t) = (
+                    self.as_float(a, TagSet::default())?,
+                    self.as_float(b, TagSet::default())?,
+                    self.as_float(c, TagSet::default())?,
+                );
                 let distance = self.float_binary(Binary::Fsub, b, a);
                 let part = self.float_binary(Binary::Fmul, distance, t);
                 Some(Typed::Known(Tag::Float, self.float_binary(Binary::Fadd, a, part)))

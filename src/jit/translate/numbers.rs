@@ -23,7 +23,7 @@ impl Builder<'_> {
     }
 
     /// A number as a float, if it is known to be a number or feedback has seen nothing else.
-    fn as_float(&mut self, value: Typed, seen: TagSet) -> Option<Val> {
+    pub(super) fn as_float(&mut self, value: Typed, seen: TagSet) -> Option<Val> {
         match value {
             Typed::Known(Tag::Float, payload) => Some(payload),
             Typed::Known(Tag::Int, payload) => Some(self.int_to_float(payload)),

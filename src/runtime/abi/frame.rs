@@ -57,15 +57,6 @@ impl Vm {
         unsafe { (*(*self.stack.frame()).function).id }
     }
 
-    /// The function below the top frame's, and the instruction that it executes: index into the program's code.
-    pub fn caller_of_top_frame(&self) -> Option<(FuncId, u32)> {
-        let caller = self.stack.frame_at(self.depth().checked_sub(1).filter(|depth| *depth > 0)?);
-        // SAFETY: functions of frames live as long as the image, and saved pcs, which are one past the instruction that
-        // is executed, point into its code.
-        let (func, pc) = unsafe { ((*caller.function).id, caller.pc.offset_from(self.image.program.code.as_ptr())) };
-        Some((func, u32::try_from(pc - 1).ok()?))
-    }
-
     /// Register 0 of the top frame.
     pub fn top_base(&self) -> *mut Value {
         // SAFETY: a frame is alive.
