@@ -75,8 +75,8 @@ macro_rules! helpers {
                 match self { $( Helper::$name => heap_use!($($heap),+), )* }
             }
 
-            /// Whether it makes objects that are counted at the place which native code names. Steps, and functions that
-            /// are run to their end, name their places themselves.
+            /// Whether it makes objects that are counted at the place which native code names. Steps, and functions
+            /// that are run to their end, name their places themselves.
             pub fn is_told_its_place(self) -> bool {
                 match self { $( Helper::$name => is_written!($($makes)?), )* }
             }

@@ -41,8 +41,8 @@ impl Vm {
         (!list.is_empty() && is_sync && self.takes(func, walked.method.takes())).then_some((walked, func))
     }
 
-    /// The method of this kind that the instruction at the top frame's pc calls, with its list and what this is given as
-    /// a function.
+    /// The method of this kind that the instruction at the top frame's pc calls, with its list and what this is given
+    /// as a function.
     fn given_to_list_loop(&self, op: Op) -> Option<(Walked, Gc<List>, Value)> {
         let walked = self.list_loop_named(self.top_function(), op)?;
         let register = |at: u16| self.top_register(walked.base.above(at).0.into());
