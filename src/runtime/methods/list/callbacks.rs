@@ -46,8 +46,7 @@ impl Reached {
 }
 
 /// Does what is to be done when the function was called with an item and has given a value; what the method gives, if
-/// that ends it. Whoever calls it holds the item, and the list that is being made.
-#[inline]
+/// that ends it. Whoever calls it holds the list that is being made.
 pub fn after_item(
     vm: &mut Vm,
     method: ListLoop,
@@ -80,39 +79,72 @@ pub fn after_item(
     Ok((vm.truthy(given) == (method != ListLoop::All)).then_some(end))
 }
 
-/// Goes on with a method from where it has come to, to its end.
-#[inline]
-pub fn go_on(vm: &mut Vm, method: ListLoop, args: &[Value], mut reached: Reached) -> Result<Value> {
-    let list = receiver(args)?;
-    if method == ListLoop::Reduce {
-        let function = Callback::new(vm, arg(args, 1));
-        while let Some(item) = list.try_get(reached.at) {
-            // What the function has made so far is held by the call that it is passed to.
-            let given = function.call(vm, [reached.results, item])?;
-            after_item(vm, method, &mut reached, item, given)?;
+/// Goes on with a method from where it has come to, to its end. Each kind has a loop of its own: one for all, around
+/// [`after_item`], took 1.05 of the time, and `map` in it 1.17 (interpreted, one-line functions).
+pub fn go_on(vm: &mut Vm, method: ListLoop, args: &[Value], reached: Reached) -> Result<Value> {
+    let Reached { results, at } = reached;
+    match (method, results.as_list()) {
+        (ListLoop::Map, Some(list)) => map_from(vm, args, list, at),
+        (ListLoop::Filter, Some(list)) => filter_from(vm, args, list, at),
+        (ListLoop::Map | ListLoop::Filter, None) => Err(expected_type("list", results)),
+        (ListLoop::Reduce, _) => reduce_from(vm, args, results, at),
+        (ListLoop::Any, _) => Ok(Value::bool(first_judged(vm, args, true, at)?.is_some())),
+        (ListLoop::All, _) => Ok(Value::bool(first_judged(vm, args, false, at)?.is_none())),
+        (ListLoop::Find, _) => Ok(first_judged(vm, args, true, at)?.map_or(Value::VOID, |(_, item)| item)),
+        (ListLoop::FindIndex, _) => {
+            Ok(first_judged(vm, args, true, at)?.map_or(Value::int(-1), |(at, _)| count_value(at)))
         }
-        return Ok(reached.results);
     }
-    let function = Callback::new(vm, arg(args, 1));
-    with_pins(vm, reached.results, |vm| {
-        while let Some(item) = list.try_get(reached.at) {
-            // The function may take the item out of the list.
-            let ended = with_pins(vm, item, |vm| {
-                let given = function.call(vm, [item])?;
-                after_item(vm, method, &mut reached, item, given)
-            })?;
-            if let Some(end) = ended {
-                return Ok(end);
-            }
+}
+
+fn map_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut at: usize) -> Result<Value> {
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
+    with_pins(vm, Value::from_list(results), |vm| {
+        while let Some(item) = list.try_get(at) {
+            let result = function.call(vm, [item])?;
+            push_result(vm, results, result)?;
+            at += 1;
         }
-        Ok(match method {
-            ListLoop::Map | ListLoop::Filter | ListLoop::Reduce => reached.results,
-            ListLoop::Any => Value::FALSE,
-            ListLoop::All => Value::TRUE,
-            ListLoop::Find => Value::VOID,
-            ListLoop::FindIndex => Value::int(-1),
-        })
+        Ok(Value::from_list(results))
     })
+}
+
+fn filter_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut at: usize) -> Result<Value> {
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
+    with_pins(vm, Value::from_list(results), |vm| {
+        while let Some(item) = list.try_get(at) {
+            // The function may take the item out of the list.
+            let keep = with_pins(vm, item, |vm| function.call(vm, [item]))?;
+            if vm.truthy(keep) {
+                push_result(vm, results, item)?;
+            }
+            at += 1;
+        }
+        Ok(Value::from_list(results))
+    })
+}
+
+/// What the function has made so far is held by the call that it is passed to.
+fn reduce_from(vm: &mut Vm, args: &[Value], mut result: Value, mut at: usize) -> Result<Value> {
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
+    while let Some(item) = list.try_get(at) {
+        result = function.call(vm, [result, item])?;
+        at += 1;
+    }
+    Ok(result)
+}
+
+/// The first element from an index on, and its own index, of which the function says `wanted`.
+fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool, mut at: usize) -> Result<Option<(usize, Value)>> {
+    let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
+    while let Some(item) = list.try_get(at) {
+        let verdict = with_pins(vm, item, |vm| function.call(vm, [item]))?;
+        if vm.truthy(verdict) == wanted {
+            return Ok(Some((at, item)));
+        }
+        at += 1;
+    }
+    Ok(None)
 }
 
 macro_rules! list_loops {
