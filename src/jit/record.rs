@@ -3,8 +3,9 @@
 //! It walks into functions that are known when compiling, so that what they do is known when they are inlined. It works
 //! on ordinary frames, so it can stop anywhere and leave the rest to the interpreter.
 
+use rustc_hash::FxHashSet;
+
 use super::feedback::{Callee, TypeFeedback, TypeProfile, Via, is_inexact};
-use super::tier::worth::Extent;
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::{Call, Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
@@ -60,6 +61,43 @@ pub struct Goal {
     pub repeated: u32,
     /// The depth of the frame that a built-in waits for, as it was before the recording.
     pub inside_built_in: usize,
+}
+
+/// What a unit's recordings have shown of its size.
+#[derive(Default, Debug)]
+pub struct Extent {
+    /// Instructions executed, and iterations.
+    pub executed: u64,
+    pub rounds: u64,
+    /// The instructions that were come to, by the two calls that led there last: deeper differences are rare, and a
+    /// recursion would have no end of them.
+    places: FxHashSet<[u32; 3]>,
+    /// The calls, or 0, that led to the frames from the unit's own upwards.
+    calls: Vec<u32>,
+    last: u32,
+}
+
+impl Extent {
+    /// The instruction at `pc` is executed in a frame so high above the unit's own.
+    pub fn note(&mut self, height: usize, pc: u32) {
+        self.calls.truncate(height + 1);
+        self.calls.resize(height + 1, self.last);
+        let call_below = height.checked_sub(1).map_or(0, |below| self.calls[below]);
+        self.places.insert([self.calls[height], call_below, pc]);
+        self.executed += 1;
+        self.last = pc;
+    }
+
+    /// How many instructions a region would have that is made of what was recorded.
+    pub fn size(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// The recording begins anew, at the unit's beginning.
+    pub fn begin(&mut self) {
+        self.calls.clear();
+        self.last = 0;
+    }
 }
 
 /// Records from the top frame's pc on, and adds to the extent of the unit that this is for. `has_native` tells whether
@@ -406,4 +444,22 @@ fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: S
             site.second.add(register(vm, iteration.base.above(Iter::SECOND)).tag());
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extent_counts_instructions_by_the_calls_that_lead_to_them() {
+        let mut extent = Extent::default();
+        for _ in 0..3 {
+            extent.begin();
+            // A function at 20 is called from two places.
+            for (height, pc) in [(0, 1), (0, 2), (1, 20), (1, 21), (0, 3), (1, 20), (1, 21), (0, 4)] {
+                extent.note(height, pc);
+            }
+        }
+        assert_eq!((extent.size(), extent.executed), (8, 24));
+    }
 }

@@ -5,11 +5,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::residency::Residency;
-use super::worth::{Extent, Outlook};
+use super::worth::Outlook;
 use crate::bytecode::facts::{Reason, Why};
 use crate::bytecode::{FuncId, Program};
 use crate::jit::ir::{Exit, Home, Region};
 use crate::jit::opt::SpeculationBan;
+use crate::jit::record::Extent;
 use crate::jit::translate::{EntryTypes, Refusal};
 use crate::runtime::abi::NativeCode;
 use crate::runtime::regions::Entry;

@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 
 use super::policy::{self, MAX_COMPILED};
 use super::unit::{self, Contents, MadeAt, Phase, Remake, Unit, Version};
-use super::worth::Extent;
 use super::{Jit, State};
 use crate::jit::backend::Compiled;
 use crate::jit::compiler::{Done, Job};
@@ -16,7 +15,7 @@ use crate::jit::dump::Stage;
 use crate::jit::emit::EmitOptions;
 use crate::jit::helpers::Helper;
 use crate::jit::ir::{Inst, Region, Val};
-use crate::jit::record::{self, Goal, Recorded};
+use crate::jit::record::{self, Extent, Goal, Recorded};
 use crate::jit::static_types::{MAX_CODE, StaticTypes};
 use crate::jit::translate::{self, Refusal};
 use crate::jit::{opt, shadow, stats};

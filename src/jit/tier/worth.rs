@@ -7,7 +7,6 @@
 //! code takes to make grows with the instructions that go into it, those of inlined functions at each place where they
 //! are called; how many these are, a recording tells.
 
-use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::{Jit, State};
@@ -110,43 +109,6 @@ impl Spans {
     fn interpreted(&self, code: std::ops::Range<u32>, count: &dyn Fn(u32) -> u64) -> u64 {
         let spans = self.0.iter().filter(|span| code.contains(&span.start));
         spans.map(|span| u64::from(span.own) * count(span.start)).fold(0, u64::saturating_add)
-    }
-}
-
-/// What a unit's recordings have shown of its size.
-#[derive(Default, Debug)]
-pub struct Extent {
-    /// Instructions executed, and iterations.
-    pub executed: u64,
-    pub rounds: u64,
-    /// The instructions that were come to, by the two calls that led there last: deeper differences are rare, and a
-    /// recursion would have no end of them.
-    places: FxHashSet<[u32; 3]>,
-    /// The calls, or 0, that led to the frames from the unit's own upwards.
-    calls: Vec<u32>,
-    last: u32,
-}
-
-impl Extent {
-    /// The instruction at `pc` is executed in a frame so high above the unit's own.
-    pub fn note(&mut self, height: usize, pc: u32) {
-        self.calls.truncate(height + 1);
-        self.calls.resize(height + 1, self.last);
-        let call_below = height.checked_sub(1).map_or(0, |below| self.calls[below]);
-        self.places.insert([self.calls[height], call_below, pc]);
-        self.executed += 1;
-        self.last = pc;
-    }
-
-    /// How many instructions a region would have that is made of what was recorded.
-    pub fn size(&self) -> u64 {
-        self.places.len() as u64
-    }
-
-    /// The recording begins anew, at the unit's beginning.
-    pub fn begin(&mut self) {
-        self.calls.clear();
-        self.last = 0;
     }
 }
 
@@ -336,19 +298,6 @@ mod tests {
         assert!(cost(10, true) > cost(10, false) && cost(20, false) > cost(10, false));
         let price = cost(10, false);
         assert!(is_worth(price * GAIN / 10, 10, price) && !is_worth(price * GAIN / 10 - 1, 10, price));
-    }
-
-    #[test]
-    fn an_extent_counts_instructions_by_the_calls_that_lead_to_them() {
-        let mut extent = Extent::default();
-        for _ in 0..3 {
-            extent.begin();
-            // A function at 20 is called from two places.
-            for (height, pc) in [(0, 1), (0, 2), (1, 20), (1, 21), (0, 3), (1, 20), (1, 21), (0, 4)] {
-                extent.note(height, pc);
-            }
-        }
-        assert_eq!((extent.size(), extent.executed), (8, 24));
     }
 
     #[test]
