@@ -22,7 +22,7 @@ fn open(text: &str) -> Vec<String> {
     let open = regions.iter().filter(|region| region.reached && region.verdict != Verdict::Proven);
     let name = |region: Region| match region {
         Region::Loop(_) => "loop".to_owned(),
-        Region::Function(func) => program.strings.get(program.functions[func.index()].name).unwrap_or("").to_owned(),
+        Region::Function(func) => program.function_name(func).unwrap_or("").to_owned(),
     };
     open.map(|region| name(region.region)).collect()
 }

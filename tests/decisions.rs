@@ -1,7 +1,7 @@
 //! What the tier decides over the programs of `fixtures/programs` and `benches/programs`, as a record: a change of
-//! policy shows in review as a change of what is native, and why not.
-//!
-//! Invariant: with `--jit-wait` no decision depends on the clock, so the record is the same on each run.
+//! policy shows in review as a change of what is native, and why not. Only whether code pays, and whether there is time
+//! to make it, is not asked with `--jit-wait`, so that no decision depends on the clock and the record is the same on
+//! each run.
 
 mod support;
 

@@ -17,6 +17,7 @@ mod server;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use server::{MODES, PATIENCE, Server, read_all};
@@ -82,10 +83,16 @@ fn body_of(response: &[u8]) -> Vec<u8> {
 
 /// Starts a program given as text.
 fn serve(program: &str, flags: &[&str]) -> Server {
+    let (_folder, source) = written(program);
+    Server::start(&source, flags, &[])
+}
+
+/// A program given as text, in a file of a folder.
+fn written(program: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let source = folder.path().join("server.walrus");
     std::fs::write(&source, program).expect("the program can be written");
-    Server::start(&source, flags, &[])
+    (folder, source)
 }
 
 /// What a program wrote to standard error, once it has ended by itself; its exit status.

@@ -360,10 +360,8 @@ fn ipv6_addresses_are_bound_and_reached() {
 #[test]
 fn connections_beyond_the_handles_wait() {
     for flags in MODES {
-        let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]).arg(walrus_run().get_program());
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/echo.walrus");
-        let server = Server::start_by(command, &source, flags, &[]);
+        let server = Server::start_by(server::with_few_handles(), &source, flags, &[]);
         let mut clients: Vec<Client> = (0..60).map(|_| connect(&server)).collect();
         for (number, client) in clients.iter_mut().enumerate() {
             client.say(&format!("client {number}"));
@@ -495,7 +493,7 @@ fn peers_that_reset() {
             let mut client = connect(&server);
             client.say(what);
             assert_eq!(client.hear(), "now");
-            socket2::SockRef::from(client.0.get_ref()).set_linger(Some(Duration::ZERO)).expect("open");
+            server::reset(client.0.into_inner());
         }
         let mut client = connect(&server);
         client.say("report");

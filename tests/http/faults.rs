@@ -3,24 +3,17 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-
 use super::random::Random;
-use super::server::{MODES, PATIENCE, Server, read_all};
-use super::support::walrus_run;
+#[cfg(unix)]
+use super::server::with_few_handles;
+use super::server::{MODES, PATIENCE, Server, read_all, reset};
 use super::{
     COUNTING, GET, body_of, count, get, http_pieces, malformed, memory, next_response, serve, status_of, text, wait,
+    written,
 };
-
-/// Ends a connection by a reset, whatever has not been read or sent.
-pub fn reset(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("open");
-}
 
 /// The file handles that a server has open; none where that cannot be told.
 pub fn handles(server: &Server) -> Option<usize> {
@@ -152,7 +145,6 @@ fn requests_at_the_limit_of_handles() {
     let program = r#"
 import "std/http" as http;
 import "std/net" as net;
-import "std/io" as io;
 let listener = net.tcp_bind("127.0.0.1", 0);
 println(f"listening on port {net.tcp_local_port(listener)}");
 fn outcome : action { try { return action(); } catch e { return e; } }
@@ -165,24 +157,19 @@ async fn handler : request {
 await http.serve(listener, handler);
 "#;
     for flags in MODES {
-        let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]).arg(walrus_run().get_program());
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let source = folder.path().join("limited.walrus");
-        std::fs::write(&source, program).expect("the program can be written");
-        let server = Server::start_by(command, Path::new(&source), flags, &[]);
+        let (_folder, source) = written(program);
+        let server = Server::start_by(with_few_handles(), &source, flags, &[]);
         let mut clients: Vec<TcpStream> = (0..60).map(|_| server.connect()).collect();
         for (number, client) in clients.iter_mut().enumerate() {
             write!(client, "GET /{number} {GET}").expect("the system takes it");
         }
         let mut first = clients.remove(0);
         assert_eq!(text(&body_of(&next_response(&mut first))), "/0");
-        for (path, start) in
-            [("/connect", "Failed to connect to '127.0.0.1:"), ("/fetch", "Failed to connect to '127.0.0.1:")]
-        {
+        for path in ["/connect", "/fetch"] {
             write!(first, "GET {path} {GET}").expect("the server reads");
             let answer = text(&body_of(&next_response(&mut first)));
-            assert!(answer.starts_with(start) && answer.contains("Too many open files"), "{answer}");
+            let is_told = answer.starts_with("Failed to connect to '127.0.0.1:");
+            assert!(is_told && answer.contains("Too many open files"), "{answer}");
         }
         drop(first);
         // Who came first is served first, and makes room by leaving.

@@ -13,10 +13,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::faults::{handles, reset, wait_for_handles};
+use super::faults::{handles, wait_for_handles};
 use super::malformed;
 use super::random::Random;
-use super::server::{MODES, Server, read_all};
+use super::server::{MODES, Server, read_all, reset};
 use super::{GET, body_of, get, memory, next_response, serve, status_of, text};
 
 /// Every answer tells the number at the end of the path, so that nobody's can be taken for another's.

@@ -1,6 +1,6 @@
 //! Methods of lists that call a function with each item.
 
-use super::{body, execute, region, statistics};
+use super::{body, execute, first_loop, region, statistics};
 
 /// A loop that computes something of a list of ints.
 fn of(expression: &str) -> String {
@@ -104,11 +104,7 @@ fn a_loop_that_comes_round_seldom_is_native_when_its_functions_are_hot() {
 println(f([7] * 1000, 20));"
         )
     };
-    let is_native = |source: &str| {
-        let stats = statistics(source, &["--jit-wait"]);
-        let regions = stats["regions"].as_array().expect("regions").clone();
-        regions.iter().any(|region| region["kind"] == "loop" && region["line"] == 1 && region["compiled"] == 1)
-    };
+    let is_native = |source: &str| first_loop(&statistics(source, &["--jit-wait"]))["compiled"] == 1;
     assert!(is_native(&source("xs.map(: x { return x + i; }).len()")));
     assert!(!is_native(&source("xs.len()")), "it has come round twenty times");
 }

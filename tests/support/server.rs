@@ -81,6 +81,19 @@ impl Drop for Server {
     }
 }
 
+/// `walrus-run` with few handles for files.
+#[cfg(unix)]
+pub fn with_few_handles() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]).arg(walrus_run().get_program());
+    command
+}
+
+/// Ends a connection by a reset, whatever has not been read or sent.
+pub fn reset(stream: TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("open");
+}
+
 /// All that comes until the other side ends the connection, or resets it.
 pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();

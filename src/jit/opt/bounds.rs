@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn caution_leaves_the_check_in_the_loop() {
+    fn a_speculation_ban_leaves_the_check_in_the_loop() {
         let everywhere = SpeculationBan { everywhere: true, ..SpeculationBan::default() };
         assert_eq!(guards(Some(0), 1, Compare::Lt, &everywhere, |_, i| i), (1, 0));
         let this_loop = SpeculationBan { loops: [7].into_iter().collect(), ..SpeculationBan::default() };

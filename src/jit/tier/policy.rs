@@ -7,9 +7,10 @@
 //! | has code that is to be replaced, while that must wait | entered |
 //! | would have to be recorded or compiled while the compiler is at work, or recorded when too much time went into native code | waiting |
 //! | was not recorded, stands in a loop that may be compiled with it, or in a function that is about to be | waiting, some times |
-//! | was not recorded, otherwise | recorded |
-//! | was recorded, and will pay | compiled |
 //! | has yet to do too little to pay for its code | waiting |
+//! | was not recorded, otherwise | recorded |
+//! | was recorded, where nothing is to be compiled | waiting |
+//! | was recorded, otherwise | compiled |
 
 use super::unit::{Remake, Unit};
 use crate::bytecode::facts::Why;
