@@ -10,12 +10,13 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::backend::{Backend, Compiled};
 use super::dump::Texts;
 use super::emit::EmitOptions;
 use super::ir::Region;
+use super::stopwatch::Stopwatch;
 use super::translate::Refusal;
 
 /// Instructions of a region that is compiled beside the program: about a millisecond's worth.
@@ -32,7 +33,7 @@ pub struct Job {
 pub struct Done {
     pub region: Region,
     pub compiled: Result<Compiled, Refusal>,
-    /// What it took.
+    /// What it took of a processor.
     pub time: Duration,
 }
 
@@ -99,7 +100,7 @@ impl Beside {
 
 /// Does a job, with a backend that is made if there is none yet.
 fn compile(backend: &mut Option<Box<Backend>>, Job { region, options, texts }: Job) -> Done {
-    let started = Instant::now();
+    let stopwatch = Stopwatch::start();
     let work = |backend: &mut Option<Box<Backend>>| {
         if backend.is_none() {
             *backend = Some(Box::new(Backend::new()?));
@@ -114,7 +115,7 @@ fn compile(backend: &mut Option<Box<Backend>>, Job { region, options, texts }: J
         std::mem::forget(backend.take());
         Err(Refusal::Panic)
     });
-    Done { region, compiled, time: started.elapsed() }
+    Done { region, compiled, time: stopwatch.elapsed() }
 }
 
 thread_local! {

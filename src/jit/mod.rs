@@ -34,6 +34,7 @@ mod record;
 mod shadow;
 mod static_types;
 mod stats;
+mod stopwatch;
 mod tier;
 mod translate;
 

@@ -45,7 +45,8 @@ enum Interest {
     None,
     /// Code is come to that had not been seen. It was taken note of.
     Unseen,
-    /// The same for the first time: to be recorded until the loop comes round or a small budget is spent.
+    /// Something new is come to by this exit for the first time: to be recorded until the loop comes round or a small
+    /// budget is spent, so that whichever exit has the region made again, that is in it.
     Glance,
     /// The region is to be recorded and made again.
     Remake,
@@ -211,13 +212,19 @@ impl Jit {
             self.refuse(vm, entry, if is_about_numbers { Refusal::Numbers } else { Refusal::Unstable });
             return Counted::Left(Interest::None);
         }
+        // While the next version is made, the one after it is learnt for.
+        let is_first = taken == 1 && !exit.reason.may_be_an_error() && !is_last;
+        let otherwise = match exit.reason {
+            _ if is_first => Interest::Glance,
+            ExitReason::Unseen if !is_last => Interest::Unseen,
+            _ => Interest::None,
+        };
         if is_last || !work::may_be_made_again(unit) {
-            return Counted::Left(Interest::None);
+            return Counted::Left(otherwise);
         }
         // Each iteration would be left there.
         let never_iterated = matches!(entry, Entry::Loop(_)) && !unit.has_iterated;
-        let is_first_unseen = exit.reason == ExitReason::Unseen && taken == 1;
-        let is_in_vain = is_first_unseen && never_iterated;
+        let is_in_vain = exit.reason == ExitReason::Unseen && is_first && never_iterated;
         let is_hot = is_hot(exit.reason, taken);
         if is_in_vain || (is_hot && self.pays_again(state, vm, entry)) {
             let unit = state.units.entry(entry).or_default();
@@ -226,11 +233,7 @@ impl Jit {
             }
             return Counted::Left(Interest::Remake);
         }
-        Counted::Left(match (exit.reason, taken) {
-            (ExitReason::Unseen, 1) => Interest::Glance,
-            (ExitReason::Unseen, _) => Interest::Unseen,
-            _ => Interest::None,
-        })
+        Counted::Left(otherwise)
     }
 
     /// Makes the interpreter's state what the exit says. Where `next` of an iteration was inlined, it and the
@@ -313,7 +316,12 @@ impl Jit {
                 }
                 Ok(())
             }
-            Interest::Glance if !self.options.observe_only => self.glance(vm, entry, depth),
+            Interest::Glance if !self.options.observe_only => {
+                if exit.reason == ExitReason::Type {
+                    record::note_last_result(vm, &self.profile);
+                }
+                self.glance(vm, entry, depth)
+            }
             _ => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -17,6 +17,7 @@ use crate::jit::helpers::Helper;
 use crate::jit::ir::{Inst, Region, Val};
 use crate::jit::record::{self, Extent, Goal, Recorded};
 use crate::jit::static_types::{MAX_CODE, StaticTypes};
+use crate::jit::stopwatch::Stopwatch;
 use crate::jit::translate::{self, Refusal};
 use crate::jit::{opt, shadow, stats};
 use crate::runtime::error::Result;
@@ -195,7 +196,7 @@ impl Jit {
 
     /// Builds the unit's region and gives it to the compiler.
     pub(super) fn compile(&self, vm: &mut Vm, entry: Entry) -> std::result::Result<(), Refusal> {
-        let started = Instant::now();
+        let stopwatch = Stopwatch::start();
         if let Some(reason) = unit::statically_refused(vm.program(), entry) {
             return Err(Refusal::Static(reason));
         }
@@ -239,7 +240,7 @@ impl Jit {
             is_open,
             news: profile.news(),
             contents: contents(&region),
-            built_in: started.elapsed(),
+            built_in: stopwatch.elapsed(),
         });
         let job = Job { region, options, texts: self.dumps.texts() };
         state.compiler.submit(job);
