@@ -246,7 +246,7 @@ impl Vm {
     /// Whether the host lets the program call a built-in that reaches the outside world.
     fn check_permission(&self, spec: &BuiltinSpec) -> Result<()> {
         match Capability::needed(spec.module, spec.name) {
-            Some(capability) if !self.host.permits(capability) => {
+            Some(capability) if !self.io.host.permits(capability) => {
                 Err(Error::message(format!("Not allowed: {}.{}", spec.module, spec.name)))
             }
             _ => Ok(()),

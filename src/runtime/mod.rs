@@ -16,6 +16,7 @@ pub mod host;
 pub mod http;
 pub mod image;
 mod interpreter;
+pub mod io;
 mod iterate;
 mod lines;
 pub mod list_loops;

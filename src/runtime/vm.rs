@@ -14,11 +14,11 @@ use super::heap::{Collection, Heap};
 use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::Host;
 use super::image::Image;
+use super::io::Io;
 use super::net::Net;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::oracle::Oracle;
-use super::output::Output;
 use super::stack::Stack;
 use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
@@ -51,10 +51,9 @@ pub struct Vm {
     pub(super) globals: Box<[Value]>,
     /// Which modules' bodies have begun.
     pub(super) begun: Box<[bool]>,
-    pub output: Output,
-    pub host: Box<dyn Host>,
-    /// State of the native library: random generator, open files.
-    pub builtins: builtins::State,
+    pub io: Io,
+    /// What the library remembers between calls: random generator, open files.
+    pub library: builtins::State,
     /// Values that native functions hold on to while they call Walrus code.
     pub(super) pinned: Vec<Value>,
     /// Fuel and counts; absent if nobody asked for them.
@@ -111,7 +110,7 @@ pub(super) enum Unwound {
 
 impl Vm {
     /// Loads a program. To be called on the thread that will run it.
-    pub fn new(program: VerifiedProgram, limits: &Limits, mut host: Box<dyn Host>) -> std::io::Result<Vm> {
+    pub fn new(program: VerifiedProgram, limits: &Limits, host: Box<dyn Host>) -> std::io::Result<Vm> {
         let mut heap = Heap::new();
         heap.set_max_heap(limits.max_heap);
         let image = Image::new(program, &mut heap);
@@ -119,7 +118,6 @@ impl Vm {
         let begun = vec![false; image.program.modules.len()].into();
         let code_limit = stack_address().saturating_sub(limits.native_stack / 2);
         let native = NativeState::new(image.program.functions.len(), code_limit);
-        let output = Output::new(&mut *host);
         Ok(Vm {
             counts: None,
             executed: std::ptr::null(),
@@ -131,9 +129,8 @@ impl Vm {
             stack: Stack::new(limits.native_stack.saturating_mul(4))?,
             globals,
             begun,
-            output,
-            host,
-            builtins: builtins::State::default(),
+            io: Io::new(host),
+            library: builtins::State::default(),
             pinned: Vec::new(),
             native_limit: stack_address().saturating_sub(limits.native_stack) + NATIVE_RESERVE,
             native,
@@ -156,8 +153,8 @@ impl Vm {
 
     /// Closes files and writes what output is held back.
     pub fn finish(&mut self) -> Result<()> {
-        self.builtins.close_files();
-        self.output.flush(&mut *self.host)
+        self.library.close_files();
+        self.io.flush()
     }
 
     /// The trace of the error that ended the program, as text.
@@ -650,10 +647,10 @@ impl Vm {
             let end = if newline { "\n" } else { "" };
             if let Some(int) = value.as_int() {
                 let mut digits = itoa::Buffer::new();
-                return self.output.write(&mut *self.host, digits.format(int).as_bytes(), end.as_bytes());
+                return self.io.write(digits.format(int).as_bytes(), end.as_bytes());
             }
             if let Some(text) = value.as_str() {
-                return self.output.write(&mut *self.host, text.as_str().as_bytes(), end.as_bytes());
+                return self.io.write(text.as_str().as_bytes(), end.as_bytes());
             }
         }
         let mut text = std::mem::take(&mut self.scratch);
@@ -671,7 +668,7 @@ impl Vm {
         if newline {
             text.push('\n');
         }
-        let result = written.and_then(|()| self.output.write(&mut *self.host, text.as_bytes(), b""));
+        let result = written.and_then(|()| self.io.write(text.as_bytes(), b""));
         self.scratch = text;
         result
     }

@@ -74,10 +74,10 @@ fn cannot_convert(vm: &Vm, value: Value, target: &str) -> Result<Error> {
 pub fn input(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if let Some(&prompt) = args.first() {
         let prompt = vm.text(prompt)?;
-        vm.output.write(&mut *vm.host, prompt.as_bytes(), b"")?;
+        vm.io.write(prompt.as_bytes(), b"")?;
     }
-    vm.output.flush(&mut *vm.host)?;
-    let line = vm.host.read_line(vm.heap.max_heap()).map_err(|error| host_error("Failed to read input", &error))?;
+    vm.io.flush()?;
+    let line = vm.io.host.read_line(vm.heap.max_heap()).map_err(|error| host_error("Failed to read input", &error))?;
     // The line is gone from the input, so this must not fail: a line as long as the heap is what the limit cannot stop.
     Ok(vm.heap.str_value(&line))
 }
@@ -128,11 +128,11 @@ pub fn gc_threshold(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn timestamp(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::int(vm.host.timestamp()))
+    Ok(Value::int(vm.io.host.timestamp()))
 }
 
 pub fn clock(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::float(vm.host.clock()))
+    Ok(Value::float(vm.io.host.clock()))
 }
 
 pub fn assert(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -186,8 +186,8 @@ pub fn text(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 pub fn print_error(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let mut line = vm.text(arg(args, 0))?;
     line.push('\n');
-    vm.output.flush(&mut *vm.host)?;
+    vm.io.flush()?;
     // Where standard error cannot be written, there is nowhere to say so.
-    let _ = vm.host.write_error(line.as_bytes());
+    let _ = vm.io.host.write_error(line.as_bytes());
     Ok(Value::VOID)
 }

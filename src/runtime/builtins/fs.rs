@@ -9,12 +9,12 @@ use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
 pub fn exists(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(Value::bool(vm.host.exists(str_arg(args, 0)?.as_str())))
+    Ok(Value::bool(vm.io.host.exists(str_arg(args, 0)?.as_str())))
 }
 
 /// What there is at a path; what cannot be looked at is not there.
 fn is(vm: &mut Vm, args: &[Value], kind: fn(&FileInfo) -> bool) -> Result<Value> {
-    Ok(Value::bool(vm.host.info(str_arg(args, 0)?.as_str()).is_ok_and(|info| kind(&info))))
+    Ok(Value::bool(vm.io.host.info(str_arg(args, 0)?.as_str()).is_ok_and(|info| kind(&info))))
 }
 
 pub fn is_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -27,7 +27,7 @@ pub fn is_dir(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 fn info(vm: &mut Vm, args: &[Value]) -> Result<FileInfo> {
     let path = str_arg(args, 0)?;
-    vm.host.info(path.as_str()).map_err(|error| failed("look at", path.as_str(), &error))
+    vm.io.host.info(path.as_str()).map_err(|error| failed("look at", path.as_str(), &error))
 }
 
 pub fn size(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -40,7 +40,7 @@ pub fn modified(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 pub fn list_dir(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let path = str_arg(args, 0)?;
-    let mut names = vm.host.list_dir(path.as_str()).map_err(|error| failed("list", path.as_str(), &error))?;
+    let mut names = vm.io.host.list_dir(path.as_str()).map_err(|error| failed("list", path.as_str(), &error))?;
     names.sort_unstable();
     let before = vm.heap.bytes();
     let mut values = Vec::with_capacity(names.len());
@@ -53,32 +53,32 @@ pub fn list_dir(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 pub fn make_dir(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let path = str_arg(args, 0)?;
-    vm.host.make_dir(path.as_str()).map_err(|error| failed("make folder", path.as_str(), &error))?;
+    vm.io.host.make_dir(path.as_str()).map_err(|error| failed("make folder", path.as_str(), &error))?;
     Ok(Value::VOID)
 }
 
 pub fn remove(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let path = str_arg(args, 0)?;
-    vm.host.remove(path.as_str()).map_err(|error| failed("remove", path.as_str(), &error))?;
+    vm.io.host.remove(path.as_str()).map_err(|error| failed("remove", path.as_str(), &error))?;
     Ok(Value::VOID)
 }
 
 pub fn remove_all(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let path = str_arg(args, 0)?;
-    vm.host.remove_all(path.as_str()).map_err(|error| failed("remove", path.as_str(), &error))?;
+    vm.io.host.remove_all(path.as_str()).map_err(|error| failed("remove", path.as_str(), &error))?;
     Ok(Value::VOID)
 }
 
 pub fn rename(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (from, to) = (str_arg(args, 0)?, str_arg(args, 1)?);
-    let done = vm.host.rename(from.as_str(), to.as_str());
+    let done = vm.io.host.rename(from.as_str(), to.as_str());
     done.map_err(|error| both_failed("rename", from.as_str(), to.as_str(), &error))?;
     Ok(Value::VOID)
 }
 
 pub fn copy(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (from, to) = (str_arg(args, 0)?, str_arg(args, 1)?);
-    let done = vm.host.copy(from.as_str(), to.as_str());
+    let done = vm.io.host.copy(from.as_str(), to.as_str());
     done.map_err(|error| both_failed("copy", from.as_str(), to.as_str(), &error))?;
     Ok(Value::VOID)
 }
@@ -90,13 +90,13 @@ fn both_failed(verb: &str, from: &str, to: &str, error: &io::Error) -> crate::ru
 }
 
 pub fn temp_dir(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    let path = vm.host.temp_dir();
+    let path = vm.io.host.temp_dir();
     vm.string(&path)
 }
 
 pub fn make_temp_dir(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    let parent = vm.host.temp_dir();
-    let path = vm.host.make_temp_dir().map_err(|error| failed("make a folder in", &parent, &error))?;
+    let parent = vm.io.host.temp_dir();
+    let path = vm.io.host.make_temp_dir().map_err(|error| failed("make a folder in", &parent, &error))?;
     // The folder is there, so this must not ask for a second attempt.
     Ok(vm.heap.str_value(&path))
 }

@@ -14,8 +14,8 @@ pub fn call(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (module, name, list) = (str_arg(args, 0)?, str_arg(args, 1)?, list_arg(args, 2)?);
     let arguments = (0..list.len()).map(|at| outward(vm, list.get(at), 0)).collect::<Result<Vec<_>>>()?;
     // What it does may show.
-    vm.output.flush(&mut *vm.host)?;
-    let result = vm.host.call(module.as_str(), name.as_str(), arguments).map_err(Error::message)?;
+    vm.io.flush()?;
+    let result = vm.io.host.call(module.as_str(), name.as_str(), arguments).map_err(Error::message)?;
     // The function has run, so the memory for its result must be got here.
     vm.with_memory(|vm| inward(vm, &result, 0))
 }

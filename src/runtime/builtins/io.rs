@@ -62,13 +62,13 @@ pub fn file_open(vm: &mut Vm, args: &[Value]) -> Result<Value> {
             return Err(Error::message(format!("Invalid file mode '{other}'. Supported modes: r, w, a, rw")));
         }
     };
-    let file = vm.host.open(path, mode).map_err(|error| failed("open file", path, &error))?;
-    Ok(Value::int(vm.builtins.files.add(path, file)))
+    let file = vm.io.host.open(path, mode).map_err(|error| failed("open file", path, &error))?;
+    Ok(Value::int(vm.library.files.add(path, file)))
 }
 
 pub fn file_read(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let most = vm.heap.max_heap();
-    let open = vm.builtins.files.get(int_arg(args, 0)?)?;
+    let open = vm.library.files.get(int_arg(args, 0)?)?;
     let rest = open.file.read_rest(most).map_err(|error| failed("read", &open.path, &error))?;
     // What was read is gone from the file, so this must not ask for a second attempt.
     Ok(vm.heap.str_value(&rest))
@@ -76,7 +76,7 @@ pub fn file_read(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 pub fn file_read_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let most = vm.heap.max_heap();
-    let open = vm.builtins.files.get(int_arg(args, 0)?)?;
+    let open = vm.library.files.get(int_arg(args, 0)?)?;
     let line = open.file.read_line(most).map_err(|error| failed("read", &open.path, &error))?;
     if line.is_empty() {
         return Ok(Value::VOID);
@@ -88,24 +88,24 @@ pub fn file_read_line(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 pub fn file_write(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let handle = int_arg(args, 0)?;
     let text = str_arg(args, 1)?;
-    let open = vm.builtins.files.get(handle)?;
+    let open = vm.library.files.get(handle)?;
     open.file.write(text.as_str()).map_err(|error| failed("write", &open.path, &error))?;
     Ok(count_value(text.byte_len()))
 }
 
 pub fn file_close(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let mut open = vm.builtins.files.remove(int_arg(args, 0)?)?;
+    let mut open = vm.library.files.remove(int_arg(args, 0)?)?;
     open.file.flush().map_err(|error| failed("write", &open.path, &error))?;
     Ok(Value::VOID)
 }
 
 pub fn file_exists(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    Ok(Value::bool(vm.host.exists(str_arg(args, 0)?.as_str())))
+    Ok(Value::bool(vm.io.host.exists(str_arg(args, 0)?.as_str())))
 }
 
 /// All bytes of a file.
 fn contents(vm: &mut Vm, path: &str) -> Result<Vec<u8>> {
-    vm.host.read_file(path, vm.heap.max_heap()).map_err(|error| failed("read", path, &error))
+    vm.io.host.read_file(path, vm.heap.max_heap()).map_err(|error| failed("read", path, &error))
 }
 
 /// All text of a file.
@@ -136,23 +136,23 @@ fn written(path: &str, done: std::io::Result<()>) -> Result<Value> {
 
 pub fn write_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (path, text) = (str_arg(args, 0)?, str_arg(args, 1)?);
-    written(path.as_str(), vm.host.write_file(path.as_str(), text.as_str().as_bytes()))
+    written(path.as_str(), vm.io.host.write_file(path.as_str(), text.as_str().as_bytes()))
 }
 
 pub fn append_file(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (path, text) = (str_arg(args, 0)?, str_arg(args, 1)?);
-    written(path.as_str(), vm.host.append_file(path.as_str(), text.as_str().as_bytes()))
+    written(path.as_str(), vm.io.host.append_file(path.as_str(), text.as_str().as_bytes()))
 }
 
 pub fn write_bytes(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (path, bytes) = (str_arg(args, 0)?, bytes_arg(args, 1)?);
-    written(path.as_str(), vm.host.write_file(path.as_str(), &bytes))
+    written(path.as_str(), vm.io.host.write_file(path.as_str(), &bytes))
 }
 
 /// All that is left of standard input.
 pub fn read_stdin(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    vm.output.flush(&mut *vm.host)?;
-    let read = vm.host.read_input(vm.heap.max_heap());
+    vm.io.flush()?;
+    let read = vm.io.host.read_input(vm.heap.max_heap());
     let bytes = read.map_err(|error| host_error("Failed to read input", &error))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::message("Failed to read input: stream did not contain valid UTF-8"))?;

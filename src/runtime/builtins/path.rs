@@ -113,7 +113,7 @@ pub fn absolute(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let mut whole = String::new();
     if !path.as_str().starts_with('/') {
         let what = format!("Failed to make '{}' absolute", path.as_str());
-        whole = vm.host.current_dir().map_err(|error| host_error(&what, &error))?;
+        whole = vm.io.host.current_dir().map_err(|error| host_error(&what, &error))?;
     }
     push(&mut whole, path.as_str());
     vm.string(&normalized(&whole))

@@ -16,9 +16,10 @@ pub fn run(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         Some(_) => str_arg(args, 2)?.as_str().to_owned(),
         None => String::new(),
     };
-    vm.output.flush(&mut *vm.host)?;
+    vm.io.flush()?;
     let most = vm.heap.max_heap();
     let ended = vm
+        .io
         .host
         .run(program.as_str(), &program_args, &input, most)
         .map_err(|error| failed("run", program.as_str(), &error))?;

@@ -93,7 +93,7 @@ fn invalid(pattern: &str, error: &regex::Error) -> Error {
 /// The pattern and the text of a call.
 fn pattern_and_text(vm: &mut Vm, args: &[Value]) -> Result<(Rc<Regex>, Gc<Str>)> {
     let (pattern, text) = (str_arg(args, 0)?, str_arg(args, 1)?);
-    Ok((vm.builtins.patterns.get(pattern.as_str())?, text))
+    Ok((vm.library.patterns.get(pattern.as_str())?, text))
 }
 
 /// Turns places in bytes, which never go back, into places in characters.

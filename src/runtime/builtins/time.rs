@@ -15,16 +15,16 @@ use crate::runtime::vm::Vm;
 const LONGEST_PAUSE: f64 = 86_400.0;
 
 pub fn now(vm: &mut Vm, _: &[Value]) -> Result<Value> {
-    Ok(Value::int(vm.host.timestamp()))
+    Ok(Value::int(vm.io.host.timestamp()))
 }
 
 pub fn sleep(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let milliseconds = milliseconds_arg(args, 0, "time.sleep")?;
-    vm.output.flush(&mut *vm.host)?;
+    vm.io.flush()?;
     let mut left = milliseconds / 1000.0;
     while left > 0.0 {
         let pause = left.min(LONGEST_PAUSE);
-        vm.host.pause(pause);
+        vm.io.host.pause(pause);
         left -= pause;
     }
     Ok(Value::VOID)

@@ -124,7 +124,7 @@ impl Vm {
             listener.pause = Some(timer);
         }
         if !std::mem::replace(&mut net.told_of_limit, true) {
-            self.host.tell("No file handle is free: accepting connections pauses\n");
+            self.io.host.tell("No file handle is free: accepting connections pauses\n");
         }
     }
 

@@ -116,7 +116,7 @@ impl Vm {
     fn net(&mut self) -> Result<&mut Net> {
         if self.net.is_none() {
             let network =
-                self.host.network().map_err(|error| Error::message(reason("Failed to use the network", &error)))?;
+                self.io.host.network().map_err(|error| Error::message(reason("Failed to use the network", &error)))?;
             self.net = Some(Box::new(Net {
                 network,
                 listeners: FxHashMap::default(),

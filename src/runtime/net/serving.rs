@@ -344,7 +344,7 @@ impl Vm {
     }
 
     fn http_date(&mut self) -> String {
-        http_date(self.host.timestamp())
+        http_date(self.io.host.timestamp())
     }
 
     /// Answers what is no request, and ends the connection.
@@ -454,7 +454,7 @@ impl Vm {
         };
         let trace = task.trace().map(|trace| trace.render(&self.image)).unwrap_or_default();
         let newline = if trace.is_empty() || trace.ends_with('\n') { "" } else { "\n" };
-        self.host.tell(&format!("http.serve: the handler failed: {text}\n{trace}{newline}"));
+        self.io.host.tell(&format!("http.serve: the handler failed: {text}\n{trace}{newline}"));
     }
 
     /// Looks at the connections whose deadline has come.

@@ -245,7 +245,7 @@ impl Vm {
                 }
                 return Ok(task);
             }
-            self.output.flush(&mut *self.host)?;
+            self.io.flush()?;
             if !self.wait_for_something()? {
                 let tasks = self.tasks();
                 let main = tasks.main;

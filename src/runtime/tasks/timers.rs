@@ -72,7 +72,7 @@ impl Timers {
 impl Vm {
     /// Nanoseconds of the host's clock.
     pub(in crate::runtime) fn now(&self) -> u64 {
-        self.host.nanoseconds()
+        self.io.host.nanoseconds()
     }
 
     /// Starts a timer that runs out after so many milliseconds.
@@ -124,7 +124,7 @@ impl Vm {
         // Deadlines of connections that no operation waits for wake nobody.
         let Some(timer) = timer else { return Ok(false) };
         let left = timer.saturating_sub(self.now());
-        self.host.pause(left as f64 / 1e9);
+        self.io.host.pause(left as f64 / 1e9);
         Ok(true)
     }
 }

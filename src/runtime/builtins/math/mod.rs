@@ -157,7 +157,7 @@ pub fn lerp(_: &mut Vm, args: &[Value]) -> Result<Value> {
 }
 
 pub fn seed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    vm.builtins.random.seed(int_arg(args, 0)?);
+    vm.library.random.seed(int_arg(args, 0)?);
     Ok(Value::VOID)
 }
 
@@ -166,21 +166,21 @@ pub mod random {
     use crate::runtime::vm::Vm;
 
     pub fn float(vm: &mut Vm) -> f64 {
-        vm.builtins.random.generator(&*vm.host).float()
+        vm.library.random.generator(&*vm.io.host).float()
     }
 
     pub fn bool(vm: &mut Vm) -> bool {
-        vm.builtins.random.generator(&*vm.host).bool()
+        vm.library.random.generator(&*vm.io.host).bool()
     }
 
     /// `low` is at most `high`.
     pub fn int(vm: &mut Vm, low: i64, high: i64) -> i64 {
-        vm.builtins.random.generator(&*vm.host).int(low, high)
+        vm.library.random.generator(&*vm.io.host).int(low, high)
     }
 
     /// Both limits are finite, and `low` is below `high`.
     pub fn float_between(vm: &mut Vm, low: f64, high: f64) -> f64 {
-        vm.builtins.random.generator(&*vm.host).float_between(low, high)
+        vm.library.random.generator(&*vm.io.host).float_between(low, high)
     }
 }
 
