@@ -33,7 +33,7 @@ impl<const N: usize> Callback<N> {
         let direct = match callee_of(callee) {
             // A request for memory that is refused for a test needs to know where the call begins; without a tier
             // nothing is native.
-            Callee::Function(func, closure) if vm.has_tier() && !vm.heap.refusals().are_on() => {
+            Callee::Function(func, closure) if vm.watch.has_tier() && !vm.heap.refusals().are_on() => {
                 let function = vm.image.function(func);
                 let base = vm.stack.registers_end().wrapping_add(1);
                 let direct = Direct { function, closure, depth: vm.stack.depth() + 1, base };

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use super::error::{Error, Result};
 use super::regions::Entry;
 use super::vm::Vm;
+use super::watch::Watch;
 use crate::bytecode::{FuncId, Op, Program};
 
 /// A count that may be added to through a shared reference.
@@ -178,34 +179,9 @@ fn out_of_fuel() -> Error {
     Error::fatal("Out of fuel: the program passed the limit of --fuel")
 }
 
-impl Vm {
-    /// Limits the fuel and counts work, if that is asked for. To be called before the program begins.
-    pub fn set_counts(&mut self, fuel: Option<u64>, with_work: bool) {
-        if fuel.is_none() && !with_work {
-            return;
-        }
-        let (bytes, objects) = (self.heap.bytes_given(), self.heap.objects_given());
-        let counts = Box::new(Counts::new(&self.image.program, fuel, with_work, bytes, objects));
-        self.executed = counts.executed();
-        self.counts = Some(counts);
-    }
-
-    /// What native code has to do about events, if anything; an error if it cannot.
-    pub fn native_counts(&self) -> std::result::Result<Option<NativeCounts>, TooLarge> {
-        let Some(counts) = &self.counts else { return Ok(None) };
-        if counts.code_len > MOST_CODE {
-            return Err(TooLarge);
-        }
-        Ok(Some(NativeCounts {
-            cells: counts.cells.as_ptr() as usize,
-            burns: counts.is_limited,
-            counts: counts.work.is_some(),
-            code_len: counts.code_len,
-        }))
-    }
-
+impl Watch {
     /// Whether each event burns fuel.
-    pub fn is_limited(&self) -> bool {
+    pub(super) fn is_limited(&self) -> bool {
         self.counts.as_ref().is_some_and(|counts| counts.is_limited)
     }
 
@@ -214,7 +190,7 @@ impl Vm {
     }
 
     /// Whether work is counted.
-    pub fn counts_work(&self) -> bool {
+    pub(super) fn counts_work(&self) -> bool {
         self.work().is_some()
     }
 
@@ -228,14 +204,6 @@ impl Vm {
         add(unsafe { &*count }, 1);
     }
 
-    /// Counts an instruction that was executed while recording, and what it has made.
-    pub fn count_recorded(&self, pc: u32) {
-        if let Some(work) = self.work() {
-            add(&work.executed[pc as usize], 1);
-            self.charge(pc);
-        }
-    }
-
     /// Counts a back edge of the interpreter's, to the instruction at `header`.
     pub(super) fn count_back_edge(&self, header: *const Op) {
         if let Some(counts) = &self.counts
@@ -245,9 +213,52 @@ impl Vm {
         }
     }
 
+    /// Burns fuel for something that is no event of the program's code.
+    pub(super) fn burn(&self) -> Result<()> {
+        match &self.counts {
+            Some(counts) if !counts.burn() => Err(out_of_fuel()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Vm {
+    /// Limits the fuel and counts work, if that is asked for. To be called before the program begins.
+    pub fn set_counts(&mut self, fuel: Option<u64>, with_work: bool) {
+        if fuel.is_none() && !with_work {
+            return;
+        }
+        let (bytes, objects) = (self.heap.bytes_given(), self.heap.objects_given());
+        let counts = Box::new(Counts::new(&self.image.program, fuel, with_work, bytes, objects));
+        self.watch.executed = counts.executed();
+        self.watch.counts = Some(counts);
+    }
+
+    /// What native code has to do about events, if anything; an error if it cannot.
+    pub fn native_counts(&self) -> std::result::Result<Option<NativeCounts>, TooLarge> {
+        let Some(counts) = &self.watch.counts else { return Ok(None) };
+        if counts.code_len > MOST_CODE {
+            return Err(TooLarge);
+        }
+        Ok(Some(NativeCounts {
+            cells: counts.cells.as_ptr() as usize,
+            burns: counts.is_limited,
+            counts: counts.work.is_some(),
+            code_len: counts.code_len,
+        }))
+    }
+
+    /// Counts an instruction that was executed while recording, and what it has made.
+    pub fn count_recorded(&self, pc: u32) {
+        if let Some(work) = self.watch.work() {
+            add(&work.executed[pc as usize], 1);
+            self.charge(pc);
+        }
+    }
+
     /// Counts that the interpreter has started the top frame.
     pub(super) fn count_call(&self) {
-        if let Some(work) = self.work() {
+        if let Some(work) = self.watch.work() {
             add(&work.calls[self.top_function().index()], 1);
         }
     }
@@ -255,7 +266,7 @@ impl Vm {
     /// Counts the objects that were made since this was last called, for the instruction at this index of the program's
     /// code.
     pub fn charge(&self, pc: u32) {
-        if let Some(work) = self.work() {
+        if let Some(work) = self.watch.work() {
             let made = self.heap.objects_given();
             add(&work.objects[pc as usize], made - work.charged.replace(made));
         }
@@ -263,21 +274,21 @@ impl Vm {
 
     /// As [`Vm::charge`], for an instruction by its address.
     pub(super) fn charge_at(&self, op: *const Op) {
-        if let Some(counts) = &self.counts {
+        if let Some(counts) = &self.watch.counts {
             self.charge(counts.index(op) as u32);
         }
     }
 
     /// As [`Vm::charge`], for the instruction that has called a helper and that native code has named.
     pub fn charge_named(&self) {
-        if let Some(counts) = self.counts.as_ref().filter(|counts| counts.work.is_some()) {
+        if let Some(counts) = self.watch.counts.as_ref().filter(|counts| counts.work.is_some()) {
             self.charge(counts.cells[PLACE].get() as u32);
         }
     }
 
     /// Counts an instruction that native code has the run time execute, and what it has made.
     pub fn count_step(&self, pc: u32) {
-        if let Some(work) = self.work() {
+        if let Some(work) = self.watch.work() {
             add(&work.steps[pc as usize], 1);
             self.charge(pc);
         }
@@ -285,22 +296,14 @@ impl Vm {
 
     /// Counts an exit of native code.
     pub fn count_exit(&self, entry: Entry, reason: &'static str) {
-        if let Some(work) = self.work() {
+        if let Some(work) = self.watch.work() {
             *work.exits.borrow_mut().entry((entry, reason)).or_insert(0) += 1;
-        }
-    }
-
-    /// Burns fuel for something that is no event of the program's code.
-    pub(super) fn burn(&mut self) -> Result<()> {
-        match &self.counts {
-            Some(counts) if !counts.burn() => Err(out_of_fuel()),
-            _ => Ok(()),
         }
     }
 
     /// Burns fuel for the event that has brought the top frame to where its pc is.
     pub(super) fn burn_event(&mut self) -> Result<()> {
-        self.burn().inspect_err(|_| self.stand_behind())
+        self.watch.burn().inspect_err(|_| self.stand_behind())
     }
 
     /// The error of used up fuel, where the top frame's pc is.
@@ -330,7 +333,7 @@ impl Vm {
 
     /// The top frame has come back to a header by something other than the interpreter's loop: counts that.
     pub fn count_back_edge_unasked(&mut self) -> Result<()> {
-        if let Some(work) = self.work() {
+        if let Some(work) = self.watch.work() {
             add(&work.back_edges[self.top_pc() as usize], 1);
         }
         self.burn_event()
@@ -348,7 +351,7 @@ impl Vm {
 
     /// Counts so many calls more, and burns as much fuel.
     fn recount_call(&self, func: FuncId, calls: u64) {
-        let Some(counts) = &self.counts else { return };
+        let Some(counts) = &self.watch.counts else { return };
         if let Some(work) = &counts.work {
             add(&work.calls[func.index()], calls);
         }
@@ -359,7 +362,7 @@ impl Vm {
 
     /// The counts so far, if work is counted.
     pub fn tally(&self) -> Option<Tally> {
-        let counts = self.counts.as_ref()?;
+        let counts = self.watch.counts.as_ref()?;
         let work = counts.work.as_ref()?;
         let values = |counts: &[Count]| counts.iter().map(Cell::get).collect::<Vec<u64>>();
         let cells = values(&counts.cells[FIRST..]);

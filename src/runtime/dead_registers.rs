@@ -14,11 +14,10 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::stack::Frame;
+use super::stack::Stack;
 use super::value::Value;
-use super::vm::Vm;
 use crate::bytecode::flow::{Flow, RegSet};
-use crate::bytecode::{FuncId, Program, Reg};
+use crate::bytecode::{FuncId, Op, Program, Reg};
 
 /// Functions of more instructions keep all registers: analysing one takes more than linear time.
 const MAX_INSTRUCTIONS: u32 = 1 << 14;
@@ -82,33 +81,24 @@ fn needed_around(program: &Program, flow: &Flow, pc: u32, is_judged: bool) -> Op
     Some(needed)
 }
 
-impl Vm {
-    /// Clears the dead registers of all frames. Pcs of all frames are saved.
+impl Liveness {
+    /// Clears the dead registers of all frames, whose pcs are saved.
     #[cold]
-    pub(super) fn forget_dead_registers(&mut self) {
-        for depth in 1..=self.stack.depth() {
-            let frame = *self.stack.frame_at(depth);
+    pub(super) fn forget_dead_registers(&mut self, stack: &mut Stack, program: &Program, is_judged: bool) {
+        for depth in 1..=stack.depth() {
+            let frame = *stack.frame_at(depth);
             // SAFETY: a frame's function lives as long as the image.
             let function = unsafe { &*frame.function };
-            let end = if depth < self.stack.depth() {
-                self.stack.frame_at(depth + 1).base
-            } else {
-                self.stack.registers_end()
-            };
+            let end = if depth < stack.depth() { stack.frame_at(depth + 1).base } else { stack.registers_end() };
             let below_next = (end as usize).saturating_sub(frame.base as usize) / size_of::<Value>();
-            let Some(kept) = self.kept_registers(&frame) else { continue };
+            let Some(pc) = (frame.pc as usize).checked_sub(function.code as usize) else { continue };
+            let Ok(pc) = u32::try_from(pc / size_of::<Op>()) else { continue };
+            let Some(kept) = self.kept(program, function.id, pc, is_judged) else { continue };
             for register in (0..function.registers).take(below_next).filter(|&register| !kept.contains(Reg(register))) {
                 // SAFETY: the register lies in the frame's window, and every value may stand in a register that nothing
                 // reads before it is written.
                 unsafe { *frame.base.add(register.into()) = Value::VOID };
             }
         }
-    }
-
-    fn kept_registers(&mut self, frame: &Frame) -> Option<Rc<RegSet>> {
-        // SAFETY: a frame's function lives as long as the image.
-        let function = unsafe { &*frame.function };
-        let pc = (frame.pc as usize).checked_sub(function.code as usize)? / size_of::<crate::bytecode::Op>();
-        self.liveness.kept(&self.image.program, function.id, u32::try_from(pc).ok()?, self.oracle.is_some())
     }
 }

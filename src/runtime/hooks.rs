@@ -14,6 +14,7 @@ use super::abi::TakenExit;
 use super::error::Result;
 use super::image::Image;
 use super::vm::Vm;
+use super::watch::Watch;
 use crate::bytecode::Op;
 
 /// What watches a running program and may execute part of it some other way. The interpreter knows the JIT as this
@@ -142,7 +143,7 @@ impl Hooks {
     }
 }
 
-impl Vm {
+impl Watch {
     /// Counts that the top frame has come to `pc`; whether [`Vm::on_expiry`] is to be called.
     #[inline(always)]
     pub(super) fn expires(&self, pc: *const Op) -> bool {
@@ -159,33 +160,35 @@ impl Vm {
         counter.set(left);
         left == 0
     }
+}
 
+impl Vm {
     /// The top frame has just been started.
     pub(super) fn on_call(&mut self) -> Result<()> {
-        if self.hooks.is_none() {
+        if self.watch.hooks.is_none() {
             return Ok(());
         }
         self.count_call();
         // SAFETY: a frame is alive.
         let pc = unsafe { (*self.stack.frame()).pc };
-        if self.expires(pc) { self.on_expiry(Event::Call) } else { Ok(()) }
+        if self.watch.expires(pc) { self.on_expiry(Event::Call) } else { Ok(()) }
     }
 
     /// The top frame has just been started by a native, which waits for its result. It is counted as any call is.
     /// There is no tier to be asked.
     pub(super) fn count_native_call(&mut self) -> Result<()> {
-        if self.counts.is_some() { self.on_call() } else { Ok(()) }
+        if self.watch.counts.is_some() { self.on_call() } else { Ok(()) }
     }
 
     /// The counter at the top frame's pc, which is saved, has come to zero by this event.
     #[cold]
     pub(super) fn on_expiry(&mut self, event: Event) -> Result<()> {
         let frame = self.stack.frame();
-        let Some(hooks) = &mut self.hooks else { return Ok(()) };
+        let Some(hooks) = &mut self.watch.hooks else { return Ok(()) };
         // SAFETY: a frame is alive, and its pc points into the program's code.
         let index = unsafe { (*frame).pc.offset_from(hooks.code) } as usize;
         let burns = event != Event::FirstIteration;
-        if burns && self.counts.as_ref().is_some_and(|counts| !counts.burn()) {
+        if burns && self.watch.counts.as_ref().is_some_and(|counts| !counts.burn()) {
             hooks.left[index].set(1);
             return Err(self.out_of_fuel_here());
         }
@@ -204,7 +207,7 @@ impl Vm {
             Event::Call => tier.at_function(self, index as u32),
             Event::BackEdge | Event::FirstIteration => tier.at_loop(self, index as u32),
         };
-        if let Some(hooks) = &mut self.hooks {
+        if let Some(hooks) = &mut self.watch.hooks {
             hooks.asking.pop();
             let after_error = std::mem::replace(&mut hooks.after_error, 1);
             hooks.restart_counter(index, *answer.as_ref().unwrap_or(&after_error));
@@ -215,7 +218,7 @@ impl Vm {
     /// The answer to the question about the counter at an index of the program's code may take long, as native code
     /// runs or is recorded; or it need not any more.
     pub fn let_others_ask(&mut self, index: u32, may_ask: bool) {
-        if let Some(asking) = self.hooks.as_mut().and_then(|hooks| hooks.asking.last_mut())
+        if let Some(asking) = self.watch.hooks.as_mut().and_then(|hooks| hooks.asking.last_mut())
             && asking.0 == index as usize
         {
             asking.1 = may_ask;
@@ -225,7 +228,7 @@ impl Vm {
     /// The running task waits, with native code or a recording below it. What that is about the other tasks may ask
     /// about meanwhile, if `lets_others_ask`.
     pub(super) fn put_questions_off(&mut self, lets_others_ask: bool) -> Questions {
-        let Some(hooks) = &mut self.hooks else { return Questions::default() };
+        let Some(hooks) = &mut self.watch.hooks else { return Questions::default() };
         let asking = std::mem::take(&mut hooks.asking);
         if lets_others_ask {
             asking.iter().filter(|(_, may_ask)| *may_ask).for_each(|&(index, _)| hooks.restart_counter(index, 1));
@@ -235,26 +238,26 @@ impl Vm {
 
     /// The task goes on.
     pub(super) fn take_questions_up(&mut self, questions: Questions) {
-        let Some(hooks) = &mut self.hooks else { return };
+        let Some(hooks) = &mut self.watch.hooks else { return };
         questions.0.iter().for_each(|&(index, _)| hooks.restart_counter(index, u32::MAX));
         hooks.asking = questions.0;
     }
 
     /// How often the loop or function at an index of the program's code was counted so far.
     pub fn times_counted(&self, index: u32) -> u64 {
-        self.hooks.as_ref().map_or(0, |hooks| hooks.count(index as usize))
+        self.watch.hooks.as_ref().map_or(0, |hooks| hooks.count(index as usize))
     }
 
     /// Makes the counter at an index of the program's code run out the next time it is counted.
     pub fn ask_soon(&mut self, index: u32) {
-        if let Some(hooks) = &mut self.hooks {
+        if let Some(hooks) = &mut self.watch.hooks {
             hooks.restart_counter(index as usize, 1);
         }
     }
 
     /// Says how many events to count before the tier is asked again, whose answer is about to be an error.
     pub fn ask_after_error(&mut self, count: u32) {
-        if let Some(hooks) = &mut self.hooks {
+        if let Some(hooks) = &mut self.watch.hooks {
             hooks.after_error = count;
         }
     }

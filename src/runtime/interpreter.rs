@@ -91,7 +91,7 @@ impl Vm {
                     pc = pc.wrapping_add(1);
 
                     if COUNTED {
-                        self.count_instruction(op);
+                        self.watch.count_instruction(op);
                     }
                     if OBSERVED && let Err(error) = self.observe(op, frame) {
                         break 'dispatch error;
@@ -125,7 +125,7 @@ impl Vm {
                     /// function.
                     macro_rules! count {
                         ($event:ident) => {
-                            if HOOKS && self.expires(pc) {
+                            if HOOKS && self.watch.expires(pc) {
                                 break 'count Event::$event;
                             }
                         };
@@ -136,7 +136,7 @@ impl Vm {
                             pc = pc.wrapping_offset(offset);
                             if HOOKS && offset < 0 {
                                 if COUNTED {
-                                    self.count_back_edge(pc);
+                                    self.watch.count_back_edge(pc);
                                 }
                                 count!(BackEdge);
                             }

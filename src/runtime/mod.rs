@@ -37,3 +37,4 @@ pub mod tasks;
 mod trace;
 pub mod value;
 pub mod vm;
+mod watch;

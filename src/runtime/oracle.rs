@@ -49,23 +49,23 @@ impl Oracle {
 impl Vm {
     /// Makes the program run under the judge.
     pub fn set_oracle(&mut self, oracle: Oracle) {
-        self.oracle = Some(Box::new(oracle));
+        self.watch.oracle = Some(Box::new(oracle));
     }
 
     /// The top frame is about to execute the instruction at `pc`.
     #[inline(never)]
     pub(super) fn observe(&mut self, pc: *const Op, frame: *mut Frame) -> Result<()> {
-        let Some(mut oracle) = self.oracle.take() else { return Ok(()) };
+        let Some(mut oracle) = self.watch.oracle.take() else { return Ok(()) };
         // SAFETY: the frame is the running one, and the pc points into the program's code.
         let (frame, pc) = unsafe { (*frame, pc.offset_from(self.image.program.code.as_ptr()) as u32) };
         let verdict = oracle.judge(self, &frame, pc);
-        self.oracle = Some(oracle);
+        self.watch.oracle = Some(oracle);
         verdict
     }
 
     /// The judge, if one sits.
     pub fn oracle(&self) -> Option<&Oracle> {
-        self.oracle.as_deref()
+        self.watch.oracle.as_deref()
     }
 }
 

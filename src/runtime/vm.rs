@@ -6,7 +6,6 @@ use std::rc::Rc;
 use super::abi::NativeState;
 use super::builtins;
 use super::call::{Begun, Callee, callee_of};
-use super::counts::Counts;
 use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
 use super::heap::reserve::{self, Left};
@@ -18,11 +17,11 @@ use super::io::Io;
 use super::net::Net;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
-use super::oracle::Oracle;
 use super::stack::Stack;
 use super::tasks::{Suspended, Tasks};
 use super::trace::Trace;
 use super::value::{Tag, Value};
+use super::watch::Watch;
 use crate::bytecode::FactsError;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
 use crate::facts;
@@ -56,16 +55,8 @@ pub struct Vm {
     pub library: builtins::State,
     /// Values that native functions hold on to while they call Walrus code.
     pub(super) pinned: Vec<Value>,
-    /// Fuel and counts; absent if nobody asked for them.
-    pub(super) counts: Option<Box<Counts>>,
-    /// Where the interpreter counts the instruction at address 0, if it does.
-    pub(super) executed: *const std::cell::Cell<u64>,
-    /// Counting of back edges and calls for the tier and the limit of fuel; absent if nobody asked for it.
-    pub(super) hooks: Option<Box<Hooks>>,
-    /// [`Hooks::counters`] of the hooks, if there are any.
-    pub(super) counters: *const std::cell::Cell<u32>,
-    /// The judge of static types, in the testing mode that has one.
-    pub(super) oracle: Option<Box<Oracle>>,
+    /// Who counts what the run does, and who judges it.
+    pub(super) watch: Watch,
     pub(super) unwinding: Unwinding,
     /// Native stack pointers below this are too deep to call Walrus code.
     pub(super) native_limit: usize,
@@ -119,11 +110,7 @@ impl Vm {
         let code_limit = stack_address().saturating_sub(limits.native_stack / 2);
         let native = NativeState::new(image.program.functions.len(), code_limit);
         Ok(Vm {
-            counts: None,
-            executed: std::ptr::null(),
-            hooks: None,
-            counters: std::ptr::null(),
-            oracle: None,
+            watch: Watch::nobody(),
             image,
             heap,
             stack: Stack::new(limits.native_stack.saturating_mul(4))?,
@@ -146,9 +133,9 @@ impl Vm {
 
     /// Turns on counting of back edges and calls; to be called behind [`Vm::set_counts`].
     pub fn set_hooks(&mut self, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) {
-        let hooks = Hooks::new(&self.image, self.is_limited(), thresholds, tier);
-        let hooks = self.hooks.insert(Box::new(hooks));
-        self.counters = hooks.counters();
+        let hooks = Hooks::new(&self.image, self.watch.is_limited(), thresholds, tier);
+        let hooks = self.watch.hooks.insert(Box::new(hooks));
+        self.watch.counters = hooks.counters();
     }
 
     /// Closes files and writes what output is held back.
@@ -197,9 +184,9 @@ impl Vm {
         {
             return Err(error);
         }
-        match (&self.oracle, &self.hooks) {
+        match (&self.watch.oracle, &self.watch.hooks) {
             (Some(_), _) => self.run::<false, true, false>(entry),
-            (None, Some(_)) if self.counts_work() => self.run::<true, false, true>(entry),
+            (None, Some(_)) if self.watch.counts_work() => self.run::<true, false, true>(entry),
             (None, Some(_)) => self.run::<true, false, false>(entry),
             (None, None) => self.run::<false, false, false>(entry),
         }
@@ -259,15 +246,11 @@ impl Vm {
 
     /// Runs the top frame, which has just been started, until it returns: natively, if its function has native code.
     fn run_called(&mut self) -> Result<Value> {
-        if !self.has_tier() {
+        if !self.watch.has_tier() {
             let counted = self.count_native_call();
             return self.run_on(self.stack.depth(), counted);
         }
         self.call_top_frame()
-    }
-
-    pub(super) fn has_tier(&self) -> bool {
-        self.hooks.as_ref().is_some_and(|hooks| hooks.has_tier())
     }
 
     /// Whether the top frame's function was called by a built-in, which waits for its result.
@@ -342,7 +325,8 @@ impl Vm {
     /// Collects also what only dead registers hold.
     #[cold]
     pub(super) fn collect_all_garbage(&mut self) -> Collection {
-        self.forget_dead_registers();
+        let is_judged = self.watch.oracle.is_some();
+        self.liveness.forget_dead_registers(&mut self.stack, &self.image.program, is_judged);
         self.mark_and_sweep()
     }
 

@@ -129,7 +129,7 @@ impl Vm {
     /// The frames on the stack are the task's from here on.
     fn run_as(&mut self, task: Gc<Task>) {
         self.tasks().current = task;
-        if let Some(oracle) = &mut self.oracle {
+        if let Some(oracle) = &mut self.watch.oracle {
             oracle.forget_frames();
         }
     }
@@ -164,7 +164,7 @@ impl Vm {
         loop {
             let task = self.next_task()?;
             if task == main {
-                return self.burn();
+                return self.watch.burn();
             }
             self.tasks().next = Some(task);
             let parked = match &*task.work() {
@@ -175,7 +175,7 @@ impl Vm {
             let mut fiber = match parked.and_then(|number| fibers.take_parked(number)) {
                 Some(fiber) => {
                     self.tasks().next = None;
-                    self.burn()?;
+                    self.watch.burn()?;
                     fiber
                 }
                 None => fibers
@@ -261,7 +261,7 @@ impl Vm {
     /// Runs a task until it waits or ends.
     fn run_task(&mut self, task: Gc<Task>) -> Result<()> {
         self.run_as(task);
-        self.burn()?;
+        self.watch.burn()?;
         let is_new = matches!(*task.work(), Work::Start(_) | Work::Enter(_));
         let result = if is_new {
             self.tasks().constructs = false;
