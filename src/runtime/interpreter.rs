@@ -24,8 +24,9 @@ use super::hooks::Event;
 use super::object::{Cell, List, Range, Tuple};
 use super::operators::{BinaryOp, OrderOp};
 use super::stack::Frame;
+use super::unwinding::Unwound;
 use super::value::{Tag, Value};
-use super::vm::{Unwound, Vm};
+use super::vm::Vm;
 use crate::bytecode::{Op, Reg};
 
 /// Whether both are ints: `Int` is tag 0.

@@ -35,6 +35,7 @@ pub mod stack;
 pub mod step;
 pub mod tasks;
 mod trace;
+mod unwinding;
 pub mod value;
 pub mod vm;
 mod watch;

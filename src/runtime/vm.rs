@@ -19,11 +19,11 @@ use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
 use super::stack::Stack;
 use super::tasks::{Suspended, Tasks};
-use super::trace::Trace;
+use super::unwinding::{Attempt, Unwinding, Unwound};
 use super::value::{Tag, Value};
 use super::watch::Watch;
 use crate::bytecode::FactsError;
-use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
+use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
 use crate::facts;
 use crate::facts::check::CheckedTypes;
 
@@ -75,28 +75,6 @@ pub struct Vm {
     pub(super) task_stress: bool,
     /// Texts are put together here before they become strings.
     pub(super) scratch: String,
-}
-
-/// What is remembered of errors on their way.
-#[derive(Default)]
-pub(super) struct Unwinding {
-    /// Where the running error was raised, once it is known that nothing catches it.
-    pub(super) trace: Option<Trace>,
-    /// Depth of a frame that was found to handle the error that is leaving nested runs.
-    outer_handler: Option<usize>,
-    /// Where an awaited task failed whose error is being raised.
-    pub(super) cause: Option<Rc<Trace>>,
-    /// The instruction that was last executed again for want of memory, the bytes that it wanted, and what the heap had
-    /// given by then.
-    last_attempt: Option<(*const Op, usize, usize)>,
-}
-
-/// How an error left the dispatch loop.
-pub(super) enum Unwound {
-    /// A handler was found: the top frame goes on there.
-    Resume,
-    /// No frame of this run handles it.
-    Leave(Error),
 }
 
 impl Vm {
@@ -379,7 +357,8 @@ impl Vm {
             },
         };
         loop {
-            if let Err(error) = self.enter_handler(error, entry) {
+            if let Err(error) = self.unwinding.enter_handler(error, entry, &self.image, &mut self.stack, &mut self.heap)
+            {
                 return Unwound::Leave(error);
             }
             if !self.heap.should_collect() {
@@ -396,75 +375,15 @@ impl Vm {
         }
     }
 
-    /// Makes the frame the top one that handles the error, and lets it go on at its handler; or ends all frames of this
-    /// run and gives the error back.
-    fn enter_handler(&mut self, error: Error, entry: usize) -> std::result::Result<(), Error> {
-        let cause = self.unwinding.cause.take();
-        let top = self.stack.depth();
-        if error.is_catchable()
-            && let Some((depth, target, register)) = self.find_handler(entry, top)
-        {
-            self.stack.unwind_to(depth);
-            let value = match error.into_kind() {
-                ErrorKind::Thrown(value) => value,
-                ErrorKind::Message(text) => self.heap.str_value(&text),
-                _ => unreachable!("only these are catchable"),
-            };
-            let frame = self.stack.frame();
-            // SAFETY: the frame is alive, the verifier proved the handler's register and target to lie in it.
-            unsafe {
-                *(*frame).base.add(register.index()) = value;
-                (*frame).pc = (*(*frame).function).code.add(target as usize);
-            }
-            return Ok(());
-        }
-        if self.unwinding.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
-            // Only an error that nobody handles needs a trace.
-            if !(error.is_catchable() && self.is_handled_below(entry)) {
-                self.unwinding.trace = Some(Trace::capture(&self.image, &self.stack, cause.as_deref()));
-            }
-        }
-        self.stack.unwind_to(entry - 1);
-        Err(error)
-    }
-
     /// Checks what a function has given to the built-in that called it. If that is wrong and nothing catches the error,
     /// the trace begins with the function, for that is where to mend it.
     pub(super) fn blaming<T>(&mut self, callee: Value, checked: Result<T>) -> Result<T> {
-        let is_wrong = checked.as_ref().is_err_and(Error::is_catchable);
-        if is_wrong && self.unwinding.trace.is_none() && self.find_handler(1, self.stack.depth()).is_none() {
+        if checked.as_ref().is_err_and(Error::is_catchable) {
             let callee = callee.as_bound_method().map_or(callee, |bound| bound.method);
             let func = if let Callee::Function(func, _) = callee_of(callee) { Some(func) } else { None };
-            self.unwinding.trace = Some(Trace::blaming(&self.image, &self.stack, func));
+            self.unwinding.blame(&self.image, &self.stack, func);
         }
         checked
-    }
-
-    /// Whether a frame below depth `entry` handles the error. Each run that an error leaves asks this; the answer is
-    /// kept, or leaving many nested runs would search all frames as many times.
-    fn is_handled_below(&mut self, entry: usize) -> bool {
-        let known =
-            self.unwinding.outer_handler.filter(|&depth| depth < entry && self.find_handler(depth, depth).is_some());
-        self.unwinding.outer_handler = known.or_else(|| self.find_handler(1, entry - 1).map(|(depth, ..)| depth));
-        self.unwinding.outer_handler.is_some()
-    }
-
-    /// Where the innermost handler of the frames from depth `low` to `high` stands: depth of its frame, target,
-    /// register.
-    fn find_handler(&self, low: usize, high: usize) -> Option<(usize, u32, crate::bytecode::Reg)> {
-        (low..=high).rev().find_map(|depth| {
-            let frame = self.stack.frame_at(depth);
-            // SAFETY: a frame's function lives as long as the image.
-            let function = unsafe { &*frame.function };
-            if function.handlers.is_empty() {
-                return None;
-            }
-            // A saved pc is one past the instruction that raised or called.
-            // SAFETY: both point into the code of the same function.
-            let pc = unsafe { frame.pc.offset_from(function.code) } as u32 - 1;
-            let handler = function.handlers.iter().find(|handler| handler.start <= pc && pc < handler.end)?;
-            Some((depth, handler.target, handler.error))
-        })
     }
 
     /// If the instruction wanted memory: collects and makes the frame execute it again. An instruction asks before it
@@ -478,12 +397,10 @@ impl Vm {
         self.make_memory(error)?;
         let frame = self.stack.frame();
         // SAFETY: the frame is alive.
-        let attempt = (unsafe { (*frame).pc }, wanted, self.heap.given());
+        let attempt = Attempt { pc: unsafe { (*frame).pc }, wanted, given: self.heap.given() };
         if is_for_the_test {
             self.heap.expect_success();
-        } else if self.unwinding.last_attempt.replace(attempt) == Some(attempt) {
-            // Nothing was given since the last attempt, so another one would go on for ever.
-            self.unwinding.last_attempt = None;
+        } else if !self.unwinding.may_attempt(attempt) {
             return Err(self.no_memory(wanted));
         }
         // SAFETY: the frame is alive and its pc is one past the instruction.
