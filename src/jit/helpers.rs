@@ -15,7 +15,7 @@ use objects::{
     dict_get_or, dict_has_name, dict_set, make_dict, next_item, next_pair, print, start_items, start_pairs,
     str_compare, str_concat, str_equal, str_index, str_len, str_slice,
 };
-use passed::{AbiType, LoopState, Registers, Truth, fit_registers};
+use passed::{AbiType, Registers, Truth, fit_registers};
 
 pub use passed::{Argument, Status};
 
@@ -32,6 +32,7 @@ use crate::runtime::object::{Dict, Gc, List, Str};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 macro_rules! helpers {
     ($(
@@ -199,13 +200,13 @@ helpers! {
     /// Puts a value at a key.
     DictSet = dict_set(&mut Vm; dict: Gc<Dict>, key: Value, value: Value) -> Status, heap(dicts);
     /// Starts an iteration that calls nothing; it jumps if there is no item.
-    StartItems = start_items(&mut Vm; state: LoopState) -> Status, heap(none), makes;
+    StartItems = start_items(&mut Vm; state: Window) -> Status, heap(none), makes;
     /// Goes on to the next item; it jumps if there is one.
-    NextItem = next_item(&mut Vm; state: LoopState) -> Status, heap(none), makes;
+    NextItem = next_item(&mut Vm; state: Window) -> Status, heap(none), makes;
     /// As `StartItems`, for two values an item.
-    StartPairs = start_pairs(&mut Vm; state: LoopState) -> Status, heap(none), makes;
+    StartPairs = start_pairs(&mut Vm; state: Window) -> Status, heap(none), makes;
     /// As `NextItem`, for two values an item.
-    NextPair = next_pair(&mut Vm; state: LoopState) -> Status, heap(none), makes;
+    NextPair = next_pair(&mut Vm; state: Window) -> Status, heap(none), makes;
     /// Memory for a small object, which was accounted for and is written at once. The size is one that
     /// [`Heap::native_cell`](crate::runtime::heap::Heap::native_cell) allows.
     NewCell = new_cell(&mut Vm; size: u64) -> *mut u8, heap(none);

@@ -30,8 +30,9 @@ use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::runtime::error::{Error, ErrorKind, Result};
 use crate::runtime::regions::Entry;
 use crate::runtime::replay::{Replayed, Snapshot};
-use crate::runtime::value::{Tag, Value};
+use crate::runtime::value::Tag;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 /// How much to compare.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -213,12 +214,12 @@ enum Verdict {
 }
 
 /// Whether the machine's frames from `depth` up are these.
-fn stands_at(vm: &Vm, depth: usize, base: *mut Value, wanted: &[Wanted]) -> bool {
+fn stands_at(vm: &Vm, depth: usize, base: Window, wanted: &[Wanted]) -> bool {
     let (Some(top), above) = (wanted.last(), &wanted[1..]) else { return false };
     vm.depth() == depth + above.len()
         && vm.top_pc() == top.pc
         && vm.frames_above(depth).zip(above.iter().zip(wanted)).all(|((func, at, return_pc), (frame, below))| {
-            func == frame.func && at == base.wrapping_add(frame.base as usize) && return_pc == below.pc
+            func == frame.func && at == base.far_above(frame.base) && return_pc == below.pc
         })
 }
 

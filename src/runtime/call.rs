@@ -13,8 +13,10 @@ use super::object::{Closure, Gc, Instance};
 use super::stack::Frame;
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use super::window::Window;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, BuiltinResult, BuiltinSpec};
 use crate::bytecode::methods::find_method;
+use crate::bytecode::op::window::{Call, MethodCall, New};
 use crate::bytecode::signature::{Memory, Takes, arity_message};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, ModuleId, ModuleKind, SiteId, StructId};
@@ -45,29 +47,6 @@ pub(super) fn callee_of(value: Value) -> Callee {
     }
 }
 
-/// Moves `count` values from `from` to `to`, both in the stack.
-pub(super) fn shift(from: *mut Value, to: *mut Value, count: usize) {
-    // SAFETY: the caller made sure that both windows lie in the stack; they may overlap.
-    unsafe { from.copy_to(to, count) };
-}
-
-fn read(slot: *mut Value) -> Value {
-    // SAFETY: slots of a call lie in the caller's window or above it in room that was made.
-    unsafe { *slot }
-}
-
-fn write(slot: *mut Value, value: Value) {
-    // SAFETY: as for `read`.
-    unsafe { *slot = value };
-}
-
-/// Says of `count` parameters that they are given no argument.
-fn mark_absent(first: *mut Value, count: usize) {
-    for at in 0..count {
-        write(first.wrapping_add(at), Value::UNDEF);
-    }
-}
-
 /// What the name of a method call means.
 enum Found {
     /// A value that is called without the receiver.
@@ -80,7 +59,7 @@ enum Found {
 
 impl Vm {
     /// Starts a frame of a function that captures nothing, or of a closure.
-    pub(super) fn start_frame(&mut self, func: FuncId, base: *mut Value, closure: Option<Gc<Closure>>) -> Result<()> {
+    pub(super) fn start_frame(&mut self, func: FuncId, base: Window, closure: Option<Gc<Closure>>) -> Result<()> {
         let function: *const Function = self.image.function(func);
         // SAFETY: the image's tables never move while the program runs.
         match self.stack.enter(unsafe { &*function }, base, closure) {
@@ -91,20 +70,14 @@ impl Vm {
 
     /// As [`Vm::start_frame`], for a caller that does not know that the number of arguments is right. Those that are
     /// left out are marked so.
-    fn start_checked(
-        &mut self,
-        func: FuncId,
-        base: *mut Value,
-        argc: usize,
-        closure: Option<Gc<Closure>>,
-    ) -> Result<()> {
+    fn start_checked(&mut self, func: FuncId, base: Window, argc: usize, closure: Option<Gc<Closure>>) -> Result<()> {
         let function = self.image.function(func);
         if !function.takes(argc) {
             return Err(self.wrong_arity(func, argc));
         }
         let missing = usize::from(function.params) - argc;
         self.start_frame(func, base, closure)?;
-        mark_absent(base.wrapping_add(argc), missing);
+        (argc..argc + missing).for_each(|at| base.set(at as u16, Value::UNDEF));
         Ok(())
     }
 
@@ -155,9 +128,9 @@ impl Vm {
 
     /// Calls the value in `slot` with the arguments above it.
     #[inline(never)]
-    pub(super) fn begin_call(&mut self, slot: *mut Value, argc: u16) -> Result<Begun> {
-        let callee = read(slot);
-        let args = slot.wrapping_add(1);
+    pub(super) fn begin_call(&mut self, slot: Window, argc: u16) -> Result<Begun> {
+        let callee = slot.get(Call::CALLEE);
+        let args = slot.above(Call::ARGS);
         let count = usize::from(argc);
         if let Callee::Function(func, closure) = callee_of(callee) {
             self.start_checked(func, args, count, closure)?;
@@ -166,7 +139,7 @@ impl Vm {
         match callee.tag() {
             Tag::Builtin => {
                 let result = self.call_builtin(callee.bits() as usize, args, count)?;
-                write(slot, result);
+                slot.set(Call::RESULT, result);
                 Ok(Begun::Done)
             }
             Tag::Struct => {
@@ -176,7 +149,7 @@ impl Vm {
                 match def.init.map(|init| (def.methods[init].func, object.method(init))) {
                     None if argc == 0 => {
                         let instance = self.new_instance(callee);
-                        write(slot, instance);
+                        slot.set(New::INSTANCE, instance);
                         Ok(Begun::Done)
                     }
                     None => {
@@ -191,10 +164,10 @@ impl Vm {
                             return Err(self.stack_overflow());
                         }
                         let instance = self.new_instance(callee);
-                        shift(args, slot.wrapping_add(3), count);
-                        write(slot, instance);
-                        write(slot.wrapping_add(2), instance);
-                        self.start_checked(init, slot.wrapping_add(2), count + 1, method.as_closure())?;
+                        args.shift(slot.above(New::ARGS), count);
+                        slot.set(New::INSTANCE, instance);
+                        slot.set(New::SELF, instance);
+                        self.start_checked(init, slot.above(New::SELF), count + 1, method.as_closure())?;
                         Ok(Begun::Frame)
                     }
                 }
@@ -204,9 +177,9 @@ impl Vm {
                 if self.stack.make_room(slot, argc.saturating_add(2)).is_err() {
                     return Err(self.stack_overflow());
                 }
-                shift(args, slot.wrapping_add(2), count);
-                write(slot, bound.method);
-                write(slot.wrapping_add(1), bound.receiver);
+                args.shift(slot.above(MethodCall::ARGS), count);
+                slot.set(Call::CALLEE, bound.method);
+                slot.set(MethodCall::RECEIVER, bound.receiver);
                 self.begin_call(slot, argc.saturating_add(1))
             }
             _ => Err(Error::message(format!("Cannot call non-function '{}'", callee.tag().type_name()))),
@@ -215,10 +188,10 @@ impl Vm {
 
     /// Calls a native function with the arguments from `args` up.
     #[inline]
-    pub(super) fn call_builtin(&mut self, index: usize, args: *mut Value, count: usize) -> Result<Value> {
+    pub(super) fn call_builtin(&mut self, index: usize, args: Window, count: usize) -> Result<Value> {
         // SAFETY: the arguments lie in the caller's window, below every frame that the native may start, so nothing
         // writes to them while it runs.
-        self.call_builtin_with(index, unsafe { std::slice::from_raw_parts(args, count) })
+        self.call_builtin_with(index, unsafe { args.values(count) })
     }
 
     /// Calls a native function with arguments that survive a collection.
@@ -305,29 +278,29 @@ impl Vm {
     }
 
     /// Makes an instance of a struct known to the compiler.
-    pub(super) fn begin_new(&mut self, slot: *mut Value, def: StructId) -> Result<Begun> {
+    pub(super) fn begin_new(&mut self, slot: Window, def: StructId) -> Result<Begun> {
         let class = self.image.struct_objects[def.index()];
         let instance = self.new_instance(class);
         let def = self.image.struct_def(def);
-        write(slot, instance);
+        slot.set(New::INSTANCE, instance);
         match def.init {
             None => Ok(Begun::Done),
             Some(init) => {
                 let init = def.methods[init].func;
-                write(slot.wrapping_add(2), instance);
-                self.start_frame(init, slot.wrapping_add(2), None)?;
+                slot.set(New::SELF, instance);
+                self.start_frame(init, slot.above(New::SELF), None)?;
                 Ok(Begun::Frame)
             }
         }
     }
 
     /// Runs a module's body if it has not begun.
-    pub(super) fn begin_module(&mut self, slot: *mut Value, module: ModuleId) -> Result<Begun> {
+    pub(super) fn begin_module(&mut self, slot: Window, module: ModuleId) -> Result<Begun> {
         let ModuleKind::File(body) = self.image.program.modules[module.index()].kind else { return Ok(Begun::Done) };
         if self.begun[module.index()] {
             return Ok(Begun::Done);
         }
-        self.start_frame(body, slot.wrapping_add(1), None)?;
+        self.start_frame(body, slot.above(Call::ARGS), None)?;
         self.begun[module.index()] = true;
         Ok(Begun::Frame)
     }
@@ -336,19 +309,19 @@ impl Vm {
     #[inline]
     pub(super) fn begin_method_call(
         &mut self,
-        slot: *mut Value,
+        slot: Window,
         argc: u16,
         frame: *mut Frame,
         site: SiteId,
     ) -> Result<Begun> {
-        let receiver = read(slot.wrapping_add(1));
+        let receiver = slot.get(MethodCall::RECEIVER);
         let cache = self.site(frame, site);
         if let Some(instance) = receiver.as_instance() {
             if cache.key == Site::METHOD | instance.struct_id().0 && instance.extra().is_none() {
                 // SAFETY: the cache holds functions of the image, which never move.
                 let function = unsafe { &*cache.target };
                 if usize::from(function.params) == usize::from(argc) + 1 {
-                    return match self.stack.enter(function, slot.wrapping_add(1), None) {
+                    return match self.stack.enter(function, slot.above(MethodCall::RECEIVER), None) {
                         Ok(()) => Ok(Begun::Frame),
                         Err(_) => Err(self.stack_overflow()),
                     };
@@ -373,11 +346,11 @@ impl Vm {
 
     /// Calls a built-in method. The receiver and its arguments stand side by side.
     #[inline]
-    fn call_builtin_method(&mut self, index: usize, slot: *mut Value, argc: u16) -> Result<Begun> {
+    fn call_builtin_method(&mut self, index: usize, slot: Window, argc: u16) -> Result<Begun> {
         // SAFETY: as in `call_builtin`.
-        let args = unsafe { std::slice::from_raw_parts(slot.add(1), usize::from(argc) + 1) };
+        let args = unsafe { slot.above(MethodCall::RECEIVER).values(usize::from(argc) + 1) };
         let result = self.call_built_in_method_with(index, args)?;
-        write(slot, result);
+        slot.set(Call::RESULT, result);
         Ok(Begun::Done)
     }
 
@@ -410,16 +383,16 @@ impl Vm {
     #[inline(never)]
     fn begin_uncached_method_call(
         &mut self,
-        slot: *mut Value,
+        slot: Window,
         argc: u16,
         frame: *mut Frame,
         site: SiteId,
     ) -> Result<Begun> {
         let is_found = self.site(frame, site).is_found;
-        match self.look_up_method(read(slot.wrapping_add(1)), frame, site, is_found)? {
+        match self.look_up_method(slot.get(MethodCall::RECEIVER), frame, site, is_found)? {
             Found::Value(value) => self.call_without_receiver(slot, argc, value),
             Found::Method(func, closure) => {
-                self.start_checked(func, slot.wrapping_add(1), usize::from(argc) + 1, closure)?;
+                self.start_checked(func, slot.above(MethodCall::RECEIVER), usize::from(argc) + 1, closure)?;
                 Ok(Begun::Frame)
             }
             Found::BuiltIn(index) => self.call_builtin_method(index, slot, argc),
@@ -503,14 +476,14 @@ impl Vm {
     }
 
     /// Calls a value found under the method's name: the arguments move down over the receiver.
-    fn call_without_receiver(&mut self, slot: *mut Value, argc: u16, callee: Value) -> Result<Begun> {
-        shift(slot.wrapping_add(2), slot.wrapping_add(1), argc.into());
-        write(slot, callee);
+    fn call_without_receiver(&mut self, slot: Window, argc: u16, callee: Value) -> Result<Begun> {
+        slot.above(MethodCall::ARGS).shift(slot.above(Call::ARGS), argc.into());
+        slot.set(Call::CALLEE, callee);
         self.begin_call(slot, argc)
     }
 
     /// Lets a function take over the running frame with the arguments from `args` up.
-    pub(super) fn replace_frame(&mut self, func: FuncId, args: *mut Value, closure: Option<Gc<Closure>>) -> Result<()> {
+    pub(super) fn replace_frame(&mut self, func: FuncId, args: Window, closure: Option<Gc<Closure>>) -> Result<()> {
         let frame = self.stack.frame();
         let function = self.image.function(func);
         // SAFETY: the frame is alive.
@@ -519,7 +492,7 @@ impl Vm {
         if self.stack.make_room(base, function.registers).is_err() {
             return Err(self.stack_overflow());
         }
-        shift(args, base, params);
+        args.shift(base, params);
         // SAFETY: the frame is alive, and the function belongs to the image.
         unsafe {
             *frame = Frame { function: function_pointer, base, pc: (*function_pointer).code, closure };
@@ -528,8 +501,10 @@ impl Vm {
     }
 
     /// A call in tail position of the value in `slot`.
-    pub(super) fn begin_tail_call(&mut self, slot: *mut Value, argc: u16) -> Result<Begun> {
-        let Callee::Function(func, closure) = callee_of(read(slot)) else { return self.begin_call(slot, argc) };
+    pub(super) fn begin_tail_call(&mut self, slot: Window, argc: u16) -> Result<Begun> {
+        let Callee::Function(func, closure) = callee_of(slot.get(Call::CALLEE)) else {
+            return self.begin_call(slot, argc);
+        };
         let function = self.image.function(func);
         if !function.takes(argc.into()) {
             return Err(self.wrong_arity(func, argc.into()));
@@ -539,16 +514,17 @@ impl Vm {
             if self.stack.make_room(slot, function.params.saturating_add(1)).is_err() {
                 return Err(self.stack_overflow());
             }
-            mark_absent(slot.wrapping_add(1 + usize::from(argc)), missing.into());
+            let args = slot.above(Call::ARGS);
+            (argc..function.params).for_each(|at| args.set(at, Value::UNDEF));
         }
-        self.replace_frame(func, slot.wrapping_add(1), closure)?;
+        self.replace_frame(func, slot.above(Call::ARGS), closure)?;
         Ok(Begun::Frame)
     }
 
     /// A method call in tail position. Started as any other, its frame then takes the place of the one below.
     pub(super) fn begin_tail_method_call(
         &mut self,
-        slot: *mut Value,
+        slot: Window,
         argc: u16,
         frame: *mut Frame,
         site: SiteId,
@@ -558,7 +534,7 @@ impl Vm {
             let started = *self.stack.frame_at(self.stack.depth());
             // A constructor starts one slot higher. Its result is not what its frame returns, so it keeps the frame
             // below.
-            if started.base == slot.wrapping_add(1) {
+            if started.base == slot.above(MethodCall::RECEIVER) {
                 self.stack.leave();
                 // SAFETY: a frame's function lives as long as the image.
                 let func = unsafe { (*started.function).id };

@@ -10,6 +10,8 @@ use super::image::Function;
 use super::object::{Closure, Gc};
 use super::value::Value;
 use super::vm::Vm;
+use super::window::Window;
+use crate::bytecode::op::window::Call;
 
 /// A value that a built-in calls with `N` arguments again and again. The built-in keeps it alive, as it does its
 /// arguments.
@@ -24,7 +26,7 @@ struct Direct {
     closure: Option<Gc<Closure>>,
     /// The depth of its frame, and its register 0, which lies above the frame that calls the built-in.
     depth: usize,
-    base: *mut Value,
+    base: Window,
 }
 
 impl<const N: usize> Callback<N> {
@@ -35,7 +37,7 @@ impl<const N: usize> Callback<N> {
             // nothing is native.
             Callee::Function(func, closure) if vm.watch.has_tier() && !vm.heap.refusals().are_on() => {
                 let function = vm.image.function(func);
-                let base = vm.stack.registers_end().wrapping_add(1);
+                let base = vm.stack.registers_end().above(1);
                 let direct = Direct { function, closure, depth: vm.stack.depth() + 1, base };
                 (usize::from(function.params) == N).then_some(direct)
             }
@@ -54,12 +56,10 @@ impl<const N: usize> Callback<N> {
         if vm.stack.enter(function, direct.base, direct.closure).is_err() {
             return Err(vm.stack_overflow());
         }
-        // SAFETY: `enter` proved the function's registers to lie in the stack, of which its parameters are the first.
-        // The slot below lies above the frame that calls the built-in; room for it was proved with what is above it.
-        unsafe {
-            *direct.base.sub(1) = self.callee;
-            direct.base.copy_from_nonoverlapping(args.as_ptr(), N);
-        }
+        // `enter` proved the function's registers to lie in the stack, of which its parameters are the first. The slot
+        // below lies above the frame that calls the built-in; room for it was proved with what is above it.
+        direct.base.result().set(Call::CALLEE, self.callee);
+        direct.base.fill(&args);
         let outer = std::mem::replace(&mut vm.inside_built_in, direct.depth);
         let result = vm.call_top_frame();
         vm.inside_built_in = outer;

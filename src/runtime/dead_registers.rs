@@ -90,14 +90,12 @@ impl Liveness {
             // SAFETY: a frame's function lives as long as the image.
             let function = unsafe { &*frame.function };
             let end = if depth < stack.depth() { stack.frame_at(depth + 1).base } else { stack.registers_end() };
-            let below_next = (end as usize).saturating_sub(frame.base as usize) / size_of::<Value>();
+            let below_next = frame.base.registers_to(end);
             let Some(pc) = (frame.pc as usize).checked_sub(function.code as usize) else { continue };
             let Ok(pc) = u32::try_from(pc / size_of::<Op>()) else { continue };
             let Some(kept) = self.kept(program, function.id, pc, is_judged) else { continue };
             for register in (0..function.registers).take(below_next).filter(|&register| !kept.contains(Reg(register))) {
-                // SAFETY: the register lies in the frame's window, and every value may stand in a register that nothing
-                // reads before it is written.
-                unsafe { *frame.base.add(register.into()) = Value::VOID };
+                frame.base.set(register, Value::VOID);
             }
         }
     }

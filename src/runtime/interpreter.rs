@@ -27,6 +27,8 @@ use super::stack::Frame;
 use super::unwinding::Unwound;
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use super::window::Window;
+use crate::bytecode::op::window::Call;
 use crate::bytecode::{Op, Reg};
 
 /// Whether both are ints: `Int` is tag 0.
@@ -59,7 +61,7 @@ impl Vm {
         let entry_frame = self.stack.frame_place(entry);
         let mut frame: *mut Frame;
         let mut pc: *const Op;
-        let mut base: *mut Value;
+        let mut base: Window;
 
         /// Takes up the top frame where it left off.
         macro_rules! resume {
@@ -103,7 +105,7 @@ impl Vm {
                         ($reg:expr) => {
                             // SAFETY: the verifier proved the register to lie in the frame's window, and `Stack::enter`
                             // that the window lies in the stack.
-                            *unsafe { &mut *base.add($reg.0 as usize) }
+                            *unsafe { &mut *base.first().add($reg.0 as usize) }
                         };
                     }
                     /// The value of a constant.
@@ -183,7 +185,7 @@ impl Vm {
                             save_pc!();
                             match attempt!($begun) {
                                 Begun::Frame => {
-                                    let (caller, plain) = (frame, base.wrapping_add($at.index() + 1));
+                                    let (caller, plain) = (frame, base.of($at).above(Call::ARGS));
                                     resume!();
                                     if COUNTED {
                                         self.charge_at(op);
@@ -479,7 +481,7 @@ impl Vm {
                         }
                         Op::IterPrep { base: at, exit } => {
                             save_pc!();
-                            let begun = attempt!(self.start_iteration(base.wrapping_add(at.index()), false));
+                            let begun = attempt!(self.start_iteration(base.of(at), false));
                             if !begun {
                                 jump!(exit);
                             }
@@ -490,13 +492,13 @@ impl Vm {
                         }
                         Op::IterNext { base: at, back } => {
                             save_pc!();
-                            let more = attempt!(self.next_item(base.wrapping_add(at.index())));
+                            let more = attempt!(self.next_item(base.of(at)));
                             safepoint!();
                             jump_when!(more, back);
                         }
                         Op::IterPrep2 { base: at, exit } => {
                             save_pc!();
-                            let begun = attempt!(self.start_iteration(base.wrapping_add(at.index()), true));
+                            let begun = attempt!(self.start_iteration(base.of(at), true));
                             if !begun {
                                 jump!(exit);
                             }
@@ -507,7 +509,7 @@ impl Vm {
                         }
                         Op::IterNext2 { base: at, back } => {
                             save_pc!();
-                            let more = attempt!(self.next_pair(base.wrapping_add(at.index())));
+                            let more = attempt!(self.next_pair(base.of(at)));
                             safepoint!();
                             jump_when!(more, back);
                         }
@@ -614,48 +616,48 @@ impl Vm {
                         }
 
                         Op::Call { base: at, argc } => {
-                            begun!(at, self.begin_call(base.wrapping_add(at.index()), argc));
+                            begun!(at, self.begin_call(base.of(at), argc));
                         }
                         Op::CallFn { base: at, func } => {
                             save_pc!();
                             // SAFETY: the verifier proved the function to exist. The image outlives the run and its
                             // tables never move.
                             let function = unsafe { &*self.image.functions.as_ptr().add(func.index()) };
-                            if self.stack.enter(function, base.wrapping_add(at.index() + 1), None).is_err() {
+                            if self.stack.enter(function, base.of(at).above(Call::ARGS), None).is_err() {
                                 break 'dispatch self.stack_overflow();
                             }
                             begin_frame!();
                         }
                         Op::CallBuiltin { base: at, builtin, argc } => {
                             save_pc!();
-                            let slot = base.wrapping_add(at.index());
+                            let slot = base.of(at);
                             let result = attempt!(self.call_builtin(
                                 self.image.builtin(builtin),
-                                slot.wrapping_add(1),
+                                slot.above(Call::ARGS),
                                 argc.into()
                             ));
                             reg!(at) = result;
                             safepoint!();
                         }
                         Op::CallMethod { base: at, argc, site } => {
-                            begun!(at, self.begin_method_call(base.wrapping_add(at.index()), argc, frame, site));
+                            begun!(at, self.begin_method_call(base.of(at), argc, frame, site));
                         }
                         Op::FindMethod { dst, object, site } => {
                             reg!(dst) = attempt!(self.find_method(reg!(object), frame, site));
                         }
                         Op::New { base: at, def } => {
-                            begun!(at, self.begin_new(base.wrapping_add(at.index()), def));
+                            begun!(at, self.begin_new(base.of(at), def));
                         }
                         Op::TailCall { base: at, argc } => {
-                            begun!(at, self.begin_tail_call(base.wrapping_add(at.index()), argc));
+                            begun!(at, self.begin_tail_call(base.of(at), argc));
                         }
                         Op::TailCallFn { base: at, func } => {
                             save_pc!();
-                            attempt!(self.replace_frame(func, base.wrapping_add(at.index() + 1), None));
+                            attempt!(self.replace_frame(func, base.of(at).above(Call::ARGS), None));
                             begin_frame!();
                         }
                         Op::TailCallMethod { base: at, argc, site } => {
-                            begun!(at, self.begin_tail_method_call(base.wrapping_add(at.index()), argc, frame, site));
+                            begun!(at, self.begin_tail_method_call(base.of(at), argc, frame, site));
                         }
                         Op::Return { src } => {
                             let result = reg!(src);
@@ -663,8 +665,8 @@ impl Vm {
                             if frame == entry_frame {
                                 return Ok(result);
                             }
-                            // SAFETY: below a callee's base lies the caller's `base` register of the call.
-                            unsafe { *base.sub(1) = result };
+                            // Below it lies the caller's `base` register of the call.
+                            base.result().set(Call::RESULT, result);
                             resume!();
                         }
                         Op::ReturnVoid {} => {
@@ -672,14 +674,13 @@ impl Vm {
                             if frame == entry_frame {
                                 return Ok(Value::VOID);
                             }
-                            // SAFETY: as for `Return`.
-                            unsafe { *base.sub(1) = Value::VOID };
+                            base.result().set(Call::RESULT, Value::VOID);
                             resume!();
                         }
                         Op::Throw { src } => break 'dispatch Error::thrown(reg!(src)),
                         Op::InitModule { base: at, module } => {
                             save_pc!();
-                            if attempt!(self.begin_module(base.wrapping_add(at.index()), module)) == Begun::Frame {
+                            if attempt!(self.begin_module(base.of(at), module)) == Begun::Frame {
                                 begin_frame!();
                             }
                         }
@@ -690,8 +691,7 @@ impl Vm {
                             if frame == entry_frame {
                                 return Ok(task);
                             }
-                            // SAFETY: as for `Return`.
-                            unsafe { *base.sub(1) = task };
+                            base.result().set(Call::RESULT, task);
                             resume!();
                             safepoint!();
                         }
@@ -720,8 +720,8 @@ impl Vm {
             // it failed.
             if self.stack.depth() < entry {
                 // A tail call has ended this run.
-                // SAFETY: below the base of the frame, which was there a moment ago, lies its result.
-                return counted.map(|()| unsafe { *(*entry_frame).base.sub(1) });
+                // SAFETY: the frame was there a moment ago.
+                return counted.map(|()| unsafe { (*entry_frame).base }.result().get(Call::RESULT));
             }
             if let Err(error) = counted
                 && let Unwound::Leave(error) = self.unwind(error, entry)
@@ -735,10 +735,10 @@ impl Vm {
 
 /// A run of registers as a slice. It is copied from before anything runs that could change it.
 #[inline(always)]
-fn window<'a>(base: *mut Value, first: Reg, count: impl Into<u32>) -> &'a [Value] {
+fn window<'a>(base: Window, first: Reg, count: impl Into<u32>) -> &'a [Value] {
     // SAFETY: the verifier proved the window to lie in the frame. The lifetime is that of the instruction: no callee
     // keeps the slice, and none runs Walrus code while it reads it.
-    unsafe { std::slice::from_raw_parts(base.add(first.index()), count.into() as usize) }
+    unsafe { base.of(first).values(count.into() as usize) }
 }
 
 /// Keeps `numeric` the one place that says what arithmetic means: the fast paths above must agree with it.

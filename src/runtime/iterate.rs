@@ -17,26 +17,17 @@ use super::list_loops::Walked;
 use super::object::{BoundMethod, Gc, List, Range, Tuple};
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use super::window::Window;
 use crate::bytecode::op::shape::{Iteration, Over};
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::{FuncId, FunctionKind, Op, StructId};
 
-fn read(state: *mut Value, register: u16) -> Value {
-    // SAFETY: the verifier proved the loop's registers to lie in the frame.
-    unsafe { *state.add(register.into()) }
-}
-
-fn write(state: *mut Value, register: u16, value: Value) {
-    // SAFETY: as for `read`.
-    unsafe { *state.add(register.into()) = value };
-}
-
 /// Writes the state at the beginning of an iteration by what [`Vm::instance_iterator`] gives.
-fn begin(state: *mut Value, iterable: Value) {
+fn begin(state: Window, iterable: Value) {
     let position = if iterable.tag() == Tag::Instance { Iter::BY_NEXT } else { 0 };
-    write(state, Iter::ITERABLE, iterable);
-    write(state, Iter::POSITION, Value::int(position));
-    write(state, Iter::VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
+    state.set(Iter::ITERABLE, iterable);
+    state.set(Iter::POSITION, Value::int(position));
+    state.set(Iter::VERSION, Value::int(iterable.as_dict().map_or(0, |dict| dict.key_version() as i64)));
 }
 
 /// What waits for a frame that no call has started.
@@ -46,16 +37,16 @@ enum Waiting {
 }
 
 /// Whether what runs for a step is the `iter` of what is to be iterated.
-fn waits_for_iter(step: Iteration, state: *mut Value) -> bool {
-    step.starts && read(state, Iter::POSITION).as_int() == Some(Iter::BY_ITER)
+fn waits_for_iter(step: Iteration, state: Window) -> bool {
+    step.starts && state.get(Iter::POSITION).as_int() == Some(Iter::BY_ITER)
 }
 
 impl Vm {
     /// Starts iterating the value in the first state register and takes the first step; false if there is no item. If
     /// this fails the register is as it was.
     #[inline(never)]
-    pub(super) fn start_iteration(&mut self, state: *mut Value, pairs: bool) -> Result<bool> {
-        let iterable = read(state, Iter::ITERABLE);
+    pub(super) fn start_iteration(&mut self, state: Window, pairs: bool) -> Result<bool> {
+        let iterable = state.get(Iter::ITERABLE);
         let iterable = match iterable.tag() {
             Tag::Instance => self.instance_iterator(iterable)?,
             Tag::Range | Tag::List | Tag::Tuple | Tag::Str | Tag::Dict => iterable,
@@ -66,7 +57,7 @@ impl Vm {
     }
 
     /// Takes the first step of an iteration by what [`Vm::instance_iterator`] gives.
-    fn start_with(&mut self, state: *mut Value, iterable: Value, pairs: bool) -> Result<bool> {
+    fn start_with(&mut self, state: Window, iterable: Value, pairs: bool) -> Result<bool> {
         begin(state, iterable);
         if pairs { self.next_pair(state) } else { self.next_item(state) }
     }
@@ -132,11 +123,11 @@ impl Vm {
     /// pc.
     pub fn step_into_next(&mut self, called: FuncId, op: Op) -> Result<()> {
         let Some(step) = op.as_iteration() else { return Ok(()) };
-        let state = self.top_base().wrapping_add(step.base.index());
-        let iterator = read(state, Iter::ITERABLE);
+        let state = self.top_base().of(step.base);
+        let iterator = state.get(Iter::ITERABLE);
         if step.starts {
             let is_iter = iterator.as_instance().is_some_and(|instance| self.has_iter(instance.struct_id()));
-            write(state, Iter::POSITION, Value::int(if is_iter { Iter::BY_ITER } else { Iter::BY_NEXT }));
+            state.set(Iter::POSITION, Value::int(if is_iter { Iter::BY_ITER } else { Iter::BY_NEXT }));
         }
         self.set_pc_behind(self.top_pc());
         self.start_step_frame(called, iterator)
@@ -148,9 +139,9 @@ impl Vm {
         if self.stack.make_room(slot, Iter::NEXT_FRAME + 1).is_err() {
             return Err(self.stack_overflow());
         }
-        let base = slot.wrapping_add(Iter::NEXT_FRAME.into());
-        write(slot, 0, Value::VOID);
-        write(base, 0, iterator);
+        let base = slot.above(Iter::NEXT_FRAME);
+        slot.set(0, Value::VOID);
+        base.set(0, iterator);
         self.start_frame(called, base, None)
     }
 
@@ -190,7 +181,7 @@ impl Vm {
             }
             Some(Waiting::Step(step)) => step,
         };
-        let state = self.top_base().wrapping_add(step.base.index());
+        let state = self.top_base().of(step.base);
         if waits_for_iter(step, state) {
             let iterator = self.given_by_iter(item)?;
             if let Some(next) = iterator.as_instance().and_then(|iterator| self.next_function(iterator.struct_id())) {
@@ -205,7 +196,7 @@ impl Vm {
     /// Ends the step of an iteration that the top frame, whose pc is behind it, has called `next` or `iter` for;
     /// whether it has jumped.
     fn finish_step(&mut self, step: Iteration, item: Value) -> Result<bool> {
-        let state = self.top_base().wrapping_add(step.base.index());
+        let state = self.top_base().of(step.base);
         if waits_for_iter(step, state) {
             let iterator = self.given_by_iter(item)?;
             let is_empty = !self.start_with(state, iterator, step.over == Over::Pairs)?;
@@ -218,14 +209,14 @@ impl Vm {
         let (item, second) = if is_pair { self.unpack_pair(item)? } else { (item, Value::VOID) };
         let is_done = item.is_void() && !is_pair;
         if step.starts {
-            write(state, Iter::POSITION, Value::int(Iter::BY_NEXT));
-            write(state, Iter::VERSION, Value::int(0));
+            state.set(Iter::POSITION, Value::int(Iter::BY_NEXT));
+            state.set(Iter::VERSION, Value::int(0));
         }
         if !is_done {
-            write(state, Iter::ITEM, item);
+            state.set(Iter::ITEM, item);
         }
         if is_pair {
-            write(state, Iter::SECOND, second);
+            state.set(Iter::SECOND, second);
         }
         let jumps = is_done == step.starts;
         if jumps {
@@ -306,20 +297,20 @@ impl Vm {
 
     /// Puts the next item into the item register; false at the end.
     #[inline]
-    pub(super) fn next_item(&mut self, state: *mut Value) -> Result<bool> {
-        let iterable = read(state, Iter::ITERABLE);
-        let position = read(state, Iter::POSITION).int_bits();
+    pub(super) fn next_item(&mut self, state: Window) -> Result<bool> {
+        let iterable = state.get(Iter::ITERABLE);
+        let position = state.get(Iter::POSITION).int_bits();
         if let Some(list) = iterable.as_list() {
             let Some(item) = list.try_get(position as usize) else { return Ok(false) };
-            write(state, Iter::POSITION, Value::int(position + 1));
-            write(state, Iter::ITEM, item);
+            state.set(Iter::POSITION, Value::int(position + 1));
+            state.set(Iter::ITEM, item);
             return Ok(true);
         }
         self.next_other(state, iterable, position)
     }
 
     #[inline(never)]
-    fn next_other(&mut self, state: *mut Value, iterable: Value, position: i64) -> Result<bool> {
+    fn next_other(&mut self, state: Window, iterable: Value, position: i64) -> Result<bool> {
         let at = position as usize;
         let (item, next) = match iterable.tag() {
             Tag::Range => {
@@ -350,15 +341,15 @@ impl Vm {
             },
             _ => return Err(not_iterable(iterable)),
         };
-        write(state, Iter::POSITION, Value::int(next));
-        write(state, Iter::ITEM, item);
+        state.set(Iter::POSITION, Value::int(next));
+        state.set(Iter::ITEM, item);
         Ok(true)
     }
 
     /// The next entry of a dict, with the position after it.
-    fn next_entry(&self, state: *mut Value, dict: Value, position: i64) -> Result<Option<(Value, Value, i64)>> {
+    fn next_entry(&self, state: Window, dict: Value, position: i64) -> Result<Option<(Value, Value, i64)>> {
         let Some(dict) = dict.as_dict() else { return Ok(None) };
-        if read(state, Iter::VERSION).int_bits() != dict.key_version() as i64 {
+        if state.get(Iter::VERSION).int_bits() != dict.key_version() as i64 {
             return Err(Error::message("Dict changed size during iteration"));
         }
         Ok(dict.next_entry(position as usize).map(|(next, key, value)| (key, value, next as i64)))
@@ -367,34 +358,34 @@ impl Vm {
     /// Puts the parts of the next item, a sequence of two, into the item register and the one above it; false at the
     /// end.
     #[inline(never)]
-    pub(super) fn next_pair(&mut self, state: *mut Value) -> Result<bool> {
-        let iterable = read(state, Iter::ITERABLE);
-        let position = read(state, Iter::POSITION);
+    pub(super) fn next_pair(&mut self, state: Window) -> Result<bool> {
+        let iterable = state.get(Iter::ITERABLE);
+        let position = state.get(Iter::POSITION);
         if iterable.tag() == Tag::Dict {
             let Some((key, value, next)) = self.next_entry(state, iterable, position.int_bits())? else {
                 return Ok(false);
             };
-            write(state, Iter::POSITION, Value::int(next));
-            write(state, Iter::ITEM, key);
-            write(state, Iter::SECOND, value);
+            state.set(Iter::POSITION, Value::int(next));
+            state.set(Iter::ITEM, key);
+            state.set(Iter::SECOND, value);
             return Ok(true);
         }
-        let last = read(state, Iter::ITEM);
+        let last = state.get(Iter::ITEM);
         if !self.next_item(state)? {
             return Ok(false);
         }
-        let item = read(state, Iter::ITEM);
+        let item = state.get(Iter::ITEM);
         let (first, second) = match self.unpack_pair(item) {
             Ok(pair) => pair,
             Err(error) => {
                 // An instruction that fails has had no effect.
-                write(state, Iter::POSITION, position);
-                write(state, Iter::ITEM, last);
+                state.set(Iter::POSITION, position);
+                state.set(Iter::ITEM, last);
                 return Err(error);
             }
         };
-        write(state, Iter::ITEM, first);
-        write(state, Iter::SECOND, second);
+        state.set(Iter::ITEM, first);
+        state.set(Iter::SECOND, second);
         Ok(true)
     }
 

@@ -14,6 +14,7 @@ use super::methods::with_pins;
 use super::object::{Gc, List};
 use super::value::Value;
 use super::vm::Vm;
+use super::window::Window;
 use crate::bytecode::methods::ListLoop;
 use crate::bytecode::op::window::{Items, MethodCall};
 use crate::bytecode::{FuncId, FunctionKind, Op, Reg};
@@ -77,14 +78,14 @@ impl Vm {
 
     /// Receiver and arguments of a method that the top frame calls.
     fn arguments_of(&self, walked: Walked) -> &'static [Value] {
-        let first = self.top_base().wrapping_add(walked.base.above(MethodCall::RECEIVER).index());
+        let first = self.top_base().of(walked.base).above(MethodCall::RECEIVER);
         // SAFETY: the window of the call lies in the frame, and the stack never moves. Nothing writes there while the
         // method runs, and nobody keeps the slice for longer.
-        unsafe { std::slice::from_raw_parts(first, usize::from(walked.method.takes()) + 1) }
+        unsafe { first.values(usize::from(walked.method.takes()) + 1) }
     }
 
     /// Where the state of a method lies that the top frame calls.
-    fn items_state(&self) -> *mut Value {
+    fn items_state(&self) -> Window {
         self.stack.registers_end()
     }
 
@@ -103,13 +104,10 @@ impl Vm {
         let words = [reached.results, position, item, Value::VOID, args[1]];
         let given = [reached.results, item];
         let given = if walked.method == ListLoop::Reduce { &given[..] } else { &given[1..] };
-        let base = state.wrapping_add(Items::FRAME.into());
+        let base = state.above(Items::FRAME);
         debug_assert_eq!(words.len(), usize::from(Items::FRAME));
-        // SAFETY: room was made for both.
-        unsafe {
-            state.copy_from_nonoverlapping(words.as_ptr(), words.len());
-            base.copy_from_nonoverlapping(given.as_ptr(), given.len());
-        }
+        state.fill(&words);
+        base.fill(given);
         self.start_frame(func, base, closure)?;
         Ok(true)
     }
@@ -120,8 +118,8 @@ impl Vm {
             (self.stack.frame_at(depth), self.stack.frame_at(depth.checked_sub(1).filter(|at| *at > 0)?));
         // SAFETY: a frame's function lives as long as the image.
         let function = unsafe { &*below.function };
-        let state = below.base.wrapping_add(function.registers.into());
-        if frame.base != state.wrapping_add(Items::FRAME.into()) {
+        let state = below.base.above(function.registers);
+        if frame.base != state.above(Items::FRAME) {
             return None;
         }
         // SAFETY: the frame has called something, so its pc is one past that instruction of the program's code.
@@ -133,8 +131,8 @@ impl Vm {
     /// the method has ended: then its result stands where it belongs.
     pub(super) fn after_item(&mut self, walked: Walked, given: Value, to_the_end: bool) -> Result<bool> {
         let state = self.items_state();
-        // SAFETY: the function's frame stood above, so these slots lie in the stack, and hold what was written there.
-        let [results, position, item] = unsafe { *state.cast::<[Value; 3]>() };
+        // The function's frame stood above, so these registers hold what was written there.
+        let [results, position, item] = [Items::RESULTS, Items::POSITION, Items::ITEM].map(|at| state.get(at));
         let mut reached = Reached { results, at: position.as_int().map_or(0, |at| at as usize) };
         let result = with_pins(self, results, |vm| {
             with_pins(vm, item, |vm| match after_item(vm, walked.method, &mut reached, item, given)? {
@@ -147,8 +145,7 @@ impl Vm {
             })
         })?;
         let Some(result) = result else { return Ok(false) };
-        // SAFETY: the window of the call lies in the frame.
-        unsafe { *self.top_base().add(walked.base.above(MethodCall::RESULT).index()) = result };
+        self.top_base().of(walked.base).set(MethodCall::RESULT, result);
         Ok(true)
     }
 
@@ -162,8 +159,7 @@ impl Vm {
     /// The index of the item that the top frame's function was given by a method of a list.
     pub fn item_of_list_loop(&self) -> Option<usize> {
         self.list_loop_waiting_for(self.depth())?;
-        // SAFETY: the state of the method lies right below the frame.
-        let position = unsafe { *self.top_base().sub((Items::FRAME - Items::POSITION).into()) };
+        let position = self.top_base().below(Items::FRAME).get(Items::POSITION);
         position.as_int().map(|at| at as usize)
     }
 

@@ -39,3 +39,4 @@ mod unwinding;
 pub mod value;
 pub mod vm;
 mod watch;
+pub mod window;

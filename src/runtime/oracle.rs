@@ -226,6 +226,6 @@ fn place_of(vm: &Vm, pc: u32) -> String {
 }
 
 fn read(frame: &Frame, register: Reg) -> Value {
-    // SAFETY: facts that passed the check name registers of the function's window only.
-    unsafe { *frame.base.add(register.index()) }
+    // Facts that passed the check name registers of the function's window only.
+    frame.base.get(register.0)
 }

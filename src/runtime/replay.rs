@@ -15,6 +15,7 @@ use super::object::{Dict, DictImage, Gc, Instance, Storage};
 use super::step::Stepped;
 use super::value::{Tag, Value};
 use super::vm::Vm;
+use super::window::Window;
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect, find_method};
 use crate::bytecode::op::window::Call;
@@ -102,7 +103,7 @@ fn for_each_part(vm: &Vm, value: Value, visit: &mut impl FnMut(Value)) {
 /// A state that the machine can be put back into. See the module documentation.
 pub struct Snapshot {
     depth: usize,
-    base: *mut Value,
+    base: Window,
     pc: u32,
     collections: usize,
     registers: Vec<Value>,
@@ -138,9 +139,9 @@ impl Snapshot {
         Some(snapshot)
     }
 
-    fn of_homes(vm: &Vm, depth: usize, base: *mut Value, window: u32) -> Snapshot {
+    fn of_homes(vm: &Vm, depth: usize, base: Window, window: u32) -> Snapshot {
         // SAFETY: the caller made room for the window, and every slot below the stack's limit holds a valid value.
-        let registers = unsafe { std::slice::from_raw_parts(base, window as usize) }.to_vec();
+        let registers = unsafe { base.values(window as usize) }.to_vec();
         Snapshot {
             depth,
             base,
@@ -171,9 +172,8 @@ impl Snapshot {
         debug_assert!(self.is_intact(vm));
         vm.stack.unwind_to(self.depth);
         vm.set_top_pc_unchecked(self.pc);
-        // SAFETY: the registers were read from these slots of the stack, which never moves; the values are alive as
-        // nothing was collected.
-        unsafe { self.base.copy_from_nonoverlapping(self.registers.as_ptr(), self.registers.len()) };
+        // The values are alive as nothing was collected.
+        self.base.fill(&self.registers);
         vm.globals.copy_from_slice(&self.globals);
         self.objects.iter().try_for_each(|(object, contents)| contents.put_back(vm, *object))
     }
@@ -205,8 +205,7 @@ impl Snapshot {
         let mut pairing = Pairing::new(vm, self);
         for &at in live {
             let Some(value) = self.register(at) else { continue };
-            // SAFETY: the register lies in the window that the snapshot was taken of.
-            let now = unsafe { *self.base.add(at as usize) };
+            let now = self.base.far_above(at).get(0);
             if !pairing.alike(value, now) {
                 return Some(format!("register {at} is {value:?}, and {now:?} when interpreted"));
             }
@@ -375,7 +374,7 @@ impl Vm {
             Op::CallMethod { base, argc, site } if self.starts_frame(base, argc, site) => {
                 let frame = self.stack.frame();
                 self.set_top_pc_unchecked(pc + 1);
-                let slot = self.top_base().wrapping_add(base.index());
+                let slot = self.top_base().of(base);
                 let begun = self.begin_method_call(slot, argc, frame, site)?;
                 debug_assert_eq!(begun, Begun::Frame);
                 return Ok(Replayed::Executed);
@@ -437,7 +436,7 @@ impl Vm {
     }
 
     /// Frames above a depth, lowest first: function, base, and where the frame below goes on.
-    pub fn frames_above(&self, depth: usize) -> impl Iterator<Item = (FuncId, *mut Value, u32)> + '_ {
+    pub fn frames_above(&self, depth: usize) -> impl Iterator<Item = (FuncId, Window, u32)> + '_ {
         (depth + 1..=self.depth()).map(|at| {
             let frame = self.stack.frame_at(at);
             let below = self.stack.frame_at(at - 1);

@@ -13,6 +13,8 @@ use memmap2::{MmapMut, MmapOptions};
 use super::image::Function;
 use super::object::{Closure, Gc};
 use super::value::Value;
+use super::window::Window;
+use super::window::extent::Extent;
 use crate::bytecode::Op;
 
 /// Most frames alive at once; the language promises at least 200,000.
@@ -26,7 +28,7 @@ const LEAST_BYTES: usize = 4 << 20;
 
 /// How far the stack's limit is moved at a time; the collector clears what lies between the running frame and the
 /// limit.
-const STEP: usize = 4096;
+const STEP: u16 = 4096;
 
 /// What a call must remember. Layout is read by native code.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ const STEP: usize = 4096;
 pub struct Frame {
     pub function: *const Function,
     /// Register 0.
-    pub base: *mut Value,
+    pub base: Window,
     /// Where this frame goes on when its callee returns; while it runs itself, where it last called something.
     pub pc: *const Op,
     /// The closure that runs, if the function captures anything.
@@ -44,8 +46,9 @@ pub struct Frame {
 /// Registers and frames of one thread of execution.
 pub struct Stack {
     memory: MmapMut,
+    _extent: Extent,
     /// Registers may be used below this; moved up in steps.
-    limit: *mut Value,
+    limit: Window,
     frames: Box<[std::mem::MaybeUninit<Frame>]>,
     /// The last frame there is room for.
     last: *mut Frame,
@@ -78,18 +81,19 @@ impl Stack {
         let mut frames = Box::new_uninit_slice(MAX_FRAMES + 1);
         let top = frames.as_mut_ptr().cast();
         let last = frames.as_mut_ptr().wrapping_add(MAX_FRAMES).cast();
-        let mut stack = Stack { limit: std::ptr::null_mut(), memory, frames, last, top };
-        stack.limit = stack.bottom();
-        Ok(stack)
+        let limit = Window::at(memory.as_ptr().cast_mut().cast());
+        let address = memory.as_ptr() as usize;
+        let extent = Extent::new(address..address + memory.len());
+        Ok(Stack { memory, _extent: extent, limit, frames, last, top })
     }
 
     /// Register 0 of the first frame.
-    pub fn bottom(&self) -> *mut Value {
-        self.memory.as_ptr().cast_mut().cast()
+    pub fn bottom(&self) -> Window {
+        Window::at(self.memory.as_ptr().cast_mut().cast())
     }
 
-    fn end(&self) -> *mut Value {
-        self.bottom().wrapping_add(self.memory.len() / size_of::<Value>())
+    fn end(&self) -> Window {
+        self.bottom().far_above((self.memory.len() / size_of::<Value>()) as u32)
     }
 
     /// The frame at a depth, as a place.
@@ -117,23 +121,18 @@ impl Stack {
     }
 
     /// One past the last register of the running frame.
-    pub fn registers_end(&self) -> *mut Value {
+    pub fn registers_end(&self) -> Window {
         if self.depth() == 0 {
             return self.bottom();
         }
         let frame = self.frame_at(self.depth());
         // SAFETY: a frame's function belongs to the image, which outlives the stack's use; see `enter`.
-        frame.base.wrapping_add(usize::from(unsafe { (*frame.function).registers }))
+        frame.base.above(unsafe { (*frame.function).registers })
     }
 
     /// Starts a frame of `function` at `base`.
     #[inline(always)]
-    pub fn enter(
-        &mut self,
-        function: &Function,
-        base: *mut Value,
-        closure: Option<Gc<Closure>>,
-    ) -> Result<(), Overflow> {
+    pub fn enter(&mut self, function: &Function, base: Window, closure: Option<Gc<Closure>>) -> Result<(), Overflow> {
         let next = self.top.wrapping_add(1);
         self.make_room(base, function.registers)?;
         if next as usize >= self.frames.as_ptr_range().end as usize {
@@ -148,18 +147,18 @@ impl Stack {
 
     /// Makes sure that a window of `registers` slots at `base` may be used.
     #[inline(always)]
-    pub fn make_room(&mut self, base: *mut Value, registers: u16) -> Result<(), Overflow> {
+    pub fn make_room(&mut self, base: Window, registers: u16) -> Result<(), Overflow> {
         debug_assert!(base >= self.bottom());
-        let end = base.wrapping_add(registers.into());
-        if end as usize > self.limit as usize { self.raise_limit(end) } else { Ok(()) }
+        let end = base.above(registers);
+        if end > self.limit { self.raise_limit(end) } else { Ok(()) }
     }
 
     #[cold]
-    fn raise_limit(&mut self, end: *mut Value) -> Result<(), Overflow> {
-        if end as usize > self.end() as usize {
+    fn raise_limit(&mut self, end: Window) -> Result<(), Overflow> {
+        if end > self.end() {
             return Err(Overflow);
         }
-        self.limit = end.wrapping_add(STEP).min(self.end());
+        self.limit = end.above(STEP).min(self.end());
         Ok(())
     }
 
@@ -187,14 +186,13 @@ impl Stack {
     /// Puts back what [`Stack::take`] gave, where it was. No frame is alive.
     pub fn put_back(&mut self, frames: &[Frame], registers: &[Value]) {
         debug_assert!(self.depth() == 0);
-        let end = self.bottom().wrapping_add(registers.len());
-        if end as usize > self.limit as usize {
+        let end = self.bottom().far_above(registers.len() as u32);
+        if end > self.limit {
             self.raise_limit(end).expect("there was room when they were taken");
         }
-        // SAFETY: `raise_limit` proved the registers to lie in the mapping; the frames were in `frames` before, above
-        // its first place.
+        self.bottom().fill(registers);
+        // SAFETY: the frames were in `frames` before, above its first place.
         unsafe {
-            self.bottom().copy_from_nonoverlapping(registers.as_ptr(), registers.len());
             let first = self.frames.as_mut_ptr().cast::<Frame>().add(1);
             first.copy_from_nonoverlapping(frames.as_ptr(), frames.len());
         }
@@ -203,19 +201,19 @@ impl Stack {
 
     /// The registers in use: all windows up to the end of the running one.
     pub fn live(&self) -> &[Value] {
-        let len = (self.registers_end() as usize - self.bottom() as usize) / size_of::<Value>();
-        // SAFETY: `make_room` proved the running window to lie in the mapping, and all slots hold valid values
-        // (module invariant).
-        unsafe { std::slice::from_raw_parts(self.bottom(), len) }
+        let len = self.bottom().registers_to(self.registers_end());
+        // SAFETY: `make_room` proved the running window to lie in the mapping; whoever looks at all of it lets nothing
+        // run meanwhile.
+        unsafe { self.bottom().values(len) }
     }
 
     /// Clears all slots above the running frame and lowers the limit to what is in use. Called by each collection,
     /// before it frees anything those slots may point to.
     pub fn forget_above(&mut self) {
         let end = self.registers_end();
-        let count = (self.limit as usize).saturating_sub(end as usize) / size_of::<Value>();
+        let count = end.registers_to(self.limit);
         // SAFETY: `end..limit` lies in the mapping, and zero is the int 0.
-        unsafe { end.write_bytes(0, count) };
-        self.limit = end.wrapping_add(STEP).min(self.end()).min(self.limit.max(end));
+        unsafe { end.first().write_bytes(0, count) };
+        self.limit = end.above(STEP).min(self.end()).min(self.limit.max(end));
     }
 }

@@ -11,6 +11,7 @@ use super::operators::{BinaryOp, OrderOp};
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::op::HeapUse;
+use crate::bytecode::op::window::Call;
 use crate::bytecode::{Op, Reg};
 
 /// How control goes on after an instruction.
@@ -66,14 +67,12 @@ impl Vm {
             (*frame).pc = op.add(1);
             ((*frame).base, *op)
         };
-        // SAFETY: the verifier proved the registers to lie in the frame's window.
-        let read = |reg: Reg| unsafe { *base.add(reg.index()) };
-        // SAFETY: as for `read`.
-        let write = |reg: Reg, value: Value| unsafe { *base.add(reg.index()) = value };
-        let slot = |reg: Reg| base.wrapping_add(reg.index());
+        let read = |reg: Reg| base.get(reg.0);
+        let write = |reg: Reg, value: Value| base.set(reg.0, value);
+        let slot = |reg: Reg| base.of(reg);
         let constant = |vm: &Vm, k: crate::bytecode::ShortConst| vm.image.constants[k.index()];
-        // SAFETY: as above; nobody keeps the slice.
-        let window = |first: Reg, count: usize| unsafe { std::slice::from_raw_parts(base.add(first.index()), count) };
+        // SAFETY: nobody keeps the slice, and none runs Walrus code while it reads it.
+        let window = |first: Reg, count: usize| unsafe { base.of(first).values(count) };
 
         macro_rules! binary {
             ($dst:expr, $x:expr, $y:expr, $op:ident) => {{
@@ -290,11 +289,11 @@ impl Vm {
                 self.finish_call(begun)?;
             }
             Op::CallFn { base: at, func } => {
-                self.start_frame(func, slot(at).wrapping_add(1), None)?;
+                self.start_frame(func, slot(at).above(Call::ARGS), None)?;
                 self.finish_call(Begun::Frame)?;
             }
             Op::CallBuiltin { base: at, builtin, argc } => {
-                let result = self.call_builtin(self.image.builtin(builtin), slot(at).wrapping_add(1), argc.into())?;
+                let result = self.call_builtin(self.image.builtin(builtin), slot(at).above(Call::ARGS), argc.into())?;
                 write(at, result);
             }
             // A built-in method starts no frame that could take the place of this one; the `Return` follows.
@@ -330,8 +329,8 @@ impl Vm {
         if begun == Begun::Done {
             return Ok(());
         }
-        // SAFETY: a frame was just started; below its base lies the register of the caller that gets the result.
-        let result = unsafe { (*self.stack.frame()).base.sub(1) };
+        // SAFETY: a frame was just started.
+        let result = unsafe { (*self.stack.frame()).base }.result();
         let entry = self.stack.depth();
         let counted = self.on_call();
         if self.stack.depth() < entry {
@@ -339,8 +338,7 @@ impl Vm {
             return counted;
         }
         let value = self.run_on(entry, counted)?;
-        // SAFETY: as above; the caller's window is alive.
-        unsafe { *result = value };
+        result.set(Call::RESULT, value);
         Ok(())
     }
 }

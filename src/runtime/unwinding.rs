@@ -74,7 +74,7 @@ impl Unwinding {
             let frame = stack.frame();
             // SAFETY: the frame is alive, the verifier proved the handler's register and target to lie in it.
             unsafe {
-                *(*frame).base.add(handler.register.index()) = value;
+                (*frame).base.set(handler.register.0, value);
                 (*frame).pc = (*(*frame).function).code.add(handler.target as usize);
             }
             return Ok(());

@@ -22,7 +22,9 @@ use super::tasks::{Suspended, Tasks};
 use super::unwinding::{Attempt, Unwinding, Unwound};
 use super::value::{Tag, Value};
 use super::watch::Watch;
+use super::window::Window;
 use crate::bytecode::FactsError;
+use crate::bytecode::op::window::Call;
 use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
 use crate::facts;
 use crate::facts::check::CheckedTypes;
@@ -144,7 +146,7 @@ impl Vm {
         let ModuleKind::File(body) = self.image.program.modules[main.index()].kind else {
             unreachable!("the verifier proved that the main module is a file")
         };
-        let base = self.stack.bottom().wrapping_add(1);
+        let base = self.stack.bottom().above(Call::ARGS);
         self.stack.make_room(base, 0).map_err(|_| self.stack_overflow())?;
         self.start_frame(body, base, None)?;
         self.run_top_frame().map(|_| ())
@@ -204,20 +206,16 @@ impl Vm {
         if self.stack.make_room(slot, argc.saturating_add(4)).is_err() {
             return Err(self.stack_overflow());
         }
-        // SAFETY: `make_room` proved the slots to lie in the stack; they are above every live window.
-        unsafe {
-            *slot = callee;
-            slot.add(1).copy_from_nonoverlapping(args.as_ptr(), args.len());
-        }
+        slot.set(Call::CALLEE, callee);
+        slot.above(Call::ARGS).fill(args);
         let begun = self.begin_call(slot, argc)?;
-        // SAFETY: the slot lies in the stack.
-        let result = || unsafe { *slot };
+        let result = || slot.get(Call::RESULT);
         if begun == Begun::Done {
             return Ok(result());
         }
         // A constructor's frame starts one slot higher; what it makes stands in the call's slot, not in what `init`
         // returns.
-        let constructs = self.stack.frame_at(self.stack.depth()).base != slot.wrapping_add(1);
+        let constructs = self.stack.frame_at(self.stack.depth()).base != slot.above(Call::ARGS);
         let returned = self.run_called()?;
         Ok(if constructs { result() } else { returned })
     }
@@ -468,21 +466,20 @@ impl Vm {
         closure.capture(capture.index())
     }
 
-    fn captured(&self, source: CaptureSource, base: *mut Value) -> Value {
+    fn captured(&self, source: CaptureSource, base: Window) -> Value {
         match source {
-            // SAFETY: the verifier proved the register to lie in the frame that makes the closure.
-            CaptureSource::Register(reg) => unsafe { *base.add(reg.index()) },
+            CaptureSource::Register(reg) => base.get(reg.0),
             CaptureSource::Capture(capture) => self.capture(capture),
         }
     }
 
-    pub(super) fn make_closure(&mut self, func: FuncId, base: *mut Value) -> Value {
+    pub(super) fn make_closure(&mut self, func: FuncId, base: Window) -> Value {
         let captures: Vec<Value> =
             self.image.function(func).captures.iter().map(|&source| self.captured(source, base)).collect();
         Value::from_closure(Closure::new(&mut self.heap, func, &captures))
     }
 
-    pub(super) fn make_struct(&mut self, def: StructId, base: *mut Value) -> Value {
+    pub(super) fn make_struct(&mut self, def: StructId, base: Window) -> Value {
         let methods: Vec<FuncId> = self.image.struct_def(def).methods.iter().map(|method| method.func).collect();
         let methods: Vec<Value> = methods.into_iter().map(|func| self.make_closure(func, base)).collect();
         Value::from_struct(StructObject::new(&mut self.heap, def, &methods))

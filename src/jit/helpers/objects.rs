@@ -5,7 +5,7 @@
 //! and the interpreter executes the instruction. The exception is printing, whose error is kept, as the text may have
 //! been written in part.
 
-use super::passed::{LoopState, Registers, Status, Truth};
+use super::passed::{Registers, Status, Truth};
 use super::status;
 use crate::bytecode::op::HeapUse;
 use crate::runtime::error::Result;
@@ -14,6 +14,7 @@ use crate::runtime::ops::index::resolve_range;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 pub(super) fn str_concat(vm: &mut Vm, left: Gc<Str>, right: Gc<Str>) -> Option<Gc<Str>> {
     if vm.heap.should_collect() {
@@ -155,30 +156,27 @@ pub(super) fn dict_set(vm: &mut Vm, dict: Gc<Dict>, key: Value, value: Value) ->
     dict.insert(&mut vm.heap, key, value).map_or(Status::Leave, |_| Status::Next)
 }
 
-pub(super) fn start_items(vm: &mut Vm, state: LoopState) -> Status {
+pub(super) fn start_items(vm: &mut Vm, state: Window) -> Status {
     iterate(vm, state, true, false)
 }
 
-pub(super) fn next_item(vm: &mut Vm, state: LoopState) -> Status {
+pub(super) fn next_item(vm: &mut Vm, state: Window) -> Status {
     iterate(vm, state, false, false)
 }
 
-pub(super) fn start_pairs(vm: &mut Vm, state: LoopState) -> Status {
+pub(super) fn start_pairs(vm: &mut Vm, state: Window) -> Status {
     iterate(vm, state, true, true)
 }
 
-pub(super) fn next_pair(vm: &mut Vm, state: LoopState) -> Status {
+pub(super) fn next_pair(vm: &mut Vm, state: Window) -> Status {
     iterate(vm, state, false, true)
 }
 
 /// A step of an iteration. The first one jumps if there is no item, the others if there is one.
-fn iterate(vm: &mut Vm, state: LoopState, starts: bool, pairs: bool) -> Status {
+fn iterate(vm: &mut Vm, state: Window, starts: bool, pairs: bool) -> Status {
     if vm.heap.should_collect() {
         return Status::Leave;
     }
-    let step = |vm: &mut Vm| -> Result<bool> {
-        // SAFETY: the state is that of a loop of the running frame (its invariant).
-        unsafe { vm.iterate_at(state.address(), starts, pairs) }
-    };
-    vm.without_collections(step).map_or(Status::Leave, |found| Status::jumps_if(found != starts))
+    vm.without_collections(|vm| vm.iterate_at(state, starts, pairs))
+        .map_or(Status::Leave, |found| Status::jumps_if(found != starts))
 }

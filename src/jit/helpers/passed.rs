@@ -4,6 +4,7 @@ use crate::runtime::abi::{NativeResult, Outcome};
 use crate::runtime::object::Gc;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 /// A machine register that passes an argument or result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +38,7 @@ abi_types! {
     Truth: Int;
     Value: Int, Int;
     Registers: Int, Int;
-    LoopState: Int;
+    Window: Int;
     Outcome: Int;
     NativeResult: Int, Int;
 }
@@ -113,19 +114,6 @@ impl Registers {
     pub fn values(&self) -> &[Value] {
         // SAFETY: the registers hold live values (the invariant above), and stay where they are while a helper runs.
         unsafe { std::slice::from_raw_parts(self.first, self.count as usize) }
-    }
-}
-
-/// The registers of a loop's iteration.
-///
-/// Invariant: as for [`Registers`], of as many as an iteration has.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-pub struct LoopState(*mut Value);
-
-impl LoopState {
-    pub fn address(self) -> *mut Value {
-        self.0
     }
 }
 

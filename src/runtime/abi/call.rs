@@ -3,11 +3,13 @@
 
 use super::outcome::{Ended, NativeCode, NativeResult, Outcome};
 use super::state::not_native;
+use crate::bytecode::op::window::Call;
 use crate::bytecode::{FuncId, Op, Reg};
 use crate::runtime::call::Begun;
 use crate::runtime::error::{Error, Result};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 impl Vm {
     /// Makes calls in native code go to a function's native code; with `None`, to the interpreter.
@@ -52,11 +54,7 @@ impl Vm {
     pub fn finish_native_call(&mut self, outcome: Outcome) -> Result<Option<NativeResult>> {
         let entry = self.stack.depth();
         let base = self.top_base();
-        let at_home = || {
-            // SAFETY: below the base of the callee's frame lies the caller's register for the result, where it is by
-            // then.
-            Outcome::returned(unsafe { *base.sub(1) })
-        };
+        let at_home = || Outcome::returned(base.result().get(Call::RESULT));
         // Only a call that has had no effect can be executed again.
         if outcome == Outcome::NOT_ENTERED && !self.may_nest() {
             self.stack.leave();
@@ -74,8 +72,7 @@ impl Vm {
             return raised.map(|()| Some(at_home()));
         }
         let result = self.run_on(entry, raised)?;
-        // SAFETY: below the base of the frame that has just ended lies the caller's register for the result.
-        unsafe { *base.sub(1) = result };
+        base.result().set(Call::RESULT, result);
         Ok(Some(at_home()))
     }
 
@@ -102,9 +99,9 @@ impl Vm {
     ///
     /// # Safety
     /// `result` is what the native code gave, and it has returned.
-    pub unsafe fn take_native_result(&mut self, base: *mut Value, result: NativeResult) {
-        // SAFETY: the caller vouches for the result; below the base of a callee lies the caller's register for it.
-        unsafe { *base.sub(1) = result.value() };
+    pub unsafe fn take_native_result(&mut self, base: Window, result: NativeResult) {
+        // SAFETY: the caller vouches for the result.
+        base.result().set(Call::RESULT, unsafe { result.value() });
     }
 
     /// Makes the function of the top frame, which native code has started but not entered, ready for the interpreter.
@@ -126,7 +123,7 @@ impl Vm {
         let depth = self.depth();
         let frame = self.stack.frame();
         self.set_pc_behind(pc);
-        let slot = |base: Reg| self.top_base().wrapping_add(base.index());
+        let slot = |base: Reg| self.top_base().of(base);
         let begun = match self.image.program.code[pc as usize] {
             Op::TailCall { base, argc } => self.begin_tail_call(slot(base), argc)?,
             Op::TailCallMethod { base, argc, site } => self.begin_tail_method_call(slot(base), argc, frame, site)?,

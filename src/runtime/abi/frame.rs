@@ -1,15 +1,17 @@
 //! Doors to the running frame: for the recorder, which executes one instruction at a time and enters calls itself, and
 //! for whoever goes on where native code was left.
 
+use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{CaptureId, FuncId, Op, Reg, StructId};
 use crate::runtime::abi::Called;
-use crate::runtime::call::{Begun, shift};
+use crate::runtime::call::Begun;
 use crate::runtime::error::{ErrorKind, Result};
 use crate::runtime::object::{Closure, Gc};
 use crate::runtime::stack::{Frame, MAX_FRAMES};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 impl Vm {
     /// Number of frames.
@@ -58,7 +60,7 @@ impl Vm {
     }
 
     /// Register 0 of the top frame.
-    pub fn top_base(&self) -> *mut Value {
+    pub fn top_base(&self) -> Window {
         // SAFETY: a frame is alive.
         unsafe { (*self.stack.frame()).base }
     }
@@ -82,20 +84,16 @@ impl Vm {
     pub fn int_below(&self, below: usize, register: Reg) -> Option<i64> {
         let depth = self.depth().checked_sub(below).filter(|depth| *depth > 0)?;
         let frame = self.stack.frame_at(depth);
-        // SAFETY: a frame's function belongs to the image, and the register lies in the frame's window, all of which
-        // holds valid values.
-        unsafe {
-            let registers = (*frame.function).registers;
-            (register.0 < registers).then(|| *frame.base.add(register.index()))?.as_int()
-        }
+        // SAFETY: a frame's function belongs to the image.
+        let registers = unsafe { (*frame.function).registers };
+        (register.0 < registers).then(|| frame.base.get(register.0))?.as_int()
     }
 
     /// The value of a register of the top frame. Panics unless the function has it.
     pub fn top_register(&self, register: u32) -> Value {
         let registers = self.image.function(self.top_function()).registers;
         assert!(register < registers.into(), "register outside the frame");
-        // SAFETY: the register lies in the top frame's window.
-        unsafe { *self.top_base().add(register as usize) }
+        self.top_base().far_above(register).get(0)
     }
 
     /// A capture of the running closure. Panics if the function has no such capture.
@@ -107,9 +105,8 @@ impl Vm {
     /// Moves the arguments of a call of a member of the top frame down over the receiver, which a function in a field
     /// does not get.
     pub fn drop_receiver(&mut self, base: Reg, argc: u16) {
-        let receiver = self.top_base().wrapping_add(base.index() + 1);
-        // The verifier proved that the window of a call, receiver and arguments, lies in the frame's registers.
-        shift(receiver.wrapping_add(1), receiver, argc.into());
+        let window = self.top_base().of(base);
+        window.above(MethodCall::ARGS).shift(window.above(MethodCall::RECEIVER), argc.into());
     }
 
     /// Makes sure that native code may use `window` registers from the top frame's base and rebuild `frames` frames,
@@ -127,13 +124,13 @@ impl Vm {
         func: FuncId,
         offset: u32,
         return_pc: u32,
-        region_base: *mut Value,
+        region_base: Window,
         has_closure: bool,
     ) -> Result<()> {
         self.set_top_pc(return_pc);
-        let base = region_base.wrapping_add(offset as usize);
-        // SAFETY: below an inlined frame lies the register of its caller that has the callee.
-        let closure = if has_closure { unsafe { *base.sub(1) }.as_closure() } else { None };
+        let base = region_base.far_above(offset);
+        // Below an inlined frame lies the register of its caller that has the callee.
+        let closure = if has_closure { base.result().get(Call::CALLEE).as_closure() } else { None };
         self.start_frame(func, base, closure)
     }
 
@@ -175,20 +172,19 @@ impl Vm {
     pub fn step_into_closure(&mut self, func: FuncId, closure: Option<Gc<Closure>>, base: Reg) -> Result<()> {
         let pc = self.top_pc();
         self.set_top_pc(pc + 1);
-        self.start_frame(func, self.top_base().wrapping_add(base.index() + 1), closure)
+        self.start_frame(func, self.top_base().of(base).above(Call::ARGS), closure)
     }
 
     /// Puts the receiver that a method is bound to in front of the arguments of its call from the top frame, which
     /// stand from so far above `base` up. Whether there was room.
     pub fn put_receiver_of(&mut self, called: &Called, base: Reg, first: u16, argc: u16) -> bool {
         let Some(receiver) = called.receiver else { return true };
-        let slot = self.top_base().wrapping_add(base.index());
+        let slot = self.top_base().of(base);
         if self.stack.make_room(slot, argc.saturating_add(2)).is_err() {
             return false;
         }
-        shift(slot.wrapping_add(first.into()), slot.wrapping_add(2), argc.into());
-        // SAFETY: there is room for it, as was just proved.
-        unsafe { *slot.add(1) = receiver };
+        slot.above(first).shift(slot.above(MethodCall::ARGS), argc.into());
+        slot.set(MethodCall::RECEIVER, receiver);
         true
     }
 
@@ -196,7 +192,7 @@ impl Vm {
     /// whether it has. For the recorder.
     pub fn step_into_new(&mut self, def: StructId, base: Reg) -> Result<bool> {
         self.set_top_pc_unchecked(self.top_pc() + 1);
-        let begun = self.begin_new(self.top_base().wrapping_add(base.index()), def)?;
+        let begun = self.begin_new(self.top_base().of(base), def)?;
         Ok(begun == Begun::Frame)
     }
 
@@ -204,7 +200,7 @@ impl Vm {
     pub fn step_into_instead(&mut self, func: FuncId, closure: Option<Gc<Closure>>, base: Reg) -> Result<()> {
         let pc = self.top_pc();
         self.set_top_pc_unchecked(pc + 1);
-        self.replace_frame(func, self.top_base().wrapping_add(base.index() + 1), closure)
+        self.replace_frame(func, self.top_base().of(base).above(Call::ARGS), closure)
     }
 
     /// `StartTask` in the top frame, which is to be ended: the task that goes on with it.
@@ -216,8 +212,7 @@ impl Vm {
     pub fn step_out(&mut self, result: Value) {
         let base = self.top_base();
         self.stack.leave();
-        // SAFETY: below a callee's base lies the caller's register of the call.
-        unsafe { *base.sub(1) = result };
+        base.result().set(Call::RESULT, result);
     }
 
     /// Executes a `throw` at the top frame's pc if a handler of its function covers it; whether one does.
@@ -227,18 +222,14 @@ impl Vm {
         let Some(handler) = function.handler_at(self.top_pc() - start) else { return false };
         let (target, error) = (start + handler.target, handler.error);
         let value = self.top_register(src.0.into());
-        // SAFETY: the verifier proved the handler's register to lie in the frame.
-        unsafe { *self.top_base().add(error.index()) = value };
+        self.top_base().of(error).set(0, value);
         self.set_top_pc(target);
         true
     }
 
     /// A step of an iteration over anything but an instance or a module, which calls nothing: whether there is an item.
     /// `starts` makes the state first.
-    ///
-    /// # Safety
-    /// `state` is the address of the loop's registers, in a window that exists.
-    pub unsafe fn iterate_at(&mut self, state: *mut Value, starts: bool, pairs: bool) -> Result<bool> {
+    pub fn iterate_at(&mut self, state: Window, starts: bool, pairs: bool) -> Result<bool> {
         match (starts, pairs) {
             (true, _) => self.start_iteration(state, pairs),
             (false, false) => self.next_item(state),

@@ -3,9 +3,10 @@
 use crate::runtime::stack::Frame;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 /// What a region is compiled to: the machine, its top frame's base and that frame in, and what came of it out.
-pub type NativeCode = unsafe extern "C" fn(*mut Vm, *mut Value, *mut Frame) -> NativeResult;
+pub type NativeCode = unsafe extern "C" fn(*mut Vm, Window, *mut Frame) -> NativeResult;
 
 /// What native code says when it ends; both words travel in registers.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ use crate::runtime::error::Error;
 use crate::runtime::stack::Frame;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
+use crate::runtime::window::Window;
 
 /// See the module documentation. Native code finds some of it by the offsets in [`super::layout`].
 pub struct NativeState {
@@ -51,6 +52,6 @@ impl NativeState {
 ///
 /// # Safety
 /// There is nothing to keep: it looks at no argument.
-pub(in crate::runtime) unsafe extern "C" fn not_native(_: *mut Vm, _: *mut Value, _: *mut Frame) -> NativeResult {
+pub(in crate::runtime) unsafe extern "C" fn not_native(_: *mut Vm, _: Window, _: *mut Frame) -> NativeResult {
     NativeResult::without_value(Outcome::NOT_ENTERED)
 }

@@ -150,7 +150,7 @@ impl Vm {
         let function = unsafe { &*frame.function };
         let callee = frame.closure.map_or(Value::function(function.id), Value::from_closure);
         // SAFETY: the parameters are the first registers of the frame's window.
-        let args = unsafe { std::slice::from_raw_parts(frame.base, function.params.into()) };
+        let args = unsafe { frame.base.values(function.params.into()) };
         Ok(self.start_later(Start { callee, args: args.into(), is_entered: true }))
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::fibers::{self, Switch};
 use crate::bytecode::Op;
 use crate::bytecode::builtins::BUILTINS;
+use crate::bytecode::op::window::{Call, New};
 use crate::runtime::call::Begun;
 use crate::runtime::error::{Error, ErrorKind, Result, Wait};
 use crate::runtime::object::{Gc, Saved, Start, Task, TaskState, Work};
@@ -90,19 +91,17 @@ impl Vm {
             return Some("spawn");
         }
         let frame = self.stack.frame_at(depth);
-        // SAFETY: a frame's pc is one past the instruction that it executes, the function lives as long as the image,
-        // and registers of an instruction lie in the frame's window.
-        let (op, function, register) = unsafe {
-            let base = frame.base;
-            (*frame.pc.sub(1), &*frame.function, move |at: usize| *base.add(at))
-        };
+        // SAFETY: a frame's pc is one past the instruction that it executes, and the function lives as long as the image.
+        let (op, function) = unsafe { (*frame.pc.sub(1), &*frame.function) };
         Some(match op {
             Op::CallBuiltin { builtin, .. } => BUILTINS[self.image.builtin(builtin)].name,
             Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. } => self.site_name(function.id, site),
-            Op::Call { base, .. } | Op::TailCall { base, .. } => match register(base.index()).as_builtin() {
-                Some(index) => BUILTINS[index].name,
-                None => "a built-in",
-            },
+            Op::Call { base, .. } | Op::TailCall { base, .. } => {
+                match frame.base.of(base).get(Call::CALLEE).as_builtin() {
+                    Some(index) => BUILTINS[index].name,
+                    None => "a built-in",
+                }
+            }
             _ => "a built-in",
         })
     }
@@ -302,8 +301,8 @@ impl Vm {
         let (state, value) = match result.map_err(Error::into_kind) {
             Ok(returned) => {
                 let value = match self.tasks().constructs {
-                    // SAFETY: the stack has a slot, which holds the instance that the task has made.
-                    true => unsafe { *self.stack.bottom() },
+                    // The instance that the task has made.
+                    true => self.stack.bottom().get(New::INSTANCE),
                     false => returned,
                 };
                 (TaskState::Ready, value)
@@ -334,24 +333,20 @@ impl Vm {
         if self.stack.make_room(slot, argc.saturating_add(4)).is_err() {
             return Err(self.stack_overflow());
         }
-        // SAFETY: `make_room` proved the slots to lie in the stack, and no frame is alive.
-        unsafe {
-            *slot = start.callee;
-            slot.add(1).copy_from_nonoverlapping(start.args.as_ptr(), start.args.len());
-        }
+        slot.set(Call::CALLEE, start.callee);
+        slot.above(Call::ARGS).fill(&start.args);
         if start.is_entered {
             let closure = start.callee.as_closure();
             let func = start.callee.as_function().or(closure.map(|closure| closure.func()));
             let Some(func) = func else { return Err(Error::fatal("a task of no function")) };
-            self.start_frame(func, slot.wrapping_add(1), closure)?;
+            self.start_frame(func, slot.above(Call::ARGS), closure)?;
             // Behind `StartTask`.
             self.move_top_pc(1);
         } else if self.begin_call(slot, argc)? == Begun::Done {
-            // SAFETY: the result of the call.
-            return Ok(unsafe { *slot });
+            return Ok(slot.get(Call::RESULT));
         } else {
             let base = self.stack.frame_at(self.stack.depth()).base;
-            self.tasks().constructs = start.callee.as_struct().is_some() && base != slot.wrapping_add(1);
+            self.tasks().constructs = start.callee.as_struct().is_some() && base != slot.above(Call::ARGS);
         }
         self.run_on(1, Ok(()))
     }
