@@ -242,11 +242,6 @@ helpers! {
 }
 
 impl Helper {
-    /// Whether the call tells what of the heap the helper may touch, which its row does not.
-    pub fn is_told_its_heap(self) -> bool {
-        matches!(self, Helper::Step | Helper::CallMethod | Helper::CallLibrary)
-    }
-
     /// Whether its result depends on the state of the random generator, and changes that.
     pub fn is_random(self) -> bool {
         matches!(self, Helper::RandFloat | Helper::RandBool | Helper::RandInt | Helper::RandRange)

@@ -72,31 +72,22 @@ pub struct Extent {
     /// The instructions that were come to, by the two calls that led there last: deeper differences are rare, and a
     /// recursion would have no end of them.
     places: FxHashSet<[u32; 3]>,
-    /// The calls, or 0, that led to the frames from the unit's own upwards.
-    calls: Vec<u32>,
-    last: u32,
 }
 
 impl Extent {
-    /// The instruction at `pc` is executed in a frame so high above the unit's own.
-    pub fn note(&mut self, height: usize, pc: u32) {
-        self.calls.truncate(height + 1);
-        self.calls.resize(height + 1, self.last);
-        let call_below = height.checked_sub(1).map_or(0, |below| self.calls[below]);
-        self.places.insert([self.calls[height], call_below, pc]);
-        self.executed += 1;
-        self.last = pc;
+    /// The top frame, which is so high above the unit's own, executes the instruction at `pc`.
+    fn note(&mut self, vm: &Vm, height: usize, pc: u32) {
+        // A frame that waits goes on behind its call.
+        let call = |below: usize| match vm.frame_below(below).filter(|_| below <= height) {
+            Some((_, behind)) => behind - 1,
+            None => 0,
+        };
+        self.places.insert([call(1), call(2), pc]);
     }
 
     /// How many instructions a region would have that is made of what was recorded.
     pub fn size(&self) -> u64 {
         self.places.len() as u64
-    }
-
-    /// The recording begins anew, at the unit's beginning.
-    pub fn begin(&mut self) {
-        self.calls.clear();
-        self.last = 0;
     }
 }
 
@@ -117,7 +108,7 @@ pub fn record(
         goal.unsurprising += 1;
         let pc = vm.top_pc();
         let op = vm.program().code[pc as usize];
-        extent.note(vm.depth().saturating_sub(goal.depth), pc);
+        extent.note(vm, vm.depth().saturating_sub(goal.depth), pc);
         if profile.borrow_mut().reach(pc) {
             (goal.unsurprising, goal.repeated) = (0, 0);
         }
@@ -444,22 +435,4 @@ fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: S
             site.second.add(register(vm, iteration.base.above(Iter::SECOND)).tag());
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_extent_counts_instructions_by_the_calls_that_lead_to_them() {
-        let mut extent = Extent::default();
-        for _ in 0..3 {
-            extent.begin();
-            // A function at 20 is called from two places.
-            for (height, pc) in [(0, 1), (0, 2), (1, 20), (1, 21), (0, 3), (1, 20), (1, 21), (0, 4)] {
-                extent.note(height, pc);
-            }
-        }
-        assert_eq!((extent.size(), extent.executed), (8, 24));
-    }
 }

@@ -1,6 +1,7 @@
 //! Kinds of memory that native code reads and writes, and sets of them.
 
 use crate::bytecode::op::HeapUse;
+use crate::jit::helpers::Helper;
 use crate::runtime::object::ObjKind;
 
 /// Kinds of memory that never overlap.
@@ -97,6 +98,16 @@ impl MemSet {
             // Texts never change.
             Element::Byte => MemSet::NONE,
             Element::DictTag | Element::DictPayload => MemSet::of(Mem::Dict),
+        }
+    }
+
+    /// What a call may look at or change, which tells what it may write. An instruction or a built-in that the run time
+    /// executes for native code touches that and nothing else; of other helpers the row says what of the heap they
+    /// touch.
+    pub fn of_call(helper: Helper, told: MemSet) -> MemSet {
+        match helper {
+            Helper::Step | Helper::CallMethod | Helper::CallLibrary => told,
+            _ => MemSet::of_heap(helper.heap()).with(told),
         }
     }
 

@@ -614,10 +614,7 @@ fn pending<'p>(promoted: &'p [Promoted], now: &'p [Val]) -> impl Iterator<Item =
 fn sees(inst: &Inst, mem: Mem) -> bool {
     match inst {
         Inst::Load { .. } | Inst::Store { .. } => false,
-        // An instruction that the run time executes without calling anything sees what it may write, and nothing else
-        // of these kinds.
-        Inst::Call { helper, writes, .. } if helper.is_told_its_heap() => writes.meets(MemSet::of(mem)),
-        Inst::Call { helper, writes, .. } => MemSet::of_heap(helper.heap()).with(*writes).meets(MemSet::of(mem)),
+        Inst::Call { helper, writes, .. } => MemSet::of_call(*helper, *writes).meets(MemSet::of(mem)),
         Inst::CallFunction { .. } => true,
         _ => false,
     }

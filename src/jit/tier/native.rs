@@ -222,8 +222,8 @@ impl Jit {
         if is_last || !work::may_be_made_again(unit) {
             return Counted::Left(otherwise);
         }
-        // Each iteration would be left there.
-        let never_iterated = matches!(entry, Entry::Loop(_)) && !unit.has_iterated;
+        // No recording has followed the loop to its header again: each iteration would be left there.
+        let never_iterated = matches!(entry, Entry::Loop(_)) && unit.extent.rounds == 0;
         let is_in_vain = exit.reason == ExitReason::Unseen && is_first && never_iterated;
         let is_hot = is_hot(exit.reason, taken);
         if is_in_vain || (is_hot && self.pays_again(state, vm, entry)) {

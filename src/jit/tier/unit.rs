@@ -124,8 +124,6 @@ pub struct Unit {
     pub remake: Option<Remake>,
     /// The profile knows the types of the loop or function.
     pub is_recorded: bool,
-    /// A recording has followed the loop to its header again, so what was not seen is not taken by every iteration.
-    pub has_iterated: bool,
     /// Calls of the function that were recorded, since it was last compiled.
     pub recorded_calls: u32,
     /// What its recordings have shown of its size.

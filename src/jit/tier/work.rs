@@ -95,8 +95,7 @@ impl Jit {
     /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
     fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
         let mut extent = self.with_unit(entry, |unit| std::mem::take(&mut unit.extent));
-        let iterations = goal.iterations;
-        extent.begin();
+        let (iterations, budget) = (goal.iterations, goal.budget);
         // What is recorded may wait, for as long as a network does.
         vm.let_others_ask(entry.pc(), true);
         goal.inside_built_in = vm.depth_inside_built_in();
@@ -105,6 +104,7 @@ impl Jit {
         vm.set_inside_built_in(goal.inside_built_in);
         vm.let_others_ask(entry.pc(), false);
         extent.rounds += u64::from(iterations - goal.iterations);
+        extent.executed += u64::from(budget - goal.budget);
         self.with_unit(entry, |unit| unit.extent = extent);
         // It may have ended anywhere.
         let (is_at_entry, raised) = match recorded {
@@ -124,13 +124,8 @@ impl Jit {
             let (state, inner) = (self.state.borrow(), Entry::Loop(header));
             inner != entry && state.units.get(&inner).is_some_and(Unit::is_native)
         };
-        let iterations = goal.iterations;
         loop {
-            let recorded = record::record(vm, &self.profile, goal, extent, &has_native)?;
-            if goal.iterations < iterations {
-                self.with_unit(entry, |unit| unit.has_iterated = true);
-            }
-            match recorded {
+            match record::record(vm, &self.profile, goal, extent, &has_native)? {
                 Recorded::AtHeader => return Ok(true),
                 Recorded::Elsewhere => return Ok(false),
                 Recorded::AtNative(inner) => {
@@ -284,7 +279,7 @@ impl Jit {
             pending;
         if self.options.perf_map {
             let place = stats::place(vm.program(), entry);
-            self.perf_map.add(compiled.code as usize, compiled.size, &place);
+            self.perf_map.add(compiled.code as usize, compiled.size, &place, self.options.tool);
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
         let nests = region.is_function && calls_functions(&region);

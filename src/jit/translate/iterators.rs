@@ -131,9 +131,21 @@ impl Builder<'_> {
         let alive = &self.live[self.live_at + 1];
         let state = (0..Iter::STATE).map(|at| base.above(at)).filter(|reg| !alive.contains(*reg));
         let state: Vec<u32> = state.map(|reg| self.home(reg)).collect();
+        self.walk_into_waiting(state, frame, called, None, purpose)
+    }
+
+    /// Walks into a function for which an instruction waits that needs these registers when it has returned.
+    pub(super) fn walk_into_waiting(
+        &mut self,
+        needed: impl IntoIterator<Item = u32>,
+        frame: Reg,
+        func: FuncId,
+        closure: Option<Val>,
+        purpose: Purpose,
+    ) -> Built<Vec<Edge>> {
         let saved = self.context.saved.len();
-        self.context.saved.extend(state);
-        let returns = self.walk_into_callee(frame, called, None, purpose)?;
+        self.context.saved.extend(needed);
+        let returns = self.walk_into_callee(frame, func, closure, purpose)?;
         self.context.saved.truncate(saved);
         Ok(returns)
     }

@@ -15,7 +15,7 @@
 use std::rc::Rc;
 
 use super::calls::Called;
-use super::env::{ListFacts, Slot, Typed};
+use super::env::{Slot, Typed};
 use super::lists::storage_for;
 use super::loops::{Edge, ExitSource};
 use super::{Builder, Built, Goes, LoopKey, Purpose, Stop};
@@ -24,7 +24,7 @@ use crate::bytecode::op::window::{Items, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg};
 use crate::jit::feedback::Via;
 use crate::jit::ir::{Binary, Compare, ExitReason, Home, Inst, Repr, Shape, Terminator, Unary, Val};
-use crate::runtime::object::{List, ObjKind, Storage};
+use crate::runtime::object::{ObjKind, Storage};
 use crate::runtime::value::Tag;
 
 /// Which method it is that a function is walked through for, and where its state lies in the region's frame.
@@ -88,7 +88,7 @@ impl Builder<'_> {
         let key = LoopKey { pc: self.pc, base: self.home(above) };
         let changing = if self.lists_may_change(key) {
             // In the loop there is no exit for it but in front of the function's `Return`.
-            self.load_facts(list, storage, ExitSource::Here);
+            self.guard_storage(list, storage, self.feedback().empty, ExitSource::Here);
             Some((list, storage))
         } else {
             None
@@ -123,10 +123,7 @@ impl Builder<'_> {
 
         let facts = match changing {
             None => self.list_facts(list, storage),
-            Some(_) => {
-                let (len, data) = (List::LEN_OFFSET, List::DATA_OFFSET);
-                ListFacts { storage, len: self.header_word(list, len), data: self.header_word(list, data) }
-            }
+            Some(_) => self.facts_unguarded(list, storage),
         };
         let Typed::Known(_, position) = self.of_method(item_of, Items::POSITION) else {
             unreachable!("positions are ints")
@@ -149,12 +146,10 @@ impl Builder<'_> {
         for (at, value) in (item_of.home(Items::FRAME)..).zip(args) {
             self.env.set_register(at, dirty(value));
         }
-        let saved = self.context.saved.len();
         let window = self.home(base)..=self.home(base.above(MethodCall::RECEIVER + method.takes()));
-        self.context.saved.extend(window.chain(item_of.state..item_of.home(Items::STATE)));
+        let saved = window.chain(item_of.state..item_of.home(Items::STATE));
         let frame = above.above(Items::FRAME);
-        let returns = self.walk_into_callee(frame, func, closure, Purpose::Item(item_of))?;
-        self.context.saved.truncate(saved);
+        let returns = self.walk_into_waiting(saved, frame, func, closure, Purpose::Item(item_of))?;
         self.go_round(item_of, returns, state, &mut ends)?;
 
         self.current_loop = around;
@@ -188,14 +183,10 @@ impl Builder<'_> {
     /// In front of the `Return` of a function that was given an item: does what may fail of what the method does with
     /// the value.
     pub(super) fn before_item_returns(&mut self, value: Typed, item_of: ItemOf, call: u32) -> Built<Typed> {
-        let value = self.value_seen(value);
+        let seen = self.feedback().a;
+        let value = self.of_seen_type(value, seen).unwrap_or(value);
         if let Some((list, storage)) = item_of.changing {
-            let (suits, len) = (self.storage_is(list, storage), self.header_word(list, List::LEN_OFFSET));
-            let zero = self.int(0);
-            let is_empty = self.push(Inst::Icmp(Compare::Eq, len, zero), Repr::Bool);
-            let suits = self.push(Inst::Binary(Binary::BoolOr, suits, is_empty), Repr::Bool);
-            let exit = self.exit(ExitReason::Storage);
-            self.guard(suits, true, exit);
+            self.guard_storage(list, storage, true, ExitSource::Here);
         }
         match item_of.method {
             // As many results as items.
@@ -267,18 +258,6 @@ impl Builder<'_> {
 
     fn returns_value(&self, pc: usize) -> bool {
         matches!(self.program.code[pc], Op::Return { .. })
-    }
-
-    /// What a function is about to return, of the only type that was seen there.
-    fn value_seen(&mut self, value: Typed) -> Typed {
-        match (value, self.feedback().a.single()) {
-            (Typed::Any { tag, payload }, Some(seen)) => {
-                let exit = self.exit(ExitReason::Type);
-                self.guard_tag(tag, seen, exit);
-                self.unpack(seen, payload)
-            }
-            _ => value,
-        }
     }
 
     /// Behind the function's `Return`: ends the method, or goes on with the next item.

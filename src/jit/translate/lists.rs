@@ -89,19 +89,28 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn load_facts(&mut self, list: Val, storage: Storage, source: ExitSource) -> ListFacts {
+    fn load_facts(&mut self, list: Val, storage: Storage, source: ExitSource) -> ListFacts {
+        self.guard_storage(list, storage, self.feedback().empty, source);
+        self.facts_unguarded(list, storage)
+    }
+
+    /// Checks how a list keeps its elements. One that was made empty and is still may be as good as any: nothing is
+    /// read of it.
+    pub(super) fn guard_storage(&mut self, list: Val, storage: Storage, or_empty: bool, source: ExitSource) {
         let exit = self.exit_from(source, ExitReason::Storage);
         let mut suits = self.storage_is(list, storage);
-        let len = self.header_word(list, List::LEN_OFFSET);
-        if self.feedback().empty {
-            // One that was made empty and is still is as good as any: nothing is read of it.
-            let zero = self.int(0);
+        if or_empty {
+            let (len, zero) = (self.header_word(list, List::LEN_OFFSET), self.int(0));
             let is_empty = self.push(Inst::Icmp(Compare::Eq, len, zero), Repr::Bool);
             suits = self.push(Inst::Binary(Binary::BoolOr, suits, is_empty), Repr::Bool);
         }
         self.guard(suits, true, exit);
-        let data = self.header_word(list, List::DATA_OFFSET);
-        ListFacts { storage, len, data }
+    }
+
+    /// The facts of a list that is known to keep its elements so.
+    pub(super) fn facts_unguarded(&mut self, list: Val, storage: Storage) -> ListFacts {
+        let (len, data) = (List::LEN_OFFSET, List::DATA_OFFSET);
+        ListFacts { storage, len: self.header_word(list, len), data: self.header_word(list, data) }
     }
 
     pub(super) fn storage_is(&mut self, list: Val, storage: Storage) -> Val {

@@ -13,13 +13,17 @@ impl Builder<'_> {
     /// A register's value, made of a known type if feedback has seen only that one.
     pub(super) fn operand(&mut self, reg: Reg, seen: TagSet) -> Built<Typed> {
         let value = self.get(reg)?;
-        let Typed::Any { tag, payload } = value else { return Ok(value) };
-        let Some(wanted) = seen.single() else { return Ok(value) };
-        let exit = self.exit(ExitReason::Type);
-        self.guard_tag(tag, wanted, exit);
-        let value = self.unpack(wanted, payload);
+        let Some(value) = self.of_seen_type(value, seen) else { return Ok(value) };
         self.refine(reg, value);
         Ok(value)
+    }
+
+    /// A value whose type is not known, guarded to be of the only one that was seen; `None` if it is no such.
+    pub(super) fn of_seen_type(&mut self, value: Typed, seen: TagSet) -> Option<Typed> {
+        let (Typed::Any { tag, payload }, Some(wanted)) = (value, seen.single()) else { return None };
+        let exit = self.exit(ExitReason::Type);
+        self.guard_tag(tag, wanted, exit);
+        Some(self.unpack(wanted, payload))
     }
 
     /// A number as a float, if it is known to be a number or feedback has seen nothing else.
@@ -121,7 +125,7 @@ impl Builder<'_> {
 
     pub(super) fn call(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
         debug_assert!(
-            helper.is_told_its_heap() || writes.has_all(MemSet::of_heap(helper.heap())),
+            writes.has_all(MemSet::of_call(helper, writes)),
             "{helper:?} touches what the call does not tell"
         );
         self.name_place(helper);
