@@ -118,6 +118,11 @@ impl Outcome {
     fn new(status: i32, message: impl Into<String>) -> Outcome {
         Outcome { status, message: message.into(), report: String::new() }
     }
+
+    /// An error that is not the program's, in one line that begins with the name of who says so.
+    fn of_tool(options: &RunOptions, message: &str) -> Outcome {
+        Outcome::new(status::USAGE, format!("{}: {message}\n", options.tool))
+    }
 }
 
 /// Reads and verifies a compiled program, as far as a run with these options will look at it; an error is one line.
@@ -174,8 +179,7 @@ pub fn run_then<T>(
     // Changing to another stack takes a fraction of the time that starting a thread does.
     let native_stack = machine::native_stack();
     let work = || stacker::grow(native_stack, || end(run_here(program, options, host, native_stack)));
-    ending::unless_it_panics(work)
-        .unwrap_or_else(|| end(Outcome::new(status::USAGE, "walrus-run: internal error, see above\n")))
+    ending::unless_it_panics(work).unwrap_or_else(|| end(Outcome::of_tool(options, "internal error, see above")))
 }
 
 fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>, native_stack: usize) -> Outcome {
@@ -183,25 +187,24 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     let missing = missing_host_functions(&program, &*host);
     if !missing.is_empty() {
         let missing = missing.join(", ");
-        let message = format!("walrus-run: the program needs functions that nobody offers here: {missing}\n");
-        return Outcome::new(status::USAGE, message);
+        return Outcome::of_tool(options, &format!("the program needs functions that nobody offers here: {missing}"));
     }
     let oracle = match options.check_facts.then(|| oracle_of(&program)).transpose() {
         Ok(oracle) => oracle,
-        Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
+        Err(message) => return Outcome::of_tool(options, &message),
     };
     if let Err(message) = make_folders(&options.jit) {
-        return Outcome::new(status::USAGE, message);
+        return Outcome::of_tool(options, &message);
     }
     let work = match WorkWatch::start(&program, options) {
         Ok(work) => work,
-        Err(message) => return Outcome::new(status::USAGE, format!("walrus-run: {message}\n")),
+        Err(message) => return Outcome::of_tool(options, &message),
     };
     let limits = Limits { max_heap: options.max_heap, native_stack };
     let mut vm = match Vm::new(program, &limits, host) {
         Ok(vm) => vm,
         Err(error) => {
-            return Outcome::new(status::USAGE, format!("walrus-run: cannot reserve a stack: {error}\n"));
+            return Outcome::of_tool(options, &format!("cannot reserve a stack: {error}"));
         }
     };
     vm.heap.set_stress(options.gc_stress);
@@ -216,10 +219,10 @@ fn run_here(program: VerifiedProgram, options: &RunOptions, host: Box<dyn Host>,
     let flushed = vm.finish();
     let judged = vm.oracle().map(|oracle| format!("{} values agree with their static types\n", oracle.checked()));
     let mut outcome = match (result, flushed) {
-        (Err(error), Ok(())) => failed(&mut vm, error),
+        (Err(error), Ok(())) => failed(&mut vm, options, error),
         (Ok(()), Ok(())) => Outcome::new(0, ""),
-        (Ok(()), Err(error)) => failed(&mut vm, error),
-        (Err(error), Err(unwritable)) => failed_twice(&mut vm, error, unwritable),
+        (Ok(()), Err(error)) => failed(&mut vm, options, error),
+        (Err(error), Err(unwritable)) => failed_twice(&mut vm, options, error, unwritable),
     };
     outcome.message.insert_str(0, &vm.unawaited_failures());
     if let (0, Some(judged)) = (outcome.status, judged) {
@@ -245,9 +248,7 @@ fn say_unwritten(file: &Path, written: io::Result<()>, outcome: &mut Outcome) {
 /// Makes the folders of `--dump` before the program begins.
 fn make_folders(settings: &JitSettings) -> Result<(), String> {
     for folder in settings.dump.iter().filter_map(|request| request.folder.as_ref()) {
-        let unmakable = |error| {
-            format!("walrus-run: cannot make the folder '{}' for --dump: {}\n", folder.display(), reason(&error))
-        };
+        let unmakable = |error| format!("cannot make the folder '{}' for --dump: {}", folder.display(), reason(&error));
         std::fs::create_dir_all(folder).map_err(unmakable)?;
     }
     Ok(())
@@ -292,10 +293,11 @@ impl Watch {
         let settings = &options.jit;
         let compile = options.compiles();
         if !settings.profile || !(compile || settings.reports()) {
-            Self::count_without_tier(vm, options);
+            Self::count_without_tier(vm);
             return Watch { jit: None };
         }
         let jit_options = jit::JitOptions {
+            tool: options.tool,
             log: settings.log.map(|format| match format {
                 ReportFormat::Text => jit::LogFormat::Text,
                 ReportFormat::Json => jit::LogFormat::Json,
@@ -355,12 +357,12 @@ impl Watch {
 
     #[cfg(not(feature = "jit"))]
     fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
-        Self::count_without_tier(vm, options);
+        Self::count_without_tier(vm);
         Watch {}
     }
 
-    fn count_without_tier(vm: &mut Vm, options: &RunOptions) {
-        if options.fuel.is_some() || options.work.counts() {
+    fn count_without_tier(vm: &mut Vm) {
+        if vm.is_counted() {
             vm.set_hooks(Self::NEVER, None);
         }
     }
@@ -398,9 +400,9 @@ impl Watch {
 }
 
 /// The program's own error comes first; that its output was lost besides is said behind it.
-fn failed_twice(vm: &mut Vm, error: Error, unwritable: Error) -> Outcome {
+fn failed_twice(vm: &mut Vm, options: &RunOptions, error: Error, unwritable: Error) -> Outcome {
     let had_its_say = !matches!(error.kind(), ErrorKind::Exit(_));
-    let (mut outcome, lost) = (failed(vm, error), failed(vm, unwritable));
+    let (mut outcome, lost) = (failed(vm, options, error), failed(vm, options, unwritable));
     if !had_its_say && lost.status != 0 {
         return lost;
     }
@@ -408,12 +410,11 @@ fn failed_twice(vm: &mut Vm, error: Error, unwritable: Error) -> Outcome {
     outcome
 }
 
-fn failed(vm: &mut Vm, error: Error) -> Outcome {
+fn failed(vm: &mut Vm, options: &RunOptions, error: Error) -> Outcome {
     let headline = match error.into_kind() {
         ErrorKind::Exit(status) => return Outcome::new(status, ""),
         ErrorKind::Unwritable(reason) => {
-            let message = format!("walrus-run: cannot write the output: {reason}\n");
-            return Outcome::new(status::USAGE, message);
+            return Outcome::of_tool(options, &format!("cannot write the output: {reason}"));
         }
         ErrorKind::Thrown(value) => match vm.text(value) {
             Ok(text) => format!("Thrown value: {text}"),

@@ -109,6 +109,21 @@ fn bad_programs_are_told_apart_from_bad_invocations() {
 }
 
 #[test]
+fn its_errors_begin_with_its_own_name() {
+    let folder = Folder::new(&[("p.walrus", "println(1);")]);
+    let args = ["--dump", "ir:p.walrus/folder", "p.walrus"];
+    let said = folder.expect(2, &args).err();
+    assert!(said.contains("walrus: cannot make the folder 'p.walrus/folder' for --dump"), "{said}");
+    #[cfg(target_os = "linux")]
+    {
+        let full = fs::File::options().write(true).open("/dev/full").expect("there is such a device");
+        let ended = folder.command(&["p.walrus"]).stdout(full).output().expect("walrus ends");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() == Some(2) && said.contains("walrus: cannot write the output"), "{said}");
+    }
+}
+
+#[test]
 fn what_was_compiled_is_kept_until_something_changes() {
     let folder = Folder::new(&[
         ("p.walrus", "import \"./lib.walrus\"; import @pack; println(lib.x, pack.y);"),

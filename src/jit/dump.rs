@@ -34,6 +34,7 @@ pub struct Dump {
 #[derive(Default, Debug)]
 pub struct Dumps {
     wanted: Vec<Dump>,
+    tool: &'static str,
     has_failed: Cell<bool>,
 }
 
@@ -45,8 +46,8 @@ pub struct Texts {
 }
 
 impl Dumps {
-    pub fn new(wanted: Vec<Dump>) -> Dumps {
-        Dumps { wanted, has_failed: Cell::new(false) }
+    pub fn new(wanted: Vec<Dump>, tool: &'static str) -> Dumps {
+        Dumps { wanted, tool, has_failed: Cell::new(false) }
     }
 
     pub fn wants(&self, stage: Stage) -> bool {
@@ -77,7 +78,7 @@ impl Dumps {
         if let Err(error) = std::fs::write(path, text)
             && !self.has_failed.replace(true)
         {
-            eprintln!("walrus-run: cannot write '{}' for --dump: {error}", path.display());
+            eprintln!("{}: cannot write '{}' for --dump: {error}", self.tool, path.display());
         }
     }
 }

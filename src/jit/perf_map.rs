@@ -17,12 +17,12 @@ pub struct PerfMap {
 impl PerfMap {
     /// Adds a line. Without its map `perf` shows addresses; nothing else depends on it, so a failure is told once and
     /// costs nothing more.
-    pub fn add(&self, address: usize, size: usize, name: &str) {
+    pub fn add(&self, address: usize, size: usize, name: &str, tool: &str) {
         let make = || {
             let path = std::env::temp_dir().join(format!("perf-{}.map", std::process::id()));
             let made = make_anew(&path);
             if let Err(error) = &made {
-                eprintln!("walrus-run: no map for perf: cannot make '{}': {error}", path.display());
+                eprintln!("{tool}: no map for perf: cannot make '{}': {error}", path.display());
             }
             made.ok()
         };

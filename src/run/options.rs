@@ -8,6 +8,8 @@ use clap::{ArgAction, Args, ValueEnum};
 use crate::runtime::hooks::Thresholds;
 use crate::runtime::host::Capability;
 
+const WALRUS_RUN: &str = "walrus-run";
+
 /// Headings of `--help`, the flags for testing last.
 const LIMITS: &str = "Limits";
 const NATIVE: &str = "Native code";
@@ -17,6 +19,10 @@ const TESTING: &str = "Testing";
 /// How to run a program.
 #[derive(Args, Clone, Debug)]
 pub struct RunOptions {
+    /// What the program that runs others is called, in its own errors.
+    #[arg(skip = WALRUS_RUN)]
+    pub tool: &'static str,
+
     /// Most memory the program's values may take, such as 512M or 4G
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = LIMITS)]
     #[arg(default_value_t = super::machine::default_max_heap(), hide_default_value = true)]
@@ -274,6 +280,7 @@ pub enum Stress {
 impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
+            tool: WALRUS_RUN,
             max_heap: super::machine::default_max_heap(),
             forbid: Vec::new(),
             permit: Vec::new(),

@@ -234,6 +234,11 @@ impl Vm {
         self.watch.counts = Some(counts);
     }
 
+    /// Whether fuel is limited or work is counted.
+    pub fn is_counted(&self) -> bool {
+        self.watch.counts.is_some()
+    }
+
     /// What native code has to do about events, if anything; an error if it cannot.
     pub fn native_counts(&self) -> std::result::Result<Option<NativeCounts>, TooLarge> {
         let Some(counts) = &self.watch.counts else { return Ok(None) };

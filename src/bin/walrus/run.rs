@@ -101,6 +101,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Status, String> 
         Ok(parsed) => parsed,
         Err(status) => return Ok(status),
     };
+    args.options.tool = "walrus";
     args.options.jit.compile = args.jit || !args.no_jit;
     if let Some(flag) = args.options.jit.wants_native_code() {
         return Err(format!("{flag} is about native code, and there is none with --no-jit: leave one of them out"));

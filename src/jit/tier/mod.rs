@@ -58,6 +58,8 @@ pub enum LogFormat {
 /// What the user asked for.
 #[derive(Clone, Default, Debug)]
 pub struct JitOptions {
+    /// What the program that runs others is called.
+    pub tool: &'static str,
     /// Log events to stderr as they happen.
     pub log: Option<LogFormat>,
     /// Make every guard fail once.
@@ -242,7 +244,7 @@ impl Jit {
     /// A tier for a program with so many instructions.
     pub fn new(code_len: usize, mut options: JitOptions) -> Jit {
         Jit {
-            dumps: Dumps::new(std::mem::take(&mut options.dump)),
+            dumps: Dumps::new(std::mem::take(&mut options.dump), options.tool),
             perf_map: PerfMap::default(),
             profile: RefCell::new(TypeProfile::new(code_len)),
             shadow: options.shadow.map(Shadow::new),

@@ -2,7 +2,7 @@
 
 use super::value::{arg, expected_type, milliseconds_arg};
 use crate::runtime::error::{Error, Result};
-use crate::runtime::object::{Channel, Gc, Rule, Start, Task, TaskState};
+use crate::runtime::object::{Channel, Gc, Rule, Task, TaskState, Work};
 use crate::runtime::ops::text::state_name;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -24,7 +24,7 @@ pub fn spawn(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if vm.calls_async(callee) {
         return vm.call(callee, &arguments);
     }
-    Ok(vm.start_later(Start { callee, args: arguments.into(), is_entered: false }))
+    Ok(vm.start_later(callee, Work::Start(arguments.into())))
 }
 
 pub fn sleep(vm: &mut Vm, args: &[Value]) -> Result<Value> {

@@ -16,7 +16,7 @@ use crate::runtime::http::Rejection;
 use crate::runtime::http::date::http_date;
 use crate::runtime::http::request::{Incoming, Request, Step};
 use crate::runtime::network::Stream;
-use crate::runtime::object::{Gc, Start, Task, TaskState, Work};
+use crate::runtime::object::{Gc, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
@@ -376,7 +376,7 @@ impl Vm {
         connection.exchange = Some(exchange);
         let Some(handler) = self.server(connection.listener).map(|server| server.handler) else { return };
         let handling = match dict {
-            Ok(dict) => self.start_later(Start { callee: handler, args: [dict].into(), is_entered: false }),
+            Ok(dict) => self.start_later(handler, Work::Start([dict].into())),
             Err(error) => {
                 let message = self.heap.str_value(&error.to_string());
                 self.ended_task(TaskState::FailedWith, message)

@@ -41,7 +41,7 @@ pub use sequence::{Range, Tuple};
 pub(in crate::runtime) use short_text::{RecentTexts, ShortText, mix};
 pub(in crate::runtime) use string::Cursor;
 pub use string::{Str, StrBuffer};
-pub use task::{Channel, ChannelEnd, Group, Rule, Saved, Start, Task, TaskState, Work};
+pub use task::{Channel, ChannelEnd, Group, Rule, Saved, Task, TaskState, Work};
 
 use crate::runtime::value::Tag;
 

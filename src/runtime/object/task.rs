@@ -34,7 +34,8 @@ pub enum Work {
     Failed(Rc<Trace>),
     /// It has not started: the arguments. The value is what is called.
     Start(Box<[Value]>),
-    /// Likewise; the arguments are the registers that an async function was called with.
+    /// Likewise; the arguments are the registers that an async function was called with: its frame is ready but for
+    /// them.
     Enter(Box<[Value]>),
     /// It waits, or is ready to go on: its part of the stack, copied.
     Suspended(Box<Saved>),
@@ -52,14 +53,6 @@ pub enum Work {
     Receive(Gc<Channel>),
     /// A `send` that found no room. The value is what is sent.
     Send(Gc<Channel>),
-}
-
-/// A call that is to become a task.
-pub struct Start {
-    pub callee: Value,
-    pub args: Box<[Value]>,
-    /// The arguments are the registers that an async function was called with: its frame is ready but for them.
-    pub is_entered: bool,
 }
 
 /// The frames of a suspended task with their registers. They go back to where they were, so pointers into them stay

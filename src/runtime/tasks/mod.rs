@@ -31,7 +31,7 @@ use timers::Timers;
 
 use super::error::{Error, ErrorKind, Result};
 use super::heap::Marker;
-use super::object::{Gc, Start, Task, TaskState, Work};
+use super::object::{Gc, Task, TaskState, Work};
 use super::trace::Trace;
 use super::value::Value;
 use super::vm::Vm;
@@ -151,13 +151,12 @@ impl Vm {
         let callee = frame.closure.map_or(Value::function(function.id), Value::from_closure);
         // SAFETY: the parameters are the first registers of the frame's window.
         let args = unsafe { frame.base.values(function.params.into()) };
-        Ok(self.start_later(Start { callee, args: args.into(), is_entered: true }))
+        Ok(self.start_later(callee, Work::Enter(args.into())))
     }
 
-    /// A task of a call.
-    pub(super) fn start_later(&mut self, start: Start) -> Value {
-        let work = if start.is_entered { Work::Enter(start.args) } else { Work::Start(start.args) };
-        let task = Task::about(&mut self.heap, work, start.callee);
+    /// A task of a call, which is to start or to be entered.
+    pub(super) fn start_later(&mut self, callee: Value, work: Work) -> Value {
+        let task = Task::about(&mut self.heap, work, callee);
         self.tasks().queue(task);
         Value::from_task(task)
     }

@@ -8,7 +8,7 @@ use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::op::window::{Call, New};
 use crate::runtime::call::Begun;
 use crate::runtime::error::{Error, ErrorKind, Result, Wait};
-use crate::runtime::object::{Gc, Saved, Start, Task, TaskState, Work};
+use crate::runtime::object::{Gc, Saved, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
@@ -270,16 +270,15 @@ impl Vm {
                 Work::Enter(args) => (args, true),
                 _ => return Ok(()),
             };
-            let start = Start { callee, args, is_entered };
             let mark = self.pinned.len();
             self.pinned.push(callee);
-            self.pinned.extend_from_slice(&start.args);
-            let result = self.start(&start);
+            self.pinned.extend_from_slice(&args);
+            let result = self.start(callee, &args, is_entered);
             self.unpin_to(mark);
             if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Suspend(_))) && self.stack.depth() == 0
             {
                 // A built-in that is a task by itself: it is called again.
-                task.set_work(&mut self.heap, Work::Start(start.args));
+                task.set_work(&mut self.heap, Work::Start(args));
                 self.suspend_without_frames(task);
                 return Ok(());
             }
@@ -323,21 +322,21 @@ impl Vm {
         Ok(())
     }
 
-    /// Makes a task's call.
-    fn start(&mut self, start: &Start) -> Result<Value> {
-        if let Some(index) = start.callee.as_builtin() {
-            return self.call_builtin_with(index, &start.args);
+    /// Makes a task's call, or enters it.
+    fn start(&mut self, callee: Value, args: &[Value], is_entered: bool) -> Result<Value> {
+        if let Some(index) = callee.as_builtin() {
+            return self.call_builtin_with(index, args);
         }
-        let argc = u16::try_from(start.args.len()).map_err(|_| Error::message("Value too large"))?;
+        let argc = u16::try_from(args.len()).map_err(|_| Error::message("Value too large"))?;
         let slot = self.stack.bottom();
         if self.stack.make_room(slot, argc.saturating_add(4)).is_err() {
             return Err(self.stack_overflow());
         }
-        slot.set(Call::CALLEE, start.callee);
-        slot.above(Call::ARGS).fill(&start.args);
-        if start.is_entered {
-            let closure = start.callee.as_closure();
-            let func = start.callee.as_function().or(closure.map(|closure| closure.func()));
+        slot.set(Call::CALLEE, callee);
+        slot.above(Call::ARGS).fill(args);
+        if is_entered {
+            let closure = callee.as_closure();
+            let func = callee.as_function().or(closure.map(|closure| closure.func()));
             let Some(func) = func else { return Err(Error::fatal("a task of no function")) };
             self.start_frame(func, slot.above(Call::ARGS), closure)?;
             // Behind `StartTask`.
@@ -346,7 +345,7 @@ impl Vm {
             return Ok(slot.get(Call::RESULT));
         } else {
             let base = self.stack.frame_at(self.stack.depth()).base;
-            self.tasks().constructs = start.callee.as_struct().is_some() && base != slot.above(Call::ARGS);
+            self.tasks().constructs = callee.as_struct().is_some() && base != slot.above(Call::ARGS);
         }
         self.run_on(1, Ok(()))
     }
