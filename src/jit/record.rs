@@ -46,6 +46,8 @@ const RECORDED_ITEMS: usize = 8;
 /// How much to record.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
+    /// Where the unit begins: index into the program's code.
+    pub beginning: u32,
     /// The loop's header: index into the program's code.
     pub header: u32,
     /// The depth of the loop's frame.
@@ -66,9 +68,11 @@ pub struct Goal {
 /// What a unit's recordings have shown of its size.
 #[derive(Default, Debug)]
 pub struct Extent {
-    /// Instructions executed, and iterations.
+    /// Instructions executed, and iterations that were followed to the loop's header.
     pub executed: u64,
     pub rounds: u64,
+    /// How often its beginning was come to, also by recursion.
+    pub begun: u64,
     /// The instructions that were come to, by the two calls that led there last: deeper differences are rare, and a
     /// recursion would have no end of them.
     places: FxHashSet<[u32; 3]>,
@@ -109,6 +113,7 @@ pub fn record(
         let pc = vm.top_pc();
         let op = vm.program().code[pc as usize];
         extent.note(vm, vm.depth().saturating_sub(goal.depth), pc);
+        extent.begun += u64::from(pc == goal.beginning);
         if profile.borrow_mut().reach(pc) {
             (goal.unsurprising, goal.repeated) = (0, 0);
         }

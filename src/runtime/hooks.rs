@@ -225,6 +225,16 @@ impl Vm {
         }
     }
 
+    /// While the question about the counter at an index is being answered, native code runs, perhaps to the program's
+    /// end: what calls or goes round the same code meanwhile, interpreted, asks again after so many events.
+    pub fn ask_meanwhile(&mut self, index: u32, count: u32) {
+        if let Some(hooks) = self.watch.hooks.as_mut()
+            && hooks.asking.last().is_some_and(|&(asked, _)| asked == index as usize)
+        {
+            hooks.restart_counter(index as usize, count);
+        }
+    }
+
     /// The running task waits, with native code or a recording below it. What that is about the other tasks may ask
     /// about meanwhile, if `lets_others_ask`.
     pub(super) fn put_questions_off(&mut self, lets_others_ask: bool) -> Questions {

@@ -33,7 +33,6 @@ use super::ir::ExitReason;
 use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
 use super::static_types::{Judging, StaticTypes};
-use super::stopwatch::Stopwatch;
 use super::translate::{Flows, Refusal, is_too_large};
 use crate::bytecode::FunctionKind;
 use crate::bytecode::facts::Why;
@@ -300,10 +299,7 @@ impl Jit {
                 },
                 Action::Record => {
                     self.transition(vm, entry, Phase::Recording, &[]);
-                    let stopwatch = Stopwatch::start();
-                    let is_at_entry = self.record(vm, entry)?;
-                    self.state.borrow_mut().spent += stopwatch.elapsed();
-                    if !is_at_entry {
+                    if !self.record(vm, entry)? {
                         return Ok(1);
                     }
                 }

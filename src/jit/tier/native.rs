@@ -55,8 +55,11 @@ enum Interest {
 impl Jit {
     /// Runs native code of the loop or function from its beginning.
     pub(super) fn enter(&self, vm: &mut Vm, entry: Entry) -> Result<Entered> {
-        let (versions, is_timed, phase) = match self.state.borrow().units.get(&entry) {
-            Some(unit) => (Rc::clone(&unit.versions), unit.residency.next_is_timed(), unit.phase()),
+        let (versions, is_timed, phase, backoff) = match self.state.borrow().units.get(&entry) {
+            Some(unit) => {
+                let residency = &unit.residency;
+                (Rc::clone(&unit.versions), residency.next_is_timed(), unit.phase(), residency.backoff())
+            }
             None => return Ok(Entered::NotFitting),
         };
         let is_timed = is_timed && !self.is_repeatable();
@@ -78,6 +81,7 @@ impl Jit {
             vm.set_rounds(0);
             let entered = is_timed.then(Instant::now);
             vm.let_others_ask(entry.pc(), true);
+            vm.ask_meanwhile(entry.pc(), backoff);
             // SAFETY: the code was compiled for this loop or function of this machine's program, whose frame is on top
             // with its pc at the beginning; the window that it uses above the base exists, and there is room for the
             // frames it starts.

@@ -44,6 +44,8 @@ const CONVERGED_FUNCTION: u32 = 500;
 /// Or for so many calls of it, if that is more: a recursion ends some calls below.
 const CONVERGED_CALLS: u32 = 32;
 const LONG_CALL: u32 = 4;
+/// Calls or iterations after which a unit is recorded from another frame, while native code runs in a recording of it.
+const UNTIL_NEXT_RECORDING: u32 = 64;
 /// Compilation may take this much of the run time, and `FREE_BUDGET` besides.
 const BUDGET_SHARE: u32 = 4;
 const FREE_BUDGET: Duration = Duration::from_millis(100);
@@ -125,11 +127,21 @@ impl Jit {
             inner != entry && state.units.get(&inner).is_some_and(Unit::is_native)
         };
         loop {
-            match record::record(vm, &self.profile, goal, extent, &has_native)? {
+            // What native loops do meanwhile is no part of it: that may be the rest of the program.
+            let stopwatch = Stopwatch::start();
+            let recorded = record::record(vm, &self.profile, goal, extent, &has_native);
+            self.state.borrow_mut().spent += stopwatch.elapsed();
+            match recorded? {
                 Recorded::AtHeader => return Ok(true),
                 Recorded::Elsewhere => return Ok(false),
                 Recorded::AtNative(inner) => {
-                    self.run(vm, Entry::Loop(inner))?;
+                    // In a recursion that may run all the rest, which another recording shows as well.
+                    self.with_unit(entry, |unit| unit.is_recorded = false);
+                    vm.ask_meanwhile(entry.pc(), UNTIL_NEXT_RECORDING);
+                    let ran = self.run(vm, Entry::Loop(inner));
+                    vm.ask_meanwhile(entry.pc(), u32::MAX);
+                    self.with_unit(entry, |unit| unit.is_recorded = true);
+                    ran?;
                     if vm.depth() < goal.depth {
                         return Ok(false);
                     }
@@ -444,6 +456,7 @@ fn goal(entry: Entry, depth: usize) -> Goal {
         Entry::Function(_) => (record::NO_HEADER, CONVERGED_FUNCTION, FUNCTION_BUDGET),
     };
     Goal {
+        beginning: entry.pc(),
         header,
         depth,
         iterations: RECORDED_ITERATIONS,

@@ -20,8 +20,8 @@ use crate::runtime::vm::Vm;
 /// What it takes to make native code, in interpreted instructions: the compiler itself when it is first used, a region
 /// however small, and each instruction in it.
 const FIRST: u64 = 200_000;
-const REGION: u64 = 35_000;
-const INSTRUCTION: u64 = 3_500;
+const REGION: u64 = 70_000;
+const INSTRUCTION: u64 = 1_800;
 /// Instructions that a call stands for whose callee is not known, and most that it stands for if that is known.
 const UNKNOWN_CALLEE: u64 = 12;
 const LARGEST_CALLEE: u64 = 60;
@@ -175,11 +175,17 @@ impl Jit {
             } else if own > outlook.count {
                 each = each.max(everything.saturating_sub(outlook.interpreted) / (own - outlook.count));
             }
-            if let Some(recorded) = unit.extent.executed.checked_div(unit.extent.rounds) {
-                each = each.max(recorded);
-            }
         }
-        let size = if unit.is_recorded { unit.extent.size() } else { estimated_size(program, code) };
+        // A function does most of its work in those that it calls, too. Calls of itself are counted by themselves.
+        if let Some(recorded) = unit.extent.executed.checked_div(unit.extent.begun) {
+            each = each.max(recorded);
+        }
+        let size = match entry {
+            _ if unit.is_recorded => unit.extent.size(),
+            Entry::Loop(_) => estimated_size(program, code),
+            // What is called is not counted yet, so its code is not either.
+            Entry::Function(_) => code.len() as u64,
+        };
         is_worth(nest.to_come(own, matches!(entry, Entry::Loop(_))), each, cost(size, state.code_bytes == 0))
     }
 
