@@ -309,6 +309,7 @@ impl Operation<'_> {
                 Tags::INSTANCE if self.structs.iter().all(|&def| self.has_field(def)) => {
                     seen_if(self.are_few(&self.structs))
                 }
+                Tags::DICT => Helper,
                 _ => Step,
             },
             FindMethod { .. } => match a {
@@ -487,6 +488,8 @@ impl Operation<'_> {
                     false => Form::Step,
                 }
             }
+            // What functions are in entries, nobody knows.
+            (Tags::DICT, ..) if self.built_in().is_none() => seen_if(false),
             (Tags::LIST, name, _) if let Some(method) = ListLoop::named(name, argc) => self.list_loop(method),
             _ => self.built_in_row(argc),
         }

@@ -393,7 +393,8 @@ impl Emitter<'_> {
                 self.guard(condition, expect, exit);
                 return None;
             }
-            Inst::Call { helper, ref args, .. } | Inst::Find { helper, ref args } => {
+            Inst::Find { helper, ref args, guess: Some(position) } => self.find_at(position, helper, args),
+            Inst::Call { helper, ref args, .. } | Inst::Find { helper, ref args, guess: None } => {
                 return self.call(helper, args, result);
             }
             Inst::Make { shape, ref words, exit } => self.make(shape, words, exit),

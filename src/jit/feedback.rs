@@ -55,6 +55,22 @@ impl TagSet {
     }
 }
 
+/// Where an entry of a dict was seen first, if that was near the dict's beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Position(u8);
+
+impl Position {
+    pub fn note(&mut self, position: usize) {
+        if self.0 == 0 {
+            self.0 = u8::try_from(position + 1).unwrap_or(0);
+        }
+    }
+
+    pub fn get(self) -> Option<u8> {
+        self.0.checked_sub(1)
+    }
+}
+
 /// Every type, in the order of its number.
 pub const ALL_TAGS: [Tag; 21] = [
     Tag::Int,
@@ -199,6 +215,8 @@ pub struct TypeFeedback {
     pub extra: bool,
     /// The functions that were called.
     pub callees: Few<Callee>,
+    /// Where the entry is that is accessed, among those that its dict lists.
+    pub position: Position,
 }
 
 impl TypeFeedback {
@@ -218,6 +236,7 @@ impl TypeFeedback {
         structs: Few::<StructId>::NONE,
         extra: false,
         callees: Few::<Callee>::NONE,
+        position: Position(0),
     };
 
     /// Whether every value seen here was of one type.

@@ -211,10 +211,13 @@ pub enum Inst {
         /// What the helper may write.
         writes: MemSet,
     },
-    /// What a helper finds that reads of memory nothing but which keys a dict has.
+    /// What a helper finds that reads of memory nothing but which keys a dict has: where the value of a key is.
     Find {
         helper: Helper,
         args: Vec<Val>,
+        /// Where the key was seen among the dict's entries, so that it is looked for there first; only if the key is
+        /// always the same string.
+        guess: Option<u8>,
     },
     /// Makes an object in a cell of the heap. Taken if a collection is due: then nothing was done.
     Make {
@@ -830,7 +833,7 @@ impl fmt::Display for Inst {
                 closure.map_or(Ok(()), |closure| write!(f, " of {closure}"))?;
                 write!(f, " at r{base}{above} else x{}", exit.0)
             }
-            Inst::Call { helper, args, .. } | Inst::Find { helper, args } => {
+            Inst::Call { helper, args, .. } | Inst::Find { helper, args, .. } => {
                 write!(f, "call {}({})", helper.symbol(), list(args))
             }
         }

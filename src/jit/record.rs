@@ -382,6 +382,14 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     }
     // The only register of an instruction with a constant is its first operand, whichever side it is on.
     let right = if op.as_binary().is_some_and(|binary| binary.left.register().is_none()) { a } else { b };
+    let position = a.and_then(Value::as_dict).and_then(|dict| {
+        let key = match *op {
+            Op::GetMember { site, .. } | Op::SetMember { site, .. } => vm.site_name_value(vm.top_function(), site),
+            Op::CallMethod { site, .. } if called.is_some() => vm.site_name_value(vm.top_function(), site),
+            _ => b?,
+        };
+        dict.position_listed(&vm.heap, key)
+    });
     let is_compared = op.as_comparison().is_some() || op.as_compare_jump().is_some();
     profile.note(pc, |site| {
         if let Some(a) = a {
@@ -389,6 +397,9 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
         }
         if let Some(b) = b {
             site.b.add(b.tag());
+        }
+        if let Some(position) = position {
+            site.position.note(position);
         }
         if let Some(called) = called {
             match Vm::called(called) {

@@ -395,14 +395,15 @@ impl Vm {
         Ok(Replayed::Executed)
     }
 
-    /// Whether a method call comes to a function of a struct.
+    /// Whether a method call comes to a function of a struct, or in a field or an entry.
     fn starts_frame(&self, base: Reg, argc: u16, site: crate::bytecode::SiteId) -> bool {
         let receiver = self.top_register(u32::from(base.0) + 1);
         let name = self.site_name(self.top_function(), site);
+        if self.called_field(base, site).and_then(|value| self.called_with(value, argc)).is_some() {
+            return true;
+        }
         if let Some(instance) = receiver.as_instance() {
-            let in_field = self.called_field(base, site).and_then(|value| self.called_with(value, argc));
-            return in_field.is_some()
-                || (instance.extra().is_none() && self.plain_method(instance.struct_id(), name, argc).is_some());
+            return instance.extra().is_none() && self.plain_method(instance.struct_id(), name, argc).is_some();
         }
         receiver.as_struct().is_some_and(|object| self.method_of_struct(object.id(), name, argc).is_some())
     }

@@ -9,7 +9,8 @@ use crate::jit::helpers::Helper;
 use crate::jit::ir::{ExitId, Made, Mem, Repr, Shape, Val};
 use crate::runtime::abi::layout;
 use crate::runtime::heap::{Heap, NativeCell};
-use crate::runtime::object::{Header, List, ObjKind, Storage};
+use crate::runtime::object::{Dict, Entry, Header, List, ObjKind, Storage};
+use crate::runtime::value::{Tag, Value};
 
 /// The size of an object with so many words behind its header, which is also where the next word would be.
 fn object_size(words: usize) -> usize {
@@ -46,6 +47,35 @@ impl Emitter<'_> {
         let object = self.take_cell(cell);
         self.write_object(object, shape, words);
         object
+    }
+
+    /// Where the value of a string is in a dict, which is looked for at a position first; otherwise what the helper gives.
+    pub(super) fn find_at(&mut self, position: u8, helper: Helper, args: &[Val]) -> ir::Value {
+        let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
+        let (dict, key) = (args[1], args[2]);
+        let of_keys = flags(Mem::Keys);
+        let [elsewhere, done] = [(); 2].map(|()| self.builder.create_block());
+        self.builder.set_cold_block(elsewhere);
+        let found = self.builder.append_block_param(done, types::I64);
+        let listed = self.builder.ins().load(types::I64, of_keys, dict, Dict::LISTED_OFFSET as i32);
+        let is_inside = self.builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, listed, i64::from(position));
+        self.go_on_if(is_inside, elsewhere);
+        let entries = self.builder.ins().load(types::I64, of_keys, dict, Dict::ENTRIES_OFFSET as i32);
+        let entry = usize::from(position) * size_of::<Entry>();
+        let at = |part: usize| (entry + Entry::KEY_OFFSET + part) as i32;
+        let tag = self.builder.ins().load(types::I64, of_keys, entries, at(Value::TAG_OFFSET));
+        let payload = self.builder.ins().load(types::I64, of_keys, entries, at(Value::PAYLOAD_OFFSET));
+        let is_string = self.builder.ins().icmp_imm_u(IntCC::Equal, tag, Tag::Str as i64);
+        let is_key = self.builder.ins().icmp(IntCC::Equal, payload, key);
+        let is_here = self.builder.ins().band(is_string, is_key);
+        self.go_on_if(is_here, elsewhere);
+        let value = self.builder.ins().iadd_imm_s(entries, (entry + Entry::VALUE_OFFSET) as i64);
+        self.builder.ins().jump(done, &[value.into()]);
+        self.builder.switch_to_block(elsewhere);
+        let given = self.call_helper(helper, &args);
+        self.builder.ins().jump(done, &[given.into()]);
+        self.builder.switch_to_block(done);
+        found
     }
 
     /// Counts an object that an instruction makes, if objects are counted.

@@ -316,7 +316,10 @@ impl Jit {
         let state = &mut *self.state.borrow_mut();
         let unit = state.units.entry(entry).or_default();
         // Everything else is asked only if it matters: a unit that is native is decided on at each entry.
-        let is_settled = unit.is_refused() || (!unit.versions.is_empty() && unit.remake.is_none());
+        if unit.has_its_code() {
+            return (Action::Enter, None);
+        }
+        let is_settled = unit.is_refused();
         let (is_made_anew, is_recorded) = (unit.remake.is_some(), unit.is_recorded);
         let may_spend = is_settled || self.can_afford_more(state);
         // What is decided without these is not asked for them: while something is compiled, that is often.

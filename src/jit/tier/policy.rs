@@ -82,7 +82,7 @@ pub fn decide(unit: &Unit, surroundings: Surroundings) -> Action {
     if unit.is_refused() {
         return Action::Rest;
     }
-    if !unit.versions.is_empty() && unit.remake.is_none() {
+    if unit.has_its_code() {
         return Action::Enter;
     }
     let wait = |why| if unit.may_be_entered_meanwhile() { Action::Enter } else { Action::Wait(why) };

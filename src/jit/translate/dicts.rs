@@ -7,7 +7,9 @@ use super::{BASE, Builder, Built, Goes, VM};
 use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::{Reg, SiteId};
 use crate::jit::helpers::{Helper, NO_KEY};
-use crate::jit::ir::{BlockId, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width};
+use crate::jit::ir::{
+    BlockId, Compare, Element, ExitId, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width,
+};
 use crate::runtime::object::Dict;
 use crate::runtime::value::{Tag, Value};
 
@@ -53,10 +55,12 @@ impl Builder<'_> {
     /// may have been added or removed. Leaves if that cannot be a key.
     fn find(&mut self, dict: Val, tag: Tag, key: Val) -> Val {
         if tag == Tag::Str {
-            return self.push(Inst::Find { helper: Helper::DictFindStr, args: vec![VM, dict, key] }, Repr::I64);
+            let guess = self.const_int(key).and(self.feedback().position.get());
+            return self.push(Inst::Find { helper: Helper::DictFindStr, args: vec![VM, dict, key], guess }, Repr::I64);
         }
         let (key_tag, key) = self.parts(Typed::Known(tag, key));
-        let entry = self.push(Inst::Find { helper: Helper::DictFind, args: vec![VM, dict, key_tag, key] }, Repr::I64);
+        let args = vec![VM, dict, key_tag, key];
+        let entry = self.push(Inst::Find { helper: Helper::DictFind, args, guess: None }, Repr::I64);
         if tag != Tag::Int {
             let no_key = self.int(NO_KEY as i64);
             let fits = self.push(Inst::Icmp(Compare::Ne, entry, no_key), Repr::Bool);
@@ -131,6 +135,15 @@ impl Builder<'_> {
         let (tag, payload) = self.get_listed(dict, Tag::Int, key, default);
         let found = self.join(vec![dense, (self.current, vec![tag, payload])]);
         (found[0], found[1])
+    }
+
+    /// The value at a key that is a string; takes the exit if there is none.
+    pub(super) fn value_at_name(&mut self, dict: Val, name: Val, exit: ExitId) -> Typed {
+        let entry = self.find(dict, Tag::Str, name);
+        let is_found = self.is_found(entry);
+        self.guard(is_found, true, exit);
+        let (tag, payload) = self.value_of_entry(entry);
+        Typed::Any { tag, payload }
     }
 
     /// Puts a value at a key.
@@ -247,8 +260,7 @@ impl Builder<'_> {
 
     /// An entry of the site's name would come before the dict's method. Few dicts have keys that name methods at all.
     pub(super) fn guard_no_entry(&mut self, dict: Val, site: SiteId) {
-        let name = self.vm.site_name_value(self.context.func, site);
-        let name = self.int(name.int_bits());
+        let name = self.name_of_site(site);
         let exit = self.exit(ExitReason::Throw);
         let offset = Dict::FLAGS_OFFSET as i32;
         let flags = Inst::Load { mem: Mem::Dict, base: dict, offset, repr: Repr::I64, width: Width::U16 };

@@ -202,6 +202,10 @@ impl Builder<'_> {
     }
 
     pub(super) fn get_member(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
+        if let Some((dict, name)) = self.named_entry(object, site)? {
+            self.dict_get(dst, dict, name, None);
+            return Ok(Goes::On);
+        }
         let seen = self.feedback().result.single();
         let read = |builder: &mut Self, instance, offset| {
             let value = builder.load_seen(Mem::Field, instance, offset, seen, ExitReason::Field);
@@ -212,8 +216,25 @@ impl Builder<'_> {
 
     pub(super) fn set_member(&mut self, object: Reg, value: Reg, site: SiteId) -> Built<Goes> {
         let value = self.get(value)?;
+        if let Some((dict, name)) = self.named_entry(object, site)? {
+            self.dict_set(dict, name, value);
+            return Ok(Goes::On);
+        }
         let write = |builder: &mut Self, instance, offset| builder.store_value(Mem::Field, instance, offset, value);
         self.access_field(object, site, write)
+    }
+
+    /// The dict in a register and the key that a site's name is in it, if it is one that was seen.
+    pub(super) fn named_entry(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Typed)>> {
+        let object = self.operand(object, self.feedback().a)?;
+        let Some(dict) = object.as_tag(Tag::Dict) else { return Ok(None) };
+        Ok(Some((dict, Typed::Known(Tag::Str, self.name_of_site(site)))))
+    }
+
+    /// The string that a site's name is.
+    pub(super) fn name_of_site(&mut self, site: SiteId) -> Val {
+        let name = self.vm.site_name_value(self.context.func, site);
+        self.int(name.int_bits())
     }
 
     /// Accesses a field at the offset where the instance's struct has it. If several structs were seen, a chain of

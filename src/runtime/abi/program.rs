@@ -118,13 +118,17 @@ impl Vm {
         Vm::called(callee).filter(|called| self.takes(called.func, with_receiver(called)))
     }
 
-    /// What is in the field of the receiver's struct that a call of a member at the top frame reads. Where the method
-    /// was found before the arguments were evaluated, fields no longer matter.
+    /// What is in the field of the receiver's struct, or the entry of the dict, that a call of a member at the top frame
+    /// reads. Where the method was found before the arguments were evaluated, these no longer matter.
     pub fn called_field(&self, base: Reg, site: SiteId) -> Option<Value> {
-        let instance = self.top_register(u32::from(base.0) + 1).as_instance()?;
         if self.site(self.stack.frame(), site).is_found {
             return None;
         }
+        let receiver = self.top_register(u32::from(base.0) + 1);
+        if let Some(dict) = receiver.as_dict() {
+            return dict.get(&self.heap, self.site_name_value(self.top_function(), site)).ok()?;
+        }
+        let instance = receiver.as_instance()?;
         let name = self.site_name(self.top_function(), site);
         let slot = self.image.struct_def(instance.struct_id()).field(name)?;
         Some(instance.slot(slot))

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use super::dict_dense::{Dense, dense_limit};
 use super::dict_index::{Hashed, Index, direct_limit};
 use super::{Gc, Header, ObjKind, Str};
-use crate::bytecode::methods::{METHODS, Receiver, find_method};
+use crate::bytecode::methods::{METHODS, Receiver};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
 use crate::runtime::ops::hash::{hash_key, hash_str, same_key};
@@ -23,12 +23,15 @@ use crate::runtime::value::{Tag, Value};
 
 /// A key with its value, in insertion order. A hole has the key [`Value::UNDEF`].
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Entry {
     pub key: Value,
     pub value: Value,
 }
 
 impl Entry {
+    pub const KEY_OFFSET: usize = offset_of!(Entry, key);
+    pub const VALUE_OFFSET: usize = offset_of!(Entry, value);
     const HOLE: Entry = Entry { key: Value::UNDEF, value: Value::VOID };
 
     fn is_hole(&self) -> bool {
@@ -82,6 +85,8 @@ pub struct Dict {
     places: Cell<usize>,
     tags: Cell<*mut u8>,
     payloads: Cell<*mut u64>,
+    /// Likewise, how many entries a table lists, holes included. Where they are stands in `tags` then.
+    listed: Cell<usize>,
     /// Bytes that the heap counts for the table.
     accounted: Cell<usize>,
     table: UnsafeCell<Table>,
@@ -385,21 +390,19 @@ impl Table {
     }
 }
 
-/// Whether a text is the name of a method of dicts.
+/// Whether a text is the name of a method of dicts. Each new key is asked about.
 fn names_method(text: &str) -> bool {
-    let first = text.as_bytes().first().map_or(0, |first| first.wrapping_sub(b'a'));
-    // Most texts are told by length and first letter.
-    let letters = METHOD_LETTERS.get(text.len()).copied().unwrap_or(0);
-    first < 26 && letters >> first & 1 == 1 && find_method(Receiver::Dict, text).is_some()
+    let names = METHOD_NAMES.get(text.len()).map_or(&[][..], |names| names);
+    names.iter().any(|name| *name == text)
 }
 
-/// By length of name, the first letters of methods of dicts.
-static METHOD_LETTERS: LazyLock<[u32; 32]> = LazyLock::new(|| {
-    let mut letters = [0; 32];
+/// The names of methods of dicts by their lengths.
+static METHOD_NAMES: LazyLock<[Vec<&'static str>; 32]> = LazyLock::new(|| {
+    let mut names = [const { Vec::new() }; 32];
     for method in METHODS.iter().filter(|method| method.receiver == Receiver::Dict) {
-        letters[method.name.len()] |= 1 << (method.name.as_bytes()[0] - b'a');
+        names[method.name.len()].push(method.name);
     }
-    letters
+    names
 });
 
 impl Dict {
@@ -412,6 +415,10 @@ impl Dict {
     pub const TAGS_OFFSET: usize = offset_of!(Dict, tags);
     /// The address of its payloads.
     pub const PAYLOADS_OFFSET: usize = offset_of!(Dict, payloads);
+    /// How many entries a table lists, holes included: 0 if it is dense.
+    pub const LISTED_OFFSET: usize = offset_of!(Dict, listed);
+    /// The address of these.
+    pub const ENTRIES_OFFSET: usize = offset_of!(Dict, tags);
 
     /// An empty dict.
     pub fn new(heap: &mut Heap) -> Gc<Dict> {
@@ -423,6 +430,7 @@ impl Dict {
             places: Cell::new(0),
             tags: Cell::new(ptr::null_mut()),
             payloads: Cell::new(ptr::null_mut()),
+            listed: Cell::new(0),
             accounted: Cell::new(0),
             table: UnsafeCell::new(Table::default()),
         })
@@ -587,6 +595,14 @@ impl Dict {
         Ok(None)
     }
 
+    /// Where a key is listed, holes included.
+    pub fn position_listed(&self, heap: &Heap, key: Value) -> Option<usize> {
+        match self.table(heap) {
+            Table::Listed(listed) => listed.find(heap, key).ok()?,
+            Table::Dense(_) => None,
+        }
+    }
+
     /// Removes a key; returns the value that was there.
     pub fn remove(&self, heap: &mut Heap, key: Value) -> Result<Option<Value>> {
         // SAFETY: as in `insert_new`.
@@ -594,6 +610,7 @@ impl Dict {
         if removed.is_some() {
             self.len.set(self.len() - 1);
             self.key_version.set(self.key_version.get() + 1);
+            self.account(heap);
         }
         Ok(removed)
     }
@@ -611,18 +628,34 @@ impl Dict {
 
     /// A new dict of the same entries.
     pub fn copy(&self, heap: &mut Heap) -> Result<Gc<Dict>> {
-        let copy = Dict::with_capacity(heap, self.len())?;
-        copy.extend_from(heap, self)?;
+        let copy = Dict::new(heap);
+        copy.become_copy(heap, self)?;
         Ok(copy)
     }
 
     /// Inserts all entries of `other`, which win over those that are there.
     pub fn extend_from(&self, heap: &mut Heap, other: &Dict) -> Result<()> {
+        if self.is_empty() {
+            return self.become_copy(heap, other);
+        }
         let mut position = 0;
         while let Some((next, key, value)) = other.next_entry(position) {
             self.insert(heap, key, value)?;
             position = next;
         }
+        Ok(())
+    }
+
+    /// Takes all entries of `other`, without looking for any.
+    fn become_copy(&self, heap: &mut Heap, other: &Dict) -> Result<()> {
+        heap.check_room(other.table(heap).size())?;
+        let table = other.table(heap).clone();
+        *self.table_mut(heap) = table;
+        self.len.set(other.len());
+        let names = other.header.flags.get() & NAMES_METHOD;
+        self.header.flags.set(self.header.flags.get() & !NAMES_METHOD | names);
+        self.key_version.set(self.key_version.get() + 1);
+        self.account(heap);
         Ok(())
     }
 
@@ -673,13 +706,14 @@ impl Dict {
     /// another.
     #[inline]
     fn account(&self, heap: &mut Heap) {
-        let (places, tags, payloads) = match self.table_mut(heap) {
-            Table::Dense(dense) => (dense.tags.len(), dense.tags.as_mut_ptr(), dense.payloads.as_mut_ptr()),
-            Table::Listed(_) => (0, ptr::null_mut(), ptr::null_mut()),
+        let (places, tags, payloads, listed) = match self.table_mut(heap) {
+            Table::Dense(dense) => (dense.tags.len(), dense.tags.as_mut_ptr(), dense.payloads.as_mut_ptr(), 0),
+            Table::Listed(Listed { entries, .. }) => (0, entries.as_mut_ptr().cast(), ptr::null_mut(), entries.len()),
         };
         self.places.set(places);
         self.tags.set(tags);
         self.payloads.set(payloads);
+        self.listed.set(listed);
         let size = self.table(heap).size();
         let accounted = self.accounted.replace(size);
         heap.account(accounted, size);

@@ -34,7 +34,7 @@ use std::ptr::NonNull;
 
 pub use callable::{BoundMethod, Cell, Closure};
 pub(in crate::runtime) use dict::Found;
-pub use dict::{Dict, DictImage};
+pub use dict::{Dict, DictImage, Entry};
 pub use instance::{Instance, StructObject};
 pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
