@@ -3,8 +3,20 @@
 //! `walrus-run --check-facts` compares them while the program runs; see `src/runtime/oracle.rs`. A violation would mean
 //! that inference is unsound, and that a verdict of "proven" may be wrong.
 
+#[path = "support/build.rs"]
+mod build;
+#[path = "support/judge.rs"]
+mod judge;
+#[path = "support/source.rs"]
+mod source;
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use build::{compile, execute};
+use judge::judge;
+use source::build;
+use support::walrus_run;
 
 /// All programs below a folder but those that are only imported.
 fn programs(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -31,49 +43,29 @@ fn proven_facts_hold_in_every_fixture() {
         if String::from_utf8_lossy(&std::fs::read(&path).expect("readable")).contains("// flags: --fuel") {
             continue;
         }
-        let compiled =
-            Command::new(env!("CARGO_BIN_EXE_walrusc")).arg(&path).arg("-o").arg(&wbc).output().expect("walrusc runs");
-        if !compiled.status.success() {
+        if compile(&path, &wbc).expect("walrusc ends").status != Some(0) {
             continue;
         }
         // Programs about tasks wait for minutes, of a clock that the runner of fixtures simulates too.
         let is_about_tasks = path.parent().is_some_and(|folder| folder.ends_with("fixtures/tasks"));
         let simulated: &[&str] = if is_about_tasks { &["--simulate", "0"] } else { &[] };
-        let run = Command::new(env!("CARGO_BIN_EXE_walrus-run"))
-            .arg("--check-facts")
-            .args(simulated)
-            .arg(&wbc)
-            .current_dir(scratch.path())
-            .stdin(Stdio::null())
-            .output()
-            .expect("walrus-run runs");
-        let stderr = String::from_utf8_lossy(&run.stderr);
-        assert!(!stderr.contains("A proven fact does not hold"), "{}: {stderr}", path.display());
-        assert!(!stderr.contains("walrus-run:"), "{}: {stderr}", path.display());
+        let mut command = walrus_run();
+        command.args(simulated).arg("--check-facts").arg(&wbc).current_dir(scratch.path());
         judged += 1;
-        if let Some(line) = stderr.lines().find(|line| line.ends_with("agree with their static types")) {
-            values += line.split(' ').next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
-        }
+        values += judge(&mut command, &path.display().to_string()).1;
     }
     assert!(judged > 100 && values > 100_000, "only {values} values of {judged} programs were looked at");
 }
 
 /// Runs a program that prints "done" under the judge.
 #[track_caller]
-fn judge(program: &str, flags: &[&str]) {
+fn judge_to_its_end(program: &str, flags: &[&str]) {
     let scratch = tempfile::tempdir().expect("a temporary folder");
-    let (source, wbc) = (scratch.path().join("prog.walrus"), scratch.path().join("prog.wbc"));
-    std::fs::write(&source, program).expect("a writable folder");
-    let compiled = Command::new(env!("CARGO_BIN_EXE_walrusc")).arg(&source).arg("-o").arg(&wbc).output();
-    assert!(compiled.expect("walrusc runs").status.success());
-    let run = Command::new(env!("CARGO_BIN_EXE_walrus-run"))
-        .arg("--check-facts")
-        .args(flags)
-        .arg(&wbc)
-        .output()
-        .expect("walrus-run runs");
-    let (stdout, stderr) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert_eq!((stdout.trim(), run.status.code()), ("done", Some(0)), "{stderr}");
+    let wbc = build(scratch.path(), "prog", program).expect("it compiles");
+    let unjudged = execute(&wbc, flags).expect("it ends");
+    let (judged, _) = judge(walrus_run().args(flags).arg("--check-facts").arg(&wbc), program);
+    assert_eq!((&*judged.stdout, judged.status.code()), (&b"done\n"[..], Some(0)), "{program}");
+    assert_eq!(unjudged.stdout, judged.stdout, "{program}");
 }
 
 /// The judge once looked at what an instruction had written when it was about to be executed for the second time (seed
@@ -81,7 +73,7 @@ fn judge(program: &str, flags: &[&str]) {
 #[test]
 fn an_instruction_that_waits_for_memory_is_not_judged() {
     let program = "for i in 0..9 { try { i += 3000000; i += ((i + i) * \"a\"); } catch e { } } println(\"done\");";
-    judge(program, &["--max-heap", "16M"]);
+    judge_to_its_end(program, &["--max-heap", "16M"]);
 }
 
 /// A collection under stress cleared what the last instruction had written if nobody would read it, before the judge
@@ -90,5 +82,5 @@ fn an_instruction_that_waits_for_memory_is_not_judged() {
 fn what_nobody_reads_is_judged_before_it_is_cleared() {
     let program = "fn nothing : { } fn walk : n { for i in [2, 3, n] { nothing(); } for k, v in {1: n} { nothing(); } } \
                    walk(4); println(\"done\");";
-    judge(program, &["--gc-stress"]);
+    judge_to_its_end(program, &["--gc-stress"]);
 }

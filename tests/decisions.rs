@@ -3,6 +3,8 @@
 //! to make it, is not asked with `--jit-wait`, so that no decision depends on the clock and the record is the same on
 //! each run.
 
+#[path = "support/build.rs"]
+mod build;
 mod support;
 
 use std::fmt::Write;
@@ -10,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use build::{compile, execute};
 use serde_json::Value;
-use support::{run, walrus_run, walrusc};
 
 /// The programs of a folder, in the order of their names.
 fn programs(folder: &str) -> Vec<PathBuf> {
@@ -26,11 +28,9 @@ fn programs(folder: &str) -> Vec<PathBuf> {
 
 /// The decisions about one program's regions, a line each.
 fn decisions(path: &Path, compiled: &Path) -> String {
-    let mut compile = walrusc();
-    let outcome = run(compile.arg(path).arg("-o").arg(compiled), b"").expect("it ends");
+    let outcome = compile(path, compiled).expect("it ends");
     assert_eq!(outcome.status, Some(0), "{}", outcome.describe());
-    let mut execute = walrus_run();
-    let outcome = run(execute.arg(compiled).args(["--jit", "--jit-wait", "--jit-stats=json"]), b"").expect("it ends");
+    let outcome = execute(compiled, &["--jit", "--jit-wait", "--jit-stats=json"]).expect("it ends");
     assert_eq!(outcome.status, Some(0), "{}", outcome.describe());
     let errors = outcome.err();
     let start = errors.find("{\"version\"").expect("statistics");

@@ -9,7 +9,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use support::{clean, run, walrus_run, walrusc};
+use support::{Outcome, clean, run, walrus_run, walrusc};
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
@@ -52,21 +52,26 @@ fn examples(page: &str) -> Vec<(usize, String)> {
     found
 }
 
-#[test]
-fn every_example_prints_what_it_says() {
+/// What an example prints, or why it does not compile.
+fn outcome_of(text: &str) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (source, wbc) = (folder.path().join("example.walrus"), folder.path().join("example.wbc"));
+    std::fs::write(&source, text).expect("writable");
+    let compiled = run(walrusc().arg(&source).arg("-o").arg(&wbc), b"").expect("walrusc ends");
+    match compiled.status {
+        Some(0) => run(walrus_run().arg(&wbc).arg("--jit"), b"").expect("walrus-run ends"),
+        _ => compiled,
+    }
+}
+
+#[test]
+fn every_example_prints_what_it_says() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (path, page) in pages() {
         for (line, text) in examples(&page) {
             count += 1;
             let said: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once("// prints: ")?.1)).collect();
-            std::fs::write(&source, &text).expect("writable");
-            let compiled = run(walrusc().arg(&source).arg("-o").arg(&wbc), b"").expect("walrusc ends");
-            let outcome = match compiled.status {
-                Some(0) => run(walrus_run().arg(&wbc).arg("--jit"), b"").expect("walrus-run ends"),
-                _ => compiled,
-            };
+            let outcome = outcome_of(&text);
             if outcome.status != Some(0) || outcome.out().lines().collect::<Vec<_>>() != said {
                 wrong.push(format!("{}:{line}: {}", path.display(), outcome.describe()));
             }
@@ -79,17 +84,12 @@ fn every_example_prints_what_it_says() {
 /// The first program that anybody sees, which says in plain comments what it prints.
 #[test]
 fn the_example_of_the_readme_prints_what_it_says() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (source, wbc) = (folder.path().join("example.walrus"), folder.path().join("example.wbc"));
     let page = std::fs::read_to_string(docs().join("../README.md")).expect("readable");
     let found = examples(&page);
     let [(_, text)] = &found[..] else { panic!("{} examples", found.len()) };
-    std::fs::write(&source, text).expect("writable");
-    let compiled = run(walrusc().arg(&source).arg("-o").arg(&wbc), b"").expect("walrusc ends");
-    assert_eq!((compiled.status, compiled.err().as_str()), (Some(0), ""));
     let said: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(" // ")?.1)).collect();
-    let outcome = run(walrus_run().arg(&wbc).arg("--jit"), b"").expect("walrus-run ends");
-    assert_eq!(outcome.out().lines().collect::<Vec<_>>(), said);
+    let outcome = outcome_of(text);
+    assert_eq!((outcome.status, outcome.out().lines().collect::<Vec<_>>()), (Some(0), said), "{}", outcome.describe());
 }
 
 /// The page about the programs knows what they know.

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "support/build.rs"]
 mod build;
+#[path = "support/source.rs"]
+mod source;
 
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -78,7 +80,7 @@ fn a_signal_ends_the_program_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (index, (name, work)) in ENDLESS.iter().enumerate() {
         let source = format!("for i in 0..10 {{ println(f\"line {{i}}\"); }}\n{work}");
-        let program = build::build(folder.path(), &format!("p{index}"), source).expect("it compiles");
+        let program = source::build(folder.path(), &format!("p{index}"), source).expect("it compiles");
         for (flags, signal) in [&[][..], &["--jit"], &["--jit", "--jit-threshold=1"]].into_iter().zip(SIGNALS) {
             let mut child = start(&program, flags);
             std::thread::sleep(Duration::from_millis(400));
@@ -97,7 +99,7 @@ fn a_signal_ends_the_program_and_loses_nothing() {
 fn a_signal_during_a_write_repeats_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let source = "let i = 0; while true { println(i); i += 1; }";
-    let program = build::build(folder.path(), "p", source).expect("it compiles");
+    let program = source::build(folder.path(), "p", source).expect("it compiles");
     for round in 0..12 {
         let mut child = start(&program, &["--jit"]);
         let mut out = child.stdout.take().expect("a pipe");
@@ -130,7 +132,7 @@ fn a_signal_during_a_write_repeats_nothing() {
 #[test]
 fn a_reader_that_takes_nothing_keeps_nobody_alive() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let program = build::build(folder.path(), "p", "while true { println(\"x\" * 1000); }").expect("it compiles");
+    let program = source::build(folder.path(), "p", "while true { println(\"x\" * 1000); }").expect("it compiles");
     let mut child = start(&program, &[]);
     std::thread::sleep(Duration::from_millis(400));
     send(&child, libc::SIGINT);
@@ -141,7 +143,7 @@ fn a_reader_that_takes_nothing_keeps_nobody_alive() {
 fn an_ignored_signal_stays_ignored() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let source = "let t = core.clock(); while core.clock() < t + 1.0 { } println(\"done\");";
-    let program = build::build(folder.path(), "p", source).expect("it compiles");
+    let program = source::build(folder.path(), "p", source).expect("it compiles");
     let mut child = Command::new("sh")
         .args(["-c", "trap '' HUP; exec \"$0\" \"$1\"", env!("CARGO_BIN_EXE_walrus-run")])
         .arg(&program)
@@ -164,13 +166,13 @@ fn shell(folder: &Path, script: &str) -> support::Outcome {
 #[test]
 fn a_limit_of_file_sizes_is_a_full_disk() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    build::build(folder.path(), "p", "for i in 0..100000 { println(i); }").expect("it compiles");
+    source::build(folder.path(), "p", "for i in 0..100000 { println(i); }").expect("it compiles");
     let outcome = shell(folder.path(), "ulimit -f 8; exec \"$RUN\" p.wbc > out.txt");
     assert_eq!(outcome.status, Some(2), "{}", outcome.describe());
     assert!(outcome.err().contains("cannot write the output"), "{}", outcome.describe());
 
     let source = "import \"std/io\"; try { io.write_file(\"f\", \"x\" * 100000); } catch e { println(e); }";
-    build::build(folder.path(), "q", source).expect("it compiles");
+    source::build(folder.path(), "q", source).expect("it compiles");
     let outcome = shell(folder.path(), "ulimit -f 8; exec \"$RUN\" q.wbc");
     assert_eq!(outcome.status, Some(0), "{}", outcome.describe());
     assert!(outcome.out().starts_with("Failed to write 'f': "), "{}", outcome.describe());
@@ -182,13 +184,13 @@ fn a_full_disk_hides_no_error() {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
-    build::build(folder.path(), "p", "println(1); throw \"boom\";").expect("it compiles");
+    source::build(folder.path(), "p", "println(1); throw \"boom\";").expect("it compiles");
     let outcome = shell(folder.path(), "exec \"$RUN\" p.wbc > /dev/full");
     assert_eq!(outcome.status, Some(1), "{}", outcome.describe());
     assert!(outcome.err().starts_with("Thrown value: boom\n"), "{}", outcome.describe());
     assert!(outcome.err().contains("cannot write the output"), "{}", outcome.describe());
 
-    build::build(folder.path(), "q", "println(1);").expect("it compiles");
+    source::build(folder.path(), "q", "println(1);").expect("it compiles");
     let outcome = shell(folder.path(), "exec \"$RUN\" q.wbc > /dev/full");
     assert_eq!(outcome.status, Some(2), "{}", outcome.describe());
     assert!(outcome.err().contains("cannot write the output"), "{}", outcome.describe());
@@ -198,7 +200,7 @@ fn a_full_disk_hides_no_error() {
 #[test]
 fn a_closed_pipe_hides_no_error() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    build::build(
+    source::build(
         folder.path(),
         "p",
         "let t = core.clock(); while core.clock() < t + 0.5 { } println(1); throw \"boom\";",
@@ -234,7 +236,7 @@ fn files_without_an_end_are_refused() {
 #[cfg(all(target_os = "linux", feature = "jit"))]
 fn the_perf_map_follows_no_link() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    build::build(folder.path(), "p", "let t = 0; for i in 0..100000 { t = t + i; } println(t);").expect("it compiles");
+    source::build(folder.path(), "p", "let t = 0; for i in 0..100000 { t = t + i; } println(t);").expect("it compiles");
     let script = "export TMPDIR=\"$PWD\"; echo mine > victim; ln -s victim perf-$$.map; \
                   exec \"$RUN\" --jit --jit-wait --perf-map p.wbc";
     let outcome = shell(folder.path(), script);
@@ -263,8 +265,8 @@ fn memory_that_the_system_refuses_is_an_error_like_others() {
         let grow = format!("println(\"start\");\nfn grow : {{ {work} }}\n");
         let caught =
             "try { grow(); } catch e { println(\"caught\", e); }\nlet xs = [7] * 100000; println(core.len(xs));";
-        build::build(folder.path(), &format!("caught{index}"), format!("{grow}{caught}")).expect("it compiles");
-        build::build(folder.path(), &format!("uncaught{index}"), format!("{grow}grow();")).expect("it compiles");
+        source::build(folder.path(), &format!("caught{index}"), format!("{grow}{caught}")).expect("it compiles");
+        source::build(folder.path(), &format!("uncaught{index}"), format!("{grow}grow();")).expect("it compiles");
         for flags in ["", "--jit"] {
             let run = |program: &str| {
                 shell(
@@ -293,7 +295,7 @@ fn memory_that_the_system_refuses_is_an_error_like_others() {
 fn going_on_without_memory_comes_to_an_end() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let source = "println(\"start\"); let xs = (); while true { try { while true { xs = (xs, 1); } } catch e { } }";
-    build::build(folder.path(), "p", source).expect("it compiles");
+    source::build(folder.path(), "p", source).expect("it compiles");
     let outcome = shell(folder.path(), "ulimit -v 300000; exec \"$RUN\" --max-heap 4G p.wbc");
     assert_eq!(outcome.status, Some(1), "{}", outcome.describe());
     assert_eq!((outcome.out().as_str(), outcome.err().lines().next()), ("start\n", Some("Out of memory")));
@@ -304,8 +306,8 @@ fn programs_start_in_little_address_space() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let source = "fn f : n { if n == 0 { return 0; } return 1 + f(n - 1); }\n\
                   let xs = []; for i in 0..50000 { xs.push(i * 2); } println(core.len(xs), f(1000));";
-    build::build(folder.path(), "p", source).expect("it compiles");
-    build::build(folder.path(), "q", "println(1); let xs = []; while true { xs = [xs, [1]]; }").expect("it compiles");
+    source::build(folder.path(), "p", source).expect("it compiles");
+    source::build(folder.path(), "q", "println(1); let xs = []; while true { xs = [xs, [1]]; }").expect("it compiles");
     for kilobytes in [64 << 10, 100 << 10, 200 << 10, 290 << 10] {
         for flags in ["", "--jit"] {
             let outcome = shell(folder.path(), &format!("ulimit -v {kilobytes}; exec \"$RUN\" {flags} p.wbc"));
@@ -326,7 +328,7 @@ fn programs_start_in_little_address_space() {
 fn without_executable_memory_the_program_is_interpreted() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let source = "let t = 0; for i in 0..5000 { t += i; } println(t);";
-    build::build(folder.path(), "p", source).expect("it compiles");
+    source::build(folder.path(), "p", source).expect("it compiles");
     // `prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)`, which kernels before 6.3 do not know.
     let harden = "import ctypes, os, sys; sys.exit(99) if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) else os.execv(sys.argv[1], sys.argv[1:])";
     let command = format!("exec python3 -c '{harden}' \"$RUN\" --jit --jit-wait --jit-stats=json p.wbc");
@@ -348,7 +350,7 @@ fn named_pipes_are_read_like_files() {
         "import \"pipe\"; import \"pipe\" as again; println(pipe.x + again.x);",
     )
     .expect("a file");
-    build::build(folder.path(), "p", "println(2);").expect("it compiles");
+    source::build(folder.path(), "p", "println(2);").expect("it compiles");
     let with_pipe = |writer: &str, command: &str| {
         let walrusc = env!("CARGO_BIN_EXE_walrusc");
         let script = format!("rm -f pipe; mkfifo pipe; {{ {writer}; }} > pipe 2> /dev/null & {command}");
@@ -397,7 +399,7 @@ fn what_built_ins_hold_while_they_work_is_bounded() {
     {
         let source =
             format!("import \"std/io\"; try {{ println({work}); }} catch e {{ println(e); }} io.file_exists(\"p\");");
-        build::build(folder.path(), &format!("p{index}"), source).expect("it compiles");
+        source::build(folder.path(), &format!("p{index}"), source).expect("it compiles");
         for flags in ["", "--jit"] {
             let script = format!("{input} python3 measure.py \"$RUN\" --max-heap 64M {flags} p{index}.wbc 2>&1");
             let outcome = shell(folder.path(), &script);

@@ -5,11 +5,14 @@ mod support;
 
 #[path = "support/build.rs"]
 mod build;
+#[path = "support/source.rs"]
+mod source;
 
 use std::fmt::Write;
 use std::path::Path;
 
-use build::{build, compile, execute};
+use build::{compile, execute};
+use source::build;
 use support::{Outcome, run, walrusc};
 
 /// Compiles a source given as bytes.

@@ -4,6 +4,8 @@ mod support;
 
 #[path = "support/build.rs"]
 mod build;
+#[path = "support/source.rs"]
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,7 +22,7 @@ impl Program {
     #[track_caller]
     fn new(source: &str) -> Program {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        match build::build(folder.path(), "program", source) {
+        match source::build(folder.path(), "program", source) {
             Ok(path) => Program { folder, path },
             Err(problem) => panic!("{problem}"),
         }
@@ -449,7 +451,7 @@ fn running_needs_no_source() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     std::fs::write(folder.path().join("helper.walrus"), "let v = 5;").expect("the helper can be written");
     let program =
-        build::build(folder.path(), "main", "import \"./helper.walrus\"; println(helper.v);").expect("it compiles");
+        source::build(folder.path(), "main", "import \"./helper.walrus\"; println(helper.v);").expect("it compiles");
     std::fs::remove_file(folder.path().join("helper.walrus")).expect("the helper can be removed");
     std::fs::remove_file(folder.path().join("main.walrus")).expect("the source can be removed");
     assert_runs(&build::execute::<&str>(&program, &[]).expect("walrus-run ends"), "5\n");
@@ -458,7 +460,7 @@ fn running_needs_no_source() {
 #[test]
 fn traces_are_the_same_without_the_source() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let program = build::build(folder.path(), "main", "fn f : {\n    throw 1;\n}\nf();\n").expect("it compiles");
+    let program = source::build(folder.path(), "main", "fn f : {\n    throw 1;\n}\nf();\n").expect("it compiles");
     std::fs::remove_file(folder.path().join("main.walrus")).expect("the source can be removed");
     let outcome = build::execute::<&str>(&program, &[]).expect("walrus-run ends");
     assert_eq!(outcome.status, Some(1));

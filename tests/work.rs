@@ -5,6 +5,8 @@
 mod build;
 #[path = "support/host.rs"]
 mod host;
+#[path = "support/source.rs"]
+mod source;
 mod support;
 
 use std::collections::BTreeMap;
@@ -279,7 +281,7 @@ impl Gated {
     }
 
     fn change(&self, source: &str) {
-        build::build(self.folder.path(), "program", source).unwrap_or_else(|problem| panic!("{problem}"));
+        source::build(self.folder.path(), "program", source).unwrap_or_else(|problem| panic!("{problem}"));
     }
 
     fn gate(&self) -> PathBuf {

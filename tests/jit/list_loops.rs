@@ -1,6 +1,6 @@
 //! Methods of lists that call a function with each item.
 
-use super::{body, execute, first_loop, region, statistics};
+use super::{body, execute, first_loop, output_and_statistics, region, statistics};
 
 /// A loop that computes something of a list of ints.
 fn of(expression: &str) -> String {
@@ -75,8 +75,8 @@ fn twice : x {{ return x * 2; }}
 fn odd : x, i {{ if i == 3000 {{ if x == 3 {{ {rarely} }} }} return x % 2 == 1; }}
 println(f([1, 2, 3, 4, 5], 5000));"
         );
-        let exits = statistics(&source, &["--jit-wait"])["exits"].as_u64().expect("a number");
-        (execute(&source, &["--jit", "--jit-wait"]).0, execute(&source, &[]).0, exits)
+        let (native, statistics) = output_and_statistics(&source, &["--jit-wait"]);
+        (native, execute(&source, &[]).0, statistics["exits"].as_u64().expect("a number"))
     };
     for method in [
         "xs.map(: x { return odd(x, i); }).len()",

@@ -53,10 +53,15 @@ fn body(region: &str) -> &str {
 }
 
 fn statistics(source: &str, flags: &[&str]) -> serde_json::Value {
+    output_and_statistics(source, flags).1
+}
+
+/// What a program prints, and the statistics of that run.
+fn output_and_statistics(source: &str, flags: &[&str]) -> (String, serde_json::Value) {
     let flags: Vec<&str> = ["--jit", "--jit-stats=json"].into_iter().chain(flags.iter().copied()).collect();
-    let (_, stderr) = execute(source, &flags);
+    let (stdout, stderr) = execute(source, &flags);
     let line = stderr.lines().last().unwrap_or_default();
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+    (stdout, serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {stderr}")))
 }
 
 /// What statistics say of the loop that stands first in the source.
