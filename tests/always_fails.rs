@@ -68,16 +68,17 @@ fn try_all(bodies: &[String]) -> Vec<(Vec<String>, String)> {
     let outcome = run(program, &options, Box::new(MemoryHost { out: Arc::clone(&out) }));
     assert_eq!(outcome.status, 0, "{}", outcome.message);
     let printed = String::from_utf8(out.lock().expect("no writer panics").clone()).expect("text");
-    let said: Vec<&str> = printed.lines().collect();
-    assert_eq!(said.len(), bodies.len(), "{printed}");
-    said.iter()
+    let messages: Vec<&str> = printed.lines().collect();
+    assert_eq!(messages.len(), bodies.len(), "{printed}");
+    messages
+        .iter()
         .enumerate()
-        .map(|(at, said)| (warnings.remove(&(at + 1)).unwrap_or_default(), said.to_string()))
+        .map(|(at, message)| (warnings.remove(&(at + 1)).unwrap_or_default(), message.to_string()))
         .collect()
 }
 
 /// Whether the text is that of an error which the kinds of the operands alone decide.
-fn is_about_kinds(said: &str) -> bool {
+fn is_about_kinds(message: &str) -> bool {
     const ENDS: [&str; 11] = [
         "Invalid operation '",
         "Invalid unary operation '",
@@ -91,7 +92,7 @@ fn is_about_kinds(said: &str) -> bool {
         "Cannot convert '[",
         "Cannot convert 'void",
     ];
-    ENDS.iter().any(|start| said.starts_with(start))
+    ENDS.iter().any(|start| message.starts_with(start))
 }
 
 #[test]
@@ -139,14 +140,14 @@ fn each_operation_on_each_kind_of_value_is_warned_of_exactly_if_it_fails() {
     }
     let (mut warned, mut wrong) = (0, Vec::new());
     let tried = bodies.iter().zip(try_all(&bodies)).chain(of_two.iter().zip(try_all(&of_two)));
-    for (body, (warnings, said)) in tried {
+    for (body, (warnings, message)) in tried {
         // Which names there are is no matter of kinds.
-        let by_name =
-            said.starts_with("Type 'dict' has no member") || body.contains("[b]") && said.contains("has no member");
+        let by_name = message.starts_with("Type 'dict' has no member")
+            || body.contains("[b]") && message.contains("has no member");
         match warnings.as_slice() {
-            [] if !is_about_kinds(&said) || by_name => {}
-            [warning] if *warning == said => warned += 1,
-            _ => wrong.push(format!("{body}\n  warned of: {warnings:?}\n  run says: {said:?}")),
+            [] if !is_about_kinds(&message) || by_name => {}
+            [warning] if *warning == message => warned += 1,
+            _ => wrong.push(format!("{body}\n  warned of: {warnings:?}\n  run says: {message:?}")),
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), bodies.len(), wrong.join("\n"));
@@ -211,19 +212,19 @@ fn the_library_refuses_what_its_rows_do_not_take() {
     }
     let bodies: Vec<String> = calls.iter().map(|(body, _)| body.clone()).collect();
     let mut wrong = Vec::new();
-    for ((body, refusal), (warnings, said)) in calls.iter().zip(try_all(&bodies)) {
+    for ((body, refusal), (warnings, message)) in calls.iter().zip(try_all(&bodies)) {
         let agree = match (warnings.as_slice(), refusal) {
             // The text of the value is not known when compiling.
             ([warning], Some(ArgumentError::Convert(target))) => {
-                said.starts_with("Cannot convert '")
-                    && said.ends_with(&format!("' to {target}"))
+                message.starts_with("Cannot convert '")
+                    && message.ends_with(&format!("' to {target}"))
                     && warning.ends_with(target)
             }
-            ([warning], _) => *warning == said,
+            ([warning], _) => *warning == message,
             _ => false,
         };
         if !agree {
-            wrong.push(format!("{body}\n  warned of: {warnings:?}\n  run says: {said:?}"));
+            wrong.push(format!("{body}\n  warned of: {warnings:?}\n  run says: {message:?}"));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), bodies.len(), wrong.join("\n"));

@@ -3,7 +3,7 @@
 use super::cfg::{BlockId, Cfg};
 use crate::bytecode::graph::{Graph, reverse_postorder};
 use crate::bytecode::liveness::Liveness;
-use crate::bytecode::parallel::{both, halves};
+use crate::bytecode::parallel::{both, split};
 use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 
 /// Most words of liveness bitsets per function, and most live registers over all blocks of a function. A function
@@ -96,7 +96,7 @@ pub fn code_of<'p>(program: &'p Program, function: &Function) -> &'p [Op] {
 
 impl ProgramFlow {
     pub fn new(program: &Program) -> ProgramFlow {
-        let (first, second) = halves(program);
+        let (first, second) = split(program);
         let (functions, rest) = both(
             program,
             || -> Vec<FunctionFlow> { first.iter().map(|function| FunctionFlow::new(program, function)).collect() },

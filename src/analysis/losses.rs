@@ -25,7 +25,7 @@ pub enum Holder {
 
 /// How a value gets to its holder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum Transfer {
     /// It is an argument of a call.
     Argument,
     /// It is assigned to a variable.
@@ -44,7 +44,7 @@ pub struct Given {
     /// The instruction, counted from the first of its function.
     func: FuncId,
     pc: u32,
-    way: Way,
+    transfer: Transfer,
 }
 
 /// A condition, with what it is about.
@@ -69,7 +69,7 @@ pub struct Loss {
     /// What it is to be.
     pub wanted: String,
     pub span: Span,
-    pub way: Way,
+    pub transfer: Transfer,
 }
 
 /// What is known of the conditions of a region that are not met.
@@ -100,15 +100,16 @@ const TOLD: usize = 4;
 
 /// Notes what `op`, the next instruction that may be executed, gives to variables, fields, containers and parameters.
 pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut Vec<Given>) {
-    let mut give = |holder: Holder, kinds: Tags, way: Way| given.push(Given { holder, kinds, func, pc, way });
+    let mut give =
+        |holder: Holder, kinds: Tags, transfer: Transfer| given.push(Given { holder, kinds, func, pc, transfer });
     let mut pass = |types: &mut Replay<'_>, callee: FuncId, param: u16, register: Reg, count: u16| {
         for at in 0..count {
             let kinds = types.register(register.above(at)).tags;
-            give(Holder::Local(callee, Reg(param + at)), kinds, Way::Argument);
+            give(Holder::Local(callee, Reg(param + at)), kinds, Transfer::Argument);
         }
     };
     match op {
-        Op::SetGlobal { src, global } => give(Holder::Global(global), types.register(src).tags, Way::Assigned),
+        Op::SetGlobal { src, global } => give(Holder::Global(global), types.register(src).tags, Transfer::Assigned),
         Op::CallFn { base, func: callee } | Op::TailCallFn { base, func: callee } => {
             let count = types.program().functions[callee.index()].params;
             pass(types, callee, 0, base.above(Call::ARGS), count);
@@ -137,19 +138,19 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut V
                     _ => return,
                 };
                 let kinds = types.register(base.above(MethodCall::ARGS + stored)).tags;
-                give(Holder::Items(receiver.class, Slot::Item), kinds, Way::Stored);
+                give(Holder::Items(receiver.class, Slot::Item), kinds, Transfer::Stored);
             }
         }
         Op::SetMember { object, value, site } => {
             let (object, kinds) = (types.register(object), types.register(value).tags);
             for holder in fields(types, func, object, site) {
-                give(holder, kinds, Way::Stored);
+                give(holder, kinds, Transfer::Stored);
             }
         }
         Op::SetIndex { object, value, .. } => {
             let (object, kinds) = (types.register(object), types.register(value).tags);
             for holder in items(object) {
-                give(holder, kinds, Way::Stored);
+                give(holder, kinds, Transfer::Stored);
             }
         }
         Op::MakeList { base, count, .. } | Op::ListAppend { base, count, .. } => {
@@ -158,7 +159,7 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut V
                 _ => types.site(types.at().pc),
             };
             for at in 0..count {
-                give(Holder::Items(class, Slot::Item), types.register(base.above(at)).tags, Way::Stored);
+                give(Holder::Items(class, Slot::Item), types.register(base.above(at)).tags, Transfer::Stored);
             }
         }
         Op::MakeDict { base, count, .. } | Op::DictInsert { base, count, .. } => {
@@ -168,22 +169,22 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut V
             };
             for at in 0..count {
                 let value = base.above(at * 2 + 1);
-                give(Holder::Items(class, Slot::Value), types.register(value).tags, Way::Stored);
+                give(Holder::Items(class, Slot::Value), types.register(value).tags, Transfer::Stored);
             }
         }
         Op::NewCell { src, .. } => {
             let class = types.site(types.at().pc);
-            give(Holder::Items(class, Slot::Item), types.register(src).tags, Way::Assigned);
+            give(Holder::Items(class, Slot::Item), types.register(src).tags, Transfer::Assigned);
         }
         Op::SetCell { cell, src } => {
-            give(Holder::Items(types.register(cell).class, Slot::Item), types.register(src).tags, Way::Assigned);
+            give(Holder::Items(types.register(cell).class, Slot::Item), types.register(src).tags, Transfer::Assigned);
         }
         Op::SetCaptureCell { src, capture } => {
             let class = types.read(Place::Capture(func, capture)).class;
-            give(Holder::Items(class, Slot::Item), types.register(src).tags, Way::Assigned);
+            give(Holder::Items(class, Slot::Item), types.register(src).tags, Transfer::Assigned);
         }
-        Op::Return { src } => give(Holder::Result(func), types.register(src).tags, Way::Returned),
-        Op::ReturnVoid {} => give(Holder::Result(func), Tags::VOID, Way::Returned),
+        Op::Return { src } => give(Holder::Result(func), types.register(src).tags, Transfer::Returned),
+        Op::ReturnVoid {} => give(Holder::Result(func), Tags::VOID, Transfer::Returned),
         _ => {}
     }
 }
@@ -279,7 +280,7 @@ impl Sources {
 /// Notes what the instruction at `pc` has given to a register, before the next one is executed.
 pub fn note_written(types: &mut Replay<'_>, func: FuncId, pc: u32, register: Reg, given: &mut Vec<Given>) {
     let kinds = types.register(register).tags;
-    given.push(Given { holder: Holder::Local(func, register), kinds, func, pc, way: Way::Assigned });
+    given.push(Given { holder: Holder::Local(func, register), kinds, func, pc, transfer: Transfer::Assigned });
 }
 
 /// Where each condition is given what types, in the order of the source, and how many there are. Of regions that are
@@ -316,7 +317,7 @@ fn places(asked: &Asked, by_holder: &FxHashMap<Holder, Vec<&Given>>, names: &Nam
         let kinds = one.kinds.and(Tags::VISIBLE);
         // A register that is shared with what has another name, or none, tells nothing.
         let is_named = match one.holder {
-            Holder::Local(func, register) if one.way != Way::Argument => {
+            Holder::Local(func, register) if one.transfer != Transfer::Argument => {
                 names.local(func, one.pc + 1, register) == Some(asked.name.as_str())
             }
             _ => true,
@@ -324,7 +325,7 @@ fn places(asked: &Asked, by_holder: &FxHashMap<Holder, Vec<&Given>>, names: &Nam
         if !kinds.is_empty() && is_named {
             let (name, span) = (asked.name.clone(), names.span(one.func, one.pc));
             let (kinds_text, wanted) = (words(kinds), words(asked.wanted));
-            let loss = Loss { name, kinds: kinds_text, wanted, span, way: one.way };
+            let loss = Loss { name, kinds: kinds_text, wanted, span, transfer: one.transfer };
             own.push((kinds, loss));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::costs::{Cost, words};
-use super::losses::{Loss, Losses, Lost, Way};
+use super::losses::{Loss, Losses, Lost, Transfer};
 use super::names::Names;
 use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
@@ -158,11 +158,11 @@ fn with_losses(mut note: Diagnostic, subject: &Subject<'_>, region: &RegionFacts
 /// What happens at a loss: `\`x\` becomes a float here`.
 fn loss_text(loss: &Loss) -> String {
     let (name, kinds) = (&loss.name, with_article(&loss.kinds));
-    match loss.way {
-        Way::Argument => format!("`{name}` is {kinds} in this call"),
-        Way::Assigned => format!("`{name}` becomes {kinds} here"),
-        Way::Stored => format!("`{name}` is given {kinds} here"),
-        Way::Returned => format!("`{name}` is {kinds} where this returns"),
+    match loss.transfer {
+        Transfer::Argument => format!("`{name}` is {kinds} in this call"),
+        Transfer::Assigned => format!("`{name}` becomes {kinds} here"),
+        Transfer::Stored => format!("`{name}` is given {kinds} here"),
+        Transfer::Returned => format!("`{name}` is {kinds} where this returns"),
     }
 }
 
@@ -183,11 +183,11 @@ fn remedy(lost: Option<&Lost>, region: &RegionFacts) -> String {
         );
     };
     let Loss { name, wanted, .. } = loss;
-    match (loss.way, losses.iter().all(|other| other.way == loss.way)) {
-        (Way::Argument, true) => {
+    match (loss.transfer, losses.iter().all(|other| other.transfer == loss.transfer)) {
+        (Transfer::Argument, true) => {
             format!("pass one type as `{name}` everywhere ({wanted}), or call a function of its own for each")
         }
-        (Way::Assigned, true) => {
+        (Transfer::Assigned, true) => {
             format!("keep `{name}` of one type throughout ({wanted}), or use a variable of its own for the other value")
         }
         _ if wanted == "int or float" => {

@@ -16,7 +16,7 @@ pub fn middle(program: &Program) -> usize {
 }
 
 /// The program's functions in two runs of about the same amount of code.
-pub fn halves(program: &Program) -> (&[Function], &[Function]) {
+pub fn split(program: &Program) -> (&[Function], &[Function]) {
     program.functions.split_at(middle(program))
 }
 

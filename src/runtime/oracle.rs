@@ -1,16 +1,17 @@
 //! The judge of static types: runs a program and compares every value an instruction writes with what walrusc proved of
 //! it.
 //!
-//! A testing mode (`walrus-run --check-facts`). The interpreter's loop has an instance that calls [`Vm::observe`]
+//! A testing mode (`walrus-run --check-facts`). The interpreter's loop has an instance that calls [`Oracle::judge`]
 //! before each instruction; what the instruction before it wrote, and the registers a declared frame names, are looked
 //! at there. The judge knows nothing of how types were inferred: it only asks whether a value is one of those a type
 //! allows, and whether an instruction that by the types of its operands always fails has not.
 
 use super::error::{Error, Result};
+use super::heap::Heap;
+use super::image::Image;
 use super::object::{Gc, TaskState};
-use super::stack::Frame;
+use super::stack::{Frame, Stack};
 use super::value::{Tag, Value};
-use super::vm::Vm;
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg};
@@ -46,46 +47,33 @@ impl Oracle {
     }
 }
 
-impl Vm {
-    /// Makes the program run under the judge.
-    pub fn set_oracle(&mut self, oracle: Oracle) {
-        self.watch.oracle = Some(Box::new(oracle));
-    }
-
-    /// The top frame is about to execute the instruction at `pc`.
-    #[inline(never)]
-    pub(super) fn observe(&mut self, pc: *const Op, frame: *mut Frame) -> Result<()> {
-        let Some(mut oracle) = self.watch.oracle.take() else { return Ok(()) };
-        // SAFETY: the frame is the running one, and the pc points into the program's code.
-        let (frame, pc) = unsafe { (*frame, pc.offset_from(self.image.program.code.as_ptr()) as u32) };
-        let verdict = oracle.judge(self, &frame, pc);
-        self.watch.oracle = Some(oracle);
-        verdict
-    }
-
-    /// The judge, if one sits.
-    pub fn oracle(&self) -> Option<&Oracle> {
-        self.watch.oracle.as_deref()
-    }
+/// What the judge looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) image: &'a Image,
+    pub(super) stack: &'a Stack,
+    pub(super) heap: &'a Heap,
+    pub(super) globals: &'a [Value],
 }
 
 impl Oracle {
-    fn judge(&mut self, vm: &Vm, frame: &Frame, pc: u32) -> Result<()> {
-        let depth = vm.stack.depth();
+    /// The top frame is about to execute the instruction at `pc`.
+    pub(super) fn judge(&mut self, seen: Seen, frame: &Frame, pc: u32) -> Result<()> {
+        let depth = seen.stack.depth();
         self.last.resize(depth + 1, None);
         // SAFETY: a frame's function lives as long as the image.
         let function = unsafe { &*frame.function };
-        let start = vm.image.program.functions[function.id.index()].code.start;
+        let start = seen.image.program.functions[function.id.index()].code.start;
         let is_entry = pc == start;
         let caught = function.handlers.iter().any(|handler| handler.target + start == pc);
         // An instruction that wanted memory has written nothing yet. Only a jump comes to itself in other ways.
-        let is_repeated = |before| before == pc && vm.image.program.code[pc as usize].jump_offset().is_none();
+        let is_repeated = |before| before == pc && seen.image.program.code[pc as usize].jump_offset().is_none();
         if let Some(before) = self.last[depth]
             && !is_entry
             && !caught
             && !is_repeated(before)
         {
-            self.judge_written(vm, frame, before, pc)?;
+            self.judge_written(seen, frame, before, pc)?;
         }
         self.last[depth] = Some(pc);
         let declared: Vec<(Reg, Type)> = self.types.frame(pc).unwrap_or_default().to_vec();
@@ -100,16 +88,16 @@ impl Oracle {
             if value.tag() == Tag::Undef {
                 continue;
             }
-            self.expect(vm, value, ty, pc, || format!("register {} at a declared frame", register.0))?;
+            self.expect(seen, value, ty, pc, || format!("register {} at a declared frame", register.0))?;
         }
         Ok(())
     }
 
     /// Looks at what the instruction at `before` has written, now that control is at `pc`.
-    fn judge_written(&mut self, vm: &Vm, frame: &Frame, before: u32, pc: u32) -> Result<()> {
-        let op = vm.image.program.code[before as usize];
+    fn judge_written(&mut self, seen: Seen, frame: &Frame, before: u32, pc: u32) -> Result<()> {
+        let op = seen.image.program.code[before as usize];
         if self.types.always_fails(before) {
-            let place = place_of(vm, before);
+            let place = place_of(seen, before);
             return Err(Error::fatal(format!(
                 "A proven fact does not hold: {} did not fail (instruction {before}, {place})",
                 op.info().name
@@ -118,8 +106,8 @@ impl Oracle {
         let jumped = op.jump_offset().is_some_and(|offset| i64::from(before) + 1 + i64::from(offset) == i64::from(pc));
         let edge = if jumped { Edge::Taken } else { Edge::FallThrough };
         if let Op::SetGlobal { global, .. } = op {
-            let value = vm.globals[global.index()];
-            return self.expect(vm, value, self.types.global(global), before, || format!("global {}", global.0));
+            let value = seen.globals[global.index()];
+            return self.expect(seen, value, self.types.global(global), before, || format!("global {}", global.0));
         }
         // What stands for an argument that is left out has no type, nor has what stands for a method.
         let is_absent = match op {
@@ -130,10 +118,10 @@ impl Oracle {
         if op.effects().ends || is_absent {
             return Ok(());
         }
-        for register in op.writes_on(&vm.image.program, edge) {
+        for register in op.writes_on(&seen.image.program, edge) {
             if let Some(ty) = self.types.written(op, before, register) {
                 let value = read(frame, register);
-                self.expect(vm, value, ty, before, || {
+                self.expect(seen, value, ty, before, || {
                     format!("what {} wrote to register {}", op.info().name, register.0)
                 })?;
             }
@@ -141,12 +129,12 @@ impl Oracle {
         Ok(())
     }
 
-    fn expect(&mut self, vm: &Vm, value: Value, ty: Type, pc: u32, what: impl Fn() -> String) -> Result<()> {
+    fn expect(&mut self, seen: Seen, value: Value, ty: Type, pc: u32, what: impl Fn() -> String) -> Result<()> {
         self.checked += 1;
-        if self.allows(vm, ty, value, LEVELS) {
+        if self.allows(seen, ty, value, LEVELS) {
             return Ok(());
         }
-        let place = place_of(vm, pc);
+        let place = place_of(seen, pc);
         Err(Error::fatal(format!(
             "A proven fact does not hold: {} is {value:?}, which is not {:?} (instruction {pc}, {place})",
             what(),
@@ -155,7 +143,7 @@ impl Oracle {
     }
 
     /// Whether a type allows a value, looking `levels` deep into containers.
-    fn allows(&self, vm: &Vm, ty: Type, value: Value, levels: u32) -> bool {
+    fn allows(&self, seen: Seen, ty: Type, value: Value, levels: u32) -> bool {
         if ty == Type::ANY {
             return true;
         }
@@ -163,11 +151,11 @@ impl Oracle {
         if !tag.meets(ty.tags) {
             return false;
         }
-        self.identity_is_allowed(vm, ty, value)
-            && (levels == 0 || self.contents_are_allowed(vm, ty.class, value, levels - 1))
+        self.identity_is_allowed(seen, ty, value)
+            && (levels == 0 || self.contents_are_allowed(seen, ty.class, value, levels - 1))
     }
 
-    fn identity_is_allowed(&self, vm: &Vm, ty: Type, value: Value) -> bool {
+    fn identity_is_allowed(&self, seen: Seen, ty: Type, value: Value) -> bool {
         if ty.ids == IdSet::TOP {
             return true;
         }
@@ -180,49 +168,49 @@ impl Oracle {
             Tag::Instance => value.as_instance().is_some_and(|object| is_one(IdKind::Instance(object.struct_id()))),
             Tag::Module => value.as_module().is_some_and(|module| is_one(IdKind::Module(module))),
             Tag::Builtin => allowed.iter().filter_map(|id| id.unpack()).any(
-                |kind| matches!(kind, IdKind::Builtin(builtin) if vm.image.builtin(builtin) == value.bits() as usize),
+                |kind| matches!(kind, IdKind::Builtin(builtin) if seen.image.builtin(builtin) == value.bits() as usize),
             ),
             _ => true,
         }
     }
 
-    fn contents_are_allowed(&self, vm: &Vm, class: ClassId, value: Value, levels: u32) -> bool {
+    fn contents_are_allowed(&self, seen: Seen, class: ClassId, value: Value, levels: u32) -> bool {
         let slot = |slot| self.types.slot(class, slot);
         if let Some(list) = value.as_list() {
             let ty = slot(Slot::Item);
-            return (0..list.len().min(ITEMS)).all(|i| self.allows(vm, ty, list.get(i), levels));
+            return (0..list.len().min(ITEMS)).all(|i| self.allows(seen, ty, list.get(i), levels));
         }
         if let Some(tuple) = value.as_tuple() {
             let items = tuple.items().iter().enumerate().take(ITEMS);
-            return items.into_iter().all(|(i, &item)| self.allows(vm, slot(Slot::part(i)), item, levels));
+            return items.into_iter().all(|(i, &item)| self.allows(seen, slot(Slot::part(i)), item, levels));
         }
         if let Some(dict) = value.as_dict() {
             let (key, item) = (slot(Slot::Key), slot(Slot::Value));
             return dict
-                .entries(&vm.heap)
+                .entries(seen.heap)
                 .take(ITEMS)
-                .all(|(k, v)| self.allows(vm, key, k, levels) && self.allows(vm, item, v, levels));
+                .all(|(k, v)| self.allows(seen, key, k, levels) && self.allows(seen, item, v, levels));
         }
         if let Some(task) = value.as_task() {
-            return task.state() != TaskState::Ready || self.allows(vm, slot(Slot::Value), task.result(), levels);
+            return task.state() != TaskState::Ready || self.allows(seen, slot(Slot::Value), task.result(), levels);
         }
         if let Some(cell) = value.as_cell() {
             let held = Gc::clone(&cell).get();
-            return held.is_undef() || self.allows(vm, slot(Slot::Item), held, levels);
+            return held.is_undef() || self.allows(seen, slot(Slot::Item), held, levels);
         }
         if let Some(instance) = value.as_instance() {
-            let fields = vm.image.struct_def(instance.struct_id()).fields.len();
+            let fields = seen.image.struct_def(instance.struct_id()).fields.len();
             return (0..fields).all(|field| {
                 let held = instance.slot(field);
-                held.is_undef() || self.allows(vm, self.types.field(instance.struct_id(), field as u32), held, levels)
+                held.is_undef() || self.allows(seen, self.types.field(instance.struct_id(), field as u32), held, levels)
             });
         }
         true
     }
 }
 
-fn place_of(vm: &Vm, pc: u32) -> String {
-    vm.image.span_at(pc).and_then(|span| vm.image.place(span)).unwrap_or_default()
+fn place_of(seen: Seen, pc: u32) -> String {
+    seen.image.span_at(pc).and_then(|span| seen.image.place(span)).unwrap_or_default()
 }
 
 fn read(frame: &Frame, register: Reg) -> Value {

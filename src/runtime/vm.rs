@@ -17,7 +17,8 @@ use super::io::Io;
 use super::net::Net;
 use super::object::{Closure, Dict, StructObject, Tuple};
 use super::ops::{self, text::write_text};
-use super::stack::Stack;
+use super::oracle::{Oracle, Seen};
+use super::stack::{Frame, Stack};
 use super::tasks::{Suspended, Tasks};
 use super::unwinding::{Attempt, Unwinding, Unwound};
 use super::value::{Tag, Value};
@@ -25,7 +26,7 @@ use super::watch::Watch;
 use super::window::Window;
 use crate::bytecode::FactsError;
 use crate::bytecode::op::window::Call;
-use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, StructId, VerifiedProgram};
+use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
 use crate::facts;
 use crate::facts::check::CheckedTypes;
 
@@ -137,6 +138,26 @@ impl Vm {
     /// The types in the program's facts: see [`facts::checked_types`].
     pub fn checked_types(&self) -> std::result::Result<Option<CheckedTypes>, FactsError> {
         facts::checked_types(&self.image.program)
+    }
+
+    /// Makes the program run under the judge.
+    pub fn set_oracle(&mut self, oracle: Oracle) {
+        self.watch.oracle = Some(Box::new(oracle));
+    }
+
+    /// The judge, if one sits.
+    pub fn oracle(&self) -> Option<&Oracle> {
+        self.watch.oracle.as_deref()
+    }
+
+    /// Shows the judge, if one sits, that this frame, the top one, is about to execute the instruction at `pc`.
+    #[inline(never)]
+    pub(super) fn observe(&mut self, pc: *const Op, frame: *mut Frame) -> Result<()> {
+        let Some(oracle) = &mut self.watch.oracle else { return Ok(()) };
+        // SAFETY: the frame is the running one, and the pc points into the program's code.
+        let (frame, pc) = unsafe { (*frame, pc.offset_from(self.image.program.code.as_ptr()) as u32) };
+        let seen = Seen { image: &self.image, stack: &self.stack, heap: &self.heap, globals: &self.globals };
+        oracle.judge(seen, &frame, pc)
     }
 
     /// Runs the main module's body to its end.

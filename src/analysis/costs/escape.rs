@@ -165,7 +165,7 @@ impl Resolver<'_> {
                 let before = pc.checked_sub(1).map(|before| code[before as usize]);
                 matches!(before, Some(Op::LoadInt { dst, .. }) if dst == index)
             };
-            let stays = match op {
+            let stays_unmade = match op {
                 Op::Move { dst, .. } | Op::Unpack { dst, .. } => {
                     copy = Some(dst);
                     true
@@ -207,7 +207,7 @@ impl Resolver<'_> {
                 Op::New { base, .. } => self.fate_of_arguments(here(), base.above(New::SELF), held) == Fate::Unmade,
                 _ => false,
             };
-            if !stays {
+            if !stays_unmade {
                 return Fate::Made;
             }
             if copy.is_some() && matches!(op, Op::TailCallFn { .. } | Op::TailCallMethod { .. }) {

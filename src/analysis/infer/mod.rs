@@ -370,7 +370,7 @@ impl<'p> Inference<'p> {
 
     /// The type in a place. The solution must be sealed.
     pub fn type_of(&self, place: Place) -> Type {
-        self.places.settled(place)
+        self.places.final_type(place)
     }
 }
 

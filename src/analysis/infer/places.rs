@@ -182,7 +182,7 @@ impl Places {
 
     /// The type in a place, once types are sealed.
     #[inline]
-    pub fn settled(&self, place: Place) -> Type {
+    pub fn final_type(&self, place: Place) -> Type {
         match place {
             Place::Slot(ClassId::NONE, _) => Type::NEVER,
             Place::Slot(class, slot) => {
@@ -285,22 +285,23 @@ impl Places {
                 continue;
             }
             // The smaller number stays: `ANY` is the smallest, and results do not depend on the order of merges.
-            let (stays, goes) = (a.min(b), a.max(b));
-            self.parents[goes.index()] = stays.0;
-            let mut gone = self.class_readers.get_mut(goes.index()).map(std::mem::take).unwrap_or_default();
-            let (stay_slots, gone_slots) = (self.slots[stays.index()], self.slots[goes.index()]);
-            let mut joined = stay_slots;
+            let (root, merged) = (a.min(b), a.max(b));
+            self.parents[merged.index()] = root.0;
+            let mut readers_of_merged =
+                self.class_readers.get_mut(merged.index()).map(std::mem::take).unwrap_or_default();
+            let (root_slots, merged_slots) = (self.slots[root.index()], self.slots[merged.index()]);
+            let mut joined = root_slots;
             for at in 0..Slot::COUNT {
-                joined[at] = self.join(stay_slots[at], gone_slots[at]);
+                joined[at] = self.join(root_slots[at], merged_slots[at]);
             }
-            self.slots[stays.index()] = joined;
-            self.woken.extend(gone.iter());
-            let Some(readers) = self.class_readers.get_mut(stays.index()) else { continue };
+            self.slots[root.index()] = joined;
+            self.woken.extend(readers_of_merged.iter());
+            let Some(readers) = self.class_readers.get_mut(root.index()) else { continue };
             self.woken.extend(readers.iter());
-            if readers.len() < gone.len() {
-                std::mem::swap(readers, &mut gone);
+            if readers.len() < readers_of_merged.len() {
+                std::mem::swap(readers, &mut readers_of_merged);
             }
-            gone.iter().for_each(|reader| readers.add(reader));
+            readers_of_merged.iter().for_each(|reader| readers.add(reader));
         }
     }
 

@@ -106,7 +106,7 @@ impl TypeEnv for Replay<'_> {
     fn edge(&mut self, _: i32) {}
 
     fn read(&mut self, place: Place) -> Type {
-        self.solution.places.settled(place)
+        self.solution.places.final_type(place)
     }
 
     fn flow(&mut self, _: Place, _: Type) {}

@@ -181,26 +181,26 @@ impl<'p> Checker<'p> {
     fn function(&mut self, func: FuncId, part: Range<u32>) -> Result<(), FactsError> {
         let program = self.program;
         let function = &program.functions[func.index()];
-        let said = self.facts.functions[func.index()];
+        let claimed = self.facts.functions[func.index()];
         let (start, end) = (function.code.start, function.code.start + function.code.len);
         // The frames of functions that never run are passed over.
         while self.next_frame_pc() < start {
             self.next_frame += 1;
         }
-        if !said.reached {
+        if !claimed.reached {
             return Ok(());
         }
         self.func = func;
-        self.followed = said.followed;
+        self.followed = claimed.followed;
         self.pc = start;
         self.enter_segment(None);
         let mut first = start;
         if part.start > start {
             first = self.next_frame_pc();
-            if !said.followed || first >= end.min(part.end) {
+            if !claimed.followed || first >= end.min(part.end) {
                 return Ok(());
             }
-        } else if said.followed {
+        } else if claimed.followed {
             let entry = self.frame(start).ok_or(FactsError::Inconsistent { pc: start })?;
             for &(reg, ty) in entry {
                 let passed = if reg.0 < function.params { self.known.param(func, reg.0) } else { Type::ANY };
@@ -209,8 +209,8 @@ impl<'p> Checker<'p> {
         }
         self.entered = start;
         self.part_end = part.end;
-        self.frame_pc = if said.followed { self.next_frame_pc() } else { u32::MAX };
-        let mut control = if said.followed { Control::Elsewhere } else { Control::Here };
+        self.frame_pc = if claimed.followed { self.next_frame_pc() } else { u32::MAX };
+        let mut control = if claimed.followed { Control::Elsewhere } else { Control::Here };
         if function.handlers.is_empty() {
             self.segment(first..end, control);
         } else {

@@ -60,29 +60,29 @@ impl FactTables<'_> {
             need(facts.functions[body.index()].reached, "the main program is said not to run")?;
         }
         for (at, function) in self.program.functions.iter().enumerate() {
-            let (func, said) = (FuncId(at as u32), facts.functions[at]);
-            if said.escaped {
-                need(said.reached, "a function called by unknown code is said not to run")?;
+            let (func, claimed) = (FuncId(at as u32), facts.functions[at]);
+            if claimed.escaped {
+                need(claimed.reached, "a function called by unknown code is said not to run")?;
                 let params = (0..function.params).all(|param| self.param(func, param) == Type::ANY);
                 need(params, "a parameter that unknown code sets has a type")?;
             }
-            if said.escaped || said.result_escaped || function.kind == FunctionKind::Async {
+            if claimed.escaped || claimed.result_escaped || function.kind == FunctionKind::Async {
                 need(self.has_escaped(&self.sets, self.result(func)), "what unknown code gets is not said to escape")?;
             }
-            if said.reached && !said.followed {
+            if claimed.reached && !claimed.followed {
                 let params = (0..function.params).all(|param| self.has_escaped(&self.sets, self.param(func, param)));
                 need(params, "a function without types is passed values that are not said to escape")?;
             }
         }
         let mut sets = self.sets.clone();
         for (at, def) in self.program.structs.iter().enumerate() {
-            let (id, said) = (StructId(at as u32), facts.structs[at]);
-            if said.escaped {
-                need(said.instances_escaped, "unknown code can make instances that are not said to escape")?;
+            let (id, claimed) = (StructId(at as u32), facts.structs[at]);
+            if claimed.escaped {
+                need(claimed.instances_escaped, "unknown code can make instances that are not said to escape")?;
                 let methods = def.methods.iter().all(|method| facts.functions[method.func.index()].escaped);
                 need(methods, "unknown code can call a method that is not said to escape")?;
             }
-            if said.instances_escaped {
+            if claimed.instances_escaped {
                 let fields = 0..=def.fields.len() as u32;
                 need(
                     fields.into_iter().all(|f| self.field(id, f) == Type::ANY),
@@ -90,9 +90,9 @@ impl FactTables<'_> {
                 )?;
                 let instance = Type { ids: sets.singleton(IdKind::Instance(id)), ..Type::of(Tags::INSTANCE) };
                 for method in &def.methods {
-                    let said = facts.functions[method.func.index()];
+                    let claimed = facts.functions[method.func.index()];
                     need(
-                        said.reached && said.result_escaped,
+                        claimed.reached && claimed.result_escaped,
                         "unknown code can call a method that is said not to run",
                     )?;
                     for param in 0..self.program.functions[method.func.index()].params {

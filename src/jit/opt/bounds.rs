@@ -170,18 +170,18 @@ impl Induction {
         }
 
         let starts_right = step.is_up() && const_init.is_some_and(|init| (0..=SMALL).contains(&init));
-        let needs_way = !(unit && (small_rest || starts_right));
-        if needs_way || !step.is_unit() {
+        let needs_distance = !(unit && (small_rest || starts_right));
+        if needs_distance || !step.is_unit() {
             let (high, low) = if step.is_up() { (last, init) } else { (init, last) };
-            let way = hoister.compute_before(index, Inst::Binary(Binary::Isub, high, low), Repr::I64);
-            require(hoister, index, (Compare::Below, way, len), exit);
+            let distance = hoister.compute_before(index, Inst::Binary(Binary::Isub, high, low), Repr::I64);
+            require(hoister, index, (Compare::Below, distance, len), exit);
             if !step.is_unit() {
                 // A divisor that is no constant was checked above to be positive.
                 let by = match step {
                     Step::Constant(step) => hoister.constant(Inst::Int(step.abs())),
                     Step::Open(step) => step,
                 };
-                let over = hoister.compute_before(index, Inst::Binary(Binary::Irem, way, by), Repr::I64);
+                let over = hoister.compute_before(index, Inst::Binary(Binary::Irem, distance, by), Repr::I64);
                 let op = if step.is_up() { Binary::Isub } else { Binary::Iadd };
                 last = hoister.compute_before(index, Inst::Binary(op, last, over), Repr::I64);
             }

@@ -12,8 +12,8 @@ pub fn mark(region: &mut Region, cfg: &Cfg) {
     for loop_blocks in &cfg.loops {
         for &id in &loop_blocks.blocks {
             let Terminator::Branch(_, yes, no) = region.block(id).end else { continue };
-            let stays = |block| cfg.is_within(cfg.innermost(block), loop_blocks.index);
-            if stays(yes) && !stays(no) && !leads_back(region, cfg, yes) {
+            let is_inside = |block| cfg.is_within(cfg.innermost(block), loop_blocks.index);
+            if is_inside(yes) && !is_inside(no) && !leads_back(region, cfg, yes) {
                 region.block_mut(id).stays_in_loop = true;
             }
         }
@@ -40,12 +40,12 @@ mod tests {
         sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
             let found = sample.push(Inst::Icmp(Compare::Ne, counter, zero));
             middle = sample.block;
-            let (stay, leave) = (sample.new_block(), sample.new_block());
-            sample.end(Terminator::Branch(found, stay, leave));
-            sample.block = leave;
+            let (inside, outside) = (sample.new_block(), sample.new_block());
+            sample.end(Terminator::Branch(found, inside, outside));
+            sample.block = outside;
             let exit = sample.exit(ExitReason::LoopDone);
             sample.end(Terminator::Exit(exit));
-            sample.block = stay;
+            sample.block = inside;
         });
         let mut region = sample.finish();
         let cfg = Cfg::of(&region);

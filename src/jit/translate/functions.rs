@@ -133,12 +133,12 @@ impl Builder<'_> {
     }
 
     /// Whether a function calls the region's own in tail position, or by way of so many others.
-    fn leads_back(&self, func: FuncId, ways: usize) -> bool {
+    fn leads_back(&self, func: FuncId, depth: usize) -> bool {
         let code = &self.program.code[self.program.functions[func.index()].code.range()];
         code.iter().any(|op| match *op {
             Op::TailCallFn { func: callee, .. } => {
                 callee == self.own_function
-                    || (ways > 0 && may_be_inlined(self.program, callee) && self.leads_back(callee, ways - 1))
+                    || (depth > 0 && may_be_inlined(self.program, callee) && self.leads_back(callee, depth - 1))
             }
             _ => false,
         })
@@ -147,10 +147,13 @@ impl Builder<'_> {
     /// Whether the code of a function that is called in tail position is to follow, in the frame of the caller: it
     /// leads back to the beginning of the region.
     fn takes_over(&self, func: FuncId) -> bool {
-        let ways = MAX_INLINE_DEPTH - self.context.tail_calls;
+        let depth = MAX_INLINE_DEPTH - self.context.tail_calls;
         let is_small = self.region.reprs.len() <= MAX_WITH_STEPS_INLINED;
-        let is_possible = is_small && !self.plan.no_inlining && ways > 0 && func != self.context.func;
-        is_possible && self.tail_loop.is_some() && may_be_inlined(self.program, func) && self.leads_back(func, ways - 1)
+        let is_possible = is_small && !self.plan.no_inlining && depth > 0 && func != self.context.func;
+        is_possible
+            && self.tail_loop.is_some()
+            && may_be_inlined(self.program, func)
+            && self.leads_back(func, depth - 1)
     }
 
     /// Gives the region's frame up to a function whose arguments stand above `base`.

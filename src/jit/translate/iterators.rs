@@ -161,17 +161,17 @@ impl Builder<'_> {
         self.guard_struct(instance, id);
         self.start_by_next(base, Iter::BY_ITER);
         let given = self.home(frame) - 1;
-        let mut ways = Vec::new();
+        let mut edges = Vec::new();
         for edge in self.walk_into_step(base, frame, instance, iter, Purpose::Whole)? {
             (self.current, self.env) = edge;
             let Slot::Value { value, .. } = self.env.register(given) else { continue };
             self.env.kill_from(given);
             self.set(base, value);
-            ways.push((self.current, self.env.clone()));
+            edges.push((self.current, self.env.clone()));
         }
         self.check_size()?;
         // Behind it `iter` must not be called again: what comes next must be certain, or do without an exit.
-        let is_certain = match self.meet(ways, &self.live[self.live_at].clone())? {
+        let is_certain = match self.meet(edges, &self.live[self.live_at].clone())? {
             None => false,
             Some(_) => match self.get(base)? {
                 Typed::Known(Tag::Instance, iterator) => {
@@ -191,11 +191,11 @@ impl Builder<'_> {
     /// Where `next` is about to return a value that is to be taken apart into two: the ways on which it returns, and
     /// what. What is no tuple of two is left to the run time.
     pub(super) fn pairs_returned(&mut self, value: Typed, call: u32) -> Built<Vec<(Edge, Typed)>> {
-        let mut ways = Vec::new();
+        let mut edges = Vec::new();
         let pair = match value {
             Typed::Known(Tag::Void, _) => {
-                ways.push(((self.current, self.env.clone()), value));
-                return Ok(ways);
+                edges.push(((self.current, self.env.clone()), value));
+                return Ok(edges);
             }
             Typed::Known(Tag::Tuple, pair) => pair,
             Typed::Known(..) => {
@@ -207,7 +207,7 @@ impl Builder<'_> {
                 let (yes, no) = (self.new_block(), self.new_block());
                 self.finish(Terminator::Branch(is_item, yes, no));
                 let nothing = self.int(0);
-                ways.push(((no, self.env.clone()), Typed::Known(Tag::Void, nothing)));
+                edges.push(((no, self.env.clone()), Typed::Known(Tag::Void, nothing)));
                 self.current = yes;
                 let exit = self.exit(ExitReason::Type);
                 self.guard_tag(tag, Tag::Tuple, exit);
@@ -222,8 +222,8 @@ impl Builder<'_> {
         let fits = self.push(Inst::Icmp(Compare::Eq, len, two), Repr::Bool);
         let exit = self.exit(ExitReason::Bounds);
         self.guard(fits, true, exit);
-        ways.push(((self.current, self.env.clone()), Typed::Known(Tag::Tuple, pair)));
-        Ok(ways)
+        edges.push(((self.current, self.env.clone()), Typed::Known(Tag::Tuple, pair)));
+        Ok(edges)
     }
 
     /// A part of a tuple that has so many.

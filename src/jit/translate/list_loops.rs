@@ -150,7 +150,7 @@ impl Builder<'_> {
         let saved = window.chain(item_of.state..item_of.home(Items::STATE));
         let frame = above.above(Items::FRAME);
         let returns = self.walk_into_waiting(saved, frame, func, closure, Purpose::Item(item_of))?;
-        self.go_round(item_of, returns, state, &mut ends)?;
+        self.finish_item(item_of, returns, state, &mut ends)?;
 
         self.current_loop = around;
         let result = self.home(base);
@@ -261,7 +261,7 @@ impl Builder<'_> {
     }
 
     /// Behind the function's `Return`: ends the method, or goes on with the next item.
-    fn go_round(
+    fn finish_item(
         &mut self,
         item_of: ItemOf,
         returns: Vec<Edge>,

@@ -12,18 +12,18 @@ fn handle_of(args: &[Value]) -> Result<(i64, usize)> {
 }
 
 fn stream_arg(vm: &Vm, args: &[Value], name: &str) -> Result<usize> {
-    let (said, handle) = handle_of(args)?;
+    let (number, handle) = handle_of(args)?;
     match vm.is_stream(handle) {
         true => Ok(handle),
-        false => Err(Error::message(format!("net.{name}: invalid stream handle {said}"))),
+        false => Err(Error::message(format!("net.{name}: invalid stream handle {number}"))),
     }
 }
 
 fn listener_arg(vm: &Vm, args: &[Value], name: &str) -> Result<usize> {
-    let (said, handle) = handle_of(args)?;
+    let (number, handle) = handle_of(args)?;
     match vm.is_listener(handle) {
         true => Ok(handle),
-        false => Err(Error::message(format!("net.{name}: invalid listener handle {said}"))),
+        false => Err(Error::message(format!("net.{name}: invalid listener handle {number}"))),
     }
 }
 

@@ -230,9 +230,9 @@ impl Generator {
         self.close();
         let step = self.expression(Kind::Int, 1);
         // A call of itself, by another function, as a method, of a value, or of a built-in method.
-        let way = self.random.below(6);
+        let form = self.random.below(6);
         let other = self.name("r");
-        match way {
+        match form {
             0 | 1 => self.line(&format!("return {name}({n} - 1, {step});")),
             2 | 3 => self.line(&format!("return {other}({n} - 1, {step});")),
             4 => self.line(&format!("if {n} % 3 == 1 {{ return [{n}, {x}].len(); }} return {name}({n} - 1, {step});")),
@@ -246,7 +246,7 @@ impl Generator {
         self.cost = 20;
         self.end(name.clone(), kinds, Kind::Int);
         let (n, x) = ("a", "b");
-        match way {
+        match form {
             2 => self.line(&format!("fn {other} : {n}, {x} {{ return {name}({n}, {x} ^ {n}); }}")),
             3 => self.line(&format!(
                 "fn {other} : {n}, {x} {{ let f = {name}; if {x} == 3 {{ f = : a, b {{ return a; }}; }} return f({n}, {x}); }}"

@@ -19,20 +19,20 @@ fn max_body(args: &[Value], index: usize, name: &str) -> Result<usize> {
 }
 
 pub fn read_request(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let said = int_arg(args, 0)?;
-    let stream = usize::try_from(said).unwrap_or(0);
+    let handle = int_arg(args, 0)?;
+    let stream = usize::try_from(handle).unwrap_or(0);
     if !vm.is_stream(stream) {
-        return Err(Error::message(format!("http.read_request: invalid stream handle {said}")));
+        return Err(Error::message(format!("http.read_request: invalid stream handle {handle}")));
     }
     let max = max_body(args, 1, "read_request")?;
     Ok(vm.read_stream(stream, Wanted::Request(max)))
 }
 
 pub fn serve(vm: &mut Vm, args: &[Value]) -> Result<Value> {
-    let said = int_arg(args, 0)?;
-    let listener = usize::try_from(said).unwrap_or(0);
+    let handle = int_arg(args, 0)?;
+    let listener = usize::try_from(handle).unwrap_or(0);
     if !vm.is_listener(listener) {
-        return Err(Error::message(format!("http.serve: invalid listener handle {said}")));
+        return Err(Error::message(format!("http.serve: invalid listener handle {handle}")));
     }
     let handler = arg(args, 1);
     vm.check_callable(handler, 1)?;
