@@ -1,5 +1,4 @@
-//! The virtual machine: a loaded program, its heap, stacks and globals, and what the interpreter's loop leaves to be
-//! done outside it.
+//! The virtual machine: a loaded program, its heap, stacks and globals, and how it is run, called and unwound.
 
 use std::rc::Rc;
 
@@ -8,33 +7,26 @@ use super::builtins;
 use super::call::{Begun, Callee, callee_of};
 use super::dead_registers::Liveness;
 use super::error::{Error, ErrorKind, Result};
-use super::heap::reserve::{self, Left};
-use super::heap::{Collection, Heap};
+use super::heap::Heap;
 use super::hooks::{Hooks, Thresholds, Tier};
 use super::host::Host;
 use super::image::Image;
 use super::io::Io;
 use super::net::Net;
-use super::object::{Closure, Dict, StructObject, Tuple};
-use super::ops::{self, text::write_text};
 use super::oracle::{Oracle, Seen};
 use super::stack::{Frame, Stack};
 use super::tasks::{Suspended, Tasks};
 use super::unwinding::{Attempt, Unwinding, Unwound};
-use super::value::{Tag, Value};
+use super::value::Value;
 use super::watch::Watch;
-use super::window::Window;
 use crate::bytecode::FactsError;
 use crate::bytecode::op::window::Call;
-use crate::bytecode::{CaptureId, CaptureSource, FuncId, GlobalId, ModuleKind, Op, StructId, VerifiedProgram};
+use crate::bytecode::{GlobalId, ModuleKind, Op, VerifiedProgram};
 use crate::facts;
 use crate::facts::check::CheckedTypes;
 
 /// How much native stack must be left before Walrus code is called from a native function.
 pub(super) const NATIVE_RESERVE: usize = 128 << 10;
-
-/// What a program sees when the system refuses memory.
-const OUT_OF_MEMORY: &str = "Out of memory";
 
 /// What a run may use.
 #[derive(Clone, Debug)]
@@ -280,82 +272,6 @@ impl Vm {
         self.pinned.truncate(mark);
     }
 
-    /// Collects garbage now. Everything reachable from frames, globals, the image and pinned values stays.
-    pub(super) fn collect(&mut self) -> Result<()> {
-        if self.heap.has_only_succeeded() {
-            return Ok(());
-        }
-        self.collect_garbage();
-        if self.heap.over_limit() {
-            self.collect_all_garbage();
-        }
-        if self.heap.over_limit() { Err(self.heap_limit()) } else { self.answer_refusal() }
-    }
-
-    /// After a collection that was due because the system refused memory: puts the reserve aside anew, or raises the
-    /// error.
-    #[inline]
-    fn answer_refusal(&mut self) -> Result<()> {
-        if reserve::take_refusal() { self.answer_refusal_now() } else { Ok(()) }
-    }
-
-    #[cold]
-    fn answer_refusal_now(&mut self) -> Result<()> {
-        self.collect_all_garbage();
-        self.heap.give_back();
-        match reserve::refill() {
-            Left::Both => Ok(()),
-            Left::One => Err(Error::message(OUT_OF_MEMORY)),
-            Left::None => Err(Error::fatal(OUT_OF_MEMORY)),
-        }
-    }
-
-    /// The error of an operation that wants this many bytes, which are not to be had.
-    #[cold]
-    pub(super) fn no_memory(&self, bytes: usize) -> Error {
-        match self.heap.is_within_limit(bytes) {
-            true => Error::message(OUT_OF_MEMORY),
-            false => self.heap_limit(),
-        }
-    }
-
-    /// Collects also what only dead registers hold.
-    #[cold]
-    pub(super) fn collect_all_garbage(&mut self) -> Collection {
-        let is_judged = self.watch.oracle.is_some();
-        self.liveness.forget_dead_registers(&mut self.stack, &self.image.program, is_judged);
-        self.mark_and_sweep()
-    }
-
-    /// As [`Vm::collect`], for `core.gc()`, which does not care about the limit.
-    pub fn collect_garbage(&mut self) -> Collection {
-        if self.heap.is_stressed() { self.collect_all_garbage() } else { self.mark_and_sweep() }
-    }
-
-    fn mark_and_sweep(&mut self) -> Collection {
-        self.stack.forget_above();
-        let (stack, globals, pinned, image) = (&self.stack, &self.globals, &self.pinned, &self.image);
-        let (tasks, net) = (&mut self.tasks, &self.net);
-        self.heap.collect(|marker| {
-            stack.live().iter().chain(globals.iter()).chain(pinned).for_each(|&value| marker.mark(value));
-            for depth in 1..=stack.depth() {
-                if let Some(closure) = stack.frame_at(depth).closure {
-                    marker.mark(Value::from_closure(closure));
-                }
-            }
-            image.for_each_root(|value| marker.mark(value));
-            if let Some(tasks) = tasks {
-                tasks.for_each_root(|task| marker.mark(Value::from_task(task)));
-            }
-            if let Some(net) = net {
-                net.tasks().for_each(|task| marker.mark(Value::from_task(task)));
-            }
-            if let Some(tasks) = tasks {
-                tasks.mark_failures(marker);
-            }
-        })
-    }
-
     /// Finds who handles an error raised in the top frame, whose pc is saved. `entry` is the depth of the first frame
     /// of this run.
     ///
@@ -445,151 +361,6 @@ impl Vm {
     pub(super) fn undefined_global(&self, global: GlobalId) -> Error {
         let name = self.image.str(self.image.program.globals[global.index()].name);
         Error::message(format!("Undefined variable '{name}'"))
-    }
-
-    #[inline(always)]
-    pub(super) fn truthy(&self, value: Value) -> bool {
-        match value.tag() {
-            Tag::Bool | Tag::Int => value.bits() != 0,
-            Tag::Void => false,
-            _ => self.truthy_object(value),
-        }
-    }
-
-    #[inline(never)]
-    fn truthy_object(&self, value: Value) -> bool {
-        ops::truthy(value, &self.image)
-    }
-
-    pub(super) fn cell_value(&self, cell: Value) -> Result<Value> {
-        match cell.as_cell() {
-            Some(cell) => Ok(cell.get()),
-            None => Err(self.expected_type("cell", cell)),
-        }
-    }
-
-    pub(super) fn set_cell_value(&self, cell: Value, value: Value) -> Result<()> {
-        match cell.as_cell() {
-            Some(cell) => {
-                cell.set(value);
-                Ok(())
-            }
-            None => Err(self.expected_type("cell", cell)),
-        }
-    }
-
-    /// A capture of the running closure.
-    #[inline(always)]
-    pub(super) fn capture(&self, capture: CaptureId) -> Value {
-        // SAFETY: a frame runs. The verifier proved that its function has such a capture; a function with captures is
-        // entered through a closure of it only, and a closure holds as many values as its function has captures.
-        let closure = unsafe { (*self.stack.frame()).closure.unwrap_unchecked() };
-        closure.capture(capture.index())
-    }
-
-    fn captured(&self, source: CaptureSource, base: Window) -> Value {
-        match source {
-            CaptureSource::Register(reg) => base.get(reg.0),
-            CaptureSource::Capture(capture) => self.capture(capture),
-        }
-    }
-
-    pub(super) fn make_closure(&mut self, func: FuncId, base: Window) -> Value {
-        let captures: Vec<Value> =
-            self.image.function(func).captures.iter().map(|&source| self.captured(source, base)).collect();
-        Value::from_closure(Closure::new(&mut self.heap, func, &captures))
-    }
-
-    pub(super) fn make_struct(&mut self, def: StructId, base: Window) -> Value {
-        let methods: Vec<FuncId> = self.image.struct_def(def).methods.iter().map(|method| method.func).collect();
-        let methods: Vec<Value> = methods.into_iter().map(|func| self.make_closure(func, base)).collect();
-        Value::from_struct(StructObject::new(&mut self.heap, def, &methods))
-    }
-
-    /// Appends all items or, if there is too little room, none: the instruction is executed again then.
-    pub(super) fn append_items(&mut self, list: Value, items: &[Value]) -> Result<()> {
-        let Some(list) = list.as_list() else { return Err(self.expected_type("list", list)) };
-        list.extend_from_values(&mut self.heap, items)
-    }
-
-    pub(super) fn tuple_from_list(&mut self, list: Value) -> Result<Value> {
-        let Some(items) = list.as_list() else { return Err(self.expected_type("list", list)) };
-        let items = items.to_vec();
-        Ok(Value::from_tuple(Tuple::new(&mut self.heap, &items)))
-    }
-
-    /// A dict of keys and values by turns.
-    pub fn make_dict(&mut self, pairs: &[Value]) -> Result<Value> {
-        let dict = Value::from_dict(Dict::new(&mut self.heap));
-        self.insert_pairs(dict, pairs)?;
-        Ok(dict)
-    }
-
-    pub(super) fn insert_pairs(&mut self, dict: Value, pairs: &[Value]) -> Result<()> {
-        let Some(dict) = dict.as_dict() else { return Err(self.expected_type("dict", dict)) };
-        for pair in pairs.chunks_exact(2) {
-            dict.insert(&mut self.heap, pair[0], pair[1])?;
-        }
-        Ok(())
-    }
-
-    /// The texts of values joined.
-    pub fn concat_texts(&mut self, parts: &[Value]) -> Result<Value> {
-        let mut text = std::mem::take(&mut self.scratch);
-        text.clear();
-        let written = parts.iter().try_for_each(|&part| write_text(&self.heap, &self.image, &mut text, part));
-        let result = written.and_then(|()| {
-            self.heap.check_room(text.len())?;
-            Ok(Value::from_str(self.heap.joined_str(&text)))
-        });
-        self.scratch = text;
-        result
-    }
-
-    /// A string of this text, if there is room for it.
-    pub fn string(&mut self, text: &str) -> Result<Value> {
-        self.heap.check_room(text.len())?;
-        Ok(self.heap.str_value(text))
-    }
-
-    /// The text of a value.
-    pub fn text(&self, value: Value) -> Result<String> {
-        let mut text = String::new();
-        write_text(&self.heap, &self.image, &mut text, value)?;
-        Ok(text)
-    }
-
-    /// Prints values, with a space between any two.
-    pub fn print(&mut self, values: &[Value], newline: bool) -> Result<()> {
-        // The commonest by far, and text needs not be put together for it.
-        if let [value] = values {
-            let end = if newline { "\n" } else { "" };
-            if let Some(int) = value.as_int() {
-                let mut digits = itoa::Buffer::new();
-                return self.io.write(digits.format(int).as_bytes(), end.as_bytes());
-            }
-            if let Some(text) = value.as_str() {
-                return self.io.write(text.as_str().as_bytes(), end.as_bytes());
-            }
-        }
-        let mut text = std::mem::take(&mut self.scratch);
-        text.clear();
-        let mut written = Ok(());
-        for (i, &value) in values.iter().enumerate() {
-            if i > 0 {
-                text.push(' ');
-            }
-            written = write_text(&self.heap, &self.image, &mut text, value);
-            if written.is_err() {
-                break;
-            }
-        }
-        if newline {
-            text.push('\n');
-        }
-        let result = written.and_then(|()| self.io.write(text.as_bytes(), b""));
-        self.scratch = text;
-        result
     }
 }
 
