@@ -356,7 +356,7 @@ impl Watch {
     }
 
     #[cfg(not(feature = "jit"))]
-    fn start(vm: &mut Vm, options: &RunOptions) -> Watch {
+    fn start(vm: &mut Vm, _: &RunOptions) -> Watch {
         Self::count_without_tier(vm);
         Watch {}
     }

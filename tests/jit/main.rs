@@ -24,8 +24,7 @@ fn execute(source: &str, flags: &[&str]) -> (String, String) {
     let compiled = run(walrusc().arg(&text).arg("-o").arg(&program), b"").expect("walrusc runs");
     assert!(program.exists(), "{}", compiled.describe());
     let outcome = run(walrus_run().args(flags).arg(&program), b"").expect("walrus-run runs");
-    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (lossy(&outcome.stdout), lossy(&outcome.stderr))
+    (outcome.out(), outcome.err())
 }
 
 /// The IR of the region that was compiled last.
@@ -58,8 +57,7 @@ fn statistics(source: &str, flags: &[&str]) -> serde_json::Value {
 
 /// What a program prints, and the statistics of that run.
 fn output_and_statistics(source: &str, flags: &[&str]) -> (String, serde_json::Value) {
-    let flags: Vec<&str> = ["--jit", "--jit-stats=json"].into_iter().chain(flags.iter().copied()).collect();
-    let (stdout, stderr) = execute(source, &flags);
+    let (stdout, stderr) = execute(source, &[&["--jit", "--jit-stats=json"], flags].concat());
     let line = stderr.lines().last().unwrap_or_default();
     (stdout, serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {stderr}")))
 }

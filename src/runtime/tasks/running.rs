@@ -91,7 +91,7 @@ impl Vm {
             return Some("spawn");
         }
         let frame = self.stack.frame_at(depth);
-        // SAFETY: a frame's pc is one past the instruction that it executes, and the function lives as long as the image.
+        // SAFETY: a frame's pc is one past the instruction that it executes; the function lives as long as the image.
         let (op, function) = unsafe { (*frame.pc.sub(1), &*frame.function) };
         Some(match op {
             Op::CallBuiltin { builtin, .. } => BUILTINS[self.image.builtin(builtin)].name,
