@@ -114,6 +114,32 @@ fn a_method_in_tail_position_is_inlined_with_its_caller() {
 }
 
 #[test]
+fn a_method_of_several_structs_in_tail_position_is_called_natively() {
+    let shapes = (0..6).map(|at| {
+        format!(
+            "struct S{at} {{ fn init : self, n {{ self.n = n; }} fn of : self, x {{ return self.n * {at} + x; }} }}\n"
+        )
+    });
+    let text = shapes.collect::<String>()
+        + "struct Both {
+    fn init : self, a, b { self.a = a; self.b = b; }
+    fn of : self, x {
+        if x % 2 == 0 { return self.a.of(x); }
+        return self.b.of(x + 1);
+    }
+}
+let all = [S0(1), S1(2), S2(3), S3(4), S4(5), S5(6)];
+let both = []; for i in 0..6 { both.push(Both(all[i], Both(all[5 - i], all[i]))); }
+let t = 0; for i in 0..9000 { t += both[i % 6].of(i); } println(t);";
+    let (out, stderr) = execute(&text, &["--jit", "--audit-verdicts"]);
+    assert!(out == "40578000\n" && stderr.contains("compiled as promised"), "{out}{stderr}");
+    let stats = statistics(&text, &["--jit-wait"]);
+    let regions = stats["regions"].as_array().expect("regions");
+    let of = regions.iter().find(|region| region["function"] == "Both.of").expect("it is a region");
+    assert!(of["compiled"].as_u64() > Some(0) && of["steps"].as_u64().unwrap_or(0) == 0, "{of}");
+}
+
+#[test]
 fn a_function_that_a_loop_calls_is_compiled_with_the_loop_and_not_besides() {
     let stats = statistics(
         "fn g : x { return x * 2 + 1; } fn f : n { let t = 0; for i in 0..n { t = t + g(i); } return t; } println(f(50000));",

@@ -1,6 +1,10 @@
 //! What cost lines say beforehand, held against the code that is made.
 
-use super::{execute, region, run, walrusc};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{execute, region, run, walrus_run, walrusc};
 
 /// The cost of the loop in a line, as `--emit loops` has it.
 fn cost(source: &str, line: u64) -> serde_json::Value {
@@ -70,17 +74,44 @@ fn steps_are_those_that_are_told() {
 
 /// In real programs, no instruction goes through the run time of which walrusc had not told.
 #[test]
-fn cost_lines_hold_for_the_programs() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/programs");
-    let flags = ["--jit", "--audit-verdicts", "--jit-threshold", "20", "--jit-function-threshold", "10"];
-    for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
-        let path = entry.expect("a folder can be read").path();
-        let source = std::fs::read_to_string(&path).unwrap_or_default();
-        if path.extension().is_none_or(|extension| extension != "walrus") || source.contains("import \"./") {
-            continue;
+fn cost_lines_hold_for_the_programs_of_fixtures() {
+    audit("fixtures/programs", &["--jit-threshold", "20", "--jit-function-threshold", "10"]);
+}
+
+#[test]
+fn cost_lines_hold_for_the_programs_of_benches() {
+    audit("benches/programs", &[]);
+}
+
+#[test]
+fn cost_lines_hold_for_the_examples() {
+    audit("examples", &["--jit-threshold", "20", "--jit-function-threshold", "10"]);
+}
+
+/// Runs the programs of a folder with these flags, and holds their verdicts and cost lines against what happens.
+fn audit(folder: &str, flags: &[&str]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    let entries = std::fs::read_dir(folder).expect("the programs are there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "walrus"));
+    assert!(paths.len() > 10, "only {} programs were found", paths.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((at, path)) = Some(next.fetch_add(1, Relaxed)).and_then(|at| Some((at, paths.get(at)?))) {
+            let program = scratch.path().join(format!("{at}.wbc"));
+            let compiled = run(walrusc().arg(path).arg("-o").arg(&program), b"").expect("walrusc runs");
+            assert!(program.exists(), "{}", compiled.describe());
+            let mut execute = walrus_run();
+            execute.args(["--jit", "--audit-verdicts"]).args(flags).arg(&program).current_dir(scratch.path());
+            let outcome = run(&mut execute, b"").expect("walrus-run runs");
+            let stderr = String::from_utf8_lossy(&outcome.stderr);
+            let disagreements: Vec<&str> = stderr.lines().filter(|line| line.starts_with("verdict: ")).collect();
+            assert!(disagreements.is_empty(), "{}: {disagreements:?}", path.display());
         }
-        let (_, stderr) = execute(&source, &flags);
-        let disagreements: Vec<&str> = stderr.lines().filter(|line| line.starts_with("verdict: ")).collect();
-        assert!(disagreements.is_empty(), "{}: {disagreements:?}", path.display());
-    }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        work();
+    });
 }

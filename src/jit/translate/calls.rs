@@ -60,7 +60,7 @@ const MAX_RECURSIVE: usize = 56;
 const MAX_MUTUAL: usize = 16;
 
 /// One of several functions that a call may come to: what tells it, and the struct that an instance then is of.
-type Case = (u32, Callee, Option<(Val, StructId)>);
+pub(super) type Case = (u32, Callee, Option<(Val, StructId)>);
 
 /// Goes on with a call where it is known what it comes to.
 type WithCallee<'b, 'a> = &'b mut dyn FnMut(&mut Builder<'a>, Callee) -> Built<Goes>;
@@ -136,30 +136,37 @@ impl<'a> Builder<'a> {
     /// Calls a method of an instance of one of several structs that were seen: a chain of struct checks, each leading
     /// to its method. `None` if that calls no functions of their own, and nothing was done.
     fn method_of_several(&mut self, base: Reg, argc: u16, name: &str, receiver: Typed) -> Built<Option<Goes>> {
-        let Some(instance) = self.plain_instance(receiver) else { return Ok(None) };
-        let mut methods = Vec::new();
-        for &id in self.feedback().structs.all() {
-            match self.vm.plain_method(id, name, argc) {
-                Some(func) if self.is_called_directly(func) => methods.push((id, func)),
-                _ => return Ok(None),
-            }
-        }
-        if methods.len() < 2 {
-            return Ok(None);
-        }
+        let Some((instance, cases)) = self.methods_seen(argc, name, receiver) else { return Ok(None) };
+        let mut ends = Vec::new();
+        let are_many = cases.len() > FEW_INLINED;
+        self.choose_method(instance, cases, &mut |builder, callee| {
+            builder.call_in_case(base, callee, are_many, &mut ends)
+        })?;
+        self.meet_cases(base, ends).map(Some)
+    }
+
+    /// The methods that a call comes to for instances of several structs that were seen, with the receiver to check
+    /// for being of one of them.
+    pub(super) fn methods_seen(&self, argc: u16, name: &str, receiver: Typed) -> Option<(Val, Vec<Case>)> {
+        let instance = self.plain_instance(receiver)?;
+        let structs = self.feedback().structs.all();
+        let case = |&id: &StructId| {
+            let func = self.vm.plain_method(id, name, argc).filter(|&func| self.is_called_directly(func))?;
+            Some((id.0, Callee::plain(func), Some((instance, id))))
+        };
+        let cases = structs.iter().map(case).collect::<Option<Vec<Case>>>()?;
+        (cases.len() > 1).then_some((instance, cases))
+    }
+
+    /// Goes on with the method of the struct that an instance is of; takes an exit if it is of none of them. Ends the
+    /// block.
+    pub(super) fn choose_method(&mut self, instance: Val, cases: Vec<Case>, go_on: WithCallee<'_, 'a>) -> Built<()> {
         self.guard_no_extra(instance);
         let offset = Instance::STRUCT_OFFSET as i32;
         let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
         let found = self.push(load, Repr::I64);
         let exit = self.exit(ExitReason::Field);
-        let cases: Vec<Case> =
-            methods.into_iter().map(|(id, func)| (id.0, Callee::plain(func), Some((instance, id)))).collect();
-        let mut ends = Vec::new();
-        let are_many = cases.len() > FEW_INLINED;
-        self.choose_case(found, cases, exit, &mut |builder, callee| {
-            builder.call_in_case(base, callee, are_many, &mut ends)
-        })?;
-        self.meet_cases(base, ends).map(Some)
+        self.choose_case(found, cases, exit, go_on)
     }
 
     /// Calls a value: functions that were seen, if they are few, are called behind a chain of checks.

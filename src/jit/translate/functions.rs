@@ -20,7 +20,7 @@ use super::{BASE, Builder, Built, Goes, MAX_WITH_STEPS_INLINED, Refusal, Stop, V
 use crate::bytecode::flow::RegSet;
 use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Reg, SiteId};
-use crate::facts::native_forms::{MAX_INLINE_DEPTH, may_be_inlined};
+use crate::facts::native_forms::{FEW_INLINED, MAX_INLINE_DEPTH, may_be_inlined};
 use crate::jit::helpers::{Helper, Status};
 use crate::jit::ir::{
     Compare, ExitId, ExitReason, Home, InlinedFrame, Inst, Mem, MemSet, Repr, StartedFrame, Terminator, Unary, Val,
@@ -229,6 +229,16 @@ impl Builder<'_> {
             self.guard_struct(instance, id);
             self.guard_no_extra(instance);
             return self.tail_call_known(base, Callee::plain(func));
+        }
+        // What is walked into for the sake of one call grows with the cases of this one.
+        let most = match self.context.call_pc {
+            Some(_) => FEW_INLINED,
+            None if self.region.is_function => usize::MAX,
+            None => 0,
+        };
+        if let Some((instance, cases)) = self.methods_seen(argc, name, receiver).filter(|seen| seen.1.len() <= most) {
+            self.choose_method(instance, cases, &mut |builder, callee| builder.tail_call_known(base, callee))?;
+            return Ok(Goes::Nowhere);
         }
         if let Some(callees) = self.callees_of(argc)
             && let Some((value, exit)) = self.value_in_field(base, site)?
