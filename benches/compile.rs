@@ -28,7 +28,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let heads = ["without", "with", "ratio", "lines/s", "verify", "check", "added"];
     println!("{:36} {}", "", heads.map(|head| format!("{head:>9}")).join(" "));
+    // Words on the command line choose among the shapes.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     for (name, source) in &shapes() {
+        if !words.is_empty() && !words.iter().any(|word| name.contains(word.as_str())) {
+            continue;
+        }
         // The smaller a program, the more it matters whether the system happens to be quick to run a second thread.
         let rounds = ((32 << 20) / source.len()).clamp(3, 60);
         let mut best = [Duration::MAX; 5];
@@ -68,6 +73,9 @@ fn shapes() -> Vec<(String, String)> {
         lines(100_000),
         lines(200_000),
         lines(1_000_000),
+        ("8000 lines, one condition open".to_owned(), program(8_000) + ONE_OPEN),
+        ("8000 lines, all in contexts".to_owned(), in_contexts(8_000)),
+        ("16000 lines, all in contexts".to_owned(), in_contexts(16_000)),
         ("a function of 50000 lines".to_owned(), one_long_function(50_000)),
         ("2000 nested blocks".to_owned(), nested_blocks(2_000)),
         ("10000 mutually recursive functions".to_owned(), mutual_recursion(10_000)),
@@ -144,6 +152,55 @@ struct Thing_{i} {{
 }}
 let v_{i} = Thing_{i}({i}, {next});
 println(v_{i}.sum(), work_{i}({few}, 2));
+"
+        )
+        .expect("a string takes any text");
+    }
+    out
+}
+
+/// A function with a condition that its callers close, and one that none does.
+const ONE_OPEN: &str = "fn larger : a, b { return if a > b { a } else { b }; }
+println(larger(1, 2), larger(\"a\", \"b\"));
+fn sum : xs { let t = xs[0]; for x in xs { t = t + x; } return t; }
+println(sum([1, 2]), sum([\"a\", 2.5]));
+";
+
+/// About so many lines of functions and structs that are used with values of several types, in a third of them so that
+/// a condition stays open in each context.
+fn in_contexts(lines: usize) -> String {
+    let mut out = String::new();
+    for i in 1..=lines / 24 {
+        let last = if i % 3 == 0 { "2.5" } else { "\"b\"" };
+        write!(
+            out,
+            "struct Stack_{i} {{
+  fn init : self {{
+    self.items = [];
+    self.size = 0;
+  }}
+  fn push : self, x {{
+    self.items.push(x);
+    self.size += 1;
+  }}
+  fn total : self {{
+    let t = self.items[0];
+    for x in self.items {{ t = t + x; }}
+    return t;
+  }}
+}}
+fn larger_{i} : a, b {{
+  if a > b {{ return a; }}
+  return b;
+}}
+fn largest_{i} : xs {{
+  let found = xs[0];
+  for x in xs {{ found = larger_{i}(found, x); }}
+  return found;
+}}
+let ints_{i} = Stack_{i}(); ints_{i}.push({i}); ints_{i}.push(larger_{i}({i}, 4));
+let texts_{i} = Stack_{i}(); texts_{i}.push(\"a\"); texts_{i}.push({last});
+println(ints_{i}.total(), texts_{i}.total(), largest_{i}([1, 2, {i}]), largest_{i}([\"a\", \"b\"]));
 "
         )
         .expect("a string takes any text");

@@ -11,13 +11,16 @@
 //! Nothing of this is run or written: code and facts are those of the program as it is. Copies are made only of what
 //! some mixed type passes through, and there is room for so many; a call beyond that shares the original with others.
 
+mod settled;
+
 use std::collections::VecDeque;
 
+use self::settled::Settled;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::costs::{self, Act, Acts};
-use super::flow::{ProgramFlow, code_of};
-use super::infer::{Inference, Replay};
+use super::flow::{FunctionFlow, ProgramFlow, code_of};
+use super::infer::{Contacts, Inference, Replay};
 use super::verdict::unmet;
 use crate::bytecode::graph::Graph;
 use crate::bytecode::op::window::MethodCall;
@@ -43,7 +46,13 @@ const NESTED: usize = 2;
 /// A program with copies.
 pub struct Expanded {
     pub program: Program,
-    /// What each function and struct of it is a copy of; itself, if it is none.
+    originals: Originals,
+    /// What has the types that it has in the program as it was.
+    settled: Settled,
+}
+
+/// What each function and struct of a program with copies is a copy of; itself, if it is none.
+struct Originals {
     functions: Vec<FuncId>,
     structs: Vec<StructId>,
 }
@@ -72,15 +81,17 @@ impl InContexts {
     /// Looks at the functions that have open conditions.
     pub fn find(types: &Inference<'_>, open: &[FuncId], with_costs: bool) -> Option<InContexts> {
         let open: FxHashSet<FuncId> = open.iter().copied().collect();
-        let first = Expanded::new(types)?;
-        let found = inferred(&first.program, |within| {
-            let found = InContexts::of(types, within, &first, &open, with_costs);
+        let first = Expanded::new(types, &|func| open.contains(&func), None)?;
+        let found = first.inferred(types, |within| {
+            let found = InContexts::of(types, within, &first.originals, &open, with_costs);
             if !found.copies.values().flatten().flatten().any(|operand| operand.is_open) {
                 return found;
             }
             // In contexts it may be known which function a value is that is called.
-            let Some(second) = Expanded::new(within).map(|second| second.over(&first)) else { return found };
-            inferred(&second.program, |within| InContexts::of(types, within, &second, &open, with_costs))
+            let is_open = |func: FuncId| open.contains(&first.originals.functions[func.index()]);
+            let Some(second) = Expanded::new(within, &is_open, Some(&first.settled)) else { return found };
+            let originals = second.originals.over(&first.originals);
+            second.inferred(within, |deeper| InContexts::of(types, deeper, &originals, &open, with_costs))
         });
         Some(found)
     }
@@ -89,21 +100,21 @@ impl InContexts {
     fn of(
         types: &Inference<'_>,
         expanded_types: &Inference<'_>,
-        expanded: &Expanded,
+        originals: &Originals,
         open: &FxHashSet<FuncId>,
         with_costs: bool,
     ) -> InContexts {
         let (mut before, mut within) = (Replay::new(types), Replay::new(expanded_types));
         let mut wanted: FxHashMap<FuncId, Wanted> = FxHashMap::default();
         let mut found = InContexts::default();
-        for (at, &original) in expanded.functions.iter().enumerate() {
+        for (at, &original) in originals.functions.iter().enumerate() {
             let copy = FuncId(at as u32);
             if !open.contains(&original) || !expanded_types.is_reached(copy) {
                 continue;
             }
             let wanted = wanted.entry(original).or_insert_with(|| open_operands(&mut before, original));
             let acts = with_costs.then(|| found.acts.entry(original).or_default());
-            let operands = operands(&mut within, copy, wanted, expanded, acts);
+            let operands = operands(&mut within, copy, wanted, originals, acts);
             found.copies.entry(original).or_default().push(operands);
         }
         found.acts.values_mut().for_each(merge);
@@ -140,14 +151,6 @@ impl InContexts {
     }
 }
 
-/// What is inferred of a program.
-fn inferred<R>(program: &Program, look: impl FnOnce(&Inference<'_>) -> R) -> R {
-    let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
-    let mut types = Inference::run(program, &flow, &index);
-    types.seal();
-    look(&types)
-}
-
 /// The operands that are open in a function as it is, ascending by pc.
 type Wanted = Vec<(u32, Reg)>;
 
@@ -169,7 +172,7 @@ fn operands(
     types: &mut Replay<'_>,
     copy: FuncId,
     wanted: &Wanted,
-    expanded: &Expanded,
+    originals: &Originals,
     mut acts: Option<&mut Acts>,
 ) -> Vec<Operand> {
     let own = types.solution().control_flow().of(copy);
@@ -192,9 +195,9 @@ fn operands(
     }
     for (_, act) in acts.into_iter().flat_map(|acts| &mut acts[first_act..]) {
         match act {
-            Act::Makes { def: Some(def), .. } => *def = expanded.structs[def.index()],
+            Act::Makes { def: Some(def), .. } => *def = originals.structs[def.index()],
             Act::Calls { callees, .. } => {
-                callees.iter_mut().for_each(|callee| *callee = expanded.functions[callee.index()]);
+                callees.iter_mut().for_each(|callee| *callee = originals.functions[callee.index()]);
             }
             _ => {}
         }
@@ -316,13 +319,16 @@ enum Copied {
 struct Expansion<'p> {
     /// As it was.
     program: &'p Program,
-    made: Expanded,
+    made: Program,
+    originals: Originals,
     mixed: Mixed,
     /// What is called by calls of methods and values, where that is known: by the pc of the call, counted in the
     /// program as it was.
     known_calls: FxHashMap<u32, FuncId>,
     /// How often the code names each function.
     named: Vec<u32>,
+    /// How often the code makes instances of each struct, or takes it for a value that may be called for them.
+    instantiated: Vec<u32>,
     copies: Vec<u16>,
     contexts: Vec<Context>,
     /// By function: the context that it is a copy in.
@@ -335,36 +341,53 @@ struct Expansion<'p> {
 impl Expanded {
     /// The program with copies of what has mixed types, whether or not these leave conditions open.
     pub fn of(program: &Program) -> Option<Expanded> {
-        inferred(program, Expanded::new)
+        let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
+        let mut types = Inference::run(program, &flow, &index);
+        types.seal();
+        Expanded::new(&types, &|_| true, None)
     }
 
-    /// The copies of a program that has copies itself, as copies of what those are of.
-    fn over(mut self, below: &Expanded) -> Expanded {
-        self.functions.iter_mut().for_each(|func| *func = below.functions[func.index()]);
-        self.structs.iter_mut().for_each(|def| *def = below.structs[def.index()]);
-        self
+    /// What is inferred of the program, which as it was had these types.
+    fn inferred<R>(&self, types: &Inference<'_>, look: impl FnOnce(&Inference<'_>) -> R) -> R {
+        let own = |(at, func): (usize, &FuncId)| match self.settled.functions.get(at) {
+            Some(true) => FunctionFlow::default(),
+            _ => types.control_flow().of(*func).clone(),
+        };
+        // A call by name in place of another reads no register that the other does not.
+        let flows = self.originals.functions.iter().enumerate().map(own).collect();
+        let (flow, index) = (ProgramFlow::numbered(&self.program, flows), types.index().of_copies(&self.program));
+        let given = self.settled.places(types);
+        let sets = &types.places.sets;
+        let mut types = Inference::run_without(&self.program, &flow, &index, given, sets, &self.settled.called);
+        types.seal();
+        look(&types)
     }
 
-    /// `None` if there is nothing to copy, or too much code.
-    fn new(types: &Inference<'_>) -> Option<Expanded> {
+    /// `None` if there is nothing to copy, or too much code. Of a program that has copies itself, it is known what is
+    /// settled.
+    fn new(types: &Inference<'_>, is_open: &dyn Fn(FuncId) -> bool, settled: Option<&Settled>) -> Option<Expanded> {
         let program = types.program();
         if program.code.len() > MOST_CODE {
             return None;
         }
         let functions = program.functions.len();
-        let mut named = vec![0; functions];
+        let (mut named, mut instantiated) = (vec![0; functions], vec![0; program.structs.len()]);
         for op in &program.code {
             if let Some(func) = function_in(*op) {
                 named[func.index()] += 1;
             }
+            if let Op::New { def, .. } | Op::LoadStruct { def, .. } = *op {
+                instantiated[def.index()] += 1;
+            }
         }
         let mixed = Mixed::new(types);
-        let known_calls = known_calls(types, &mixed);
+        let (known_calls, contacts) = known_calls(types, &mixed, settled.is_none());
         known_calls.values().for_each(|callee| named[callee.index()] += 1);
         let mut expansion = Expansion {
             mixed,
             known_calls,
             named,
+            instantiated,
             copies: vec![0; functions],
             contexts: Vec::new(),
             context_of: vec![None; functions],
@@ -372,34 +395,58 @@ impl Expanded {
             is_queued: vec![false; functions],
             room: program.code.len() * TIMES + AT_LEAST,
             program,
-            made: Expanded {
+            originals: Originals {
                 functions: (0..functions as u32).map(FuncId).collect(),
                 structs: (0..program.structs.len() as u32).map(StructId).collect(),
-                program: without_hints(program),
             },
+            made: without_hints(program),
         };
         for at in 0..functions {
-            if expansion.made.program.functions[at].kind == FunctionKind::Body {
+            if expansion.made.functions[at].kind == FunctionKind::Body {
                 expansion.reach(FuncId(at as u32));
             }
         }
         while let Some(func) = expansion.queue.pop_front() {
             expansion.write_out(func);
         }
-        (expansion.made.functions.len() > functions).then_some(expansion.made)
+        if expansion.made.functions.len() == functions {
+            return None;
+        }
+        let settled = Settled::new(types, &expansion, contacts, is_open, settled);
+        let Expansion { made, originals, .. } = expansion;
+        Some(Expanded { program: made, originals, settled })
+    }
+}
+
+impl Originals {
+    /// The same of copies of copies.
+    fn over(&self, below: &Originals) -> Originals {
+        Originals {
+            functions: self.functions.iter().map(|func| below.functions[func.index()]).collect(),
+            structs: self.structs.iter().map(|def| below.structs[def.index()]).collect(),
+        }
     }
 }
 
 /// The calls of functions with mixed types that are not called by name, where one alone can be called: values without
-/// captures, and methods of structs that have no mixed types, as those of others are copied by instance.
-fn known_calls(types: &Inference<'_>, mixed: &Mixed) -> FxHashMap<u32, FuncId> {
+/// captures, and methods of structs that have no mixed types, as those of others are copied by instance. On the way:
+/// what each function has to do with, if that is asked for.
+fn known_calls(types: &Inference<'_>, mixed: &Mixed, with_contacts: bool) -> (FxHashMap<u32, FuncId>, Vec<Contacts>) {
     let (program, flow) = (types.program(), types.control_flow());
     let mut found = FxHashMap::default();
+    let mut contacts: Vec<Contacts> = Vec::new();
+    contacts.resize_with(program.functions.len(), Contacts::default);
     let mut replay = Replay::new(types);
     for at in (0..program.functions.len() as u32).filter(|&at| types.is_reached(FuncId(at))) {
         let func = FuncId(at);
-        let start = program.functions[func.index()].code.start;
-        for block in 0..flow.of(func).cfg.len() as u32 {
+        let (start, code) =
+            (program.functions[func.index()].code.start, code_of(program, &program.functions[func.index()]));
+        replay.contacts = with_contacts.then(Contacts::default);
+        for (block, bounds) in (0..).zip(&flow.of(func).cfg.blocks) {
+            let code = &code[bounds.start as usize..bounds.end as usize];
+            if !with_contacts && !code.iter().any(calls_without_name) {
+                continue;
+            }
             replay.block(func, block, |types, pc, op| {
                 let callee = match op {
                     Op::CallMethod { base, argc, site } | Op::TailCallMethod { base, argc, site } => {
@@ -415,8 +462,13 @@ fn known_calls(types: &Inference<'_>, mixed: &Mixed) -> FxHashMap<u32, FuncId> {
                 found.extend(callee.map(|callee| (start + pc, callee)));
             });
         }
+        contacts[func.index()] = replay.contacts.take().unwrap_or_default();
     }
-    found
+    (found, contacts)
+}
+
+fn calls_without_name(op: &Op) -> bool {
+    matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::Call { .. } | Op::TailCall { .. })
 }
 
 fn known_function(types: &Replay<'_>, value: Type, argc: u16, mixed: &Mixed) -> Option<FuncId> {
@@ -480,17 +532,17 @@ impl Expansion<'_> {
     }
 
     fn reach_struct(&mut self, def: StructId) {
-        for at in 0..self.made.program.structs[def.index()].methods.len() {
-            self.reach(self.made.program.structs[def.index()].methods[at].func);
+        for at in 0..self.made.structs[def.index()].methods.len() {
+            self.reach(self.made.structs[def.index()].methods[at].func);
         }
     }
 
     /// Lets a function name the copies that are its own.
     fn write_out(&mut self, func: FuncId) {
-        let code = self.made.program.functions[func.index()].code.range();
-        let original = self.program.functions[self.made.functions[func.index()].index()].code.start;
+        let code = self.made.functions[func.index()].code.range();
+        let original = self.program.functions[self.originals.functions[func.index()].index()].code.start;
         for pc in code.clone() {
-            let mut op = self.made.program.code[pc];
+            let mut op = self.made.code[pc];
             if let Op::CallMethod { base, .. }
             | Op::TailCallMethod { base, .. }
             | Op::Call { base, .. }
@@ -530,7 +582,7 @@ impl Expansion<'_> {
                 Op::LoadStruct { def, .. } | Op::MakeStruct { def, .. } => self.reach_struct(*def),
                 _ => {}
             }
-            self.made.program.code[pc] = op;
+            self.made.code[pc] = op;
         }
     }
 
@@ -546,7 +598,7 @@ impl Expansion<'_> {
 
     /// What a function names in place of another: a copy that is its own, or one that it is in itself.
     fn function(&mut self, from: FuncId, callee: FuncId, is_closure: bool) -> FuncId {
-        if self.made.functions[from.index()] == callee {
+        if self.originals.functions[from.index()] == callee {
             return from;
         }
         let is_copy = self.context_of[from.index()].is_some();
@@ -576,7 +628,8 @@ impl Expansion<'_> {
         let program = self.program;
         let methods = &program.structs[def.index()].methods;
         let has_captures = methods.iter().any(|method| !program.functions[method.func.index()].captures.is_empty());
-        if !self.mixed.structs[def.index()] || has_captures {
+        let is_worth_it = self.context_of[from.index()].is_some() || self.instantiated[def.index()] > 1;
+        if !self.mixed.structs[def.index()] || has_captures || !is_worth_it {
             return def;
         }
         let size: usize = methods.iter().map(|method| program.functions[method.func.index()].code.len as usize).sum();
@@ -592,29 +645,29 @@ impl Expansion<'_> {
         if is_spent || self.room < size {
             return nearest.unwrap_or(def);
         }
-        let copy = StructId(self.made.program.structs.len() as u32);
+        let copy = StructId(self.made.structs.len() as u32);
         let mut layout = program.structs[def.index()].clone();
         self.contexts.push(Context { of: Copied::Struct(def, copy), within: self.context_of[from.index()] });
         let within = Some(self.contexts.len() as u32 - 1);
         for method in &mut layout.methods {
             let original = method.func;
             method.func = self.copy(original, |copy| Copied::Function(original, copy), within);
-            let kind = &mut self.made.program.functions[method.func.index()].kind;
+            let kind = &mut self.made.functions[method.func.index()].kind;
             *kind = match *kind {
                 FunctionKind::Method(_) => FunctionKind::Method(copy),
                 FunctionKind::Static(_) => FunctionKind::Static(copy),
                 kind => kind,
             };
         }
-        self.made.program.structs.push(layout);
-        self.made.structs.push(def);
+        self.made.structs.push(layout);
+        self.originals.structs.push(def);
         copy
     }
 
     fn copy(&mut self, func: FuncId, of: impl FnOnce(FuncId) -> Copied, within: Option<u32>) -> FuncId {
         let original = &self.program.functions[func.index()];
         let code = code_of(self.program, original);
-        let program = &mut self.made.program;
+        let program = &mut self.made;
         let sites = &self.program.sites[original.sites.range()];
         let copy = FuncId(program.functions.len() as u32);
         let function = Function {
@@ -628,7 +681,7 @@ impl Expansion<'_> {
         self.contexts.push(Context { of: of(copy), within });
         self.context_of.push(Some(self.contexts.len() as u32 - 1));
         self.is_queued.push(false);
-        self.made.functions.push(func);
+        self.originals.functions.push(func);
         self.copies[func.index()] += 1;
         self.room = self.room.saturating_sub(code.len());
         copy

@@ -1,5 +1,8 @@
 //! The control flow of a whole program, computed once and shared by all later passes.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use super::cfg::{BlockId, Cfg};
 use crate::bytecode::graph::{Graph, reverse_postorder};
 use crate::bytecode::liveness::Liveness;
@@ -11,19 +14,33 @@ use crate::bytecode::{FuncId, Function, Op, Program, Reg};
 const LIVENESS_WORDS: usize = 1 << 24;
 const LIVE_REGISTERS: usize = 1 << 23;
 
-/// Control flow and live registers of one function.
+/// Control flow and live registers of one function, wherever it stands in a program.
 #[derive(Debug, Default)]
-pub struct FunctionFlow {
+pub struct OwnFlow {
     pub cfg: Cfg,
     pub order: Vec<BlockId>,
     /// Where each block's live registers end in `live`. Empty for functions whose registers are not followed, because
     /// blocks times registers pass the limit.
     live_ends: Vec<u32>,
     live: Vec<Reg>,
+}
+
+/// Control flow and live registers of one function of a program. Copies of a function share what is their own.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionFlow {
+    own: Arc<OwnFlow>,
     /// Number of its first block when the blocks of all functions are counted through.
     pub first_block: u32,
     /// Position of its first entry when the live registers of all blocks of all functions are counted through.
     pub first_live: u32,
+}
+
+impl Deref for FunctionFlow {
+    type Target = OwnFlow;
+
+    fn deref(&self) -> &OwnFlow {
+        &self.own
+    }
 }
 
 impl FunctionFlow {
@@ -37,7 +54,7 @@ impl FunctionFlow {
         let order = reverse_postorder(&cfg);
         let liveness = Liveness::new(program, &cfg, cfg.predecessors(), code, function.registers, LIVENESS_WORDS)
             .filter(|live| live.total() <= LIVE_REGISTERS);
-        let mut one = FunctionFlow { order, ..FunctionFlow::default() };
+        let mut one = OwnFlow { order, ..OwnFlow::default() };
         if let Some(liveness) = &liveness {
             one.live.reserve_exact(liveness.total());
             one.live_ends.reserve_exact(cfg.len());
@@ -46,7 +63,7 @@ impl FunctionFlow {
                 one.live_ends.push(one.live.len() as u32);
             }
         }
-        FunctionFlow { cfg, ..one }
+        FunctionFlow { own: Arc::new(OwnFlow { cfg, ..one }), ..FunctionFlow::default() }
     }
 
     /// The registers live at a block's entry, ascending; none if registers are not followed.
@@ -83,6 +100,8 @@ impl FunctionFlow {
 #[derive(Debug, Default)]
 pub struct ProgramFlow {
     pub functions: Vec<FunctionFlow>,
+    /// Whose each block is.
+    pub owners: Vec<FuncId>,
     pub block_count: u32,
     pub live_count: u32,
     /// Most registers of any function.
@@ -97,14 +116,22 @@ pub fn code_of<'p>(program: &'p Program, function: &Function) -> &'p [Op] {
 impl ProgramFlow {
     pub fn new(program: &Program) -> ProgramFlow {
         let (first, second) = split(program);
-        let (functions, rest) = both(
+        let (mut functions, rest) = both(
             program,
             || -> Vec<FunctionFlow> { first.iter().map(|function| FunctionFlow::new(program, function)).collect() },
             || -> Vec<FunctionFlow> { second.iter().map(|function| FunctionFlow::new(program, function)).collect() },
         );
+        functions.extend(rest);
+        ProgramFlow::numbered(program, functions)
+    }
+
+    /// The flow of a program whose functions have these, which are numbered anew.
+    pub fn numbered(program: &Program, functions: Vec<FunctionFlow>) -> ProgramFlow {
         let mut flow = ProgramFlow { functions, ..ProgramFlow::default() };
-        flow.functions.extend(rest);
-        for (one, function) in flow.functions.iter_mut().zip(&program.functions) {
+        let blocks = flow.functions.iter().map(|one| one.cfg.len()).sum();
+        flow.owners.reserve_exact(blocks);
+        for (at, (one, function)) in flow.functions.iter_mut().zip(&program.functions).enumerate() {
+            flow.owners.extend(std::iter::repeat_n(FuncId(at as u32), one.cfg.len()));
             one.first_block = flow.block_count;
             one.first_live = flow.live_count;
             flow.block_count += one.cfg.len() as u32;

@@ -18,12 +18,12 @@ use self::places::Places;
 use super::cfg::BlockId;
 use super::flow::{ProgramFlow, code_of};
 use crate::bytecode::graph::Graph;
-use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
 use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 
 pub use self::places::Escapes;
-pub use self::replay::Replay;
+pub use self::replay::{Contacts, Replay};
 
 /// Ends a list of queued blocks.
 const NO_BLOCK: BlockId = BlockId::MAX;
@@ -69,23 +69,46 @@ pub struct Inference<'p> {
 impl<'p> Inference<'p> {
     /// Infers types for everything reachable from the body of the main module.
     pub fn run(program: &'p Program, flow: &'p ProgramFlow, index: &'p RuleIndex) -> Inference<'p> {
-        Inference::solved(program, flow, index, false)
+        let mut inference = Inference::unsolved(program, flow, index, false);
+        inference.solve_from_main();
+        inference
+    }
+
+    /// The same of a program some of whose functions are left out: their flow is empty. What they do is in the places,
+    /// which are given their types, and in these functions' being reached.
+    pub fn run_without(
+        program: &'p Program,
+        flow: &'p ProgramFlow,
+        index: &'p RuleIndex,
+        given: impl Iterator<Item = (Place, Type)>,
+        sets: &IdSets,
+        reached: &[FuncId],
+    ) -> Inference<'p> {
+        let mut inference = Inference::unsolved(program, flow, index, false);
+        for (place, ty) in given {
+            inference.places.give(place, ty, sets);
+        }
+        reached.iter().for_each(|&func| inference.reach(func));
+        inference.solve_from_main();
+        inference
     }
 
     /// The same as if instructions that always fail had succeeded: for looking at what stands behind them. No facts
     /// come of this.
     pub fn run_beyond_failures(program: &'p Program, flow: &'p ProgramFlow, index: &'p RuleIndex) -> Inference<'p> {
-        Inference::solved(program, flow, index, true)
+        let mut inference = Inference::unsolved(program, flow, index, true);
+        inference.solve_from_main();
+        inference
     }
 
-    fn solved(
+    fn unsolved(
         program: &'p Program,
         flow: &'p ProgramFlow,
         index: &'p RuleIndex,
         beyond_failures: bool,
     ) -> Inference<'p> {
         let functions = program.functions.len();
-        let mut inference = Inference {
+        Inference {
             program,
             flow,
             index,
@@ -110,12 +133,15 @@ impl<'p> Inference<'p> {
             followed: true,
             propagating: false,
             beyond_failures,
-        };
-        if let Some(ModuleKind::File(body)) = program.modules.get(program.main.index()).map(|module| module.kind) {
-            inference.reach(body);
         }
-        inference.solve();
-        inference
+    }
+
+    fn solve_from_main(&mut self) {
+        let main = self.program.modules.get(self.program.main.index());
+        if let Some(ModuleKind::File(body)) = main.map(|module| module.kind) {
+            self.reach(body);
+        }
+        self.solve();
     }
 
     /// The same program under the supposition that functions nobody calls are called with anything. What the
@@ -147,6 +173,11 @@ impl<'p> Inference<'p> {
     /// The program that the types are of.
     pub fn program(&self) -> &'p Program {
         self.program
+    }
+
+    /// What its rules look up by name.
+    pub fn index(&self) -> &'p RuleIndex {
+        self.index
     }
 
     /// Its control flow.
@@ -204,10 +235,8 @@ impl<'p> Inference<'p> {
     /// Queues the blocks that have read a place that grew.
     fn wake(&mut self) {
         while let Some(number) = self.places.woken.pop() {
-            // Blocks are numbered function by function.
-            let func = self.flow.functions.partition_point(|flow| flow.first_block <= number) - 1;
-            let block = number - self.flow.functions[func].first_block;
-            self.queue(FuncId(func as u32), block);
+            let func = self.flow.owners[number as usize];
+            self.queue(func, number - self.flow.of(func).first_block);
         }
     }
 

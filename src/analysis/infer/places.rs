@@ -162,6 +162,15 @@ impl Places {
         self.normal(ty)
     }
 
+    /// Gives a place the type without class that one in another solution has, whose sets these are.
+    pub fn give(&mut self, place: Place, ty: Type, sets: &IdSets) {
+        debug_assert!(ty.class == ClassId::NONE && ty.ids != IdSet::TOP);
+        let ids = self.sets.intern(sets.members(ty.ids));
+        if let Some(at) = self.position(place) {
+            self.types[at] = Type { ids, ..ty };
+        }
+    }
+
     /// See [`super::Inference::seal`]. Who has read what is forgotten.
     pub fn seal(&mut self) {
         self.readers = Vec::new();

@@ -6,12 +6,32 @@
 use super::Inference;
 use crate::analysis::cfg::BlockId;
 use crate::analysis::flow::code_of;
-use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Type};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Tags, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 
+/// What blocks that were run again had to do with: the types of places that they read and write, of what they make and
+/// let escape, where these tell more than one kind; and the functions that they call. Of what containers hold, kinds
+/// are not noted: whoever puts it there has to do with the containers' class.
+#[derive(Default)]
+pub struct Contacts {
+    pub types: Vec<Type>,
+    pub functions: Vec<FuncId>,
+}
+
+impl Contacts {
+    fn note(&mut self, ty: Type) {
+        let is_plain = ty.class == ClassId::NONE && ty.ids == IdSet::EMPTY && (ty.is_single() || ty.is_never());
+        if !is_plain && self.types.last() != Some(&ty) {
+            self.types.push(ty);
+        }
+    }
+}
+
 /// The frame of a block that is run again.
 pub struct Replay<'a> {
+    /// Noted if asked for.
+    pub contacts: Option<Contacts>,
     solution: &'a Inference<'a>,
     registers: Vec<Type>,
     at: At,
@@ -23,11 +43,36 @@ pub struct Replay<'a> {
 impl<'a> Replay<'a> {
     pub fn new(solution: &'a Inference<'a>) -> Replay<'a> {
         let registers = vec![Type::ANY; solution.registers.len()];
-        Replay { solution, registers, at: At { func: FuncId(0), pc: 0, entered: 0 }, high: 0, followed: true }
+        Replay {
+            contacts: None,
+            solution,
+            registers,
+            at: At { func: FuncId(0), pc: 0, entered: 0 },
+            high: 0,
+            followed: true,
+        }
     }
 
     pub fn solution(&self) -> &'a Inference<'a> {
         self.solution
+    }
+
+    #[inline]
+    fn contact_with(&mut self, place: Place, ty: Type) {
+        match place {
+            Place::Slot(class, _) => {
+                self.contact(Type::container(Tags::NONE, class));
+                self.contact(Type { tags: Tags::NONE, ..ty });
+            }
+            _ => self.contact(ty),
+        }
+    }
+
+    #[inline]
+    fn contact(&mut self, ty: Type) {
+        if let Some(contacts) = &mut self.contacts {
+            contacts.note(ty);
+        }
     }
 
     /// Runs a reached block and calls `visit` before each instruction that may be executed.
@@ -106,10 +151,16 @@ impl TypeEnv for Replay<'_> {
     fn edge(&mut self, _: i32) {}
 
     fn read(&mut self, place: Place) -> Type {
-        self.solution.places.final_type(place)
+        let ty = self.solution.places.final_type(place);
+        self.contact_with(place, ty);
+        ty
     }
 
-    fn flow(&mut self, _: Place, _: Type) {}
+    fn flow(&mut self, place: Place, _: Type) {
+        if self.contacts.is_some() {
+            self.contact_with(place, self.solution.places.final_type(place));
+        }
+    }
 
     fn join(&mut self, a: Type, b: Type) -> Type {
         if a == b || b.is_never() {
@@ -124,16 +175,29 @@ impl TypeEnv for Replay<'_> {
         Type { tags: a.tags.or(b.tags), class, ids: self.solution.places.sets.known_union(a.ids, b.ids) }
     }
 
-    fn escape(&mut self, _: Type) {}
-
-    fn site(&mut self, pc: u32) -> ClassId {
-        self.solution.places.known_site(pc)
+    fn escape(&mut self, ty: Type) {
+        // Scalars that escape change nothing; of others no more is known.
+        if ty.class != ClassId::NONE || ty.ids != IdSet::EMPTY {
+            self.contact(Type::ANY);
+        }
     }
 
-    fn reach(&mut self, _: FuncId) {}
+    fn site(&mut self, pc: u32) -> ClassId {
+        let class = self.solution.places.known_site(pc);
+        self.contact(Type::container(Tags::NONE, class));
+        class
+    }
+
+    fn reach(&mut self, func: FuncId) {
+        if let Some(contacts) = &mut self.contacts {
+            contacts.functions.push(func);
+        }
+    }
 
     fn identity(&mut self, kind: IdKind) -> IdSet {
-        self.solution.places.sets.known_singleton(kind)
+        let ids = self.solution.places.sets.known_singleton(kind);
+        self.contact(Type { ids, ..Type::NEVER });
+        ids
     }
 
     #[inline(always)]

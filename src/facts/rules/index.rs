@@ -82,10 +82,7 @@ impl RuleIndex {
             })
             .collect();
         let named = |wanted: &str| first.find(hash(wanted), |&at| text(at) == wanted).map(|&at| Name(at));
-        let fields = program.structs.iter().map(|def| def.fields.len()).sum();
-        let methods = program.structs.iter().map(|def| def.methods.len()).sum();
-        let exports = program.modules.iter().map(|module| module.exports.len()).sum();
-        let mut index = RuleIndex {
+        let index = RuleIndex {
             init: named("init"),
             iter: named("iter"),
             next: named("next"),
@@ -95,19 +92,49 @@ impl RuleIndex {
                 .filter_map(|(at, method)| Some(((method.receiver, named(method.name)?), at)))
                 .collect(),
             names,
-            fields: Vec::with_capacity(fields),
+            fields: Vec::new(),
             first_field: vec![0],
-            methods: Vec::with_capacity(methods),
+            methods: Vec::new(),
             first_method: vec![0],
-            exports: FxHashMap::with_capacity_and_hasher(exports, Default::default()),
+            exports: FxHashMap::default(),
             builtins: program
                 .builtins
                 .iter()
                 .map(|builtin| builtin_row(program.strings.get(builtin.module)?, program.strings.get(builtin.name)?))
                 .collect(),
-            init_args: Vec::with_capacity(program.structs.len()),
+            init_args: Vec::new(),
             differ: true,
         };
+        index.with_members(program)
+    }
+
+    /// The same for a program with the same strings and built-ins.
+    pub fn of_copies(&self, program: &Program) -> RuleIndex {
+        let index = RuleIndex {
+            names: self.names.clone(),
+            fields: Vec::new(),
+            first_field: vec![0],
+            methods: Vec::new(),
+            first_method: vec![0],
+            exports: FxHashMap::default(),
+            builtins: self.builtins.clone(),
+            builtin_methods: self.builtin_methods.clone(),
+            init: self.init,
+            iter: self.iter,
+            next: self.next,
+            init_args: Vec::new(),
+            differ: true,
+        };
+        index.with_members(program)
+    }
+
+    /// With the fields and methods of structs, and what modules export.
+    fn with_members(self, program: &Program) -> RuleIndex {
+        let mut index = self;
+        index.fields.reserve(program.structs.iter().map(|def| def.fields.len()).sum());
+        index.methods.reserve(program.structs.iter().map(|def| def.methods.len()).sum());
+        index.exports.reserve(program.modules.iter().map(|module| module.exports.len()).sum());
+        index.init_args.reserve(program.structs.len());
         let exists = |name: StrId| name.index() < program.strings.len();
         let mut differ = program.modules.iter().all(|module| exists(module.name))
             && program.structs.iter().all(|def| exists(def.name));

@@ -1,0 +1,212 @@
+//! What no copy changes: the functions that have to do with nothing that is copied, and the places that they share with
+//! the others.
+//!
+//! Types of a program with copies are inferred without these functions. Their effects are known from the program as it
+//! was: the types of places that can be no other, and which functions they call. A function is settled if all that it
+//! reads and writes are such places, and containers that only settled functions have to do with.
+
+use super::{Expansion, is_several};
+use crate::analysis::infer::{Contacts, Inference};
+use crate::bytecode::graph::Graph;
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Type};
+use crate::bytecode::{CaptureId, FuncId, FunctionKind, GlobalId, Op, StructId};
+use crate::facts::rules::{Place, SIDE_FIELDS};
+
+/// See the module documentation.
+pub struct Settled {
+    /// By function of the program as it was.
+    pub functions: Vec<bool>,
+    /// What settled functions call.
+    pub called: Vec<FuncId>,
+    copied: Copied,
+}
+
+/// What has copies, or may have if copies are copied.
+struct Copied {
+    functions: Vec<bool>,
+    structs: Vec<bool>,
+}
+
+impl Copied {
+    /// Whether what is in a place of this type may be another in the program with copies. That void is no longer
+    /// possible there is not looked for.
+    fn may_change(&self, ty: Type, sets: &IdSets) -> bool {
+        let is_copied = |id| match id {
+            Some(IdKind::Function(func)) => self.functions[func.index()],
+            Some(IdKind::Struct(def) | IdKind::Instance(def)) => self.structs[def.index()],
+            Some(IdKind::Builtin(_) | IdKind::Module(_)) => false,
+            None => true,
+        };
+        is_several(ty) || ty.ids == IdSet::TOP || sets.members(ty.ids).iter().any(|id| is_copied(id.unpack()))
+    }
+}
+
+impl Settled {
+    /// `contacts` are those of each function. Functions with open conditions are what copies are made for. When copies
+    /// are copied, what was settled `earlier` is still so, as it has to do with nothing that may ever have copies; more
+    /// is not looked for, and there are no contacts.
+    pub(super) fn new(
+        types: &Inference<'_>,
+        expansion: &Expansion<'_>,
+        mut contacts: Vec<Contacts>,
+        is_open: &dyn Fn(FuncId) -> bool,
+        earlier: Option<&Settled>,
+    ) -> Settled {
+        let (before, made) = (expansion.program, &expansion.made);
+        let count = before.functions.len();
+        let mut copied = Copied {
+            functions: expansion.copies.iter().map(|&copies| copies > 0).collect(),
+            structs: expansion.mixed.structs.clone(),
+        };
+        copied.functions.iter_mut().zip(&expansion.mixed.functions).for_each(|(copied, mixed)| *copied |= mixed);
+        for op in &before.code {
+            if let Op::MakeClosure { func, .. } = op {
+                copied.functions[func.index()] = true;
+            }
+        }
+        if let Some(earlier) = earlier {
+            let mut functions = earlier.functions.clone();
+            functions.resize(count, false);
+            return Settled { functions, called: earlier.called.clone(), copied };
+        }
+        let (flow, sets) = (types.control_flow(), &types.places.sets);
+        let mut users: Vec<Vec<u32>> = vec![Vec::new(); types.places.class_count()];
+        let mut is_settled = vec![true; count];
+        let mut work: Vec<u32> = Vec::new();
+        for (at, (function, contacts)) in before.functions.iter().zip(&mut contacts).enumerate() {
+            let func = FuncId(at as u32);
+            let params = (0..function.params).map(|param| Place::Param(func, param));
+            let captures = (0..function.captures.len() as u16).map(|at| Place::Capture(func, CaptureId(at)));
+            let own = params.chain(captures).chain([Place::Result(func)]);
+            contacts.types.extend(own.map(|place| types.type_of(place)));
+            let changes = copied.functions[at]
+                || function.kind == FunctionKind::Async
+                || is_open(func)
+                // Registers that are not followed let escape what is put into them.
+                || flow.of(func).cfg.len() > 0 && !flow.of(func).is_followed()
+                || before.code[function.code.range()] != made.code[function.code.range()];
+            let mut may_change = changes;
+            for &ty in &contacts.types {
+                may_change |= ty.class == ClassId::ANY || copied.may_change(ty, sets);
+                if ty.class != ClassId::NONE && users[ty.class.index()].last() != Some(&func.0) {
+                    users[ty.class.index()].push(func.0);
+                }
+            }
+            if may_change {
+                is_settled[at] = false;
+                work.push(func.0);
+            }
+        }
+        while let Some(at) = work.pop() {
+            let classes = contacts[at as usize].types.iter().map(|ty| ty.class);
+            for class in classes.filter(|&class| class != ClassId::NONE && class != ClassId::ANY) {
+                for user in std::mem::take(&mut users[class.index()]) {
+                    if std::mem::replace(&mut is_settled[user as usize], false) {
+                        work.push(user);
+                    }
+                }
+            }
+        }
+        let of_settled = contacts.iter().zip(&is_settled).filter(|(_, is_settled)| **is_settled);
+        let mut called: Vec<FuncId> = of_settled.flat_map(|(contacts, _)| contacts.functions.iter().copied()).collect();
+        called.sort_unstable();
+        called.dedup();
+        Settled { functions: is_settled, called, copied }
+    }
+
+    /// The places that settled functions may share with others, with their types.
+    pub(super) fn places<'t>(&'t self, types: &'t Inference<'_>) -> impl Iterator<Item = (Place, Type)> + use<'t> {
+        let program = types.program();
+        let globals = (0..program.globals.len() as u32).map(|at| Place::Global(GlobalId(at)));
+        let fields = program.structs.iter().enumerate().flat_map(|(at, def)| {
+            let id = StructId(at as u32);
+            (0..def.fields.len() as u32).chain([SIDE_FIELDS]).map(move |field| Place::Field(id, field))
+        });
+        let of_functions = program.functions.iter().enumerate().flat_map(|(at, function)| {
+            let func = FuncId(at as u32);
+            let params = (0..function.params).map(move |param| Place::Param(func, param));
+            let captures = (0..function.captures.len() as u16).map(move |at| Place::Capture(func, CaptureId(at)));
+            params.chain(captures).chain([Place::Result(func)])
+        });
+        let all = globals.chain(fields).chain(of_functions).chain([Place::Thrown]);
+        let known = all.map(|place| (place, types.type_of(place)));
+        known.filter(|(_, ty)| ty.class == ClassId::NONE && !self.copied.may_change(*ty, &types.places.sets))
+    }
+}
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::analysis::contexts::Expanded;
+    use crate::analysis::flow::ProgramFlow;
+    use crate::bytecode::Program;
+    use crate::compile::compile_text;
+    use crate::facts::rules::RuleIndex;
+
+    /// How many functions are settled, and the places of the others whose types are other than without that.
+    fn compare(program: &Program) -> (usize, Vec<String>) {
+        let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
+        let mut types = Inference::run(program, &flow, &index);
+        types.seal();
+        let Some(expanded) = Expanded::new(&types, &|_| false, None) else { return (0, Vec::new()) };
+        let copies = &expanded.program;
+        let (flow, index) = (ProgramFlow::new(copies), RuleIndex::new(copies));
+        let mut complete = Inference::run(copies, &flow, &index);
+        complete.seal();
+        let settled = &expanded.settled.functions;
+        let differing = expanded.inferred(&types, |partly| {
+            let mut found = Vec::new();
+            for (at, function) in copies.functions.iter().enumerate() {
+                let func = FuncId(at as u32);
+                if settled.get(at) == Some(&true) {
+                    continue;
+                }
+                if complete.is_reached(func) && !partly.is_reached(func) {
+                    found.push(format!("{func:?} is not reached"));
+                }
+                let params = (0..function.params).map(|param| Place::Param(func, param));
+                for place in params.chain([Place::Result(func)]).filter(|_| complete.is_reached(func)) {
+                    let (whole, part) = (complete.type_of(place).tags, partly.type_of(place).tags);
+                    if whole != part {
+                        found.push(format!("{place:?}: {whole:?} is {part:?}"));
+                    }
+                }
+            }
+            found
+        });
+        (settled.iter().filter(|is_settled| **is_settled).count(), differing)
+    }
+
+    #[test]
+    fn types_are_those_of_the_whole_program() {
+        let (mut all, mut differing) = (0, Vec::new());
+        for folder in ["programs", "functions", "language", "loops"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
+            for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
+                let path = entry.expect("readable").path();
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let Some(program) = compile_text("t.walrus", &text).program else { continue };
+                let (settled, found) = compare(&program);
+                all += settled;
+                differing.extend(found.into_iter().map(|found| format!("{}: {found}", path.display())));
+            }
+        }
+        assert!(differing.is_empty(), "{}", differing.join("\n"));
+        assert!(all > 300, "{all}");
+    }
+
+    #[test]
+    fn what_settled_functions_call_and_write_is_known() {
+        let text = "fn sum : xs, zero { let t = zero; for x in xs { t = t + x; } return t; }\n\
+            struct Count { fn init : self { self.n = 0; } fn more : self, by { self.n += by; } }\n\
+            fn either : n { return if n > 1 { n } else { 0.5 }; }\n\
+            fn quiet : n { let c = Count(); for i in 0..n { c.more(i); } return c.n; }\n\
+            fn caller : n { let t = either(n); return quiet(n); }\n\
+            println(sum([1], 0), sum([\"a\"], \"\"), quiet(3), caller(2));\n";
+        let program = compile_text("t.walrus", text).program.expect("it compiles");
+        let (settled, differing) = compare(&program);
+        assert_eq!((settled, differing), (3, Vec::new()), "init, more and quiet");
+    }
+}
