@@ -121,3 +121,18 @@ fn remedies_make_regions_proven() {
         assert!(!after.contains("N0102"), "{remedy}: {after}");
     }
 }
+
+#[test]
+fn three_hundred_functions_of_one_parameter_are_known() {
+    let mut text =
+        "fn apply : f, n { let t = 0; for i in 0..n { t = t + f(i); } return t; }\nlet total = 0;\n".to_owned();
+    for at in 0..300 {
+        text += &format!("total = total + apply(: x {{ return x * {at} + total; }}, 3);\n");
+    }
+    let (notes, json) = told(&(text + "println(total);\n"));
+    let regions = json["regions"].as_array().expect("regions");
+    assert_eq!(regions.len(), 302);
+    assert!(regions.iter().all(|region| region["verdict"] == "proven"), "{notes}");
+    assert!(notes.contains("compiled when hot, with f: one of 300 functions, n: int"), "{notes}");
+    assert!(notes.contains("1 possible step through the run time (1:54, call of one of 300 functions)"), "{notes}");
+}

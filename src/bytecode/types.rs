@@ -291,7 +291,10 @@ impl Slot {
     }
 }
 
-/// Interned sets of identities. Sets are small: past [`IdSets::MAX`] a set becomes [`IdSet::TOP`].
+/// Interned sets of identities. Past [`IdSets::MAX`] a set becomes [`IdSet::TOP`].
+///
+/// While types grow, a set that passes [`IdSets::EXACT`] takes in whatever is akin to its members: it has then done
+/// most of its growing, and what comes later is within it.
 #[derive(Clone, Debug)]
 pub struct IdSets {
     /// The members of all sets, end to end.
@@ -304,12 +307,42 @@ pub struct IdSets {
     /// The other sets by their members.
     index: HashTable<IdSet>,
     unions: FxHashMap<(IdSet, IdSet), IdSet>,
+    kin: Kin,
+}
+
+/// Which identities are akin, for sets that grow large.
+#[derive(Clone, Debug, Default)]
+pub struct Kin {
+    /// The functions that a program uses as values, by how many parameters they have; each ascending.
+    functions: Vec<Vec<Identity>>,
+}
+
+impl Kin {
+    /// With a function that is used as a value; functions come in ascending order.
+    pub fn add(&mut self, func: super::FuncId, params: u16) {
+        let params = usize::from(params);
+        if self.functions.len() <= params {
+            self.functions.resize(params + 1, Vec::new());
+        }
+        self.functions[params].push(IdKind::Function(func).into());
+    }
+
+    /// The functions that are akin to some of these, with these.
+    fn of(&self, members: &[Identity]) -> Vec<Identity> {
+        let mut all = members.to_vec();
+        let are_met = |kin: &&Vec<Identity>| members.iter().any(|id| kin.binary_search(id).is_ok());
+        self.functions.iter().filter(are_met).for_each(|kin| all.extend(kin));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 impl Default for IdSets {
     fn default() -> Self {
         let (members, ends, singles) = (Vec::new(), vec![0], Default::default());
-        IdSets { members, ends, singles, index: HashTable::new(), unions: FxHashMap::default() }
+        let (index, unions, kin) = (HashTable::new(), FxHashMap::default(), Kin::default());
+        IdSets { members, ends, singles, index, unions, kin }
     }
 }
 
@@ -327,9 +360,17 @@ fn members_of<'a>(members: &'a [Identity], ends: &[u32], set: IdSet) -> &'a [Ide
 }
 
 impl IdSets {
-    /// As many functions as one parameter is given in large programs; a program that gives it more loses what is known
-    /// of them all.
-    pub const MAX: usize = 256;
+    /// A set of more members loses what is known of them all.
+    pub const MAX: usize = 1024;
+
+    /// As many functions as one parameter is given in large programs. A set with more is of all functions with as many
+    /// parameters, so that it need not be made again for each that comes.
+    pub const EXACT: usize = 256;
+
+    /// Sets that are to grow, in a program where these identities are akin.
+    pub fn growing(kin: Kin) -> IdSets {
+        IdSets { kin, ..IdSets::default() }
+    }
 
     /// With room for so many sets, most of them of one member.
     pub fn with_capacity(sets: usize) -> IdSets {
@@ -410,6 +451,9 @@ impl IdSets {
         let mut members = [self.members(a), self.members(b)].concat();
         members.sort_unstable();
         members.dedup();
+        if members.len() > Self::EXACT && !self.kin.functions.is_empty() {
+            members = self.kin.of(&members);
+        }
         let set = self.intern(&members);
         self.unions.insert(key, set);
         set
@@ -493,6 +537,25 @@ mod tests {
         }
         assert_eq!(all, IdSet::TOP);
         assert!(!sets.is_subset(a, IdSet::TOP), "what is in TOP must have escaped, which the set alone cannot tell");
+    }
+
+    #[test]
+    fn large_sets_take_in_what_is_akin() {
+        let mut kin = Kin::default();
+        let count = IdSets::EXACT as u32 + 100;
+        (0..count).for_each(|at| kin.add(FuncId(at), (at % 2) as u16));
+        let mut sets = IdSets::growing(kin);
+        let mut all = IdSet::EMPTY;
+        for at in 0..IdSets::EXACT as u32 {
+            let next = sets.singleton(IdKind::Function(FuncId(at)));
+            all = sets.union(all, next);
+            assert_eq!(sets.members(all).len(), at as usize + 1);
+        }
+        let other = sets.singleton(IdKind::Struct(StructId(3)));
+        all = sets.union(all, other);
+        assert_eq!(sets.members(all).len(), count as usize + 1);
+        let last = sets.singleton(IdKind::Function(FuncId(count - 1)));
+        assert_eq!(sets.union(all, last), all);
     }
 
     #[test]

@@ -655,7 +655,10 @@ impl Operation<'_> {
                 format!("{}.{}", spec.module.trim_start_matches("std/"), spec.name)
             }),
             Call { .. } | TailCall { .. } => match self.a {
-                Tags::FUNCTION => "call of a library function".to_owned(),
+                Tags::FUNCTION => match self.callees.as_deref() {
+                    Some(callees) if callees.len() > 1 => format!("call of one of {} functions", callees.len()),
+                    _ => "call of a library function".to_owned(),
+                },
                 _ => format!("call of a {a}"),
             },
             CallFn { .. } | TailCallFn { .. } => "call of an async function".to_owned(),

@@ -1,7 +1,7 @@
 //! The places of a program that have a type each, classes with their merging, and who has read what.
 
-use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Slot, Type};
-use crate::bytecode::{Program, StructId};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Kin, Slot, Type};
+use crate::bytecode::{FuncId, Op, Program, StructId};
 use crate::facts::rules::{Place, SIDE_FIELDS};
 
 /// What has got to where nothing is known.
@@ -47,6 +47,24 @@ pub struct Places {
 
 const NO_SITE: u32 = u32::MAX;
 
+/// Which functions a program uses as values, by their parameters. Few programs use more than sets are exact for.
+fn kin(program: &Program) -> Kin {
+    let mut used: Vec<FuncId> = Vec::new();
+    used.extend(program.code.iter().filter_map(|op| match *op {
+        Op::LoadFn { func, .. } | Op::MakeClosure { func, .. } => Some(func),
+        _ => None,
+    }));
+    let mut kin = Kin::default();
+    if used.len() > IdSets::EXACT {
+        used.sort_unstable();
+        used.dedup();
+        for func in used {
+            kin.add(func, program.functions.get(func.index()).map_or(0, |function| function.params));
+        }
+    }
+    kin
+}
+
 impl Places {
     pub fn new(program: &Program) -> Places {
         let mut next = program.globals.len() as u32;
@@ -73,7 +91,7 @@ impl Places {
             slots: vec![[Type::ANY; Slot::COUNT]],
             class_readers: vec![Readers::default()],
             sites: vec![NO_SITE; program.code.len()],
-            sets: IdSets::default(),
+            sets: IdSets::growing(kin(program)),
             escapes: Escapes {
                 functions: vec![false; functions],
                 results: vec![false; functions],
