@@ -5,6 +5,10 @@
 //! that this table calls a step never gets to the tier's own code, and debug builds stop where the tier steps and the
 //! table says that it need not.
 
+mod rows;
+
+pub use rows::rows;
+
 use std::borrow::Cow;
 
 use super::rules::constant_type;

@@ -19,6 +19,7 @@ use passed::{AbiType, Registers, Truth, fit_registers};
 
 pub use passed::{Argument, Status};
 
+use super::census;
 use crate::bytecode::numeric::{self, float_pow};
 use crate::bytecode::op::HeapUse;
 use crate::heap_use;
@@ -46,7 +47,6 @@ macro_rules! helpers {
 
         impl Helper {
             /// All helpers.
-            #[cfg(test)]
             pub const ALL: &[Helper] = &[$( Helper::$name, )*];
 
             pub fn symbol(self) -> &'static str {
@@ -111,6 +111,7 @@ macro_rules! is_written {
 macro_rules! shim {
     ($name:ident, $function:ident, (), ($($param:ident: $type:ty),*), $result:ty) => {
         pub extern "C" fn $function($($param: $type),*) -> $result {
+            census::helper(Helper::$name);
             super::$function($($param),*)
         }
     };
@@ -121,6 +122,7 @@ macro_rules! shim {
         pub unsafe extern "C" fn $function(vm: *mut $machine, $($param: $type),*) -> $result {
             // SAFETY: native code passes on the machine it was given, and nobody else uses that while the helper runs.
             let vm = unsafe { &mut *vm };
+            census::helper(Helper::$name);
             let result =
                 vm.keeping_to(stringify!($function), Helper::$name.heap(), |vm| super::$function(vm, $($param),*));
             if Helper::$name.is_told_its_place() {

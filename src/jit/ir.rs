@@ -339,7 +339,26 @@ pub enum ExitReason {
 }
 
 impl ExitReason {
-    pub const COUNT: usize = ExitReason::Fact as usize + 1;
+    /// All, in the order in which they are declared.
+    pub const ALL: [ExitReason; 17] = [
+        ExitReason::EntryType,
+        ExitReason::LoopDone,
+        ExitReason::Unseen,
+        ExitReason::Hoisted,
+        ExitReason::Type,
+        ExitReason::Storage,
+        ExitReason::Bounds,
+        ExitReason::Divisor,
+        ExitReason::Magnitude,
+        ExitReason::Domain,
+        ExitReason::Field,
+        ExitReason::Callee,
+        ExitReason::Leaves,
+        ExitReason::Safepoint,
+        ExitReason::Throw,
+        ExitReason::Fuel,
+        ExitReason::Fact,
+    ];
 
     /// Whether many such exits mean that the code was compiled for the wrong types.
     pub fn asks_for_recompilation(self) -> bool {

@@ -21,6 +21,7 @@
 //! in one place.
 
 mod backend;
+pub mod census;
 mod compiler;
 mod dump;
 mod emit;

@@ -54,6 +54,8 @@ pub const MODES: &[Mode] = &[
     Mode { name: "jit-exits", jit: true, eager: true, exits: true, ..PLAIN },
     Mode { name: "jit-shadow", jit: true, shadow: true, every: 2, ..PLAIN },
     Mode { name: "jit-exits-shadow", jit: true, eager: true, exits: true, shadow: true, every: 3, ..PLAIN },
+    // With everything that depends on the clock.
+    Mode { name: "jit-usual", jit: true, wait: false, every: 2, ..PLAIN },
     Mode { name: "jit-beside", jit: true, eager: true, wait: false, ..PLAIN },
     Mode { name: "jit-facts", jit: true, eager: true, exits: true, facts: true, ..PLAIN },
     Mode { name: "jit-fuel", jit: true, eager: true, limited: true, ..PLAIN },

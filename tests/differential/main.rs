@@ -8,7 +8,13 @@
 //! | `print:SEED` | writes the program of a seed and runs nothing |
 //! | `file:PATH` | runs a program from a file in every mode |
 //!
-//! For many programs use `--release`. A program that fails is shrunk, and printed with its seed, the mode and both
+//! For many programs use `--release`. With debug assertions a run ends with how often each row of the tier's tables
+//! occurred: native forms, helpers, kinds of exits, and reasons. Over [`occurrences::ENOUGH`] programs or more each has to
+//! but for those that are listed there, with reasons:
+//!
+//!     WALRUS_DIFFERENTIAL=1:4000 cargo test --test differential
+//!
+//! A program that fails is shrunk, and printed with its seed, the mode and both
 //! outputs.
 //!
 //! Programs run inside worker processes, some hundred in each, as native code that is wrong may take its process with
@@ -23,10 +29,12 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use engines::{Verdict, judge};
+use occurrences::Occurrences;
 
 mod engines;
 #[path = "../support/host.rs"]
 mod host;
+mod occurrences;
 #[path = "../support/random_programs/mod.rs"]
 mod random_programs;
 mod shrink;
@@ -109,6 +117,7 @@ fn work(task: &str) -> ExitCode {
                     Verdict::Differs(difference) => say(&format!("differs {}", difference.mode)),
                 }
             }
+            occurrences::counted().iter().for_each(|line| say(line));
         }
         None => panic!("a worker's task is SEED:COUNT or file:PATH"),
     }
@@ -169,17 +178,21 @@ struct Failure {
     mode: String,
 }
 
-#[derive(Default)]
 struct Counts {
     same: AtomicU64,
     dropped: AtomicU64,
+    occurrences: Mutex<Occurrences>,
 }
 
 fn run_all(seed: u64, count: u64) -> ExitCode {
     let started = Instant::now();
     let next = AtomicU64::new(seed);
     let end = seed + count;
-    let counts = Counts::default();
+    let counts = Counts {
+        same: AtomicU64::new(0),
+        dropped: AtomicU64::new(0),
+        occurrences: Mutex::new(Occurrences::new()),
+    };
     let failures = Mutex::new(Vec::new());
     let enough = || failures.lock().expect("no worker panics").len() >= MAX_FAILURES;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -200,6 +213,7 @@ fn run_all(seed: u64, count: u64) -> ExitCode {
         }
     });
     let (same, dropped) = (counts.same.into_inner(), counts.dropped.into_inner());
+    let occurrences = counts.occurrences.into_inner().expect("no worker panics");
     let failures = failures.into_inner().expect("no worker panics");
     let seconds = started.elapsed().as_secs_f64();
     let total = same + dropped + failures.len() as u64;
@@ -211,7 +225,8 @@ fn run_all(seed: u64, count: u64) -> ExitCode {
     for failure in failures.iter().take(MAX_FAILURES) {
         explain(failure);
     }
-    if !failures.is_empty() || dropped * 4 > total {
+    let all_occurred = occurrences.report(total, std::env::var("WALRUS_DIFFERENTIAL").is_ok());
+    if !failures.is_empty() || dropped * 4 > total || !all_occurred {
         println!("FAILED");
         return ExitCode::FAILURE;
     }
@@ -239,6 +254,10 @@ fn run_batch(mut first: u64, end: u64, counts: &Counts, failures: &Mutex<Vec<Fai
                 }
                 ["dropped"] => {
                     counts.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                ["count", table, name, times] => {
+                    counts.occurrences.lock().expect("no worker panics").add(table, name, number(times));
+                    continue;
                 }
                 ["differs", mode] => {
                     failures.lock().expect("no worker panics").push(Failure { seed, mode: mode.to_owned() });

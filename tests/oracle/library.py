@@ -5,6 +5,7 @@ import ctypes.util
 import math
 import re
 import sys
+from fractions import Fraction
 
 from formats import InvalidFormat, format_value
 from values import (Builtin, Dict, Instance, Module, Range, error, float_text, is_int, is_number, ordered, quoted, text,
@@ -169,6 +170,19 @@ def whole(function):
     return lambda x: x if not math.isfinite(x) or abs(x) >= 2**52 else math.copysign(float(function(x)), x)
 
 
+def cube_root(x):
+    """The float nearest to it; C's libraries differ in the last place."""
+    if not math.isfinite(x) or x == 0:
+        return x
+    exact, root = Fraction(abs(x)), math.cbrt(abs(x))
+    near = [math.nextafter(root, 0.0), root, math.nextafter(root, math.inf)]
+    for low, high in zip(near, near[1:]):
+        # Whether the root is nearer to the lower of two neighbours.
+        if exact <= ((Fraction(low) + Fraction(high)) / 2) ** 3:
+            return math.copysign(low, x)
+    return math.copysign(near[-1], x)
+
+
 def maths(vm):
     def pick(vm, a, b, smaller):
         number_of(a), number_of(b)
@@ -188,7 +202,8 @@ def maths(vm):
             raise error("math.log: invalid base")
         if x <= 0:
             raise error("math.log: domain error")
-        return math.log(x) / math.log(base)
+        # Exact for powers of 2 and 10.
+        return math.log2(x) if base == 2 else math.log10(x) if base == 10 else math.log(x) / math.log(base)
 
     def sign(vm, x):
         return (number_of(x) > 0) - (x < 0)
@@ -206,7 +221,7 @@ def maths(vm):
         "exp": (real(math.exp), 1), "ln": (real(math.log, "ln"), 1), "log2": (real(math.log2, "log2"), 1),
         "log10": (real(math.log10, "log10"), 1), "pow": (real(lambda a, b: __import__("values").power(a, b)), 2),
         "clamp": (clamp, 3), "log": (logarithm, 2),
-        "cbrt": (real(lambda x: math.copysign(abs(x) ** (1 / 3), x)), 1),
+        "cbrt": (real(cube_root), 1),
         "lerp": (real(lambda a, b, t: a + (b - a) * t), 3),
         "is_nan": (lambda vm, x: number_of(x) != x, 1), "is_finite": (lambda vm, x: math.isfinite(number_of(x)), 1),
         "is_inf": (lambda vm, x: math.isinf(number_of(x)), 1),

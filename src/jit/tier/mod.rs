@@ -26,10 +26,10 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::census;
 use super::compiler::Compiler;
 use super::dump::{Dump, Dumps};
 use super::feedback::TypeProfile;
-use super::ir::ExitReason;
 use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
 use super::static_types::{Judging, StaticTypes};
@@ -133,7 +133,6 @@ pub(super) struct State {
     /// Time spent in native code, by samples.
     earned: Duration,
     pub(super) code_bytes: usize,
-    pub(super) exit_reasons: [u64; ExitReason::COUNT],
 }
 
 impl State {
@@ -263,7 +262,6 @@ impl Jit {
                 spent: Duration::ZERO,
                 earned: Duration::ZERO,
                 code_bytes: 0,
-                exit_reasons: [0; ExitReason::COUNT],
             }),
         }
     }
@@ -408,6 +406,9 @@ impl Jit {
     /// made.
     pub(super) fn transition(&self, vm: &Vm, entry: Entry, phase: Phase, details: &[(&str, String)]) {
         let is_new = self.state.borrow_mut().units.entry(entry).or_default().change_phase(phase);
+        if is_new && let Some((code, _)) = phase.why() {
+            census::reason(code);
+        }
         // Each version is worth a line.
         if self.options.log.is_none() || (!is_new && details.is_empty()) {
             return;

@@ -8,7 +8,7 @@ use super::unit::{Phase, Version};
 use super::{Jit, policy, work};
 use crate::jit::ir::{Exit, ExitReason};
 use crate::jit::translate::Refusal;
-use crate::jit::{judge, record};
+use crate::jit::{census, judge, record};
 use crate::runtime::abi::{Ended, TakenExit};
 use crate::runtime::error::Result;
 use crate::runtime::regions::Entry;
@@ -187,7 +187,7 @@ impl Jit {
         let forced = version.forced.as_ref().is_some_and(|flags| flags[number].replace(0) == 1);
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
-        state.exit_reasons[exit.reason as usize] += 1;
+        census::exit(exit.reason);
         if is_work(vm, exit.reason) {
             vm.count_exit(entry, exit.reason.name());
         }

@@ -7,11 +7,20 @@ use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, Op, Reg};
 use crate::facts::native_forms::{Form, Operation, observed};
+use crate::jit::census;
 use crate::jit::feedback::TagSet;
 
 impl Builder<'_> {
-    /// The row of the table.
+    /// What the table says.
     pub(super) fn form(&mut self, op: Op) -> Built<Form> {
+        self.with_operation(op, |operation| {
+            census::form(operation);
+            operation.form()
+        })
+    }
+
+    /// Looks at the instruction with what is known of its operands.
+    fn with_operation<T>(&mut self, op: Op, look: impl FnOnce(&Operation) -> T) -> Built<T> {
         let feedback = *self.feedback();
         let (first, second) = observed(&op);
         let (a, b) = (self.kinds(first, feedback.a)?, self.kinds(second, feedback.b)?);
@@ -40,7 +49,7 @@ impl Builder<'_> {
             structs: structs.into(),
             callees: Some(callees.into()),
         };
-        Ok(known.form())
+        Ok(look(&known))
     }
 
     fn kinds(&mut self, register: Option<Reg>, seen: TagSet) -> Built<Tags> {
@@ -60,7 +69,7 @@ impl Builder<'_> {
     /// silent about it.
     pub(super) fn assert_step(&mut self, op: Op) -> Built<()> {
         if cfg!(debug_assertions) {
-            let form = self.form(op)?;
+            let form = self.with_operation(op, |operation| operation.form())?;
             assert!(
                 matches!(form, Form::Step | Form::Seen | Form::Open),
                 "the table of native forms says {form:?} of a step: {op:?}"

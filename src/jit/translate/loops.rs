@@ -84,6 +84,10 @@ impl Builder<'_> {
 
     fn last_instruction(&mut self, flow: &Flow, block: FlowBlock, op: Op, walk: &mut Walk) -> Built<()> {
         let (next, taken) = (flow.block(block).next, flow.block(block).taken);
+        if cfg!(debug_assertions) && (op.as_iteration().is_some() || op.effects().ends) {
+            // Nobody else asks, so that these would not be counted.
+            self.form(op)?;
+        }
         match op {
             Op::Return { .. } | Op::ReturnVoid {} if self.context.call_pc.is_some() || self.region.is_function => {
                 let value = match op {

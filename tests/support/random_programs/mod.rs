@@ -12,6 +12,7 @@ use random::Random;
 mod aliases;
 mod expressions;
 mod functions;
+mod library;
 mod objects;
 mod random;
 mod rounds;
@@ -100,6 +101,8 @@ struct Generator {
     cost: u64,
     /// The chance, in percent, that an expression is of another kind than asked for.
     confusion: u64,
+    /// Modules are imported that the oracle does not have.
+    has_more_modules: bool,
 }
 
 #[derive(Clone)]
@@ -130,6 +133,7 @@ pub fn program(seed: u64) -> String {
         in_function: false,
         cost: 0,
         confusion,
+        has_more_modules: false,
     };
     generator.whole();
     generator.lines.join("\n") + "\n"
@@ -145,6 +149,7 @@ impl Generator {
         self.definitions_of_rounds();
         self.definitions_of_objects();
         self.definitions_of_aliases();
+        self.definitions_of_the_library();
         self.constants();
         for _ in 0..self.random.between(2, 5) {
             let kind = self.any_kind();

@@ -1,0 +1,76 @@
+//! How often each row of the tier's tables occurred in a run: native forms, helpers, kinds of exits, reasons. Workers
+//! count for themselves ([`walrus::jit::census`]) and tell at their end.
+
+use std::collections::BTreeMap;
+
+use walrus::jit::census;
+
+/// Programs after which every row must have occurred that is not listed in [`UNREACHED`].
+pub const ENOUGH: u64 = 3000;
+
+/// Rows that random programs do not come by, each with the reason. A name that ends in `*` stands for all that begin
+/// so.
+const UNREACHED: &[(&str, &str, &str)] = &[];
+
+/// Counts by table and row.
+pub struct Occurrences(BTreeMap<(&'static str, String), u64>);
+
+impl Occurrences {
+    /// Of nothing yet.
+    pub fn new() -> Occurrences {
+        Occurrences(census::rows().into_iter().map(|row| ((row.table, row.name), 0)).collect())
+    }
+
+    /// Adds what a worker has said: table, row and how often.
+    pub fn add(&mut self, table: &str, name: &str, times: u64) {
+        let row = self.0.iter_mut().find(|((of, row), _)| *of == table && row == name);
+        *row.expect("workers know the same tables").1 += times;
+    }
+
+    /// Writes a table of all rows if that is wanted, and what is to be said of those that did not occur. Whether all
+    /// occurred that have to.
+    pub fn report(&self, programs: u64, in_full: bool) -> bool {
+        if !cfg!(debug_assertions) {
+            println!("rows of the tier's tables are not counted: that needs debug assertions");
+            return true;
+        }
+        let mut missing = Vec::new();
+        for table in ["form", "helper", "exit", "reason"] {
+            let rows: Vec<(&str, u64)> =
+                self.0.iter().filter(|((of, _), _)| *of == table).map(|((_, name), times)| (&**name, *times)).collect();
+            let occurred = rows.iter().filter(|(_, times)| *times > 0).count();
+            println!("{table}: {occurred} of {} rows occurred", rows.len());
+            for (name, times) in rows {
+                let listed = unreached(table, name);
+                if in_full {
+                    println!("{times:>12}  {table} {name}{}", listed.map_or(String::new(), |why| format!("  ({why})")));
+                }
+                if times == 0 && listed.is_none() {
+                    missing.push(format!("{table} {name}"));
+                }
+            }
+        }
+        if programs < ENOUGH {
+            println!("{} rows that should occur in {ENOUGH} programs did not in {programs}", missing.len());
+            return true;
+        }
+        for row in &missing {
+            println!("did not occur: {row}");
+        }
+        missing.is_empty()
+    }
+}
+
+/// What a worker has to tell.
+pub fn counted() -> Vec<String> {
+    let rows = census::rows().into_iter().filter(|row| row.times > 0);
+    rows.map(|row| format!("count {} {} {}", row.table, row.name, row.times)).collect()
+}
+
+fn unreached(table: &str, name: &str) -> Option<&'static str> {
+    let is_listed = |listed: &str| match listed.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == listed,
+    };
+    UNREACHED.iter().find(|(of, listed, _)| *of == table && is_listed(listed)).map(|(.., why)| *why)
+}

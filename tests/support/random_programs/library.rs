@@ -1,0 +1,627 @@
+//! The library in hot loops: methods of lists that call functions, functions on numbers, conversions, methods of texts
+//! and dicts.
+//!
+//! The functions are lambdas that stand in the loop, named ones, methods bound to a receiver, functions of the library,
+//! and closures that others have made. Some throw, some change what they are called on, or variables around them, or go
+//! over lists in turn. Numbers are now and then at the limits of what a float holds exactly, and of an int.
+
+use super::Generator;
+
+const DEFINITIONS: [&str; 14] = [
+    "struct Lib { fn init : self, k { self.k = k; self.seen = []; self.n = 0; } fn twice : self, x { return x * self.k; } \
+     fn over : self, x { return x > self.k; } fn keep : self, x { self.seen.push(x); if self.seen.len() > 6 { self.seen.clear(); } return self.seen.len() % 2 == 0; } \
+     fn count : self, x { self.n += 1; return self.n; } fn pure : x { return x; } fn fails : self, x { if x == self.k { throw x; } return x; } \
+     fn all : self, xs { return xs.map(: x { self.n += 1; return x + self.k; }); } }",
+    "let lib_count = 0; let lib_list = [1, 2, 3];",
+    "fn lib_double : x { return x * 2; } fn lib_even : x { return x % 2 == 0; } fn lib_square : x { return x ** 2; }",
+    "fn lib_fails : x { if x == 3 { throw x; } return x; } fn lib_divides : x { return 12 / x; }",
+    "fn lib_counts : x { lib_count = (lib_count + 1) % 1000; return x > lib_count % 3; }",
+    "fn lib_add : a, b { return a + b; } fn lib_larger : a, b { if a < b { return b; } return a; } fn lib_last : a, b { return b; }",
+    "fn lib_maker : k { return : x { k = (k + 1) % 100; return x + k; }; } fn lib_both : k { return [: x { k += x; return k; }, : x { return k; }]; }",
+    "fn lib_default : x, y = 2 { return x + y; } fn lib_order : a, b { return core.int(a > b) - core.int(a < b); }",
+    "fn lib_tail : xs, k { return xs.map(: x { return x + k; }); } fn lib_sum : xs { return xs.reduce(lib_add, 0); } fn lib_none : xs { return xs.any(: x { return false; }); }",
+    "fn lib_tree : n { if n <= 0 { return 1; } return [n - 1, n - 2].map(lib_tree).sum(); }",
+    "async fn lib_task : x { if x == 3 { throw x; } return x + 1; } fn lib_waits : x { return await lib_task(x); }",
+    "fn lib_pass : f, x { return f(x); } fn lib_len : x { return x.len(); } fn lib_deep : n { if n <= 0 { return 0; } return 1 + lib_deep(n - 1); }",
+    "fn lib_find : xs, x { return xs.find_index(: y { return y == x; }); } fn lib_twice : f, x { return f(f(x)); }",
+    "fn lib_long : x { let s = x; for j in 0..3 { if j == 2 { continue; } s = s + j; } let u = s; if u == 7 { u = 8; } else { u = u + 1; } return u - 1; }",
+];
+
+/// What lists are made of: of one kind mostly, and at the limits of it.
+const ITEMS: [&[&str]; 9] = [
+    &["1", "2", "3", "4", "0", "-1", "7", "12"],
+    &["1", "2", "3", "4", "0", "-1", "7", "12"],
+    &["140737488355327", "-140737488355328", "281474976710655", "281474976710656", "3", "-281474976710657"],
+    &["9223372036854775807", "-9223372036854775808", "4611686018427387904", "9007199254740993", "-1", "3", "2"],
+    &["0.5", "1.5", "-2.25", "3.0", "-0.0", "0.0", "1e9"],
+    &["1e300", "-1e300", "9007199254740992.0", "9223372036854775807.0", "-0.0", "1e-300", "2.0"],
+    &["1", "2.0", "3", "-0.0", "0.5", "9007199254740993"],
+    &["true", "false", "true"],
+    &["\"a\"", "\"bc\"", "\"\"", "\"é\"", "\"12\""],
+];
+
+const NUMBERS: [&str; 26] = [
+    "0", "1", "-1", "2", "3", "10", "0.0", "-0.0", "0.5", "-0.5", "1.5", "2.5", "-2.5", "0.49999999999999994", "100.0", "1e15", "1e300", "-1e-300",
+    "(0.0 / 0.0)", "(1.0 / 0.0)", "(-1.0 / 0.0)", "9007199254740993", "281474976710656", "9223372036854775807", "(-9223372036854775808)", "4503599627370497.5",
+];
+
+const TEXTS: [&str; 14] = [
+    "", "a", "abc", "a b  c ", " 12 ", "-7", "3.5", "1e3", "aXbXc", "日本語", "éa", "q😀r", "AbC", "0x1",
+];
+
+/// The names of a loop of this part.
+struct Names {
+    i: String,
+    /// The lists.
+    xs: String,
+    ys: String,
+    total: String,
+    /// What was made last.
+    made: String,
+    /// A variable that functions change.
+    seen: String,
+    object: String,
+    /// A function.
+    f: String,
+}
+
+impl Generator {
+    pub(super) fn definitions_of_the_library(&mut self) {
+        self.lines(&DEFINITIONS);
+        self.has_more_modules = self.random.percent(4);
+        if self.has_more_modules {
+            for module in ["path", "regex", "time", "http"] {
+                self.line(&format!("import \"std/{module}\" as {module};"));
+            }
+            self.line("import \"std/json\" as json;");
+        }
+    }
+
+    pub(super) fn library_loop(&mut self) {
+        if self.iterations == 1 && self.random.below(100) == 0 {
+            return self.large_loop();
+        }
+        if self.has_more_modules && self.random.percent(40) {
+            return self.more_modules_loop();
+        }
+        match self.random.below(10) {
+            0..=4 => self.list_functions_loop(),
+            5 | 6 => self.numbers_loop(),
+            7 => self.texts_loop(),
+            8 => self.conversions_loop(),
+            _ => self.dict_functions_loop(),
+        }
+    }
+
+    fn items(&mut self, choices: &[&str], low: i64, high: i64) -> String {
+        let count = self.random.between(low, high);
+        let items: Vec<&str> = (0..count).map(|_| self.random.pick(choices)).collect();
+        format!("[{}]", items.join(", "))
+    }
+
+    /// In a `try` of its own, or not; what is caught shows in the total.
+    fn guarded(&mut self, line: &str, total: &str) {
+        if self.random.percent(60) {
+            self.line(&format!("try {{ {line} }} catch e {{ {total} += core.len(core.str(e)); }}"));
+        } else {
+            self.line(line);
+        }
+    }
+
+    /// Begins a loop of this part: what may end it is caught around it.
+    fn open_library_round(&mut self, count: u64) -> (String, Option<String>) {
+        self.open("try");
+        let (i, end, _) = self.open_round(count);
+        (i, end)
+    }
+
+    fn close_library_round(&mut self, end: Option<String>) {
+        self.close_round(end);
+        self.turn("catch e");
+        self.line("println(e);");
+        self.close();
+    }
+
+    /// A function of one argument, which lists are given.
+    fn function_of_item(&mut self, names: &Names, depth: u32) -> String {
+        let Names { i, xs, ys, seen, object, f, .. } = names;
+        let x = self.name("x");
+        let k = self.random.between(-1, 4);
+        let form = match self.random.below(44) {
+            0 => format!(": {x} {{ return {x} + {i}; }}"),
+            1 => format!(": {x} {{ return {x} * 2 - {k}; }}"),
+            2..=4 => format!(": {x} {{ return {x} > {k}; }}"),
+            5 => format!(": {x} {{ return {x} % 2 == {k}; }}"),
+            6 => format!(": {x} {{ {seen} = {seen} + 1; return {x}; }}"),
+            7 => format!(": {x} {{ {seen} = {seen} ^ {i}; return {seen} % 3 == 0; }}"),
+            8 => format!(": {x} {{ {seen} = {x}; return {seen}; }}"),
+            9 => format!(": {x} {{ if {x} == {k} {{ throw {x}; }} return {x}; }}"),
+            10 => format!(": {x} {{ if {i} % 5 == 4 {{ throw \"{k}\"; }} return {x}; }}"),
+            11 => format!(": {x} {{ if {xs}.len() < 6 {{ {xs}.push({i} % 5); }} return {x}; }}"),
+            12 => format!(": {x} {{ if {xs}.len() > 2 {{ {xs}.pop(); }} return {x}; }}"),
+            13 => format!(": {x} {{ {xs}[0] = {i} % 7; return {x}; }}"),
+            14 => format!(": {x} {{ if {i} % 9 == 8 {{ {xs}[-1] = 0.5; }} return {x}; }}"),
+            15 => format!(": {x} {{ if {i} % 9 == 8 {{ {xs}.clear(); }} return {x}; }}"),
+            16 => format!(": {x} {{ {xs} = {ys}; return {x}; }}"),
+            17 if depth > 0 => {
+                let y = self.name("y");
+                format!(": {x} {{ return {ys}.map(: {y} {{ return {x} + {y}; }}).len(); }}")
+            }
+            18 if depth > 0 => {
+                let y = self.name("y");
+                format!(": {x} {{ return {ys}.any(: {y} {{ return {x} == {y}; }}); }}")
+            }
+            19 if depth > 0 => {
+                let (a, b) = (self.name("a"), self.name("b"));
+                format!(": {x} {{ return {ys}.reduce(: {a}, {b} {{ return {a} + {b}; }}, {x}); }}")
+            }
+            20 if depth > 0 => {
+                let inner = self.call_of_list(names, depth - 1);
+                format!(": {x} {{ let r = {inner}; return r; }}")
+            }
+            21 => format!(": {x} {{ return [{x}, {i}]; }}"),
+            22 => format!(": {x} {{ return ({x}, {x}); }}"),
+            23 => format!(": {x} {{ let s = 0; for j in 0..3 {{ s = s + {x}; }} return s; }}"),
+            24 => format!(": {x} {{ return core.str({x}); }}"),
+            25 => format!(": {x} {{ return if {x} > {k} {{ \"a\" }} else {{ 2 }}; }}"),
+            26 => format!(": {x} {{ if {x} == {k} {{ return; }} return {x} * 0.5; }}"),
+            27 => format!(": {x} {{ try {{ return 12 / {x}; }} catch e {{ return {k}; }} }}"),
+            28 => format!(": {x} {{ return : y {{ return {x}; }}; }}"),
+            29 => format!(": {x} {{ return Lib({x}); }}"),
+            30 => format!(": {x} {{ return {object}.twice({x}) + {k}; }}"),
+            31 => format!(": {x} {{ {object}.n = {object}.n + 1; return {object}.n; }}"),
+            32 => format!(": {x} {{ return -{x}; }}"),
+            33 => format!(": {x} {{ return not {x}; }}"),
+            34 => self.random.pick(&["lib_double", "lib_even", "lib_square", "lib_counts", "lib_long"]).to_owned(),
+            35 => self.random.pick(&["lib_fails", "lib_divides", "lib_default", "lib_double"]).to_owned(),
+            36 => format!("{object}.{}", self.random.pick(&["twice", "over", "keep", "count", "fails"])),
+            37 => self
+                .random
+                .pick(&["core.str", "core.int", "core.type", "math.floor", "math.sqrt", "math.abs", "core.len"])
+                .to_owned(),
+            38 => format!("lib_maker({k})"),
+            39 => format!("lib_both({k})[{i} % 2]"),
+            40 if self.random.percent(50) => "lib_waits".into(),
+            40 => self.random.pick(&["lib_add", "3", "Lib", "void", "\"f\""]).to_owned(),
+            _ => f.clone(),
+        };
+        if form.starts_with(':') && self.random.percent(6) { format!("(: {{ return {form}; }})()") } else { form }
+    }
+
+    /// A call of a method of a list that is given a function, in a form that shows what came of it.
+    fn call_of_list(&mut self, names: &Names, depth: u32) -> String {
+        let Names { i, xs, ys, seen, .. } = names;
+        let list = match self.random.below(12) {
+            0 | 1 => ys.clone(),
+            2 => format!("[{i}, {i} + 1, {i} % 3]"),
+            3 => format!("{xs}[0..2]"),
+            4 => format!("{xs}.copy()"),
+            5 => "lib_list".into(),
+            _ => xs.clone(),
+        };
+        let f = self.function_of_item(names, depth);
+        match self.random.below(34) {
+            0..=3 => format!("{list}.map({f})"),
+            4 => format!("{list}.map({f}).len()"),
+            5 => format!("{list}.map({f})[0]"),
+            6 => format!("{list}.map({f}).sum()"),
+            7..=9 => format!("{list}.filter({f})"),
+            10 => format!("{list}.filter({f}).map(lib_double)"),
+            11 => format!("{list}.reduce(lib_add, {i})"),
+            12 => {
+                let (a, b, k) = (self.name("a"), self.name("b"), self.random.between(0, 3));
+                let body = match self.random.below(8) {
+                    0 => format!("return {a} + {b};"),
+                    1 => format!("return {a} * {b} + {k};"),
+                    2 => format!("if {b} == {k} {{ throw {a}; }} return {b};"),
+                    3 => format!("{seen} = {seen} + 1; return {a};"),
+                    4 => format!("if {xs}.len() < 6 {{ {xs}.push({k}); }} return {b};"),
+                    5 => format!("return if {a} < {b} {{ {a} }} else {{ {b} }};"),
+                    6 => format!("return [{a}, {b}].len() + {k};"),
+                    _ => format!("return {a} + {b} * 0.5;"),
+                };
+                let start = self.random.pick(&["0", "1", "0.0", "-0.0", "\"\"", "9223372036854775807", "true"]);
+                format!("{list}.reduce(: {a}, {b} {{ {body} }}, {start})")
+            }
+            13 => format!("{list}.reduce({}, 0)", self.random.pick(&["lib_add", "lib_larger", "lib_last", "math.max"])),
+            14 | 15 => format!("{list}.any({f})"),
+            16 | 17 => format!("{list}.all({f})"),
+            18 | 19 => format!("{list}.find({f})"),
+            20 | 21 => format!("{list}.find_index({f})"),
+            22 => format!("{list}.min_by({f})"),
+            23 => format!("{list}.max_by({f})"),
+            24 => format!("{list}.group_by({f})"),
+            25 => format!("{list}.flat_map({f})"),
+            26 => {
+                let x = self.name("x");
+                format!("{list}.flat_map(: {x} {{ return [{x}, {x}]; }})")
+            }
+            27 => format!("lib_tail({list}, {i})"),
+            28 => format!("{}({list})", self.random.pick(&["lib_sum", "lib_none", "core.len"])),
+            29 => format!("lib_find({list}, {i} % 4)"),
+            30 => format!("lib_tree({i} % 4)"),
+            31 => format!("{}.all({list})", names.object),
+            32 => format!("lib_twice({f}, {i} % 3)"),
+            _ => format!("{list}.map({f}).filter(: x {{ return x; }})"),
+        }
+    }
+
+    fn list_functions_loop(&mut self) {
+        let count = self.rounds();
+        let [t, xs, ys, made, seen, o, f] = ["lt", "lx", "ly", "lm", "ls", "lo", "lf"].map(|stem| self.name(stem));
+        let kind = ITEMS[self.random.below(ITEMS.len() as u64) as usize];
+        let other = ITEMS[self.random.below(2) as usize * 4];
+        let most = if count > 1000 { 4 } else { 8 };
+        let (first, second) = (self.items(kind, 0, most), self.items(other, 1, 3));
+        let function = self.random.pick(&["lib_double", "lib_even", ": x { return x; }", "lib_maker(1)", "core.str"]);
+        self.line(&format!("let {t} = 0; let {xs} = {first}; let {ys} = {second}; let {made} = void; let {seen} = 0;"));
+        let k = self.random.pick(&["1", "2", "0.5", "3"]);
+        self.line(&format!("let {o} = Lib({k}); let {f} = {function};"));
+        let (i, end) = self.open_library_round(count);
+        let late = self.late_round(count);
+        let names = Names {
+            i: i.clone(),
+            xs: xs.clone(),
+            ys: ys.clone(),
+            total: t.clone(),
+            made: made.clone(),
+            seen: seen.clone(),
+            object: o.clone(),
+            f: f.clone(),
+        };
+        for _ in 0..self.random.between(1, if count > 1000 { 3 } else { 5 }) {
+            self.list_functions_line(&names);
+        }
+        if self.random.percent(40) {
+            self.line(&format!("if {xs}.len() == 0 {{ {xs} = {first}; }}"));
+        }
+        if self.random.percent(60) {
+            let change = match self.random.below(10) {
+                0 => format!("{xs} = [0.5, -0.0];"),
+                1 => format!("{xs}.push(\"late\");"),
+                2 => format!("{f} = lib_fails;"),
+                3 => format!("{f} = : x {{ return {seen}; }};"),
+                4 => format!("{o}.k = 0.5;"),
+                5 => format!("{o}.twice = : x {{ return 1; }};"),
+                6 => format!("{xs} = (1, 2);"),
+                7 => format!("{ys} = [];"),
+                8 => format!("{seen} = 0.5;"),
+                _ => format!("{xs}.push(9223372036854775807);"),
+            };
+            self.line(&format!("if {i} == {late} {{ {change} println({made}); }}"));
+        }
+        self.line(&format!("{t} = {t} % 1000003;"));
+        self.close_library_round(end);
+        self.line(&format!(
+            "println({t}, {xs}, {seen}, {o}.n, {o}.seen, core.len(core.str({made})), lib_count, lib_list.len());"
+        ));
+    }
+
+    fn list_functions_line(&mut self, names: &Names) {
+        let Names { i, xs, ys, total: t, made, f, .. } = names;
+        let line = match self.random.below(30) {
+            0..=8 => {
+                let call = self.call_of_list(names, 2);
+                format!("{made} = {call}; {t} += core.len(core.str({made}));")
+            }
+            9 | 10 => {
+                let call = self.call_of_list(names, 1);
+                format!("{t} += {call};")
+            }
+            11 | 12 => {
+                let call = self.call_of_list(names, 1);
+                format!("if {call} {{ {t} += 1; }} else {{ {t} += 2; }}")
+            }
+            13 => {
+                let (x, call) = (self.name("x"), self.call_of_list(names, 1));
+                format!("for {x} in {call} {{ {t} += core.len(core.str({x})); if {t} % 7 == 3 {{ break; }} }}")
+            }
+            14 => format!("let fs = {xs}.map(: x {{ return : y {{ return x + y; }}; }}); {t} += fs[0]({i});"),
+            15 => {
+                let by = self.random.pick(&["", "", "lib_order", ": a, b { return lib_order(b, a); }", ": a, b { return 0; }"]);
+                format!("let c = {xs}.copy(); c.sort({by}); {made} = c; {t} += core.len(core.str(c));")
+            }
+            16 => {
+                let key = self.function_of_item(names, 0);
+                format!("let c = {ys}.copy(); c.sort_by({key}); {made} = c; {t} += c.len();")
+            }
+            17 => format!("for a, b in {xs}.zip({ys}) {{ {t} += core.len(core.str(a)) + core.int(b == a); }}"),
+            18 => format!("for k, x in {xs}.enumerate() {{ if x == k {{ {t} += k; }} }}"),
+            23 => {
+                let form = self.random.pick(&[
+                    "@ += lib_default($);",
+                    "@ += lib_default($, 3);",
+                    "@ += Lib.pure($);",
+                    "let s = Lib; @ += s($).k;",
+                    "struct In { fn init : self, a { self.a = a + #; } fn get : self { return self.a; } } @ += In(2).get();",
+                    "@ += core.len(core.str(lib_pass(&, $)));",
+                    "@ += lib_pass(lib_double, $) + lib_pass(: x { return x + $; }, 1);",
+                    "@ += core.len(core.str(lib_pass(core.str, $))) + lib_pass(Lib, $).k;",
+                    "@ += lib_len(^) + lib_len(\"abc\") + lib_len((1, 2));",
+                    "let r = 0..$ % 5; for q in r { @ += q; } @ += r.len() + core.int(r.contains(2)); if r == 0..3 { @ += 1; }",
+                    "let r = ($, 2); @ += r.len() + r.index_of(2) + core.int(r.contains($)); if r { @ += r[0]; }",
+                    "for a, b in [($, 1), [2, 3], \"xy\", 0..2] { @ += core.len(core.str(a)); }",
+                    "let b = $ % 2 == 0; if b != ($ % 3 == 0) { @ += 1; } if b == true { @ += 2; }",
+                    "if math == core or math != math { @ += 1; } if Lib == Lib and Lib != Pt { @ += 2; }",
+                    "if void != # and # != void { @ += 1; } if lib_add == lib_double { @ += 9; } if lib_add { @ += 1; } if Lib { @ += 1; }",
+                    "core.gc_threshold(8000000);",
+                    "@ += lib_deep($ % 9);",
+                    "let one = [0] * ($ % 9); @ += one.len() + ([$] * 3).sum(); one.push($); @ += one.pop();",
+                    "@ += ($ % 4) ** ($ % 5) + ($ - 3) ** 2;",
+                ]);
+                let made_of = form.replace('@', t).replace('$', i).replace('#', &names.seen);
+                made_of.replace('&', f).replace('^', xs)
+            }
+            19 | 24..=28 => {
+                let form = self.random.pick(&[
+                    "@.zip(#)", "@.enumerate()", "@.chunks(2)", "@.unique()", "@.reversed()", "@.sorted()", "@.first()", "@.last()", "@.min()",
+                    "@.max()", "@.sum()", "@.count(1)", "@.index_of(2)", "@.contains(3)", "@.join(\"-\")", "@.copy()", "@.zip(@).len()",
+                    "@.chunks($)", "(@ + #).unique()", "@ * 2", "2 * #", "@[0..1]", "@[$..-1]", "@ == #", "@ < #", "@ in [#]", "$ in @",
+                ]);
+                let made_of = form.replace('@', xs).replace('#', ys).replace('$', &format!("({i} % 4)"));
+                format!("{made} = {made_of}; {t} += core.len(core.str({made}));")
+            }
+            20 => {
+                let change = self.random.pick(&[
+                    "@.insert(0, $);", "@.insert(-1, $);", "@.remove(0);", "@.reverse();", "@.extend([$]);", "@.extend(#);", "@.push($);", "@.pop();",
+                    "@.extend(0..2);", "@[0], @[-1] = @[-1], @[0];",
+                ]);
+                let change = change.replace('@', xs).replace('#', ys).replace('$', &format!("({i} % 6)"));
+                format!("{change} if {xs}.len() > 7 {{ {xs}.clear(); {xs}.push({i}); }} {t} += {xs}.len();")
+            }
+            21 if self.random.percent(40) => {
+                self.random.pick(&["@ += await lib_task($);", "@ += lib_waits($ % 9);", "lib_task(0);"]).replace('@', t).replace('$', i)
+            }
+            21 => format!("{t} += core.len(core.str({f}({i} % 5)));"),
+            22 => format!("{f} = if {i} % 3 == 0 {{ lib_double }} else {{ : x {{ return x + {i}; }} }}; {t} += {f}(2);"),
+            _ => format!("{ys}.push({i}); if {ys}.len() > 4 {{ {ys}.remove(0); }} {t} += {ys}[-1];"),
+        };
+        let line = format!("{{ {line} }}");
+        self.guarded(&line, t);
+    }
+
+    /// A number that is known only when the loop runs.
+    fn some_number(&mut self, names: [&str; 4]) -> String {
+        let [i, ns, x, n] = names;
+        match self.random.below(12) {
+            0 | 1 => i.to_owned(),
+            2 | 3 => x.to_owned(),
+            4 | 5 => n.to_owned(),
+            6 | 7 => format!("{ns}[{i} % {ns}.len()]"),
+            8 => format!("({i} * 0.25 - 2.0)"),
+            9 => format!("({x} + {i})"),
+            10 => format!("({i} - 3)"),
+            _ => self.random.pick(&NUMBERS).to_owned(),
+        }
+    }
+
+    /// Functions of other modules whose result depends on their arguments alone. The oracle has none of them.
+    fn more_modules_loop(&mut self) {
+        let count = self.rounds().min(200);
+        let (t, made) = (self.name("mt"), self.name("mm"));
+        self.line(&format!("let {t} = 0; let {made} = void;"));
+        let (i, end) = self.open_library_round(count);
+        for _ in 0..self.random.between(4, 9) {
+            let form = self.random.pick(&[
+                "path.join(\"a\", f\"{$}\")",
+                "path.base(f\"a/{$}.b\")",
+                "path.dir(f\"a/{$}\")",
+                "path.stem(f\"a/{$}.b\")",
+                "path.ext(f\"a/{$}.b\")",
+                "path.normalize(f\"a/../{$}//b\")",
+                "path.is_absolute(f\"/{$}\")",
+                "regex.matches(\"[0-4]\", f\"{$}\")",
+                "regex.find(\"(1)(2)?\", f\"{$}\")",
+                "regex.find_all(\"[12]\", f\"{$}\")",
+                "regex.split(\"1\", f\"{$}\")",
+                "regex.replace(\"1\", f\"{$}\", \"x\")",
+                "regex.replace(\"1\", f\"{$}\", : m { return m.text + \"y\"; })",
+                "regex.matches(\"(\", f\"{$}\")",
+                "time.format($ * 86400000, \"%F\")",
+                "time.parse(\"2024-01-02\", \"%F\") + $",
+                "time.parts($ * 1000)",
+                "http.parse_request_line(f\"GET /{$} HTTP/1.1\")",
+                "http.parse_query(f\"a={$}&b=2\")",
+                "http.parse_query_pairs(f\"a={$}&a=2\")",
+                "http.encode_query({\"a\": f\"{$}\"})",
+                "http.normalize_path(f\"/a/../{$}\")",
+                "http.match_route(\"/a/:b\", f\"/a/{$}\")",
+                "http.status_text(200 + $)",
+                "http.response(200, f\"{$}\")",
+                "http.response_with_headers(200, f\"{$}\", {\"x\": \"y\"})",
+                "http.make_response(200, f\"{$}\")",
+                "http.make_response_with_headers(200, f\"{$}\", {\"x\": \"y\"})",
+                "http.serialize_response(http.make_response(200, f\"{$}\"))",
+                "json.encode([$, 0.5], 2)",
+                "json.decode(f\"[{$}, 1.5]\")",
+            ]);
+            let form = form.replace('$', &i);
+            self.guarded(&format!("{made} = {form}; {t} += core.len(core.str({made}));"), &t);
+        }
+        self.close_library_round(end);
+        self.line(&format!("println({t}, {made});"));
+    }
+
+    /// A loop that is too large to be native, or nearly so.
+    fn large_loop(&mut self) {
+        let (t, i) = (self.name("lt"), self.name("i"));
+        self.line(&format!("let {t} = 1;"));
+        self.open(&format!("for {i} in 0..12"));
+        let cost = self.cost;
+        let lines = self.random.pick(&["3", "400", "1500"]);
+        for _ in 0..lines.parse().expect("a number") {
+            let k = self.random.between(2, 9);
+            self.line(&format!("{t} = ({t} * {k} + {i}) % 1009;"));
+        }
+        if self.random.percent(50) {
+            // Literals that are made piece by piece.
+            let items = vec![format!("{i} + 1"); 70].join(", ");
+            let entries: Vec<String> = (0..70).map(|key| format!("{key}: {i}")).collect();
+            self.line(&format!("{t} += [{items}].sum() + ({items}).len() + {{{}}}.len();", entries.join(", ")));
+        }
+        self.cost = cost;
+        self.close();
+        self.line(&format!("println({t});"));
+    }
+
+    /// Functions on numbers, and arithmetic at the limits of floats and ints.
+    fn numbers_loop(&mut self) {
+        let count = self.rounds();
+        let [t, ns, x, n, made] = ["nt", "nn", "nx", "ni", "nm"].map(|stem| self.name(stem));
+        let numbers = match self.random.below(4) {
+            0 => self.items(&["1", "2", "-3", "281474976710656", "9223372036854775807", "-9223372036854775808"], 1, 5),
+            1 => self.items(&NUMBERS, 1, 6),
+            _ => self.items(&["0.5", "1.5", "-2.5", "-0.0", "3.0", "0.25"], 1, 5),
+        };
+        let (start, other) = (self.random.pick(&["0.5", "1.0", "-0.0", "2"]), self.random.pick(&NUMBERS));
+        self.line(&format!("let {t} = 0; let {ns} = {numbers}; let {x} = {start}; let {n} = {other}; let {made} = 0;"));
+        let random = self.random.percent(4);
+        if random {
+            self.line(&format!("math.seed({count});"));
+        }
+        let (i, end) = self.open_library_round(count);
+        let late = self.late_round(count);
+        for _ in 0..self.random.between(2, 6) {
+            let names = [&*i, &ns, &x, &n];
+            let [a, b, c] = [(); 3].map(|()| self.some_number(names));
+            let one = self.random.pick(&[
+                "abs", "sign", "floor", "ceil", "round", "trunc", "fract", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "exp", "ln",
+                "log2", "log10", "degrees", "radians", "is_finite", "is_nan", "is_inf",
+            ]);
+            let two = self.random.pick(&["min", "max", "min", "max", "pow", "hypot", "atan2", "log"]);
+            let value = match self.random.below(26) {
+                0..=7 => format!("math.{one}({a})"),
+                8..=11 => format!("math.{two}({a}, {b})"),
+                12 => format!("math.clamp({a}, {b}, {c})"),
+                13 => format!("math.clamp({a}, -1, 2)"),
+                14 => format!("math.lerp({a}, {b}, {c})"),
+                15 => format!("math.{}()", self.random.pick(&["pi", "e", "tau", "inf", "nan"])),
+                16 => format!("{a} ** {}", self.random.pick(&["2", "3", "0", "-1", "0.5", "2.0", "63", "64"])),
+                17 => format!("{a} ** {b}"),
+                18 => format!("{a} {} {b}", self.random.pick(&["%", "/", "*", "-", "+"])),
+                19 => format!("{a} {} {b}", self.random.pick(&["<", "<=", ">", ">=", "==", "!="])),
+                20 => format!("core.int({a})"),
+                21 => format!("core.float({a})"),
+                22 => format!("core.int(math.floor({a}))"),
+                23 if random => self
+                    .random
+                    .pick(&["math.rand_int(0, 9)", "math.rand_float()", "math.rand_bool()", "math.rand_range(-1, 2.5)", "math.rand_int(3, 2)"])
+                    .to_owned(),
+                24 => format!("{a} {} {b}", self.random.pick(&["<<", ">>", "&", "|", "^"])),
+                _ => format!("{x} * 0.5 + math.{one}({a})"),
+            };
+            let keeps = match self.random.below(8) {
+                0 => format!("{x} = {value}; if {x} > 1e6 or {x} < -1e6 {{ {x} = 0.5; }}"),
+                1 => format!("{n} = {value};"),
+                2 => format!("if {value} {{ {t} += 1; }}"),
+                3 => format!("{made} = [{value}, {a}];"),
+                4 => format!("{t} += core.len(f\"{{{value}}}\");"),
+                _ => format!("{made} = {value}; {t} += core.len(core.str({made}));"),
+            };
+            self.guarded(&keeps, &t);
+        }
+        if self.random.percent(40) {
+            let change = self.random.pick(&["@.push(0.5);", "@.push(9223372036854775807);", "@ = [1];", "@[0] = -1;", "@.push(\"1\");"]);
+            self.line(&format!("if {i} == {late} {{ {} }}", change.replace('@', &ns)));
+        }
+        self.close_library_round(end);
+        self.line(&format!("println({t}, {x}, {n}, {made});"));
+    }
+
+    /// Methods of texts.
+    fn texts_loop(&mut self) {
+        let count = self.rounds().min(300);
+        let [t, ss, made] = ["tt", "ts", "tm"].map(|stem| self.name(stem));
+        let texts: Vec<String> =
+            (0..self.random.between(1, 5)).map(|_| format!("\"{}\"", self.random.pick(&TEXTS))).collect();
+        self.line(&format!("let {t} = 0; let {ss} = [{}]; let {made} = void;", texts.join(", ")));
+        let (i, end) = self.open_library_round(count);
+        let s = self.name("s");
+        self.line(&format!("let {s} = {ss}[{i} % {ss}.len()];"));
+        for _ in 0..self.random.between(2, 5) {
+            let form = self.random.pick(&[
+                "@.len()", "@.upper()", "@.lower()", "@.trim()", "@.trim_start()", "@.trim_end()", "@.split(\"X\")", "@.split()", "@.split(\"\")",
+                "@.contains(\"b\")", "@.starts_with(\"a\")", "@.ends_with(\"c\")", "@.replace(\"a\", \"bb\")", "@.replace(\"\", \"-\")", "@.chars()",
+                "@.lines()", "@.index_of(\"b\")", "@.index_of(\"b\", 1)", "@.repeat($ % 4)", "@.pad_left(6, \"*\")", "@.pad_right($ % 9, \"ab\")",
+                "@.to_int()", "@.to_float()", "@.split_once(\"X\")", "@.count(\"a\")", "@.count(\"\")", "@.reversed()", "@.code_at(0)", "@.is_digit()",
+                "@.is_alpha()", "@.is_alnum()", "@.is_space()", "@.is_upper()", "@.is_lower()", "core.ord(@)", "core.ord(@[0])", "core.chr(65 + $ % 26)",
+                "core.chr($ - 3)", "@[$ % 4]", "@[0..-1]", "@[1..$ % 4]", "\"a\" in @", "@ in \"abc\"", "@ + @", "@ * 2", "($ % 3) * @", "@ == \"a\"",
+                "@ < \"b\"", "f\"{@}-{$}\"", "core.format($, \"05\")", "core.format(@, \">6\")", "core.repr(@)", "core.bytes(@)", "core.text([97, 98])",
+                "@.split().map(core.len)", "@.chars().filter(: c { return c > \"a\"; })", "@.missing()", "@.len(1)", "@.index_of($)", "core.len(@)",
+                "core.int(@)", "core.float(@)", "core.str(@)", "core.type(@)", "f\"{$:>6}|{@:5}\"",
+            ]);
+            let value = form.replace('@', &s).replace('$', &i);
+            self.guarded(&format!("{made} = {value}; {t} += core.len(core.str({made}));"), &t);
+        }
+        if self.random.percent(30) {
+            let other = self.random.pick(&["1", "void", "\"late\"", "[1]", "\"日\""]);
+            self.line(&format!("if {i} == {} {{ {ss}.push({other}); }}", count / 2));
+        }
+        self.close_library_round(end);
+        self.line(&format!("println({t}, {made}, {ss});"));
+    }
+
+    /// Conversions between kinds of values.
+    fn conversions_loop(&mut self) {
+        let count = self.rounds();
+        let [t, vs, made] = ["ct", "cv", "cm"].map(|stem| self.name(stem));
+        let values = [
+            "1", "-7", "2.9", "-2.9", "-0.0", "1e18", "1e19", "true", "false", "\"12\"", "\" 7 \"", "\"x\"", "\"3.5\"", "void", "9223372036854775807",
+            "[1]", "(0.0 / 0.0)", "{\"a\": 1}", "(1, 2)", "0..4", "lib_double", "Lib(2)", "\"\"", "Lib", "math", "lib_task(0)", "core.len",
+        ];
+        let low = self.random.below(values.len() as u64 - 3) as usize;
+        let values = if self.random.percent(60) { &values[low..low + 3] } else { &values[..] };
+        let values = self.items(values, 1, 5);
+        self.line(&format!("let {t} = 0; let {vs} = {values}; let {made} = void;"));
+        let (i, end) = self.open_library_round(count);
+        let v = self.name("v");
+        self.line(&format!("let {v} = {vs}[{i} % {vs}.len()];"));
+        for _ in 0..self.random.between(1, 4) {
+            let form = self.random.pick(&[
+                "core.int(@)", "core.int(@)", "core.float(@)", "core.float(@)", "core.str(@)", "core.type(@)", "core.len(@)", "core.repr(@)",
+                "core.format(@, \"\")", "core.format(@, \".2f\")", "core.int(core.float(@))", "core.float(core.int(@))", "core.int(core.str(@))",
+                "not @", "-@", "~@", "@ == @", "@ == $", "@ < $", "@ + $", "@ * 2", "@ and $", "@ or $", "[@] == [@]", "@ in [$, @]", "f\"{@}{$}\"",
+                "if @ { 1 } else { 2 }", "core.int($ * 0.5)", "core.float($) / 3", "core.int($ > 3)", "core.assert(@)", "@ != void", "@.len()", "@[0]",
+                "core.int($ * 4503599627370496.0)", "$ in @", "void in @", "@ .. $", "core.len(0..$)", "core.bytes(@)", "@ <= $", "@ >= $", "@ > @", "@ != @", "$ >> @", "@ ^ $", "@ ** 2", "$ ** 2 + $ ** 3", "@ % 3", "core.type(@) == \"int\"",
+            ]);
+            let value = form.replace('@', &v).replace('$', &i);
+            self.guarded(&format!("{made} = {value}; {t} += core.len(core.str({made}));"), &t);
+        }
+        self.close_library_round(end);
+        self.line(&format!("println({t}, core.len(core.str({made})));"));
+    }
+
+    /// Methods of dicts, also those that call functions, some of which change the dict.
+    fn dict_functions_loop(&mut self) {
+        let count = self.rounds().min(400);
+        let [t, d, made, seen] = ["dt", "dd", "dm", "ds"].map(|stem| self.name(stem));
+        let keys = self.random.pick(&["1: 10, 2: 20, 3: 5", "\"a\": 1, \"b\": 0.5", "0: \"x\"", "true: 1, 1: 2, 1.0: 3", "(1, 2): 3, -0.0: 4", ""]);
+        self.line(&format!("let {t} = 0; let {d} = {{{keys}}}; let {made} = void; let {seen} = 0;"));
+        let (i, end) = self.open_library_round(count);
+        for _ in 0..self.random.between(2, 5) {
+            let function = self.random.pick(&[
+                ": k, v { return v; }", ": k, v { return v > 1; }", ": k, v { # += 1; return #; }", ": k, v { return core.str(k) + core.str(v); }",
+                ": k, v { @[k] = 1; return true; }", ": k, v { if $ % 5 == 4 { @[$ + 50] = v; } return v; }", ": k, v { if v == 5 { throw k; } return v; }",
+                ": k, v { @.remove(k); return v; }", "lib_last", "lib_add", "lib_double", ": k, v { return [v, k].map(core.str).join(\"\"); }",
+            ]);
+            let form = self.random.pick(&[
+                "@.get($ % 5, #)", "@.get(\"a\")", "@.get($ % 3)", "@.contains($ % 5)", "@.contains(\"a\")", "@.keys()", "@.values()", "@.items()",
+                "@.len()", "@.copy()", "@.remove($ % 6)", "@.get_or_insert($ % 7, #)", "@.get_or_insert(\"a\", []).len()", "@.map_values(F)", "@.filter(F)",
+                "@.sort_by(F)", "@.map_values(F).len()", "@[$ % 4]", "@ == @.copy()", "$ in @", "\"a\" in @", "core.len(@)", "@ + {$ % 3: #}",
+                "{$ % 5: $, \"b\": #}", "@.keys().map(core.type)", "@.get([1])", "@.values().filter(: v { return v; })", "not @",
+            ]);
+            let made_of = form.replace('F', function).replace('@', &d).replace('$', &i).replace('#', &seen);
+            let line = match self.random.below(10) {
+                0 => format!("{d}[{i} % 6] = {i};"),
+                1 => format!("{d}[\"a\"] += 1;"),
+                2 => format!("for k, v in {d} {{ {seen} += core.len(core.str(v)); }}"),
+                3 => format!("{d}[{i} * 0.5] = {seen};"),
+                _ => format!("{made} = {made_of}; {t} += core.len(core.str({made}));"),
+            };
+            self.guarded(&line, &t);
+        }
+        self.line(&format!("if {d}.len() > 9 {{ {d}.clear(); {seen} = {seen} % 1000; }}"));
+        self.close_library_round(end);
+        self.line(&format!("println({t}, {d}, {seen}, core.len(core.str({made})));"));
+    }
+}
