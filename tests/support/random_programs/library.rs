@@ -7,7 +7,7 @@
 
 use super::Generator;
 
-const DEFINITIONS: [&str; 14] = [
+const DEFINITIONS: [&str; 16] = [
     "struct Lib { fn init : self, k { self.k = k; self.seen = []; self.n = 0; } fn twice : self, x { return x * self.k; } \
      fn over : self, x { return x > self.k; } fn keep : self, x { self.seen.push(x); if self.seen.len() > 6 { self.seen.clear(); } return self.seen.len() % 2 == 0; } \
      fn count : self, x { self.n += 1; return self.n; } fn pure : x { return x; } fn fails : self, x { if x == self.k { throw x; } return x; } \
@@ -23,6 +23,8 @@ const DEFINITIONS: [&str; 14] = [
     "fn lib_tree : n { if n <= 0 { return 1; } return [n - 1, n - 2].map(lib_tree).sum(); }",
     "async fn lib_task : x { if x == 3 { throw x; } return x + 1; } fn lib_waits : x { return await lib_task(x); }",
     "fn lib_pass : f, x { return f(x); } fn lib_len : x { return x.len(); } fn lib_deep : n { if n <= 0 { return 0; } return 1 + lib_deep(n - 1); }",
+    "fn lib_ends : n, k { if n <= 0 { return 12 / n; } return k + lib_ends(n - 1, k); }",
+    "fn lib_any : x, n { let k = 0; while k < n { k += 1; if x == k { k += 1; } } return x + x; }",
     "fn lib_find : xs, x { return xs.find_index(: y { return y == x; }); } fn lib_twice : f, x { return f(f(x)); }",
     "fn lib_long : x { let s = x; for j in 0..3 { if j == 2 { continue; } s = s + j; } let u = s; if u == 7 { u = 8; } else { u = u + 1; } return u - 1; }",
 ];
@@ -84,11 +86,11 @@ impl Generator {
         if self.has_more_modules && self.random.percent(40) {
             return self.more_modules_loop();
         }
-        match self.random.below(10) {
-            0..=4 => self.list_functions_loop(),
-            5 | 6 => self.numbers_loop(),
-            7 => self.texts_loop(),
-            8 => self.conversions_loop(),
+        match self.random.below(21) {
+            0..=7 => self.list_functions_loop(),
+            8..=11 => self.numbers_loop(),
+            12..=14 => self.texts_loop(),
+            15..=18 => self.conversions_loop(),
             _ => self.dict_functions_loop(),
         }
     }
@@ -327,11 +329,12 @@ impl Generator {
             }
             17 => format!("for a, b in {xs}.zip({ys}) {{ {t} += core.len(core.str(a)) + core.int(b == a); }}"),
             18 => format!("for k, x in {xs}.enumerate() {{ if x == k {{ {t} += k; }} }}"),
-            23 => {
+            23..=26 => {
                 let form = self.random.pick(&[
                     "@ += lib_default($);",
                     "@ += lib_default($, 3);",
                     "@ += Lib.pure($);",
+                    "@ += [Lib][0].pure($) + [Lib, Pt][$ % 2](1, 2).k;",
                     "let s = Lib; @ += s($).k;",
                     "struct In { fn init : self, a { self.a = a + #; } fn get : self { return self.a; } } @ += In(2).get();",
                     "@ += core.len(core.str(lib_pass(&, $)));",
@@ -342,17 +345,44 @@ impl Generator {
                     "let r = ($, 2); @ += r.len() + r.index_of(2) + core.int(r.contains($)); if r { @ += r[0]; }",
                     "for a, b in [($, 1), [2, 3], \"xy\", 0..2] { @ += core.len(core.str(a)); }",
                     "let b = $ % 2 == 0; if b != ($ % 3 == 0) { @ += 1; } if b == true { @ += 2; }",
-                    "if math == core or math != math { @ += 1; } if Lib == Lib and Lib != Pt { @ += 2; }",
+                    "let m = [math, core][$ % 2]; if m == [core][0] { @ += 1; } if m != [math][0] { @ += 2; }",
+                    "let s = [Lib, Pt][$ % 2]; if s == [Lib][0] { @ += 1; } if s != [Pt][0] { @ += 2; } if s { @ += 3; }",
+                    "let v = [void][0]; if v != [void][$ % 1] { @ += 1; } if v == # { @ += 2; }",
+                    "let f = [lib_add, lib_last][$ % 2]; if f { @ += 1; } if f == lib_add { @ += f(1, 2); } if [%][0] { @ += 3; }",
+                    "let v = [%][0]; if $ in v { @ += 1; } if v == # { @ += 2; } if not v { @ += 3; }",
+                    "let v = [%][0]; if 1 in v { @ += 1; }",
+                    "let v = [%][0]; for w in v { @ += core.len(core.str(w)); if v { break; } }",
+                    "let v = [%][0]; @ += core.len(core.str(-v));",
+                    "let b = [$ % 2 == 0][0]; if b != ($ % 3 == 0) { @ += 1; } if (b == [true][0]) != false { @ += 2; }",
                     "if void != # and # != void { @ += 1; } if lib_add == lib_double { @ += 9; } if lib_add { @ += 1; } if Lib { @ += 1; }",
                     "core.gc_threshold(8000000);",
                     "@ += lib_deep($ % 9);",
-                    "let one = [0] * ($ % 9); @ += one.len() + ([$] * 3).sum(); one.push($); @ += one.pop();",
+                    "try { @ += lib_ends($ % 4, 1); } catch e { @ += 1; }",
+                    "@ += core.len(core.str(lib_any([$, $ * 0.5, \"s\", [$], (1, $), {$: 1}, 0..$][$ % 6], 4)));",
+                    "@ += core.len(core.str(lib_any([$, $ * 0.5, \"s\", [$], (1, $), {$: 1}][$ % 6], 2)));",
+                    "let one = [0] * ($ % 9); @ += one.len() + ([$] * 3).sum() + (one * 2).len() + (^ * ($ % 3)).len(); one.push($); @ += one.pop();",
                     "@ += ($ % 4) ** ($ % 5) + ($ - 3) ** 2;",
                 ]);
+                let value = self.random.pick(&[
+                    "2",
+                    "0.5",
+                    "true",
+                    "void",
+                    "\"a\"",
+                    "(1, 2)",
+                    "0..3",
+                    "{1: 2}",
+                    "lib_add",
+                    "Lib",
+                    "Lib(1)",
+                    "math",
+                    "lib_task(0)",
+                ]);
+                let form = form.replace("[%]", &format!("[{value}]"));
                 let made_of = form.replace('@', t).replace('$', i).replace('#', &names.seen);
                 made_of.replace('&', f).replace('^', xs)
             }
-            19 | 24..=28 => {
+            19 | 27..=28 => {
                 let form = self.random.pick(&[
                     "@.zip(#)", "@.enumerate()", "@.chunks(2)", "@.unique()", "@.reversed()", "@.sorted()", "@.first()", "@.last()", "@.min()",
                     "@.max()", "@.sum()", "@.count(1)", "@.index_of(2)", "@.contains(3)", "@.join(\"-\")", "@.copy()", "@.zip(@).len()",
@@ -475,7 +505,7 @@ impl Generator {
         };
         let (start, other) = (self.random.pick(&["0.5", "1.0", "-0.0", "2"]), self.random.pick(&NUMBERS));
         self.line(&format!("let {t} = 0; let {ns} = {numbers}; let {x} = {start}; let {n} = {other}; let {made} = 0;"));
-        let random = self.random.percent(4);
+        let random = self.random.percent(8);
         if random {
             self.line(&format!("math.seed({count});"));
         }
@@ -495,7 +525,7 @@ impl Generator {
                 12 => format!("math.clamp({a}, {b}, {c})"),
                 13 => format!("math.clamp({a}, -1, 2)"),
                 14 => format!("math.lerp({a}, {b}, {c})"),
-                15 => format!("math.{}()", self.random.pick(&["pi", "e", "tau", "inf", "nan"])),
+                15 | 25 => format!("math.{}()", self.random.pick(&["pi", "e", "tau", "inf", "nan"])),
                 16 => format!("{a} ** {}", self.random.pick(&["2", "3", "0", "-1", "0.5", "2.0", "63", "64"])),
                 17 => format!("{a} ** {b}"),
                 18 => format!("{a} {} {b}", self.random.pick(&["%", "/", "*", "-", "+"])),
@@ -503,7 +533,7 @@ impl Generator {
                 20 => format!("core.int({a})"),
                 21 => format!("core.float({a})"),
                 22 => format!("core.int(math.floor({a}))"),
-                23 if random => self
+                22 | 23 if random => self
                     .random
                     .pick(&["math.rand_int(0, 9)", "math.rand_float()", "math.rand_bool()", "math.rand_range(-1, 2.5)", "math.rand_int(3, 2)"])
                     .to_owned(),
@@ -570,7 +600,12 @@ impl Generator {
             "[1]", "(0.0 / 0.0)", "{\"a\": 1}", "(1, 2)", "0..4", "lib_double", "Lib(2)", "\"\"", "Lib", "math", "lib_task(0)", "core.len",
         ];
         let low = self.random.below(values.len() as u64 - 3) as usize;
-        let values = if self.random.percent(60) { &values[low..low + 3] } else { &values[..] };
+        let values = match self.random.below(3) {
+            0 => &values[..],
+            1 => &values[low..low + 3],
+            // One kind, so that native code is made for it.
+            _ => &values[low..low + 1],
+        };
         let values = self.items(values, 1, 5);
         self.line(&format!("let {t} = 0; let {vs} = {values}; let {made} = void;"));
         let (i, end) = self.open_library_round(count);
@@ -595,7 +630,7 @@ impl Generator {
     fn dict_functions_loop(&mut self) {
         let count = self.rounds().min(400);
         let [t, d, made, seen] = ["dt", "dd", "dm", "ds"].map(|stem| self.name(stem));
-        let keys = self.random.pick(&["1: 10, 2: 20, 3: 5", "\"a\": 1, \"b\": 0.5", "0: \"x\"", "true: 1, 1: 2, 1.0: 3", "(1, 2): 3, -0.0: 4", ""]);
+        let keys = self.random.pick(&["1: 10, 2: 20, 3: 5", "\"a\": 1, \"b\": 0.5", "0: \"x\"", "true: 1, 1: 2, 1.0: 3", "(1, 2): 3, -0.0: 4", "\"len\": 5, \"a\": 1", "\"keys\": lib_double, \"lens\": 2", "\"1\": 1, 2: 2, 0.5: 3", ""]);
         self.line(&format!("let {t} = 0; let {d} = {{{keys}}}; let {made} = void; let {seen} = 0;"));
         let (i, end) = self.open_library_round(count);
         for _ in 0..self.random.between(2, 5) {
@@ -605,7 +640,7 @@ impl Generator {
                 ": k, v { @.remove(k); return v; }", "lib_last", "lib_add", "lib_double", ": k, v { return [v, k].map(core.str).join(\"\"); }",
             ]);
             let form = self.random.pick(&[
-                "@.get($ % 5, #)", "@.get(\"a\")", "@.get($ % 3)", "@.contains($ % 5)", "@.contains(\"a\")", "@.keys()", "@.values()", "@.items()",
+                "@.get($ % 5, #)", "@.get(\"a\")", "@.get($ % 3)", "@.get([$ % 3, \"1\", 0.5][$ % 3])", "@.get([1, \"1\"][$ % 2], #)", "@.contains([$ % 3, \"1\", 0.5][$ % 3])", "@[[1, \"1\"][$ % 2]]", "@.keys(2)", "@.len()", "@.keys()", "@.contains($ % 5)", "@.contains(\"a\")", "@.keys()", "@.values()", "@.items()",
                 "@.len()", "@.copy()", "@.remove($ % 6)", "@.get_or_insert($ % 7, #)", "@.get_or_insert(\"a\", []).len()", "@.map_values(F)", "@.filter(F)",
                 "@.sort_by(F)", "@.map_values(F).len()", "@[$ % 4]", "@ == @.copy()", "$ in @", "\"a\" in @", "core.len(@)", "@ + {$ % 3: #}",
                 "{$ % 5: $, \"b\": #}", "@.keys().map(core.type)", "@.get([1])", "@.values().filter(: v { return v; })", "not @",
@@ -613,7 +648,7 @@ impl Generator {
             let made_of = form.replace('F', function).replace('@', &d).replace('$', &i).replace('#', &seen);
             let line = match self.random.below(10) {
                 0 => format!("{d}[{i} % 6] = {i};"),
-                1 => format!("{d}[\"a\"] += 1;"),
+                1 => format!("{d}[\"a\"] += 1; {d}[[{i} % 3, \"1\"][{i} % 2]] = 2;"),
                 2 => format!("for k, v in {d} {{ {seen} += core.len(core.str(v)); }}"),
                 3 => format!("{d}[{i} * 0.5] = {seen};"),
                 _ => format!("{made} = {made_of}; {t} += core.len(core.str({made}));"),

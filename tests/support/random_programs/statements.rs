@@ -14,7 +14,7 @@ impl Generator {
     }
 
     fn a_loop(&mut self, count: u64, nest: u32) {
-        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12, 12, 10, 10, 10, 10, 40, 40, 90]) {
+        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12, 12, 10, 10, 10, 10, 40, 40, 120]) {
             0 => self.for_range(count, nest),
             1 => self.while_loop(count, nest),
             2 => self.for_list(nest),
