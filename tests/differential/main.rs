@@ -9,13 +9,12 @@
 //! | `file:PATH` | runs a program from a file in every mode |
 //!
 //! For many programs use `--release`. With debug assertions a run ends with how often each row of the tier's tables
-//! occurred: native forms, helpers, kinds of exits, and reasons. Over [`occurrences::ENOUGH`] programs or more each has to
-//! but for those that are listed there, with reasons:
+//! occurred: native forms, helpers, kinds of exits, and reasons. Each has to in a run of [`occurrences::ENOUGH`]
+//! programs or more, but for those that are listed there with the reason:
 //!
-//!     WALRUS_DIFFERENTIAL=1:4000 cargo test --test differential
+//!     WALRUS_DIFFERENTIAL=1:3000 cargo test --test differential
 //!
-//! A program that fails is shrunk, and printed with its seed, the mode and both
-//! outputs.
+//! A program that fails is shrunk, and printed with its seed, the mode and both outputs.
 //!
 //! Programs run inside worker processes, some hundred in each, as native code that is wrong may take its process with
 //! it: the worker says what it begins, so the last thing it said is what killed it. A worker is this same test binary,
@@ -188,11 +187,8 @@ fn run_all(seed: u64, count: u64) -> ExitCode {
     let started = Instant::now();
     let next = AtomicU64::new(seed);
     let end = seed + count;
-    let counts = Counts {
-        same: AtomicU64::new(0),
-        dropped: AtomicU64::new(0),
-        occurrences: Mutex::new(Occurrences::new()),
-    };
+    let counts =
+        Counts { same: AtomicU64::new(0), dropped: AtomicU64::new(0), occurrences: Mutex::new(Occurrences::new()) };
     let failures = Mutex::new(Vec::new());
     let enough = || failures.lock().expect("no worker panics").len() >= MAX_FAILURES;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);

@@ -26,12 +26,10 @@ impl Operation<'_> {
         let test = test.or(self.op.as_compare_jump().map(|jump| jump.test));
         let what = match (self.op, test) {
             (FindMethod { .. }, _) => format!("method of {}", self.a.words()),
-            (_, Some(test)) if !self.a.within(Tags::NUMBER) || !self.b.within(Tags::NUMBER) => {
-                match self.a == self.b {
-                    true => self.words(),
-                    false => format!("{} of different kinds", test.symbol()),
-                }
-            }
+            (_, Some(test)) if !self.a.within(Tags::NUMBER) || !self.b.within(Tags::NUMBER) => match self.a == self.b {
+                true => self.words(),
+                false => format!("{} of different kinds", test.symbol()),
+            },
             _ if self.built_in().is_some() => self.words(),
             _ => Operation { name: "_", ..self.clone() }.words(),
         };

@@ -21,6 +21,7 @@ mod statements;
 #[allow(dead_code, reason = "not every suite has programs about tasks")]
 pub mod tasks;
 mod unruly;
+mod values;
 
 /// What a variable was made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
