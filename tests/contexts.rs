@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use judge::judge;
 use random_programs::program as random_program;
 use walrus::analysis::analyse;
-use walrus::analysis::contexts::Expanded;
+use walrus::analysis::contexts::{Expanded, compare_settled};
 use walrus::bytecode::facts::{Region, Verdict};
 use walrus::bytecode::{Program, verify, wbc};
 use walrus::compile::{Disk, Entry, Options, compile, compile_text};
@@ -140,4 +140,38 @@ fn copies_of_fixtures_do_what_the_originals_do() {
         copied += usize::from(holds_in_contexts(&program, &path.display().to_string(), folder.path()));
     }
     assert!(copied > 5, "{copied} fixtures have contexts");
+}
+
+#[test]
+fn types_of_what_is_not_settled_are_those_of_the_whole_program() {
+    let (mut all, mut differing) = (0, Vec::new());
+    for folder in ["programs", "functions", "language", "loops"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
+        for entry in std::fs::read_dir(folder).expect("the fixtures are there") {
+            let path = entry.expect("readable").path();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let Some(program) = compile_text("t.walrus", &text).program else { continue };
+            let (settled, found) = compare_settled(&program);
+            all += settled;
+            differing.extend(found.into_iter().map(|found| format!("{}: {found}", path.display())));
+        }
+    }
+    for seed in 1..=150 {
+        let program = compile_text("t.walrus", &random_program(seed)).program.expect("it compiles");
+        differing.extend(compare_settled(&program).1.into_iter().map(|found| format!("seed {seed}: {found}")));
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    assert!(all > 300, "{all}");
+}
+
+#[test]
+fn what_settled_functions_call_and_write_is_known() {
+    let text = "fn sum : xs, zero { let t = zero; for x in xs { t = t + x; } return t; }\n\
+        struct Count { fn init : self { self.n = 0; } fn more : self, by { self.n += by; } }\n\
+        fn either : n { return if n > 1 { n } else { 0.5 }; }\n\
+        fn quiet : n { let c = Count(); for i in 0..n { c.more(i); } return c.n; }\n\
+        fn caller : n { let t = either(n); return quiet(n); }\n\
+        println(sum([1], 0), sum([\"a\"], \"\"), quiet(3), caller(2));\n";
+    let program = compile_text("t.walrus", text).program.expect("it compiles");
+    assert_eq!(compare_settled(&program), (3, Vec::new()), "init, more and quiet are settled");
 }

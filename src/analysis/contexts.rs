@@ -16,6 +16,7 @@ mod settled;
 use std::collections::VecDeque;
 
 use self::settled::Settled;
+pub use self::settled::compare_settled;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::costs::{self, Act, Acts};
