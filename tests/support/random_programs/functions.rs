@@ -308,6 +308,9 @@ impl Generator {
             self.hot_loop();
             self.scope.truncate(depth);
         }
+        if self.random.percent(40) {
+            self.library_loop();
+        }
         self.print_all(from);
         let result = self.scalar(1);
         self.line(&format!("return {result};"));

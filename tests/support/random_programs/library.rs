@@ -291,7 +291,7 @@ impl Generator {
 
     fn list_functions_line(&mut self, names: &Names) {
         let Names { i, xs, ys, total: t, made, f, .. } = names;
-        let line = match self.random.below(30) {
+        let line = match self.random.below(36) {
             0..=8 => {
                 let call = self.call_of_list(names, 2);
                 format!("{made} = {call}; {t} += core.len(core.str({made}));")
@@ -325,40 +325,7 @@ impl Generator {
             }
             17 => format!("for a, b in {xs}.zip({ys}) {{ {t} += core.len(core.str(a)) + core.int(b == a); }}"),
             18 => format!("for k, x in {xs}.enumerate() {{ if x == k {{ {t} += k; }} }}"),
-            23..=26 => {
-                let form = self.random.pick(&[
-                    "@ += lib_default($);",
-                    "@ += lib_default($, 3);",
-                    "@ += Lib.pure($);",
-                    "@ += [Lib][0].pure($) + [Lib, Pt][$ % 2](1, 2).k;",
-                    "let s = Lib; @ += s($).k;",
-                    "struct In { fn init : self, a { self.a = a + #; } fn get : self { return self.a; } } @ += In(2).get();",
-                    "@ += core.len(core.str(lib_pass(&, $)));",
-                    "@ += lib_pass(lib_double, $) + lib_pass(: x { return x + $; }, 1);",
-                    "@ += core.len(core.str(lib_pass(core.str, $))) + lib_pass(Lib, $).k;",
-                    "@ += lib_len(^) + lib_len(\"abc\") + lib_len((1, 2));",
-                    "let r = 0..$ % 5; for q in r { @ += q; } @ += r.len() + core.int(r.contains(2)); if r == 0..3 { @ += 1; }",
-                    "let r = ($, 2); @ += r.len() + r.index_of(2) + core.int(r.contains($)); if r { @ += r[0]; }",
-                    "for a, b in [($, 1), [2, 3], \"xy\", 0..2] { @ += core.len(core.str(a)); }",
-                    "let b = $ % 2 == 0; if b != ($ % 3 == 0) { @ += 1; } if b == true { @ += 2; }",
-                    "let m = [math, core][$ % 2]; if m == [core][0] { @ += 1; } if m != [math][0] { @ += 2; }",
-                    "let s = [Lib, Pt][$ % 2]; if s == [Lib][0] { @ += 1; } if s != [Pt][0] { @ += 2; } if s { @ += 3; }",
-                    "let v = [void][0]; if v != [void][$ % 1] { @ += 1; } if v == # { @ += 2; }",
-                    "let f = [lib_add, lib_last][$ % 2]; if f { @ += 1; } if f == lib_add { @ += f(1, 2); } if [%][0] { @ += 3; }",
-                    "let v = [%][0]; if $ in v { @ += 1; } if v == # { @ += 2; } if not v { @ += 3; }",
-                    "let v = [%][0]; if 1 in v { @ += 1; }",
-                    "let v = [%][0]; for w in v { @ += core.len(core.str(w)); if v { break; } }",
-                    "let v = [%][0]; @ += core.len(core.str(-v));",
-                    "let b = [$ % 2 == 0][0]; if b != ($ % 3 == 0) { @ += 1; } if (b == [true][0]) != false { @ += 2; }",
-                    "if void != # and # != void { @ += 1; } if lib_add == lib_double { @ += 9; } if lib_add { @ += 1; } if Lib { @ += 1; }",
-                    "core.gc_threshold(8000000);",
-                    "@ += lib_deep($ % 9);",
-                    "try { @ += lib_ends($ % 4, 1); } catch e { @ += 1; }",
-                    "@ += core.len(core.str(lib_any([$, $ * 0.5, \"s\", [$], (1, $), {$: 1}, 0..$][$ % 6], 4)));",
-                    "@ += core.len(core.str(lib_any([$, $ * 0.5, \"s\", [$], (1, $), {$: 1}][$ % 6], 2)));",
-                    "let one = [0] * ($ % 9); @ += one.len() + ([$] * 3).sum() + (one * 2).len() + (^ * ($ % 3)).len(); one.push($); @ += one.pop();",
-                    "@ += ($ % 4) ** ($ % 5) + ($ - 3) ** 2;",
-                ]);
+            24 | 25 => {
                 let value = self.random.pick(&[
                     "2",
                     "0.5",
@@ -374,7 +341,50 @@ impl Generator {
                     "math",
                     "lib_task(0)",
                 ]);
-                let form = form.replace("[%]", &format!("[{value}]"));
+                // From a list, so that nothing is known of it when the program is compiled.
+                let form = self.random.pick(&[
+                    "if $ in v { @ += 1; } if v == # { @ += 2; } if not v { @ += 3; }",
+                    "if 1 in v { @ += 1; }",
+                    "if 1 in v { @ += 1; }",
+                    "for w in v { @ += core.len(core.str(w)); if v { break; } }",
+                    "@ += core.len(core.str(-v));",
+                    "@ += v.pure($);",
+                    "if v != v { @ += 1; } if [v] == [#] { @ += 2; } @ += core.len(core.repr(v));",
+                ]);
+                format!("let v = [{value}][0]; {}", form.replace('@', t).replace('$', i).replace('#', &names.seen))
+            }
+            23 | 26 | 30..=35 => {
+                let form = self.random.pick(&[
+                    "@ += lib_default($);",
+                    "@ += lib_default($, 3);",
+                    "@ += Lib.pure($);",
+                    "@ += [Lib][0].pure($) + [Lib, Pt][$ % 2](1, 2).k;",
+                    "let s = Lib; @ += s($).k;",
+                    "let s = [Lib][0]; @ += s.pure($);",
+                    "struct Of { fn get : self, a { return a + #; } } @ += Of().get($);",
+                    "struct In { fn init : self, a { self.a = a + #; } fn get : self { return self.a; } } @ += In(2).get();",
+                    "@ += core.len(core.str(lib_pass(&, $)));",
+                    "@ += lib_pass(lib_double, $) + lib_pass(: x { return x + $; }, 1);",
+                    "@ += core.len(core.str(lib_pass(core.str, $))) + lib_pass(Lib, $).k;",
+                    "@ += lib_len(^) + lib_len(\"abc\") + lib_len((1, 2));",
+                    "let r = 0..$ % 5; for q in r { @ += q; } @ += r.len() + core.int(r.contains(2)); if r == 0..3 { @ += 1; }",
+                    "let r = ($, 2); @ += r.len() + r.index_of(2) + core.int(r.contains($)); if r { @ += r[0]; }",
+                    "for a, b in [($, 1), [2, 3], \"xy\", 0..2] { @ += core.len(core.str(a)); }",
+                    "let b = $ % 2 == 0; if b != ($ % 3 == 0) { @ += 1; } if b == true { @ += 2; }",
+                    "let m = [math, core][$ % 2]; if m == [core][0] { @ += 1; } if m != [math][0] { @ += 2; }",
+                    "let s = [Lib, Pt][$ % 2]; if s == [Lib][0] { @ += 1; } if s != [Pt][0] { @ += 2; } if s { @ += 3; }",
+                    "let v = [void][0]; if v != [void][$ % 1] { @ += 1; } if v == # { @ += 2; }",
+                    "let f = [lib_add, lib_last][$ % 2]; if f { @ += 1; } if f == lib_add { @ += f(1, 2); } if [lib_last][0] { @ += 3; }",
+                    "let b = [$ % 2 == 0][0]; if b != ($ % 3 == 0) { @ += 1; } if (b == [true][0]) != false { @ += 2; }",
+                    "if void != # and # != void { @ += 1; } if lib_add == lib_double { @ += 9; } if lib_add { @ += 1; } if Lib { @ += 1; }",
+                    "core.gc_threshold(8000000);",
+                    "@ += lib_deep($ % 9);",
+                    "try { @ += lib_ends($ % 4, 1); } catch e { @ += 1; }",
+                    "@ += core.len(core.str(lib_any([$, $ * 0.5, \"s\", [$], (1, $), {$: 1}, 0..$][$ % 6], 4)));",
+                    "@ += core.len(core.str(lib_any([$, $ * 0.5, \"s\", [$], (1, $), {$: 1}][$ % 6], 2)));",
+                    "let one = [0] * ($ % 9); @ += one.len() + ([$] * 3).sum() + (one * 2).len() + (^ * ($ % 3)).len(); one.push($); @ += one.pop();",
+                    "@ += ($ % 4) ** ($ % 5) + ($ - 3) ** 2;",
+                ]);
                 let made_of = form.replace('@', t).replace('$', i).replace('#', &names.seen);
                 made_of.replace('&', f).replace('^', xs)
             }

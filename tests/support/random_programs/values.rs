@@ -109,7 +109,7 @@ impl Generator {
         };
         let (start, other) = (self.random.pick(&["0.5", "1.0", "-0.0", "2"]), self.random.pick(&NUMBERS));
         self.line(&format!("let {t} = 0; let {ns} = {numbers}; let {x} = {start}; let {n} = {other}; let {made} = 0;"));
-        let random = self.random.percent(8);
+        let random = self.random.percent(12);
         if random {
             self.line(&format!("math.seed({count});"));
         }
@@ -146,6 +146,17 @@ impl Generator {
             ]);
             let two = self.random.pick(&["min", "max", "min", "max", "pow", "hypot", "atan2", "log"]);
             let value = match self.random.below(26) {
+                0..=5 if random => self
+                    .random
+                    .pick(&[
+                        "math.rand_int(0, 9)",
+                        "math.rand_float()",
+                        "math.rand_bool()",
+                        "math.rand_range(-1, 2.5)",
+                        "math.rand_int(3, 2)",
+                    ])
+                    .to_owned(),
+                22 => format!("core.int(math.floor({a}))"),
                 0..=7 => format!("math.{one}({a})"),
                 8..=11 => format!("math.{two}({a}, {b})"),
                 12 => format!("math.clamp({a}, {b}, {c})"),
@@ -158,17 +169,6 @@ impl Generator {
                 19 => format!("{a} {} {b}", self.random.pick(&["<", "<=", ">", ">=", "==", "!="])),
                 20 => format!("core.int({a})"),
                 21 => format!("core.float({a})"),
-                22 | 23 if random => self
-                    .random
-                    .pick(&[
-                        "math.rand_int(0, 9)",
-                        "math.rand_float()",
-                        "math.rand_bool()",
-                        "math.rand_range(-1, 2.5)",
-                        "math.rand_int(3, 2)",
-                    ])
-                    .to_owned(),
-                22 => format!("core.int(math.floor({a}))"),
                 24 => format!("{a} {} {b}", self.random.pick(&["<<", ">>", "&", "|", "^"])),
                 _ => format!("{x} * 0.5 + math.{one}({a})"),
             };
@@ -427,6 +427,8 @@ impl Generator {
                 "@.get(\"a\")",
                 "@.get($ % 3)",
                 "@.get([$ % 3, \"1\", 0.5][$ % 3])",
+                "@.get([2, \"a\", 0.5][$ % 3])",
+                "@.get([2, \"a\", 0.5][$ % 3])",
                 "@.get([1, \"1\"][$ % 2], #)",
                 "@.contains([$ % 3, \"1\", 0.5][$ % 3])",
                 "@[[1, \"1\"][$ % 2]]",

@@ -213,7 +213,8 @@ pub fn sum(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     if let Some(ints) = list.as_ints(&vm.heap) {
         return Ok(Value::int(ints.iter().fold(0, |sum, &int| sum.wrapping_add(int))));
     }
-    if let Some(floats) = list.as_floats(&vm.heap) {
+    // How a list without items keeps them is nobody's business: the sum is an int then.
+    if let Some(floats) = list.as_floats(&vm.heap).filter(|floats| !floats.is_empty()) {
         // Not `sum`, which starts from -0.0. The order of additions is part of the result.
         return Ok(Value::float(floats.iter().fold(0.0, |sum, &float| sum + float)));
     }
