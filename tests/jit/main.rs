@@ -13,6 +13,7 @@ mod numbers;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
+mod tiering;
 
 use support::{run, walrus_run, walrusc};
 
@@ -192,39 +193,6 @@ fn what_is_no_dict_or_string_is_left_to_the_run_time() {
 fn a_loop_that_is_not_hot_is_not_compiled() {
     let statistics = statistics("fn f : n { let t = 0; for i in 0..n { t += i; } return t; } println(f(900));", &[]);
     assert_eq!(statistics["functions_compiled"], 0);
-}
-
-#[test]
-fn an_exit_that_is_taken_often_leads_to_another_version() {
-    let source = "fn f : xs, n { let t = 0; for i in 0..n { let x = xs[i % 2]; if i > 3000 { x = xs[2]; } t = t + x; } return t; }
-        println(f([1, 2, 0.5, \"\"], 6000));";
-    let statistics = statistics(source, &["--jit-wait"]);
-    let region = first_loop(&statistics);
-    assert!(region["compiled"].as_u64() > Some(1), "{statistics}");
-    assert!(region["exits"].as_u64() < Some(100), "{statistics}");
-}
-
-/// Nothing is measured for that, so it is the same in each run.
-#[test]
-fn what_has_too_little_to_do_waits_unless_the_user_says_what_is_hot() {
-    let phase = |source: &str, flags: &[&str]| {
-        let statistics = statistics(source, flags);
-        let region = first_loop(&statistics);
-        (region["phase"].to_string(), region["why"].to_string())
-    };
-    let waits = (r#""waiting""#.to_string(), r#""N0219""#.to_string());
-    let native = (r#""native""#.to_string(), "null".to_string());
-    let many = SUM.replace("5000", "5000000");
-    assert_eq!(phase(SUM, &[]), waits);
-    assert_eq!(phase(&many, &[]), native);
-    assert_eq!(phase(SUM, &["--jit-wait"]), native);
-    assert_eq!(phase(SUM, &["--jit-threshold", "500"]), native);
-    // What calls it says how often; a loop that does not know how often it comes round has to have run for long.
-    let called = format!("{} for k in 0..1000 {{ f(5000); }}", SUM.replace("println(f(5000));", ""));
-    assert_eq!(phase(&called, &[]), native);
-    let open = |n: u32| format!("fn f : n {{ let i = 0; while i < n {{ i = i + 1; }} return i; }} println(f({n}));");
-    assert_eq!(phase(&open(5000), &[]), waits);
-    assert_eq!(phase(&open(5_000_000), &[]), native);
 }
 
 #[test]
