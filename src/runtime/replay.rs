@@ -240,8 +240,11 @@ impl<'a> Pairing<'a> {
 
     fn contents_alike(&mut self, contents: &Contents, object: Value) -> bool {
         match contents {
+            // A list of values may hold items of one kind, as one does that native code made for items of several; that
+            // one is kept in a narrower way shows in nothing.
             Contents::List(storage, items) => object.as_list().is_some_and(|list| {
-                (list.storage() == *storage || items.is_empty())
+                let may_hold_any = [*storage, list.storage()].contains(&Storage::Values);
+                (list.storage() == *storage || may_hold_any || items.is_empty())
                     && list.len() == items.len()
                     && items.iter().enumerate().all(|(i, item)| self.alike(*item, list.get(i)))
             }),
