@@ -190,7 +190,10 @@ impl Builder<'_> {
     fn equals_constant(&mut self, text: Val, constant: Val) -> Option<Val> {
         let known = *self.constant_texts.get(&constant)?;
         let words = known.short_words()?;
-        let wanted = [Some(known.byte_len() as u64), Some(words[0]), Some(words[1]).filter(|word| *word != 0)];
+        // Behind its end a text has zeros, so the second word of texts as long as this tells nothing unless they reach
+        // into it. A zero may also be a character.
+        let second = Some(words[1]).filter(|_| known.byte_len() > size_of::<u64>());
+        let wanted = [Some(known.byte_len() as u64), Some(words[0]), second];
         let offsets = [Str::LEN_OFFSET, Str::TAIL_OFFSET, Str::TAIL_OFFSET + size_of::<u64>()];
         let mut differs = None;
         for (offset, wanted) in offsets.into_iter().zip(wanted) {
@@ -207,7 +210,8 @@ impl Builder<'_> {
         Some(self.push(Inst::Icmp(Compare::Eq, differs?, zero), Repr::Bool))
     }
 
-    /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at.
+    /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at. Those
+    /// of short ones are two words.
     fn equal_texts(&mut self, a: Val, b: Val) -> Val {
         if let Some(same) = self.equals_constant(a, b) {
             return same;
@@ -217,9 +221,23 @@ impl Builder<'_> {
         }
         let (x, y) = (self.byte_len(a), self.byte_len(b));
         let may_be_equal = self.push(Inst::Icmp(Compare::Eq, x, y), Repr::Bool);
-        let (yes, no, done) = (self.new_block(), self.new_block(), self.new_block());
-        self.finish(Terminator::Branch(may_be_equal, yes, no));
-        self.current = yes;
+        let [alike, no, short, long, done] = [(); 5].map(|()| self.new_block());
+        self.finish(Terminator::Branch(may_be_equal, alike, no));
+        self.current = alike;
+        let most = self.int(Str::SHORT as i64);
+        let are_short = self.push(Inst::Icmp(Compare::BelowEq, x, most), Repr::Bool);
+        self.finish(Terminator::Branch(are_short, short, long));
+        self.current = short;
+        let [first, second] = [0, size_of::<u64>()].map(|word| {
+            let word = (Str::TAIL_OFFSET + word) as i32;
+            let [x, y] = [a, b].map(|text| self.load(Mem::Constant, text, word, Repr::I64));
+            self.push(Inst::Binary(Binary::Xor, x, y), Repr::I64)
+        });
+        let differ = self.push(Inst::Binary(Binary::Or, first, second), Repr::I64);
+        let zero = self.int(0);
+        let same = self.push(Inst::Icmp(Compare::Eq, differ, zero), Repr::Bool);
+        self.finish(Terminator::Jump(done, vec![same]));
+        self.current = long;
         let same = self.call(Helper::StrEqual, vec![a, b], MemSet::NONE);
         let same = self.push(Inst::Unary(Unary::BitsToBool, same), Repr::Bool);
         self.finish(Terminator::Jump(done, vec![same]));

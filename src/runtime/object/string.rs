@@ -53,7 +53,9 @@ impl Str {
     /// 0 if it was not computed yet.
     pub const HASH_OFFSET: usize = offset_of!(Str, hash);
     pub const DATA_OFFSET: usize = offset_of!(Str, data);
-    /// Where the bytes of a short text are. What is there of another may be read, too, and says nothing.
+    /// The most bytes of a short text.
+    pub const SHORT: usize = ShortText::MOST;
+    /// Where the bytes of a short text are, zeros behind them. What is there of another may be read, too, and says nothing.
     pub const TAIL_OFFSET: usize = offset_of!(Str, tail);
 
     /// A new string of a text. [`Heap::new_str`] shares short ones.
