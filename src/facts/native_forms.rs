@@ -719,8 +719,10 @@ fn compare(test: Test, left: Tags, right: Tags) -> Form {
         return Form::Seen;
     }
     match left {
+        Tags::LIST | Tags::TUPLE if left == right => Form::Helper,
         _ if test.is_ordering() => Form::Step,
         _ if left != right => Form::Plain,
+        Tags::DICT | Tags::RANGE => Form::Helper,
         Tags::VOID | Tags::BOOL | Tags::MODULE | Tags::STRUCT | Tags::INSTANCE => Form::Plain,
         // Methods that are bound to a receiver are compared by the run time.
         Tags::FUNCTION => Form::Seen,

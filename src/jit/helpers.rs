@@ -12,8 +12,8 @@ use lists::{list_concat, list_filled, list_pop, list_repeat, list_slice};
 pub use objects::NO_KEY;
 use objects::{
     call_library, call_method, char_str, concat, contains, dict_add, dict_contains, dict_find, dict_find_str, dict_get,
-    dict_get_or, dict_has_name, dict_set, make_dict, next_item, next_pair, print, start_items, start_pairs,
-    str_compare, str_concat, str_equal, str_index, str_len, str_slice,
+    dict_get_or, dict_has_name, dict_set, equal, less, less_equal, make_dict, next_item, next_pair, print, start_items,
+    start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice,
 };
 use passed::{AbiType, Registers, Truth, fit_registers};
 
@@ -166,6 +166,12 @@ helpers! {
     StrConcat = str_concat(&mut Vm; left: Gc<Str>, right: Gc<Str>) -> Option<Gc<Str>>, heap(none), makes;
     /// Whether strings are equal.
     StrEqual = str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth, heap(none);
+    /// Whether values are equal.
+    Equal = equal(&mut Vm; left: Value, right: Value) -> Truth, heap(none);
+    /// Jumps if a value is less than another.
+    Less = less(&mut Vm; left: Value, right: Value) -> Status, heap(none);
+    /// Likewise, or equal.
+    LessEqual = less_equal(&mut Vm; left: Value, right: Value) -> Status, heap(none);
     /// -1, 0 or 1.
     StrCompare = str_compare(left: Gc<Str>, right: Gc<Str>) -> i64, heap(none);
     /// Number of characters.

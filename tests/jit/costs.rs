@@ -59,7 +59,7 @@ fn steps_are_those_that_are_told() {
         ("xs.sort_by(: x { return x; }); t += xs.len();", 1),
         ("let ys = xs + xs * 2; ys.push(ys.pop()); t += ys.len();", 0),
         ("t += xs[i % 3];", 0),
-        ("if i..3 == 1..3 { t += 1; }", 1),
+        ("if i..3 == 1..3 { t += 1; }", 0),
         ("d[i % 5] = t; t += d[i % 5];", 0),
     ] {
         let source = format!(

@@ -11,6 +11,7 @@ use crate::bytecode::op::HeapUse;
 use crate::runtime::error::Result;
 use crate::runtime::object::{Dict, Gc, Str};
 use crate::runtime::ops::index::resolve_range;
+use crate::runtime::ops::{compare, equal};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -25,6 +26,18 @@ pub(super) fn str_concat(vm: &mut Vm, left: Gc<Str>, right: Gc<Str>) -> Option<G
 
 pub(super) fn str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth {
     left.is_same(&right).into()
+}
+
+pub(super) fn equal(vm: &mut Vm, left: Value, right: Value) -> Truth {
+    equal::equal(&vm.heap, left, right).into()
+}
+
+pub(super) fn less(vm: &mut Vm, left: Value, right: Value) -> Status {
+    compare::less(&vm.heap, left, right).map_or(Status::Leave, Status::jumps_if)
+}
+
+pub(super) fn less_equal(vm: &mut Vm, left: Value, right: Value) -> Status {
+    compare::less_equal(&vm.heap, left, right).map_or(Status::Leave, Status::jumps_if)
 }
 
 pub(super) fn str_compare(left: Gc<Str>, right: Gc<Str>) -> i64 {

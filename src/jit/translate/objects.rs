@@ -98,17 +98,33 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// The truth of a comparison of strings, or of what is equal only to itself.
+    /// The truth of a comparison of strings, of values made of others, or of what is equal only to itself.
     pub(super) fn object_comparison(&mut self, op: Compare, x: Typed, y: Typed) -> Option<Val> {
         let (Typed::Known(tag, a), Typed::Known(other, b)) = (x, y) else { return None };
         if tag != other {
             return None;
         }
-        let by_identity = matches!(op, Compare::Eq | Compare::Ne);
+        let is_equality = matches!(op, Compare::Eq | Compare::Ne);
         match tag {
             Tag::Str => Some(self.compare_texts(op, a, b)),
-            Tag::Function | Tag::Builtin | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if by_identity => {
+            Tag::Function | Tag::Builtin | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if is_equality => {
                 Some(self.push(Inst::Icmp(op, a, b), Repr::Bool))
+            }
+            Tag::List | Tag::Tuple | Tag::Dict | Tag::Range if is_equality => {
+                let ((tag, a), (other, b)) = (self.parts(x), self.parts(y));
+                let equal = self.call(Helper::Equal, vec![VM, tag, a, other, b], MemSet::NONE);
+                let equal = self.push(Inst::Unary(Unary::BitsToBool, equal), Repr::Bool);
+                Some(if op == Compare::Ne { self.not(equal) } else { equal })
+            }
+            Tag::List | Tag::Tuple => {
+                let (helper, first, second) = match op {
+                    Compare::Lt => (Helper::Less, x, y),
+                    Compare::Gt => (Helper::Less, y, x),
+                    Compare::Le => (Helper::LessEqual, x, y),
+                    _ => (Helper::LessEqual, y, x),
+                };
+                let ((tag, a), (other, b)) = (self.parts(first), self.parts(second));
+                Some(self.call_for_truth(helper, vec![VM, tag, a, other, b], MemSet::NONE))
             }
             _ => None,
         }
