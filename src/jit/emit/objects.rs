@@ -49,7 +49,8 @@ impl Emitter<'_> {
         object
     }
 
-    /// Where the value of a string is in a dict, which is looked for at a position first; otherwise what the helper gives.
+    /// Where the value of a string is in a dict, which is looked for at a position first; otherwise what the helper
+    /// gives.
     pub(super) fn find_at(&mut self, position: u8, helper: Helper, args: &[Val]) -> ir::Value {
         let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
         let (dict, key) = (args[1], args[2]);

@@ -210,8 +210,8 @@ impl Builder<'_> {
         Some(self.push(Inst::Icmp(Compare::Eq, differs?, zero), Repr::Bool))
     }
 
-    /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at. Those
-    /// of short ones are two words.
+    /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at.
+    /// Those of short ones are two words.
     fn equal_texts(&mut self, a: Val, b: Val) -> Val {
         if let Some(same) = self.equals_constant(a, b) {
             return same;

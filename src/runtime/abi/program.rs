@@ -118,8 +118,8 @@ impl Vm {
         Vm::called(callee).filter(|called| self.takes(called.func, with_receiver(called)))
     }
 
-    /// What is in the field of the receiver's struct, or the entry of the dict, that a call of a member at the top frame
-    /// reads. Where the method was found before the arguments were evaluated, these no longer matter.
+    /// What is in the field of the receiver's struct, or the entry of the dict, that a call of a member at the top
+    /// frame reads. Where the method was found before the arguments were evaluated, these no longer matter.
     pub fn called_field(&self, base: Reg, site: SiteId) -> Option<Value> {
         if self.site(self.stack.frame(), site).is_found {
             return None;

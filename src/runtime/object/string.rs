@@ -55,7 +55,8 @@ impl Str {
     pub const DATA_OFFSET: usize = offset_of!(Str, data);
     /// The most bytes of a short text.
     pub const SHORT: usize = ShortText::MOST;
-    /// Where the bytes of a short text are, zeros behind them. What is there of another may be read, too, and says nothing.
+    /// Where the bytes of a short text are, zeros behind them. What is there of another may be read, too, and says
+    /// nothing.
     pub const TAIL_OFFSET: usize = offset_of!(Str, tail);
 
     /// A new string of a text. [`Heap::new_str`] shares short ones.
