@@ -191,7 +191,8 @@ fn sequences_are_compared_by_a_helper() {
 
 #[test]
 fn a_slice_of_a_tuple_is_left_to_the_run_time() {
-    let region = region("fn f : n { let t = 0; for i in 0..n { t = (1, t, i)[1..3][1]; } return t; } println(f(5000));");
+    let region =
+        region("fn f : n { let t = 0; for i in 0..n { t = (1, t, i)[1..3][1]; } return t; } println(f(5000));");
     assert!(body(&region).contains("call step("), "{region}");
 }
 

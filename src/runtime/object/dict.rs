@@ -393,7 +393,7 @@ impl Table {
 /// Whether a text is the name of a method of dicts. Each new key is asked about.
 fn names_method(text: &str) -> bool {
     let names = METHOD_NAMES.get(text.len()).map_or(&[][..], |names| names);
-    names.iter().any(|name| *name == text)
+    names.contains(&text)
 }
 
 /// The names of methods of dicts by their lengths.
