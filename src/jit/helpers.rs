@@ -123,8 +123,13 @@ macro_rules! shim {
             // SAFETY: native code passes on the machine it was given, and nobody else uses that while the helper runs.
             let vm = unsafe { &mut *vm };
             census::helper(Helper::$name);
-            let result =
-                vm.keeping_to(stringify!($function), Helper::$name.heap(), |vm| super::$function(vm, $($param),*));
+            let heap = Helper::$name.heap();
+            let run = |vm: &mut $machine| super::$function(vm, $($param),*);
+            let result = match Helper::$name {
+                // An exit cuts the cells of all its objects before it writes any, so the heap cannot be walked here.
+                Helper::NewCell => vm.touching_only(heap, run),
+                _ => vm.keeping_to(stringify!($function), heap, run),
+            };
             if Helper::$name.is_told_its_place() {
                 vm.charge_named();
             }
