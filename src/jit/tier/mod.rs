@@ -314,14 +314,13 @@ impl Jit {
         let state = &mut *self.state.borrow_mut();
         let unit = state.units.entry(entry).or_default();
         // Everything else is asked only if it matters: a unit that is native is decided on at each entry.
-        if unit.has_its_code() {
-            return (Action::Enter, None);
+        if let Some(action) = policy::decide_alone(unit) {
+            return (action, None);
         }
-        let is_settled = unit.is_refused();
         let (is_made_anew, is_recorded) = (unit.remake.is_some(), unit.is_recorded);
-        let may_spend = is_settled || self.can_afford_more(state);
+        let may_spend = self.can_afford_more(state);
         // What is decided without these is not asked for them: while something is compiled, that is often.
-        let matters = !is_settled && state.pending.is_none() && (is_recorded || may_spend);
+        let matters = state.pending.is_none() && (is_recorded || may_spend);
         let (mut around, mut asked) = (Around::Nothing, None);
         if matters && !is_recorded {
             (around, asked) = state.around(vm, entry, &self.options);

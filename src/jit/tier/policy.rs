@@ -77,13 +77,18 @@ pub enum Action {
     Compile,
 }
 
+/// What the unit alone decides, whatever is around it.
+pub fn decide_alone(unit: &Unit) -> Option<Action> {
+    if unit.is_refused() {
+        return Some(Action::Rest);
+    }
+    (!unit.versions.is_empty() && unit.remake.is_none()).then_some(Action::Enter)
+}
+
 /// See the module documentation.
 pub fn decide(unit: &Unit, surroundings: Surroundings) -> Action {
-    if unit.is_refused() {
-        return Action::Rest;
-    }
-    if unit.has_its_code() {
-        return Action::Enter;
+    if let Some(action) = decide_alone(unit) {
+        return action;
     }
     let wait = |why| if unit.may_be_entered_meanwhile() { Action::Enter } else { Action::Wait(why) };
     match surroundings.compiler {

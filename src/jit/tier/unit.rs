@@ -160,11 +160,6 @@ impl Unit {
         std::mem::replace(&mut self.phase, phase) != phase
     }
 
-    /// It has native code, and none is to be made anew.
-    pub fn has_its_code(&self) -> bool {
-        !self.versions.is_empty() && self.remake.is_none() && !self.is_refused()
-    }
-
     pub fn is_refused(&self) -> bool {
         matches!(self.phase, Phase::Refused(_))
     }
