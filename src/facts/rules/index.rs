@@ -44,7 +44,7 @@ fn among<T: Copy>(entries: &[(Name, T)], first: &[u32], def: StructId, name: Nam
 }
 
 /// Lookups by name.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct RuleIndex {
     /// For each string, the first equal one.
     names: Vec<u32>,
@@ -92,18 +92,12 @@ impl RuleIndex {
                 .filter_map(|(at, method)| Some(((method.receiver, named(method.name)?), at)))
                 .collect(),
             names,
-            fields: Vec::new(),
-            first_field: vec![0],
-            methods: Vec::new(),
-            first_method: vec![0],
-            exports: FxHashMap::default(),
             builtins: program
                 .builtins
                 .iter()
                 .map(|builtin| builtin_row(program.strings.get(builtin.module)?, program.strings.get(builtin.name)?))
                 .collect(),
-            init_args: Vec::new(),
-            differ: true,
+            ..RuleIndex::default()
         };
         index.with_members(program)
     }
@@ -112,18 +106,12 @@ impl RuleIndex {
     pub fn of_copies(&self, program: &Program) -> RuleIndex {
         let index = RuleIndex {
             names: self.names.clone(),
-            fields: Vec::new(),
-            first_field: vec![0],
-            methods: Vec::new(),
-            first_method: vec![0],
-            exports: FxHashMap::default(),
             builtins: self.builtins.clone(),
             builtin_methods: self.builtin_methods.clone(),
             init: self.init,
             iter: self.iter,
             next: self.next,
-            init_args: Vec::new(),
-            differ: true,
+            ..RuleIndex::default()
         };
         index.with_members(program)
     }
@@ -131,6 +119,8 @@ impl RuleIndex {
     /// With the fields and methods of structs, and what modules export.
     fn with_members(self, program: &Program) -> RuleIndex {
         let mut index = self;
+        index.first_field.push(0);
+        index.first_method.push(0);
         index.fields.reserve(program.structs.iter().map(|def| def.fields.len()).sum());
         index.methods.reserve(program.structs.iter().map(|def| def.methods.len()).sum());
         index.exports.reserve(program.modules.iter().map(|module| module.exports.len()).sum());
