@@ -311,21 +311,11 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytecode::{FunctionKind, ModuleId, Run, StrId};
+    use crate::bytecode::Run;
 
     fn program(code: Vec<Op>) -> Program {
-        let function = Function {
-            name: StrId(0),
-            kind: FunctionKind::Plain,
-            module: ModuleId(0),
-            params: 0,
-            required: 0,
-            registers: 8,
-            code: Run { start: 0, len: code.len() as u32 },
-            sites: Run::default(),
-            captures: Vec::new(),
-            handlers: Vec::new(),
-        };
+        let code_run = Run { start: 0, len: code.len() as u32 };
+        let function = Function { registers: 8, code: code_run, ..Function::empty() };
         Program { code, functions: vec![function], ..Program::default() }
     }
 

@@ -126,6 +126,24 @@ pub struct Function {
 }
 
 impl Function {
+    /// A function without code.
+    pub fn empty() -> Function {
+        Function {
+            name: StrId(0),
+            kind: FunctionKind::Plain,
+            module: ModuleId(0),
+            params: 0,
+            required: 0,
+            registers: 1,
+            code: Run::default(),
+            sites: Run::default(),
+            captures: Vec::new(),
+            handlers: Vec::new(),
+        }
+    }
+}
+
+impl Function {
     /// Whether it may be called with so many arguments, the receiver among them.
     pub fn takes(&self, count: u16) -> bool {
         (self.required..=self.params).contains(&count)

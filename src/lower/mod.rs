@@ -37,7 +37,7 @@ use crate::bytecode::builtins::{BUILTINS, BuiltinEffect, find_builtin};
 use crate::bytecode::format_spec;
 use crate::bytecode::{
     DebugInfo, Export, FuncId, Function, FunctionKind, Global, GlobalId, Method, Module, ModuleId, ModuleKind, Program,
-    Run, SourceFile, StrId, StructDef, StructId,
+    SourceFile, StrId, StructDef, StructId,
 };
 use crate::resolve::graph::{FileModule, ModuleGraph, ModuleSource};
 use crate::resolve::{FileScopes, FuncIndex, GlobalIndex, ModuleIndex, Resolution, StructIndex};
@@ -243,19 +243,7 @@ impl<'a> Builder<'a> {
         let nowhere = FunctionInfo { module: ModuleIndex(0), id: None, params: 0, required: 0 };
         self.functions = vec![nowhere; count];
         self.debug.functions = vec![Span::default(); count];
-        let empty = Function {
-            name: StrId(0),
-            kind: FunctionKind::Plain,
-            module: ModuleId(0),
-            params: 0,
-            required: 0,
-            registers: 1,
-            code: Run::default(),
-            sites: Run::default(),
-            captures: Vec::new(),
-            handlers: Vec::new(),
-        };
-        self.program.functions = vec![empty; count];
+        self.program.functions = vec![Function::empty(); count];
         for module in self.files() {
             let (file, scopes) = self.file(module);
             let body = scopes.body.0 as usize;

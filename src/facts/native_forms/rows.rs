@@ -7,9 +7,9 @@ use super::{Form, Operation};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::methods::METHODS;
 use crate::bytecode::op::Opcode;
-use crate::bytecode::op::shape::Source;
+use crate::bytecode::op::shape::{Source, Test};
 use crate::bytecode::types::Tags;
-use crate::bytecode::{BuiltinId, Function, FunctionKind, ModuleId, Op, Program, Reg, Run, SiteId, StrId};
+use crate::bytecode::{BuiltinId, Function, Op, Program, Reg, SiteId};
 
 impl Operation<'_> {
     /// The row of the table that the operation comes under, in a few words and with its form: which names a program has
@@ -22,9 +22,7 @@ impl Operation<'_> {
             Form::Seen | Form::Open => "seen",
             Form::Step => return format!("{}: step", self.kind_of_step()),
         };
-        let test = self.op.as_comparison().map(|comparison| comparison.test);
-        let test = test.or(self.op.as_compare_jump().map(|jump| jump.test));
-        let what = match (self.op, test) {
+        let what = match (self.op, self.test()) {
             (FindMethod { .. }, _) => format!("method of {}", self.a.words()),
             (_, Some(test)) if !self.a.within(Tags::NUMBER) || !self.b.within(Tags::NUMBER) => match self.a == self.b {
                 true => self.words(),
@@ -41,29 +39,19 @@ impl Operation<'_> {
         if let Some(binary) = self.op.as_binary() {
             return binary.operator.symbol();
         }
-        let test = self.op.as_comparison().map(|comparison| comparison.test);
-        match test.or(self.op.as_compare_jump().map(|jump| jump.test)) {
-            Some(test) => test.symbol(),
-            None => self.op.info().name,
-        }
+        self.test().map_or(self.op.info().name, |test| test.symbol())
+    }
+
+    /// What a comparison asks, or a jump by one.
+    fn test(&self) -> Option<Test> {
+        let compared = self.op.as_comparison().map(|comparison| comparison.test);
+        compared.or(self.op.as_compare_jump().map(|jump| jump.test))
     }
 }
 
 /// All that [`Operation::row`] may say of operands of one kind each.
 pub fn rows() -> BTreeSet<String> {
-    let function = Function {
-        name: StrId(0),
-        kind: FunctionKind::Plain,
-        module: ModuleId(0),
-        params: 0,
-        required: 0,
-        registers: 1,
-        code: Run::default(),
-        sites: Run::default(),
-        captures: Vec::new(),
-        handlers: Vec::new(),
-    };
-    let program = Program { functions: vec![function], ..Program::default() };
+    let program = Program { functions: vec![Function::empty()], ..Program::default() };
     let kinds: Vec<Tags> = (0..u16::BITS).map(|bit| Tags(1 << bit)).filter(|kind| kind.within(Tags::VISIBLE)).collect();
     let operation = |op, (a, b), name| Operation {
         program: &program,
