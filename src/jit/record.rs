@@ -385,7 +385,9 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     let position = a.and_then(Value::as_dict).and_then(|dict| {
         let key = match *op {
             Op::GetMember { site, .. } | Op::SetMember { site, .. } => vm.site_name_value(vm.top_function(), site),
-            Op::CallMethod { site, .. } if called.is_some() => vm.site_name_value(vm.top_function(), site),
+            Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. } if called.is_some() => {
+                vm.site_name_value(vm.top_function(), site)
+            }
             _ => b?,
         };
         dict.position_listed(&vm.heap, key)

@@ -684,7 +684,7 @@ impl<'a> Builder<'a> {
     /// What is in the field or entry of the receiver that the call of a member reads, and the exit for when that is
     /// none of the functions seen: the interpreter executes the call then. Both come before methods.
     pub(super) fn value_in_field(&mut self, base: Reg, site: SiteId) -> Built<Option<(Typed, ExitId)>> {
-        if let Some((dict, Typed::Known(_, name))) = self.named_entry(base.above(MethodCall::RECEIVER), site)? {
+        if let Some((dict, name)) = self.named_entry(base.above(MethodCall::RECEIVER), site)? {
             let exit = self.exit(ExitReason::Callee);
             return Ok(Some((self.value_at_name(dict, name, exit), exit)));
         }

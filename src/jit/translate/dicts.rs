@@ -39,7 +39,7 @@ impl Builder<'_> {
     }
 
     /// Goes on in a new block where the current one and others lead, each with values for its parameters.
-    fn join(&mut self, edges: Vec<(BlockId, Vec<Val>)>) -> Vec<Val> {
+    pub(super) fn join(&mut self, edges: Vec<(BlockId, Vec<Val>)>) -> Vec<Val> {
         let done = self.new_block();
         let reprs: Vec<Repr> = edges[0].1.iter().map(|val| self.region.repr(*val)).collect();
         for (block, args) in edges {

@@ -203,7 +203,7 @@ impl Builder<'_> {
 
     pub(super) fn get_member(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
         if let Some((dict, name)) = self.named_entry(object, site)? {
-            self.dict_get(dst, dict, name, None);
+            self.dict_get(dst, dict, Typed::Known(Tag::Str, name), None);
             return Ok(Goes::On);
         }
         let seen = self.feedback().result.single();
@@ -217,18 +217,18 @@ impl Builder<'_> {
     pub(super) fn set_member(&mut self, object: Reg, value: Reg, site: SiteId) -> Built<Goes> {
         let value = self.get(value)?;
         if let Some((dict, name)) = self.named_entry(object, site)? {
-            self.dict_set(dict, name, value);
+            self.dict_set(dict, Typed::Known(Tag::Str, name), value);
             return Ok(Goes::On);
         }
         let write = |builder: &mut Self, instance, offset| builder.store_value(Mem::Field, instance, offset, value);
         self.access_field(object, site, write)
     }
 
-    /// The dict in a register and the key that a site's name is in it, if it is one that was seen.
-    pub(super) fn named_entry(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Typed)>> {
+    /// The dict in a register and the string that a site's name is, its key, if it is one that was seen.
+    pub(super) fn named_entry(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Val)>> {
         let object = self.operand(object, self.feedback().a)?;
         let Some(dict) = object.as_tag(Tag::Dict) else { return Ok(None) };
-        Ok(Some((dict, Typed::Known(Tag::Str, self.name_of_site(site)))))
+        Ok(Some((dict, self.name_of_site(site))))
     }
 
     /// The string that a site's name is.

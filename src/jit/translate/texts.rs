@@ -195,19 +195,13 @@ impl Builder<'_> {
         let second = Some(words[1]).filter(|_| known.byte_len() > size_of::<u64>());
         let wanted = [Some(known.byte_len() as u64), Some(words[0]), second];
         let offsets = [Str::LEN_OFFSET, Str::TAIL_OFFSET, Str::TAIL_OFFSET + size_of::<u64>()];
-        let mut differs = None;
-        for (offset, wanted) in offsets.into_iter().zip(wanted) {
-            let Some(wanted) = wanted else { continue };
-            let (found, wanted) =
-                (self.load(Mem::Constant, text, offset as i32, Repr::I64), self.int(wanted.cast_signed()));
-            let differs_here = self.push(Inst::Binary(Binary::Xor, found, wanted), Repr::I64);
-            differs = Some(match differs {
-                None => differs_here,
-                Some(before) => self.push(Inst::Binary(Binary::Or, before, differs_here), Repr::I64),
-            });
-        }
-        let zero = self.int(0);
-        Some(self.push(Inst::Icmp(Compare::Eq, differs?, zero), Repr::Bool))
+        let known = offsets.into_iter().zip(wanted).filter_map(|(offset, wanted)| Some((offset, wanted?)));
+        let pairs: Vec<(Val, Val)> = known
+            .map(|(offset, wanted)| {
+                (self.load(Mem::Constant, text, offset as i32, Repr::I64), self.int(wanted.cast_signed()))
+            })
+            .collect();
+        Some(self.are_pairs_equal(&pairs))
     }
 
     /// Whether texts are equal: they are not if their lengths differ, and only otherwise their bytes are looked at.
@@ -221,33 +215,34 @@ impl Builder<'_> {
         }
         let (x, y) = (self.byte_len(a), self.byte_len(b));
         let may_be_equal = self.push(Inst::Icmp(Compare::Eq, x, y), Repr::Bool);
-        let [alike, no, short, long, done] = [(); 5].map(|()| self.new_block());
+        let [alike, no, short, long] = [(); 4].map(|()| self.new_block());
         self.finish(Terminator::Branch(may_be_equal, alike, no));
         self.current = alike;
         let most = self.int(Str::SHORT as i64);
         let are_short = self.push(Inst::Icmp(Compare::BelowEq, x, most), Repr::Bool);
         self.finish(Terminator::Branch(are_short, short, long));
         self.current = short;
-        let [first, second] = [0, size_of::<u64>()].map(|word| {
+        let words = [0, size_of::<u64>()].map(|word| {
             let word = (Str::TAIL_OFFSET + word) as i32;
-            let [x, y] = [a, b].map(|text| self.load(Mem::Constant, text, word, Repr::I64));
-            self.push(Inst::Binary(Binary::Xor, x, y), Repr::I64)
+            (self.load(Mem::Constant, a, word, Repr::I64), self.load(Mem::Constant, b, word, Repr::I64))
         });
-        let differ = self.push(Inst::Binary(Binary::Or, first, second), Repr::I64);
-        let zero = self.int(0);
-        let same = self.push(Inst::Icmp(Compare::Eq, differ, zero), Repr::Bool);
-        self.finish(Terminator::Jump(done, vec![same]));
+        let same_words = self.are_pairs_equal(&words);
         self.current = long;
-        let same = self.call(Helper::StrEqual, vec![a, b], MemSet::NONE);
-        let same = self.push(Inst::Unary(Unary::BitsToBool, same), Repr::Bool);
-        self.finish(Terminator::Jump(done, vec![same]));
+        let same_bytes = self.call(Helper::StrEqual, vec![a, b], MemSet::NONE);
+        let same_bytes = self.push(Inst::Unary(Unary::BitsToBool, same_bytes), Repr::Bool);
         self.current = no;
         let differ = self.truth(false);
-        self.finish(Terminator::Jump(done, vec![differ]));
-        self.current = done;
-        let result = self.new_val(Repr::Bool, self.current_loop);
-        self.region.block_mut(done).params.push(result);
-        result
+        self.join(vec![(short, vec![same_words]), (long, vec![same_bytes]), (no, vec![differ])])[0]
+    }
+
+    /// Whether in each of some pairs both numbers are the same.
+    fn are_pairs_equal(&mut self, pairs: &[(Val, Val)]) -> Val {
+        let differ = pairs.iter().fold(None, |before, &(x, y)| {
+            let here = self.push(Inst::Binary(Binary::Xor, x, y), Repr::I64);
+            Some(before.map_or(here, |before| self.push(Inst::Binary(Binary::Or, before, here), Repr::I64)))
+        });
+        let zero = self.int(0);
+        self.push(Inst::Icmp(Compare::Eq, differ.unwrap_or(zero), zero), Repr::Bool)
     }
 
     /// A number by which a text and strings of one ASCII character are ordered as the texts are: twice the first byte,
