@@ -218,9 +218,7 @@ impl Vm {
     /// The answer to the question about the counter at an index of the program's code may take long, as native code
     /// runs or is recorded; or it need not any more.
     pub fn let_others_ask(&mut self, index: u32, may_ask: bool) {
-        if let Some(asking) = self.watch.hooks.as_mut().and_then(|hooks| hooks.asking.last_mut())
-            && asking.0 == index as usize
-        {
+        if let Some(asking) = self.answering(index).and_then(|hooks| hooks.asking.last_mut()) {
             asking.1 = may_ask;
         }
     }
@@ -228,11 +226,15 @@ impl Vm {
     /// While the question about the counter at an index is being answered, native code runs, perhaps to the program's
     /// end: what calls or goes round the same code meanwhile, interpreted, asks again after so many events.
     pub fn ask_meanwhile(&mut self, index: u32, count: u32) {
-        if let Some(hooks) = self.watch.hooks.as_mut()
-            && hooks.asking.last().is_some_and(|&(asked, _)| asked == index as usize)
-        {
+        if let Some(hooks) = self.answering(index) {
             hooks.restart_counter(index as usize, count);
         }
+    }
+
+    /// The hooks, if what they ask about now is the counter at this index.
+    fn answering(&mut self, index: u32) -> Option<&mut Hooks> {
+        let hooks = self.watch.hooks.as_deref_mut()?;
+        hooks.asking.last().is_some_and(|&(asked, _)| asked == index as usize).then_some(hooks)
     }
 
     /// The running task waits, with native code or a recording below it. What that is about the other tasks may ask
