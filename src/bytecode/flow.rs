@@ -6,9 +6,9 @@
 //!
 //! # Throws
 //! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of
-//! other instructions are no edges that native code takes: it leaves before those, and the interpreter goes to the
-//! handler. They count in finding loops, though: a loop may come round by its handler only, and may stand in a handler.
-//! Native code of the former is entered anew after each error.
+//! other instructions lead to the handler from within their block: native code goes there itself where it has a value
+//! that was thrown, as from an inlined or a called function, and otherwise leaves before the instruction, so that the
+//! interpreter goes there. A loop may come round by its handler only, and may stand in a handler.
 
 use std::ops::Range;
 
@@ -49,9 +49,9 @@ pub struct Loop {
     pub header: BlockId,
     pub blocks: Vec<BlockId>,
     pub parent: Option<LoopIndex>,
-    /// Registers that some instruction of the loop writes or leaves undefined on the ways that native code takes.
+    /// Registers that some instruction of the loop writes or leaves undefined, or that receives an error.
     pub written: RegSet,
-    /// The `base` of the `ForLoop` that is the only back edge on these ways, if it is one.
+    /// The `base` of the `ForLoop` that is the only back edge, if it is one.
     pub counted: Option<Reg>,
 }
 
@@ -231,12 +231,6 @@ impl Flow {
         }
     }
 
-    /// Where native code goes on after a block: the following one, then the jump's target.
-    fn native_successors(&self, id: BlockId) -> impl Iterator<Item = BlockId> {
-        let block = self.block(id);
-        block.next.into_iter().chain(block.taken)
-    }
-
     fn find_loops(&mut self, program: &Program, code: &[Op], found: Loops<BlockId>) -> Result<(), Irreducible> {
         if !found.irreducible.is_empty() {
             return Err(Irreducible);
@@ -248,20 +242,19 @@ impl Flow {
         for natural in found.natural {
             let mut blocks = natural.nodes;
             blocks.sort_unstable();
-            let natively = self.reached_within(natural.header, &blocks);
             let mut written = RegSet::with_room(self.registers);
-            for &id in &natively {
+            for &id in &blocks {
                 let block = self.block(id);
                 for op in &code[block.start as usize..block.end as usize] {
                     if let Some(base) = op.for_each_written(program, |reg| written.insert(reg)) {
                         written.add_from(base.0.saturating_add(1), self.registers);
                     }
                 }
-                block.caught.into_iter().for_each(|reg| written.insert(reg));
+                block.handler.iter().for_each(|(_, error)| written.insert(*error));
             }
-            let mut native_latches =
-                natively.iter().filter(|id| self.native_successors(**id).any(|successor| successor == natural.header));
-            let counted = match (native_latches.next(), native_latches.next()) {
+            let mut latches =
+                blocks.iter().filter(|id| self.successors(**id).any(|successor| successor == natural.header));
+            let counted = match (latches.next(), latches.next()) {
                 (Some(latch), None) => match code[self.block(*latch).end as usize - 1] {
                     Op::ForLoop { base, .. } => Some(base),
                     _ => None,
@@ -274,20 +267,6 @@ impl Flow {
         Ok(())
     }
 
-    /// The blocks of a loop that native code comes to from its header; `blocks` are sorted.
-    fn reached_within(&self, header: BlockId, blocks: &[BlockId]) -> Vec<BlockId> {
-        let mut reached = vec![false; blocks.len()];
-        let mut work = vec![header];
-        while let Some(id) = work.pop() {
-            if let Ok(at) = blocks.binary_search(&id)
-                && !std::mem::replace(&mut reached[at], true)
-            {
-                work.extend(self.native_successors(id));
-            }
-        }
-        blocks.iter().zip(reached).filter(|(_, reached)| *reached).map(|(id, _)| *id).collect()
-    }
-
     fn find_live(&mut self, program: &Program, code: &[Op]) {
         let predecessors = Adjacency::predecessors(self, (0..self.blocks.len() as u32).map(BlockId));
         let live = Liveness::new(program, self, &predecessors, code, self.registers, usize::MAX);
@@ -295,6 +274,11 @@ impl Flow {
         for index in 0..self.blocks.len() {
             self.blocks[index].live_in = self.liveness.set_of(BlockId(index as u32));
         }
+    }
+
+    /// Where errors of the instruction at a pc go, and the register that receives them.
+    pub fn handler_at(&self, pc: u32) -> Option<(BlockId, Reg)> {
+        self.block(self.block_around(pc)?).handler
     }
 
     /// Registers live when a block starts.

@@ -411,8 +411,9 @@ impl Emitter<'_> {
                 self.give_frame_to(function, None);
                 return None;
             }
-            Inst::CallFunction { ref frames, func, closure, base, addresses, exit, .. } => {
-                return self.call_function(result, frames, (func, closure), base, addresses, exit);
+            Inst::CallFunction { ref frames, func, closure, base, addresses, exit, is_caught } => {
+                let finish = if is_caught { Helper::FinishCaughtCall } else { Helper::FinishCall };
+                return self.call_function(result, frames, (func, closure), base, addresses, (finish, exit));
             }
         })
     }

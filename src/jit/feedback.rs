@@ -211,6 +211,8 @@ pub struct TypeFeedback {
     pub instance_of: Seen<StructId>,
     /// The structs of the instances that were accessed.
     pub structs: Few<StructId>,
+    /// It raised an error that was caught in code which was recorded along with it.
+    pub raised: bool,
     /// An instance had fields beside its fixed slots, one of which may be called like a method.
     pub extra: bool,
     /// The functions that were called.
@@ -234,6 +236,7 @@ impl TypeFeedback {
         inexact: false,
         instance_of: Seen::Nothing,
         structs: Few::<StructId>::NONE,
+        raised: false,
         extra: false,
         callees: Few::<Callee>::NONE,
         position: Position(0),

@@ -142,11 +142,18 @@ helpers! {
     /// Executes the instruction at `pc`, which calls nothing and touches no more of the heap than the bits of a
     /// [`HeapUse`] say.
     Step = step(&mut Vm; pc: u64, heap: u64) -> Status, heap(any);
+    /// Likewise, one that native code has found to raise an error. That is no step: the error is all that it does.
+    Raise = raise(&mut Vm; pc: u64, heap: u64) -> Status, heap(any);
     /// Executes the instruction at `pc`, which may run Walrus code and collect garbage.
     StepCall = step_call(&mut Vm; pc: u64) -> Status, heap(any);
     /// Runs to its end a function that native code has called and that has ended so. It answers as native code does:
     /// with the result, or by not having been entered if the call has to be executed again.
     FinishCall = finish_call(&mut Vm; outcome: Outcome) -> NativeResult, heap(any);
+    /// Likewise, but an error that may be caught is a result that is no value of the language.
+    FinishCaughtCall = finish_caught_call(&mut Vm; outcome: Outcome) -> NativeResult, heap(any);
+    /// Takes the error that a helper ran into; the value that a handler receives is in the machine. It leaves if that
+    /// cannot be caught in native code.
+    Catch = catch(&mut Vm;) -> Status, heap(none);
     /// Executes the tail call of a value or a method at `pc`; it jumps if another function is about to begin in the
     /// frame.
     TailCall = tail_call(&mut Vm; pc: u64) -> Status, heap(any);
@@ -293,13 +300,24 @@ fn status(vm: &mut Vm, stepped: Result<Stepped>) -> Status {
 }
 
 fn step(vm: &mut Vm, pc: u64, heap: u64) -> Status {
+    match step_quietly(vm, pc, heap) {
+        Some(stepped) => status_of_step(vm, pc, stepped),
+        None => Status::Leave,
+    }
+}
+
+fn raise(vm: &mut Vm, pc: u64, heap: u64) -> Status {
+    step_quietly(vm, pc, heap).map_or(Status::Leave, |stepped| status(vm, stepped))
+}
+
+/// Executes an instruction that calls nothing, unless a collection is due.
+fn step_quietly(vm: &mut Vm, pc: u64, heap: u64) -> Option<Result<Stepped>> {
     if vm.heap.should_collect() {
-        return Status::Leave;
+        return None;
     }
     // The frame lacks what lives in machine registers only.
     let heap = HeapUse::from_bits(heap as u8);
-    let stepped = vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32)));
-    status_of_step(vm, pc, stepped)
+    Some(vm.touching_only(heap, |vm| vm.without_collections(|vm| vm.step_at_without_safepoint(pc as u32))))
 }
 
 fn step_call(vm: &mut Vm, pc: u64) -> Status {
@@ -325,6 +343,23 @@ fn finish_call(vm: &mut Vm, outcome: Outcome) -> NativeResult {
         None
     });
     finished.unwrap_or(NativeResult::without_value(Outcome::NOT_ENTERED))
+}
+
+fn finish_caught_call(vm: &mut Vm, outcome: Outcome) -> NativeResult {
+    match vm.finish_native_call(outcome) {
+        Ok(finished) => finished.unwrap_or(NativeResult::without_value(Outcome::NOT_ENTERED)),
+        Err(error) => {
+            let outcome = if error.is_catchable() { Outcome::RAISED } else { Outcome::NOT_ENTERED };
+            vm.set_pending(error);
+            NativeResult::without_value(outcome)
+        }
+    }
+}
+
+fn catch(vm: &mut Vm) -> Status {
+    let Some(value) = vm.catch_pending() else { return Status::Leave };
+    vm.set_native_result(value);
+    Status::Next
 }
 
 fn list_push(vm: &mut Vm, list: Gc<List>, value: Value) -> Status {

@@ -249,6 +249,8 @@ pub enum Inst {
         addresses: [usize; 2],
         /// Taken if it ended with an error, or was not called at all.
         exit: ExitId,
+        /// An error that may be caught is told by [`Outcome::RAISED`](crate::runtime::abi::Outcome::RAISED) for a tag.
+        is_caught: bool,
     },
 }
 

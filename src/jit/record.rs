@@ -172,7 +172,7 @@ pub fn record(
                 count_call(vm, pc)?;
                 continue;
             }
-            Op::Throw { src } if vm.throw_within(src) => {
+            Op::Throw { src } if vm.throw_above(src, goal.depth) => {
                 vm.count_recorded(pc);
                 continue;
             }
@@ -206,7 +206,17 @@ pub fn record(
             return Ok(Recorded::Elsewhere);
         }
         let operands_are_new = note_operands(vm, &mut profile.borrow_mut(), pc, &op);
-        let stepped = vm.step_at(pc)?;
+        let stepped = match vm.step_at(pc) {
+            Ok(stepped) => stepped,
+            Err(error) => {
+                vm.raise_above(error, pc, goal.depth)?;
+                if profile.borrow_mut().note(pc, |site| site.raised = true) {
+                    (goal.unsurprising, goal.repeated) = (0, 0);
+                }
+                vm.count_recorded(pc);
+                continue;
+            }
+        };
         vm.count_recorded(pc);
         let results_are_new = note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
         if operands_are_new || results_are_new {
@@ -300,6 +310,12 @@ pub fn note_last_result(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) {
 pub fn note_instruction(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> bool {
     let pc = vm.top_pc();
     note_operands(vm, &mut profile.borrow_mut(), pc, &vm.program().code[pc as usize])
+}
+
+/// Notes that the instruction at the top frame's pc is about to raise an error that native code may catch; whether that
+/// is new.
+pub fn note_raising(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> bool {
+    profile.borrow_mut().note(vm.top_pc(), |site| site.raised = true)
 }
 
 /// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one

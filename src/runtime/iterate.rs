@@ -163,7 +163,12 @@ impl Vm {
 
     /// Whether `next`, `iter` or the function of a method of lists runs in the top frame, as a frame of its own.
     pub fn is_in_next(&self) -> bool {
-        self.waiting_for(self.depth()).is_some()
+        self.is_waited_for(self.depth())
+    }
+
+    /// Whether no call has started the frame at this depth, but a step or a method that waits for it.
+    pub(super) fn is_waited_for(&self, depth: usize) -> bool {
+        self.waiting_for(depth).is_some()
     }
 
     /// Ends such a frame, which is on top, with what it has returned, and with it the step of the iteration, or the

@@ -336,7 +336,7 @@ impl Vm {
                 self.set_top_pc_unchecked(pc + 1);
                 return Ok(Replayed::Executed);
             }
-            Op::Throw { src } if self.throw_within(src) => return Ok(Replayed::Executed),
+            Op::Throw { src } if self.throw_above(src, depth) => return Ok(Replayed::Executed),
             _ if let Some(called) = self.called_by_step(op) => {
                 self.step_into_next(called, op)?;
                 return Ok(Replayed::Executed);

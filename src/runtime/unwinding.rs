@@ -10,6 +10,7 @@ use super::heap::Heap;
 use super::image::Image;
 use super::stack::Stack;
 use super::trace::Trace;
+use super::value::Value;
 use crate::bytecode::{FuncId, Op, Reg};
 
 /// See the module documentation.
@@ -65,18 +66,7 @@ impl Unwinding {
         if error.is_catchable()
             && let Some(handler) = find_handler(stack, entry, stack.depth())
         {
-            stack.unwind_to(handler.depth);
-            let value = match error.into_kind() {
-                ErrorKind::Thrown(value) => value,
-                ErrorKind::Message(text) => heap.str_value(&text),
-                _ => unreachable!("only these are catchable"),
-            };
-            let frame = stack.frame();
-            // SAFETY: the frame is alive, the verifier proved the handler's register and target to lie in it.
-            unsafe {
-                (*frame).base.set(handler.register.0, value);
-                (*frame).pc = (*(*frame).function).code.add(handler.target as usize);
-            }
+            enter(stack, &handler, caught_value(error, heap));
             return Ok(());
         }
         if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
@@ -87,6 +77,28 @@ impl Unwinding {
         }
         stack.unwind_to(entry - 1);
         Err(error)
+    }
+
+    /// As [`Self::enter_handler`], if a frame from the `lowest`-th up handles the error; all else is left as it is, and
+    /// the error given back.
+    pub(super) fn enter_handler_above(
+        &mut self,
+        error: Error,
+        lowest: usize,
+        stack: &mut Stack,
+        heap: &mut Heap,
+    ) -> Result<(), Error> {
+        let handler = find_handler(stack, lowest, stack.depth()).filter(|_| error.is_catchable());
+        let Some(handler) = handler else { return Err(error) };
+        self.cause = None;
+        enter(stack, &handler, caught_value(error, heap));
+        Ok(())
+    }
+
+    /// What native code goes on with at the handler that it has for a catchable error.
+    pub(super) fn caught_by_native(&mut self, error: Error, heap: &mut Heap) -> Value {
+        self.cause = None;
+        caught_value(error, heap)
     }
 
     /// A function has given something wrong to the built-in that called it: an uncaught error's trace begins with it.
@@ -110,6 +122,26 @@ impl Unwinding {
         let known = self.outer_handler.filter(|&depth| depth < entry && find_handler(stack, depth, depth).is_some());
         self.outer_handler = known.or_else(|| find_handler(stack, 1, entry - 1).map(|handler| handler.depth));
         self.outer_handler.is_some()
+    }
+}
+
+/// What a handler receives of a catchable error.
+fn caught_value(error: Error, heap: &mut Heap) -> Value {
+    match error.into_kind() {
+        ErrorKind::Thrown(value) => value,
+        ErrorKind::Message(text) => heap.str_value(&text),
+        _ => unreachable!("only these are catchable"),
+    }
+}
+
+/// Makes the handler's frame the top one, which goes on there.
+fn enter(stack: &mut Stack, handler: &Found, value: Value) {
+    stack.unwind_to(handler.depth);
+    let frame = stack.frame();
+    // SAFETY: the frame is alive, the verifier proved the handler's register and target to lie in it.
+    unsafe {
+        (*frame).base.set(handler.register.0, value);
+        (*frame).pc = (*(*frame).function).code.add(handler.target as usize);
     }
 }
 

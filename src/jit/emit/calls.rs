@@ -101,7 +101,7 @@ impl Emitter<'_> {
     }
 
     /// Starts the frame of a function, above those of the inlined functions that call it, and calls its code. The
-    /// callee sees to its registers.
+    /// callee sees to its registers. One that has not returned is run to its end by `finish`.
     pub(super) fn call_function(
         &mut self,
         result: Option<Val>,
@@ -109,7 +109,7 @@ impl Emitter<'_> {
         (func, closure): (FuncId, Option<Val>),
         base: u32,
         addresses: [usize; 2],
-        exit: ExitId,
+        (finish, exit): (Helper, ExitId),
     ) -> Option<ir::Value> {
         let of_machine = flags(Mem::Vm);
         let table = self.builder.ins().load(types::I64, of_machine, self.vm, layout::NATIVE_FUNCTIONS);
@@ -140,7 +140,7 @@ impl Emitter<'_> {
         call(self, native_signature, native, &[self.vm, callee_base, callee_frame], not_returned, true);
         self.builder.switch_to_block(not_returned);
         let outcome = self.builder.block_params(not_returned)[0];
-        let finish = self.builder.ins().iconst(types::I64, Helper::FinishCall.address() as i64);
+        let finish = self.builder.ins().iconst(types::I64, finish.address() as i64);
         let exit = self.exit_block(exit);
         let failed = if frames.is_empty() { exit } else { self.builder.create_block() };
         call(self, finish_signature, finish, &[self.vm, outcome], failed, false);

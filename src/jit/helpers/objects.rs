@@ -93,9 +93,11 @@ fn call(vm: &mut Vm, name: &'static str, heap: u64, run: impl FnOnce(&mut Vm) ->
     if vm.heap.should_collect() {
         return Status::Leave;
     }
-    let Ok(result) = vm.keeping_to(name, HeapUse::from_bits(heap as u8), run) else { return Status::Leave };
-    vm.set_native_result(result);
-    Status::Next
+    let called = vm.keeping_to(name, HeapUse::from_bits(heap as u8), run);
+    if let Ok(result) = called {
+        vm.set_native_result(result);
+    }
+    status(vm, called.map(|_| Stepped::Next))
 }
 
 pub(super) fn make_dict(vm: &mut Vm, pairs: Registers) -> Option<Gc<Dict>> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::residency::Run;
 use super::unit::{Phase, Version};
 use super::{Jit, policy, work};
-use crate::jit::ir::{Exit, ExitReason};
+use crate::jit::ir::ExitReason;
 use crate::jit::translate::Refusal;
 use crate::jit::{census, judge, record};
 use crate::runtime::abi::{Ended, TakenExit};
@@ -230,7 +230,7 @@ impl Jit {
         let never_iterated = matches!(entry, Entry::Loop(_)) && unit.extent.rounds == 0;
         let is_in_vain = exit.reason == ExitReason::Unseen && is_first && never_iterated;
         let is_hot = is_hot(exit.reason, taken);
-        if is_in_vain || (is_hot && self.pays_again(state, vm, entry)) {
+        if (is_in_vain && self.pays(state, vm, entry)) || (is_hot && self.pays_again(state, vm, entry)) {
             let unit = state.units.entry(entry).or_default();
             if exit.reason == ExitReason::Hoisted {
                 unit.speculation_ban.loops.insert(exit.pc);
@@ -244,7 +244,7 @@ impl Jit {
     /// iteration's step are run to their ends.
     fn leave(&self, vm: &mut Vm, entry: Entry, version: &Rc<Version>, number: usize, interest: Interest) -> Result<()> {
         let depth = vm.depth();
-        let left = self.leave_in_the_middle(vm, entry, version, &version.exits[number], interest);
+        let left = self.leave_in_the_middle(vm, entry, version, number, interest);
         vm.finish_iterations(depth, left)
     }
 
@@ -253,9 +253,10 @@ impl Jit {
         vm: &mut Vm,
         entry: Entry,
         version: &Rc<Version>,
-        exit: &Exit,
+        number: usize,
         interest: Interest,
     ) -> Result<()> {
+        let exit = &version.exits[number];
         let pending = vm.take_pending();
         if exit.reason == ExitReason::Fact {
             return Err(judge::wrong(vm, exit, "a value"));
@@ -307,7 +308,7 @@ impl Jit {
         }
         match interest {
             // An index out of range is an error, unless it counts from the end; and so on.
-            Interest::Remake if !exit.reason.may_be_an_error() || record::note_instruction(vm, &self.profile) => {
+            Interest::Remake if !exit.reason.may_be_an_error() || self.shows_new(vm, version.caught[number]) => {
                 self.log(vm, "recompile", entry, &[reason]);
                 if exit.reason == ExitReason::Type {
                     record::note_last_result(vm, &self.profile);
@@ -328,6 +329,13 @@ impl Jit {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the operands of an instruction that native code was left at, maybe for an error, show anything new, or
+    /// the error does, where it is caught in the region.
+    fn shows_new(&self, vm: &Vm, is_caught: bool) -> bool {
+        let operands_are_new = record::note_instruction(vm, &self.profile);
+        (is_caught && record::note_raising(vm, &self.profile)) || operands_are_new
     }
 
     /// In debug builds: every register of the top frame holds a value that could be there.

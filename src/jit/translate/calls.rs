@@ -405,6 +405,7 @@ impl<'a> Builder<'a> {
             closure,
             tail_calls: 0,
             list_loop: if let Purpose::Item(_) = purpose { Some(self.pc) } else { self.context.list_loop },
+            catcher: self.catcher().filter(|_| purpose == Purpose::Whole),
             purpose,
         };
         self.walk_into(inner)
@@ -489,6 +490,7 @@ impl<'a> Builder<'a> {
             closure,
             tail_calls: self.context.tail_calls + 1,
             list_loop: self.context.list_loop,
+            catcher: self.context.catcher.filter(|_| is_inlined),
             purpose: if is_inlined { self.context.purpose } else { Purpose::Leading },
         };
         if is_inlined {
@@ -516,6 +518,7 @@ impl<'a> Builder<'a> {
             closure: None,
             tail_calls: self.context.tail_calls + 1,
             list_loop: None,
+            catcher: None,
             purpose: Purpose::Whole,
         };
         self.walk_into(inner).map(|_| ())

@@ -90,8 +90,13 @@ impl Builder<'_> {
             frames.pop().expect("an inlined function has a frame");
         let [function, _] = self.vm.call_addresses(func, self.pc);
         self.region.inlined_depth = self.region.inlined_depth.max(frames.len() + 1);
-        let call = Inst::CallFunction { frames, func, closure: None, base, addresses: [function, return_pc], exit };
+        // Whoever catches what leaves the inlined function catches what leaves the one in its place.
+        let catcher = self.context.catcher;
+        let is_caught = catcher.is_some();
+        let addresses = [function, return_pc];
+        let call = Inst::CallFunction { frames, func, closure: None, base, addresses, exit, is_caught };
         let tag = self.push(call, Repr::I64);
+        self.go_on_if_returned(tag, catcher, exit);
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
         self.env.kill_from(own);
@@ -108,7 +113,12 @@ impl Builder<'_> {
         let frames = self.started_frames()?;
         // There must be room for its frame.
         self.region.inlined_depth = self.region.inlined_depth.max(frames.len() + 1);
-        Ok(self.push(Inst::CallFunction { frames, func, closure, base: first, addresses, exit }, Repr::I64))
+        let catcher = self.catcher();
+        let is_caught = catcher.is_some();
+        let call = Inst::CallFunction { frames, func, closure, base: first, addresses, exit, is_caught };
+        let tag = self.push(call, Repr::I64);
+        self.go_on_if_returned(tag, catcher, exit);
+        Ok(tag)
     }
 
     /// The frames of the inlined functions that stand on the way to the current instruction, for the time that others

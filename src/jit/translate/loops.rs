@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::env::{Env, Slot, Typed};
+use super::throws::Thrown;
 use super::{Builder, Built, Goes, LoopKey, LoopState, Passed, Purpose, Refusal, Stop};
 use crate::bytecode::flow::{self, BlockId as FlowBlock, Flow, LoopIndex, RegSet};
 use crate::bytecode::op::shape::Iteration;
@@ -68,10 +69,12 @@ impl Builder<'_> {
             }
             self.judge_operands(op)?;
             if pc + 1 == end && (op.jump_offset().is_some() || op.effects().ends) {
-                return self.last_instruction(flow, block, op, walk);
+                self.last_instruction(flow, block, op, walk)?;
+                return self.follow_thrown(flow, block, walk);
             }
             let goes = self.instruction(op)?;
             walk.returns.append(&mut self.tail_returns);
+            self.follow_thrown(flow, block, walk)?;
             if goes == Goes::Nowhere {
                 return Ok(());
             }
@@ -135,6 +138,11 @@ impl Builder<'_> {
                 let edge = (self.current, self.env.clone());
                 return self.follow(flow, handler, edge, walk);
             }
+            Op::Throw { src } if let Some(catcher) = self.context.catcher => {
+                let value = self.get(src)?;
+                self.throw_to(catcher, value);
+                return Ok(());
+            }
             _ if op.effects().ends => {
                 self.leave();
                 return Ok(());
@@ -174,6 +182,25 @@ impl Builder<'_> {
             let edge = (self.current, self.env.clone());
             self.follow(flow, target, edge, walk)?;
         }
+        Ok(())
+    }
+
+    /// Sends the errors that a block's handler receives there. The current block and environment stay what they are.
+    fn follow_thrown(&mut self, flow: &Flow, block: FlowBlock, walk: &mut Walk) -> Built<()> {
+        let depth = self.context.frames.len();
+        let own: Vec<Thrown> = self.thrown.extract_if(.., |thrown| thrown.catcher == depth).collect();
+        if own.is_empty() {
+            return Ok(());
+        }
+        let (handler, error) = flow.handler_at(flow.block(block).start).ok_or(Stop::Refused(Refusal::Irreducible))?;
+        let here = (self.current, self.env.clone());
+        for Thrown { edge, value, .. } in own {
+            (self.current, self.env) = edge;
+            self.set(error, value);
+            let edge = (self.current, self.env.clone());
+            self.follow(flow, handler, edge, walk)?;
+        }
+        (self.current, self.env) = here;
         Ok(())
     }
 

@@ -37,6 +37,7 @@ mod numbers;
 mod objects;
 mod ops;
 mod texts;
+mod throws;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
@@ -268,6 +269,8 @@ struct Context {
     tail_calls: usize,
     /// The innermost call of a method of lists, by pc, that this runs in a loop of.
     list_loop: Option<u32>,
+    /// Of the callers, the innermost that catches what leaves this function: how many frames stand below its own.
+    catcher: Option<usize>,
     purpose: Purpose,
 }
 
@@ -355,6 +358,10 @@ struct Builder<'a> {
     tail_loop: Option<usize>,
     /// Where functions that were called last by the inlined one at hand return to its caller.
     tail_returns: Vec<loops::Return>,
+    /// Errors on their way to handlers.
+    thrown: Vec<throws::Thrown>,
+    /// How the instruction being translated raises an error, if it was seen to raise one that is caught.
+    raising: Option<throws::Raising>,
     /// Blocks in which walking through leading blocks has stopped: the function is to be called there.
     stopped: Vec<BlockId>,
     /// The plan was amended, but the attempt goes on to learn more.
@@ -415,6 +422,7 @@ impl<'a> Builder<'a> {
             closure: None,
             tail_calls: 0,
             list_loop: None,
+            catcher: None,
             purpose: Purpose::Whole,
         };
         let env = Env {
@@ -455,6 +463,8 @@ impl<'a> Builder<'a> {
             live_at: 0,
             tail_loop: None,
             tail_returns: Vec::new(),
+            thrown: Vec::new(),
+            raising: None,
             stopped: Vec::new(),
             again: false,
             counting,
@@ -553,9 +563,25 @@ impl<'a> Builder<'a> {
 
     /// Goes on only if the condition is as expected.
     fn guard(&mut self, condition: Val, expect: bool, exit: ExitId) {
-        if self.const_bool(condition) != Some(expect) {
-            self.effect(Inst::Guard { condition, expect, exit });
+        if self.const_bool(condition) == Some(expect) {
+            return;
         }
+        match self.raising.take() {
+            Some(raising) if raising.stands_in(self.current_loop) && self.is_of_instruction(exit) => {
+                self.raise_unless(condition, expect, &raising);
+                self.raising = Some(raising);
+            }
+            raising => {
+                self.effect(Inst::Guard { condition, expect, exit });
+                self.raising = raising;
+            }
+        }
+    }
+
+    /// Whether an exit stands in front of the current instruction, whose error it may be about.
+    fn is_of_instruction(&self, exit: ExitId) -> bool {
+        let exit = &self.region.exits[exit.0 as usize];
+        exit.pc == self.pc && (exit.reason.may_be_an_error() || exit.reason == ExitReason::Throw)
     }
 
     // Exits.

@@ -35,7 +35,7 @@ impl Builder<'_> {
         let status = self.call(helper, args, writes);
         let next = self.int(Status::Next as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
-        self.guard(done, true, exit);
+        self.go_on_if_done(done, exit);
     }
 
     /// Calls a helper that gives a status; whether it is [`Status::Jump`].

@@ -19,7 +19,7 @@ use crate::bytecode::{ConstId, Op, Reg};
 use crate::facts::native_forms::Form;
 use crate::jit::feedback::{ALL_TAGS, TagSet};
 use crate::jit::helpers::{Helper, Status};
-use crate::jit::ir::{Binary, Compare, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val};
+use crate::jit::ir::{Binary, Compare, ExitReason, Inst, Mem, MemSet, Repr, StartedFrame, Terminator, Unary, Val};
 use crate::runtime::value::{Tag, Value};
 
 impl Builder<'_> {
@@ -31,6 +31,14 @@ impl Builder<'_> {
         if self.form(op)? == Form::Step && !self.gives_up_frame(op) {
             return self.step();
         }
+        self.raising = self.may_raise(op)?;
+        let goes = self.native_form(op);
+        self.raising = None;
+        goes
+    }
+
+    /// Translates an instruction that has a form of its own for what was seen.
+    fn native_form(&mut self, op: Op) -> Built<Goes> {
         if let Some(binary) = op.as_binary() {
             return self.binary(binary);
         }
@@ -191,7 +199,7 @@ impl Builder<'_> {
 
     /// Whether an instruction that was not executed may run Walrus code. A call that nobody may ever come to would keep
     /// the loop from being improved: whatever is called may change anything.
-    fn calls_code(&mut self, op: Op) -> Built<bool> {
+    pub(super) fn calls_code(&mut self, op: Op) -> Built<bool> {
         Ok(match op {
             Op::CallBuiltin { .. } => false,
             Op::CallMethod { base, .. } => {
@@ -463,7 +471,7 @@ impl Builder<'_> {
         let status = self.call_step(needs)?;
         let next = self.int(Status::Next as i64);
         let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
-        self.guard(done, true, exit);
+        self.go_on_if_done(done, exit);
         if needs.heap.meets(HeapUse::LISTS) {
             self.lists_change();
         }
@@ -499,23 +507,29 @@ impl Builder<'_> {
     }
 
     fn call_step(&mut self, needs: StepNeeds) -> Built<Val> {
-        let pc = self.int(self.pc.into());
+        let helper = if needs.calls { Helper::StepCall } else { Helper::Step };
         let frames = self.started_frames()?;
+        Ok(self.execute(helper, needs.heap, frames))
+    }
+
+    /// Has a helper execute the current instruction, with these frames of inlined functions; its status.
+    pub(super) fn execute(&mut self, helper: Helper, heap: HeapUse, frames: Vec<StartedFrame>) -> Val {
+        let pc = self.int(self.pc.into());
         let has_frames = !frames.is_empty();
         if has_frames {
             self.effect(Inst::StartFrames(frames));
         }
-        let status = if needs.calls {
-            self.call(Helper::StepCall, vec![VM, pc], MemSet::ALL)
+        let status = if helper == Helper::StepCall {
+            self.call(helper, vec![VM, pc], MemSet::ALL)
         } else {
-            let heap = self.int(needs.heap.bits().into());
-            let writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of_heap(needs.heap));
-            self.call(Helper::Step, vec![VM, pc, heap], writes)
+            let writes = MemSet::of(Mem::Frame).with(MemSet::of(Mem::Vm)).with(MemSet::of_heap(heap));
+            let heap = self.int(heap.bits().into());
+            self.call(helper, vec![VM, pc, heap], writes)
         };
         if has_frames {
             self.effect(Inst::EndFrames);
         }
-        Ok(status)
+        status
     }
 
     /// Gives up inlining the function that is called there.

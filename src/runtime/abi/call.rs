@@ -160,6 +160,14 @@ impl Vm {
         self.native.pending.is_some()
     }
 
+    /// What a handler in native code receives of the error that a helper ran into. `None` if none can be caught there:
+    /// the native code is to be left.
+    pub fn catch_pending(&mut self) -> Option<Value> {
+        // Behind an error there is room for a collection, which native code leaves to the interpreter.
+        let error = self.native.pending.take_if(|error| error.is_catchable() && !self.heap.should_collect())?;
+        Some(self.unwinding.caught_by_native(error, &mut self.heap))
+    }
+
     /// The error that a helper ran into, if that is why native code was left.
     pub fn take_pending(&mut self) -> Option<Error> {
         self.native.pending.take()

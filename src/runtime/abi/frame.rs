@@ -5,7 +5,7 @@ use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::{CaptureId, FuncId, Op, Reg, StructId};
 use crate::runtime::abi::Called;
 use crate::runtime::call::Begun;
-use crate::runtime::error::{ErrorKind, Result};
+use crate::runtime::error::{Error, ErrorKind, Result};
 use crate::runtime::object::{Closure, Gc};
 use crate::runtime::stack::{Frame, MAX_FRAMES};
 use crate::runtime::step::Stepped;
@@ -215,16 +215,23 @@ impl Vm {
         base.result().set(Call::RESULT, result);
     }
 
-    /// Executes a `throw` at the top frame's pc if a handler of its function covers it; whether one does.
-    pub fn throw_within(&mut self, src: Reg) -> bool {
-        let function = &self.image.program.functions[self.top_function().index()];
-        let start = function.code.start;
-        let Some(handler) = function.handler_at(self.top_pc() - start) else { return false };
-        let (target, error) = (start + handler.target, handler.error);
-        let value = self.top_register(src.0.into());
-        self.top_base().of(error).set(0, value);
-        self.set_top_pc(target);
-        true
+    /// Executes a `throw` at the top frame's pc if a frame from the `lowest`-th up handles it, and none in between is
+    /// waited for by a step or a built-in; whether it was.
+    pub fn throw_above(&mut self, src: Reg, lowest: usize) -> bool {
+        let (value, pc) = (self.top_register(src.0.into()), self.top_pc());
+        let raised = self.raise_above(Error::thrown(value), pc, lowest);
+        if raised.is_err() {
+            self.set_top_pc_unchecked(pc);
+        }
+        raised.is_ok()
+    }
+
+    /// Raises the error of the instruction at `pc`, which belongs to the top frame, likewise.
+    pub fn raise_above(&mut self, error: Error, pc: u32, lowest: usize) -> Result<()> {
+        let innermost = (lowest..=self.depth()).rev().find(|&depth| self.is_waited_for(depth));
+        let lowest = innermost.unwrap_or(lowest).max(self.depth_inside_built_in());
+        self.set_pc_behind(pc);
+        self.unwinding.enter_handler_above(error, lowest, &mut self.stack, &mut self.heap)
     }
 
     /// A step of an iteration over anything but an instance or a module, which calls nothing: whether there is an item.

@@ -63,6 +63,8 @@ pub struct TakenExit {
 impl Outcome {
     /// Words below are tags of results: no tag is as large.
     pub const FIRST_EXIT: u64 = 256;
+    /// What a caller in native code that catches errors is told in place of a result; never decoded.
+    pub const RAISED: Outcome = Outcome(Self::FIRST_EXIT - 1);
     /// [`Ended::NotEntered`].
     pub const NOT_ENTERED: Outcome = Outcome(u64::MAX);
     /// [`Ended::TailCalled`].
