@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use judge::judge;
 use random_programs::program as random_program;
 use walrus::analysis::analyse;
-use walrus::analysis::contexts::{Expanded, compare_settled};
+use walrus::analysis::contexts::{Expanded, compare_unchanged};
 use walrus::bytecode::facts::{Region, Verdict};
 use walrus::bytecode::{Program, verify, wbc};
 use walrus::compile::{Disk, Entry, Options, compile, compile_text};
@@ -143,7 +143,7 @@ fn copies_of_fixtures_do_what_the_originals_do() {
 }
 
 #[test]
-fn types_of_what_is_not_settled_are_those_of_the_whole_program() {
+fn types_of_what_copies_may_change_are_those_of_the_whole_program() {
     let (mut all, mut differing) = (0, Vec::new());
     for folder in ["programs", "functions", "language", "loops"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
@@ -151,21 +151,21 @@ fn types_of_what_is_not_settled_are_those_of_the_whole_program() {
             let path = entry.expect("readable").path();
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let Some(program) = compile_text("t.walrus", &text).program else { continue };
-            let (settled, found) = compare_settled(&program);
-            all += settled;
+            let (unchanged, found) = compare_unchanged(&program);
+            all += unchanged;
             differing.extend(found.into_iter().map(|found| format!("{}: {found}", path.display())));
         }
     }
     for seed in 1..=150 {
         let program = compile_text("t.walrus", &random_program(seed)).program.expect("it compiles");
-        differing.extend(compare_settled(&program).1.into_iter().map(|found| format!("seed {seed}: {found}")));
+        differing.extend(compare_unchanged(&program).1.into_iter().map(|found| format!("seed {seed}: {found}")));
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
     assert!(all > 300, "{all}");
 }
 
 #[test]
-fn what_settled_functions_call_and_write_is_known() {
+fn what_unchanged_functions_call_and_write_is_known() {
     let text = "fn sum : xs, zero { let t = zero; for x in xs { t = t + x; } return t; }\n\
         struct Count { fn init : self { self.n = 0; } fn more : self, by { self.n += by; } }\n\
         fn either : n { return if n > 1 { n } else { 0.5 }; }\n\
@@ -173,5 +173,5 @@ fn what_settled_functions_call_and_write_is_known() {
         fn caller : n { let t = either(n); return quiet(n); }\n\
         println(sum([1], 0), sum([\"a\"], \"\"), quiet(3), caller(2));\n";
     let program = compile_text("t.walrus", text).program.expect("it compiles");
-    assert_eq!(compare_settled(&program), (3, Vec::new()), "init, more and quiet are settled");
+    assert_eq!(compare_unchanged(&program), (3, Vec::new()), "init, more and quiet are unchanged");
 }

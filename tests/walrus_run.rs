@@ -279,7 +279,7 @@ fn operations_that_nearly_fill_the_memory_come_to_an_end() {
     }
 }
 
-/// Nothing but a built-in method calls the functions: they have no loops, and their caller's loop comes round once.
+/// Nothing but a built-in method calls the functions: they have no loops, and their caller's loop has one iteration.
 #[test]
 fn calls_by_built_in_methods_burn_fuel() {
     let calls = [

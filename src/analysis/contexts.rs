@@ -11,17 +11,17 @@
 //! Nothing of this is run or written: code and facts are those of the program as it is. Copies are made only of what
 //! some mixed type passes through, and there is room for so many; a call beyond that shares the original with others.
 
-mod settled;
+mod unchanged;
 
 use std::collections::VecDeque;
 
-use self::settled::Settled;
-pub use self::settled::compare_settled;
+use self::unchanged::Unchanged;
+pub use self::unchanged::compare_unchanged;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::costs::{self, Act, Acts};
-use super::flow::{FunctionFlow, ProgramFlow, code_of};
-use super::infer::{Contacts, Inference, Replay};
+use super::infer::{Contacts, Inference, TypeCursor};
+use super::program_flow::{FunctionFlow, ProgramFlow, code_of};
 use super::verdict::unmet;
 use crate::bytecode::graph::Graph;
 use crate::bytecode::op::window::MethodCall;
@@ -49,7 +49,7 @@ pub struct Expanded {
     pub program: Program,
     originals: Originals,
     /// What has the types that it has in the program as it was.
-    settled: Settled,
+    unchanged: Unchanged,
 }
 
 /// What each function and struct of a program with copies is a copy of; itself, if it is none.
@@ -90,7 +90,7 @@ impl InContexts {
             }
             // In contexts it may be known which function a value is that is called.
             let is_open = |func: FuncId| open.contains(&first.originals.functions[func.index()]);
-            let Some(second) = Expanded::new(within, &is_open, Some(&first.settled)) else { return found };
+            let Some(second) = Expanded::new(within, &is_open, Some(&first.unchanged)) else { return found };
             let originals = second.originals.over(&first.originals);
             second.inferred(within, |deeper| InContexts::of(types, deeper, &originals, &open, with_costs))
         });
@@ -105,7 +105,7 @@ impl InContexts {
         open: &FxHashSet<FuncId>,
         with_costs: bool,
     ) -> InContexts {
-        let (mut before, mut within) = (Replay::new(types), Replay::new(expanded_types));
+        let (mut before, mut within) = (TypeCursor::new(types), TypeCursor::new(expanded_types));
         let mut wanted: FxHashMap<FuncId, Wanted> = FxHashMap::default();
         let mut found = InContexts::default();
         for (at, &original) in originals.functions.iter().enumerate() {
@@ -155,7 +155,7 @@ impl InContexts {
 /// The operands that are open in a function as it is, ascending by pc.
 type Wanted = Vec<(u32, Reg)>;
 
-fn open_operands(types: &mut Replay<'_>, func: FuncId) -> Wanted {
+fn open_operands(types: &mut TypeCursor<'_>, func: FuncId) -> Wanted {
     let own = types.solution().control_flow().of(func);
     let mut found = Wanted::new();
     for block in 0..own.cfg.len() as u32 {
@@ -170,7 +170,7 @@ fn open_operands(types: &mut Replay<'_>, func: FuncId) -> Wanted {
 
 /// What such operands are in a copy of the function. What the copy does is noted, if that is asked for.
 fn operands(
-    types: &mut Replay<'_>,
+    types: &mut TypeCursor<'_>,
     copy: FuncId,
     wanted: &Wanted,
     originals: &Originals,
@@ -350,23 +350,23 @@ impl Expanded {
 
     /// What is inferred of the program, which as it was had these types.
     fn inferred<R>(&self, types: &Inference<'_>, look: impl FnOnce(&Inference<'_>) -> R) -> R {
-        let own = |(at, func): (usize, &FuncId)| match self.settled.functions.get(at) {
+        let own = |(at, func): (usize, &FuncId)| match self.unchanged.functions.get(at) {
             Some(true) => FunctionFlow::default(),
             _ => types.control_flow().of(*func).clone(),
         };
         // A call by name in place of another reads no register that the other does not.
         let flows = self.originals.functions.iter().enumerate().map(own).collect();
         let (flow, index) = (ProgramFlow::numbered(&self.program, flows), types.index().of_copies(&self.program));
-        let given = self.settled.places(types);
+        let given = self.unchanged.places(types);
         let sets = &types.places.sets;
-        let mut types = Inference::run_without(&self.program, &flow, &index, given, sets, &self.settled.called);
+        let mut types = Inference::run_without(&self.program, &flow, &index, given, sets, &self.unchanged.called);
         types.seal();
         look(&types)
     }
 
     /// `None` if there is nothing to copy, or too much code. Of a program that has copies itself, it is known what is
-    /// settled.
-    fn new(types: &Inference<'_>, is_open: &dyn Fn(FuncId) -> bool, settled: Option<&Settled>) -> Option<Expanded> {
+    /// unchanged.
+    fn new(types: &Inference<'_>, is_open: &dyn Fn(FuncId) -> bool, earlier: Option<&Unchanged>) -> Option<Expanded> {
         let program = types.program();
         if program.code.len() > MOST_CODE {
             return None;
@@ -374,7 +374,7 @@ impl Expanded {
         let functions = program.functions.len();
         let (mut named, mut instantiated) = (vec![0; functions], vec![0; program.structs.len()]);
         for op in &program.code {
-            if let Some(func) = function_in(*op) {
+            if let Some(func) = op.named_function() {
                 named[func.index()] += 1;
             }
             if let Op::New { def, .. } | Op::LoadStruct { def, .. } = *op {
@@ -382,7 +382,7 @@ impl Expanded {
             }
         }
         let mixed = Mixed::new(types);
-        let (known_calls, contacts) = known_calls(types, &mixed, settled.is_none());
+        let (known_calls, contacts) = known_calls(types, &mixed, earlier.is_none());
         known_calls.values().for_each(|callee| named[callee.index()] += 1);
         let mut expansion = Expansion {
             mixed,
@@ -413,9 +413,9 @@ impl Expanded {
         if expansion.made.functions.len() == functions {
             return None;
         }
-        let settled = Settled::new(types, &expansion, contacts, is_open, settled);
+        let unchanged = Unchanged::new(types, &expansion, contacts, is_open, earlier);
         let Expansion { made, originals, .. } = expansion;
-        Some(Expanded { program: made, originals, settled })
+        Some(Expanded { program: made, originals, unchanged })
     }
 }
 
@@ -437,18 +437,18 @@ fn known_calls(types: &Inference<'_>, mixed: &Mixed, with_contacts: bool) -> (Fx
     let mut found = FxHashMap::default();
     let mut contacts: Vec<Contacts> = Vec::new();
     contacts.resize_with(program.functions.len(), Contacts::default);
-    let mut replay = Replay::new(types);
+    let mut cursor = TypeCursor::new(types);
     for at in (0..program.functions.len() as u32).filter(|&at| types.is_reached(FuncId(at))) {
         let func = FuncId(at);
         let (start, code) =
             (program.functions[func.index()].code.start, code_of(program, &program.functions[func.index()]));
-        replay.contacts = with_contacts.then(Contacts::default);
+        cursor.contacts = with_contacts.then(Contacts::default);
         for (block, bounds) in (0..).zip(&flow.of(func).cfg.blocks) {
             let code = &code[bounds.start as usize..bounds.end as usize];
             if !with_contacts && !code.iter().any(calls_without_name) {
                 continue;
             }
-            replay.block(func, block, |types, pc, op| {
+            cursor.block(func, block, |types, pc, op| {
                 let callee = match op {
                     Op::CallMethod { base, argc, site } | Op::TailCallMethod { base, argc, site } => {
                         let receiver = types.get(base.above(MethodCall::RECEIVER));
@@ -463,7 +463,7 @@ fn known_calls(types: &Inference<'_>, mixed: &Mixed, with_contacts: bool) -> (Fx
                 found.extend(callee.map(|callee| (start + pc, callee)));
             });
         }
-        contacts[func.index()] = replay.contacts.take().unwrap_or_default();
+        contacts[func.index()] = cursor.contacts.take().unwrap_or_default();
     }
     (found, contacts)
 }
@@ -472,7 +472,7 @@ fn calls_without_name(op: &Op) -> bool {
     matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::Call { .. } | Op::TailCall { .. })
 }
 
-fn known_function(types: &Replay<'_>, value: Type, argc: u16, mixed: &Mixed) -> Option<FuncId> {
+fn known_function(types: &TypeCursor<'_>, value: Type, argc: u16, mixed: &Mixed) -> Option<FuncId> {
     let &[only] = types.solution().places.sets.members(value.ids) else { return None };
     let Some(IdKind::Function(func)) = only.unpack().filter(|_| value.tags == Tags::FUNCTION) else { return None };
     let function = &types.program().functions[func.index()];
@@ -480,7 +480,7 @@ fn known_function(types: &Replay<'_>, value: Type, argc: u16, mixed: &Mixed) -> 
 }
 
 fn known_method(
-    types: &mut Replay<'_>,
+    types: &mut TypeCursor<'_>,
     func: FuncId,
     receiver: Type,
     argc: u16,
@@ -515,16 +515,6 @@ fn without_hints(program: &Program) -> Program {
     }
 }
 
-fn function_in(op: Op) -> Option<FuncId> {
-    match op {
-        Op::CallFn { func, .. }
-        | Op::TailCallFn { func, .. }
-        | Op::LoadFn { func, .. }
-        | Op::MakeClosure { func, .. } => Some(func),
-        _ => None,
-    }
-}
-
 impl Expansion<'_> {
     fn reach(&mut self, func: FuncId) {
         if !std::mem::replace(&mut self.is_queued[func.index()], true) {
@@ -555,33 +545,30 @@ impl Expansion<'_> {
                 // with a return behind.
                 if copy != callee {
                     op = Op::CallFn { base, func: copy };
-                    self.reach(copy);
                 }
             }
+            // What is named is renamed here, where it has a copy, and followed whatever names it.
             match &mut op {
                 Op::CallFn { func: callee, .. } | Op::TailCallFn { func: callee, .. }
                     if callee.index() < self.program.functions.len() =>
                 {
                     *callee = self.function(func, *callee, false);
-                    self.reach(*callee);
                 }
                 Op::LoadFn { func: callee, .. } => {
                     // One that the code names elsewhere, too, stays itself: it may be compared.
                     if self.context_of[func.index()].is_some() && self.named[callee.index()] == 1 {
                         *callee = self.function(func, *callee, false);
                     }
-                    self.reach(*callee);
                 }
-                Op::MakeClosure { func: callee, .. } => {
-                    *callee = self.function(func, *callee, true);
-                    self.reach(*callee);
-                }
-                Op::New { def, .. } => {
-                    *def = self.instance(func, *def);
-                    self.reach_struct(*def);
-                }
-                Op::LoadStruct { def, .. } | Op::MakeStruct { def, .. } => self.reach_struct(*def),
+                Op::MakeClosure { func: callee, .. } => *callee = self.function(func, *callee, true),
+                Op::New { def, .. } => *def = self.instance(func, *def),
                 _ => {}
+            }
+            if let Some(callee) = op.named_function() {
+                self.reach(callee);
+            }
+            if let Some(def) = op.named_struct() {
+                self.reach_struct(def);
             }
             self.made.code[pc] = op;
         }

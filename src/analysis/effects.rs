@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::infer::Replay;
+use super::infer::TypeCursor;
 use crate::bytecode::builtins::BuiltinEffect;
 use crate::bytecode::facts::RegionEffects;
 use crate::bytecode::methods::{METHODS, MethodEffect, Receiver};
-use crate::bytecode::op::shape::{Operator, Source};
+use crate::bytecode::op::HeapUse;
+use crate::bytecode::op::shape::{Operator, Source, any_binary, any_compare_jump, any_comparison};
 use crate::bytecode::op::window::{self, MethodCall};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::types::{IdKind, IdSet, Tags, Type};
@@ -82,7 +83,7 @@ impl InstructionEffects {
     }
 
     /// Notes the effects of `op`, the next instruction that may be executed.
-    pub fn note(&mut self, types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op) {
+    pub fn note(&mut self, types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op) {
         let mut one = Notes { pc, flags: Flags::default(), effects: &mut self.effects };
         one.of(types, func, op);
         self.flags[pc as usize] = one.flags;
@@ -107,7 +108,7 @@ impl Notes<'_> {
         }
     }
 
-    fn of(&mut self, types: &mut Replay<'_>, func: FuncId, op: Op) {
+    fn of(&mut self, types: &mut TypeCursor<'_>, func: FuncId, op: Op) {
         let row = op.effects();
         let plain = is_plain(types, op);
         self.flag(row.throws && !plain, Flags::THROWS);
@@ -119,9 +120,17 @@ impl Notes<'_> {
         };
         self.flag(row.allocates && !frugal, Flags::ALLOCATES);
         self.flag(row.outputs, Flags::OUTPUTS);
+        self.touches(types, func, op);
+    }
+
+    /// What the instruction reads and writes beside registers, and which code it runs. No wildcard: a new row has to
+    /// say so here.
+    fn touches(&mut self, types: &mut TypeCursor<'_>, func: FuncId, op: Op) {
         match op {
             Op::Await { .. } => self.flags.add(Flags::AWAITS),
-            Op::SetIndex { .. } | Op::ListAppend { .. } | Op::DictInsert { .. } => self.flags.add(Flags::WRITES_ITEMS),
+            Op::SetIndex { .. } | Op::ListAppend { .. } | Op::DictInsert { .. } => {
+                self.flag(writes_items(op), Flags::WRITES_ITEMS)
+            }
             Op::GetGlobal { global, .. } => self.add(Effect::ReadsGlobal(global)),
             Op::SetGlobal { global, .. } => self.add(Effect::WritesGlobal(global)),
             Op::GetMember { object, site, .. } | Op::FindMethod { object, site, .. } => {
@@ -129,7 +138,7 @@ impl Notes<'_> {
             }
             Op::SetMember { object, site, .. } => {
                 let known = self.fields(types, func, object, site, Effect::WritesField);
-                self.flag(!known, Flags::WRITES_ITEMS);
+                self.flag(!known && writes_items(op), Flags::WRITES_ITEMS);
             }
             Op::SetMemberNamed { .. } | Op::InitModule { .. } => self.flags.add(Flags::CALLS_UNKNOWN),
             Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => self.add(Effect::Calls(func)),
@@ -154,18 +163,67 @@ impl Notes<'_> {
                 let simple = types.register(base).tags.and(Tags::INSTANCE.or(Tags::MODULE)).is_empty();
                 self.flag(!simple, Flags::CALLS_UNKNOWN);
             }
-            _ => {}
+            // Captured variables have no names here, nor does what a name in a register or an index means.
+            Op::GetCell { .. }
+            | Op::SetCell { .. }
+            | Op::GetCapture { .. }
+            | Op::GetCaptureCell { .. }
+            | Op::SetCaptureCell { .. }
+            | Op::GetMemberNamed { .. }
+            | Op::GetIndex { .. }
+            | Op::Contains { .. } => {}
+            // Registers, constants and new objects alone.
+            any_binary!()
+            | any_comparison!()
+            | any_compare_jump!()
+            | Op::Move { .. }
+            | Op::LoadInt { .. }
+            | Op::LoadConst { .. }
+            | Op::LoadVoid { .. }
+            | Op::LoadAbsent { .. }
+            | Op::LoadTrue { .. }
+            | Op::LoadFalse { .. }
+            | Op::LoadFn { .. }
+            | Op::LoadBuiltin { .. }
+            | Op::LoadModule { .. }
+            | Op::LoadStruct { .. }
+            | Op::NewCell { .. }
+            | Op::MakeClosure { .. }
+            | Op::MakeStruct { .. }
+            | Op::Neg { .. }
+            | Op::Not { .. }
+            | Op::BitNot { .. }
+            | Op::Jump { .. }
+            | Op::JumpIf { .. }
+            | Op::JumpIfNot { .. }
+            | Op::JumpIfGiven { .. }
+            | Op::JumpIfType { .. }
+            | Op::JumpIfNotType { .. }
+            | Op::ForPrep { .. }
+            | Op::ForLoop { .. }
+            | Op::MakeList { .. }
+            | Op::MakeTuple { .. }
+            | Op::TupleFromList { .. }
+            | Op::MakeDict { .. }
+            | Op::Unpack { .. }
+            | Op::MakeRange { .. }
+            | Op::Concat { .. }
+            | Op::Print { .. }
+            | Op::Return { .. }
+            | Op::ReturnVoid {}
+            | Op::Throw { .. }
+            | Op::StartTask {} => {}
         }
     }
 
     /// An instance is made, and its `init` called.
-    fn makes(&mut self, types: &Replay<'_>, def: StructId) {
+    fn makes(&mut self, types: &TypeCursor<'_>, def: StructId) {
         if let Some(init) = types.index().init(def) {
             self.add(Effect::Calls(init.func));
         }
     }
 
-    fn calls_value(&mut self, types: &Replay<'_>, callee: Type) {
+    fn calls_value(&mut self, types: &TypeCursor<'_>, callee: Type) {
         if callee.ids == IdSet::TOP {
             return self.flags.add(Flags::CALLS_UNKNOWN);
         }
@@ -180,7 +238,7 @@ impl Notes<'_> {
         }
     }
 
-    fn calls_method(&mut self, types: &Replay<'_>, func: FuncId, receiver: Type, site: SiteId) {
+    fn calls_method(&mut self, types: &TypeCursor<'_>, func: FuncId, receiver: Type, site: SiteId) {
         let name = types.index().site_name(types.program(), func, site);
         for (tag, kind) in [(Tags::LIST, Receiver::List), (Tags::DICT, Receiver::Dict)] {
             if receiver.tags.meets(tag) {
@@ -218,7 +276,7 @@ impl Notes<'_> {
     /// The fields that `object.name` may mean; whether there are any.
     fn fields(
         &mut self,
-        types: &mut Replay<'_>,
+        types: &mut TypeCursor<'_>,
         func: FuncId,
         object: Reg,
         site: SiteId,
@@ -240,9 +298,16 @@ impl Notes<'_> {
     }
 }
 
+/// Whether the row of an instruction says that it may change lists or dicts itself. One that may touch anything runs
+/// other code, which is told of by itself.
+fn writes_items(op: Op) -> bool {
+    let heap = op.info().heap;
+    heap != HeapUse::ANY && heap.meets(HeapUse::LISTS.with(HeapUse::DICTS))
+}
+
 /// Whether an operation on the types before it allocates nothing and cannot fail: arithmetic on numbers but for
 /// division and powers, and comparisons of numbers.
-fn is_plain(types: &mut Replay<'_>, op: Op) -> bool {
+fn is_plain(types: &mut TypeCursor<'_>, op: Op) -> bool {
     let mut numeric =
         |source: Source| source.register().is_none_or(|reg| types.register(reg).tags.within(Tags::NUMBER));
     if let Some(binary) = op.as_binary() {
@@ -287,12 +352,10 @@ impl CallGraph {
                 flag(row.throws, Flags::THROWS);
                 flag(row.allocates, Flags::ALLOCATES);
                 flag(row.outputs, Flags::OUTPUTS);
+                flag(writes_items(*op), Flags::WRITES_ITEMS);
                 match op {
                     Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => callers[func.index()].push(at as u32),
                     Op::Await { .. } => flag(true, Flags::AWAITS),
-                    Op::SetIndex { .. } | Op::ListAppend { .. } | Op::DictInsert { .. } => {
-                        flag(true, Flags::WRITES_ITEMS)
-                    }
                     _ => flag(row.calls, Flags::CALLS_UNKNOWN),
                 }
             }

@@ -7,9 +7,9 @@
 
 use rustc_hash::FxHashSet;
 
-use super::flow::{ProgramFlow, code_of};
-use super::infer::{Inference, Replay};
+use super::infer::{Inference, TypeCursor};
 use super::names::Names;
+use super::program_flow::{ProgramFlow, code_of};
 use super::spelling::{closest_name, names_of, of_other_languages};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::methods::Receiver;
@@ -42,7 +42,7 @@ pub fn complete(
     beyond.seal();
     let mut all = found;
     let known: FxHashSet<(FuncId, u32)> = all.iter().map(|one| (one.func, one.pc)).collect();
-    let mut replay = Replay::new(&beyond);
+    let mut cursor = TypeCursor::new(&beyond);
     for at in 0..program.functions.len() as u32 {
         let func = FuncId(at);
         let own = flow.of(func);
@@ -50,7 +50,7 @@ pub fn complete(
             if own.cfg.blocks[block as usize].handler.is_some() {
                 continue;
             }
-            replay.block(func, block, |types, pc, op| {
+            cursor.block(func, block, |types, pc, op| {
                 if let Some(failure) = certain_failure(types, op)
                     && !known.contains(&(func, pc))
                 {

@@ -1,8 +1,8 @@
 //! The types of what the source names, where it names it: for a page on which one points at a word.
 
-use super::flow::ProgramFlow;
-use super::infer::{Inference, Replay};
+use super::infer::{Inference, TypeCursor};
 use super::names::Names;
+use super::program_flow::ProgramFlow;
 use super::type_facts::TypeTable;
 use crate::bytecode::facts::{Region, TypeId};
 use crate::bytecode::graph::Graph;
@@ -28,7 +28,7 @@ pub struct Hover {
 pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>, table: &mut TypeTable) -> Vec<Hover> {
     let names = Names::new(program);
     let mut finder = Finder { program, names, types, table, found: Vec::new() };
-    let mut replay = Replay::new(types);
+    let mut cursor = TypeCursor::new(types);
     for at in 0..program.functions.len() as u32 {
         let func = FuncId(at);
         if !types.is_reached(func) {
@@ -42,7 +42,7 @@ pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>, table:
         }
         for block in 0..flow.of(func).cfg.len() as u32 {
             let mut written = None;
-            replay.block(func, block, |types, pc, op| {
+            cursor.block(func, block, |types, pc, op| {
                 if let Some(before) = written.take() {
                     finder.note_result(types, func, before);
                 }
@@ -71,7 +71,7 @@ impl Finder<'_, '_> {
     }
 
     /// The variables that an instruction reads, with their types before it.
-    fn note_reads(&mut self, types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op) {
+    fn note_reads(&mut self, types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op) {
         let span = self.names.span(func, pc);
         op.for_each_access(self.program, |access| {
             if let Access::Reads(register) = access
@@ -94,7 +94,7 @@ impl Finder<'_, '_> {
     }
 
     /// What the instruction before has written, with its type: a variable, a member, what a call gives.
-    fn note_result(&mut self, types: &mut Replay<'_>, func: FuncId, (pc, op): (u32, Op)) {
+    fn note_result(&mut self, types: &mut TypeCursor<'_>, func: FuncId, (pc, op): (u32, Op)) {
         let span = self.names.span(func, pc);
         if let Some(register) = op.result()
             && let Some(name) = self.names.local(func, pc + 1, register)
@@ -129,7 +129,7 @@ impl Finder<'_, '_> {
 }
 
 /// The type of a variable's value: of one that closures share, of what its cell holds.
-fn value(types: &mut Replay<'_>, register: Reg) -> Type {
+fn value(types: &mut TypeCursor<'_>, register: Reg) -> Type {
     let ty = types.register(register);
     if ty.tags == Tags::CELL { slot(types, ty, Slot::Item) } else { ty }
 }

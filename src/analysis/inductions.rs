@@ -1,12 +1,13 @@
 //! Induction variables and trip counts.
 //!
 //! A range loop's counter is one by construction. In any loop, a register whose only write inside is `r = r ± c` in a
-//! block that every way round passes is another; its bound is what the test at a back edge compares it with.
+//! block that every path to the back edge passes is another; its bound is what the test at a back edge compares it
+//! with.
 
 use rustc_hash::FxHashMap;
 
 use super::cfg::BlockId;
-use super::flow::FunctionFlow;
+use super::program_flow::FunctionFlow;
 use crate::bytecode::facts::{Bound, Induction};
 use crate::bytecode::graph::Dominators;
 use crate::bytecode::op::shape::{Source, Test};
@@ -71,12 +72,12 @@ fn leaves(code: &[Op], region: &LoopRegion) -> bool {
     let (start, end) = (region.header, region.end.min(code.len() as u32));
     (start..end).any(|pc| {
         let op = &code[pc as usize];
-        let ends = matches!(op, Op::Return { .. } | Op::ReturnVoid {} | Op::Throw { .. } | Op::TailCallFn { .. });
+        let ends = op.jump_offset().is_none() && op.effects().ends;
         let jumps_out = op.jump_offset().is_some_and(|offset| {
             let target = i64::from(pc) + 1 + i64::from(offset);
             target < i64::from(start) || target >= i64::from(end)
         });
-        ends || jumps_out || matches!(op, Op::TailCall { .. } | Op::TailCallMethod { .. })
+        ends || jumps_out || op.is_tail_call()
     })
 }
 

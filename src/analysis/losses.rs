@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::infer::Replay;
+use super::infer::TypeCursor;
 use super::names::Names;
 use crate::bytecode::facts::Region;
+use crate::bytecode::methods::{METHODS, MethodRule, Receiver, find_method};
 use crate::bytecode::op::window::{Call, Iter, MethodCall, New};
 use crate::bytecode::types::{ClassId, IdKind, Slot, Tags, Type};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg, SiteId, StrId, StructId};
@@ -99,10 +100,10 @@ const MANY_KINDS: u32 = 4;
 const TOLD: usize = 4;
 
 /// Notes what `op`, the next instruction that may be executed, gives to variables, fields, containers and parameters.
-pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut Vec<Given>) {
+pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, given: &mut Vec<Given>) {
     let mut give =
         |holder: Holder, kinds: Tags, transfer: Transfer| given.push(Given { holder, kinds, func, pc, transfer });
-    let mut pass = |types: &mut Replay<'_>, callee: FuncId, param: u16, register: Reg, count: u16| {
+    let mut pass = |types: &mut TypeCursor<'_>, callee: FuncId, param: u16, register: Reg, count: u16| {
         for at in 0..count {
             let kinds = types.register(register.above(at)).tags;
             give(Holder::Local(callee, Reg(param + at)), kinds, Transfer::Argument);
@@ -132,11 +133,11 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut V
             }
             if receiver.tags.meets(Tags::LIST) {
                 let text = types.program().strings.get(StrId(name.0)).unwrap_or("");
-                let stored = match text {
-                    "push" if argc == 1 => 0,
-                    "insert" if argc == 2 => 1,
-                    _ => return,
-                };
+                let method = find_method(Receiver::List, text).map(|row| &METHODS[row]);
+                let Some(MethodRule::Keeps(stored)) = method.map(|method| method.rule) else { return };
+                if stored >= argc {
+                    return;
+                }
                 let kinds = types.register(base.above(MethodCall::ARGS + stored)).tags;
                 give(Holder::Items(receiver.class, Slot::Item), kinds, Transfer::Stored);
             }
@@ -190,7 +191,7 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, given: &mut V
 }
 
 /// The fields that an access by name may be about.
-fn fields(types: &mut Replay<'_>, func: FuncId, object: Type, site: SiteId) -> Vec<Holder> {
+fn fields(types: &mut TypeCursor<'_>, func: FuncId, object: Type, site: SiteId) -> Vec<Holder> {
     let Some(name) = types.index().site_name(types.program(), func, site) else { return Vec::new() };
     let mut found = Vec::new();
     let mut members = Members::of(object.ids);
@@ -235,7 +236,7 @@ impl Sources {
     }
 
     /// Goes over the instruction at which `types` is.
-    pub fn pass(&mut self, types: &mut Replay<'_>, func: FuncId, op: Op) {
+    pub fn pass(&mut self, types: &mut TypeCursor<'_>, func: FuncId, op: Op) {
         let found = match op {
             Op::Move { src, .. } => self.registers.get(&src).cloned().unwrap_or_else(|| vec![Holder::Local(func, src)]),
             Op::Unpack { .. } => Vec::new(),
@@ -278,7 +279,7 @@ impl Sources {
 }
 
 /// Notes what the instruction at `pc` has given to a register, before the next one is executed.
-pub fn note_written(types: &mut Replay<'_>, func: FuncId, pc: u32, register: Reg, given: &mut Vec<Given>) {
+pub fn note_written(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, register: Reg, given: &mut Vec<Given>) {
     let kinds = types.register(register).tags;
     given.push(Given { holder: Holder::Local(func, register), kinds, func, pc, transfer: Transfer::Assigned });
 }

@@ -8,13 +8,13 @@ pub mod contexts;
 pub mod costs;
 pub mod effects;
 pub mod failures;
-pub mod flow;
 pub mod hovers;
 pub mod inductions;
 pub mod infer;
 pub mod loops;
 pub mod losses;
 pub mod names;
+pub mod program_flow;
 pub mod regions;
 pub mod report;
 mod spelling;
@@ -29,10 +29,10 @@ use crate::facts::rules::RuleIndex;
 use self::contexts::InContexts;
 use self::costs::Cost;
 use self::failures::CertainFailure;
-use self::flow::ProgramFlow;
 use self::hovers::Hover;
 use self::infer::Inference;
 use self::losses::Losses;
+use self::program_flow::ProgramFlow;
 
 /// What is known of a program before it runs.
 #[derive(Debug)]

@@ -12,12 +12,12 @@ use super::contexts::InContexts;
 use super::costs::{self, Acts};
 use super::effects::{CallGraph, InstructionEffects};
 use super::failures::CertainFailure;
-use super::flow::{FunctionFlow, ProgramFlow, code_of};
 use super::inductions;
-use super::infer::{Inference, Replay};
+use super::infer::{Inference, TypeCursor};
 use super::loops::LoopTree;
 use super::losses::{self, Asked, Given, Holder, Sources};
 use super::names::{A_TEMPORARY, Names};
+use super::program_flow::{FunctionFlow, ProgramFlow, code_of};
 use super::type_facts::{Frames, Numbers, TypeTable};
 use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
@@ -176,8 +176,8 @@ pub struct Built {
 /// Makes the facts of a run of functions.
 struct Regions<'a> {
     shared: &'a Shared<'a>,
-    types: Replay<'a>,
-    supposed: Option<Replay<'a>>,
+    types: TypeCursor<'a>,
+    supposed: Option<TypeCursor<'a>>,
     part: Part,
 }
 
@@ -216,7 +216,7 @@ impl<'a> Regions<'a> {
             given: Vec::new(),
             asked: Vec::new(),
         };
-        Regions { shared, types: Replay::new(types), supposed: supposed.map(Replay::new), part }
+        Regions { shared, types: TypeCursor::new(types), supposed: supposed.map(TypeCursor::new), part }
     }
 
     fn build(mut self, functions: Range<usize>) -> Part {

@@ -6,8 +6,8 @@
 use rustc_hash::FxHashMap;
 
 use super::cfg::BlockId;
-use super::flow::{FunctionFlow, ProgramFlow};
 use super::infer::{Inference, slot_types};
+use super::program_flow::{FunctionFlow, ProgramFlow};
 use crate::bytecode::facts::{FrameFacts, FunctionFacts, StructFacts, TypeFacts, TypeId};
 use crate::bytecode::flow::jump_target;
 use crate::bytecode::graph::Graph;

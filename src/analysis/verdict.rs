@@ -25,7 +25,7 @@ use crate::bytecode::types::{IdSet, Tags, Type};
 use crate::bytecode::{FuncId, Op, Reg, StrId, StructId};
 use crate::facts::rules::{Name, Place, SIDE_FIELDS, TypeEnv, able_kinds, constant_type};
 
-use super::infer::Replay;
+use super::infer::TypeCursor;
 
 /// A need that is not met: the register, and what it may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +39,7 @@ pub struct Unmet {
 
 /// The needs of `op` that the types before it do not meet; at most two. Where a failure `is_caught` in the function,
 /// what fails goes on, too.
-pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op, is_caught: bool) -> [Option<Unmet>; 2] {
+pub fn unmet(types: &mut TypeCursor<'_>, func: FuncId, op: Op, is_caught: bool) -> [Option<Unmet>; 2] {
     operands(types, op).map(|register| {
         let register = register?;
         let ty = types.get(register);
@@ -63,7 +63,7 @@ pub fn unmet(types: &mut Replay<'_>, func: FuncId, op: Op, is_caught: bool) -> [
 }
 
 /// Whether the other operand of arithmetic is a float.
-fn is_beside_float(types: &mut Replay<'_>, op: Op, register: Reg) -> bool {
+fn is_beside_float(types: &mut TypeCursor<'_>, op: Op, register: Reg) -> bool {
     let Some(binary) = op.as_binary() else { return false };
     let other = if binary.left.register() == Some(register) { binary.right } else { binary.left };
     let other = match other {
@@ -87,7 +87,7 @@ fn likely_kinds(op: Op) -> Tags {
 
 /// Of what an operand may be, less the kinds that cannot be meant in this program: where it is not known which struct,
 /// instance or module it is, it is still one that has got to unknown code, and has the member that is asked for.
-fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, able: Tags) -> Tags {
+fn without_strangers(types: &mut TypeCursor<'_>, func: FuncId, op: Op, ty: Type, able: Tags) -> Tags {
     let name = match op {
         Op::GetMember { site, .. } | Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. } => {
             types.index().site_name(types.program(), func, site)
@@ -108,7 +108,7 @@ fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, abl
     let escapes = &solution.places.escapes;
     let instances = escaped(&escapes.instances);
     let is_named =
-        |types: &Replay<'_>, def: u32| name.is_none_or(|name| types.index().method(StructId(def), name).is_some());
+        |types: &TypeCursor<'_>, def: u32| name.is_none_or(|name| types.index().method(StructId(def), name).is_some());
     let may_be_instance = match op {
         Op::IterPrep { .. } | Op::IterPrep2 { .. } => instances
             .iter()
@@ -123,7 +123,7 @@ fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, abl
     if !escaped(&escapes.structs).iter().any(|&def| is_named(types, def)) {
         able = able.without(Tags::STRUCT);
     }
-    let exports = |types: &Replay<'_>, module: u32| {
+    let exports = |types: &TypeCursor<'_>, module: u32| {
         name.is_none_or(|name| types.index().export(types.program(), module, name).is_some())
     };
     if !escaped(&escapes.modules).iter().any(|&module| exports(types, module)) {
@@ -133,21 +133,21 @@ fn without_strangers(types: &mut Replay<'_>, func: FuncId, op: Op, ty: Type, abl
 }
 
 /// The kinds of value that have a built-in method of this name for so many arguments.
-fn built_in_receivers(types: &Replay<'_>, name: Name, argc: usize) -> Tags {
+fn built_in_receivers(types: &TypeCursor<'_>, name: Name, argc: usize) -> Tags {
     let text = types.program().strings.get(StrId(name.0)).unwrap_or("");
     let own = METHODS.iter().filter(|method| method.name == text && method.fits(argc));
     own.fold(Tags::NONE, |all, method| all.or(method.receiver.tag()))
 }
 
 /// Whether anything is ever assigned to a field of this name.
-fn may_have_field(types: &mut Replay<'_>, def: StructId, name: Name) -> bool {
+fn may_have_field(types: &mut TypeCursor<'_>, def: StructId, name: Name) -> bool {
     let field = types.index().field(def, name);
     let mut is_assigned = |field: u32| !types.read(Place::Field(def, field)).is_never();
     field.is_some_and(&mut is_assigned) || is_assigned(SIDE_FIELDS)
 }
 
 /// The operands whose kinds decide about an instruction.
-fn operands(types: &mut Replay<'_>, op: Op) -> [Option<Reg>; 2] {
+fn operands(types: &mut TypeCursor<'_>, op: Op) -> [Option<Reg>; 2] {
     use Op::*;
     let two = |a: Option<Reg>, b: Option<Reg>| if a == b { [a, None] } else { [a, b] };
     match op {

@@ -278,7 +278,7 @@ impl<'a> Disassembler<'a> {
                 }
                 Kind::Global => out.write_str(&self.global(GlobalId(value as u32)))?,
                 Kind::Capture => write!(out, "c{value}")?,
-                Kind::Site => write!(out, "s{value}(.{})", self.site(func, value as u16))?,
+                Kind::Site | Kind::CallSite => write!(out, "s{value}(.{})", self.site(func, value as u16))?,
                 Kind::Jump16 | Kind::Jump32 if func.is_none() => write!(out, "{value:+}")?,
                 Kind::Jump16 | Kind::Jump32 => write!(out, "-> {}", pc as i64 + 1 + value)?,
                 Kind::Imm | Kind::Count => write!(out, "{value}")?,

@@ -259,8 +259,8 @@ reasons! {
 reasons! {
     /// Why a hot region is not native at the moment, or stays interpreted, for a reason that only running shows.
     Why
-    /// Others come round soon, and it will be compiled with one of them.
-    OuterLoop = "N0201", "waits for the loop around it", "nothing: it is compiled as part of that loop, or by itself if that does not come round";
+    /// A loop around it will iterate soon, and it will be compiled as part of that.
+    OuterLoop = "N0201", "waits for the loop around it", "nothing: it is compiled as part of that loop, or by itself if that begins no iteration soon";
     Function = "N0202", "waits for its function", "nothing: the function is called often, and will be compiled with the loop";
     Calls = "N0203", "waits for more calls", "nothing: a loop that calls it becomes native with it, or it is compiled once it was called twenty times as often";
     Compiler = "N0204", "waits for the compiler", "nothing: it is asked about again in a few iterations";
@@ -275,7 +275,7 @@ reasons! {
     Unstable = "N0211", "left its native code for other types again and again", "keep variables and fields to one type each";
     /// Compiling has taken too much of the run.
     Spent = "N0212", "is one of too many regions for the time that compiling may take", "run longer, or pass `--jit-wait`, with which time does not count";
-    Unsettled = "N0213", "could not be translated", "report it; dividing the region into functions may help";
+    Untranslatable = "N0213", "could not be translated", "report it; dividing the region into functions may help";
     Undefined = "N0214", "reads a register that is not live where it is read", "report it; dividing the region into functions may help";
     Backend = "N0215", "was refused by the code generator", "report it; dividing the region into functions may help";
     /// Its exits are errors, of which no version knows more than another.
@@ -292,7 +292,7 @@ reasons! {
 /// what a program spends its time in is far smaller.
 pub const MAX_REGION_INSTRUCTIONS: u32 = 4_000;
 
-/// A register that changes by the same amount on each way round.
+/// A register that changes by the same amount on each back edge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Induction {
     pub register: Reg,

@@ -8,7 +8,7 @@
 //! A `throw` that a handler of its own function covers is a jump there, which writes the error's register. Errors of
 //! other instructions lead to the handler from within their block: native code goes there itself where it has a value
 //! that was thrown, as from an inlined or a called function, and otherwise leaves before the instruction, so that the
-//! interpreter goes there. A loop may come round by its handler only, and may stand in a handler.
+//! interpreter goes there. A loop's back edge may lead through its handler only, and a loop may stand in a handler.
 
 use std::ops::Range;
 

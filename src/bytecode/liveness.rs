@@ -90,8 +90,8 @@ pub struct Liveness {
 #[derive(Clone, Copy)]
 struct Masks {
     reads: u64,
-    /// What the block does not write, whichever way it goes on; and what its last instruction does not write on each
-    /// [`Edge`].
+    /// What the block does not write, whichever edge it goes on along; and what its last instruction does not write on
+    /// each [`Edge`].
     kept: u64,
     kept_on: [u64; 2],
 }

@@ -180,8 +180,8 @@ fn fails_on_void(op: &Op) -> (bool, bool) {
     }
 }
 
-/// Whether a function may stand where it is called, as far as its code tells: it must not be on the way there already,
-/// and have no steps, and no calls that are none of its kind.
+/// Whether a function may stand where it is called, as far as its code tells: it must not stand in the call chain there
+/// already, and have no steps, and no calls that are none of its kind.
 pub fn may_be_inlined(program: &Program, func: FuncId) -> bool {
     let Some(function) = program.functions.get(func.index()) else { return false };
     let code = program.code.get(function.code.range()).unwrap_or_default();

@@ -21,7 +21,6 @@ pub struct Row {
     pub times: u64,
 }
 
-static HELPERS: [AtomicU64; Helper::ALL.len()] = [const { AtomicU64::new(0) }; Helper::ALL.len()];
 static EXITS: [AtomicU64; ExitReason::ALL.len()] = [const { AtomicU64::new(0) }; ExitReason::ALL.len()];
 static FORMS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 static REASONS: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
@@ -35,13 +34,6 @@ fn lock<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) fn form(operation: &Operation) {
     if cfg!(debug_assertions) {
         *lock(&FORMS).entry(operation.row()).or_default() += 1;
-    }
-}
-
-/// Native code calls a helper.
-pub(super) fn helper(helper: Helper) {
-    if cfg!(debug_assertions) {
-        HELPERS[helper as usize].fetch_add(1, Relaxed);
     }
 }
 
@@ -69,7 +61,7 @@ pub fn rows() -> Vec<Row> {
         add("form", row, times);
     }
     for helper in Helper::ALL {
-        add("helper", format!("{helper:?}"), HELPERS[*helper as usize].load(Relaxed));
+        add("helper", format!("{helper:?}"), helper.times_called());
     }
     for exit in ExitReason::ALL {
         add("exit", exit.name().to_owned(), EXITS[exit as usize].load(Relaxed));

@@ -60,11 +60,11 @@ impl Compiler {
         if is_large && self.beside.is_none() {
             self.beside = Beside::start();
         }
-        let left = match &self.beside {
+        let unsent = match &self.beside {
             Some(beside) if is_large => beside.jobs.send(job).err().map(|unsent| unsent.0),
             _ => Some(job),
         };
-        if let Some(job) = left {
+        if let Some(job) = unsent {
             self.finished = Some(compile(&mut self.here, job));
         }
     }

@@ -169,8 +169,8 @@ struct Scaled {
 /// What an exit writes: homes, stores that were put off, and objects.
 type Written<'a> = (&'a [(Home, Boxed)], &'a [(Word, Val)], &'a [Made]);
 
-/// What some exits write before the way out, in a block of its own that takes the exit's number if several ways lead to
-/// it.
+/// What some exits write before they return, in a block of its own that takes the exit's number if several edges lead
+/// to it.
 struct State<'a> {
     written: Written<'a>,
     /// How many exits and other states go on here.
@@ -609,7 +609,7 @@ impl Emitter<'_> {
             }
             Terminator::Branch(condition, yes, no) => {
                 let ((yes, yes_args), (no, no_args)) = (self.target(*yes), self.target(*no));
-                // The backend has the second way follow.
+                // The backend lays the second target out next.
                 if block.stays_in_loop {
                     let inverse = self.inverse(*condition);
                     self.builder.ins().brif(inverse, no, &no_args, yes, &yes_args);
@@ -669,7 +669,7 @@ impl Emitter<'_> {
     }
 
     /// Emits the exits that are used. Each is its number; what it writes is shared with others that write the same or
-    /// more, and the way out with all.
+    /// more, and the return with all.
     fn emit_exits(&mut self) {
         let exits = &self.region.exits;
         let mut states: Vec<State> = Vec::new();
@@ -697,7 +697,7 @@ impl Emitter<'_> {
         for (index, state) in state_of.into_iter().enumerate() {
             let Some(block) = self.exits[index] else { continue };
             self.builder.switch_to_block(block);
-            let outcome = Outcome::left(TakenExit { version: self.options.version, exit: index as u32 });
+            let outcome = Outcome::exited(TakenExit { version: self.options.version, exit: index as u32 });
             let number = self.builder.ins().iconst(types::I64, outcome.bits() as i64);
             self.go_to_state(state, number, &mut states);
         }
@@ -711,7 +711,7 @@ impl Emitter<'_> {
         }
     }
 
-    /// Goes on with a state, or leaves. What only one way leads to is written there.
+    /// Goes on with a state, or leaves. What only one edge leads to is written there.
     fn go_to_state(&mut self, state: Option<usize>, number: ir::Value, states: &mut [State]) {
         let block = match state {
             None => self.leave_block(),

@@ -8,6 +8,8 @@ mod lists;
 mod objects;
 mod passed;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use lists::{list_concat, list_filled, list_pop, list_repeat, list_slice};
 pub use objects::NO_KEY;
 use objects::{
@@ -19,7 +21,6 @@ use passed::{AbiType, Registers, Truth, fit_registers};
 
 pub use passed::{Argument, Status};
 
-use super::census;
 use crate::bytecode::numeric::{self, float_pow};
 use crate::bytecode::op::HeapUse;
 use crate::heap_use;
@@ -111,7 +112,7 @@ macro_rules! is_written {
 macro_rules! shim {
     ($name:ident, $function:ident, (), ($($param:ident: $type:ty),*), $result:ty) => {
         pub extern "C" fn $function($($param: $type),*) -> $result {
-            census::helper(Helper::$name);
+            Helper::$name.count_call();
             super::$function($($param),*)
         }
     };
@@ -122,7 +123,7 @@ macro_rules! shim {
         pub unsafe extern "C" fn $function(vm: *mut $machine, $($param: $type),*) -> $result {
             // SAFETY: native code passes on the machine it was given, and nobody else uses that while the helper runs.
             let vm = unsafe { &mut *vm };
-            census::helper(Helper::$name);
+            Helper::$name.count_call();
             let heap = Helper::$name.heap();
             let run = |vm: &mut $machine| super::$function(vm, $($param),*);
             let result = match Helper::$name {
@@ -277,7 +278,21 @@ impl Helper {
     pub fn address(self) -> usize {
         keeping::wrapper(self).unwrap_or_else(|| self.plain_address())
     }
+
+    /// Notes a call in debug builds, for the [census](super::census).
+    fn count_call(self) {
+        if cfg!(debug_assertions) {
+            CALLED[self as usize].fetch_add(1, Relaxed);
+        }
+    }
+
+    /// How often this process has called it, if that is counted.
+    pub fn times_called(self) -> u64 {
+        CALLED[self as usize].load(Relaxed)
+    }
 }
+
+static CALLED: [AtomicU64; Helper::ALL.len()] = [const { AtomicU64::new(0) }; Helper::ALL.len()];
 
 /// As [`status`], for an instruction, which is counted unless it is executed again.
 fn status_of_step(vm: &mut Vm, pc: u64, stepped: Result<Stepped>) -> Status {

@@ -277,7 +277,7 @@ pub struct Block {
     /// Where the code comes from: index into the program's code.
     pub pc: u32,
     pub is_loop_header: bool,
-    /// The block ends in a branch whose first way stays in a loop that the second leaves: code of the first should
+    /// The block ends in a branch whose first target is in a loop that the second leaves: code of the first should
     /// follow.
     pub stays_in_loop: bool,
 }
@@ -401,7 +401,7 @@ pub struct Region {
     pub struct_slots: FxHashMap<u32, usize>,
     /// Values that are cells, as was checked in the entry block.
     pub cells: Vec<Val>,
-    /// Parameters of loops' headers that are instances, whichever way control comes.
+    /// Parameters of loops' headers that are instances, whichever edge control takes.
     pub instances: BTreeSet<Val>,
 }
 

@@ -13,7 +13,7 @@
 //! A function that stays hot is recorded for some calls and compiled from its beginning; see [`translate`] for how
 //! native code calls it.
 //!
-//! A hot inner loop asks the loop around it, and is compiled as part of that if it comes round soon.
+//! A hot inner loop asks the loop around it, and is compiled as part of that if that takes its back edge soon.
 //!
 //! # What safety rests on
 //! Every assumption about a type is a guard or was checked at the entry of the region, whether it comes from what was
@@ -29,6 +29,7 @@ mod feedback;
 mod helpers;
 mod ir;
 mod judge;
+mod log;
 mod opt;
 mod perf_map;
 mod record;
@@ -40,7 +41,7 @@ mod tier;
 mod translate;
 
 pub use dump::{Dump, Stage};
+pub use log::{LogFormat, log_facts_dropped};
 pub use shadow::Limits as ShadowLimits;
 pub use static_types::Judging;
-pub use stats::log_facts_dropped;
-pub use tier::{Jit, JitOptions, LogFormat};
+pub use tier::{Jit, JitOptions};

@@ -12,6 +12,7 @@ use crate::bytecode::{FuncId, Op, Reg, SiteId};
 use crate::facts::native_forms::observed;
 use crate::runtime::abi::Called;
 use crate::runtime::error::Result;
+use crate::runtime::regions::Entry;
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -27,30 +28,25 @@ pub enum Recorded {
     AtNative(u32),
 }
 
-/// The header of a recording that is about a function: no loop has it.
-pub const NO_HEADER: u32 = u32::MAX;
-
 /// A recording ends so many calls above where it began. A recursion shows nothing new there, and each call that is
 /// recorded is one less for native code.
 const MAX_HEIGHT: usize = 64;
 
 /// So many iterations in a row that show nothing new end a recording.
 const REPETITIONS: u32 = 8;
-/// Once the loop has come round, so many instructions that show nothing new do: it goes round in a loop inside, and
+/// Once the loop has taken its back edge, so many instructions that show nothing new do: it is in a loop inside, and
 /// what could still be learnt is not worth the wait.
 const CONVERGED: u32 = 256;
 
 /// So many items of a list are recorded for which a method of it calls a function.
 const RECORDED_ITEMS: usize = 8;
 
-/// How much to record.
+/// A recording: what it is about, how much there is yet to record, and how it goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Goal {
-    /// Where the unit begins: index into the program's code.
-    pub beginning: u32,
-    /// The loop's header: index into the program's code.
-    pub header: u32,
-    /// The depth of the loop's frame.
+pub struct Recording {
+    /// The unit. A recording of a loop ends at its header, one of a function with the function, or with its budget.
+    pub entry: Entry,
+    /// The depth of the unit's frame.
     pub depth: usize,
     /// Most iterations.
     pub iterations: u32,
@@ -100,25 +96,25 @@ impl Extent {
 pub fn record(
     vm: &mut Vm,
     profile: &std::cell::RefCell<TypeProfile>,
-    goal: &mut Goal,
+    recording: &mut Recording,
     extent: &mut Extent,
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Recorded> {
-    while goal.budget > 0 && goal.unsurprising < goal.patience {
-        if vm.depth() > goal.depth + MAX_HEIGHT {
+    while recording.budget > 0 && recording.unsurprising < recording.patience {
+        if vm.depth() > recording.depth + MAX_HEIGHT {
             break;
         }
-        goal.budget -= 1;
-        goal.unsurprising += 1;
+        recording.budget -= 1;
+        recording.unsurprising += 1;
         let pc = vm.top_pc();
         let op = vm.program().code[pc as usize];
-        extent.note(vm, vm.depth().saturating_sub(goal.depth), pc);
-        extent.begun += u64::from(pc == goal.beginning);
+        extent.note(vm, vm.depth().saturating_sub(recording.depth), pc);
+        extent.begun += u64::from(pc == recording.entry.pc());
         if profile.borrow_mut().reach(pc) {
-            (goal.unsurprising, goal.repeated) = (0, 0);
+            (recording.unsurprising, recording.repeated) = (0, 0);
         }
         match op {
-            Op::Return { .. } | Op::ReturnVoid {} | Op::StartTask {} if vm.depth() > goal.depth => {
+            Op::Return { .. } | Op::ReturnVoid {} | Op::StartTask {} if vm.depth() > recording.depth => {
                 let result = match op {
                     Op::Return { src } => vm.top_register(src.0.into()),
                     Op::StartTask {} => vm.start_task_of_top_frame()?,
@@ -127,7 +123,7 @@ pub fn record(
                 vm.count_recorded(pc);
                 if vm.is_in_next() {
                     profile.borrow_mut().note(pc, |site| site.a.add(result.tag()));
-                    if let Some(recorded) = finish_next(vm, profile, goal, result, has_native)? {
+                    if let Some(recorded) = finish_next(vm, profile, recording, result, has_native)? {
                         return Ok(recorded);
                     }
                     continue;
@@ -143,23 +139,23 @@ pub fn record(
             Op::CallMethod { .. } | Op::TailCallMethod { .. } if vm.is_list_loop(op) => {
                 note_operands(vm, &mut profile.borrow_mut(), pc, &op);
                 vm.step_into_list_loop(op)?;
-                vm.mark_list_loops(goal.depth, goal.inside_built_in);
+                vm.mark_list_loops(recording.depth, recording.inside_built_in);
                 count_call(vm, pc)?;
                 continue;
             }
-            Op::TailCallFn { base, func } if may_give_up_frame(vm, goal) => {
+            Op::TailCallFn { base, func } if may_give_up_frame(vm, recording) => {
                 vm.step_into_instead(func, None, base)?;
                 count_call(vm, pc)?;
                 continue;
             }
-            Op::TailCall { base, argc } if may_give_up_frame(vm, goal) => {
+            Op::TailCall { base, argc } if may_give_up_frame(vm, recording) => {
                 if let Some(called) = prepare_call(vm, &mut profile.borrow_mut(), base, argc) {
                     vm.step_into_instead(called.func, called.closure, base)?;
                     count_call(vm, pc)?;
                     continue;
                 }
             }
-            Op::TailCallMethod { base, argc, site } if may_give_up_frame(vm, goal) => {
+            Op::TailCallMethod { base, argc, site } if may_give_up_frame(vm, recording) => {
                 if let Some(called) = prepare_member_call(vm, &mut profile.borrow_mut(), base, argc, site) {
                     vm.step_into_instead(called.func, called.closure, base)?;
                     count_call(vm, pc)?;
@@ -220,7 +216,7 @@ pub fn record(
         vm.count_recorded(pc);
         let results_are_new = note_results(vm, &mut profile.borrow_mut(), pc, &op, stepped);
         if operands_are_new || results_are_new {
-            (goal.unsurprising, goal.repeated) = (0, 0);
+            (recording.unsurprising, recording.repeated) = (0, 0);
         }
         if stepped == Stepped::Jump {
             let offset = op.jump_offset().unwrap_or(0);
@@ -229,7 +225,7 @@ pub fn record(
                 vm.count_back_edge_unasked()?;
             }
         }
-        if let Some(recorded) = arrive(vm, goal, pc, stepped == Stepped::Jump, has_native) {
+        if let Some(recorded) = arrive(vm, recording, pc, stepped == Stepped::Jump, has_native) {
             return Ok(recorded);
         }
     }
@@ -243,7 +239,13 @@ fn count_call(vm: &mut Vm, pc: u32) -> Result<()> {
 }
 
 /// Control has come to the top frame's pc from the instruction at `from`; where the recording ends, if it does here.
-fn arrive(vm: &Vm, goal: &mut Goal, from: u32, jumped: bool, has_native: &dyn Fn(u32) -> bool) -> Option<Recorded> {
+fn arrive(
+    vm: &Vm,
+    recording: &mut Recording,
+    from: u32,
+    jumped: bool,
+    has_native: &dyn Fn(u32) -> bool,
+) -> Option<Recorded> {
     let target = vm.top_pc();
     if !jumped {
         let is_behind_a_jump = vm.program().code[from as usize].jump_offset().is_some();
@@ -252,13 +254,13 @@ fn arrive(vm: &Vm, goal: &mut Goal, from: u32, jumped: bool, has_native: &dyn Fn
     if target > from {
         return None;
     }
-    if target == goal.header && vm.depth() == goal.depth {
-        goal.iterations -= 1;
-        goal.patience = CONVERGED;
-        if goal.iterations == 0 || goal.repeated == REPETITIONS {
+    if Entry::Loop(target) == recording.entry && vm.depth() == recording.depth {
+        recording.iterations -= 1;
+        recording.patience = CONVERGED;
+        if recording.iterations == 0 || recording.repeated == REPETITIONS {
             return Some(Recorded::AtHeader);
         }
-        goal.repeated += 1;
+        recording.repeated += 1;
         return None;
     }
     has_native(target).then_some(Recorded::AtNative(target))
@@ -268,14 +270,14 @@ fn arrive(vm: &Vm, goal: &mut Goal, from: u32, jumped: bool, has_native: &dyn Fn
 fn finish_next(
     vm: &mut Vm,
     profile: &std::cell::RefCell<TypeProfile>,
-    goal: &mut Goal,
+    recording: &mut Recording,
     item: Value,
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Option<Recorded>> {
     // Most items are like the first ones.
     let are_enough = vm.item_of_list_loop().is_some_and(|at| at + 1 >= RECORDED_ITEMS);
     let finished = vm.finish_next(item, are_enough)?;
-    vm.mark_list_loops(goal.depth, goal.inside_built_in);
+    vm.mark_list_loops(recording.depth, recording.inside_built_in);
     let Some((jumped, step)) = finished else {
         vm.count_call_unasked()?;
         return Ok(None);
@@ -286,13 +288,13 @@ fn finish_next(
     let op = vm.program().code[step as usize];
     let taken = if jumped { Stepped::Jump } else { Stepped::Next };
     if note_results(vm, &mut profile.borrow_mut(), step, &op, taken) {
-        (goal.unsurprising, goal.repeated) = (0, 0);
+        (recording.unsurprising, recording.repeated) = (0, 0);
     }
-    Ok(arrive(vm, goal, step, jumped, has_native))
+    Ok(arrive(vm, recording, step, jumped, has_native))
 }
 
 /// Notes what the instruction in front of the top frame's pc has written: native code has found that the run time, or a
-/// function that it called, gave a value of another type than seen. If control came here some other way, a type is
+/// function that it called, gave a value of another type than seen. If control came here by another edge, a type is
 /// noted in vain.
 pub fn note_last_result(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) {
     let pc = vm.top_pc();
@@ -320,8 +322,8 @@ pub fn note_raising(vm: &Vm, profile: &std::cell::RefCell<TypeProfile>) -> bool 
 
 /// Whether a tail call at the top frame's pc can be followed. A loop ends with its frame; a function goes on as the one
 /// it calls.
-fn may_give_up_frame(vm: &Vm, goal: &Goal) -> bool {
-    vm.depth() > goal.depth || goal.header == NO_HEADER
+fn may_give_up_frame(vm: &Vm, recording: &Recording) -> bool {
+    vm.depth() > recording.depth || matches!(recording.entry, Entry::Function(_))
 }
 
 /// The function that a call of a method of an instance comes to, if its fields do not matter.

@@ -10,7 +10,7 @@
 //! nothing else. So no count of iterations is kept, and code that is unrolled or reordered is judged like any other.
 //!
 //! # Limits
-//! - Code that may run Walrus functions by way of the run time, or do what cannot be undone (input, output other than
+//! - Code that may run Walrus functions through the runtime, or do what cannot be undone (input, output other than
 //!   printing, the clock, the random generator), is not compared. What is printed is not compared here; the fixtures
 //!   and random programs do that.
 //! - Which registers are alive is taken from [`crate::bytecode::flow`], as the builder takes it. Of the frame that an
@@ -55,7 +55,7 @@ impl Limits {
 /// See the module documentation.
 pub struct Shadow {
     limits: Limits,
-    left: Cell<u64>,
+    remaining: Cell<u64>,
     compared: Cell<u64>,
     passed_over: Cell<u64>,
 }
@@ -69,7 +69,7 @@ struct Wanted {
 
 impl Shadow {
     pub fn new(limits: Limits) -> Shadow {
-        Shadow { limits, left: Cell::new(limits.total), compared: Cell::new(0), passed_over: Cell::new(0) }
+        Shadow { limits, remaining: Cell::new(limits.total), compared: Cell::new(0), passed_over: Cell::new(0) }
     }
 
     /// Exits compared so far, and exits that were not.
@@ -79,7 +79,7 @@ impl Shadow {
 
     /// To be called before native code is entered that [`can_be_replayed`].
     pub fn before(&self, vm: &Vm, window: u32) -> Option<Snapshot> {
-        let snapshot = if self.left.get() == 0 { None } else { Snapshot::take(vm, window, self.limits.reach) };
+        let snapshot = if self.remaining.get() == 0 { None } else { Snapshot::take(vm, window, self.limits.reach) };
         if snapshot.is_none() {
             self.passed_over.set(self.passed_over.get() + 1);
         }
@@ -147,7 +147,7 @@ impl Shadow {
             Verdict::Differs(how) => {
                 return Err(Error::fatal(format!(
                     "Native code of the loop at {} left by an exit ({}, to {}) that interpreting does not come by: {how}",
-                    super::stats::place(vm.program(), entry),
+                    super::log::place(vm.program(), entry),
                     exit.reason.name(),
                     exit.pc,
                 )));
@@ -168,11 +168,11 @@ impl Shadow {
         let depth = vm.depth();
         let base = vm.top_base();
         let region = flow.loop_with_header(header - flow.start);
-        let mut work = self.limits.work.min(self.left.get());
+        let mut work = self.limits.work.min(self.remaining.get());
         let mut spend = |amount: u64| {
             let enough = amount <= work;
             work = work.saturating_sub(amount);
-            self.left.set(self.left.get().saturating_sub(amount));
+            self.remaining.set(self.remaining.get().saturating_sub(amount));
             enough
         };
         let mut how = String::from("its pc is never reached");

@@ -204,7 +204,7 @@ fn only_what_changes_after_its_capture_lives_in_a_cell() {
     assert!(!in_cell("fn f : { let x = 1; x = 2; return : { return x; }; }"), "assigned before the capture");
     assert!(in_cell("fn f : { let x = 1; let g = : { return x; }; x = 2; return g; }"), "assigned after it");
     assert!(in_cell("fn f : { let x = 1; return : { x = 2; }; }"), "assigned by the closure");
-    assert!(in_cell("fn f : { let x = 1; while x { x = 2; let g = : { return x; }; g(); } }"), "the loop comes round");
+    assert!(in_cell("fn f : { let x = 1; while x { x = 2; let g = : { return x; }; g(); } }"), "the loop iterates");
     assert!(
         !in_cell("fn f : { while true { let x = 1; x = 2; let g = : { return x; }; g(); } }"),
         "new in each iteration"

@@ -14,7 +14,7 @@ use super::options::{JitSettings, RunOptions, Stress, WorkSettings};
 use super::{Outcome, say_unwritten, status};
 use crate::bytecode::VerifiedProgram;
 use crate::runtime::counts::Tally;
-use crate::runtime::regions::{Entry, Place, regions};
+use crate::runtime::regions::{Entry, LocatedRegion, regions};
 use crate::runtime::vm::Vm;
 use crate::source::reason;
 
@@ -157,14 +157,14 @@ struct Subject {
     main: String,
     flags: String,
     regions: Vec<RegionWork>,
-    places: Vec<Place>,
+    places: Vec<LocatedRegion>,
 }
 
 impl Subject {
     fn new(program: &VerifiedProgram, options: &RunOptions) -> Subject {
         let places = regions(program);
         let mut known: HashMap<(String, Option<String>, bool), usize> = HashMap::new();
-        let region = |(id, place): (usize, &Place)| {
+        let region = |(id, place): (usize, &LocatedRegion)| {
             let ordinal = known.entry((place.file.clone(), place.function.clone(), place.is_loop())).or_insert(0);
             *ordinal += 1;
             RegionWork {
@@ -266,7 +266,7 @@ impl Subject {
 }
 
 /// By index into the program's code, the innermost region that an instruction belongs to.
-fn region_of_each(vm: &Vm, places: &[Place]) -> Vec<Option<usize>> {
+fn region_of_each(vm: &Vm, places: &[LocatedRegion]) -> Vec<Option<usize>> {
     let program = vm.program();
     let mut of_each = vec![None; program.code.len()];
     for (id, place) in places.iter().enumerate().filter(|(_, place)| !place.is_loop()) {

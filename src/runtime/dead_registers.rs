@@ -52,7 +52,7 @@ impl Liveness {
     }
 }
 
-/// What is alive before the instruction in front of `pc`, behind it on all ways it may take, and before the one at
+/// What is alive before the instruction in front of `pc`, behind it on both edges it may take, and before the one at
 /// `pc`.
 fn needed_around(program: &Program, flow: &Flow, pc: u32, is_judged: bool) -> Option<RegSet> {
     let mut needed = RegSet::default();
@@ -66,7 +66,7 @@ fn needed_around(program: &Program, flow: &Flow, pc: u32, is_judged: bool) -> Op
     let live = flow.live_before_each(program, block);
     needed.add(&live[at]);
     needed.add(&live[at + 1]);
-    // What a jump writes on its way is alive at the target only.
+    // What a jump writes on its taken edge is alive at the target only.
     for target in flow.block(block).next.into_iter().chain(flow.block(block).taken) {
         needed.add(flow.live_in(target));
     }

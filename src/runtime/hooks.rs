@@ -56,7 +56,7 @@ pub struct Hooks {
     code: *const Op,
     /// How many events are left until somebody is told, of each loop and each function; at the index of the header or
     /// entry. Never 0 while the interpreter's loop runs.
-    left: Box<[Cell<u32>]>,
+    remaining: Box<[Cell<u32>]>,
     /// What is left behind that; empty unless each event has to be looked at, because it burns fuel.
     deferred: Box<[u32]>,
     /// At which total of iterations or calls each counter expires.
@@ -91,14 +91,14 @@ impl Hooks {
             counts[function.code.start as usize] = thresholds.functions.max(1);
         }
         let expires_at = counts.iter().map(|&count| count.into()).collect();
-        let (left, deferred) = match is_limited {
+        let (remaining, deferred) = match is_limited {
             true => (vec![1; counts.len()], counts.iter().map(|&count| count - 1).collect()),
             false => (counts, Box::default()),
         };
-        let left = left.into_iter().map(Cell::new).collect();
+        let remaining = remaining.into_iter().map(Cell::new).collect();
         Hooks {
             code: image.program.code.as_ptr(),
-            left,
+            remaining,
             deferred,
             expires_at,
             after_error: 1,
@@ -109,7 +109,7 @@ impl Hooks {
 
     /// Where the counter of an instruction at address 0 would be. Valid as long as the hooks are.
     pub(super) fn counters(&self) -> *const Cell<u32> {
-        self.left.as_ptr().wrapping_byte_sub(self.code as usize / CODE_TO_COUNTERS)
+        self.remaining.as_ptr().wrapping_byte_sub(self.code as usize / CODE_TO_COUNTERS)
     }
 
     pub(super) fn has_tier(&self) -> bool {
@@ -127,7 +127,7 @@ impl Hooks {
 
     /// What is left of the count at this index.
     fn rest(&self, index: usize) -> u32 {
-        self.left[index].get() + self.deferred.get(index).unwrap_or(&0)
+        self.remaining[index].get() + self.deferred.get(index).unwrap_or(&0)
     }
 
     fn restart_counter(&mut self, index: usize, count: u32) {
@@ -136,9 +136,9 @@ impl Hooks {
         match self.deferred.get_mut(index) {
             Some(deferred) => {
                 *deferred = count - 1;
-                self.left[index].set(1);
+                self.remaining[index].set(1);
             }
-            None => self.left[index].set(count),
+            None => self.remaining[index].set(count),
         }
     }
 }
@@ -149,16 +149,16 @@ impl Watch {
     pub(super) fn expires(&self, pc: *const Op) -> bool {
         debug_assert!(self.hooks.as_ref().is_some_and(|hooks| {
             let index = (pc as usize).wrapping_sub(hooks.code as usize) / size_of::<Op>();
-            self.counters == hooks.counters() && index < hooks.left.len()
+            self.counters == hooks.counters() && index < hooks.remaining.len()
         }));
         let counter = self.counters.wrapping_byte_add(pc as usize / CODE_TO_COUNTERS);
         // SAFETY: `pc` points into the program's code, as the verifier proved of every jump and call, and there is a
         // counter for each instruction. There are hooks, and `set_hooks` has put `counters` where they are; the
         // interpreter's loop asks only if there are.
         let counter = unsafe { &*counter };
-        let left = counter.get() - 1;
-        counter.set(left);
-        left == 0
+        let remaining = counter.get() - 1;
+        counter.set(remaining);
+        remaining == 0
     }
 }
 
@@ -189,14 +189,14 @@ impl Vm {
         let index = unsafe { (*frame).pc.offset_from(hooks.code) } as usize;
         let burns = event != Event::FirstIteration;
         if burns && self.watch.counts.as_ref().is_some_and(|counts| !counts.burn()) {
-            hooks.left[index].set(1);
+            hooks.remaining[index].set(1);
             return Err(self.out_of_fuel_here());
         }
         if let Some(deferred) = hooks.deferred.get_mut(index)
             && *deferred > 0
         {
             *deferred -= 1;
-            hooks.left[index].set(1);
+            hooks.remaining[index].set(1);
             return Ok(());
         }
         // Until the answer is there, nothing that runs meanwhile asks about this counter.
@@ -224,7 +224,7 @@ impl Vm {
     }
 
     /// While the question about the counter at an index is being answered, native code runs, perhaps to the program's
-    /// end: what calls or goes round the same code meanwhile, interpreted, asks again after so many events.
+    /// end: what calls or iterates the same code meanwhile, interpreted, asks again after so many events.
     pub fn ask_meanwhile(&mut self, index: u32, count: u32) {
         if let Some(hooks) = self.answering(index) {
             hooks.restart_counter(index as usize, count);

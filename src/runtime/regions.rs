@@ -48,7 +48,7 @@ impl Entry {
 
 /// A loop or function and where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct LocatedRegion {
     pub region: Region,
     pub entry: Entry,
     /// The function, or the one that the loop stands in.
@@ -63,14 +63,14 @@ pub struct Place {
     pub column: usize,
 }
 
-impl Place {
+impl LocatedRegion {
     pub fn is_loop(&self) -> bool {
         self.region.is_loop()
     }
 }
 
 /// All regions of a program.
-pub fn regions(program: &Program) -> Vec<Place> {
+pub fn regions(program: &Program) -> Vec<LocatedRegion> {
     let lines = LineEnds::new(program);
     let place = |region: Region| {
         let head = region.span(program);
@@ -78,7 +78,7 @@ pub fn regions(program: &Program) -> Vec<Place> {
         let func = region.func(program);
         let function = program.function_name(func).map(str::to_owned);
         let (entry, end) = (Entry::of(program, region), region.pcs(program).end);
-        (head, Place { region, entry, func, function, end, file, line, column })
+        (head, LocatedRegion { region, entry, func, function, end, file, line, column })
     };
     let loops = (0..program.loops.len() as u32).map(|id| Region::Loop(LoopId(id)));
     let functions = (0..).zip(&program.functions).filter(|(_, function)| function.kind != FunctionKind::Body);

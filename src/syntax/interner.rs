@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::ast::Symbol;
-use super::lexer::KEYWORDS;
+use super::token::KEYWORDS;
 
 /// Gives each distinct text one [`Symbol`]; all texts live in one buffer.
 ///

@@ -10,6 +10,7 @@ mod interner;
 pub mod lexer;
 pub mod print;
 mod recover;
+mod token;
 
 pub use expected::STANDARD_MODULES;
 pub use interner::Interner;

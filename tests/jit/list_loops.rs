@@ -106,5 +106,5 @@ println(f([7] * 1000, 20));"
     };
     let is_native = |source: &str| first_loop(&statistics(source, &["--jit-wait"]))["compiled"] == 1;
     assert!(is_native(&source("xs.map(: x { return x + i; }).len()")));
-    assert!(!is_native(&source("xs.len()")), "it has come round twenty times");
+    assert!(!is_native(&source("xs.len()")), "it has done twenty iterations");
 }

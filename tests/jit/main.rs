@@ -244,7 +244,7 @@ fn compiled_loops_of_nest(rounds: [u32; 3]) -> Vec<bool> {
 #[test]
 fn a_nest_is_compiled_as_a_whole_when_its_outermost_loop_comes_round() {
     assert_eq!(compiled_loops_of_nest([500, 40, 10]), [true, false, false]);
-    // It comes round for the second time only after the inner loops have been hot twice.
+    // Its second iteration begins only after the inner loops have been hot twice.
     assert_eq!(compiled_loops_of_nest([500, 170, 10]), [true, false, false]);
 }
 

@@ -27,7 +27,7 @@ fn what_has_too_little_to_do_waits_unless_the_user_says_what_is_hot() {
     assert_eq!(phase(&many, &[]), native);
     assert_eq!(phase(SUM, &["--jit-wait"]), native);
     assert_eq!(phase(SUM, &["--jit-threshold", "500"]), native);
-    // What calls it says how often; a loop that does not know how often it comes round has to have run for long.
+    // What calls it says how often; a loop that does not know how many iterations it has to have run for long.
     let called = format!("{} for k in 0..1000 {{ f(5000); }}", SUM.replace("println(f(5000));", ""));
     assert_eq!(phase(&called, &[]), native);
     let open = |n: u32| format!("fn f : n {{ let i = 0; while i < n {{ i = i + 1; }} return i; }} println(f({n}));");

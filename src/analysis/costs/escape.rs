@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Act, MAX_INLINE_DEPTH, Resolver};
 use crate::analysis::cfg::BlockId;
-use crate::analysis::flow::code_of;
+use crate::analysis::program_flow::code_of;
 use crate::bytecode::op::window::{Call, MethodCall, New};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, Op, Reg, StructId};
@@ -210,7 +210,7 @@ impl Resolver<'_> {
             if !stays_unmade {
                 return Fate::Made;
             }
-            if copy.is_some() && matches!(op, Op::TailCallFn { .. } | Op::TailCallMethod { .. }) {
+            if copy.is_some() && op.is_tail_call() {
                 return Fate::Returned;
             }
         }

@@ -12,9 +12,9 @@ use std::borrow::Cow;
 use rustc_hash::FxHashMap;
 
 use self::escape::Fate;
-use super::flow::{ProgramFlow, code_of};
-use super::infer::{Inference, Replay};
+use super::infer::{Inference, TypeCursor};
 use super::names::Names;
+use super::program_flow::{ProgramFlow, code_of};
 use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::facts::{Region, RegionFacts, Verdict};
 use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
@@ -96,7 +96,7 @@ pub type Acts = Vec<(u32, Act)>;
 
 /// Notes what `op` does, the next instruction that may be executed. Of an instruction whose kinds of operand are a
 /// condition of the region, nothing is said: it is native if the condition holds.
-pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditional: bool, acts: &mut Acts) {
+pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, is_conditional: bool, acts: &mut Acts) {
     let operation = Operation::of(types, func, op);
     let form = operation.form();
     let mut add = |act: Act| acts.push((pc, act));
@@ -143,7 +143,7 @@ pub fn note(types: &mut Replay<'_>, func: FuncId, pc: u32, op: Op, is_conditiona
     }
 }
 
-impl<'p> StaticTypes<'p> for Replay<'p> {
+impl<'p> StaticTypes<'p> for TypeCursor<'p> {
     fn program(&self) -> &'p Program {
         self.solution().program()
     }
@@ -251,7 +251,7 @@ impl Resolver<'_> {
             let span = self.names.span(func, *pc);
             let place = |what: String| CostItem { span, what };
             let op = code[*pc as usize];
-            let is_tail = matches!(op, Op::TailCall { .. } | Op::TailCallFn { .. } | Op::TailCallMethod { .. });
+            let is_tail = op.is_tail_call();
             match act {
                 Act::Helper(what) => cost.helpers.push(place(what.clone())),
                 Act::Step(what) => cost.steps.push(place(what.clone())),

@@ -6,8 +6,8 @@
 //! the work is linear in the program for all practical purposes; see `bytecode::types` for the lattice and
 //! `facts::rules` for the instructions.
 
+mod cursor;
 mod places;
-mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -16,14 +16,14 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use self::places::Places;
 use super::cfg::BlockId;
-use super::flow::{ProgramFlow, code_of};
+use super::program_flow::{ProgramFlow, code_of};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Slot, Tags, Type};
 use crate::bytecode::{FuncId, FunctionKind, ModuleKind, Program, Reg, StructId};
 use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
 
+pub use self::cursor::{Contacts, TypeCursor};
 pub use self::places::Escapes;
-pub use self::replay::{Contacts, Replay};
 
 /// Ends a list of queued blocks.
 const NO_BLOCK: BlockId = BlockId::MAX;

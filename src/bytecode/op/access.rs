@@ -1,7 +1,7 @@
 //! Which registers an instruction reads, writes and clobbers: said by the kinds of its operands alone.
 //!
-//! The jumps that drive loops write on one of their edges only: a loop's variable is written on the way into the body,
-//! never on the way out.
+//! The jumps that drive loops write on one of their edges only: a loop's variable is written on the edge into the body,
+//! never on the one out of the loop.
 
 use smallvec::SmallVec;
 
@@ -86,6 +86,7 @@ impl Op {
                 | Kind::Global
                 | Kind::Capture
                 | Kind::Site
+                | Kind::CallSite
                 | Kind::Jump16
                 | Kind::Jump32
                 | Kind::Imm
@@ -155,7 +156,31 @@ impl Op {
                 Kind::IterStart | Kind::IterNext | Kind::PairsStart | Kind::PairsNext => {
                     result = Some(reg.above(Iter::ITEM));
                 }
-                _ => {}
+                Kind::In
+                | Kind::Seq
+                | Kind::PairSeq
+                | Kind::InitBase
+                | Kind::Const
+                | Kind::NumConst
+                | Kind::AnyConst
+                | Kind::Func
+                | Kind::CalledFunc
+                | Kind::ClosureFunc
+                | Kind::Builtin
+                | Kind::Module
+                | Kind::Struct
+                | Kind::NewStruct
+                | Kind::ClosureStruct
+                | Kind::Global
+                | Kind::Capture
+                | Kind::Site
+                | Kind::CallSite
+                | Kind::Jump16
+                | Kind::Jump32
+                | Kind::Imm
+                | Kind::Count
+                | Kind::Flag
+                | Kind::Types => {}
             }
         });
         result

@@ -50,6 +50,7 @@ pub use self::heap_use::HeapUse;
 
 use self::operand::{Kind, Operand};
 use self::shape::{Shape, shape};
+use super::ids::{FuncId, SiteId, StructId};
 use crate::heap_use;
 
 /// Effects of an instruction, as in the brackets of its row.
@@ -217,26 +218,37 @@ impl Op {
         self.info().effects
     }
 
-    /// The site that tells the name of a member or a method, if the instruction has one.
-    pub fn site(&self) -> Option<super::SiteId> {
-        let mut site = None;
+    /// The last operand of these kinds, as a number.
+    fn operand_of(&self, is_wanted: impl Fn(Kind) -> bool) -> Option<i64> {
+        let mut found = None;
         self.for_each_operand(|operand| {
-            if operand.kind == Kind::Site {
-                site = Some(super::SiteId(operand.value as u16));
+            if is_wanted(operand.kind) {
+                found = Some(operand.value);
             }
         });
-        site
+        found
+    }
+
+    /// The site that tells the name of a member or a method, if the instruction has one.
+    pub fn site(&self) -> Option<SiteId> {
+        self.operand_of(|kind| matches!(kind, Kind::Site | Kind::CallSite)).map(|value| SiteId(value as u16))
+    }
+
+    /// The function that the instruction calls or makes a value of, if it names one.
+    pub fn named_function(&self) -> Option<FuncId> {
+        let names = |kind| matches!(kind, Kind::Func | Kind::CalledFunc | Kind::ClosureFunc);
+        self.operand_of(names).map(|value| FuncId(value as u32))
+    }
+
+    /// The struct that the instruction makes, or an instance of, if it names one.
+    pub fn named_struct(&self) -> Option<StructId> {
+        let names = |kind| matches!(kind, Kind::Struct | Kind::NewStruct | Kind::ClosureStruct);
+        self.operand_of(names).map(|value| StructId(value as u32))
     }
 
     /// The offset of the jump, relative to the following instruction, if this is one. Every jump but `Jump` can also
     /// fall through.
     pub fn jump_offset(&self) -> Option<i32> {
-        let mut offset = None;
-        self.for_each_operand(|operand| {
-            if matches!(operand.kind, Kind::Jump16 | Kind::Jump32) {
-                offset = Some(operand.value as i32);
-            }
-        });
-        offset
+        self.operand_of(|kind| matches!(kind, Kind::Jump16 | Kind::Jump32)).map(|value| value as i32)
     }
 }

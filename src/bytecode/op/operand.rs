@@ -61,7 +61,10 @@ pub enum Kind {
     ClosureStruct,
     Global,
     Capture,
+    /// A site for a member that is read or written.
     Site,
+    /// A site for a method that is called: its cache holds other things.
+    CallSite,
     Jump16,
     Jump32,
     Imm,
@@ -136,6 +139,7 @@ kinds! {
     Global: GlobalId = 32, |g| g.0.into(), |b| GlobalId(b as u32);
     Capture: CaptureId = 16, |c| c.0.into(), |b| CaptureId(b as u16);
     Site: SiteId = 16, |s| s.0.into(), |b| SiteId(b as u16);
+    CallSite: SiteId = 16, |s| s.0.into(), |b| SiteId(b as u16);
     Jump16: i16 = 16, |j| u64::from(j as u16), |b| b as u16 as i16;
     Jump32: i32 = 32, |j| u64::from(j as u32), |b| b as u32 as i32;
     Imm: i32 = 32, |i| u64::from(i as u32), |b| b as u32 as i32;

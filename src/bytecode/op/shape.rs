@@ -305,6 +305,12 @@ impl Op {
         }
     }
 
+    /// Whether the instruction calls and returns what it gets: the callee may take over the frame. A row whose call
+    /// does so by itself also `ends`; behind the others a `Return` follows.
+    pub fn is_tail_call(&self) -> bool {
+        matches!(self, Op::TailCall { .. } | Op::TailCallFn { .. } | Op::TailCallMethod { .. })
+    }
+
     /// The instruction as a step of a loop.
     pub fn as_iteration(&self) -> Option<Iteration> {
         match self.shape() {

@@ -234,7 +234,7 @@ macro_rules! for_each_op {
             /// Call a native function known when compiling.
             CallBuiltin { base: BuiltinBase, builtin: Builtin, argc: Count } [throws, allocates, calls] heap(any) inline(yes);
             /// Call the method (or the function in the field) that the site names, of the receiver in `base + 1`.
-            CallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls] heap(any) inline(yes);
+            CallMethod { base: MethodBase, argc: Count, site: CallSite } [throws, allocates, calls] heap(any) inline(yes);
             /// Make an instance of a struct known when compiling and call its `init`, if any.
             New { base: NewBase, def: NewStruct } [throws, allocates, calls] heap(any) inline(yes);
             /// `return` the call of the value in `base`. If that is a Walrus function the call takes over the frame;
@@ -243,7 +243,7 @@ macro_rules! for_each_op {
             /// `return` the call of a known function, which takes over the frame.
             TailCallFn { base: FnBase, func: CalledFunc } [throws, allocates, calls, ends] heap(any) inline(yes);
             /// `return` a method call; as `TailCall`, a `Return` of `base` follows.
-            TailCallMethod { base: MethodBase, argc: Count, site: Site } [throws, allocates, calls] heap(any) inline(yes);
+            TailCallMethod { base: MethodBase, argc: Count, site: CallSite } [throws, allocates, calls] heap(any) inline(yes);
             /// Return `src` to the caller.
             Return { src: In } [ends] heap(none) inline(yes);
             /// Return `void` to the caller.
@@ -260,7 +260,7 @@ macro_rules! for_each_op {
             /// Look the site's method up in `object` before its arguments are evaluated: `dst =` what is to be called
             /// if that is a value that is found under the name, and no value if it is a method. A `CallMethod` of the
             /// same site then calls the method, whatever was assigned to that name since.
-            FindMethod { dst: Out, object: In, site: Site } [throws] heap(fields, globals) inline(yes);
+            FindMethod { dst: Out, object: In, site: CallSite } [throws] heap(fields, globals) inline(yes);
         }
     };
 }

@@ -126,7 +126,8 @@ impl Frame<'_> {
             Kind::Module => within(program.modules.len(), Rule::ModuleIndex),
             Kind::Global => within(program.globals.len(), Rule::GlobalIndex),
             Kind::Capture => within(self.captures as usize, Rule::CaptureIndex),
-            Kind::Site => self.check_site(op, value as usize),
+            Kind::Site => self.check_site(SiteUse::Member, value as usize),
+            Kind::CallSite => self.check_site(SiteUse::Call, value as usize),
             Kind::Jump16 | Kind::Jump32 => {
                 let target = pc as i64 + 1 + value;
                 if (0..self.code_len).contains(&target) { Ok(0) } else { Err(Rule::JumpTarget) }
@@ -145,16 +146,30 @@ impl Frame<'_> {
                     Err(Rule::TypeSet)
                 }
             }
-            _ => Ok(0),
+            // What registers there must be is asked of windows, and any number will do.
+            Kind::Out
+            | Kind::In
+            | Kind::Seq
+            | Kind::PairSeq
+            | Kind::CallBase
+            | Kind::FnBase
+            | Kind::BuiltinBase
+            | Kind::MethodBase
+            | Kind::NewBase
+            | Kind::InitBase
+            | Kind::RangeStart
+            | Kind::RangeNext
+            | Kind::IterStart
+            | Kind::IterNext
+            | Kind::PairsStart
+            | Kind::PairsNext
+            | Kind::Imm
+            | Kind::Count => Ok(0),
         }
     }
 
-    fn check_site(&self, op: Op, site: usize) -> Result<u32, Rule> {
+    fn check_site(&self, wanted: SiteUse, site: usize) -> Result<u32, Rule> {
         let known = self.sites.get(site).ok_or(Rule::SiteIndex)?;
-        let wanted = match op {
-            Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::FindMethod { .. } => SiteUse::Call,
-            _ => SiteUse::Member,
-        };
         match known.replace(wanted) {
             SiteUse::None => Ok(0),
             found if found == wanted => Ok(0),

@@ -17,7 +17,7 @@
 //! **Instructions.** Registers lie inside the frame, and so do whole windows: of literals, calls and loops, with the
 //! argument count known from the instruction, the function, or the struct's `init`. Constants, functions, structs,
 //! modules, globals, builtins, sites and captures exist; a numeric constant is a number. A register is written before
-//! it is read, on every way that control may take. Jumps lead to instructions of the same function. A site belongs to
+//! it is read, on every path that control may take. Jumps lead to instructions of the same function. A site belongs to
 //! one function, and to accesses of members or to calls of methods. A native gets as many arguments as it takes. A
 //! function that captures is only ever made by `MakeClosure`, and a struct whose methods do by `MakeStruct`, in a frame
 //! that has every register and capture named. Module bodies are only run by `InitModule`. There is no async code, as no

@@ -1,15 +1,15 @@
-//! The rule that a register is written before it is read, on every way that control may take.
+//! The rule that a register is written before it is read, on every path that control may take.
 //!
 //! Without it a program could look at what frames before it have left on the stack: harmless to the machine, but
 //! another thing in each tier.
 //!
 //! # One pass
-//! The instructions are looked at once, in their order, with the set of registers that are written on all ways to each.
-//! What is known at a forward jump waits at its target. At the target of a backward jump, the header of a loop, what is
-//! known from above holds less what the calls between header and jump leave undefined, which is found out beforehand;
-//! the jump then has to find all of that. Code made of nested loops always passes; other code might be refused, and
-//! control that comes to a header from below first is. A handler begins with what is known at all instructions it
-//! covers, and not with what a call among them has left undefined.
+//! The instructions are looked at once, in their order, with the set of registers that are written on all paths to
+//! each. What is known at a forward jump waits at its target. At the target of a backward jump, the header of a loop,
+//! what is known from above holds less what the calls between header and jump leave undefined, which is found out
+//! beforehand; the jump then has to find all of that. Code made of nested loops always passes; other code might be
+//! refused, and control that comes to a header from below first is. A handler begins with what is known at all
+//! instructions it covers, and not with what a call among them has left undefined.
 //!
 //! Sets take time and memory by the size of the frame, so both are limited, as [`super::Rule::Registers`] says; no
 //! program that anybody wrote comes near that.
@@ -46,7 +46,7 @@ struct Pass {
     /// Registers that are written, while the instruction at hand can be reached.
     state: Set,
     is_reachable: bool,
-    /// What is known on the ways that lead forward to an instruction.
+    /// What is known on the edges that lead forward to an instruction.
     waiting: FxHashMap<u32, Set>,
     loops: FxHashMap<u32, Header>,
     /// What was known wherever a handler may begin.

@@ -332,7 +332,15 @@ fn operator_applies(operator: Operator, a: Tags, b: Tags) -> bool {
     match operator {
         Operator::Add => numbers || a.and(b).meets(Tags::STR.or(Tags::LIST).or(Tags::TUPLE).or(Tags::DICT)),
         Operator::Mul => numbers || sequences(a, b) || sequences(b, a),
-        _ => numbers,
+        Operator::Sub
+        | Operator::Div
+        | Operator::Mod
+        | Operator::Pow
+        | Operator::BitAnd
+        | Operator::BitOr
+        | Operator::BitXor
+        | Operator::Shl
+        | Operator::Shr => numbers,
     }
 }
 

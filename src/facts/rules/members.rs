@@ -302,7 +302,8 @@ fn pairs<E: TypeEnv>(env: &mut E, container: Type) -> (Type, Type) {
     (first, second)
 }
 
-/// `IterPrep`, `IterNext` and their pairing forms; `target` is the exit of the first two, the way back of the others.
+/// `IterPrep`, `IterNext` and their pairing forms; `target` is the exit of the first two, the loop's body of the
+/// others.
 #[inline(never)]
 pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, unpacks: bool) -> bool {
     let state = |at: u16| base.above(at);

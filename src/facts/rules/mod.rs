@@ -687,8 +687,8 @@ fn by_type(ty: Type, types: Tags) -> (Type, Type) {
     (ty.only(types), ty.without(types.or(Tags::ITER)))
 }
 
-/// A branch on what `reg` holds: its types if control goes where `to` leads, and if it goes on. A way on which it would
-/// hold nothing is not gone, unless it holds nothing on either: then nothing is known of it yet.
+/// A branch on what `reg` holds: its types if control goes where `to` leads, and if it goes on. An edge on which it
+/// would hold nothing is not gone, unless it holds nothing on either: then nothing is known of it yet.
 #[inline(never)]
 fn fork(env: &mut impl TypeEnv, reg: Reg, (there, here): (Type, Type), to: i32) -> bool {
     let known = there != here;

@@ -139,14 +139,14 @@ impl Cfg {
 mod tests {
     use super::*;
     use crate::jit::ir::{Compare, Mem, Val};
-    use crate::jit::opt::test_regions::Sample;
+    use crate::jit::opt::test_regions::TestRegion;
 
     #[test]
     fn nested_loops_and_dominators_are_found() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        sample.counted(zero, 1, Compare::Lt, end, |sample, _| sample.counted(zero, 1, Compare::Lt, end, |_, _| {}));
-        let region = sample.finish();
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        region.counted(zero, 1, Compare::Lt, end, |region, _| region.counted(zero, 1, Compare::Lt, end, |_, _| {}));
+        let region = region.finish();
         let cfg = Cfg::of(&region);
         let [outer, inner] = [0, 1].map(|index| region.loops[index].header);
         assert_eq!((cfg.innermost(outer), cfg.innermost(inner)), (Some(0), Some(1)));

@@ -89,76 +89,76 @@ impl Checker<'_> {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::Sample;
+    use crate::jit::opt::test_regions::TestRegion;
 
     fn wrong_with(region: &Region) -> String {
         check(region, &Cfg::of(region)).expect_err("something is wrong")
     }
 
-    /// A branch whose ways meet in the current block; the value was computed on one of them.
-    fn diamond(sample: &mut Sample) -> Val {
-        let word = sample.load(Mem::Frame, Val(1), 8);
-        let zero = sample.int(0);
-        let odd = sample.push(Inst::Icmp(Compare::Ne, word, zero));
-        sample.when(odd, |sample| sample.push(Inst::Binary(Binary::Iadd, word, word)))
+    /// A branch whose edges meet in the current block; the value was computed on one of them.
+    fn diamond(region: &mut TestRegion) -> Val {
+        let word = region.load(Mem::Frame, Val(1), 8);
+        let zero = region.int(0);
+        let odd = region.push(Inst::Icmp(Compare::Ne, word, zero));
+        region.when(odd, |region| region.push(Inst::Binary(Binary::Iadd, word, word)))
     }
 
     #[test]
     fn a_loop_is_in_form() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
-            sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 16, value: counter });
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        region.counted(zero, 1, Compare::Lt, end, |region, counter| {
+            region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 16, value: counter });
         });
-        let region = sample.finish();
+        let region = region.finish();
         assert_eq!(check(&region, &Cfg::of(&region)), Ok(()));
     }
 
     #[test]
     fn a_value_of_one_way_is_not_known_where_both_meet() {
-        let mut sample = Sample::new();
-        let sum = diamond(&mut sample);
-        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 16, value: sum });
-        assert!(wrong_with(&sample.finish()).contains("not defined in front of it in `store"));
+        let mut region = TestRegion::new();
+        let sum = diamond(&mut region);
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 16, value: sum });
+        assert!(wrong_with(&region.finish()).contains("not defined in front of it in `store"));
     }
 
     #[test]
     fn an_exit_writes_what_is_known_only() {
-        let mut sample = Sample::new();
-        let sum = diamond(&mut sample);
-        let exit = sample.exit(ExitReason::LoopDone);
+        let mut region = TestRegion::new();
+        let sum = diamond(&mut region);
+        let exit = region.exit(ExitReason::LoopDone);
         let boxed = Boxed { tag: BoxedTag::Known(0), payload: sum };
-        sample.region.exits[exit.0 as usize].values.push((Home::Register(3), boxed));
-        sample.end(Terminator::Exit(exit));
-        assert!(wrong_with(&sample.region).ends_with("for x0"));
+        region.region.exits[exit.0 as usize].values.push((Home::Register(3), boxed));
+        region.end(Terminator::Exit(exit));
+        assert!(wrong_with(&region.region).ends_with("for x0"));
     }
 
     #[test]
     fn a_jump_brings_what_the_block_takes() {
-        let mut sample = Sample::new();
-        let next = sample.new_block();
-        sample.param(next, Repr::F64);
-        sample.end(Terminator::Jump(next, vec![Val(0)]));
-        sample.block = next;
-        assert!(wrong_with(&sample.finish()).contains("brings [I64]"));
+        let mut region = TestRegion::new();
+        let next = region.new_block();
+        region.param(next, Repr::F64);
+        region.end(Terminator::Jump(next, vec![Val(0)]));
+        region.block = next;
+        assert!(wrong_with(&region.finish()).contains("brings [I64]"));
     }
 
     #[test]
     fn control_goes_back_to_headers_only() {
-        let mut sample = Sample::new();
-        let (first, second) = (sample.new_block(), sample.new_block());
-        sample.end(Terminator::Jump(second, Vec::new()));
-        sample.block = second;
-        sample.end(Terminator::Jump(first, Vec::new()));
-        sample.block = first;
-        assert!(wrong_with(&sample.finish()).ends_with("b2 goes back to b1, which heads no loop"));
+        let mut region = TestRegion::new();
+        let (first, second) = (region.new_block(), region.new_block());
+        region.end(Terminator::Jump(second, Vec::new()));
+        region.block = second;
+        region.end(Terminator::Jump(first, Vec::new()));
+        region.block = first;
+        assert!(wrong_with(&region.finish()).ends_with("b2 goes back to b1, which heads no loop"));
     }
 
     #[test]
     fn a_value_is_defined_once() {
-        let mut sample = Sample::new();
-        let zero = sample.int(0);
-        sample.region.block_mut(sample.block).insts.push((Some(zero), Inst::Int(1)));
-        assert!(wrong_with(&sample.finish()).contains("is defined in b0 and in b0"));
+        let mut region = TestRegion::new();
+        let zero = region.int(0);
+        region.region.block_mut(region.block).insts.push((Some(zero), Inst::Int(1)));
+        assert!(wrong_with(&region.finish()).contains("is defined in b0 and in b0"));
     }
 }

@@ -1,6 +1,6 @@
 //! Counts that cost a loop nothing.
 //!
-//! Promotion leaves a count as a parameter of the loop's header that goes up by one on each way back. If another
+//! Promotion leaves a count as a parameter of the loop's header that goes up by one on each back edge. If another
 //! parameter does so, such as the variable of a counted loop, the count is that and what the two differ by in front of
 //! the loop: it is computed where an exit wants it, and nothing is left of it in the loop. Otherwise the addition moves
 //! in front of the branch that leads back, so that the block for it vanishes.
@@ -85,7 +85,7 @@ fn is_one(region: &Region, val: Val) -> bool {
     definition(region, val) == Some(&Inst::Int(1))
 }
 
-/// Leaves the counts of ways out that do nothing else to their exits, so that these ways are as empty as without.
+/// Leaves the counts of exit edges that do nothing else to their exits, so that these edges are as empty as without.
 fn leave_to_exits(region: &mut Region) {
     for place in 0..region.order.len() {
         let id = region.order[place];
@@ -147,8 +147,8 @@ fn only_counts(region: &Region, blocks: &LoopBlocks, param: Val) -> bool {
     is_stored && !is_shown
 }
 
-/// Empties blocks that only count on the way back to a header, if counting can be done in front of the branch to them:
-/// such blocks vanish into it then.
+/// Empties blocks that only count on a back edge, if counting can be done in front of the branch to them: such blocks
+/// vanish into it then.
 fn lift(region: &mut Region, cfg: &Cfg) {
     for place in 0..region.order.len() {
         let id = region.order[place];
@@ -170,14 +170,14 @@ fn lift(region: &mut Region, cfg: &Cfg) {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::Sample;
+    use crate::jit::opt::test_regions::TestRegion;
 
     #[test]
     fn a_count_beside_a_counter_leaves_nothing_in_the_loop() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        sample.counted(zero, 1, Compare::Lt, end, |_, _| {});
-        let mut region = sample.finish();
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        region.counted(zero, 1, Compare::Lt, end, |_, _| {});
+        let mut region = region.finish();
         let (header, preheader) = (region.loops[0].header, region.loops[0].preheader);
         let (count, next, one) = (region.new_val(Repr::I64), region.new_val(Repr::I64), region.new_val(Repr::I64));
         region.block_mut(preheader).insts.push((Some(one), Inst::Int(1)));

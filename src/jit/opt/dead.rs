@@ -98,14 +98,14 @@ impl Live {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, in_loops};
+    use crate::jit::opt::test_regions::{TestRegion, in_loops};
 
     #[test]
     fn a_parameter_that_only_feeds_itself_goes() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        sample.counted(zero, 1, Compare::Lt, end, |_, _| {});
-        let mut region = sample.finish();
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        region.counted(zero, 1, Compare::Lt, end, |_, _| {});
+        let mut region = region.finish();
         let header = region.loops[0].header;
         let idle = region.new_val(Repr::I64);
         let sum = region.new_val(Repr::I64);
@@ -124,11 +124,11 @@ mod tests {
 
     #[test]
     fn what_an_exit_restores_stays() {
-        let mut sample = Sample::new();
-        let word = sample.load(Mem::Frame, Val(1), 8);
-        let kept = sample.push(Inst::Binary(Binary::Iadd, word, word));
-        sample.push(Inst::Binary(Binary::Imul, word, word));
-        let mut region = sample.finish();
+        let mut region = TestRegion::new();
+        let word = region.load(Mem::Frame, Val(1), 8);
+        let kept = region.push(Inst::Binary(Binary::Iadd, word, word));
+        region.push(Inst::Binary(Binary::Imul, word, word));
+        let mut region = region.finish();
         let boxed = Boxed { tag: BoxedTag::Known(0), payload: kept };
         region.exits[0].values.push((Home::Register(0), boxed));
         let cfg = Cfg::of(&region);

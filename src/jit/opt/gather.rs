@@ -57,17 +57,17 @@ fn stored_in<'m>(object: Val, make: &'m mut Inst, inst: &Inst) -> Option<(&'m mu
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, text};
+    use crate::jit::opt::test_regions::{TestRegion, text};
 
-    fn gathered(between: impl FnOnce(&mut Sample, Val)) -> String {
-        let mut sample = Sample::new();
-        let (zero, one, exit) = (sample.int(0), sample.int(1), sample.exit(ExitReason::Safepoint));
+    fn gathered(between: impl FnOnce(&mut TestRegion, Val)) -> String {
+        let mut region = TestRegion::new();
+        let (zero, one, exit) = (region.int(0), region.int(1), region.exit(ExitReason::Safepoint));
         let shape = Shape { kind: ObjKind::Instance, flags: 1, aux: 3 };
-        let object = sample.push(Inst::Make { shape, words: vec![zero; 4], exit });
-        between(&mut sample, object);
-        let sum = sample.push(Inst::Binary(Binary::Iadd, one, one));
-        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: sum });
-        let mut region = sample.finish();
+        let object = region.push(Inst::Make { shape, words: vec![zero; 4], exit });
+        between(&mut region, object);
+        let sum = region.push(Inst::Binary(Binary::Iadd, one, one));
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: sum });
+        let mut region = region.finish();
         gather(&mut region);
         text(&region, region.order[0])
     }
@@ -80,13 +80,13 @@ mod tests {
 
     #[test]
     fn what_may_leave_in_between_finds_the_object_whole() {
-        let text = gathered(|sample, _| {
-            let word = sample.load(Mem::Frame, Val(1), 48);
-            let odd = sample.push(Inst::Icmp(Compare::Ne, word, Val(0)));
-            sample.guard(odd, ExitReason::Domain);
+        let text = gathered(|region, _| {
+            let word = region.load(Mem::Frame, Val(1), 48);
+            let odd = region.push(Inst::Icmp(Compare::Ne, word, Val(0)));
+            region.guard(odd, ExitReason::Domain);
         });
         assert!(text.contains("store") && text.find("make") < text.find("guard"), "{text}");
-        let text = gathered(|sample, object| _ = sample.load(Mem::Field, object, 32));
+        let text = gathered(|region, object| _ = region.load(Mem::Field, object, 32));
         assert!(text.contains("store"), "{text}");
     }
 }

@@ -3,16 +3,18 @@
 //!
 //! # What may move in front of a loop
 //! - **Arithmetic** of values defined outside: always, it has no effect.
-//! - **Guards** of such conditions. On the straight way from the header each first iteration meets them, so they fail
+//! - **Guards** of such conditions. On the straight path from the header each first iteration meets them, so they fail
 //!   no oftener than they would. Elsewhere only checks of indices move, which are needed by nearly every loop that
 //!   contains them.
 //! - **Loads** of memory that the loop does not write, from addresses defined outside, if they may be executed there.
 //!   Frame and globals always may. An object may be read only behind the guards that found it to be of its type, and an
-//!   element only behind the guard of its index. So a load moves from the straight way only, and not past a guard that
+//!   element only behind the guard of its index. So a load moves from the straight path only, and not past a guard that
 //!   it may rest on ([`Hoister::protects`]). Likewise for finding an entry of a dict.
 
+mod bounds;
+
+use self::bounds::Inductions;
 use super::SpeculationBan;
-use super::bounds::Inductions;
 use super::cfg::{Cfg, LoopBlocks};
 use super::fold::{Folded, Values, fold};
 use crate::jit::ir::{
@@ -40,9 +42,9 @@ struct BlockState {
     is_blocked: bool,
 }
 
-pub(super) struct Hoister<'a> {
-    pub(super) region: &'a mut Region,
-    pub(super) cfg: &'a Cfg,
+struct Hoister<'a> {
+    region: &'a mut Region,
+    cfg: &'a Cfg,
     ban: &'a SpeculationBan,
     writes: Vec<MemSet>,
     /// The loop that each value is defined in.
@@ -140,7 +142,7 @@ impl<'a> Hoister<'a> {
         }
         let Some(idom) = self.cfg.idom(id) else { return BlockState { is_conditional: true, is_blocked: true } };
         let mut state = self.states[idom.0 as usize];
-        // One side of a branch is conditional, unless the branch is the way out of an inner loop.
+        // One side of a branch is conditional, unless the branch leaves an inner loop.
         if matches!(self.region.block(idom).end, Terminator::Branch(..)) && self.cfg.only_pred(id) == Some(idom) {
             let leaves_inner =
                 self.cfg.innermost(idom).is_some_and(|inner| !self.cfg.is_within(self.cfg.innermost(id), inner));
@@ -258,12 +260,12 @@ impl<'a> Hoister<'a> {
         }
     }
 
-    pub(super) fn is_invariant(&self, index: usize, val: Val) -> bool {
+    fn is_invariant(&self, index: usize, val: Val) -> bool {
         !self.cfg.is_within(self.home[val.0 as usize], index)
     }
 
     /// Appends to the preheader of a loop.
-    pub(super) fn push_before(&mut self, index: usize, result: Option<Val>, inst: Inst) {
+    fn push_before(&mut self, index: usize, result: Option<Val>, inst: Inst) {
         let preheader = self.region.loops[index].preheader;
         if let Some(result) = result {
             self.home[result.0 as usize] = self.cfg.innermost(preheader);
@@ -272,7 +274,7 @@ impl<'a> Hoister<'a> {
     }
 
     /// Computes something in the preheader of a loop.
-    pub(super) fn compute_before(&mut self, index: usize, mut inst: Inst, repr: Repr) -> Val {
+    fn compute_before(&mut self, index: usize, mut inst: Inst, repr: Repr) -> Val {
         loop {
             match fold(self, &inst) {
                 Folded::Same => break,
@@ -289,7 +291,7 @@ impl<'a> Hoister<'a> {
     }
 
     /// Checks a condition in the preheader of a loop, for all its iterations.
-    pub(super) fn check_before(&mut self, index: usize, condition: Val, exit: ExitId) {
+    fn check_before(&mut self, index: usize, condition: Val, exit: ExitId) {
         if self.definition(condition) != Some(&Inst::Bool(true)) {
             self.push_before(index, None, Inst::Guard { condition, expect: true, exit });
         }
@@ -303,7 +305,7 @@ impl<'a> Hoister<'a> {
     }
 
     /// The exit of checks before a loop for all its iterations, if such checks are allowed.
-    pub(super) fn check_exit(&mut self, index: usize) -> Option<ExitId> {
+    fn check_exit(&mut self, index: usize) -> Option<ExitId> {
         if self.ban.applies_to(&self.region.loops[index]) {
             return None;
         }
@@ -328,10 +330,10 @@ impl<'a> Hoister<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jit::opt::test_regions::{Sample, in_loops, text};
+    use crate::jit::opt::test_regions::{TestRegion, in_loops, text};
 
-    fn hoisted(sample: Sample, ban: &SpeculationBan) -> Region {
-        let mut region = sample.finish();
+    fn hoisted(region: TestRegion, ban: &SpeculationBan) -> Region {
+        let mut region = region.finish();
         let cfg = Cfg::of(&region);
         crate::jit::opt::numbering::number(&mut region, &cfg);
         hoist(&mut region, &cfg, ban);
@@ -339,25 +341,25 @@ mod tests {
     }
 
     /// A loop that reads the header of an object behind a guard of the type found beside it.
-    fn guarded_load(sample: &mut Sample, between: impl FnOnce(&mut Sample)) {
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let (zero, tag_of_lists) = (sample.int(0), sample.int(9));
-        sample.counted(zero, 1, Compare::Lt, list, |sample, _| {
-            between(sample);
-            let tag = sample.load(Mem::Field, list, 32);
-            let payload = sample.load(Mem::Field, list, 40);
-            let is_list = sample.push(Inst::Icmp(Compare::Eq, tag, tag_of_lists));
-            sample.guard(is_list, ExitReason::Type);
-            let len = sample.len(payload);
-            sample.effect(Inst::Store { mem: Mem::Globals, base: Val(1), offset: 0, value: len });
+    fn guarded_load(region: &mut TestRegion, between: impl FnOnce(&mut TestRegion)) {
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let (zero, tag_of_lists) = (region.int(0), region.int(9));
+        region.counted(zero, 1, Compare::Lt, list, |region, _| {
+            between(region);
+            let tag = region.load(Mem::Field, list, 32);
+            let payload = region.load(Mem::Field, list, 40);
+            let is_list = region.push(Inst::Icmp(Compare::Eq, tag, tag_of_lists));
+            region.guard(is_list, ExitReason::Type);
+            let len = region.len(payload);
+            region.effect(Inst::Store { mem: Mem::Globals, base: Val(1), offset: 0, value: len });
         });
     }
 
     #[test]
     fn a_load_moves_together_with_its_guard() {
-        let mut sample = Sample::new();
-        guarded_load(&mut sample, |_| {});
-        let region = hoisted(sample, &SpeculationBan::default());
+        let mut region = TestRegion::new();
+        guarded_load(&mut region, |_| {});
+        let region = hoisted(region, &SpeculationBan::default());
         let (before, inside) = (text(&region, region.order[0]), in_loops(&region));
         assert!(!inside.contains("load") && !inside.contains("guard"), "{region}");
         let guard = before.find("guard").expect("the guard moved");
@@ -366,11 +368,11 @@ mod tests {
 
     #[test]
     fn a_load_stays_where_its_memory_is_written() {
-        let mut sample = Sample::new();
-        guarded_load(&mut sample, |sample| {
-            sample.effect(Inst::Store { mem: Mem::Field, base: Val(1), offset: 0, value: Val(0) });
+        let mut region = TestRegion::new();
+        guarded_load(&mut region, |region| {
+            region.effect(Inst::Store { mem: Mem::Field, base: Val(1), offset: 0, value: Val(0) });
         });
-        let region = hoisted(sample, &SpeculationBan::default());
+        let region = hoisted(region, &SpeculationBan::default());
         let inside = in_loops(&region);
         assert!(
             inside.contains("load field") && inside.contains("guard") && inside.contains("load header"),
@@ -380,19 +382,19 @@ mod tests {
 
     #[test]
     fn a_load_stays_on_one_side_of_a_branch() {
-        let mut sample = Sample::new();
-        guarded_load(&mut sample, |sample| {
-            let word = sample.load(Mem::Frame, Val(1), 48);
-            let zero = sample.int(0);
-            let odd = sample.push(Inst::Icmp(Compare::Ne, word, zero));
-            let (next, left) = (sample.new_block(), sample.new_block());
-            sample.end(Terminator::Branch(odd, next, left));
-            sample.block = left;
-            let exit = sample.exit(ExitReason::LoopDone);
-            sample.end(Terminator::Exit(exit));
-            sample.block = next;
+        let mut region = TestRegion::new();
+        guarded_load(&mut region, |region| {
+            let word = region.load(Mem::Frame, Val(1), 48);
+            let zero = region.int(0);
+            let odd = region.push(Inst::Icmp(Compare::Ne, word, zero));
+            let (next, left) = (region.new_block(), region.new_block());
+            region.end(Terminator::Branch(odd, next, left));
+            region.block = left;
+            let exit = region.exit(ExitReason::LoopDone);
+            region.end(Terminator::Exit(exit));
+            region.block = next;
         });
-        let region = hoisted(sample, &SpeculationBan::default());
+        let region = hoisted(region, &SpeculationBan::default());
         let inside = in_loops(&region);
         assert!(inside.contains("guard") && inside.contains("load header"), "{region}");
         assert!(!inside.contains("load frame"), "the frame can always be read: {region}");
@@ -400,15 +402,15 @@ mod tests {
 
     #[test]
     fn a_load_does_not_move_past_the_status_of_a_helper() {
-        let mut sample = Sample::new();
-        guarded_load(&mut sample, |sample| {
+        let mut region = TestRegion::new();
+        guarded_load(&mut region, |region| {
             let helper = crate::jit::helpers::Helper::Step;
-            let status = sample.push(Inst::Call { helper, args: vec![Val(0), Val(0)], writes: MemSet::NONE });
-            let zero = sample.int(0);
-            let done = sample.push(Inst::Icmp(Compare::Eq, status, zero));
-            sample.guard(done, ExitReason::Throw);
+            let status = region.push(Inst::Call { helper, args: vec![Val(0), Val(0)], writes: MemSet::NONE });
+            let zero = region.int(0);
+            let done = region.push(Inst::Icmp(Compare::Eq, status, zero));
+            region.guard(done, ExitReason::Throw);
         });
-        let region = hoisted(sample, &SpeculationBan::default());
+        let region = hoisted(region, &SpeculationBan::default());
         assert!(in_loops(&region).contains("load header"), "{region}");
     }
 }

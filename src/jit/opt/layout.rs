@@ -1,13 +1,13 @@
-//! Layout: which way of a branch the code should fall through to.
+//! Layout: which target of a branch the code should fall through to.
 //!
-//! The backend lays blocks out in reverse postorder, where the second way of a branch comes first. If that way leaves a
-//! loop, all that comes after the loop would stand in the middle of it, and each iteration would take one jump more. A
-//! processor takes one jump per cycle at best, and small loops are not much longer than that.
+//! The backend lays blocks out in reverse postorder, where the second target of a branch comes first. If that one
+//! leaves a loop, all that comes after the loop would stand in the middle of it, and each iteration would take one jump
+//! more. A processor takes one jump per cycle at best, and small loops are not much longer than that.
 
 use super::cfg::Cfg;
 use crate::jit::ir::{BlockId, Region, Terminator};
 
-/// Marks the branches whose first way stays in a loop that the second leaves.
+/// Marks the branches whose first target is in a loop that the second leaves.
 pub fn mark(region: &mut Region, cfg: &Cfg) {
     for loop_blocks in &cfg.loops {
         for &id in &loop_blocks.blocks {
@@ -30,24 +30,24 @@ fn leads_back(region: &Region, cfg: &Cfg, id: BlockId) -> bool {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::Sample;
+    use crate::jit::opt::test_regions::TestRegion;
 
     #[test]
     fn a_loop_left_in_its_middle_is_marked_and_one_left_at_its_end_is_not() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        let mut middle = sample.block;
-        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
-            let found = sample.push(Inst::Icmp(Compare::Ne, counter, zero));
-            middle = sample.block;
-            let (inside, outside) = (sample.new_block(), sample.new_block());
-            sample.end(Terminator::Branch(found, inside, outside));
-            sample.block = outside;
-            let exit = sample.exit(ExitReason::LoopDone);
-            sample.end(Terminator::Exit(exit));
-            sample.block = inside;
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        let mut middle = region.block;
+        region.counted(zero, 1, Compare::Lt, end, |region, counter| {
+            let found = region.push(Inst::Icmp(Compare::Ne, counter, zero));
+            middle = region.block;
+            let (inside, outside) = (region.new_block(), region.new_block());
+            region.end(Terminator::Branch(found, inside, outside));
+            region.block = outside;
+            let exit = region.exit(ExitReason::LoopDone);
+            region.end(Terminator::Exit(exit));
+            region.block = inside;
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         let cfg = Cfg::of(&region);
         mark(&mut region, &cfg);
         let marked: Vec<BlockId> = region.order.iter().copied().filter(|id| region.block(*id).stays_in_loop).collect();

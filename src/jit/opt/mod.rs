@@ -6,11 +6,11 @@
 //! | objects | what stays in the region is not made: its parts are values, and exits make it | [`unmake`] |
 //! | gathering | makes new objects with what is stored into them at once | [`gather`] |
 //! | hoisting | moves what does not change in a loop, guards included, in front of it | [`hoist`] |
-//! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | [`bounds`] |
+//! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | [`hoist::bounds`] |
 //! | promotion | keeps fields, captured variables and globals that a loop reads and writes in registers, and stores them behind it | [`promote`] |
 //! | dead code | removes what nothing uses | [`dead`] |
-//! | sinking | moves arithmetic to the ways that need it | [`sink`] |
-//! | layout | chooses the way of a branch that the code falls through to | [`layout`] |
+//! | sinking | moves arithmetic to the paths that need it | [`sink`] |
+//! | layout | chooses the target of a branch that the code falls through to | [`layout`] |
 //! | pairing | does two iterations a round where their divisions can be done at once | [`pair`] |
 //!
 //! Cranelift's own optimiser is off: it would find little left to do for a quarter of the time of a compilation, and it
@@ -27,7 +27,6 @@
 //! known: their exits have the reason [`Hoisted`](super::ir::ExitReason::Hoisted), and a loop where these are hot is
 //! compiled again without them ([`SpeculationBan`]).
 
-mod bounds;
 mod cfg;
 mod check;
 mod counts;

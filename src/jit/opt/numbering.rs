@@ -3,8 +3,8 @@
 //!
 //! - **Constants** are kept once, at the head of the entry block; the backend makes them anew where they are used.
 //! - **Loads** are numbered together with a version of the memory they read. Each kind of memory has its own; a store
-//!   or a helper starts a new one. Where control meets, a version goes on if all ways agree, and at a header unless the
-//!   loop writes the memory.
+//!   or a helper starts a new one. Where control meets, a version goes on if all edges agree, and at a header unless
+//!   the loop writes the memory.
 //! - **Stores** make the value stored known to later loads of the same place. A store to another place of the same
 //!   object leaves it known.
 //! - **Division** by constants is expanded ([`division`]), so that quotient and remainder share their work.
@@ -322,10 +322,10 @@ impl Numbering<'_> {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, text};
+    use crate::jit::opt::test_regions::{TestRegion, text};
 
-    fn numbered(sample: Sample) -> String {
-        let mut region = sample.finish();
+    fn numbered(region: TestRegion) -> String {
+        let mut region = region.finish();
         let cfg = Cfg::of(&region);
         number(&mut region, &cfg);
         let blocks: Vec<String> = region.order.iter().map(|id| text(&region, *id)).collect();
@@ -334,16 +334,16 @@ mod tests {
 
     #[test]
     fn a_load_is_not_repeated_until_its_memory_is_written() {
-        let mut sample = Sample::new();
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let first = sample.len(list);
-        let again = sample.len(list);
-        sample.effect(Inst::Store { mem: Mem::Field, base: list, offset: 64, value: again });
-        let unharmed = sample.len(list);
-        sample.effect(Inst::Store { mem: Mem::Header, base: list, offset: 64, value: unharmed });
-        let changed = sample.len(list);
-        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: changed });
-        let text = numbered(sample);
+        let mut region = TestRegion::new();
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let first = region.len(list);
+        let again = region.len(list);
+        region.effect(Inst::Store { mem: Mem::Field, base: list, offset: 64, value: again });
+        let unharmed = region.len(list);
+        region.effect(Inst::Store { mem: Mem::Header, base: list, offset: 64, value: unharmed });
+        let changed = region.len(list);
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: changed });
+        let text = numbered(region);
         assert_eq!(text.matches("load header").count(), 2, "{text}");
         assert!(text.contains(&format!("[{list} + 64], {first}")), "{text}");
         assert!(text.contains(&format!("[v1 + 0], {changed}")), "{text}");
@@ -351,17 +351,17 @@ mod tests {
 
     #[test]
     fn a_store_makes_a_load_known_and_spares_its_neighbour() {
-        let mut sample = Sample::new();
-        let object = sample.load(Mem::Frame, Val(1), 8);
-        let other = sample.load(Mem::Frame, Val(1), 24);
-        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: other });
-        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: 40, value: object });
-        let known = sample.load(Mem::Field, object, 32);
+        let mut region = TestRegion::new();
+        let object = region.load(Mem::Frame, Val(1), 8);
+        let other = region.load(Mem::Frame, Val(1), 24);
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: other });
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset: 40, value: object });
+        let known = region.load(Mem::Field, object, 32);
         // This may be the same object under another name.
-        sample.effect(Inst::Store { mem: Mem::Field, base: other, offset: 32, value: known });
-        let open = sample.load(Mem::Field, object, 32);
-        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: open });
-        let text = numbered(sample);
+        region.effect(Inst::Store { mem: Mem::Field, base: other, offset: 32, value: known });
+        let open = region.load(Mem::Field, object, 32);
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: open });
+        let text = numbered(region);
         assert_eq!(text.matches("load field").count(), 1, "{text}");
         assert!(text.contains(&format!("store field [{other} + 32], {other}")), "{text}");
     }
@@ -369,35 +369,35 @@ mod tests {
     #[test]
     fn a_loop_that_writes_memory_reads_it_again() {
         for (helper_writes, loads) in [(MemSet::LISTS, 2), (MemSet::of(Mem::Field), 1)] {
-            let mut sample = Sample::new();
-            let list = sample.load(Mem::Frame, Val(1), 8);
-            let before = sample.len(list);
-            let zero = sample.int(0);
-            sample.counted(zero, 1, Compare::Lt, before, |sample, _| {
-                let len = sample.len(list);
-                sample.effect(Inst::Store { mem: Mem::Globals, base: Val(1), offset: 0, value: len });
+            let mut region = TestRegion::new();
+            let list = region.load(Mem::Frame, Val(1), 8);
+            let before = region.len(list);
+            let zero = region.int(0);
+            region.counted(zero, 1, Compare::Lt, before, |region, _| {
+                let len = region.len(list);
+                region.effect(Inst::Store { mem: Mem::Globals, base: Val(1), offset: 0, value: len });
                 let helper = crate::jit::helpers::Helper::Step;
-                sample.effect(Inst::Call { helper, args: vec![Val(0), len], writes: helper_writes });
+                region.effect(Inst::Call { helper, args: vec![Val(0), len], writes: helper_writes });
             });
-            let text = numbered(sample);
+            let text = numbered(region);
             assert_eq!(text.matches("load header").count(), loads, "{text}");
         }
     }
 
     #[test]
     fn a_guard_that_passed_before_is_dropped_where_it_dominates_only() {
-        let mut sample = Sample::new();
-        let word = sample.load(Mem::Frame, Val(1), 0);
-        let zero = sample.int(0);
-        let positive = sample.push(Inst::Icmp(Compare::Gt, word, zero));
-        let odd = sample.push(Inst::Icmp(Compare::Ne, word, zero));
-        sample.when(odd, |sample| {
-            sample.guard(positive, ExitReason::Domain);
-            let again = sample.push(Inst::Icmp(Compare::Gt, word, zero));
-            sample.guard(again, ExitReason::Domain);
+        let mut region = TestRegion::new();
+        let word = region.load(Mem::Frame, Val(1), 0);
+        let zero = region.int(0);
+        let positive = region.push(Inst::Icmp(Compare::Gt, word, zero));
+        let odd = region.push(Inst::Icmp(Compare::Ne, word, zero));
+        region.when(odd, |region| {
+            region.guard(positive, ExitReason::Domain);
+            let again = region.push(Inst::Icmp(Compare::Gt, word, zero));
+            region.guard(again, ExitReason::Domain);
         });
-        sample.guard(positive, ExitReason::Domain);
-        let text = numbered(sample);
+        region.guard(positive, ExitReason::Domain);
+        let text = numbered(region);
         assert_eq!(text.matches("guard").count(), 2, "{text}");
     }
 }

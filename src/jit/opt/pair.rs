@@ -8,7 +8,7 @@
 //! operation where it pays.
 //!
 //! The loop must be a single block that goes back or leaves at its end, and what it defines must not be used behind it
-//! but by the way out.
+//! but by the exit edge.
 
 use rustc_hash::FxHashMap;
 
@@ -61,8 +61,8 @@ impl Shape {
         (is_simple && fits).then(|| Shape { header: *header, preheader, latch: *latch, way_out, next: next.clone() })
     }
 
-    /// Whether nothing behind the loop uses what it defines, but by the way out. If it did, it would have to know which
-    /// iteration was the last.
+    /// Whether nothing behind the loop uses what it defines, but by the exit edge. If it did, it would have to know
+    /// which iteration was the last.
     fn is_closed(&self, region: &Region) -> bool {
         let mut inside = vec![false; region.reprs.len()];
         let header = region.block(self.header);
@@ -88,7 +88,7 @@ impl Shape {
     }
 }
 
-/// A loop on the way to two iterations a round.
+/// A loop that is being changed to two iterations a round.
 struct Pairing<'a> {
     region: &'a mut Region,
     preheader: BlockId,
@@ -362,46 +362,46 @@ fn is_free(inst: &Inst) -> bool {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, in_loops};
+    use crate::jit::opt::test_regions::{TestRegion, in_loops};
 
     /// `do { sum += body } while (i += 1) < end`: the loop's text after pairing.
-    fn paired(body: impl FnOnce(&mut Sample, Val, Val) -> Val) -> String {
-        let mut sample = Sample::new();
-        let (zero, one, end) = (sample.int(0), sample.int(1), sample.load(Mem::Frame, Val(1), 8));
-        let start = sample.push(Inst::Float(0));
-        let (preheader, header) = (sample.block, sample.new_block());
-        sample.region.block_mut(header).is_loop_header = true;
-        let (counter, sum) = (sample.param(header, Repr::I64), sample.param(header, Repr::F64));
-        sample.end(Terminator::Jump(header, vec![zero, start]));
-        sample.region.loops.push(Loop { header, preheader, entry: Exit::plain(ExitReason::Type, 7) });
-        sample.block = header;
-        let sum = body(&mut sample, counter, sum);
-        let next = sample.push(Inst::Binary(Binary::Iadd, counter, one));
-        let more = sample.push(Inst::Icmp(Compare::Lt, next, end));
-        let (back, done) = (sample.new_block(), sample.new_block());
-        sample.end(Terminator::Branch(more, back, done));
-        sample.block = back;
-        sample.end(Terminator::Jump(header, vec![next, sum]));
-        sample.block = done;
-        let mut region = sample.finish();
+    fn paired(body: impl FnOnce(&mut TestRegion, Val, Val) -> Val) -> String {
+        let mut region = TestRegion::new();
+        let (zero, one, end) = (region.int(0), region.int(1), region.load(Mem::Frame, Val(1), 8));
+        let start = region.push(Inst::Float(0));
+        let (preheader, header) = (region.block, region.new_block());
+        region.region.block_mut(header).is_loop_header = true;
+        let (counter, sum) = (region.param(header, Repr::I64), region.param(header, Repr::F64));
+        region.end(Terminator::Jump(header, vec![zero, start]));
+        region.region.loops.push(Loop { header, preheader, entry: Exit::plain(ExitReason::Type, 7) });
+        region.block = header;
+        let sum = body(&mut region, counter, sum);
+        let next = region.push(Inst::Binary(Binary::Iadd, counter, one));
+        let more = region.push(Inst::Icmp(Compare::Lt, next, end));
+        let (back, done) = (region.new_block(), region.new_block());
+        region.end(Terminator::Branch(more, back, done));
+        region.block = back;
+        region.end(Terminator::Jump(header, vec![next, sum]));
+        region.block = done;
+        let mut region = region.finish();
         let cfg = Cfg::of(&region);
         pair(&mut region, &cfg);
         in_loops(&region)
     }
 
-    fn float(sample: &mut Sample, inst: Inst) -> Val {
-        let val = sample.push(inst);
-        sample.region.reprs[val.0 as usize] = Repr::F64;
+    fn float(region: &mut TestRegion, inst: Inst) -> Val {
+        let val = region.push(inst);
+        region.region.reprs[val.0 as usize] = Repr::F64;
         val
     }
 
     #[test]
     fn divisions_by_what_the_counter_gives_are_paired_with_their_operands() {
-        let text = paired(|sample, counter, sum| {
-            let x = float(sample, Inst::Unary(Unary::IntToFloat, counter));
-            let square = float(sample, Inst::Binary(Binary::Fmul, x, x));
-            let quotient = float(sample, Inst::Binary(Binary::Fdiv, x, square));
-            float(sample, Inst::Binary(Binary::Fadd, sum, quotient))
+        let text = paired(|region, counter, sum| {
+            let x = float(region, Inst::Unary(Unary::IntToFloat, counter));
+            let square = float(region, Inst::Binary(Binary::Fmul, x, x));
+            let quotient = float(region, Inst::Binary(Binary::Fdiv, x, square));
+            float(region, Inst::Binary(Binary::Fadd, sum, quotient))
         });
         let count = |what: &str| text.matches(what).count();
         assert_eq!((count("fdiv"), count("fmul"), count("pack"), count("fadd")), (1, 1, 1, 2), "{text}");
@@ -409,49 +409,49 @@ mod tests {
 
     #[test]
     fn what_is_needed_alone_is_not_packed() {
-        let text = paired(|sample, counter, sum| {
-            let x = float(sample, Inst::Unary(Unary::IntToFloat, counter));
-            let square = float(sample, Inst::Binary(Binary::Fmul, x, x));
-            let quotient = float(sample, Inst::Binary(Binary::Fdiv, x, square));
-            let both = float(sample, Inst::Binary(Binary::Fadd, quotient, square));
-            float(sample, Inst::Binary(Binary::Fadd, sum, both))
+        let text = paired(|region, counter, sum| {
+            let x = float(region, Inst::Unary(Unary::IntToFloat, counter));
+            let square = float(region, Inst::Binary(Binary::Fmul, x, x));
+            let quotient = float(region, Inst::Binary(Binary::Fdiv, x, square));
+            let both = float(region, Inst::Binary(Binary::Fadd, quotient, square));
+            float(region, Inst::Binary(Binary::Fadd, sum, both))
         });
         assert_eq!((text.matches("fdiv").count(), text.matches("fmul").count()), (1, 2), "{text}");
     }
 
     #[test]
     fn a_division_that_waits_for_the_last_one_is_left_alone() {
-        let text = paired(|sample, counter, sum| {
-            let x = float(sample, Inst::Unary(Unary::IntToFloat, counter));
-            float(sample, Inst::Binary(Binary::Fdiv, x, sum))
+        let text = paired(|region, counter, sum| {
+            let x = float(region, Inst::Unary(Unary::IntToFloat, counter));
+            float(region, Inst::Binary(Binary::Fdiv, x, sum))
         });
         assert!(text.matches("fdiv").count() == 1 && !text.contains("pack"), "{text}");
     }
 
     #[test]
     fn what_is_read_from_memory_is_not_read_ahead() {
-        let text = paired(|sample, counter, sum| {
-            let x = sample.push(Inst::LoadElement { element: Element::Float, data: Val(1), index: counter });
-            let quotient = float(sample, Inst::Binary(Binary::Fdiv, x, x));
-            float(sample, Inst::Binary(Binary::Fadd, sum, quotient))
+        let text = paired(|region, counter, sum| {
+            let x = region.push(Inst::LoadElement { element: Element::Float, data: Val(1), index: counter });
+            let quotient = float(region, Inst::Binary(Binary::Fdiv, x, x));
+            float(region, Inst::Binary(Binary::Fadd, sum, quotient))
         });
         assert!(text.matches("fdiv").count() == 1 && !text.contains("pack"), "{text}");
     }
 
     #[test]
     fn a_loop_whose_values_are_used_behind_it_is_left_alone() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
         let mut used = zero;
-        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
-            let x = float(sample, Inst::Unary(Unary::IntToFloat, counter));
-            used = float(sample, Inst::Binary(Binary::Fdiv, x, x));
+        region.counted(zero, 1, Compare::Lt, end, |region, counter| {
+            let x = float(region, Inst::Unary(Unary::IntToFloat, counter));
+            used = float(region, Inst::Binary(Binary::Fdiv, x, x));
         });
-        let after = sample.new_block();
-        sample.end(Terminator::Jump(after, Vec::new()));
-        sample.block = after;
-        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 8, value: used });
-        let mut region = sample.finish();
+        let after = region.new_block();
+        region.end(Terminator::Jump(after, Vec::new()));
+        region.block = after;
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 8, value: used });
+        let mut region = region.finish();
         let blocks = region.order.len();
         let cfg = Cfg::of(&region);
         pair(&mut region, &cfg);

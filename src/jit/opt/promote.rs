@@ -460,7 +460,7 @@ impl<'a> Promoter<'a> {
             self.rewrite_block(id, promoted, &places, &mut now);
             at_end.insert(id, now);
         }
-        // What jumps pass, and what is stored on the ways out.
+        // What jumps pass, and what is stored on the exit edges.
         for (&id, now) in &at_end {
             let mut end = std::mem::replace(&mut self.region.block_mut(id).end, Terminator::None);
             if let Terminator::Jump(target, args) = &mut end
@@ -625,45 +625,45 @@ mod tests {
     use super::*;
     use crate::jit::helpers::Helper;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, in_loops, text};
+    use crate::jit::opt::test_regions::{TestRegion, in_loops, text};
 
     const SLOT: i32 = Instance::SLOTS_OFFSET as i32;
 
     /// An instance of a struct with two slots, found in front of everything.
-    fn instance(sample: &mut Sample, at: i32, id: u32) -> Val {
-        let instance = sample.load(Mem::Frame, Val(1), at);
+    fn instance(region: &mut TestRegion, at: i32, id: u32) -> Val {
+        let instance = region.load(Mem::Frame, Val(1), at);
         let offset = Instance::STRUCT_OFFSET as i32;
         let found =
-            sample.push(Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 });
-        let wanted = sample.int(id.into());
-        let same = sample.push(Inst::Icmp(Compare::Eq, found, wanted));
-        sample.guard(same, ExitReason::Field);
-        sample.region.struct_slots.insert(id, 2);
+            region.push(Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 });
+        let wanted = region.int(id.into());
+        let same = region.push(Inst::Icmp(Compare::Eq, found, wanted));
+        region.guard(same, ExitReason::Field);
+        region.region.struct_slots.insert(id, 2);
         instance
     }
 
     /// `object.field += counter`, with the tag of ints checked and stored.
-    fn add(sample: &mut Sample, object: Val, offset: i32, counter: Val) {
-        let (tag, zero) = (sample.load(Mem::Field, object, offset), sample.int(0));
-        let is_int = sample.push(Inst::Icmp(Compare::Eq, tag, zero));
-        sample.guard(is_int, ExitReason::Field);
-        let payload = sample.load(Mem::Field, object, offset + 8);
-        let sum = sample.push(Inst::Binary(Binary::Iadd, payload, counter));
-        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset, value: zero });
-        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: offset + 8, value: sum });
+    fn add(region: &mut TestRegion, object: Val, offset: i32, counter: Val) {
+        let (tag, zero) = (region.load(Mem::Field, object, offset), region.int(0));
+        let is_int = region.push(Inst::Icmp(Compare::Eq, tag, zero));
+        region.guard(is_int, ExitReason::Field);
+        let payload = region.load(Mem::Field, object, offset + 8);
+        let sum = region.push(Inst::Binary(Binary::Iadd, payload, counter));
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset, value: zero });
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset: offset + 8, value: sum });
     }
 
     /// A loop with this body after the passes that come before promotion, and after it.
     fn promoted(
         ban: &SpeculationBan,
-        make: impl FnOnce(&mut Sample) -> Vec<Val>,
-        body: impl FnOnce(&mut Sample, Val, &[Val]),
+        make: impl FnOnce(&mut TestRegion) -> Vec<Val>,
+        body: impl FnOnce(&mut TestRegion, Val, &[Val]),
     ) -> Region {
-        let mut sample = Sample::new();
-        let objects = make(&mut sample);
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 200));
-        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| body(sample, counter, &objects));
-        let mut region = sample.finish();
+        let mut region = TestRegion::new();
+        let objects = make(&mut region);
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 200));
+        region.counted(zero, 1, Compare::Lt, end, |region, counter| body(region, counter, &objects));
+        let mut region = region.finish();
         crate::jit::opt::optimise(&mut region, ban);
         region
     }
@@ -676,11 +676,11 @@ mod tests {
     fn a_field_is_in_a_register_throughout_and_stored_behind() {
         let region = promoted(
             &SpeculationBan::default(),
-            |sample| vec![instance(sample, 8, 1)],
-            |sample, counter, objects| {
-                add(sample, objects[0], SLOT, counter);
-                let odd = sample.push(Inst::Icmp(Compare::Ne, counter, Val(0)));
-                sample.guard(odd, ExitReason::Domain);
+            |region| vec![instance(region, 8, 1)],
+            |region, counter, objects| {
+                add(region, objects[0], SLOT, counter);
+                let odd = region.push(Inst::Icmp(Compare::Ne, counter, Val(0)));
+                region.guard(odd, ExitReason::Domain);
             },
         );
         assert_eq!(field_accesses(&region), 0, "{region}");
@@ -699,19 +699,19 @@ mod tests {
         let other_in = |id: u32| {
             promoted(
                 &SpeculationBan::default(),
-                |sample| vec![instance(sample, 8, 1)],
-                |sample, counter, objects| {
-                    let data = sample.load(Mem::Frame, Val(1), 40);
+                |region| vec![instance(region, 8, 1)],
+                |region, counter, objects| {
+                    let data = region.load(Mem::Frame, Val(1), 40);
                     let payload = Inst::LoadElement { element: Element::ValuePayload, data, index: counter };
-                    let other = sample.push(payload);
+                    let other = region.push(payload);
                     let offset = Instance::STRUCT_OFFSET as i32;
                     let load = Inst::Load { mem: Mem::Header, base: other, offset, repr: Repr::I64, width: Width::U32 };
-                    let (found, wanted) = (sample.push(load), sample.int(id.into()));
-                    let same = sample.push(Inst::Icmp(Compare::Eq, found, wanted));
-                    sample.region.struct_slots.insert(id, 2);
-                    sample.guard(same, ExitReason::Field);
-                    add(sample, other, SLOT, counter);
-                    add(sample, objects[0], SLOT, counter);
+                    let (found, wanted) = (region.push(load), region.int(id.into()));
+                    let same = region.push(Inst::Icmp(Compare::Eq, found, wanted));
+                    region.region.struct_slots.insert(id, 2);
+                    region.guard(same, ExitReason::Field);
+                    add(region, other, SLOT, counter);
+                    add(region, objects[0], SLOT, counter);
                 },
             )
         };
@@ -725,8 +725,8 @@ mod tests {
         let both = |ban: &SpeculationBan| {
             promoted(
                 ban,
-                |sample| vec![instance(sample, 8, 1), instance(sample, 24, 1)],
-                |sample, counter, objects| objects.iter().for_each(|object| add(sample, *object, SLOT, counter)),
+                |region| vec![instance(region, 8, 1), instance(region, 24, 1)],
+                |region, counter, objects| objects.iter().for_each(|object| add(region, *object, SLOT, counter)),
             )
         };
         let region = both(&SpeculationBan::default());
@@ -742,10 +742,10 @@ mod tests {
         let with = |helper, writes| {
             promoted(
                 &SpeculationBan::default(),
-                |sample| vec![instance(sample, 8, 1)],
-                |sample, counter, objects| {
-                    add(sample, objects[0], SLOT, counter);
-                    sample.effect(Inst::Call { helper, args: vec![Val(0), counter], writes });
+                |region| vec![instance(region, 8, 1)],
+                |region, counter, objects| {
+                    add(region, objects[0], SLOT, counter);
+                    region.effect(Inst::Call { helper, args: vec![Val(0), counter], writes });
                 },
             )
         };
@@ -761,8 +761,8 @@ mod tests {
         for (offset, left) in [(SLOT + 16, 0), (SLOT + 32, 4)] {
             let region = promoted(
                 &SpeculationBan::default(),
-                |sample| vec![instance(sample, 8, 1)],
-                |sample, counter, objects| add(sample, objects[0], offset, counter),
+                |region| vec![instance(region, 8, 1)],
+                |region, counter, objects| add(region, objects[0], offset, counter),
             );
             assert_eq!(field_accesses(&region), left, "{region}");
         }
@@ -772,11 +772,11 @@ mod tests {
     fn a_loop_inside_has_the_field_in_a_register_too() {
         let region = promoted(
             &SpeculationBan::default(),
-            |sample| vec![instance(sample, 8, 1)],
-            |sample, counter, objects| {
-                let (zero, ten) = (sample.int(0), sample.int(10));
+            |region| vec![instance(region, 8, 1)],
+            |region, counter, objects| {
+                let (zero, ten) = (region.int(0), region.int(10));
                 let object = objects[0];
-                sample.counted(zero, 1, Compare::Lt, ten, |sample, _| add(sample, object, SLOT, counter));
+                region.counted(zero, 1, Compare::Lt, ten, |region, _| add(region, object, SLOT, counter));
             },
         );
         assert_eq!(field_accesses(&region), 0, "{region}");
@@ -791,14 +791,14 @@ mod tests {
         // ways meet.
         let region = promoted(
             &SpeculationBan::default(),
-            |sample| vec![instance(sample, 8, 1)],
-            |sample, counter, objects| {
-                let (word, zero, ten) = (sample.load(Mem::Frame, Val(1), 48), sample.int(0), sample.int(10));
-                let odd = sample.push(Inst::Icmp(Compare::Ne, counter, word));
-                sample.when(odd, |sample| {
-                    sample.counted(zero, 1, Compare::Lt, ten, |sample, _| add(sample, objects[0], SLOT, counter));
+            |region| vec![instance(region, 8, 1)],
+            |region, counter, objects| {
+                let (word, zero, ten) = (region.load(Mem::Frame, Val(1), 48), region.int(0), region.int(10));
+                let odd = region.push(Inst::Icmp(Compare::Ne, counter, word));
+                region.when(odd, |region| {
+                    region.counted(zero, 1, Compare::Lt, ten, |region, _| add(region, objects[0], SLOT, counter));
                 });
-                add(sample, objects[0], SLOT, counter);
+                add(region, objects[0], SLOT, counter);
             },
         );
         assert_eq!(field_accesses(&region), 0, "{region}");
@@ -811,11 +811,11 @@ mod tests {
     fn what_one_side_of_a_branch_stores_meets_what_was_there() {
         let region = promoted(
             &SpeculationBan::default(),
-            |sample| vec![instance(sample, 8, 1)],
-            |sample, counter, objects| {
-                let word = sample.load(Mem::Frame, Val(1), 48);
-                let odd = sample.push(Inst::Icmp(Compare::Ne, counter, word));
-                sample.when(odd, |sample| add(sample, objects[0], SLOT, counter));
+            |region| vec![instance(region, 8, 1)],
+            |region, counter, objects| {
+                let word = region.load(Mem::Frame, Val(1), 48);
+                let odd = region.push(Inst::Icmp(Compare::Ne, counter, word));
+                region.when(odd, |region| add(region, objects[0], SLOT, counter));
             },
         );
         assert_eq!(field_accesses(&region), 0, "{region}");

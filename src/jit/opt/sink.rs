@@ -1,4 +1,4 @@
-//! Sinking: arithmetic moves down to the block that dominates all its uses, so that ways which do not need it do not
+//! Sinking: arithmetic moves down to the block that dominates all its uses, so that paths which do not need it do not
 //! compute it. The later half of Click's *Global Code Motion / Global Value Numbering*; hoisting ([`super::hoist`]) is
 //! the earlier.
 //!
@@ -92,27 +92,27 @@ impl Sinker<'_> {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, text};
+    use crate::jit::opt::test_regions::{TestRegion, text};
 
     #[test]
     fn what_one_side_of_a_branch_needs_moves_there() {
-        let mut sample = Sample::new();
-        let word = sample.load(Mem::Frame, Val(1), 0);
-        let square = sample.push(Inst::Binary(Binary::Imul, word, word));
-        let cube = sample.push(Inst::Binary(Binary::Imul, square, word));
-        let both = sample.push(Inst::Binary(Binary::Iadd, word, word));
-        let condition = sample.push(Inst::Icmp(Compare::Ne, word, both));
-        let (yes, no) = (sample.new_block(), sample.new_block());
-        sample.end(Terminator::Branch(condition, yes, no));
-        sample.block = yes;
+        let mut region = TestRegion::new();
+        let word = region.load(Mem::Frame, Val(1), 0);
+        let square = region.push(Inst::Binary(Binary::Imul, word, word));
+        let cube = region.push(Inst::Binary(Binary::Imul, square, word));
+        let both = region.push(Inst::Binary(Binary::Iadd, word, word));
+        let condition = region.push(Inst::Icmp(Compare::Ne, word, both));
+        let (yes, no) = (region.new_block(), region.new_block());
+        region.end(Terminator::Branch(condition, yes, no));
+        region.block = yes;
         for value in [cube, both] {
-            sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value });
+            region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value });
         }
-        let exit = sample.exit(ExitReason::LoopDone);
-        sample.end(Terminator::Exit(exit));
-        sample.block = no;
-        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: both });
-        let mut region = sample.finish();
+        let exit = region.exit(ExitReason::LoopDone);
+        region.end(Terminator::Exit(exit));
+        region.block = no;
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: both });
+        let mut region = region.finish();
         let cfg = Cfg::of(&region);
         sink(&mut region, &cfg);
         let entry = text(&region, region.order[0]);
@@ -123,15 +123,15 @@ mod tests {
 
     #[test]
     fn nothing_moves_into_a_loop_or_onto_the_way_back() {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        let before = sample.push(Inst::Binary(Binary::Imul, end, end));
-        sample.counted(zero, 1, Compare::Lt, end, |sample, _| {
-            sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: before });
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        let before = region.push(Inst::Binary(Binary::Imul, end, end));
+        region.counted(zero, 1, Compare::Lt, end, |region, _| {
+            region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: before });
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         let header = region.loops[0].header;
-        // A sum that only the way back needs.
+        // A sum that only the back edge needs.
         let (param, sum) = (region.new_val(Repr::I64), region.new_val(Repr::I64));
         region.block_mut(header).params.push(param);
         region.block_mut(header).insts.push((Some(sum), Inst::Binary(Binary::Xor, param, end)));

@@ -6,19 +6,19 @@ use crate::jit::ir::{
 use crate::runtime::object::List;
 
 /// A region under construction, with its machine and frame as values 0 and 1.
-pub struct Sample {
+pub struct TestRegion {
     pub region: Region,
     pub block: BlockId,
 }
 
-impl Sample {
-    pub fn new() -> Sample {
+impl TestRegion {
+    pub fn new() -> TestRegion {
         let mut region = Region::default();
         region.new_val(Repr::I64);
         region.new_val(Repr::I64);
         let entry = region.new_block(0);
         region.order.push(entry);
-        Sample { region, block: entry }
+        TestRegion { region, block: entry }
     }
 
     pub fn new_block(&mut self) -> BlockId {
@@ -76,7 +76,7 @@ impl Sample {
     }
 
     /// A loop `i = from; do { body } while (i += step) op to`, entered from the current block, which goes on behind it.
-    pub fn counted(&mut self, from: Val, step: i64, op: Compare, to: Val, body: impl FnOnce(&mut Sample, Val)) {
+    pub fn counted(&mut self, from: Val, step: i64, op: Compare, to: Val, body: impl FnOnce(&mut TestRegion, Val)) {
         let (preheader, header) = (self.block, self.new_block());
         self.region.block_mut(header).is_loop_header = true;
         let counter = self.param(header, Repr::I64);
@@ -95,9 +95,9 @@ impl Sample {
         self.block = done;
     }
 
-    /// A branch to `body` if a condition holds, and past it if not; the block where both ways meet is the current one
+    /// A branch to `body` if a condition holds, and past it if not; the block where both edges meet is the current one
     /// then.
-    pub fn when<T>(&mut self, condition: Val, body: impl FnOnce(&mut Sample) -> T) -> T {
+    pub fn when<T>(&mut self, condition: Val, body: impl FnOnce(&mut TestRegion) -> T) -> T {
         let (yes, no) = (self.new_block(), self.new_block());
         self.end(Terminator::Branch(condition, yes, no));
         self.block = yes;

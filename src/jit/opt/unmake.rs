@@ -71,7 +71,7 @@ pub fn unmake(region: &mut Region, cfg: &Cfg, ban: &SpeculationBan) -> bool {
     false
 }
 
-/// Whether parameters can be added wherever ways meet.
+/// Whether parameters can be added wherever edges meet.
 fn meets_by_jumps(region: &Region, cfg: &Cfg) -> bool {
     region.order.iter().all(|id| {
         let preds = cfg.preds(*id);
@@ -142,52 +142,52 @@ impl Kind {
 mod tests {
     use super::*;
     use crate::jit::ir::*;
-    use crate::jit::opt::test_regions::{Sample, in_loops};
+    use crate::jit::opt::test_regions::{TestRegion, in_loops};
     use crate::runtime::object::Instance;
 
     const FIELD: i32 = Instance::SLOTS_OFFSET as i32;
 
     /// Makes an instance with one field, which holds the counter.
-    fn make(sample: &mut Sample, counter: Val) -> Val {
-        let (class, none, exit) = (sample.int(4096), sample.int(0), sample.exit(ExitReason::Safepoint));
+    fn make(region: &mut TestRegion, counter: Val) -> Val {
+        let (class, none, exit) = (region.int(4096), region.int(0), region.exit(ExitReason::Safepoint));
         let shape = Shape { kind: ObjKind::Instance, flags: 1, aux: 3 };
-        let object = sample.push(Inst::Make { shape, words: vec![class, none, none, none], exit });
-        sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: FIELD + 8, value: counter });
+        let object = region.push(Inst::Make { shape, words: vec![class, none, none, none], exit });
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset: FIELD + 8, value: counter });
         object
     }
 
     /// A loop that makes an object in each iteration, without those that need not be.
-    fn unmade(body: impl FnOnce(&mut Sample, Val, Val)) -> Region {
-        let mut sample = Sample::new();
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 8));
-        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
-            let object = make(sample, counter);
-            body(sample, counter, object);
+    fn unmade(body: impl FnOnce(&mut TestRegion, Val, Val)) -> Region {
+        let mut region = TestRegion::new();
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 8));
+        region.counted(zero, 1, Compare::Lt, end, |region, counter| {
+            let object = make(region, counter);
+            body(region, counter, object);
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         crate::jit::opt::optimise(&mut region, &Default::default());
         region
     }
 
-    fn writes_home(sample: &mut Sample, value: Val) {
-        sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 40, value });
+    fn writes_home(region: &mut TestRegion, value: Val) {
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 40, value });
     }
 
     /// A guard whose exit finds the object in some registers.
-    fn guard_with(sample: &mut Sample, counter: Val, homes: &[u32], object: Val) {
-        let wanted = sample.load(Mem::Frame, Val(1), 64);
-        let differs = sample.push(Inst::Icmp(Compare::Ne, counter, wanted));
-        sample.guard(differs, ExitReason::Domain);
+    fn guard_with(region: &mut TestRegion, counter: Val, homes: &[u32], object: Val) {
+        let wanted = region.load(Mem::Frame, Val(1), 64);
+        let differs = region.push(Inst::Icmp(Compare::Ne, counter, wanted));
+        region.guard(differs, ExitReason::Domain);
         let boxed = Boxed { tag: BoxedTag::Known(15), payload: object };
-        let exit = sample.region.exits.last_mut().unwrap();
+        let exit = region.region.exits.last_mut().unwrap();
         exit.values.extend(homes.iter().map(|home| (Home::Register(*home), boxed)));
     }
 
     #[test]
     fn an_object_that_is_only_read_is_not_made() {
-        let region = unmade(|sample, _, object| {
-            let field = sample.load(Mem::Field, object, FIELD + 8);
-            writes_home(sample, field);
+        let region = unmade(|region, _, object| {
+            let field = region.load(Mem::Field, object, FIELD + 8);
+            writes_home(region, field);
         });
         let text = in_loops(&region);
         assert!(!text.contains("make") && !text.contains("field"), "{region}");
@@ -195,19 +195,19 @@ mod tests {
 
     #[test]
     fn an_object_that_is_given_away_is_made() {
-        let uses: [fn(&mut Sample, Val, Val); 4] = [
-            |sample, _, object| writes_home(sample, object),
-            |sample, counter, object| {
-                let same = sample.push(Inst::Icmp(Compare::Eq, counter, object));
-                sample.guard(same, ExitReason::Domain);
+        let uses: [fn(&mut TestRegion, Val, Val); 4] = [
+            |region, _, object| writes_home(region, object),
+            |region, counter, object| {
+                let same = region.push(Inst::Icmp(Compare::Eq, counter, object));
+                region.guard(same, ExitReason::Domain);
             },
-            |sample, counter, object| {
+            |region, counter, object| {
                 let element = Element::ValuePayload;
-                sample.effect(Inst::StoreElement { element, data: Val(1), index: counter, value: object });
+                region.effect(Inst::StoreElement { element, data: Val(1), index: counter, value: object });
             },
-            |sample, _, object| {
-                let other = sample.load(Mem::Frame, Val(1), 64);
-                sample.effect(Inst::Store { mem: Mem::Field, base: other, offset: FIELD + 8, value: object });
+            |region, _, object| {
+                let other = region.load(Mem::Frame, Val(1), 64);
+                region.effect(Inst::Store { mem: Mem::Field, base: other, offset: FIELD + 8, value: object });
             },
         ];
         for body in uses {
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_exit_makes_an_object_once() {
-        let region = unmade(|sample, counter, object| guard_with(sample, counter, &[3, 5], object));
+        let region = unmade(|region, counter, object| guard_with(region, counter, &[3, 5], object));
         assert!(!in_loops(&region).contains("make"), "{region}");
         let exit = region.exits.iter().find(|exit| exit.reason == ExitReason::Domain && !exit.made.is_empty());
         let exit = exit.expect("the exit makes it");
@@ -229,13 +229,13 @@ mod tests {
     #[test]
     fn an_object_in_another_is_made_with_it() {
         let inside = |escapes: bool| {
-            unmade(|sample, counter, object| {
-                let outer = make(sample, counter);
-                sample.effect(Inst::Store { mem: Mem::Field, base: outer, offset: FIELD + 8, value: object });
+            unmade(|region, counter, object| {
+                let outer = make(region, counter);
+                region.effect(Inst::Store { mem: Mem::Field, base: outer, offset: FIELD + 8, value: object });
                 if escapes {
-                    writes_home(sample, outer);
+                    writes_home(region, outer);
                 } else {
-                    guard_with(sample, counter, &[3], outer);
+                    guard_with(region, counter, &[3], outer);
                 }
             })
         };
@@ -248,14 +248,14 @@ mod tests {
 
     #[test]
     fn one_side_of_a_branch_changes_the_object() {
-        let region = unmade(|sample, counter, object| {
-            let word = sample.load(Mem::Frame, Val(1), 48);
-            let odd = sample.push(Inst::Icmp(Compare::Ne, counter, word));
-            sample.when(odd, |sample| {
-                sample.effect(Inst::Store { mem: Mem::Field, base: object, offset: FIELD + 8, value: word });
+        let region = unmade(|region, counter, object| {
+            let word = region.load(Mem::Frame, Val(1), 48);
+            let odd = region.push(Inst::Icmp(Compare::Ne, counter, word));
+            region.when(odd, |region| {
+                region.effect(Inst::Store { mem: Mem::Field, base: object, offset: FIELD + 8, value: word });
             });
-            let field = sample.load(Mem::Field, object, FIELD + 8);
-            writes_home(sample, field);
+            let field = region.load(Mem::Field, object, FIELD + 8);
+            writes_home(region, field);
         });
         assert!(!in_loops(&region).contains("make"), "{region}");
         assert_eq!(region.blocks.iter().filter(|block| !block.is_loop_header && block.params.len() == 1).count(), 1);

@@ -30,6 +30,7 @@ use super::census;
 use super::compiler::Compiler;
 use super::dump::{Dump, Dumps};
 use super::feedback::TypeProfile;
+use super::log::{self, LogFormat};
 use super::perf_map::PerfMap;
 use super::shadow::{self, Shadow};
 use super::static_types::{Judging, StaticTypes};
@@ -46,13 +47,6 @@ use native::Entered;
 use policy::{Action, Around, CompilerState, Misfit, Surroundings};
 use unit::{Phase, Remake, Unit, Version};
 use worth::Spans;
-
-/// How events are logged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogFormat {
-    Text,
-    Json,
-}
 
 /// What the user asked for.
 #[derive(Clone, Default, Debug)]
@@ -85,7 +79,7 @@ pub struct JitOptions {
 
 /// How many iterations to go on with before looking again what has become of a compilation.
 const UNTIL_NEXT_LOOK: u32 = 16;
-/// How many before asking again whether there is time for a loop that comes round seldom.
+/// How many before asking again whether there is time for a loop whose iterations are long.
 const UNTIL_NEXT_SELDOM: u32 = 4;
 /// So much of the program's time goes into native code before anything has come of it.
 const ADVANCE: Duration = Duration::from_micros(700);
@@ -122,7 +116,7 @@ pub(super) struct State {
     /// What facts say, once that was asked: nothing, if there are none or they are wrong.
     types: OnceCell<Option<StaticTypes>>,
     pub(super) units: FxHashMap<Entry, Unit>,
-    /// Loops that were asked about for the sake of a function that a built-in calls in them: they come round seldom.
+    /// Loops that were asked about for the sake of a function that a built-in calls in them: their iterations are long.
     seldom: FxHashSet<Entry>,
     /// All versions of functions: native code that was left says which it is.
     functions: Vec<(Entry, Rc<Version>)>,
@@ -170,7 +164,7 @@ impl State {
         }
     }
 
-    /// Whether a loop or one around it has native code, or will be compiled when it comes round again.
+    /// Whether a loop or one around it has native code, or will be compiled at its next iteration.
     fn will_be_native(&mut self, vm: &Vm, innermost: Entry) -> bool {
         let mut next = Some(innermost);
         while let Some(entry) = next {
@@ -182,8 +176,8 @@ impl State {
         false
     }
 
-    /// The outermost of a loop and those around it that have come round since they were asked about, and that nothing
-    /// has been made of.
+    /// The outermost of a loop and those around it that have taken a back edge since they were asked about, and that
+    /// nothing has been made of.
     fn outermost_waiting(&mut self, vm: &Vm, innermost: Entry) -> Option<Entry> {
         let mut outermost = None;
         let mut next = Some(innermost);
@@ -197,8 +191,8 @@ impl State {
     }
 
     /// What stands around a unit that was not recorded, and which of it is to be asked about soon. If the loop around
-    /// comes round within as many iterations as made this one hot, it is compiled with this one in it, and compiling
-    /// this one alone would have been in vain.
+    /// begins another iteration within as many iterations as made this one hot, it is compiled with this one in it, and
+    /// compiling this one alone would have been in vain.
     fn around(&mut self, vm: &Vm, entry: Entry, options: &JitOptions) -> (Around, Option<Entry>) {
         let Some(parent) = self.parent_of(vm, entry) else {
             // Where all is compiled as soon as it is met, nothing waits for its function.
@@ -284,7 +278,7 @@ impl Jit {
                     return Ok(self.wait(vm, entry, why, asked));
                 }
                 Action::Enter => match self.enter(vm, entry)? {
-                    Entered::Left { backoff } => return Ok(backoff),
+                    Entered::Exited { backoff } => return Ok(backoff),
                     Entered::NoRoom => {
                         self.transition(vm, entry, Phase::Waiting(Why::NativeStack), &[]);
                         return Ok(1);
@@ -419,8 +413,8 @@ impl Jit {
         }
     }
 
-    /// The top frame's function is called often by a built-in: asks about the loop that this is called in, which comes
-    /// round less often, when it comes round.
+    /// The top frame's function is called often by a built-in: has the loop that this is called in, whose iterations
+    /// are longer, asked about at its next one.
     fn ask_around_caller(&self, vm: &mut Vm) {
         let Some((func, pc)) = vm.frame_below(1) else { return };
         let state = &mut *self.state.borrow_mut();
@@ -454,7 +448,7 @@ impl Jit {
     /// Logs an event, if the user wants to see them.
     pub(super) fn log(&self, vm: &Vm, event: &str, entry: Entry, details: &[(&str, String)]) {
         if let Some(format) = self.options.log {
-            super::stats::log_event(format, event, &super::stats::place(vm.program(), entry), details);
+            log::log_event(format, event, &log::place(vm.program(), entry), details);
         }
     }
 }

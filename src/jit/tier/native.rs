@@ -23,7 +23,7 @@ const HOT_UNSEEN: u32 = 50;
 pub(super) enum Entered {
     /// It ran and was left; the top frame may be anywhere. So many iterations are to be interpreted before the next
     /// entry.
-    Left { backoff: u32 },
+    Exited { backoff: u32 },
     /// No version was compiled for these types.
     NotFitting,
     /// The stacks are too full.
@@ -36,7 +36,7 @@ enum Counted {
     NotEntered,
     /// The same, but only because exits are forced.
     ForcedAtEntry,
-    Left(Interest),
+    Exited(Interest),
 }
 
 /// What to make of an exit beside leaving.
@@ -45,8 +45,8 @@ enum Interest {
     None,
     /// Code is come to that had not been seen. It was taken note of.
     Unseen,
-    /// Something new is come to by this exit for the first time: to be recorded until the loop comes round or a small
-    /// budget is spent, so that whichever exit has the region made again, that is in it.
+    /// Something new is come to by this exit for the first time: to be recorded until the loop's next iteration or a
+    /// small budget is spent, so that whichever exit has the region made again, that is in it.
     Glance,
     /// The region is to be recorded and made again.
     Remake,
@@ -96,7 +96,7 @@ impl Jit {
             let ended = result.outcome.decode();
             let was_entered = match ended {
                 Ended::NotEntered => false,
-                Ended::Left(taken) => version.exits[taken.exit as usize].reason != ExitReason::EntryType,
+                Ended::Exited(taken) => version.exits[taken.exit as usize].reason != ExitReason::EntryType,
                 Ended::Returned | Ended::TailCalled => true,
             };
             if !was_entered && let Entry::Function(_) = entry {
@@ -108,21 +108,21 @@ impl Jit {
                 Ended::Returned => {
                     // SAFETY: the code says so, and has ended the frame that had this base.
                     unsafe { vm.take_native_result(base, result) };
-                    return Ok(Entered::Left { backoff: self.count_run(vm, entry, run) });
+                    return Ok(Entered::Exited { backoff: self.count_run(vm, entry, run) });
                 }
                 Ended::TailCalled => {
                     let backoff = self.count_run(vm, entry, run);
                     match vm.follow_tail_calls(result.outcome).decode() {
                         Ended::Returned => {}
-                        Ended::Left(taken) => self.after_function_exit(vm, taken)?,
+                        Ended::Exited(taken) => self.after_function_exit(vm, taken)?,
                         Ended::NotEntered | Ended::TailCalled if vm.may_nest() => vm.begin_not_entered()?,
                         Ended::NotEntered | Ended::TailCalled => {
                             vm.count_native_call_unasked()?;
                         }
                     }
-                    return Ok(Entered::Left { backoff });
+                    return Ok(Entered::Exited { backoff });
                 }
-                Ended::Left(taken) => taken.exit as usize,
+                Ended::Exited(taken) => taken.exit as usize,
             };
             let exit = &version.exits[number];
             if let Some((shadow, before)) = shadow.zip(before) {
@@ -130,15 +130,15 @@ impl Jit {
             }
             match self.count_exit(vm, entry, version, number) {
                 Counted::NotEntered => continue,
-                Counted::ForcedAtEntry => return Ok(Entered::Left { backoff: 1 }),
-                Counted::Left(interest) => {
+                Counted::ForcedAtEntry => return Ok(Entered::Exited { backoff: 1 }),
+                Counted::Exited(interest) => {
                     // What ends in code not seen will not end there for long: no reason to enter more seldom.
                     let backoff = self.count_run(vm, entry, run.filter(|_| interest == Interest::None));
-                    let left = self.leave(vm, entry, version, number, interest);
-                    if left.is_err() {
+                    let finished = self.leave(vm, entry, version, number, interest);
+                    if finished.is_err() {
                         vm.ask_after_error(backoff);
                     }
-                    return left.map(|()| Entered::Left { backoff });
+                    return finished.map(|()| Entered::Exited { backoff });
                 }
             }
         }
@@ -159,7 +159,7 @@ impl Jit {
                 self.run(vm, entry).map(|_| ())
             }
             Counted::ForcedAtEntry => vm.count_native_call_unasked(),
-            Counted::Left(interest) => {
+            Counted::Exited(interest) => {
                 self.count_run(vm, entry, None);
                 self.leave(vm, entry, &version, number, interest)
             }
@@ -196,11 +196,11 @@ impl Jit {
         }
         let unit = state.units.entry(entry).or_default();
         if !exit.reason.asks_for_recompilation() {
-            return Counted::Left(Interest::None);
+            return Counted::Exited(Interest::None);
         }
         unit.exits += 1;
         if forced {
-            return Counted::Left(Interest::None);
+            return Counted::Exited(Interest::None);
         }
         // Errors that the code catches itself are its business, not a sign of other types.
         unit.guard_exits += u64::from(!version.caught[number]);
@@ -214,7 +214,7 @@ impl Jit {
         if (is_last || (is_about_numbers && unit.remake.is_none())) && policy::is_unstable(unit) {
             drop(guard);
             self.refuse(vm, entry, if is_about_numbers { Refusal::Numbers } else { Refusal::Unstable });
-            return Counted::Left(Interest::None);
+            return Counted::Exited(Interest::None);
         }
         // While the next version is made, the one after it is learnt for.
         let is_first = taken == 1 && !exit.reason.may_be_an_error() && !is_last;
@@ -224,7 +224,7 @@ impl Jit {
             _ => Interest::None,
         };
         if is_last || !work::may_be_made_again(unit) {
-            return Counted::Left(otherwise);
+            return Counted::Exited(otherwise);
         }
         // No recording has followed the loop to its header again: each iteration would be left there.
         let never_iterated = matches!(entry, Entry::Loop(_)) && unit.extent.rounds == 0;
@@ -235,17 +235,17 @@ impl Jit {
             if exit.reason == ExitReason::Hoisted {
                 unit.speculation_ban.loops.insert(exit.pc);
             }
-            return Counted::Left(Interest::Remake);
+            return Counted::Exited(Interest::Remake);
         }
-        Counted::Left(otherwise)
+        Counted::Exited(otherwise)
     }
 
     /// Makes the interpreter's state what the exit says. Where `next` of an iteration was inlined, it and the
     /// iteration's step are run to their ends.
     fn leave(&self, vm: &mut Vm, entry: Entry, version: &Rc<Version>, number: usize, interest: Interest) -> Result<()> {
         let depth = vm.depth();
-        let left = self.leave_in_the_middle(vm, entry, version, number, interest);
-        vm.finish_iterations(depth, left)
+        let result = self.leave_in_the_middle(vm, entry, version, number, interest);
+        vm.finish_iterations(depth, result)
     }
 
     fn leave_in_the_middle(

@@ -43,9 +43,9 @@ pub enum CompilerState {
 pub enum Around {
     /// Nothing that could be compiled with it.
     Nothing,
-    /// A loop that has native code, or will be compiled when it comes round again.
+    /// A loop that has native code, or will be compiled at its next iteration.
     NativeLoop,
-    /// A loop that has come round since it was asked about, and that nothing was made of.
+    /// A loop that has taken its back edge since it was asked about, and that nothing was made of.
     WaitingLoop,
     /// A loop that was never asked about.
     NewLoop,

@@ -15,17 +15,17 @@ use crate::jit::dump::Stage;
 use crate::jit::emit::EmitOptions;
 use crate::jit::helpers::Helper;
 use crate::jit::ir::{Inst, Region, Val};
-use crate::jit::record::{self, Extent, Goal, Recorded};
+use crate::jit::record::{self, Extent, Recorded, Recording};
 use crate::jit::static_types::{MAX_CODE, StaticTypes};
 use crate::jit::stopwatch::Stopwatch;
 use crate::jit::translate::{self, Refusal};
-use crate::jit::{opt, shadow, stats};
+use crate::jit::{log, opt, shadow};
 use crate::runtime::error::Result;
 use crate::runtime::regions::Entry;
 use crate::runtime::vm::Vm;
 
 /// Iterations to record before a loop is compiled, at most. At what was not seen native code is left, so it is worth
-/// some iterations to see the ways that are taken now and then.
+/// some iterations to see the paths that are taken now and then.
 const RECORDED_ITERATIONS: u32 = 24;
 /// Calls to record before a function is compiled.
 const RECORDED_CALLS: u32 = 10;
@@ -36,7 +36,7 @@ const LOOP_BUDGET: u32 = 20_000;
 /// Instructions to record when code is come to that had not been seen: when the region is made anew, whyever, that code
 /// is in it.
 const GLANCE: u32 = 200;
-/// A recording of a loop that has not come round yet and has learnt nothing for so many instructions goes round in a
+/// A recording of a loop that has not taken its back edge yet and has learnt nothing for so many instructions is in a
 /// loop inside. What stands behind that is worth a long wait: without it, native code would be left in each iteration.
 const CONVERGED_INSIDE: u32 = 4_000;
 /// A recording of a function ends that learns nothing new for so many instructions, and counts as so many calls.
@@ -78,49 +78,51 @@ impl Jit {
     /// Records what the top frame does from here on: some iterations of the loop, or a call of the function. Whether
     /// the next decision can be taken where the top frame stands now.
     pub(super) fn record(&self, vm: &mut Vm, entry: Entry) -> Result<bool> {
-        let mut goal = goal(entry, vm.depth());
+        let mut recording = recording_of(entry, vm.depth());
         if matches!(entry, Entry::Function(_)) {
             let function = &vm.program().functions[vm.top_function().index()];
-            goal.patience = goal.patience.max(function.code.len.saturating_mul(CONVERGED_CALLS));
+            recording.patience = recording.patience.max(function.code.len.saturating_mul(CONVERGED_CALLS));
         }
-        let is_at_entry = self.record_towards(vm, entry, &mut goal)?;
+        let is_at_entry = self.record_towards(vm, &mut recording)?;
         if !is_at_entry && matches!(entry, Entry::Function(_)) {
             let state = &mut *self.state.borrow_mut();
             let unit = state.units.entry(entry).or_default();
-            unit.recorded_calls += if goal.unsurprising < goal.patience { 1 } else { LONG_CALL };
+            unit.recorded_calls += if recording.unsurprising < recording.patience { 1 } else { LONG_CALL };
             // One call of a recursive function may see nothing but its end.
             unit.is_recorded = unit.recorded_calls >= RECORDED_CALLS;
         }
         Ok(is_at_entry)
     }
 
-    /// As [`Jit::record`], as far as to the goal. Whatever becomes of it, the next question leads to compilation.
-    fn record_towards(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal) -> Result<bool> {
+    /// As [`Jit::record`], as far as a recording says. Whatever becomes of it, the next question leads to compilation.
+    fn record_towards(&self, vm: &mut Vm, recording: &mut Recording) -> Result<bool> {
+        let entry = recording.entry;
         let mut extent = self.with_unit(entry, |unit| std::mem::take(&mut unit.extent));
-        let (iterations, budget) = (goal.iterations, goal.budget);
+        let (iterations, budget) = (recording.iterations, recording.budget);
         // What is recorded may wait, for as long as a network does.
         vm.let_others_ask(entry.pc(), true);
-        goal.inside_built_in = vm.depth_inside_built_in();
-        vm.mark_list_loops(goal.depth, goal.inside_built_in);
-        let recorded = self.record_walking(vm, entry, goal, &mut extent);
-        vm.set_inside_built_in(goal.inside_built_in);
+        recording.inside_built_in = vm.depth_inside_built_in();
+        vm.mark_list_loops(recording.depth, recording.inside_built_in);
+        let recorded = self.record_walking(vm, recording, &mut extent);
+        vm.set_inside_built_in(recording.inside_built_in);
         vm.let_others_ask(entry.pc(), false);
-        extent.rounds += u64::from(iterations - goal.iterations);
-        extent.executed += u64::from(budget - goal.budget);
+        extent.rounds += u64::from(iterations - recording.iterations);
+        extent.executed += u64::from(budget - recording.budget);
         self.with_unit(entry, |unit| unit.extent = extent);
         // It may have ended anywhere.
         let (is_at_entry, raised) = match recorded {
             Ok(is_at_entry) => (is_at_entry, Ok(())),
             Err(error) => (false, Err(error)),
         };
-        vm.finish_iterations(goal.depth, raised).map(|()| is_at_entry)
+        vm.finish_iterations(recording.depth, raised).map(|()| is_at_entry)
     }
 
     fn with_unit<T>(&self, entry: Entry, look: impl FnOnce(&mut Unit) -> T) -> T {
         look(self.state.borrow_mut().units.entry(entry).or_default())
     }
 
-    fn record_walking(&self, vm: &mut Vm, entry: Entry, goal: &mut Goal, extent: &mut Extent) -> Result<bool> {
+    fn record_walking(&self, vm: &mut Vm, recording: &mut Recording, extent: &mut Extent) -> Result<bool> {
+        let entry = recording.entry;
         self.with_unit(entry, |unit| unit.is_recorded = true);
         let has_native = |header: u32| {
             let (state, inner) = (self.state.borrow(), Entry::Loop(header));
@@ -129,7 +131,7 @@ impl Jit {
         loop {
             // What native loops do meanwhile is no part of it: that may be the rest of the program.
             let stopwatch = Stopwatch::start();
-            let recorded = record::record(vm, &self.profile, goal, extent, &has_native);
+            let recorded = record::record(vm, &self.profile, recording, extent, &has_native);
             self.state.borrow_mut().spent += stopwatch.elapsed();
             match recorded? {
                 Recorded::AtHeader => return Ok(true),
@@ -142,7 +144,7 @@ impl Jit {
                     vm.ask_meanwhile(entry.pc(), u32::MAX);
                     self.with_unit(entry, |unit| unit.is_recorded = true);
                     ran?;
-                    if vm.depth() < goal.depth {
+                    if vm.depth() < recording.depth {
                         return Ok(false);
                     }
                 }
@@ -153,8 +155,8 @@ impl Jit {
     /// Records a little of code that had not been seen, which the top frame is about to execute for a unit whose frame
     /// is so deep.
     pub(super) fn glance(&self, vm: &mut Vm, entry: Entry, depth: usize) -> Result<()> {
-        let mut goal = Goal { iterations: 1, budget: GLANCE, ..goal(entry, depth) };
-        self.record_towards(vm, entry, &mut goal).map(|_| ())
+        let mut recording = Recording { iterations: 1, budget: GLANCE, ..recording_of(entry, depth) };
+        self.record_towards(vm, &mut recording).map(|_| ())
     }
 
     /// Records from where a version was left, and has it replaced if that showed anything that it was not made for.
@@ -173,7 +175,7 @@ impl Jit {
         };
         // Nothing that runs meanwhile decides to make it again.
         mark(Some(Remake::InsteadOf(Rc::clone(version))));
-        let recorded = self.record_towards(vm, entry, &mut goal(entry, depth));
+        let recorded = self.record_towards(vm, &mut recording_of(entry, depth));
         let is_new = always || self.profile.borrow().news() != version.news;
         if !is_new {
             mark(None);
@@ -257,7 +259,7 @@ impl Jit {
     /// Shows a stage of a version.
     fn dump(&self, vm: &Vm, entry: Entry, version: u32, stage: Stage, text: &str) {
         let program = vm.program();
-        self.dumps.show(stage, &stats::place(program, entry), &stats::file_name(program, entry), version, text);
+        self.dumps.show(stage, &log::place(program, entry), &log::file_name(program, entry), version, text);
     }
 
     /// Takes what the compiler has finished; with `wait`, whatever it is at work on.
@@ -290,7 +292,7 @@ impl Jit {
         let Pending { entry, parent, forced, caught, counts_rounds, signature, is_open, news, contents, built_in } =
             pending;
         if self.options.perf_map {
-            let place = stats::place(vm.program(), entry);
+            let place = log::place(vm.program(), entry);
             self.perf_map.add(compiled.code as usize, compiled.size, &place, self.options.tool);
         }
         let replayable = self.shadow.is_some() && shadow::can_be_replayed(vm, &region);
@@ -364,7 +366,7 @@ impl State {
                 }
                 Err(error) => {
                     if let Some(format) = jit.options.log {
-                        stats::log_facts_dropped(format, &error);
+                        log::log_facts_dropped(format, &error);
                     }
                     None
                 }
@@ -410,7 +412,7 @@ impl State {
 fn add_version(unit: &mut Unit, version: &Rc<Version>) {
     let remake = unit.remake.take();
     let is_replaced = |known: &Rc<Version>| match &remake {
-        Some(Remake::InsteadOf(left)) => Rc::ptr_eq(left, known),
+        Some(Remake::InsteadOf(version)) => Rc::ptr_eq(version, known),
         _ => false,
     };
     let versions = Rc::make_mut(&mut unit.versions);
@@ -449,15 +451,13 @@ fn contents(region: &Region) -> Contents {
 }
 
 /// How much to record of a loop or function in a frame of that depth.
-fn goal(entry: Entry, depth: usize) -> Goal {
-    let (header, patience, budget) = match entry {
-        Entry::Loop(header) => (header, CONVERGED_INSIDE, LOOP_BUDGET),
-        // No header has this index, so the recording ends with the function or with its budget.
-        Entry::Function(_) => (record::NO_HEADER, CONVERGED_FUNCTION, FUNCTION_BUDGET),
+fn recording_of(entry: Entry, depth: usize) -> Recording {
+    let (patience, budget) = match entry {
+        Entry::Loop(_) => (CONVERGED_INSIDE, LOOP_BUDGET),
+        Entry::Function(_) => (CONVERGED_FUNCTION, FUNCTION_BUDGET),
     };
-    Goal {
-        beginning: entry.pc(),
-        header,
+    Recording {
+        entry,
         depth,
         iterations: RECORDED_ITERATIONS,
         budget,

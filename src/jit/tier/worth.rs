@@ -2,10 +2,10 @@
 //! takes to make.
 //!
 //! Both are counted in interpreted instructions, never measured, so nothing here depends on how busy the machine is.
-//! What is to come is known of loops over ranges and lists: each of those that the frames stand in says how often it
-//! will come round again. Of everything else nothing is known but what was: that it goes on for as long again. What
-//! code takes to make grows with the instructions that go into it, those of inlined functions at each place where they
-//! are called; how many these are, a recording tells.
+//! What is to come is known of loops over ranges and lists: each of those that the frames stand in says how many
+//! iterations it has yet to do. Of everything else nothing is known but what was: that it goes on for as long again.
+//! What code takes to make grows with the instructions that go into it, those of inlined functions at each place where
+//! they are called; how many these are, a recording tells.
 
 use smallvec::SmallVec;
 
@@ -38,10 +38,10 @@ const MAX_FRAMES: usize = 8;
 /// One loop that the program is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Level {
-    /// How often it came round so far.
+    /// Its iterations so far.
     count: u64,
-    /// How often it will come round again, if that is known.
-    left: Option<u64>,
+    /// Its iterations to come, if they are known.
+    remaining: Option<u64>,
 }
 
 /// The loops that the program is in, from the inside out.
@@ -59,14 +59,14 @@ impl Nest {
         let mut known = 0u64;
         let mut is_known = !self.is_open && !self.levels.is_empty();
         for (at, level) in self.levels.iter().enumerate() {
-            let Some(left) = level.left else {
+            let Some(remaining) = level.remaining else {
                 is_known = false;
                 continue;
             };
             // Each iteration of a loop around it has so many of its own.
             known = known.saturating_add(match at == 0 && is_loop {
-                true => left,
-                false => (u128::from(own) * u128::from(left) / u128::from(level.count.max(1))) as u64,
+                true => remaining,
+                false => (u128::from(own) * u128::from(remaining) / u128::from(level.count.max(1))) as u64,
             });
         }
         if is_known { known } else { known.max(own.saturating_mul(AGAIN)) }
@@ -246,16 +246,16 @@ fn nest_of(vm: &Vm, entry: Entry) -> Nest {
         };
         // The compiler lists loops before those in them.
         for region in program.loops.iter().rev().filter(is_around) {
-            let left = left_of(vm, region, below, start);
-            nest.levels.push(Level { count: vm.times_counted(start + region.header), left });
+            let remaining = remaining_iterations(vm, region, below, start);
+            nest.levels.push(Level { count: vm.times_counted(start + region.header), remaining });
         }
         below += 1;
     }
     nest
 }
 
-/// How often a loop that a frame stands in will come round again, if it is one that knows.
-fn left_of(vm: &Vm, region: &LoopRegion, below: usize, start: u32) -> Option<u64> {
+/// How many iterations a loop that a frame stands in has yet to do, if it is one that knows.
+fn remaining_iterations(vm: &Vm, region: &LoopRegion, below: usize, start: u32) -> Option<u64> {
     let [back_edge] = region.back_edges[..] else { return None };
     let step = vm.program().code.get((start + back_edge) as usize)?.as_iteration().filter(|step| !step.starts)?;
     let int = |offset: u16| vm.int_below(below, step.base.above(offset));
@@ -276,12 +276,12 @@ mod tests {
     use super::*;
 
     fn nest(levels: &[(u64, Option<u64>)]) -> Nest {
-        Nest { levels: levels.iter().map(|&(count, left)| Level { count, left }).collect(), is_open: false }
+        Nest { levels: levels.iter().map(|&(count, remaining)| Level { count, remaining }).collect(), is_open: false }
     }
 
     #[test]
     fn loops_over_ranges_say_what_is_to_come() {
-        // Alone; in one that has come round 10 times of 30; in a function that such a loop calls.
+        // Alone; in one that has done 10 iterations of 30; in a function that such a loop calls.
         assert_eq!(nest(&[(1000, Some(200))]).to_come(1000, true), 200);
         assert_eq!(nest(&[(1000, Some(50)), (10, Some(20))]).to_come(1000, true), 50 + 2000);
         assert_eq!(nest(&[(10, Some(20))]).to_come(1000, false), 2000);

@@ -162,9 +162,7 @@ impl<'a> Builder<'a> {
     /// block.
     pub(super) fn choose_method(&mut self, instance: Val, cases: Vec<Case>, go_on: WithCallee<'_, 'a>) -> Built<()> {
         self.guard_no_extra(instance);
-        let offset = Instance::STRUCT_OFFSET as i32;
-        let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
-        let found = self.push(load, Repr::I64);
+        let found = self.struct_of(instance);
         let exit = self.exit(ExitReason::Field);
         self.choose_case(found, cases, exit, go_on)
     }
@@ -556,7 +554,7 @@ impl<'a> Builder<'a> {
             && self.may_recur(func)
     }
 
-    /// How often a function stands on the way to the current instruction.
+    /// How many inlined copies of a function the current instruction stands in.
     fn levels(&self, func: FuncId) -> usize {
         let is_own = self.region.is_function && self.own_function == func;
         usize::from(is_own) + self.context.frames.iter().filter(|frame| frame.func == func).count()

@@ -62,7 +62,7 @@ impl Builder<'_> {
 
     /// Whether an instruction may give up the frame, so that it is no step like others.
     pub(super) fn gives_up_frame(&self, op: Op) -> bool {
-        matches!(op, Op::TailCall { .. } | Op::TailCallMethod { .. })
+        op.is_tail_call() && !op.effects().ends
     }
 
     /// In debug builds, that the table calls an instruction a step which is about to be one: else cost lines would be

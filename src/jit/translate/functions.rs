@@ -121,8 +121,8 @@ impl Builder<'_> {
         Ok(tag)
     }
 
-    /// The frames of the inlined functions that stand on the way to the current instruction, for the time that others
-    /// look at frames.
+    /// The frames of the inlined functions that the current instruction stands in, for the time that others look at
+    /// frames.
     pub(super) fn started_frames(&self) -> Built<Vec<StartedFrame>> {
         let start = |frame: &InlinedFrame| {
             let closure = match (frame.has_closure, self.env.register(frame.base - 1)) {
@@ -275,8 +275,8 @@ impl Builder<'_> {
         let pc = self.int(self.pc.into());
         let status = self.call(Helper::TailCall, vec![VM, pc], MemSet::ALL);
         let leave = self.int(Status::Leave as i64);
-        let left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
-        self.guard(left, false, exit);
+        let has_exited = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        self.guard(has_exited, false, exit);
         let begins = self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool);
         let (yes, no) = (self.new_block(), self.new_block());
         self.finish(Terminator::Branch(begins, yes, no));

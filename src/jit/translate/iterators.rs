@@ -188,7 +188,7 @@ impl Builder<'_> {
         Ok(true)
     }
 
-    /// Where `next` is about to return a value that is to be taken apart into two: the ways on which it returns, and
+    /// Where `next` is about to return a value that is to be taken apart into two: the edges on which it returns, and
     /// what. What is no tuple of two is left to the run time.
     pub(super) fn pairs_returned(&mut self, value: Typed, call: u32) -> Built<Vec<(Edge, Typed)>> {
         let mut edges = Vec::new();
@@ -279,7 +279,7 @@ impl Builder<'_> {
         Ok(Some(if starts { (self.not(more), done, body) } else { (more, body, done) }))
     }
 
-    /// Takes what a step has given to be of the types that were seen, on the way into the loop's body, which begins at
+    /// Takes what a step has given to be of the types that were seen, on the edge into the loop's body, which begins at
     /// `target`.
     pub(super) fn check_items(&mut self, op: Op, target: u32, live: &RegSet) -> Built<()> {
         let Some(Iteration { over, base, .. }) = op.as_iteration() else { return Ok(()) };

@@ -424,12 +424,12 @@ impl Builder<'_> {
         Ok(Some((jumps, self.env.clone(), self.env.clone())))
     }
 
-    /// Takes the item and moves the position, on the way of a native iteration that leads into the loop's body.
+    /// Takes the item and moves the position, on the edge of a native iteration that leads into the loop's body.
     pub(super) fn take_item(&mut self, base: Reg) -> Built<()> {
         let feedback = *self.feedback();
         let (position_reg, item_reg) = (base.above(Iter::POSITION), base.above(Iter::ITEM));
         let Some(position) = self.get(position_reg)?.as_tag(Tag::Int) else {
-            return Err(Stop::Refused(Refusal::Unsettled));
+            return Err(Stop::Refused(Refusal::Untranslatable));
         };
         let (value, guard) = match (self.get(base)?, feedback.storage.one()) {
             (Typed::Known(Tag::List, list), Some(storage)) => {
@@ -439,7 +439,7 @@ impl Builder<'_> {
             (Typed::Known(Tag::Str, text), _) if let Some(facts) = self.text_facts(text) => {
                 (self.char_at(facts, position), None)
             }
-            _ => return Err(Stop::Refused(Refusal::Unsettled)),
+            _ => return Err(Stop::Refused(Refusal::Untranslatable)),
         };
         let value = match (value, guard) {
             (Typed::Any { tag, payload }, Some(wanted)) => {

@@ -19,7 +19,7 @@ use crate::runtime::value::Tag;
 /// An open block and what holds at its end.
 pub(super) type Edge = (BlockId, Env);
 
-/// A way out of an inlined function, with its result in the caller's register.
+/// A return of an inlined function, with its result in the caller's register.
 pub(super) type Return = Edge;
 
 impl Builder<'_> {
@@ -383,7 +383,7 @@ impl Builder<'_> {
         Ok(state)
     }
 
-    /// The form in which a variable goes round a loop.
+    /// The form in which a variable is passed along a loop's back edge.
     fn passed_to_loop(&self, value: Typed, home: Home, key: LoopKey) -> Passed {
         match value.tag().filter(|_| !self.plan.widened.contains(&(key, home))) {
             Some(Tag::Str) if self.char_code(value).is_some() && !self.plan.not_chars.contains(&(key, home)) => {

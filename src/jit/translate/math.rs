@@ -86,7 +86,7 @@ impl Builder<'_> {
             ("is_finite", Typed::Known(Tag::Int, _)) => return Some(Typed::Known(Tag::Bool, self.truth(true))),
             _ => {}
         }
-        let x = self.as_float(value, TagSet::default())?;
+        let x = self.known_as_float(value)?;
         let truth = match name {
             "is_nan" => Some(self.is_nan(x)),
             "is_inf" => Some(self.compare_size(Compare::Eq, x, f64::INFINITY)),
@@ -144,7 +144,7 @@ impl Builder<'_> {
                 return Some(Typed::Known(Tag::Int, int));
             }
             "rand_range" => {
-                let (low, high) = (self.as_float(a, TagSet::default())?, self.as_float(b, TagSet::default())?);
+                let (low, high) = (self.known_as_float(a)?, self.known_as_float(b)?);
                 let fits = self.push(Inst::Fcmp(Compare::Lt, low, high), Repr::Bool);
                 self.guard_domain(fits, true);
                 for limit in [low, high] {
@@ -156,7 +156,7 @@ impl Builder<'_> {
             }
             _ => {}
         }
-        let (x, y) = (self.as_float(a, TagSet::default())?, self.as_float(b, TagSet::default())?);
+        let (x, y) = (self.known_as_float(a)?, self.known_as_float(b)?);
         let result = match name {
             "pow" => self.float_power(x, y),
             "hypot" => self.call_pure(Helper::Hypot, vec![x, y]),
@@ -175,11 +175,7 @@ impl Builder<'_> {
                 self.choose(raised, c, Compare::Lt)
             }
             "lerp" => {
-                let (a, b, t) = (
-                    self.as_float(a, TagSet::default())?,
-                    self.as_float(b, TagSet::default())?,
-                    self.as_float(c, TagSet::default())?,
-                );
+                let (a, b, t) = (self.known_as_float(a)?, self.known_as_float(b)?, self.known_as_float(c)?);
                 let distance = self.float_binary(Binary::Fsub, b, a);
                 let part = self.float_binary(Binary::Fmul, distance, t);
                 Some(Typed::Known(Tag::Float, self.float_binary(Binary::Fadd, a, part)))

@@ -182,9 +182,7 @@ impl Builder<'_> {
         self.region.struct_slots.insert(id.0, self.vm.image().struct_def(id).fields.len());
         let emit = |builder: &mut Self, source| {
             let exit = builder.exit_from(source, ExitReason::Field);
-            let offset = Instance::STRUCT_OFFSET as i32;
-            let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
-            let found = builder.push(load, Repr::I64);
+            let found = builder.struct_of(instance);
             let wanted = builder.int(id.0.into());
             let same = builder.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
             builder.guard(same, true, exit);
@@ -245,9 +243,7 @@ impl Builder<'_> {
             return Ok(Goes::On);
         }
         let Some((instance, mut places)) = self.field_of_few(object, site)? else { return self.step() };
-        let offset = Instance::STRUCT_OFFSET as i32;
-        let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
-        let found = self.push(load, Repr::I64);
+        let found = self.struct_of(instance);
         let mut ends = Vec::new();
         let last = places.pop();
         for (offset, ids) in places {
@@ -292,6 +288,13 @@ impl Builder<'_> {
             }
         }
         Ok((!places.is_empty()).then_some((instance, places)))
+    }
+
+    /// The number of an instance's struct.
+    pub(super) fn struct_of(&mut self, instance: Val) -> Val {
+        let offset = Instance::STRUCT_OFFSET as i32;
+        let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
+        self.push(load, Repr::I64)
     }
 
     /// Whether the number of a struct is one of these.

@@ -2,7 +2,7 @@
 //!
 //! The builder walks the blocks of a hot loop in order, with an abstract frame ([`Env`]) that maps homes to SSA values
 //! of known type. Registers live in SSA; memory is written by exits, and before helpers that look at it. Several things
-//! are done on the way, rather than in passes of their own:
+//! are done while building, rather than in passes of their own:
 //!
 //! - **Typing.** Live-ins take the types they have when the loop is compiled; what comes from memory takes the types
 //!   that feedback has seen, guarded.
@@ -12,9 +12,9 @@
 //! - **Promotion.** Globals are homes like registers, unless the region runs code that may see them.
 //!
 //! # Attempts
-//! Some decisions depend on what comes later in the loop: whether a variable changes its type on the way round, whether
-//! lists may change, whether something may look at globals. They are assumed favourably; if that turns out wrong, the
-//! [`Plan`] is amended and the region built anew.
+//! Some decisions depend on what comes later in the loop: whether a variable changes its type from one iteration to the
+//! next, whether lists may change, whether something may look at globals. They are assumed favourably; if that turns
+//! out wrong, the [`Plan`] is amended and the region built anew.
 
 mod built_ins;
 mod calls;
@@ -67,7 +67,7 @@ pub enum Refusal {
     /// Control flow that no structured program has.
     Irreducible,
     /// The attempts to build it did not come to an end.
-    Unsettled,
+    Untranslatable,
     /// A register is read that nothing has written.
     Undefined,
     /// Cranelift refused the code.
@@ -91,7 +91,7 @@ impl Refusal {
     fn reason(self) -> Result<Why, Reason> {
         match self {
             Refusal::Irreducible => Err(Reason::Irregular),
-            Refusal::Unsettled => Ok(Why::Unsettled),
+            Refusal::Untranslatable => Ok(Why::Untranslatable),
             Refusal::Undefined => Ok(Why::Undefined),
             Refusal::Backend => Ok(Why::Backend),
             Refusal::Panic => Ok(Why::Panic),
@@ -134,7 +134,7 @@ struct LoopKey {
 /// What earlier attempts have taught.
 #[derive(Default, Debug)]
 pub struct Plan {
-    /// Loop variables that change their type on the way round.
+    /// Loop variables that change their type from one iteration to the next.
     widened: HashSet<(LoopKey, Home)>,
     /// Loop variables that are strings of one character first and others later.
     not_chars: HashSet<(LoopKey, Home)>,
@@ -246,7 +246,7 @@ pub fn build(
             Err(Stop::Refused(refusal)) => return Err(refusal),
         }
     }
-    Err(Refusal::Unsettled)
+    Err(Refusal::Untranslatable)
 }
 
 /// A function being walked through: the region's own, or one inlined into it.

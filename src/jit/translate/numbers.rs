@@ -26,16 +26,23 @@ impl Builder<'_> {
         Some(self.unpack(wanted, payload))
     }
 
-    /// A number as a float, if it is known to be a number or feedback has seen nothing else.
-    pub(super) fn as_float(&mut self, value: Typed, seen: TagSet) -> Option<Val> {
+    /// A number as a float, if it is known to be a number.
+    pub(super) fn known_as_float(&mut self, value: Typed) -> Option<Val> {
         match value {
             Typed::Known(Tag::Float, payload) => Some(payload),
             Typed::Known(Tag::Int, payload) => Some(self.int_to_float(payload)),
+            _ => None,
+        }
+    }
+
+    /// A number as a float, if it is known to be a number or feedback has seen nothing else.
+    pub(super) fn as_float(&mut self, value: Typed, seen: TagSet) -> Option<Val> {
+        match value {
             Typed::Any { tag, payload } if !seen.is_empty() && seen.within(TagSet::NUMBERS) => {
                 let exit = self.exit(ExitReason::Type);
                 Some(self.number_to_float(tag, payload, exit))
             }
-            _ => None,
+            _ => self.known_as_float(value),
         }
     }
 

@@ -43,8 +43,8 @@ impl Builder<'_> {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
         let leave = self.int(Status::Leave as i64);
-        let left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
-        self.guard(left, false, exit);
+        let has_exited = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        self.guard(has_exited, false, exit);
         debug_assert_eq!((Status::Next as u64, Status::Jump as u64), (0, 1));
         self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool)
     }

@@ -1,4 +1,4 @@
-//! One instruction after another: which native form it has, and the way to the run time for the rest.
+//! One instruction after another: which native form it has, and the step for the rest.
 
 use std::rc::Rc;
 
@@ -285,7 +285,7 @@ impl Builder<'_> {
         Ok(self.truthiness(value))
     }
 
-    /// The condition of a conditional jump, with the environment on its taken and its other way. `None` if the block
+    /// The condition of a conditional jump, with the environment on its taken and its other edge. `None` if the block
     /// was ended.
     pub(super) fn branch(&mut self, op: Op) -> Built<Option<(Val, Env, Env)>> {
         let feedback = *self.feedback();
@@ -385,7 +385,7 @@ impl Builder<'_> {
             return Ok(None);
         };
         let empty = self.comparison(Compare::Ge, Typed::Known(Tag::Int, from), Typed::Known(Tag::Int, to));
-        let empty = empty.ok_or(Stop::Refused(Refusal::Unsettled))?;
+        let empty = empty.ok_or(Stop::Refused(Refusal::Untranslatable))?;
         let taken = self.env.clone();
         self.set(base.above(Range::VARIABLE), Typed::Known(Tag::Int, from));
         Ok(Some((empty, taken, self.env.clone())))
@@ -498,8 +498,8 @@ impl Builder<'_> {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call_step(needs)?;
         let leave = self.int(Status::Leave as i64);
-        let left = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
-        self.guard(left, false, exit);
+        let has_exited = self.push(Inst::Icmp(Compare::BelowEq, leave, status), Repr::Bool);
+        self.guard(has_exited, false, exit);
         if needs.heap.meets(HeapUse::LISTS) {
             self.lists_change();
         }
@@ -567,7 +567,7 @@ impl Builder<'_> {
         }
         let func = self.context.func;
         let size = self.program.functions[func.index()].code.len;
-        // What goes round loops takes longer than a call of it.
+        // A function with loops takes longer than a call of it.
         let is_small = size <= MAX_INLINED_WITH_STEPS && self.context.flow.loops.is_empty();
         if (is_small || func == self.own_function) && self.region.reprs.len() <= MAX_WITH_STEPS_INLINED {
             return Ok(());

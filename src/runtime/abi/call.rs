@@ -63,7 +63,7 @@ impl Vm {
         let raised = match self.follow_tail_calls(outcome).decode() {
             Ended::Returned => return Ok(Some(at_home())),
             Ended::NotEntered | Ended::TailCalled => self.begin_not_entered(),
-            Ended::Left(taken) => match self.watch.tier() {
+            Ended::Exited(taken) => match self.watch.tier() {
                 Some(tier) => tier.after_exit(self, taken),
                 None => Ok(()),
             },

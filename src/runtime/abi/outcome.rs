@@ -48,7 +48,7 @@ pub enum Ended {
     /// calls that of the other function next: so however long a chain of such calls is, the native stack does not grow.
     TailCalled,
     /// It was left by an exit.
-    Left(TakenExit),
+    Exited(TakenExit),
 }
 
 /// An exit that was taken.
@@ -70,8 +70,8 @@ impl Outcome {
     /// [`Ended::TailCalled`].
     pub const TAIL_CALLED: Outcome = Outcome(u64::MAX - 1);
 
-    /// [`Ended::Left`].
-    pub fn left(taken: TakenExit) -> Outcome {
+    /// [`Ended::Exited`].
+    pub fn exited(taken: TakenExit) -> Outcome {
         Outcome(u64::from(taken.version) << 32 | (u64::from(taken.exit) + Self::FIRST_EXIT))
     }
 
@@ -97,7 +97,7 @@ impl Outcome {
             _ if self.has_returned() => Ended::Returned,
             Outcome(word) => {
                 let exit = (word as u32).wrapping_sub(Self::FIRST_EXIT as u32);
-                Ended::Left(TakenExit { version: (word >> 32) as u32, exit })
+                Ended::Exited(TakenExit { version: (word >> 32) as u32, exit })
             }
         }
     }
@@ -111,7 +111,7 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         for (version, exit) in [(0, 0), (0, 7), (9, 0), (1 << 20, 300_000)] {
             let taken = TakenExit { version, exit };
-            assert_eq!(Outcome::left(taken).decode(), Ended::Left(taken));
+            assert_eq!(Outcome::exited(taken).decode(), Ended::Exited(taken));
         }
         assert_eq!(Outcome::NOT_ENTERED.decode(), Ended::NotEntered);
         assert_eq!(Outcome::TAIL_CALLED.decode(), Ended::TailCalled);

@@ -110,6 +110,7 @@ impl Found {
 }
 
 /// The contents of a dict at some time.
+#[derive(Clone)]
 pub struct DictImage {
     table: Table,
     len: usize,
@@ -649,13 +650,9 @@ impl Dict {
     /// Takes all entries of `other`, without looking for any.
     fn become_copy(&self, heap: &mut Heap, other: &Dict) -> Result<()> {
         heap.check_room(other.table(heap).size())?;
-        let table = other.table(heap).clone();
-        *self.table_mut(heap) = table;
-        self.len.set(other.len());
-        let names = other.header.flags.get() & NAMES_METHOD;
-        self.header.flags.set(self.header.flags.get() & !NAMES_METHOD | names);
-        self.key_version.set(self.key_version.get() + 1);
-        self.account(heap);
+        let theirs = other.image(heap);
+        let flags = self.header.flags.get() & !NAMES_METHOD | theirs.flags & NAMES_METHOD;
+        self.put(heap, DictImage { key_version: self.key_version.get() + 1, flags, ..theirs });
         Ok(())
     }
 
@@ -693,12 +690,16 @@ impl Dict {
 
     /// Makes the contents those of an image, positions of entries included. What the image refers to must be alive.
     pub fn set_image(&self, heap: &mut Heap, image: &DictImage) {
-        *self.table_mut(heap) = image.table.clone();
+        // A version that was before may come again, with other keys.
+        heap.found().set(Found::NONE);
+        self.put(heap, image.clone());
+    }
+
+    fn put(&self, heap: &mut Heap, image: DictImage) {
+        *self.table_mut(heap) = image.table;
         self.len.set(image.len);
         self.key_version.set(image.key_version);
         self.header.flags.set(image.flags);
-        // A version that was before may come again, with other keys.
-        heap.found().set(Found::NONE);
         self.account(heap);
     }
 

@@ -1,5 +1,5 @@
-//! Loops by the way they come round and by what changes with each round: rounds that end with errors, counters and
-//! indices that go by other steps than one, fields of objects whose struct changes, and divisions.
+//! Loops by what leads to their back edges and by what changes with each iteration: rounds that end with errors,
+//! counters and indices that go by other steps than one, fields of objects whose struct changes, and divisions.
 //!
 //! Each is sometimes long enough for the usual thresholds, whatever its place; nothing in them loops over more than a
 //! few items.

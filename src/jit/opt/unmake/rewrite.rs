@@ -191,7 +191,7 @@ impl<'a> Rewriter<'a> {
         state
     }
 
-    /// Makes one of what different ways bring for the objects that all of them know.
+    /// Merges what different edges bring for the objects that all of them know.
     fn merge(&mut self, id: BlockId, preds: &[BlockId], is_header: bool, state: &mut State) {
         for pred in &preds[1..] {
             let other = &self.at_end[pred.0 as usize];

@@ -4,31 +4,32 @@
 //! for the Java HotSpot Client Compiler*, on linear forms of one induction variable.
 //!
 //! # The argument
-//! Let `p` be a parameter of the header that starts as `a` and changes by a constant step `s > 0` on each way round
+//! Let `p` be a parameter of the header that starts as `a` and changes by a constant step `s > 0` on each back edge
 //! (for `s < 0` all is mirrored; a step that is no constant but does not change in the loop is checked to be positive
-//! and not huge), and let every way round, or the way to the guard and every way round, be taken only if the new, or
-//! the present, value is at most `e`, which the loop does not change. If stepping never wraps, `p` lies in
-//! `[a, max(a, e)]` at the guard. It does not wrap if `a` and `e` are at most `MAX - s`, or `MAX` less the largest `s`
-//! there may be.
+//! and not huge), and let every back edge, or the path to the guard and every back edge, be taken only if the new, or
+//! the present, value is at most `e`, which the loop does not change. If stepping never wraps, `p` lies in `[a, max(a,
+//! e)]` at the guard. It does not wrap if `a` and `e` are at most `MAX - s`, or `MAX` less the largest `s` there may
+//! be.
 //!
-//! An index `f(p) = k * p + r`, computed modulo 2^64 with `k` constant and small and `r` invariant, is then in
-//! `[0, len)` for all these if `f(a)` and `f(e)` are and the way between them, `k * (e - a)`, does not wrap. Lists are
-//! shorter than 2^47, so it suffices that `e - a` is below `len` too. That check is left out where it follows: for
-//! `k = ±1`, if `a` is a constant not below 0 or `r` a small constant.
+//! An index `f(p) = k * p + r`, computed modulo 2^64 with `k` constant and small and `r` invariant, is then in `[0,
+//! len)` for all these if `f(a)` and `f(e)` are and the distance between them, `k * (e - a)`, does not wrap. Lists are
+//! shorter than 2^47, so it suffices that `e - a` is below `len` too. That check is left out where it follows: for `k =
+//! ±1`, if `a` is a constant not below 0 or `r` a small constant.
 //!
-//! Where a branch on the way to the guard has found the index to be at most `l`, which the loop does not change, its
-//! last value is not asked for: the inner of `for i in 0..n { for j in i + 1..n {` is entered for no `i` of which
-//! `i + 1` is no index. For `k = s = 1` and `r` a small constant it suffices that `f(a)` is not negative and small,
-//! that `e` is far enough from `MAX` for `f` not to wrap, and that `l` is in `[0, len)`; mirrored, that `f(a)` is in
-//! `[0, len)`, `e` far enough from `MIN`, and `l` not negative.
+//! Where a branch that dominates the guard has found the index to be at most `l`, which the loop does not change, its
+//! last value is not asked for: the inner of `for i in 0..n { for j in i + 1..n {` is entered for no `i` of which `i +
+//! 1` is no index. For `k = s = 1` and `r` a small constant it suffices that `f(a)` is not negative and small, that `e`
+//! is far enough from `MAX` for `f` not to wrap, and that `l` is in `[0, len)`; mirrored, that `f(a)` is in `[0, len)`,
+//! `e` far enough from `MIN`, and `l` not negative.
 //!
 //! With a step other than 1, `e` is first lowered to the last value that `p` really takes, as loops over pairs would
 //! fail otherwise.
 
-use super::cfg::LoopBlocks;
-use super::fold::{Values, int_of};
-use super::hoist::Hoister;
+use super::Hoister;
+
 use crate::jit::ir::{Binary, BlockId, Compare, ExitId, Inst, Mem, Region, Repr, Terminator, Unary, Val};
+use crate::jit::opt::cfg::LoopBlocks;
+use crate::jit::opt::fold::{Values, int_of};
 use crate::runtime::object::List;
 
 /// Largest step of an induction variable, and largest factor in an index.
@@ -40,7 +41,7 @@ const SMALL: i64 = 1 << 40;
 /// Depth to which an index is looked into.
 const MAX_DEPTH: u32 = 8;
 
-/// How a variable changes on each way round.
+/// How a variable changes on each back edge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Constant(i64),
@@ -59,7 +60,7 @@ impl Step {
 }
 
 /// A variable that steps evenly as long as it is within a bound.
-struct Induction {
+struct Recurrence {
     param: Val,
     init: Val,
     step: Step,
@@ -71,7 +72,7 @@ struct Induction {
 }
 
 /// The induction variables of a loop.
-pub(super) struct Inductions(Vec<Induction>);
+pub(super) struct Inductions(Vec<Recurrence>);
 
 /// `factor * p + rest`.
 #[derive(Clone, Copy)]
@@ -103,9 +104,15 @@ impl Inductions {
             let nexts: Option<Vec<Val>> = blocks.latches.iter().map(|latch| argument(region, *latch, place)).collect();
             let Some(nexts) = nexts else { continue };
             let Some(step) = common_step(hoister, blocks.index, param, &nexts) else { continue };
-            let new =
-                |(bound, inclusive, holds_in)| Induction { param, init: init[place], step, bound, inclusive, holds_in };
-            // The bound holds for the new value on every way round, or for the present one.
+            let new = |(bound, inclusive, holds_in)| Recurrence {
+                param,
+                init: init[place],
+                step,
+                bound,
+                inclusive,
+                holds_in,
+            };
+            // The bound holds for the new value on every back edge, or for the present one.
             let bounds =
                 nexts.iter().zip(&facts).map(|(next, facts)| bound_of(hoister, blocks.index, *next, step, facts));
             if let Some((bound, inclusive, _)) = agreeing(bounds) {
@@ -146,7 +153,7 @@ impl Inductions {
     }
 }
 
-impl Induction {
+impl Recurrence {
     /// Emits the checks of the module's argument.
     fn check(&self, hoister: &mut Hoister, index: usize, at: Val, len: Val, linear: Linear, exit: ExitId) {
         let (init, step) = (self.init, self.step);
@@ -192,7 +199,7 @@ impl Induction {
         }
     }
 
-    /// The last value that an index can have because a branch on the way to it has compared it, if it goes up or down
+    /// The last value that an index can have because a branch that dominates it has compared it, if it goes up or down
     /// with the variable.
     fn limit_behind_branch(
         &self,
@@ -298,7 +305,7 @@ struct Fact {
     block: BlockId,
 }
 
-/// What branches on the way from the header to a block say.
+/// What branches between the header and a block say.
 fn facts_behind(hoister: &Hoister, index: usize, block: BlockId) -> Vec<Fact> {
     let header = hoister.region.loops[index].header;
     let mut facts = Vec::new();
@@ -357,7 +364,7 @@ fn bound_of(hoister: &Hoister, index: usize, val: Val, step: Step, facts: &[Fact
     })
 }
 
-/// The bound that holds on all ways round.
+/// The bound that holds on all back edges.
 fn agreeing(mut bounds: impl Iterator<Item = Option<Bound>>) -> Option<Bound> {
     let first = bounds.next()??;
     bounds.all(|bound| bound == Some(first)).then_some(first)
@@ -413,7 +420,7 @@ mod tests {
     use super::*;
     use crate::jit::ir::*;
     use crate::jit::opt::cfg::Cfg;
-    use crate::jit::opt::test_regions::{Sample, in_loops, text};
+    use crate::jit::opt::test_regions::{TestRegion, in_loops, text};
     use crate::jit::opt::{SpeculationBan, optimise};
 
     /// A loop with the index that `make` computes from the counter guarded against the length of a list; the guards
@@ -423,31 +430,31 @@ mod tests {
         step: i64,
         op: Compare,
         ban: &SpeculationBan,
-        make: fn(&mut Sample, Val) -> Val,
+        make: fn(&mut TestRegion, Val) -> Val,
     ) -> (usize, usize) {
-        let mut sample = Sample::new();
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let end = sample.load(Mem::Frame, Val(1), 24);
-        let len = sample.len(list);
+        let mut region = TestRegion::new();
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let end = region.load(Mem::Frame, Val(1), 24);
+        let len = region.len(list);
         let from = match from {
-            Some(from) => sample.int(from),
-            None => sample.load(Mem::Frame, Val(1), 40),
+            Some(from) => region.int(from),
+            None => region.load(Mem::Frame, Val(1), 40),
         };
-        sample.counted(from, step, op, end, |sample, counter| {
-            let at = make(sample, counter);
-            let inside = sample.push(Inst::Icmp(Compare::Below, at, len));
-            sample.guard(inside, ExitReason::Bounds);
+        region.counted(from, step, op, end, |region, counter| {
+            let at = make(region, counter);
+            let inside = region.push(Inst::Icmp(Compare::Below, at, len));
+            region.guard(inside, ExitReason::Bounds);
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         optimise(&mut region, ban);
         let count = |text: &str| text.matches("guard").count();
         (count(&in_loops(&region)), count(&text(&region, region.order[0])))
     }
 
-    fn affine(sample: &mut Sample, counter: Val, factor: i64, rest: i64) -> Val {
-        let (factor, rest) = (sample.int(factor), sample.int(rest));
-        let product = sample.push(Inst::Binary(Binary::Imul, counter, factor));
-        sample.push(Inst::Binary(Binary::Iadd, product, rest))
+    fn affine(region: &mut TestRegion, counter: Val, factor: i64, rest: i64) -> Val {
+        let (factor, rest) = (region.int(factor), region.int(rest));
+        let product = region.push(Inst::Binary(Binary::Imul, counter, factor));
+        region.push(Inst::Binary(Binary::Iadd, product, rest))
     }
 
     #[test]
@@ -464,24 +471,24 @@ mod tests {
         // `i <= end` steps once more at the largest int.
         assert_eq!(guards(Some(0), 1, Compare::Le, &none, |_, i| i), (0, 3));
         assert_eq!(guards(None, -1, Compare::Ge, &none, |_, i| i), (0, 3));
-        // Steps of 3 from a known start: room at the bound, the way for the last value, two extremes.
+        // Steps of 3 from a known start: room at the bound, the distance to the last value, two extremes.
         assert_eq!(guards(Some(0), 3, Compare::Lt, &none, |_, i| i), (0, 4));
-        // A factor: room at the start, which is unknown, the way, two extremes.
-        assert_eq!(guards(None, 1, Compare::Lt, &none, |sample, i| affine(sample, i, 4, 1)), (0, 4));
-        assert_eq!(guards(None, 1, Compare::Lt, &none, |sample, i| affine(sample, i, 1, -1)), (0, 2));
+        // A factor: room at the start, which is unknown, the distance, two extremes.
+        assert_eq!(guards(None, 1, Compare::Lt, &none, |region, i| affine(region, i, 4, 1)), (0, 4));
+        assert_eq!(guards(None, 1, Compare::Lt, &none, |region, i| affine(region, i, 1, -1)), (0, 2));
     }
 
     #[test]
     fn an_index_that_does_not_follow_the_counter_stays_checked() {
         let none = SpeculationBan::default();
-        let square = |sample: &mut Sample, i: Val| sample.push(Inst::Binary(Binary::Imul, i, i));
+        let square = |region: &mut TestRegion, i: Val| region.push(Inst::Binary(Binary::Imul, i, i));
         assert_eq!(guards(Some(0), 1, Compare::Lt, &none, square), (1, 0));
-        let masked = |sample: &mut Sample, i: Val| {
-            let mask = sample.int(7);
-            sample.push(Inst::Binary(Binary::And, i, mask))
+        let masked = |region: &mut TestRegion, i: Val| {
+            let mask = region.int(7);
+            region.push(Inst::Binary(Binary::And, i, mask))
         };
         assert_eq!(guards(Some(0), 1, Compare::Lt, &none, masked), (1, 0));
-        assert_eq!(guards(Some(0), 1, Compare::Lt, &none, |sample, i| affine(sample, i, 1 << 20, 0)), (1, 0));
+        assert_eq!(guards(Some(0), 1, Compare::Lt, &none, |region, i| affine(region, i, 1 << 20, 0)), (1, 0));
         // The comparison does not bound the counter in the direction of its step.
         assert_eq!(guards(Some(0), 1, Compare::Gt, &none, |_, i| i), (1, 0));
         assert_eq!(guards(Some(0), 1, Compare::Ne, &none, |_, i| i), (1, 0));
@@ -489,22 +496,22 @@ mod tests {
 
     /// As [`guards`], for a counter that goes up by what the frame says, or by what each iteration finds there.
     fn open_guards(changes: bool, op: Compare) -> (usize, usize) {
-        let mut sample = Sample::new();
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let (end, by) = (sample.load(Mem::Frame, Val(1), 24), sample.load(Mem::Frame, Val(1), 56));
-        let (len, from) = (sample.len(list), sample.load(Mem::Frame, Val(1), 40));
+        let mut region = TestRegion::new();
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let (end, by) = (region.load(Mem::Frame, Val(1), 24), region.load(Mem::Frame, Val(1), 56));
+        let (len, from) = (region.len(list), region.load(Mem::Frame, Val(1), 40));
         let mut steps = Vec::new();
-        sample.counted(from, 1, op, end, |sample, counter| {
-            let inside = sample.push(Inst::Icmp(Compare::Below, counter, len));
-            sample.guard(inside, ExitReason::Bounds);
+        region.counted(from, 1, op, end, |region, counter| {
+            let inside = region.push(Inst::Icmp(Compare::Below, counter, len));
+            region.guard(inside, ExitReason::Bounds);
             if changes {
-                sample.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 56, value: counter });
-                steps.push(sample.load(Mem::Frame, Val(1), 56));
+                region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 56, value: counter });
+                steps.push(region.load(Mem::Frame, Val(1), 56));
             } else {
                 steps.push(by);
             }
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         let header = region.loops[0].header;
         for (_, inst) in &mut region.block_mut(header).insts {
             if let Inst::Binary(Binary::Iadd, _, step) = inst {
@@ -518,7 +525,7 @@ mod tests {
 
     #[test]
     fn a_step_that_stays_is_checked_once() {
-        // It is positive and not huge; room at the bound, the way for the last value, two extremes.
+        // It is positive and not huge; room at the bound, the distance to the last value, two extremes.
         assert_eq!(open_guards(false, Compare::Lt), (0, 6));
         assert_eq!(open_guards(false, Compare::Le), (0, 6));
         // Upwards is what is taken to be likely.
@@ -539,22 +546,22 @@ mod tests {
     /// Guards in the loops and in front of both, of an inner loop that starts one step behind the outer counter, behind
     /// a branch that compares its start with the end, or with something else.
     fn triangle(step: i64, op: Compare, asks_for_start: bool) -> (usize, Vec<String>) {
-        let mut sample = Sample::new();
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let (from, end) = (sample.load(Mem::Frame, Val(1), 24), sample.load(Mem::Frame, Val(1), 40));
-        let len = sample.len(list);
-        sample.counted(from, step, op, end, |sample, counter| {
-            let by = sample.int(step);
-            let next = sample.push(Inst::Binary(Binary::Iadd, counter, by));
-            let any = sample.push(Inst::Icmp(op, if asks_for_start { next } else { len }, end));
-            sample.when(any, |sample| {
-                sample.counted(next, step, op, end, |sample, inner| {
-                    let inside = sample.push(Inst::Icmp(Compare::Below, inner, len));
-                    sample.guard(inside, ExitReason::Bounds);
+        let mut region = TestRegion::new();
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let (from, end) = (region.load(Mem::Frame, Val(1), 24), region.load(Mem::Frame, Val(1), 40));
+        let len = region.len(list);
+        region.counted(from, step, op, end, |region, counter| {
+            let by = region.int(step);
+            let next = region.push(Inst::Binary(Binary::Iadd, counter, by));
+            let any = region.push(Inst::Icmp(op, if asks_for_start { next } else { len }, end));
+            region.when(any, |region| {
+                region.counted(next, step, op, end, |region, inner| {
+                    let inside = region.push(Inst::Icmp(Compare::Below, inner, len));
+                    region.guard(inside, ExitReason::Bounds);
                 });
             });
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         optimise(&mut region, &SpeculationBan::default());
         let (inside, before) = (in_loops(&region), text(&region, region.order[0]));
         (
@@ -580,36 +587,36 @@ mod tests {
 
     #[test]
     fn a_length_that_may_change_stays_checked() {
-        let mut sample = Sample::new();
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 24));
-        sample.counted(zero, 1, Compare::Lt, end, |sample, counter| {
-            let len = sample.len(list);
-            let inside = sample.push(Inst::Icmp(Compare::Below, counter, len));
-            sample.guard(inside, ExitReason::Bounds);
-            sample.effect(Inst::Store { mem: Mem::Header, base: list, offset: List::LEN_OFFSET as i32, value: zero });
+        let mut region = TestRegion::new();
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 24));
+        region.counted(zero, 1, Compare::Lt, end, |region, counter| {
+            let len = region.len(list);
+            let inside = region.push(Inst::Icmp(Compare::Below, counter, len));
+            region.guard(inside, ExitReason::Bounds);
+            region.effect(Inst::Store { mem: Mem::Header, base: list, offset: List::LEN_OFFSET as i32, value: zero });
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         optimise(&mut region, &SpeculationBan::default());
         assert!(in_loops(&region).contains("guard"), "{region}");
     }
 
     #[test]
     fn an_index_of_two_counters_is_checked_in_front_of_both_loops() {
-        let mut sample = Sample::new();
-        let list = sample.load(Mem::Frame, Val(1), 8);
-        let (zero, end) = (sample.int(0), sample.load(Mem::Frame, Val(1), 24));
-        let len = sample.len(list);
-        sample.counted(zero, 1, Compare::Lt, end, |sample, i| {
-            sample.counted(zero, 1, Compare::Lt, end, |sample, j| {
-                let eight = sample.int(8);
-                let row = sample.push(Inst::Binary(Binary::Imul, i, eight));
-                let at = sample.push(Inst::Binary(Binary::Iadd, row, j));
-                let inside = sample.push(Inst::Icmp(Compare::Below, at, len));
-                sample.guard(inside, ExitReason::Bounds);
+        let mut region = TestRegion::new();
+        let list = region.load(Mem::Frame, Val(1), 8);
+        let (zero, end) = (region.int(0), region.load(Mem::Frame, Val(1), 24));
+        let len = region.len(list);
+        region.counted(zero, 1, Compare::Lt, end, |region, i| {
+            region.counted(zero, 1, Compare::Lt, end, |region, j| {
+                let eight = region.int(8);
+                let row = region.push(Inst::Binary(Binary::Imul, i, eight));
+                let at = region.push(Inst::Binary(Binary::Iadd, row, j));
+                let inside = region.push(Inst::Icmp(Compare::Below, at, len));
+                region.guard(inside, ExitReason::Bounds);
             });
         });
-        let mut region = sample.finish();
+        let mut region = region.finish();
         let cfg = Cfg::of(&region);
         assert_eq!(cfg.loops.len(), 2);
         optimise(&mut region, &SpeculationBan::default());

@@ -2,22 +2,22 @@
 //! the others.
 //!
 //! Types of a program with copies are inferred without these functions. Their effects are known from the program as it
-//! was: the types of places that can be no other, and which functions they call. A function is settled if all that it
-//! reads and writes are such places, and containers that only settled functions have to do with.
+//! was: the types of places that can be no other, and which functions they call. A function is unchanged if all that it
+//! reads and writes are such places, and containers that only unchanged functions have to do with.
 
 use super::{Expanded, Expansion, is_several};
-use crate::analysis::flow::ProgramFlow;
 use crate::analysis::infer::{Contacts, Inference};
+use crate::analysis::program_flow::ProgramFlow;
 use crate::bytecode::graph::Graph;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Type};
-use crate::bytecode::{CaptureId, FuncId, FunctionKind, GlobalId, Op, Program, StructId};
+use crate::bytecode::{CaptureId, FuncId, Function, FunctionKind, GlobalId, Op, Program, StructId};
 use crate::facts::rules::{Place, RuleIndex, SIDE_FIELDS};
 
 /// See the module documentation.
-pub struct Settled {
+pub struct Unchanged {
     /// By function of the program as it was.
     pub functions: Vec<bool>,
-    /// What settled functions call.
+    /// What unchanged functions call.
     pub called: Vec<FuncId>,
     copied: Copied,
 }
@@ -42,17 +42,17 @@ impl Copied {
     }
 }
 
-impl Settled {
+impl Unchanged {
     /// `contacts` are those of each function. Functions with open conditions are what copies are made for. When copies
-    /// are copied, what was settled `earlier` is still so, as it has to do with nothing that may ever have copies; more
+    /// are copied, what was unchanged `earlier` is still so, as it has to do with nothing that may ever have copies; more
     /// is not looked for, and there are no contacts.
     pub(super) fn new(
         types: &Inference<'_>,
         expansion: &Expansion<'_>,
         mut contacts: Vec<Contacts>,
         is_open: &dyn Fn(FuncId) -> bool,
-        earlier: Option<&Settled>,
-    ) -> Settled {
+        earlier: Option<&Unchanged>,
+    ) -> Unchanged {
         let (before, made) = (expansion.program, &expansion.made);
         let count = before.functions.len();
         let mut copied = Copied {
@@ -68,18 +68,15 @@ impl Settled {
         if let Some(earlier) = earlier {
             let mut functions = earlier.functions.clone();
             functions.resize(count, false);
-            return Settled { functions, called: earlier.called.clone(), copied };
+            return Unchanged { functions, called: earlier.called.clone(), copied };
         }
         let (flow, sets) = (types.control_flow(), &types.places.sets);
         let mut users: Vec<Vec<u32>> = vec![Vec::new(); types.places.class_count()];
-        let mut is_settled = vec![true; count];
+        let mut is_unchanged = vec![true; count];
         let mut work: Vec<u32> = Vec::new();
         for (at, (function, contacts)) in before.functions.iter().zip(&mut contacts).enumerate() {
             let func = FuncId(at as u32);
-            let params = (0..function.params).map(|param| Place::Param(func, param));
-            let captures = (0..function.captures.len() as u16).map(|at| Place::Capture(func, CaptureId(at)));
-            let own = params.chain(captures).chain([Place::Result(func)]);
-            contacts.types.extend(own.map(|place| types.type_of(place)));
+            contacts.types.extend(places_of(func, function).map(|place| types.type_of(place)));
             let changes = copied.functions[at]
                 || function.kind == FunctionKind::Async
                 || is_open(func)
@@ -94,7 +91,7 @@ impl Settled {
                 }
             }
             if may_change {
-                is_settled[at] = false;
+                is_unchanged[at] = false;
                 work.push(func.0);
             }
         }
@@ -102,20 +99,21 @@ impl Settled {
             let classes = contacts[at as usize].types.iter().map(|ty| ty.class);
             for class in classes.filter(|&class| class != ClassId::NONE && class != ClassId::ANY) {
                 for user in std::mem::take(&mut users[class.index()]) {
-                    if std::mem::replace(&mut is_settled[user as usize], false) {
+                    if std::mem::replace(&mut is_unchanged[user as usize], false) {
                         work.push(user);
                     }
                 }
             }
         }
-        let of_settled = contacts.iter().zip(&is_settled).filter(|(_, is_settled)| **is_settled);
-        let mut called: Vec<FuncId> = of_settled.flat_map(|(contacts, _)| contacts.functions.iter().copied()).collect();
+        let of_unchanged = contacts.iter().zip(&is_unchanged).filter(|(_, is_unchanged)| **is_unchanged);
+        let mut called: Vec<FuncId> =
+            of_unchanged.flat_map(|(contacts, _)| contacts.functions.iter().copied()).collect();
         called.sort_unstable();
         called.dedup();
-        Settled { functions: is_settled, called, copied }
+        Unchanged { functions: is_unchanged, called, copied }
     }
 
-    /// The places that settled functions may share with others, with their types.
+    /// The places that unchanged functions may share with others, with their types.
     pub(super) fn places<'t>(&'t self, types: &'t Inference<'_>) -> impl Iterator<Item = (Place, Type)> + use<'t> {
         let program = types.program();
         let globals = (0..program.globals.len() as u32).map(|at| Place::Global(GlobalId(at)));
@@ -123,21 +121,24 @@ impl Settled {
             let id = StructId(at as u32);
             (0..def.fields.len() as u32).chain([SIDE_FIELDS]).map(move |field| Place::Field(id, field))
         });
-        let of_functions = program.functions.iter().enumerate().flat_map(|(at, function)| {
-            let func = FuncId(at as u32);
-            let params = (0..function.params).map(move |param| Place::Param(func, param));
-            let captures = (0..function.captures.len() as u16).map(move |at| Place::Capture(func, CaptureId(at)));
-            params.chain(captures).chain([Place::Result(func)])
-        });
+        let functions = program.functions.iter().enumerate();
+        let of_functions = functions.flat_map(|(at, function)| places_of(FuncId(at as u32), function));
         let all = globals.chain(fields).chain(of_functions).chain([Place::Thrown]);
         let known = all.map(|place| (place, types.type_of(place)));
         known.filter(|(_, ty)| ty.class == ClassId::NONE && !self.copied.may_change(*ty, &types.places.sets))
     }
 }
 
-/// How many functions are settled, and the places of the others whose types are other than if all were inferred
+/// Parameters, captured variables and result of a function.
+fn places_of(func: FuncId, function: &Function) -> impl Iterator<Item = Place> + use<> {
+    let params = (0..function.params).map(move |param| Place::Param(func, param));
+    let captures = (0..function.captures.len() as u16).map(move |at| Place::Capture(func, CaptureId(at)));
+    params.chain(captures).chain([Place::Result(func)])
+}
+
+/// How many functions are unchanged, and the places of the others whose types are other than if all were inferred
 /// again. Tests ask for it: there must be none.
-pub fn compare_settled(program: &Program) -> (usize, Vec<String>) {
+pub fn compare_unchanged(program: &Program) -> (usize, Vec<String>) {
     let (flow, index) = (ProgramFlow::new(program), RuleIndex::new(program));
     let mut types = Inference::run(program, &flow, &index);
     types.seal();
@@ -146,12 +147,12 @@ pub fn compare_settled(program: &Program) -> (usize, Vec<String>) {
     let (flow, index) = (ProgramFlow::new(copies), RuleIndex::new(copies));
     let mut complete = Inference::run(copies, &flow, &index);
     complete.seal();
-    let settled = &expanded.settled.functions;
+    let unchanged = &expanded.unchanged.functions;
     let differing = expanded.inferred(&types, |partly| {
         let mut found = Vec::new();
         for (at, function) in copies.functions.iter().enumerate() {
             let func = FuncId(at as u32);
-            if settled.get(at) == Some(&true) {
+            if unchanged.get(at) == Some(&true) {
                 continue;
             }
             if complete.is_reached(func) && !partly.is_reached(func) {
@@ -167,5 +168,5 @@ pub fn compare_settled(program: &Program) -> (usize, Vec<String>) {
         }
         found
     });
-    (settled.iter().filter(|is_settled| **is_settled).count(), differing)
+    (unchanged.iter().filter(|is_unchanged| **is_unchanged).count(), differing)
 }

@@ -1,11 +1,11 @@
 //! Running blocks again over a solution, to look at the types between instructions.
 //!
 //! Invariant: the solution is sealed, so nothing a block does can change it. What the rules would join, store or let
-//! escape has been, and is not done again; so any number of replays may go through one solution at the same time.
+//! escape has been, and is not done again; so any number of cursors may go through one solution at the same time.
 
 use super::Inference;
 use crate::analysis::cfg::BlockId;
-use crate::analysis::flow::code_of;
+use crate::analysis::program_flow::code_of;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Tags, Type};
 use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, pass_failure, step};
@@ -29,7 +29,7 @@ impl Contacts {
 }
 
 /// The frame of a block that is run again.
-pub struct Replay<'a> {
+pub struct TypeCursor<'a> {
     /// Noted if asked for.
     pub contacts: Option<Contacts>,
     solution: &'a Inference<'a>,
@@ -40,10 +40,10 @@ pub struct Replay<'a> {
     followed: bool,
 }
 
-impl<'a> Replay<'a> {
-    pub fn new(solution: &'a Inference<'a>) -> Replay<'a> {
+impl<'a> TypeCursor<'a> {
+    pub fn new(solution: &'a Inference<'a>) -> TypeCursor<'a> {
         let registers = vec![Type::ANY; solution.registers.len()];
-        Replay {
+        TypeCursor {
             contacts: None,
             solution,
             registers,
@@ -104,7 +104,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl TypeEnv for Replay<'_> {
+impl TypeEnv for TypeCursor<'_> {
     fn program(&self) -> &Program {
         self.solution.program
     }
