@@ -6,6 +6,7 @@ pub mod real;
 
 use std::cmp::Ordering;
 
+use self::real::{for_each_of_two, for_each_partial, for_each_total};
 use super::value::{arg, compare_numbers, expected_type, int_arg, is_number, number_arg};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::value::{Tag, Value};
@@ -34,18 +35,18 @@ constants! {
 
 /// Functions from a number to a float that are defined everywhere.
 macro_rules! total {
-    ($($name:ident)*) => {$(
+    ($($name:ident($x:ident) = $value:expr;)*) => {$(
         pub fn $name(_: &mut Vm, args: &[Value]) -> Result<Value> {
             Ok(Value::float(real::$name(number_arg(args, 0)?)))
         }
     )*};
 }
 
-total! { floor ceil round trunc fract cbrt sin cos tan atan exp degrees radians }
+for_each_total!(total);
 
 /// Functions from a number to a float that are defined where the condition holds.
 macro_rules! partial {
-    ($($name:ident where $condition:ident;)*) => {$(
+    ($($name:ident($x:ident) where $condition:ident = $value:expr;)*) => {$(
         pub fn $name(_: &mut Vm, args: &[Value]) -> Result<Value> {
             let x = number_arg(args, 0)?;
             if !real::$condition(x) {
@@ -56,25 +57,18 @@ macro_rules! partial {
     )*};
 }
 
-partial! {
-    sqrt where is_not_negative;
-    ln where is_not_below_or_at_zero;
-    log2 where is_not_below_or_at_zero;
-    log10 where is_not_below_or_at_zero;
-    asin where is_not_beyond_one;
-    acos where is_not_beyond_one;
-}
+for_each_partial!(partial);
 
 /// Functions of two numbers to a float.
 macro_rules! binary {
-    ($($name:ident)*) => {$(
+    ($($name:ident($x:ident, $y:ident) = $value:expr;)*) => {$(
         pub fn $name(_: &mut Vm, args: &[Value]) -> Result<Value> {
             Ok(Value::float(real::$name(number_arg(args, 0)?, number_arg(args, 1)?)))
         }
     )*};
 }
 
-binary! { pow hypot atan2 }
+for_each_of_two!(binary);
 
 macro_rules! predicates {
     ($($name:ident)*) => {$(

@@ -20,8 +20,58 @@ pub fn is_not_beyond_one(x: f64) -> bool {
     x.abs() <= 1.0 || x.is_nan()
 }
 
+/// Functions of one number that are defined everywhere: a line here and a row of the table of built-ins are a function
+/// of the library.
+macro_rules! for_each_total {
+    ($then:ident) => {
+        $then! {
+            floor(x) = x.floor();
+            ceil(x) = x.ceil();
+            // Halves go away from zero.
+            round(x) = x.round();
+            trunc(x) = x.trunc();
+            fract(x) = x.fract();
+            cbrt(x) = x.cbrt();
+            sin(x) = x.sin();
+            cos(x) = x.cos();
+            tan(x) = x.tan();
+            atan(x) = x.atan();
+            exp(x) = x.exp();
+            degrees(x) = x.to_degrees();
+            radians(x) = x.to_radians();
+        }
+    };
+}
+
+/// Likewise, for functions that are defined where the condition holds.
+macro_rules! for_each_partial {
+    ($then:ident) => {
+        $then! {
+            sqrt(x) where is_not_negative = x.sqrt();
+            ln(x) where is_not_below_or_at_zero = x.ln();
+            log2(x) where is_not_below_or_at_zero = x.log2();
+            log10(x) where is_not_below_or_at_zero = x.log10();
+            asin(x) where is_not_beyond_one = x.asin();
+            acos(x) where is_not_beyond_one = x.acos();
+        }
+    };
+}
+
+/// Likewise, for functions of two numbers.
+macro_rules! for_each_of_two {
+    ($then:ident) => {
+        $then! {
+            pow(x, y) = numeric::float_pow(x, y);
+            hypot(x, y) = x.hypot(y);
+            atan2(y, x) = y.atan2(x);
+        }
+    };
+}
+
+pub(super) use {for_each_of_two, for_each_partial, for_each_total};
+
 macro_rules! functions {
-    ($($name:ident($($x:ident),*) = $value:expr;)*) => {$(
+    ($($name:ident($($x:ident),*) $(where $condition:ident)? = $value:expr;)*) => {$(
         #[doc = concat!("`math.", stringify!($name), "`")]
         #[inline]
         pub fn $name($($x: f64),*) -> f64 {
@@ -30,31 +80,14 @@ macro_rules! functions {
     )*};
 }
 
-functions! {
-    floor(x) = x.floor();
-    ceil(x) = x.ceil();
-    // Halves go away from zero.
-    round(x) = x.round();
-    trunc(x) = x.trunc();
-    fract(x) = x.fract();
-    sqrt(x) = x.sqrt();
-    cbrt(x) = x.cbrt();
-    pow(x, y) = numeric::float_pow(x, y);
-    hypot(x, y) = x.hypot(y);
-    sin(x) = x.sin();
-    cos(x) = x.cos();
-    tan(x) = x.tan();
-    asin(x) = x.asin();
-    acos(x) = x.acos();
-    atan(x) = x.atan();
-    atan2(y, x) = y.atan2(x);
-    exp(x) = x.exp();
-    ln(x) = x.ln();
-    log2(x) = x.log2();
-    log10(x) = x.log10();
-    lerp(a, b, t) = a + (b - a) * t;
-    degrees(x) = x.to_degrees();
-    radians(x) = x.to_radians();
+for_each_total!(functions);
+for_each_partial!(functions);
+for_each_of_two!(functions);
+
+/// `math.lerp`
+#[inline]
+pub fn lerp(a: f64, b: f64, t: f64) -> f64 {
+    a + (b - a) * t
 }
 
 /// `math.log`. The logarithms that have functions of their own are exact for powers of their base.
