@@ -6,7 +6,6 @@
 //! at all fixtures (`tests/check_facts.rs`) and random programs (`tests/generated_facts.rs`, `tests/differential`).
 #![cfg(feature = "compile")]
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use host::MemoryHost;
@@ -18,6 +17,8 @@ use walrus::bytecode::types::Tags;
 use walrus::compile::compile_text;
 use walrus::run::{RunOptions, run};
 
+#[path = "support/certain_failures.rs"]
+mod certain_failures;
 #[path = "support/host.rs"]
 mod host;
 
@@ -53,14 +54,10 @@ fn try_all(bodies: &[String]) -> Vec<(Vec<String>, String)> {
         text += &format!("try {{ t{at}(); println(\"\"); }} catch e {{ println(e); }}\n");
     }
     let compilation = compile_text("main.walrus", &text);
-    let mut warnings: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for found in compilation.diagnostics.iter() {
         assert!(!found.code.starts_with('E'), "{found:?}");
-        if found.code.starts_with("W03") {
-            let line = text[..found.primary().lo as usize].matches('\n').count();
-            warnings.entry(line).or_default().push(found.message.clone());
-        }
     }
+    let mut warnings = certain_failures::by_line(&compilation, &text);
     let bytes = compilation.encode().expect("it compiles");
     let out = Arc::new(Mutex::new(Vec::new()));
     let options = RunOptions { check_facts: true, ..RunOptions::default() };
@@ -73,7 +70,8 @@ fn try_all(bodies: &[String]) -> Vec<(Vec<String>, String)> {
     messages
         .iter()
         .enumerate()
-        .map(|(at, message)| (warnings.remove(&(at + 1)).unwrap_or_default(), message.to_string()))
+        // The prologue is the first line.
+        .map(|(index, message)| (warnings.remove(&(index + 2)).unwrap_or_default(), message.to_string()))
         .collect()
 }
 

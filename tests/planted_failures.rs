@@ -15,6 +15,8 @@ use walrus::bytecode;
 use walrus::compile::compile_text;
 use walrus::run::{RunOptions, run};
 
+#[path = "support/certain_failures.rs"]
+mod certain_failures;
 #[path = "support/host.rs"]
 mod host;
 
@@ -105,12 +107,7 @@ type Warnings = BTreeMap<usize, Vec<String>>;
 fn compile(text: &str) -> Option<(Warnings, Vec<u8>)> {
     let compilation = compile_text("main.walrus", text);
     let bytes = compilation.encode()?;
-    let mut warnings = Warnings::new();
-    for found in compilation.diagnostics.iter().filter(|found| found.code.starts_with("W03")) {
-        let line = 1 + text[..found.primary().lo as usize].matches('\n').count();
-        warnings.entry(line).or_default().push(found.message.clone());
-    }
-    Some((warnings, bytes))
+    Some((certain_failures::by_line(&compilation, text), bytes))
 }
 
 /// A number that tells apart, and has no order that the programs have.

@@ -131,6 +131,15 @@ fn each_kind_of_output() {
 }
 
 #[test]
+fn a_loop_writes_items_if_a_function_that_it_calls_assigns_an_entry_by_name() {
+    let text = "fn set : d, i { d.x = i; }\nlet d = {\"x\": 0};\nfor i in 0..9 { set(d, i); }\nprintln(d);\n";
+    let folder = Folder::new(&[("p.walrus", text)]);
+    let facts = folder.expect(0, &["p.walrus", "--emit", "facts", "-o", "-"]).out();
+    let of_loop = facts.split("loop at top level").nth(1).expect("facts about the loop");
+    assert!(of_loop.contains("writes items"), "{facts}");
+}
+
+#[test]
 fn lints_have_levels_and_the_last_one_counts() {
     let folder = Folder::new(&[("p.walrus", "{ let unused = 1; }")]);
     let outcome = folder.expect(0, &["p.walrus"]);
