@@ -45,7 +45,7 @@ const FILES_OF_THE_SYSTEM: &[(&str, &[&str], &str)] = &[
     ("src/jit/stopwatch.rs", &["Instant"], "what making code takes is counted against the budget"),
     ("src/jit/tier/", &["Instant"], "time in native code is what the budget grows by"),
     ("src/jit/dump.rs", &["std::fs", "eprintln!"], "--dump prints and writes files"),
-    ("src/jit/stats.rs", &["io::stderr"], "--jit-log prints"),
+    ("src/jit/log.rs", &["io::stderr"], "--jit-log prints"),
     ("src/jit/perf_map.rs", &["std::fs", "File::", "std::env", "std::process", "eprintln!"], "perf reads that file"),
 ];
 

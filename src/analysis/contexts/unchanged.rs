@@ -3,7 +3,7 @@
 //!
 //! Types of a program with copies are inferred without these functions. Their effects are known from the program as it
 //! was: the types of places that can be no other, and which functions they call. A function is unchanged if all that it
-//! reads and writes are such places, and containers that only unchanged functions have to do with.
+//! reads and writes are such places, and containers that only unchanged functions use.
 
 use super::{Expanded, Expansion, is_several};
 use crate::analysis::infer::{Contacts, Inference};
@@ -44,7 +44,7 @@ impl Copied {
 
 impl Unchanged {
     /// `contacts` are those of each function. Functions with open conditions are what copies are made for. When copies
-    /// are copied, what was unchanged `earlier` is still so, as it has to do with nothing that may ever have copies; more
+    /// are copied, what was unchanged `earlier` still is, as it has to do with nothing that may ever have copies; more
     /// is not looked for, and there are no contacts.
     pub(super) fn new(
         types: &Inference<'_>,
