@@ -14,6 +14,7 @@
 mod unchanged;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use self::unchanged::Unchanged;
 pub use self::unchanged::compare_unchanged;
@@ -25,9 +26,10 @@ use super::program_flow::{FunctionFlow, ProgramFlow, code_of};
 use super::verdict::unmet;
 use crate::bytecode::graph::Graph;
 use crate::bytecode::op::window::MethodCall;
+use crate::bytecode::parallel::{both, middle};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
 use crate::bytecode::{CaptureId, FuncId, Function, FunctionKind, Op, Program, Reg, Run, SiteId, StructId};
-use crate::facts::rules::{Place, RuleIndex, SIDE_FIELDS, TypeEnv};
+use crate::facts::rules::{Name, Place, RuleIndex, SIDE_FIELDS, TypeEnv};
 
 /// A program with more instructions is not looked at in contexts: types are inferred again, which takes as long as the
 /// first time.
@@ -105,18 +107,30 @@ impl InContexts {
         open: &FxHashSet<FuncId>,
         with_costs: bool,
     ) -> InContexts {
-        let (mut before, mut within) = (TypeCursor::new(types), TypeCursor::new(expanded_types));
-        let mut wanted: FxHashMap<FuncId, Wanted> = FxHashMap::default();
-        let mut found = InContexts::default();
-        for (at, &original) in originals.functions.iter().enumerate() {
-            let copy = FuncId(at as u32);
-            if !open.contains(&original) || !expanded_types.is_reached(copy) {
-                continue;
+        let program = expanded_types.program();
+        let of_run = |functions: Range<usize>| {
+            let (mut before, mut within) = (TypeCursor::new(types), TypeCursor::new(expanded_types));
+            let mut wanted: FxHashMap<FuncId, Wanted> = FxHashMap::default();
+            let mut found = InContexts::default();
+            for at in functions {
+                let (copy, original) = (FuncId(at as u32), originals.functions[at]);
+                if !open.contains(&original) || !expanded_types.is_reached(copy) {
+                    continue;
+                }
+                let wanted = wanted.entry(original).or_insert_with(|| open_operands(&mut before, original));
+                let acts = with_costs.then(|| found.acts.entry(original).or_default());
+                let operands = operands(&mut within, copy, wanted, originals, acts);
+                found.copies.entry(original).or_default().push(operands);
             }
-            let wanted = wanted.entry(original).or_insert_with(|| open_operands(&mut before, original));
-            let acts = with_costs.then(|| found.acts.entry(original).or_default());
-            let operands = operands(&mut within, copy, wanted, originals, acts);
-            found.copies.entry(original).or_default().push(operands);
+            found
+        };
+        let middle = middle(program);
+        let (mut found, more) = both(program, || of_run(0..middle), || of_run(middle..program.functions.len()));
+        for (func, copies) in more.copies {
+            found.copies.entry(func).or_default().extend(copies);
+        }
+        for (func, acts) in more.acts {
+            found.acts.entry(func).or_default().extend(acts);
         }
         found.acts.values_mut().for_each(merge);
         found
@@ -384,6 +398,12 @@ impl Expanded {
         let mixed = Mixed::new(types);
         let (known_calls, contacts) = known_calls(types, &mixed, earlier.is_none());
         known_calls.values().for_each(|callee| named[callee.index()] += 1);
+        // The first copy is made where nothing is one yet.
+        let is_copied = named.iter().zip(&mixed.functions).any(|(&named, &is_mixed)| named > 1 && is_mixed)
+            || instantiated.iter().zip(&mixed.structs).any(|(&made, &is_mixed)| made > 1 && is_mixed);
+        if !is_copied {
+            return None;
+        }
         let mut expansion = Expansion {
             mixed,
             known_calls,
@@ -433,19 +453,42 @@ impl Originals {
 /// captures, and methods of structs that have no mixed types, as those of others are copied by instance. On the way:
 /// what each function has to do with, if that is asked for.
 fn known_calls(types: &Inference<'_>, mixed: &Mixed, with_contacts: bool) -> (FxHashMap<u32, FuncId>, Vec<Contacts>) {
+    let program = types.program();
+    let wanted = Callees::new(types, mixed);
+    let (middle, all) = (middle(program) as u32, program.functions.len() as u32);
+    let ((mut found, mut contacts), (more, rest)) = both(
+        program,
+        || known_calls_of(types, mixed, &wanted, with_contacts, 0..middle),
+        || known_calls_of(types, mixed, &wanted, with_contacts, middle..all),
+    );
+    found.extend(more);
+    contacts.extend(rest);
+    (found, contacts)
+}
+
+/// The same of a run of functions.
+fn known_calls_of(
+    types: &Inference<'_>,
+    mixed: &Mixed,
+    wanted: &Callees,
+    with_contacts: bool,
+    functions: Range<u32>,
+) -> (FxHashMap<u32, FuncId>, Vec<Contacts>) {
     let (program, flow) = (types.program(), types.control_flow());
     let mut found = FxHashMap::default();
-    let mut contacts: Vec<Contacts> = Vec::new();
-    contacts.resize_with(program.functions.len(), Contacts::default);
-    let mut cursor = TypeCursor::new(types);
-    for at in (0..program.functions.len() as u32).filter(|&at| types.is_reached(FuncId(at))) {
-        let func = FuncId(at);
-        let (start, code) =
-            (program.functions[func.index()].code.start, code_of(program, &program.functions[func.index()]));
-        cursor.contacts = with_contacts.then(Contacts::default);
+    let mut contacts: Vec<Contacts> = Vec::with_capacity(functions.len());
+    let mut replay = TypeCursor::new(types);
+    for func in functions.map(FuncId) {
+        if !types.is_reached(func) {
+            contacts.push(Contacts::default());
+            continue;
+        }
+        let function = &program.functions[func.index()];
+        let (start, code) = (function.code.start, code_of(program, function));
+        replay.contacts = with_contacts.then(Contacts::default);
         for (block, bounds) in (0..).zip(&flow.of(func).cfg.blocks) {
             let code = &code[bounds.start as usize..bounds.end as usize];
-            if !with_contacts && !code.iter().any(calls_without_name) {
+            if !with_contacts && !code.iter().any(|&op| wanted.may_be_called(types, func, op)) {
                 continue;
             }
             cursor.block(func, block, |types, pc, op| {
@@ -463,13 +506,43 @@ fn known_calls(types: &Inference<'_>, mixed: &Mixed, with_contacts: bool) -> (Fx
                 found.extend(callee.map(|callee| (start + pc, callee)));
             });
         }
-        contacts[func.index()] = cursor.contacts.take().unwrap_or_default();
+        contacts.push(replay.contacts.take().unwrap_or_default());
     }
     (found, contacts)
 }
 
-fn calls_without_name(op: &Op) -> bool {
-    matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::Call { .. } | Op::TailCall { .. })
+/// What may be found by [`known_calls`], by what a call tells without its types.
+struct Callees {
+    methods: FxHashSet<Name>,
+    /// How many parameters functions without captures have.
+    params: FxHashSet<u16>,
+}
+
+impl Callees {
+    fn new(types: &Inference<'_>, mixed: &Mixed) -> Callees {
+        let program = types.program();
+        let unmixed = program.structs.iter().zip(&mixed.structs).filter(|(_, is_mixed)| !**is_mixed);
+        let methods = unmixed.flat_map(|(def, _)| &def.methods).filter(|method| mixed.functions[method.func.index()]);
+        let functions = program.functions.iter().zip(&mixed.functions).filter(|(_, is_mixed)| **is_mixed);
+        Callees {
+            methods: methods.map(|method| types.index().name(method.name)).collect(),
+            params: functions
+                .filter(|(function, _)| function.captures.is_empty())
+                .map(|(function, _)| function.params)
+                .collect(),
+        }
+    }
+
+    fn may_be_called(&self, types: &Inference<'_>, func: FuncId, op: Op) -> bool {
+        match op {
+            Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. } => {
+                let name = types.index().site_name(types.program(), func, site);
+                name.is_some_and(|name| self.methods.contains(&name))
+            }
+            Op::Call { argc, .. } | Op::TailCall { argc, .. } => self.params.contains(&argc),
+            _ => false,
+        }
+    }
 }
 
 fn known_function(types: &TypeCursor<'_>, value: Type, argc: u16, mixed: &Mixed) -> Option<FuncId> {

@@ -75,8 +75,7 @@ pub fn build(
         || Regions::new(shared, types, supposed).build(0..middle),
         || Regions::new(shared, types, supposed).build(middle..program.functions.len()),
     );
-    let mut loops = Vec::with_capacity(program.loops.len() + program.functions.len());
-    let mut functions = Vec::with_capacity(program.functions.len());
+    let (mut loops, mut functions) = (Vec::new(), Vec::new());
     let mut failures = Vec::new();
     let mut acts = Vec::with_capacity(program.functions.len());
     let (mut given, mut asked) = (Vec::new(), Vec::new());
@@ -93,8 +92,8 @@ pub fn build(
         acts.append(&mut part.acts);
         given.append(&mut part.given);
         asked.append(&mut part.asked);
-        loops.append(&mut part.loops);
-        functions.append(&mut part.functions);
+        append(&mut loops, part.loops);
+        append(&mut functions, part.functions);
     }
     let position = |facts: &RegionFacts| match facts.region {
         Region::Loop(id) => id.0,
@@ -105,6 +104,15 @@ pub fn build(
     }
     loops.append(&mut functions);
     Built { facts: loops, failures, acts, given, asked, combined: Vec::new() }
+}
+
+/// Appends a list that may be large: what is first stays where it is.
+fn append<T>(list: &mut Vec<T>, mut more: Vec<T>) {
+    if list.is_empty() {
+        *list = more;
+    } else {
+        list.append(&mut more);
+    }
 }
 
 /// The functions that have conditions and run, ascending.
@@ -223,6 +231,9 @@ impl<'a> Regions<'a> {
         let shared = self.shared;
         let program = shared.program;
         let mut notes = Notes::default();
+        // Facts of regions are large. There is room for those of the whole program, so that they are moved once at most.
+        self.part.loops.reserve(program.loops.len() + program.functions.len());
+        self.part.functions.reserve(program.functions.len());
         for at in functions {
             let function = &program.functions[at];
             let func = FuncId(at as u32);

@@ -68,8 +68,19 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn holds(path: &Path, bytes: &[u8]) -> bool {
-    let mut old = Vec::with_capacity(bytes.len());
-    File::open(path).and_then(|file| file.take(bytes.len() as u64 + 1).read_to_end(&mut old)).is_ok() && old == bytes
+    let Ok(mut file) = File::open(path) else { return false };
+    let (mut part, mut rest) = ([0; 1 << 14], bytes);
+    loop {
+        match file.read(&mut part) {
+            Ok(0) => return rest.is_empty(),
+            Ok(len) => match rest.strip_prefix(&part[..len]) {
+                Some(behind) => rest = behind,
+                None => return false,
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+    }
 }
 
 /// A new file in the folder, locked for as long as it is being written.

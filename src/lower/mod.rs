@@ -331,6 +331,10 @@ impl<'a> Builder<'a> {
     }
 
     fn lower_functions(&mut self) {
+        // About as many instructions as expressions, most with a line of their own.
+        let size = self.files().iter().map(|&module| self.file(module).0.ast.exprs.len()).sum();
+        self.program.code.reserve(size);
+        self.debug.lines.reserve(size);
         // Where each variable of the file being lowered lives; functions of one file follow one another.
         let mut registers = Vec::new();
         let mut current = None;

@@ -58,6 +58,8 @@ impl Builder {
         let mut builder = Builder { file, numbers, ..Builder::default() };
         builder.ast.exprs.reserve(tokens / 2);
         builder.expr_depths.reserve(tokens / 2);
+        builder.ast.stmts.reserve(tokens / 6);
+        builder.stmt_depths.reserve(tokens / 6);
         builder
     }
 

@@ -10,7 +10,9 @@ use crate::bytecode::{DebugInfo, FuncId, LineEntry, LocalName, Reg, SourceFile, 
 use crate::source::{FileId, Span};
 
 pub fn encode(info: &DebugInfo) -> Vec<u8> {
-    let mut out = Vec::new();
+    let texts: usize = info.files.iter().map(|file| file.name.len() + file.text.len()).sum();
+    let entries = 12 * info.functions.len() + 4 * info.lines.len() + 8 * info.locals.len();
+    let mut out = Vec::with_capacity(texts + entries);
     let count = |out: &mut Vec<u8>, len: usize| out.extend((len as u32).to_le_bytes());
 
     count(&mut out, info.files.len());

@@ -169,7 +169,7 @@ impl RuleIndex {
         self.differ
     }
 
-    fn name(&self, string: StrId) -> Name {
+    pub fn name(&self, string: StrId) -> Name {
         Name(self.names.get(string.index()).copied().unwrap_or(string.0))
     }
 
