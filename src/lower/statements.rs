@@ -82,6 +82,7 @@ impl Lowering<'_, '_> {
             }
             self.code.free_to(0);
         }
+        self.warn_of_tasks_never_begun();
     }
 
     /// A block: its variables end with it.
