@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::runtime::network::{Listener, Network, Stream};
+use crate::runtime::network::{Listener, Network, News, Stream};
 
 /// The simulated moment at which programs start: the beginning of 2026, in milliseconds since 1970.
 const START: i64 = 1_767_225_600_000;
@@ -326,14 +326,14 @@ impl Network for Simulation {
         self.0.sockets.borrow_mut().answers.remove(&key)
     }
 
-    fn wait(&mut self, limit: Option<Duration>, news: &mut Vec<usize>) -> io::Result<()> {
+    fn wait(&mut self, limit: Option<Duration>, news: &mut Vec<News>) -> io::Result<()> {
         let world = &*self.0;
         let end = limit.map(|limit| world.now.get().saturating_add(limit.as_nanos() as u64));
         loop {
             world.catch_up();
             let next = {
                 let sockets = &mut *world.sockets.borrow_mut();
-                news.append(&mut sockets.news);
+                news.extend(sockets.news.drain(..).map(News::of));
                 sockets.events.peek().map(|Reverse((moment, _))| *moment)
             };
             if !news.is_empty() || end.is_some_and(|end| end <= world.now.get()) {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use socket2::{Domain, Socket, Type};
 
-use crate::runtime::network::{Listener, Network, Stream};
+use crate::runtime::network::{Listener, Network, News, Stream};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -49,7 +50,7 @@ impl SystemNetwork {
 
     fn stream(registry: &Registry, mut stream: TcpStream, key: usize) -> io::Result<Box<dyn Stream>> {
         registry.register(&mut stream, Token(key), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Box::new(SystemStream(stream)))
+        Ok(Box::new(SystemStream { stream, is_drained: false, is_ended: false }))
     }
 }
 
@@ -105,19 +106,23 @@ impl Network for SystemNetwork {
         self.answered.remove(&key)
     }
 
-    fn wait(&mut self, limit: Option<Duration>, news: &mut Vec<usize>) -> io::Result<()> {
+    fn wait(&mut self, limit: Option<Duration>, news: &mut Vec<News>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, limit) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
-        let keys = self.events.iter().map(|event| event.token()).filter(|token| *token != ANSWERS);
-        news.extend(keys.map(|token| token.0));
+        news.extend(self.events.iter().filter(|event| event.token() != ANSWERS).map(news_of));
         for (key, answer) in self.answers.try_iter() {
             self.answered.insert(key, answer);
-            news.push(key);
+            news.push(News::of(key));
         }
         Ok(())
     }
+}
+
+fn news_of(event: &Event) -> News {
+    let is_end = event.is_read_closed() || event.is_error();
+    News { key: event.token().0, can_read: is_end || event.is_readable(), is_end }
 }
 
 /// The address of a line of the file of hosts, if it is the host's.
@@ -143,14 +148,30 @@ impl Listener for SystemListener {
     }
 }
 
-struct SystemStream(TcpStream);
+struct SystemStream {
+    stream: TcpStream,
+    /// Nothing is left to be read until there is news: the last read gave less than was asked for. To ask the system
+    /// as well would cost a call for each request of a connection that is kept.
+    is_drained: bool,
+    /// The end of the stream, or an error, stands behind what is left. No news will tell of it again.
+    is_ended: bool,
+}
+
+/// Whether the system tells again of a socket of which less was read than was asked for. Where readiness is made of
+/// completions, only a read that finds nothing has the next one told.
+const TELLS_AFTER_SHORT_READS: bool = cfg!(unix);
 
 impl Stream for SystemStream {
+    fn hear(&mut self, news: News) {
+        self.is_ended |= news.is_end;
+        self.is_drained &= !news.can_read;
+    }
+
     fn is_connected(&mut self) -> io::Result<bool> {
-        if let Some(error) = self.0.take_error()? {
+        if let Some(error) = self.stream.take_error()? {
             return Err(error);
         }
-        match self.0.peer_addr() {
+        match self.stream.peer_addr() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
             Err(error) => Err(error),
@@ -158,27 +179,35 @@ impl Stream for SystemStream {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        if self.is_drained {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = self.stream.read(buffer)?;
+        self.is_drained = TELLS_AFTER_SHORT_READS && !self.is_ended && 0 < count && count < buffer.len();
+        Ok(count)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.stream.write(bytes)
     }
 
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
-        self.0.shutdown(how)
+        if how != Shutdown::Write {
+            (self.is_drained, self.is_ended) = (false, true);
+        }
+        self.stream.shutdown(how)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.peer_addr()
+        self.stream.peer_addr()
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.stream.local_addr()
     }
 
     fn set_nodelay(&mut self, nodelay: bool) -> io::Result<()> {
-        self.0.set_nodelay(nodelay)
+        self.stream.set_nodelay(nodelay)
     }
 }
 

@@ -1,11 +1,29 @@
 //! The network as the runtime sees it: sockets that never block, and one call that waits for any of them.
 //!
 //! Every socket, and every name that is being looked up, has a key that its maker chose. [`Network::wait`] tells keys
-//! of which there is something new: that it may be tried again, not what will come of it.
+//! of which there is something new: that it may be tried again, not what will come of it. A socket has to hear of its
+//! news before it is tried: it may have said that nothing is left to be read, and would go on saying so.
 
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Duration;
+
+/// What [`Network::wait`] tells of a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct News {
+    pub key: usize,
+    /// Something may be there to be read; if not, there is only room for what is to be written.
+    pub can_read: bool,
+    /// The other side has ended its stream, or the connection is broken. Nothing else will be told of that.
+    pub is_end: bool,
+}
+
+impl News {
+    /// Any news.
+    pub fn of(key: usize) -> News {
+        News { key, can_read: true, is_end: false }
+    }
+}
 
 /// What opens sockets and waits for them.
 pub trait Network {
@@ -19,8 +37,8 @@ pub trait Network {
     fn look_up(&mut self, host: &str, key: usize);
     /// The answer about a name.
     fn answer(&mut self, key: usize) -> Option<io::Result<Vec<IpAddr>>>;
-    /// Adds the keys that have news, waiting for some no longer than the limit.
-    fn wait(&mut self, limit: Option<Duration>, news: &mut Vec<usize>) -> io::Result<()>;
+    /// Adds what is new, waiting for something no longer than the limit.
+    fn wait(&mut self, limit: Option<Duration>, news: &mut Vec<News>) -> io::Result<()>;
 }
 
 /// A listening socket. Dropping it closes it.
@@ -32,6 +50,8 @@ pub trait Listener {
 
 /// A connection. What cannot be done at once is [`io::ErrorKind::WouldBlock`]. Dropping it closes it.
 pub trait Stream {
+    /// Hears of its news, see the module documentation.
+    fn hear(&mut self, _news: News) {}
     /// Whether connecting is over; its error if it failed.
     fn is_connected(&mut self) -> io::Result<bool>;
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;

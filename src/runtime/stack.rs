@@ -183,6 +183,20 @@ impl Stack {
         (frames, registers)
     }
 
+    /// Likewise, into blocks that have held frames before, if they have just the room. Whether they had.
+    pub fn take_into(&mut self, frames: &mut [Frame], registers: &mut [Value]) -> bool {
+        let live = self.live();
+        if live.len() != registers.len() || self.depth() != frames.len() {
+            return false;
+        }
+        registers.copy_from_slice(live);
+        for (depth, frame) in (1..).zip(frames) {
+            *frame = *self.frame_at(depth);
+        }
+        self.unwind_to(0);
+        true
+    }
+
     /// Puts back what [`Stack::take`] gave, where it was. No frame is alive.
     pub fn put_back(&mut self, frames: &[Frame], registers: &[Value]) {
         debug_assert!(self.depth() == 0);

@@ -28,6 +28,10 @@ impl Connecting {
     pub(super) fn task(&self) -> Gc<Task> {
         self.task
     }
+
+    pub(super) fn stream(&mut self) -> Option<&mut Box<dyn Stream>> {
+        self.stream.as_mut()
+    }
 }
 
 /// What became of a step towards a connection.

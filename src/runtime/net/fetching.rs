@@ -28,11 +28,17 @@ pub(super) struct Fetch {
     sent: usize,
     buffer: Vec<u8>,
     incoming: Incoming,
+    /// Bytes that the heap was told of.
+    accounted: usize,
 }
 
 impl Fetch {
     pub(super) fn task(&self) -> Gc<Task> {
         self.task
+    }
+
+    pub(super) fn stream(&mut self) -> Option<&mut Box<dyn Stream>> {
+        self.stream.as_mut().or_else(|| self.connecting.as_mut()?.stream())
     }
 }
 
@@ -59,21 +65,25 @@ impl Vm {
             sent: 0,
             buffer: Vec::new(),
             incoming: Incoming::default(),
+            accounted: 0,
         };
-        self.net()?.fetches.insert(key, fetch);
+        self.keep_fetch(key, fetch);
         self.try_fetch(key);
         Ok(Value::from_task(task))
     }
 
     pub(super) fn try_fetch(&mut self, key: usize) {
         let Some(net) = &mut self.net else { return };
-        let Some(mut fetch) = net.fetches.remove(&key).filter(|fetch| fetch.task.is_pending()) else { return };
+        let Some(mut fetch) = net.fetches.remove(&key) else { return };
+        self.heap.account(fetch.accounted, 0);
+        if !fetch.task.is_pending() {
+            return;
+        }
         if let Some(mut connecting) = fetch.connecting.take() {
             match connecting.advance(&mut *net.network, key) {
                 Connect::Later => {
                     fetch.connecting = Some(connecting);
-                    net.fetches.insert(key, fetch);
-                    return;
+                    return self.keep_fetch(key, fetch);
                 }
                 Connect::Connected(mut stream) => {
                     // The request leaves in one piece.
@@ -92,10 +102,7 @@ impl Vm {
         let fetched = fetch.advance(&mut scratch);
         net.scratch = scratch;
         let tried = match fetched {
-            Fetched::Later => {
-                net.fetches.insert(key, fetch);
-                return;
-            }
+            Fetched::Later => return self.keep_fetch(key, fetch),
             Fetched::Failed(message) => Tried::Failed(message),
             Fetched::Whole(response) => {
                 // Its task must outlive a collection.
@@ -110,10 +117,20 @@ impl Vm {
         self.finish_operation(fetch.task, tried);
     }
 
+    /// Puts a fetch that is to go on where news of it is looked for.
+    fn keep_fetch(&mut self, key: usize, mut fetch: Fetch) {
+        let Some(net) = &mut self.net else { return };
+        fetch.accounted = fetch.request.capacity() + fetch.buffer.capacity();
+        self.heap.account(0, fetch.accounted);
+        net.fetches.insert(key, fetch);
+    }
+
     /// Drops what is under way for an operation that was cancelled.
     pub(in crate::runtime) fn drop_operation(&mut self, handle: usize) {
         let Some(net) = &mut self.net else { return };
-        net.fetches.remove(&handle);
+        if let Some(fetch) = net.fetches.remove(&handle) {
+            self.heap.account(fetch.accounted, 0);
+        }
         net.connecting.remove(&handle);
     }
 }

@@ -29,7 +29,7 @@ pub(super) use stream::Wanted;
 
 use super::builtins::value::host_error;
 use super::error::{Error, Result};
-use super::network::{Network, Stream};
+use super::network::{Network, News, Stream};
 use super::object::{Gc, Task, TaskState, Work};
 use super::value::Value;
 use super::vm::Vm;
@@ -57,7 +57,7 @@ pub struct Net {
     /// Where bytes are received; who has use for them copies them.
     scratch: Vec<u8>,
     last_handle: usize,
-    news: Vec<usize>,
+    news: Vec<News>,
     turns: u32,
     /// It was told that no file handle is free.
     told_of_limit: bool,
@@ -86,6 +86,19 @@ impl Net {
         let connecting = self.connecting.values().map(|connecting| connecting.task());
         let fetching = self.fetches.values().map(|fetch| fetch.task());
         fetching.chain(accepting).chain(streaming).chain(connecting)
+    }
+
+    /// The stream of a key, whatever it is for.
+    fn stream_of(&mut self, key: usize) -> Option<&mut Box<dyn Stream>> {
+        if let Some(connection) = self.connections.get_mut(&key) {
+            Some(connection.stream())
+        } else if let Some(stream) = self.streams.get_mut(&key) {
+            Some(stream.stream())
+        } else if let Some(fetch) = self.fetches.get_mut(&key) {
+            fetch.stream()
+        } else {
+            self.connecting.get_mut(&key).and_then(Connecting::stream)
+        }
     }
 
     fn new_handle(&mut self) -> usize {
@@ -189,8 +202,11 @@ impl Vm {
         net.turns = 0;
         let mut news = std::mem::take(&mut net.news);
         let waited = net.network.wait(limit, &mut news);
-        for key in news.drain(..) {
-            self.try_again(key);
+        for news in news.drain(..) {
+            if let Some(stream) = self.net.as_mut().and_then(|net| net.stream_of(news.key)) {
+                stream.hear(news);
+            }
+            self.try_again(news.key);
         }
         if let Some(net) = &mut self.net {
             net.news = news;

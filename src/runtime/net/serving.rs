@@ -15,7 +15,7 @@ use crate::runtime::error::{Error, Result};
 use crate::runtime::http::Rejection;
 use crate::runtime::http::date::http_date;
 use crate::runtime::http::request::{Incoming, Request, Step};
-use crate::runtime::network::Stream;
+use crate::runtime::network::{News, Stream};
 use crate::runtime::object::{Gc, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -113,6 +113,10 @@ impl Connection {
             deadline: Deadline::default(),
             accounted: 0,
         }
+    }
+
+    pub(super) fn stream(&mut self) -> &mut Box<dyn Stream> {
+        &mut self.stream
     }
 
     pub(super) fn exchange(&self) -> Option<Gc<Task>> {
@@ -490,8 +494,13 @@ impl Vm {
         let is_idle = |connection: &Connection| connection.listener == listener && connection.phase == Phase::Idle;
         let idle: Vec<usize> =
             net.connections.iter().filter(|(_, connection)| is_idle(connection)).map(|(&key, _)| key).collect();
-        // A request may have come that nobody has seen: it is answered.
-        idle.into_iter().for_each(|key| self.try_connection(key));
+        for key in idle {
+            // A request may have come that nobody has been told of: it is answered.
+            if let Some(connection) = self.net.as_mut().and_then(|net| net.connections.get_mut(&key)) {
+                connection.stream.hear(News::of(key));
+            }
+            self.try_connection(key);
+        }
         self.end_server(listener);
     }
 

@@ -11,7 +11,7 @@ use crate::runtime::builtins::value::byte_list;
 use crate::runtime::error::Result;
 use crate::runtime::http::Rejection;
 use crate::runtime::http::request::{Incoming, Request, Step};
-use crate::runtime::network::Stream;
+use crate::runtime::network::{News, Stream};
 use crate::runtime::object::{Gc, Task};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -69,6 +69,10 @@ pub(super) struct OpenStream {
     was_told_to_continue: bool,
     reads: VecDeque<Read>,
     writes: VecDeque<Write>,
+    /// Bytes of the writes.
+    queued: usize,
+    /// Bytes that the heap was told of.
+    accounted: usize,
     read_limit: Option<f64>,
     write_limit: Option<f64>,
     /// The writing side is to be shut down behind what is to be sent.
@@ -94,6 +98,10 @@ enum Found {
 const LONGEST_CHAR: usize = 4;
 
 impl OpenStream {
+    pub(super) fn stream(&mut self) -> &mut Box<dyn Stream> {
+        &mut self.stream
+    }
+
     pub(super) fn new(stream: Box<dyn Stream>) -> OpenStream {
         OpenStream {
             peer: stream.peer_addr().ok(),
@@ -104,6 +112,8 @@ impl OpenStream {
             was_told_to_continue: false,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
+            queued: 0,
+            accounted: 0,
             read_limit: None,
             write_limit: None,
             ends_writing: false,
@@ -205,6 +215,12 @@ impl OpenStream {
         Ok(true)
     }
 
+    fn take_write(&mut self) -> Option<Write> {
+        let write = self.writes.pop_front()?;
+        self.queued -= write.payload.capacity();
+        Some(write)
+    }
+
     /// Sends as much as the system takes of the first write; whether that is all of it.
     fn send(&mut self) -> io::Result<bool> {
         let Some(write) = self.writes.front_mut() else { return Ok(true) };
@@ -253,6 +269,8 @@ impl Vm {
             let deadline = stream.read_limit.map(|limit| now.saturating_add((limit * 1e6) as u64));
             let incoming = Incoming::default();
             stream.reads.push_back(Read { task, wanted, deadline, incoming, refuse_at: None });
+            // What is there is read at once, told or not: the time of a read may be over before the next news.
+            stream.stream.hear(News::of(handle));
             stream.read_limit
         });
         self.try_reads(handle);
@@ -264,6 +282,7 @@ impl Vm {
     pub(in crate::runtime) fn write_stream(&mut self, handle: usize, payload: Vec<u8>) -> Value {
         let task = self.operation(handle);
         let limit = self.stream(handle).and_then(|stream| {
+            stream.queued += payload.capacity();
             stream.writes.push_back(Write { task, payload, sent: 0 });
             stream.write_limit
         });
@@ -285,6 +304,15 @@ impl Vm {
         if let Some(net) = &mut self.net {
             net.scratch = scratch;
         }
+        self.account_stream(handle);
+    }
+
+    /// Tells the heap how much a stream holds by now.
+    fn account_stream(&mut self, handle: usize) {
+        let Some(stream) = self.stream(handle) else { return };
+        let held = stream.buffer.capacity() + stream.queued;
+        let before = std::mem::replace(&mut stream.accounted, held);
+        self.heap.account(before, held);
     }
 
     fn read_while_possible(&mut self, handle: usize, scratch: &mut Vec<u8>) {
@@ -366,12 +394,17 @@ impl Vm {
     }
 
     pub(super) fn try_writes(&mut self, handle: usize) {
+        self.write_while_possible(handle);
+        self.account_stream(handle);
+    }
+
+    fn write_while_possible(&mut self, handle: usize) {
         loop {
             let Some(stream) = self.stream(handle) else { return };
             // Of what was cancelled a part may be on its way: the rest has to follow, or the other side could not make
             // sense of it.
             while stream.writes.front().is_some_and(|write| !write.task.is_pending() && write.sent == 0) {
-                stream.writes.pop_front();
+                stream.take_write();
             }
             let sent = match stream.writes.is_empty() {
                 true => break,
@@ -381,7 +414,7 @@ impl Vm {
                 return;
             }
             let what = format!("Failed to write to '{}'", stream.peer());
-            let Some(write) = stream.writes.pop_front() else { return };
+            let Some(write) = stream.take_write() else { return };
             if write.task.is_pending() {
                 let tried = match sent {
                     Ok(_) => Tried::Done(Value::int(write.payload.len() as i64)),
@@ -403,7 +436,9 @@ impl Vm {
     }
 
     fn drop_stream(&mut self, handle: usize) -> Option<OpenStream> {
-        self.net.as_mut()?.streams.remove(&handle)
+        let stream = self.net.as_mut()?.streams.remove(&handle)?;
+        self.heap.account(stream.accounted, 0);
+        Some(stream)
     }
 
     /// Ends reading, writing, or both; what was written before is still sent.

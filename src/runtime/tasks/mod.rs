@@ -31,7 +31,7 @@ use timers::Timers;
 
 use super::error::{Error, ErrorKind, Result};
 use super::heap::Marker;
-use super::object::{Gc, Task, TaskState, Work};
+use super::object::{Gc, Saved, Task, TaskState, Work};
 use super::trace::Trace;
 use super::value::Value;
 use super::vm::Vm;
@@ -55,6 +55,8 @@ pub struct Tasks {
     next: Option<Gc<Task>>,
     timers: Timers,
     fibers: Fibers,
+    /// The blocks of the task that went on last. Mostly the next one to wait is just as large: it may be the same.
+    spare: Option<Box<Saved>>,
     /// How many tasks have ended.
     ends: u64,
     /// Tasks that have failed, in that order; those that somebody awaited meanwhile are taken out now and then.
@@ -77,6 +79,7 @@ impl Tasks {
             next: None,
             timers: Timers::default(),
             fibers: Fibers::default(),
+            spare: None,
             ends: 0,
             failed: Vec::new(),
             failed_limit: 64,
@@ -135,12 +138,18 @@ impl Vm {
     }
 
     /// The scheduler. The first call makes it; the main program runs then.
+    #[inline]
     fn tasks(&mut self) -> &mut Tasks {
         if self.tasks.is_none() {
-            let main = Task::new(&mut self.heap, Work::None);
-            self.tasks = Some(Box::new(Tasks::new(main)));
+            self.make_tasks();
         }
         self.tasks.as_mut().expect("just made")
+    }
+
+    #[cold]
+    fn make_tasks(&mut self) {
+        let main = Task::new(&mut self.heap, Work::None);
+        self.tasks = Some(Box::new(Tasks::new(main)));
     }
 
     /// `StartTask`: a task that goes on with the top frame, which has just been started.

@@ -8,13 +8,16 @@ use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::op::window::{Call, New};
 use crate::runtime::call::Begun;
 use crate::runtime::error::{Error, ErrorKind, Result, Wait};
-use crate::runtime::object::{Gc, Saved, Task, TaskState, Work};
+use crate::runtime::object::{Gc, Task, TaskState, Work};
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
 
 /// Tasks that may wait in calls of native code before loops in which others wait are left to the interpreter, which
 /// needs no native stack for each.
 const MOST_NATIVE: usize = 256;
+
+/// Registers of a task that goes on whose copy is kept for the next one that waits.
+const MOST_SPARE: usize = 256;
 
 /// How a task was suspended.
 pub(in crate::runtime) enum Suspended {
@@ -108,19 +111,27 @@ impl Vm {
 
     /// Copies the frames of a task that is about to wait.
     fn save(&mut self, task: Gc<Task>, fiber: Option<usize>) {
-        let (frames, registers) = self.stack.take();
         let pinned = std::mem::take(&mut self.pinned);
-        let constructs = self.tasks().constructs;
-        let saved = Saved { frames, registers, pinned, fiber, constructs };
-        task.set_work(&mut self.heap, Work::Suspended(Box::new(saved)));
+        let tasks = self.tasks();
+        let constructs = tasks.constructs;
+        let mut saved = tasks.spare.take().unwrap_or_default();
+        if !self.stack.take_into(&mut saved.frames, &mut saved.registers) {
+            (saved.frames, saved.registers) = self.stack.take();
+        }
+        (saved.pinned, saved.fiber, saved.constructs) = (pinned, fiber, constructs);
+        task.set_work(&mut self.heap, Work::Suspended(saved));
     }
 
     /// Puts the frames of a task back.
     fn restore(&mut self, task: Gc<Task>) {
-        if let Work::Suspended(saved) = task.take_work(&mut self.heap) {
+        if let Work::Suspended(mut saved) = task.take_work(&mut self.heap) {
             self.stack.put_back(&saved.frames, &saved.registers);
-            self.pinned = saved.pinned;
-            self.tasks().constructs = saved.constructs;
+            self.pinned = std::mem::take(&mut saved.pinned);
+            let tasks = self.tasks();
+            tasks.constructs = saved.constructs;
+            if saved.registers.len() <= MOST_SPARE {
+                tasks.spare = Some(saved);
+            }
         }
         self.run_as(task);
     }
