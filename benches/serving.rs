@@ -4,6 +4,7 @@
 //!     cargo bench --bench serving
 //!     cargo bench --bench serving -- idle gather      # rows whose names contain a word
 //!     WALRUS_BEFORE=…/walrus-run cargo bench --bench serving -- without     # beside another build
+//!     WALRUS_BIN_DIR=…/release cargo bench --bench serving     # with programs that are built already
 //!
 //! Server and load run on a processor each where `taskset` is there; figures are the best of three, by turns. All is
 //! loopback.
@@ -125,10 +126,10 @@ impl Engine {
         match self {
             Engine::Walrus => {
                 let wbc: PathBuf = scratch.join(name).with_extension("wbc");
-                let mut compile = Command::new(env!("CARGO_BIN_EXE_walrusc"));
+                let mut compile = Command::new(program("walrusc", env!("CARGO_BIN_EXE_walrusc")));
                 compile.arg(programs.join(name).with_extension("walrus")).arg("-o").arg(&wbc).stderr(Stdio::null());
                 assert!(compile.status().is_ok_and(|status| status.success()), "{name} compiles");
-                let mut command = Command::new(env!("CARGO_BIN_EXE_walrus-run"));
+                let mut command = Command::new(program("walrus-run", env!("CARGO_BIN_EXE_walrus-run")));
                 command.arg("--jit").arg(wbc);
                 command
             }
@@ -139,6 +140,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Where a program of ours is: in the folder that was named, or where this bench had it built.
+fn program(name: &str, built: &str) -> PathBuf {
+    std::env::var_os("WALRUS_BIN_DIR").map_or_else(|| built.into(), |folder| Path::new(&folder).join(name))
 }
 
 /// Keeps a process to one processor, if that can be.

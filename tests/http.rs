@@ -581,6 +581,11 @@ fn fetched_responses() {
     let rows: &[(&[u8], &str)] = &[
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "true 200 {\"content-length\": \"2\"} \"hi\" 2"),
         (b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", "false 404 {\"content-length\": \"0\"} \"\" 0"),
+        // Redirects are not followed.
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+            "false 302 {\"location\": \"/b\", \"content-length\": \"0\"} \"\" 0",
+        ),
         (b"HTTP/1.0 200 OK\r\n\r\nto the end", "true 200 {} \"to the end\" 10"),
         (b"HTTP/1.1 204 No Content\r\nA: b\r\n\r\n", "true 204 {\"a\": \"b\"} \"\" 0"),
         (

@@ -1,5 +1,5 @@
 //! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust, and, where
-//! it is installed, that of Python (`tests/serving/client.py`). Names, addresses, handles that are scarce, and resets,
+//! they are installed, that of Python (`tests/serving/client.py`) and curl. Names, addresses, handles that are scarce, and resets,
 //! too.
 
 mod support;
@@ -269,6 +269,58 @@ fn clients_in_python_are_served() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/notes_api.walrus");
         let server = Server::start(&source, flags, &["0", file.to_str().expect("UTF-8")]);
         drive("notes", &server, None);
+        assert_eq!(server.errors(), "");
+    }
+}
+
+/// What curl prints, asked for quietly with these arguments; `None` where there is none.
+#[track_caller]
+fn curl(arguments: &[&str], input: &[u8]) -> Option<String> {
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("no curl: left out");
+        return None;
+    }
+    let mut command = Command::new("curl");
+    // Whatever stands in somebody's settings is no part of the test.
+    command.args(["-q", "--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]).args(arguments);
+    let outcome = run(&mut command, input).expect("curl ends");
+    assert_eq!(outcome.status, Some(0), "{arguments:?}: {}", outcome.describe());
+    Some(outcome.out())
+}
+
+#[test]
+fn curl_is_served() {
+    for flags in MODES {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join("notes.json");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/servers/notes_api.walrus");
+        let server = Server::start(&source, flags, &["0", file.to_str().expect("UTF-8")]);
+        let notes = format!("http://localhost:{}/notes", server.port);
+        let Some(made) = curl(&["--data", r#"{"text": "milk"}"#, &notes], b"") else { return };
+        assert_eq!(made, "{\"id\":1,\"text\":\"milk\"}\n");
+        // So much is sent when the server has said that it wants it.
+        let large = format!("{{\"text\":\"{}\"}}", "x".repeat(2_000_000));
+        let status = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"];
+        let sent = curl(&[&status[..], &["--data-binary", "@-", &notes]].concat(), large.as_bytes());
+        assert_eq!(sent.as_deref(), Some("201 2000019"));
+        let chunked = ["--header", "transfer-encoding: chunked", "--data-binary", "@-", &notes];
+        let sent = curl(&[&status[..], &chunked].concat(), large.as_bytes());
+        assert_eq!(sent.as_deref(), Some("201 2000019"));
+        let one = format!("{notes}/1");
+        let changed = curl(&["--request", "PUT", "--data", r#"{"text": "tea"}"#, &one], b"");
+        assert_eq!(changed.as_deref(), Some("{\"id\":1,\"text\":\"tea\"}\n"));
+        // Of a response without a body only the head is waited for, and the connection goes on.
+        let head = curl(&["--head", "--write-out", "%{num_connects}", &one, "--next", "--silent", &one], b"");
+        let head = head.expect("curl is there");
+        assert!(head.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{head}");
+        assert!(
+            head.contains("\r\nallow: GET, PUT, DELETE\r\n") && head.ends_with("{\"id\":1,\"text\":\"tea\"}\n"),
+            "{head}"
+        );
+        let both = curl(&["--write-out", "%{num_connects} ", &one, &one], b"");
+        assert_eq!(both.as_deref(), Some("{\"id\":1,\"text\":\"tea\"}\n1 {\"id\":1,\"text\":\"tea\"}\n0 "));
+        let gone = curl(&[&status[..], &["--http1.0", "--request", "DELETE", &one]].concat(), b"");
+        assert_eq!(gone.as_deref(), Some("204 0"));
         assert_eq!(server.errors(), "");
     }
 }
