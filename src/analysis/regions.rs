@@ -231,7 +231,7 @@ impl<'a> Regions<'a> {
         let shared = self.shared;
         let program = shared.program;
         let mut notes = Notes::default();
-        // Facts of regions are large. There is room for those of the whole program, so that they are moved once at most.
+        // Facts of regions are large. There is room for those of the whole program: they are moved once at most.
         self.part.loops.reserve(program.loops.len() + program.functions.len());
         self.part.functions.reserve(program.functions.len());
         for at in functions {
