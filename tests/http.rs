@@ -449,6 +449,39 @@ fn closing_the_listener_lets_running_requests_end() {
     }
 }
 
+/// A handler that keeps everybody waiting while a request comes on a connection that is kept, and closes the listener.
+#[test]
+fn requests_that_came_before_the_listener_was_closed_are_answered() {
+    let program = r#"
+import "std/http" as http;
+import "std/net" as net;
+import "std/time" as time;
+let listener = net.tcp_bind("127.0.0.1", 0);
+println(f"listening on port {net.tcp_local_port(listener)}");
+fn handler : request {
+    if request.path == "/close" {
+        time.sleep(500);
+        net.tcp_close_listener(listener);
+    }
+    return request.path;
+}
+await http.serve(listener, handler);
+"#;
+    for flags in MODES {
+        let server = serve(program, flags);
+        let (mut kept, mut closing) = (server.connect(), server.connect());
+        write!(kept, "GET /a {GET}").expect("open");
+        assert_eq!(body_of(&next_response(&mut kept)), b"/a");
+        write!(closing, "GET /close {GET}").expect("open");
+        std::thread::sleep(Duration::from_millis(100));
+        write!(kept, "GET /b {GET}").expect("open");
+        assert_eq!(body_of(&read_all(&mut closing)), b"/close");
+        let response = text(&read_all(&mut kept));
+        assert!(response.contains("connection: close\r\n") && response.ends_with("/b"), "{response}");
+        assert_eq!(wait(server), (Some(0), String::new()));
+    }
+}
+
 #[test]
 fn cancelling_closes_all_at_once() {
     let program = r#"

@@ -215,6 +215,54 @@ impl Stream for SystemStream {
 mod tests {
     use super::*;
 
+    /// The news of a key, waited for.
+    fn wait_for(network: &mut SystemNetwork, key: usize) -> News {
+        for _ in 0..100 {
+            let mut news = Vec::new();
+            network.wait(Some(Duration::from_secs(5)), &mut news).expect("it waits");
+            if let Some(news) = news.into_iter().find(|news| news.key == key && news.can_read) {
+                return news;
+            }
+        }
+        panic!("no news of {key}");
+    }
+
+    #[test]
+    fn a_short_read_is_not_repeated_until_there_is_news() {
+        let mut network = SystemNetwork::new().expect("a network");
+        let mut listener = network.listen((Ipv4Addr::LOCALHOST, 0).into(), 1).expect("it listens");
+        let mut client =
+            std::net::TcpStream::connect(listener.local_addr().expect("its address")).expect("it connects");
+        wait_for(&mut network, 1);
+        let mut stream = listener.accept(2).expect("a connection");
+        let mut buffer = [0; 8];
+        let mut read = |stream: &mut Box<dyn Stream>| stream.read(&mut buffer).map_err(|error| error.kind());
+
+        client.write_all(b"one").expect("it is sent");
+        stream.hear(wait_for(&mut network, 2));
+        assert_eq!(read(&mut stream), Ok(3));
+        client.write_all(b"12345678two").expect("it is sent");
+        let news = wait_for(&mut network, 2);
+        if TELLS_AFTER_SHORT_READS {
+            assert_eq!(read(&mut stream), Err(io::ErrorKind::WouldBlock), "nobody has told it");
+        }
+        stream.hear(news);
+        // What fills the buffer may not be all.
+        assert_eq!((read(&mut stream), read(&mut stream)), (Ok(8), Ok(3)));
+
+        // The end may come together with the last bytes, and no news behind them.
+        client.write_all(b"last").expect("it is sent");
+        drop(client);
+        loop {
+            let news = wait_for(&mut network, 2);
+            stream.hear(news);
+            if news.is_end {
+                break;
+            }
+        }
+        assert_eq!((read(&mut stream), read(&mut stream)), (Ok(4), Ok(0)));
+    }
+
     #[test]
     fn lines_of_the_file_of_hosts() {
         let address = |text: &str| text.parse::<IpAddr>().ok();
