@@ -1,6 +1,6 @@
 //! The programs of `examples/servers`, each driven by clients of another make: the standard library of Rust, and, where
-//! they are installed, that of Python (`tests/serving/client.py`) and curl. Names, addresses, handles that are scarce, and resets,
-//! too.
+//! they are installed, that of Python (`tests/serving/client.py`) and curl. Names, addresses, handles that are scarce,
+//! and resets, too.
 
 mod support;
 
