@@ -477,7 +477,7 @@ fn known_calls_of(
     let (program, flow) = (types.program(), types.control_flow());
     let mut found = FxHashMap::default();
     let mut contacts: Vec<Contacts> = Vec::with_capacity(functions.len());
-    let mut replay = TypeCursor::new(types);
+    let mut cursor = TypeCursor::new(types);
     for func in functions.map(FuncId) {
         if !types.is_reached(func) {
             contacts.push(Contacts::default());
@@ -485,7 +485,7 @@ fn known_calls_of(
         }
         let function = &program.functions[func.index()];
         let (start, code) = (function.code.start, code_of(program, function));
-        replay.contacts = with_contacts.then(Contacts::default);
+        cursor.contacts = with_contacts.then(Contacts::default);
         for (block, bounds) in (0..).zip(&flow.of(func).cfg.blocks) {
             let code = &code[bounds.start as usize..bounds.end as usize];
             if !with_contacts && !code.iter().any(|&op| wanted.may_be_called(types, func, op)) {
@@ -506,7 +506,7 @@ fn known_calls_of(
                 found.extend(callee.map(|callee| (start + pc, callee)));
             });
         }
-        contacts.push(replay.contacts.take().unwrap_or_default());
+        contacts.push(cursor.contacts.take().unwrap_or_default());
     }
     (found, contacts)
 }

@@ -168,7 +168,7 @@ pub fn record(
                 count_call(vm, pc)?;
                 continue;
             }
-            Op::Throw { src } if vm.throw_above(src, goal.depth) => {
+            Op::Throw { src } if vm.throw_above(src, recording.depth) => {
                 vm.count_recorded(pc);
                 continue;
             }
@@ -205,9 +205,9 @@ pub fn record(
         let stepped = match vm.step_at(pc) {
             Ok(stepped) => stepped,
             Err(error) => {
-                vm.raise_above(error, pc, goal.depth)?;
+                vm.raise_above(error, pc, recording.depth)?;
                 if profile.borrow_mut().note(pc, |site| site.raised = true) {
-                    (goal.unsurprising, goal.repeated) = (0, 0);
+                    (recording.unsurprising, recording.repeated) = (0, 0);
                 }
                 vm.count_recorded(pc);
                 continue;

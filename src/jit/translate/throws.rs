@@ -57,6 +57,7 @@ impl Builder<'_> {
 
     /// Goes on where a condition is as expected. Elsewhere the run time executes the instruction. If it has raised no
     /// error then, native code is left behind it.
+    #[inline(never)]
     pub(super) fn raise_unless(&mut self, condition: Val, expect: bool, raising: &Raising) {
         let (go_on, raise) = (self.new_block(), self.new_block());
         let (yes, no) = if expect { (go_on, raise) } else { (raise, go_on) };
@@ -139,7 +140,7 @@ impl Builder<'_> {
         let status = self.call(Helper::Catch, vec![VM], STATE);
         let next = self.int(Status::Next as i64);
         let is_caught = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
-        self.guard(is_caught, true, exit);
+        self.effect(Inst::Guard { condition: is_caught, expect: true, exit });
         let mut load = |at: usize| self.load(Mem::Vm, VM, layout::RESULT + at as i32, Repr::I64);
         let (tag, payload) = (load(Value::TAG_OFFSET), load(Value::PAYLOAD_OFFSET));
         self.throw_to(catcher, Typed::Any { tag, payload });
