@@ -257,7 +257,7 @@ pub fn can_be_replayed(vm: &Vm, region: &Region) -> bool {
     let is_harmless = |inst: &Inst| match inst {
         Inst::Call { helper: Helper::StepCall, .. } | Inst::CallFunction { .. } => false,
         Inst::Call { helper, .. } if helper.is_random() => false,
-        Inst::Call { helper: Helper::Step, args, .. } => {
+        Inst::Call { helper: Helper::Step | Helper::Raise, args, .. } => {
             let pc = args.get(1).and_then(|pc| constant(*pc));
             pc.and_then(|pc| vm.program().code.get(pc as usize)).is_some_and(|op| match *op {
                 Op::CallBuiltin { builtin, .. } => BUILTINS[vm.image().builtin(builtin)].effect == BuiltinEffect::Pure,

@@ -390,7 +390,10 @@ impl Vm {
         if !self.is_harmless(&op) {
             return Ok(Replayed::Refused);
         }
-        let stepped = self.without_collections(|vm| vm.step_at_without_safepoint(pc))?;
+        let stepped = match self.without_collections(|vm| vm.step_at_without_safepoint(pc)) {
+            Ok(stepped) => stepped,
+            Err(error) => return self.raise_above(error, pc, depth).map(|()| Replayed::Executed),
+        };
         if stepped == Stepped::Jump {
             let offset = op.jump_offset().unwrap_or(0);
             self.set_top_pc_unchecked((i64::from(pc) + 1 + i64::from(offset)) as u32);

@@ -106,7 +106,7 @@ impl MemSet {
     /// touch.
     pub fn of_call(helper: Helper, told: MemSet) -> MemSet {
         match helper {
-            Helper::Step | Helper::CallMethod | Helper::CallLibrary => told,
+            Helper::Step | Helper::Raise | Helper::CallMethod | Helper::CallLibrary => told,
             _ => MemSet::of_heap(helper.heap()).with(told),
         }
     }
