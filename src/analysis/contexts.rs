@@ -627,11 +627,11 @@ impl Expansion<'_> {
                 {
                     *callee = self.function(func, *callee, false);
                 }
-                Op::LoadFn { func: callee, .. } => {
-                    // One that the code names elsewhere, too, stays itself: it may be compared.
-                    if self.context_of[func.index()].is_some() && self.named[callee.index()] == 1 {
-                        *callee = self.function(func, *callee, false);
-                    }
+                // One that the code names elsewhere, too, stays itself: it may be compared.
+                Op::LoadFn { func: callee, .. }
+                    if self.context_of[func.index()].is_some() && self.named[callee.index()] == 1 =>
+                {
+                    *callee = self.function(func, *callee, false);
                 }
                 Op::MakeClosure { func: callee, .. } => *callee = self.function(func, *callee, true),
                 Op::New { def, .. } => *def = self.instance(func, *def),
