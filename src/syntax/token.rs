@@ -151,7 +151,7 @@ impl Token {
     }
 
     /// Whether an operand is due after this token and a statement cannot begin, so that `{` opens a dict. The colon
-    /// depends on more (see [`Lexer::colon_wants_value`]).
+    /// depends on more (see `Lexer::colon_wants_value`).
     pub(super) fn wants_operand(self) -> bool {
         use Token::*;
         matches!(

@@ -1,4 +1,4 @@
-//! Loop-invariant code motion, inner loops first, with guards; the check of indices by ranges ([`super::bounds`]) is
+//! Loop-invariant code motion, inner loops first, with guards; the check of indices by ranges ([`bounds`]) is
 //! part of the same walk, as what an index guards can move only when its guard is gone.
 //!
 //! # What may move in front of a loop

@@ -6,7 +6,7 @@
 //! | objects | what stays in the region is not made: its parts are values, and exits make it | [`unmake`] |
 //! | gathering | makes new objects with what is stored into them at once | [`gather`] |
 //! | hoisting | moves what does not change in a loop, guards included, in front of it | [`hoist`] |
-//! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | [`hoist::bounds`] |
+//! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | `hoist::bounds` |
 //! | promotion | keeps fields, captured variables and globals that a loop reads and writes in registers, and stores them behind it | [`promote`] |
 //! | dead code | removes what nothing uses | [`dead`] |
 //! | sinking | moves arithmetic to the paths that need it | [`sink`] |

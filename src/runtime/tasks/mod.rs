@@ -1,7 +1,7 @@
 //! Tasks: who runs, who waits for whom, and what happens when a task ends.
 //!
 //! All tasks run on one thread and share one register stack and one array of frames. The running task has their bottom;
-//! a task that waits keeps a copy of its part ([`Saved`](super::object::Saved)), which goes back to the very same place
+//! a task that waits keeps a copy of its part ([`Saved`]), which goes back to the very same place
 //! when it goes on. So suspending is two copies, and pointers into the stack stay good, those in machine registers of
 //! native code as well.
 //!
