@@ -95,6 +95,10 @@ impl Builder<'_> {
 
     /// Who catches an error of the current instruction: how many frames stand below that function's own.
     pub(super) fn catcher(&self) -> Option<usize> {
+        // What waits for `next` and `iter` is a step, which the run time ends.
+        if self.op().as_iteration().is_some() {
+            return None;
+        }
         let pc = self.pc - self.context.flow.start;
         let is_own = self.context.purpose != Purpose::Leading && self.context.flow.handler_at(pc).is_some();
         if is_own { Some(self.context.frames.len()) } else { self.context.catcher }
