@@ -2,9 +2,9 @@
 //! those that called functions and the run time raise are taken over from the machine.
 //!
 //! An error leaves the frames between where it is raised and where it is caught. Those of inlined functions exist only
-//! while something looks at frames, so nothing is to be undone. An error that a guard has found, such as an index out of
-//! range, is the interpreter's, which executes the instruction again and goes to the handler; but where such an error was
-//! seen to be caught, the run time is called to raise it.
+//! while something looks at frames, so nothing is to be undone. An error that a guard has found, such as an index out
+//! of range, is the interpreter's, which executes the instruction again and goes to the handler; but where such an
+//! error was seen to be caught, the run time is called to raise it.
 
 use std::rc::Rc;
 
