@@ -111,10 +111,19 @@ impl Backend {
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
         let size = bytes.len();
         self.memory.finalize(BranchProtection::None).map_err(|_| Refusal::Budget)?;
-        // SAFETY: the bytes are a function of this signature for this machine, and executable now. The memory is never
-        // freed.
+        // SAFETY: the bytes are a function of this signature for this machine, and executable now. The memory is freed
+        // when nobody runs it any more: see `Drop`.
         let code = unsafe { std::mem::transmute::<*mut u8, NativeCode>(place) };
         Ok(Compiled { code, size, clif, asm })
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        // SAFETY: a backend goes with the tier that it compiles for, and that is held by the machine which runs the
+        // code, for as long as it lives (`Vm::set_hooks`): no code is on its way, and none is entered any more. The
+        // stacks of tasks that still wait are dropped without being unwound.
+        unsafe { self.memory.free_memory() };
     }
 }
 

@@ -351,24 +351,26 @@ fn tail_call(vm: &mut Vm, pc: u64) -> Status {
     status_of_step(vm, pc, replaced.map(|replaced| if replaced { Stepped::Jump } else { Stepped::Next }))
 }
 
-/// The frame of the function that native code has called is on top.
 fn finish_call(vm: &mut Vm, outcome: Outcome) -> NativeResult {
-    let finished = vm.finish_native_call(outcome).unwrap_or_else(|error| {
-        vm.set_pending(error);
-        None
-    });
-    finished.unwrap_or(NativeResult::without_value(Outcome::NOT_ENTERED))
+    finish(vm, outcome, false)
 }
 
 fn finish_caught_call(vm: &mut Vm, outcome: Outcome) -> NativeResult {
-    match vm.finish_native_call(outcome) {
-        Ok(finished) => finished.unwrap_or(NativeResult::without_value(Outcome::NOT_ENTERED)),
+    finish(vm, outcome, true)
+}
+
+/// The frame of the function that native code has called is on top.
+fn finish(vm: &mut Vm, outcome: Outcome, is_caught: bool) -> NativeResult {
+    let otherwise = match vm.finish_native_call(outcome) {
+        Ok(Some(result)) => return result,
+        Ok(None) => Outcome::NOT_ENTERED,
         Err(error) => {
-            let outcome = if error.is_catchable() { Outcome::RAISED } else { Outcome::NOT_ENTERED };
+            let can_be_caught = is_caught && error.is_catchable();
             vm.set_pending(error);
-            NativeResult::without_value(outcome)
+            if can_be_caught { Outcome::RAISED } else { Outcome::NOT_ENTERED }
         }
-    }
+    };
+    NativeResult::without_value(otherwise)
 }
 
 fn catch(vm: &mut Vm) -> Status {

@@ -62,13 +62,8 @@ impl Unwinding {
         stack: &mut Stack,
         heap: &mut Heap,
     ) -> Result<(), Error> {
+        let Err(error) = self.enter_handler_above(error, entry, stack, heap) else { return Ok(()) };
         let cause = self.cause.take();
-        if error.is_catchable()
-            && let Some(handler) = find_handler(stack, entry, stack.depth())
-        {
-            enter(stack, &handler, caught_value(error, heap));
-            return Ok(());
-        }
         if self.trace.is_none() && !matches!(error.kind(), ErrorKind::Exit(_) | ErrorKind::Cancelled) {
             // Only an error that nobody handles needs a trace.
             if !(error.is_catchable() && self.is_handled_below(stack, entry)) {
@@ -88,7 +83,7 @@ impl Unwinding {
         stack: &mut Stack,
         heap: &mut Heap,
     ) -> Result<(), Error> {
-        let handler = find_handler(stack, lowest, stack.depth()).filter(|_| error.is_catchable());
+        let handler = if error.is_catchable() { find_handler(stack, lowest, stack.depth()) } else { None };
         let Some(handler) = handler else { return Err(error) };
         self.cause = None;
         enter(stack, &handler, caught_value(error, heap));

@@ -107,6 +107,8 @@ impl Vm {
     /// Turns on counting of back edges and calls; to be called behind [`Vm::set_counts`].
     pub fn set_hooks(&mut self, thresholds: Thresholds, tier: Option<Rc<dyn Tier>>) {
         let hooks = Hooks::new(&self.image, self.watch.is_limited(), thresholds, tier);
+        // The code of a tier goes with it.
+        self.native.forget_functions();
         let hooks = self.watch.hooks.insert(Box::new(hooks));
         self.watch.counters = hooks.counters();
     }

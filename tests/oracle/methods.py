@@ -91,7 +91,8 @@ def sort(vm, xs, by=None, *rest):
             raise
 
     before = list(xs)
-    result = sorted(before, key=cmp_to_key(ask))
+    # Python asks whether a later one is smaller, the language which way round an earlier and a later one are.
+    result = sorted(before, key=cmp_to_key(lambda later, earlier: -ask(earlier, later)))
     if changed(before, xs):
         raise error("List changed during sort")
     xs[:] = result

@@ -170,6 +170,27 @@ fn only_ints_are_counted() {
     }
 }
 
+/// The machine goes with its run, and the native code with the machine: a process that ran many programs kept those of
+/// all, with gigabytes of addresses for each.
+#[cfg(all(feature = "jit", target_os = "linux"))]
+#[test]
+fn a_run_leaves_nothing_behind() {
+    let source = "fn f : n { let t = 0; for i in 0..n { t += i; } return t; } println(f(1000), f(2000));";
+    let program = walrus::compile::compile_text("t.walrus", source).program.expect("it compiles");
+    let program = load(&wbc::encode(&program, &meta())).expect("a program that may run");
+    let addresses = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+        statm.split(' ').next().and_then(|pages| pages.parse::<usize>().ok()).expect("pages of the process")
+    };
+    let run = || assert_eq!(observe(program.clone(), true), (0, b"499500 1999000\n".to_vec(), String::new()));
+    run();
+    let before = addresses();
+    (0..200).for_each(|_| run());
+    // Other tests run beside, and have code of their own: less than a tenth of the code that 200 runs would keep.
+    let grown = addresses().saturating_sub(before) * 4096;
+    assert!(grown < 20 * (64 << 20), "{} MiB", grown >> 20);
+}
+
 /// A small file must not fill the memory by naming one long string again and again.
 #[test]
 fn a_string_of_the_file_is_made_once() {

@@ -23,7 +23,7 @@ use crate::bytecode::{FuncId, FunctionKind, GlobalId, Op, Reg, SiteId};
 use crate::facts::native_forms::{FEW_INLINED, MAX_INLINE_DEPTH, may_be_inlined};
 use crate::jit::helpers::{Helper, Status};
 use crate::jit::ir::{
-    Compare, ExitId, ExitReason, Home, InlinedFrame, Inst, Mem, MemSet, Repr, StartedFrame, Terminator, Unary, Val,
+    ExitId, ExitReason, Home, InlinedFrame, Inst, Mem, MemSet, Repr, StartedFrame, Terminator, Unary, Val,
 };
 use crate::runtime::value::Value;
 
@@ -92,8 +92,7 @@ impl Builder<'_> {
         self.region.inlined_depth = self.region.inlined_depth.max(frames.len() + 1);
         // Whoever catches what leaves the inlined function catches what leaves the one in its place.
         let catcher = self.context.catcher;
-        let is_caught = catcher.is_some();
-        let addresses = [function, return_pc];
+        let (addresses, is_caught) = ([function, return_pc], catcher.is_some());
         let call = Inst::CallFunction { frames, func, closure: None, base, addresses, exit, is_caught };
         let tag = self.push(call, Repr::I64);
         self.go_on_if_returned(tag, catcher, exit);
@@ -274,8 +273,7 @@ impl Builder<'_> {
         let exit = self.exit(ExitReason::Throw);
         let pc = self.int(self.pc.into());
         let status = self.call(Helper::TailCall, vec![VM, pc], MemSet::ALL);
-        let leave = self.int(Status::Leave as i64);
-        let has_exited = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        let has_exited = self.is_status(status, Status::Leave);
         self.guard(has_exited, false, exit);
         let begins = self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool);
         let (yes, no) = (self.new_block(), self.new_block());

@@ -289,8 +289,7 @@ impl Builder<'_> {
         self.current = slow;
         let (tag, payload) = self.parts(value);
         let status = self.call(Helper::ListPush, vec![VM, list, tag, payload], MemSet::LISTS.with(MemSet::of(Mem::Vm)));
-        let next = self.int(Status::Next as i64);
-        let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        let done = self.is_status(status, Status::Next);
         self.guard(done, true, exit);
 
         let done = self.new_block();

@@ -33,8 +33,7 @@ impl Builder<'_> {
     pub(super) fn call_to_be_done(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
-        let next = self.int(Status::Next as i64);
-        let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        let done = self.is_status(status, Status::Next);
         self.go_on_if_done(done, exit);
     }
 
@@ -42,8 +41,7 @@ impl Builder<'_> {
     pub(super) fn call_for_truth(&mut self, helper: Helper, args: Vec<Val>, writes: MemSet) -> Val {
         let exit = self.exit(ExitReason::Throw);
         let status = self.call(helper, args, writes);
-        let leave = self.int(Status::Leave as i64);
-        let has_exited = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        let has_exited = self.is_status(status, Status::Leave);
         self.guard(has_exited, false, exit);
         debug_assert_eq!((Status::Next as u64, Status::Jump as u64), (0, 1));
         self.push(Inst::Unary(Unary::BitsToBool, status), Repr::Bool)
@@ -51,9 +49,20 @@ impl Builder<'_> {
 
     /// Takes the value that a helper has handed over, of a known type if only one was seen.
     pub(super) fn take_result(&mut self, dst: Reg) {
-        let tag = self.load(Mem::Vm, VM, layout::RESULT + Value::TAG_OFFSET as i32, Repr::I64);
-        let payload = self.load(Mem::Vm, VM, layout::RESULT + Value::PAYLOAD_OFFSET as i32, Repr::I64);
+        let (tag, payload) = self.result_words();
         self.take_value(dst, tag, payload);
+    }
+
+    /// Tag and payload of the value that a helper has handed over.
+    pub(super) fn result_words(&mut self) -> (Val, Val) {
+        let mut load = |at: usize| self.load(Mem::Vm, VM, layout::RESULT + at as i32, Repr::I64);
+        (load(Value::TAG_OFFSET), load(Value::PAYLOAD_OFFSET))
+    }
+
+    /// Whether a helper has given this status.
+    pub(super) fn is_status(&mut self, status: Val, wanted: Status) -> Val {
+        let wanted = self.int(wanted as i64);
+        self.push(Inst::Icmp(Compare::Eq, status, wanted), Repr::Bool)
     }
 
     /// Takes a value that an instruction has found, of a known type if only one was seen.

@@ -469,8 +469,7 @@ impl Builder<'_> {
         self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
         let status = self.call_step(needs)?;
-        let next = self.int(Status::Next as i64);
-        let done = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        let done = self.is_status(status, Status::Next);
         self.go_on_if_done(done, exit);
         if needs.heap.meets(HeapUse::LISTS) {
             self.lists_change();

@@ -15,9 +15,8 @@ use super::{Builder, Built, Purpose, VM};
 use crate::bytecode::op::HeapUse;
 use crate::bytecode::{Op, Reg};
 use crate::jit::helpers::{Helper, Status};
-use crate::jit::ir::{Compare, ExitId, ExitReason, Inst, Mem, Repr, StartedFrame, Terminator, Val};
-use crate::runtime::abi::{Outcome, layout};
-use crate::runtime::value::Value;
+use crate::jit::ir::{Compare, ExitId, ExitReason, Inst, Repr, StartedFrame, Terminator, Val};
+use crate::runtime::abi::Outcome;
 
 /// An error on its way to the handler of the function that has so many frames of the region below its own.
 pub(super) struct Thrown {
@@ -67,8 +66,7 @@ impl Builder<'_> {
         let exit = self.exit(ExitReason::Throw);
         let status = self.execute(Helper::Raise, raising.heap, raising.frames.clone());
         self.lists_change();
-        let leave = self.int(Status::Leave as i64);
-        let is_left = self.push(Inst::Icmp(Compare::Eq, status, leave), Repr::Bool);
+        let is_left = self.is_status(status, Status::Leave);
         let (left, done) = (self.new_block(), self.new_block());
         self.finish(Terminator::Branch(is_left, left, done));
         let executed = self.env.clone();
@@ -142,11 +140,9 @@ impl Builder<'_> {
     /// Ends the current block by throwing the error that a helper ran into; takes the exit if that cannot be caught.
     fn catch(&mut self, catcher: usize, exit: ExitId) {
         let status = self.call(Helper::Catch, vec![VM], STATE);
-        let next = self.int(Status::Next as i64);
-        let is_caught = self.push(Inst::Icmp(Compare::Eq, status, next), Repr::Bool);
+        let is_caught = self.is_status(status, Status::Next);
         self.effect(Inst::Guard { condition: is_caught, expect: true, exit });
-        let mut load = |at: usize| self.load(Mem::Vm, VM, layout::RESULT + at as i32, Repr::I64);
-        let (tag, payload) = (load(Value::TAG_OFFSET), load(Value::PAYLOAD_OFFSET));
+        let (tag, payload) = self.result_words();
         self.throw_to(catcher, Typed::Any { tag, payload });
     }
 }

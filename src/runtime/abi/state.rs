@@ -33,6 +33,11 @@ pub struct NativeState {
 }
 
 impl NativeState {
+    /// No function has native code any more.
+    pub(in crate::runtime) fn forget_functions(&mut self) {
+        self.functions.fill(not_native);
+    }
+
     /// Of a program with so many functions, none of them native yet.
     pub(in crate::runtime) fn new(functions: usize, code_limit: usize) -> NativeState {
         NativeState {
