@@ -237,13 +237,14 @@ fn extreme(vm: &mut Vm, args: &[Value], wanted: Ordering) -> Result<Value> {
         let choose = |best: f64, float: f64| if float.partial_cmp(&best) == Some(wanted) { float } else { best };
         return Ok(floats.iter().copied().reduce(choose).map_or(Value::VOID, Value::float));
     }
-    let operator = if wanted == Ordering::Less { OrderOp::Lt } else { OrderOp::Gt };
     for at in 1..list.len() {
         let item = list.get(at);
         let better = if is_number(item) && is_number(best) {
             compare_numbers(item, best) == Some(wanted)
         } else {
-            vm.ordering(operator, item, best)?
+            // Whatever is wanted, `<` is what orders items: an error names it.
+            let [lower, upper] = if wanted == Ordering::Less { [item, best] } else { [best, item] };
+            vm.ordering(OrderOp::Lt, lower, upper)?
         };
         if better {
             best = item;
