@@ -106,10 +106,9 @@ impl Pass {
                     keep_up_to(caught, base);
                 }
             }
-            // A module that has run before leaves its register as it was.
-            if !matches!(op, Op::InitModule { .. }) {
-                writes.iter().for_each(|reg| insert(&mut self.state, *reg));
-            }
+            // A module that has run before leaves its register as it was, another one writes it: it is undefined.
+            let change = if matches!(op, Op::InitModule { .. }) { remove } else { insert };
+            writes.iter().for_each(|reg| change(&mut self.state, *reg));
             if let Some(offset) = op.jump_offset() {
                 let target = (pc as i64 + 1 + i64::from(offset)) as u32;
                 let taken = on_edge.iter().filter(|(edge, _)| *edge == Edge::Taken).map(|(_, reg)| *reg);
@@ -318,6 +317,10 @@ fn contains(set: &Set, reg: Reg) -> bool {
 
 fn insert(set: &mut Set, reg: Reg) {
     set[reg.index() / 64] |= 1 << (reg.index() % 64);
+}
+
+fn remove(set: &mut Set, reg: Reg) {
+    set[reg.index() / 64] &= !(1 << (reg.index() % 64));
 }
 
 /// Takes out all registers above one.
