@@ -175,12 +175,16 @@ def cube_root(x):
     if not math.isfinite(x) or x == 0:
         return x
     exact, root = Fraction(abs(x)), math.cbrt(abs(x))
-    near = [math.nextafter(root, 0.0), root, math.nextafter(root, math.inf)]
-    for low, high in zip(near, near[1:]):
-        # Whether the root is nearer to the lower of two neighbours.
-        if exact <= ((Fraction(low) + Fraction(high)) / 2) ** 3:
-            return math.copysign(low, x)
-    return math.copysign(near[-1], x)
+
+    def middle(below, above):
+        return (Fraction(below) + Fraction(above)) / 2
+
+    # C's function may be two places off.
+    while exact < middle(math.nextafter(root, 0.0), root) ** 3:
+        root = math.nextafter(root, 0.0)
+    while exact > middle(root, math.nextafter(root, math.inf)) ** 3:
+        root = math.nextafter(root, math.inf)
+    return math.copysign(root, x)
 
 
 def maths(vm):
