@@ -140,6 +140,13 @@ fn a_loop_writes_items_if_a_function_that_it_calls_assigns_an_entry_by_name() {
 }
 
 #[test]
+fn a_variable_that_renews_an_outer_one_is_told_of_assigning() {
+    let text = "fn f : n { let t = 0; for i in 0..n { let t = t + i; } return t; }\nprintln(f(3));\n";
+    let warned = Folder::new(&[("p.walrus", text)]).expect(0, &["p.walrus", "--check"]);
+    assert!(warned.err().contains("help: to change the outer 't', assign to it"), "{}", warned.err());
+}
+
+#[test]
 fn lints_have_levels_and_the_last_one_counts() {
     let folder = Folder::new(&[("p.walrus", "{ let unused = 1; }")]);
     let outcome = folder.expect(0, &["p.walrus"]);

@@ -95,6 +95,8 @@ pub struct Var {
     /// Whether anything but its declaration assigns to it.
     pub reassigned: bool,
     used: bool,
+    /// Its `let`, up to its name, if that begins its value with an outer variable of the same name: `let n = n + 1`.
+    renews: Option<Span>,
     /// Whether it is read other than to be called, so that one may find out which function or struct it is.
     is_value: bool,
     /// Depth of the function that declares it.

@@ -8,7 +8,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
-use super::suggest::{foreign_name, hint};
+use super::suggest::{foreign_name, hint, unused_variable};
 use super::{
     Capture, CaptureFrom, FileScopes, FuncIndex, FunctionScope, Global, GlobalIndex, ModuleIndex, NameRef, Resolution,
     SiblingMethod, StaticValue, StructIndex, StructScope, Var, VarId,
@@ -294,6 +294,7 @@ impl FileWalk<'_> {
             in_cell: false,
             reassigned: false,
             used: false,
+            renews: None,
             is_value: false,
             function_depth: self.depth(),
             scope,
@@ -508,15 +509,18 @@ impl FileWalk<'_> {
             let var = self.scopes.vars[var];
             let text = self.interner.get(var.name);
             if var.scope == id && !var.used && var.value.is_none() && !text.starts_with('_') {
-                self.diagnostics.push(
-                    Diagnostic::warning("W0201", format!("Unused variable '{text}'"), var.span).with_suggestion(
-                        "if this is intended, begin its name with '_'",
-                        var.span,
-                        format!("_{text}"),
-                    ),
-                );
+                self.diagnostics.push(unused_variable(&var, text));
             }
         }
+    }
+
+    /// Whether a value is an operation whose leftmost operand is this name.
+    fn begins_with(&self, mut value: ExprId, name: Symbol) -> bool {
+        let ExprKind::Binary { .. } = self.ast.expr(value).kind else { return false };
+        while let ExprKind::Binary { left, .. } = self.ast.expr(value).kind {
+            value = left;
+        }
+        self.ast.expr(value).kind == ExprKind::Name(name)
     }
 
     fn statement(&mut self, stmt: StmtId) {
@@ -524,7 +528,10 @@ impl FileWalk<'_> {
         match self.ast.stmt(stmt).kind {
             StmtKind::Let { name, value } => {
                 self.expr(value);
-                self.scopes.declared[stmt.0 as usize] = Some(self.declare(name, None));
+                let var = self.declare(name, None);
+                let r#let = Span::new(span.file, span.lo, name.span.lo);
+                self.scopes.vars[var.0 as usize].renews = self.begins_with(value, name.name).then_some(r#let);
+                self.scopes.declared[stmt.0 as usize] = Some(var);
             }
             StmtKind::LetEach { names, values } => {
                 self.exprs(values);

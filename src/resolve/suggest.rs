@@ -1,4 +1,7 @@
-//! What undefined names are likely to mean: modules, and names of other languages.
+//! What is said of names that mean nothing, or that nothing reads: what they are likely to be meant for.
+
+use super::Var;
+use crate::source::Diagnostic;
 
 /// What a name of another language, or of `core` without its module, is in Walrus.
 pub fn foreign_name(name: &str) -> Option<&'static str> {
@@ -69,4 +72,20 @@ pub fn hint(name: &str) -> Option<&'static str> {
         "end" => "blocks end with `}`",
         _ => return None,
     })
+}
+
+/// The warning about a variable that nothing reads.
+pub(super) fn unused_variable(var: &Var, text: &str) -> Diagnostic {
+    let warning = Diagnostic::warning("W0201", format!("Unused variable '{text}'"), var.span);
+    match var.renews {
+        Some(r#let) => warning.labelled(format!("another variable than the '{text}' outside")).with_suggestion(
+            format!("to change the outer '{text}', assign to it"),
+            r#let,
+            "",
+        ),
+        None => {
+            let advice = "if this is intended, begin its name with '_'";
+            warning.with_suggestion(advice, var.span, format!("_{text}"))
+        }
+    }
 }

@@ -252,6 +252,7 @@ impl Recovery<'_> {
             || self.foreign_function(at)
             || self.foreign_operator(at, &context)
             || self.brackets(at, expected, &context)
+            || self.tuple_without_parentheses(at, &context)
             || self.missing_semicolon(at, expected, &context)
             || self.block_read_as_dict(at, &context)
         {
@@ -621,6 +622,28 @@ impl Recovery<'_> {
             true => self.lexemes[at].token = closer,
             false => self.insert(at, closer),
         }
+        true
+    }
+
+    /// `return a, b;`
+    fn tuple_without_parentheses(&mut self, at: usize, context: &Context) -> bool {
+        let first = context.statement + 1;
+        if self.token(at) != Some(Token::Comma) || self.token(first - 1) != Some(Token::Return) || at <= first {
+            return false;
+        }
+        let line = (at + 1..self.lexemes.len()).find(|&index| self.begins_line(index)).unwrap_or(self.lexemes.len());
+        let is_end = |index: &usize| self.token(*index) == Some(Token::Semicolon);
+        let Some(end) = (at..line).find(is_end) else { return false };
+        if !self.is_known(at) {
+            let values = self.span_between(first, end);
+            let written = format!("({})", &self.text[values.lo as usize..values.hi as usize]);
+            let diagnostic = Diagnostic::error("E0201", "Expected `;`, found `,`", self.span(at))
+                .labelled("one value is returned")
+                .with_suggestion("return a tuple of the values", values, written);
+            self.report(at, diagnostic);
+        }
+        self.insert(end, Token::RParen);
+        self.insert(first, Token::LParen);
         true
     }
 

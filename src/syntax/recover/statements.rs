@@ -672,6 +672,8 @@ impl Recovery<'_> {
         let path = match named.strip_prefix("std/").unwrap_or(named) {
             standard if STANDARD_MODULES.contains(&standard) => format!("std/{standard}"),
             path if path.ends_with(".walrus") => path.to_string(),
+            // `import std/math`, also of a module that does not exist, which is told then.
+            path if named.starts_with("std/") || self.ident_text(at) == Some("std") => format!("std/{path}"),
             path => format!("./{}.walrus", path.trim_start_matches("./").trim_end_matches(".js")),
         };
         let written = format!("import \"{path}\";");
