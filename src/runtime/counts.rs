@@ -285,8 +285,19 @@ impl Vm {
     }
 
     /// As [`Vm::charge`], for the instruction that has called a helper and that native code has named.
+    #[inline(always)]
     pub fn charge_named(&self) {
-        if let Some(counts) = self.watch.counts.as_ref().filter(|counts| counts.work.is_some()) {
+        // Helpers ask this each time they are called, and few runs are counted.
+        if let Some(counts) = &self.watch.counts {
+            self.charge_place(counts);
+        }
+    }
+
+    /// The place is meaningful only if work is counted: a limit of fuel alone sets none.
+    #[cold]
+    #[inline(never)]
+    fn charge_place(&self, counts: &Counts) {
+        if counts.work.is_some() {
             self.charge(counts.cells[PLACE].get() as u32);
         }
     }

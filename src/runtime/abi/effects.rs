@@ -9,6 +9,7 @@ use crate::runtime::vm::Vm;
 impl Vm {
     /// Runs something during which no operation collects garbage: one that wants memory fails with
     /// [`NeedsMemory`](crate::runtime::error::ErrorKind::NeedsMemory) before it has had an effect.
+    #[inline(always)]
     pub fn without_collections<T>(&mut self, run: impl FnOnce(&mut Vm) -> T) -> T {
         let outer = std::mem::replace(&mut self.native.must_not_collect, true);
         let result = run(self);
@@ -17,6 +18,7 @@ impl Vm {
     }
 
     /// Runs something that touches no more of the heap than this: native code relies on it.
+    #[inline(always)]
     pub fn touching_only<T>(&mut self, heap: HeapUse, run: impl FnOnce(&mut Vm) -> T) -> T {
         if !cfg!(debug_assertions) {
             return run(self);
@@ -29,10 +31,17 @@ impl Vm {
 
     /// As [`Vm::touching_only`], for the operation of this name. Debug builds compare memory before and after it, the
     /// first times and then ever more seldom.
+    #[inline(always)]
     pub fn keeping_to<T>(&mut self, name: &'static str, heap: HeapUse, run: impl FnOnce(&mut Vm) -> T) -> T {
         if !cfg!(debug_assertions) || heap == HeapUse::ANY {
             return run(self);
         }
+        self.run_watched(name, heap, run)
+    }
+
+    /// The body of [`Vm::keeping_to`] in debug builds, which is too large to be in every helper.
+    #[inline(never)]
+    fn run_watched<T>(&mut self, name: &'static str, heap: HeapUse, run: impl FnOnce(&mut Vm) -> T) -> T {
         let times = self.native.times_run.entry(name).or_insert(0);
         *times += 1;
         let watched = (*times < 8 || times.is_power_of_two()).then(|| Watched::new(&self.heap, &self.globals, heap));

@@ -1,6 +1,7 @@
 //! Methods of strings. Positions and widths count characters.
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
+use smallvec::SmallVec;
 
 use crate::runtime::builtins::convert::{parse_float, parse_int};
 use crate::runtime::builtins::value::{arg, count_value, int_arg, list, str_arg};
@@ -27,7 +28,8 @@ pub(in crate::runtime) fn parts<'t>(
         vm.heap.check_room_for(parts.clone().count(), size_of::<Value>())?;
     }
     let before = vm.heap.bytes();
-    let mut made: Vec<Value> = Vec::with_capacity(16);
+    // Most texts have few parts, which need no memory beside the list. Nothing is collected before they lie there.
+    let mut made: SmallVec<[Value; 16]> = SmallVec::new();
     for part in parts {
         made.push(vm.heap.str_value(part));
         // The vector, and the list to come.
@@ -82,17 +84,21 @@ pub fn split(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     }
     let (text, separator) = (text.as_str(), separator.as_str());
     if let [separator @ 0..128] = separator.as_bytes() {
-        return parts(vm, text, text.split(char::from(*separator)));
+        return parts(vm, text, pieces(text, memchr_iter(*separator, text.as_bytes()), 1));
     }
+    let found = memmem::find_iter(text.as_bytes(), separator.as_bytes());
+    parts(vm, text, pieces(text, found, separator.len()))
+}
+
+/// The pieces of a text between separators of `len` bytes, which were found at these places.
+fn pieces(text: &str, found: impl Iterator<Item = usize> + Clone, len: usize) -> impl Iterator<Item = &str> + Clone {
     let mut start = 0;
-    let ends = memmem::find_iter(text.as_bytes(), separator.as_bytes()).chain([text.len()]);
     // A match of valid UTF-8 in valid UTF-8 lies on character boundaries.
-    let pieces = ends.map(move |end| {
+    found.chain([text.len()]).map(move |end| {
         let piece = text.get(start..end).unwrap_or("");
-        start = end + separator.len();
+        start = end + len;
         piece
-    });
-    parts(vm, text, pieces)
+    })
 }
 
 pub fn contains(_: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -279,4 +285,38 @@ pub fn to_int(_: &mut Vm, args: &[Value]) -> Result<Value> {
 
 pub fn to_float(_: &mut Vm, args: &[Value]) -> Result<Value> {
     Ok(parse_float(receiver(args)?.as_str()).map_or(Value::VOID, Value::float))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at_bytes(text: &str, separator: u8) -> Vec<&str> {
+        pieces(text, memchr_iter(separator, text.as_bytes()), 1).collect()
+    }
+
+    #[test]
+    fn texts_are_cut_at_bytes() {
+        assert_eq!(at_bytes("", b','), [""]);
+        assert_eq!(at_bytes(",", b','), ["", ""]);
+        assert_eq!(at_bytes("1 2 3", b' '), ["1", "2", "3"]);
+        assert_eq!(at_bytes(",,a,", b','), ["", "", "a", ""]);
+        assert_eq!(at_bytes("ä, öß,\u{10000}", b','), ["ä", " öß", "\u{10000}"]);
+        assert_eq!(at_bytes("nothing", b','), ["nothing"]);
+        assert_eq!(at_bytes("a\0b\u{7f}", 0), ["a", "b\u{7f}"]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_those_of_std(text in "[a,é\u{10000}]{0,80}") {
+            prop_assert_eq!(at_bytes(&text, b','), text.split(',').collect::<Vec<_>>());
+            for separator in [",", ",,", "é", "a,"] {
+                let found = memmem::find_iter(text.as_bytes(), separator.as_bytes());
+                let ours: Vec<&str> = pieces(&text, found, separator.len()).collect();
+                prop_assert_eq!(ours, text.split(separator).collect::<Vec<_>>());
+            }
+        }
+    }
 }

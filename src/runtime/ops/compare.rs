@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::ops::ControlFlow::{self, Break, Continue};
 
 use rustc_hash::FxBuildHasher;
 
@@ -88,26 +89,65 @@ impl Pair {
             Pair::Tuples(a, b) => (a.items().get(at).copied(), b.items().get(at).copied()),
         }
     }
+
+    /// The order, if numbers and strings in front decide it: most sequences need no more. Otherwise, how many elements
+    /// in front are equal.
+    fn compare_front(&self, heap: &Heap) -> Front {
+        match self {
+            Pair::Tuples(a, b) => compare_items(a.items(), b.items()),
+            Pair::Lists(a, b) => {
+                if let (Some(a), Some(b)) = (a.as_ints(heap), b.as_ints(heap)) {
+                    return Break(Some(a.cmp(b)));
+                }
+                if let (Some(a), Some(b)) = (a.as_floats(heap), b.as_floats(heap)) {
+                    return Break(a.partial_cmp(b));
+                }
+                if let (Some(a), Some(b)) = (a.as_values(heap), b.as_values(heap)) {
+                    return compare_items(a, b);
+                }
+                // Their storages differ, or hold bools.
+                let pairs = (0..a.len().min(b.len())).map(|at| (a.get(at), b.get(at)));
+                compare_pairs(pairs, a.len().cmp(&b.len()))
+            }
+        }
+    }
+}
+
+/// See [`Pair::compare_front`].
+type Front = ControlFlow<Option<Ordering>, usize>;
+
+fn compare_items(a: &[Value], b: &[Value]) -> Front {
+    compare_pairs(a.iter().copied().zip(b.iter().copied()), a.len().cmp(&b.len()))
+}
+
+/// `lengths` decides if all pairs are equal.
+#[inline(always)]
+fn compare_pairs(pairs: impl Iterator<Item = (Value, Value)>, lengths: Ordering) -> Front {
+    for (at, (a, b)) in pairs.enumerate() {
+        match compare_flat(a, b) {
+            Some(Some(Ordering::Equal)) => {}
+            Some(order) => return Break(order),
+            None => return Continue(at),
+        }
+    }
+    Break(Some(lengths))
 }
 
 #[inline(never)]
 fn compare_slow(heap: &Heap, a: Value, b: Value, operator: &str) -> Result<Option<Ordering>> {
     let Some(pair) = Pair::new(a, b) else { return Err(invalid_operation(operator, a, b)) };
-    // Most sequences are decided by numbers or strings in front; that needs no memory.
-    let mut next = 0;
-    loop {
-        match pair.get(next) {
-            (Some(a), Some(b)) => match compare_flat(a, b) {
-                Some(Some(Ordering::Equal)) => next += 1,
-                Some(order) => return Ok(order),
-                None => break,
-            },
-            (a, b) => return Ok(Some(a.is_some().cmp(&b.is_some()))),
-        }
+    match pair.compare_front(heap) {
+        Break(order) => Ok(order),
+        Continue(next) => compare_rest(heap, (a, b), Frame { pair, next }, operator),
     }
+}
+
+/// The order of two sequences whose first elements that may differ are neither numbers nor strings.
+#[inline(never)]
+fn compare_rest(heap: &Heap, (a, b): (Value, Value), frame: Frame, operator: &str) -> Result<Option<Ordering>> {
     let mut met: HashSet<(u64, u64), FxBuildHasher> = HashSet::default();
     met.insert((a.bits(), b.bits()));
-    let mut stack = vec![Frame { pair, next }];
+    let mut stack = vec![frame];
     while let Some(frame) = stack.last_mut() {
         let (a, b) = match frame.pair.get(frame.next) {
             (Some(a), Some(b)) => (a, b),
@@ -174,6 +214,79 @@ mod tests {
         let a = list(&mut heap, &[Value::float(f64::NAN), Value::int(1)]);
         assert_eq!(compare(&heap, a, a, "<").unwrap(), None);
         assert!(!less_equal(&heap, a, a).unwrap() && !greater(&heap, a, a).unwrap());
+    }
+
+    fn tuple(heap: &mut Heap, items: &[Value]) -> Value {
+        Value::from_tuple(Tuple::new(heap, items))
+    }
+
+    #[test]
+    fn tuples_are_decided_by_the_first_difference_or_the_length() {
+        let mut heap = Heap::new();
+        let (x, y) = (heap.str_value("x"), heap.str_value("y"));
+        let items: [&[Value]; 5] = [
+            &[],
+            &[Value::int(1)],
+            &[Value::int(1), Value::float(-0.5)],
+            &[Value::float(1.0), Value::int(0), x],
+            &[Value::int(1), Value::float(0.0), y, Value::VOID],
+        ];
+        let tuples = items.map(|items| tuple(&mut heap, items));
+        for (i, a) in tuples.iter().enumerate() {
+            for (j, b) in tuples.iter().enumerate() {
+                assert_eq!(compare(&heap, *a, *b, "<").unwrap(), Some(i.cmp(&j)), "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_nan_decides_in_tuples_and_lists_of_any_storage() {
+        let mut heap = Heap::new();
+        let nan = Value::float(f64::NAN);
+        let (one, two) = (Value::float(1.0), Value::int(2));
+        let fronts: [(&[Value], &[Value]); 4] =
+            [(&[one, nan], &[one, one]), (&[one, nan], &[one, two]), (&[two, nan], &[two, two]), (&[nan], &[nan, one])];
+        for (a, b) in fronts {
+            let (c, d) = (tuple(&mut heap, a), tuple(&mut heap, b));
+            assert_eq!(compare(&heap, c, d, "<").unwrap(), None);
+            let (c, d) = (list(&mut heap, a), list(&mut heap, b));
+            assert_eq!(compare(&heap, c, d, "<").unwrap(), None);
+        }
+        // What is in front of it decides before.
+        let (a, b) = (tuple(&mut heap, &[one, nan]), tuple(&mut heap, &[two, nan]));
+        assert!(less(&heap, a, b).unwrap());
+    }
+
+    #[test]
+    fn lists_of_different_storages_are_compared() {
+        let mut heap = Heap::new();
+        let ints = list(&mut heap, &[Value::int(1), Value::int(2)]);
+        let floats = list(&mut heap, &[Value::float(1.0), Value::float(2.0)]);
+        let mixed = list(&mut heap, &[Value::int(1), Value::float(2.0), Value::VOID]);
+        let empty = list(&mut heap, &[]);
+        let bools = list(&mut heap, &[Value::TRUE]);
+        assert_eq!(compare(&heap, ints, floats, "<").unwrap(), Some(Ordering::Equal));
+        assert!(less(&heap, floats, mixed).unwrap() && greater(&heap, mixed, ints).unwrap());
+        assert!(less(&heap, empty, bools).unwrap() && greater(&heap, bools, empty).unwrap());
+        assert_eq!(compare(&heap, bools, bools, "<").unwrap(), Some(Ordering::Equal));
+        let error = compare(&heap, ints, bools, ">=").unwrap_err();
+        assert_eq!(error.to_string(), "Invalid operation '>=' on operands 'int' and 'bool'");
+    }
+
+    #[test]
+    fn nested_tuples_go_on_where_the_front_ends() {
+        let mut heap = Heap::new();
+        let (one, two) = (Value::int(1), Value::int(2));
+        let (low, high) = (tuple(&mut heap, &[one, one]), tuple(&mut heap, &[one, two]));
+        let other_low = tuple(&mut heap, &[one, one]);
+        let (a, b) = (tuple(&mut heap, &[one, low, two]), tuple(&mut heap, &[one, high, one]));
+        assert!(less(&heap, a, b).unwrap() && greater(&heap, b, a).unwrap());
+        let c = tuple(&mut heap, &[one, other_low, one]);
+        assert!(less(&heap, c, a).unwrap() && !less(&heap, a, c).unwrap());
+        let text = heap.str_value("x");
+        let d = tuple(&mut heap, &[one, text]);
+        let error = compare(&heap, a, d, "<=").unwrap_err();
+        assert_eq!(error.to_string(), "Invalid operation '<=' on operands 'tuple' and 'string'");
     }
 
     #[test]
