@@ -68,7 +68,7 @@ fn check_version(facts: &Facts) -> Result<(), FactsError> {
 }
 
 /// A program with fewer instructions is verified, and its facts checked, before a second thread has started.
-const WORTH_A_THREAD: usize = 10_000;
+const WORTH_CHECKING_BESIDE: usize = 10_000;
 
 /// Checks the rules on this thread and facts on another; whoever is first helps the other with the code.
 fn check_rules_and_facts<'p>(
@@ -91,7 +91,7 @@ fn check_rules_and_facts<'p>(
         }
     };
     let (hold, here) = thread::scope(|scope| {
-        if program.code.len() >= WORTH_A_THREAD {
+        if program.code.len() >= WORTH_CHECKING_BESIDE {
             // If the system has no thread to give, all is done here. The thread is not joined: the scope waits for its
             // work, joining would also wait for its memory to be given back.
             let _ = thread::Builder::new().spawn_scoped(scope, beside);

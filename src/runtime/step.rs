@@ -11,7 +11,7 @@ use super::operators::{BinaryOp, OrderOp};
 use super::value::{Tag, Value};
 use super::vm::Vm;
 use crate::bytecode::op::HeapUse;
-use crate::bytecode::op::window::Call;
+use crate::bytecode::op::window::{self, Call};
 use crate::bytecode::{Op, Reg};
 
 /// How control goes on after an instruction.
@@ -202,22 +202,22 @@ impl Vm {
             Op::JumpIfNotType { a, types, .. } => jump_when!(!read(a).tag().kind().meets(types)),
 
             Op::ForPrep { base: at, .. } => {
-                let (counter, end) = (read(at), read(Reg(at.0 + 1)));
+                let (counter, end) = (read(at), read(at.above(window::Range::END)));
                 let (Some(from), Some(to)) = (counter.as_int(), end.as_int()) else {
                     return Err(self.bad_operands("..", counter, end));
                 };
                 if from >= to {
                     return Ok(Stepped::Jump);
                 }
-                write(Reg(at.0 + 2), counter);
+                write(at.above(window::Range::VARIABLE), counter);
             }
             Op::ForLoop { base: at, .. } => {
-                if let (Some(counter), Some(end)) = (read(at).as_int(), read(Reg(at.0 + 1)).as_int())
+                if let (Some(counter), Some(end)) = (read(at).as_int(), read(at.above(window::Range::END)).as_int())
                     && counter.wrapping_add(1) < end
                 {
                     let next = Value::int(counter.wrapping_add(1));
                     write(at, next);
-                    write(Reg(at.0 + 2), next);
+                    write(at.above(window::Range::VARIABLE), next);
                     return Ok(Stepped::Jump);
                 }
             }
