@@ -103,6 +103,16 @@ impl Tags {
         self.0.is_power_of_two()
     }
 
+    /// The kinds, one by one.
+    pub fn each(self) -> impl Iterator<Item = Tags> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let lowest = rest & rest.wrapping_neg();
+            rest ^= lowest;
+            (lowest != 0).then_some(Tags(lowest))
+        })
+    }
+
     /// The kind that `core.type` calls so; none if it calls nothing so.
     pub fn named(name: &str) -> Tags {
         let found = Self::NAMES.iter().find(|(tag, text)| *text == name && tag.within(Self::VISIBLE));

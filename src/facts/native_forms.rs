@@ -11,6 +11,8 @@ pub use rows::rows;
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::rules::constant_type;
 use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::methods::{ListLoop, METHODS, MethodEffect, Receiver, find_method};
@@ -70,6 +72,17 @@ pub struct Operation<'a> {
     /// The functions that a called value may be, or what a method of lists is given; `None` if that is not known; none
     /// at all if it may be something that is no function of the program.
     pub callees: Option<Cow<'a, [FuncId]>>,
+}
+
+/// How many kinds of an operand are told apart at most.
+const MOST_KINDS: usize = 4;
+
+/// An operand whose kinds are told apart: see [`Operation::apart`].
+#[derive(Debug)]
+pub struct Apart {
+    /// Whether it is the first of the [`observed`] operands.
+    pub is_first: bool,
+    pub kinds: SmallVec<[Tags; MOST_KINDS]>,
 }
 
 /// An object that an instruction makes.
@@ -159,7 +172,11 @@ pub fn observed(op: &Op) -> (Option<Reg>, Option<Reg>) {
     }
 }
 
-/// Whether an instruction fails if the first of its [`observed`] operands is void, and if the second is.
+/// What is gone through without calling anything.
+const PLAIN_ITERABLES: Tags = Tags::LIST.or(Tags::TUPLE).or(Tags::DICT).or(Tags::STR).or(Tags::RANGE);
+
+/// Whether an instruction is known to fail if the first of its [`observed`] operands is void, and if the second is. Of
+/// others nothing is known, which costs a guard.
 fn fails_on_void(op: &Op) -> (bool, bool) {
     let both = |is_ordering: bool| (is_ordering, is_ordering);
     match op {
@@ -261,8 +278,52 @@ impl<'p> Operation<'p> {
 }
 
 impl Operation<'_> {
-    /// The table.
+    /// The table. An operand of several kinds is told apart where it has no form for all of them together.
     pub fn form(&self) -> Form {
+        match self.form_of_all() {
+            Form::Step if self.apart().is_some() => Form::Seen,
+            form => form,
+        }
+    }
+
+    /// The operand whose kinds native code tells apart, as there is a form for each of them, and none for all.
+    pub fn apart(&self) -> Option<Apart> {
+        if !self.may_be_told_apart() || self.form_of_all() != Form::Step {
+            return None;
+        }
+        let with = |first: bool, kind: Tags| {
+            let (a, b) = if first { (kind, self.b) } else { (self.a, kind) };
+            Operation { a, b, ..self.clone() }
+        };
+        [(true, self.a), (false, self.b)].into_iter().find_map(|(is_first, kinds)| {
+            let each: SmallVec<[Tags; MOST_KINDS]> = kinds.each().take(MOST_KINDS + 1).collect();
+            let is_few = (2..=MOST_KINDS).contains(&each.len());
+            (is_few && each.iter().all(|&kind| with(is_first, kind).form() != Form::Step))
+                .then_some(Apart { is_first, kinds: each })
+        })
+    }
+
+    /// Whether an instruction does nothing beside its result or its store, so that it may be made once for each kind of
+    /// operand.
+    fn may_be_told_apart(&self) -> bool {
+        match self.op {
+            any_binary!()
+            | Op::Neg { .. }
+            | Op::GetIndex { .. }
+            | Op::SetIndex { .. }
+            | Op::GetMember { .. }
+            | Op::SetMember { .. }
+            | Op::Unpack { .. } => true,
+            Op::CallMethod { .. } => self.a.each().all(|kind| {
+                let method = Operation { a: kind, ..self.clone() }.built_in();
+                method.is_some_and(|method| METHODS[method].effect == MethodEffect::Reads)
+            }),
+            // What no one has thought about is a step, as it was.
+            _ => false,
+        }
+    }
+
+    fn form_of_all(&self) -> Form {
         use Form::*;
         use Op::*;
         let (a, b) = (self.a, self.b);
@@ -297,8 +358,8 @@ impl Operation<'_> {
                 false => Step,
             },
             GetIndex { .. } => match (a, b) {
-                (Tags::LIST, Tags::INT) => seen_if(self.is_regular),
-                (Tags::TUPLE, Tags::INT) => Seen,
+                // Lists that keep their items in different ways are read by a helper.
+                (Tags::LIST | Tags::TUPLE, Tags::INT) => Seen,
                 // Characters of ASCII texts are found without help.
                 (Tags::STR, Tags::INT) => Seen,
                 (Tags::STR | Tags::LIST, Tags::RANGE) | (Tags::DICT, _) => Helper,
@@ -343,6 +404,7 @@ impl Operation<'_> {
             },
             CallBuiltin { argc, .. } => self.library(argc),
             IterPrep { .. } | IterNext { .. } => match a {
+                _ if !a.is_single() && !a.is_empty() && a.within(PLAIN_ITERABLES) => Seen,
                 // Some are gone through by a helper: lists that keep their items in different ways, and texts that are
                 // not ASCII.
                 Tags::LIST | Tags::STR => Seen,
@@ -351,7 +413,9 @@ impl Operation<'_> {
                 _ => Step,
             },
             IterPrep2 { .. } | IterNext2 { .. } => match a {
-                Tags::LIST | Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                // Tuples of two are taken apart without help.
+                Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                _ if !a.is_empty() && a.within(PLAIN_ITERABLES) => Seen,
                 Tags::INSTANCE => self.by_next(),
                 _ => Step,
             },
@@ -709,7 +773,7 @@ fn arithmetic(operator: Operator, left: Tags, right: Tags) -> Form {
 fn compare(test: Test, left: Tags, right: Tags) -> Form {
     if !left.is_single() || !right.is_single() {
         let with_void = !test.is_ordering() && (left == Tags::VOID || right == Tags::VOID);
-        return plain_if(with_void);
+        return if with_void { Form::Plain } else { Form::Helper };
     }
     if left.within(Tags::NUMBER) && right.within(Tags::NUMBER) {
         return Form::Plain;
@@ -741,7 +805,7 @@ fn truth(of: Tags) -> Form {
         .or(Tags::FUNCTION)
         .or(Tags::STRUCT)
         .or(Tags::INSTANCE);
-    plain_if(of.is_single() && of.within(TOLD))
+    if of.is_single() && of.within(TOLD) { Form::Plain } else { Form::Helper }
 }
 
 #[cfg(test)]
@@ -769,14 +833,18 @@ mod tests {
         assert_eq!(forms(Operator::Div, Tags::NUMBER, Tags::FLOAT), Form::Plain);
         assert_eq!(forms(Operator::Add, Tags::NUMBER, Tags::INT), Form::Plain);
         assert_eq!(forms(Operator::Div, Tags::NUMBER, Tags::INT), Form::Step);
+        let (program, div) = (Program::default(), Op::Div { dst: Reg(0), a: Reg(1), b: Reg(2) });
+        let told_apart = |a, b| operation(&program, div, a, b).form();
+        assert_eq!(told_apart(Tags::NUMBER, Tags::NUMBER), Form::Seen);
+        assert_eq!(told_apart(Tags::NUMBER.or(Tags::STR), Tags::INT), Form::Step);
         assert_eq!(forms(Operator::Add, Tags::STR, Tags::STR), Form::Helper);
         assert_eq!(forms(Operator::Add, Tags::LIST, Tags::LIST), Form::Helper);
         assert_eq!(forms(Operator::Add, Tags::TUPLE, Tags::TUPLE), Form::Step);
         assert_eq!(forms(Operator::BitAnd, Tags::FLOAT, Tags::FLOAT), Form::Step);
         assert_eq!(forms(Operator::Add, Tags::NONE, Tags::INT), Form::Step);
         assert_eq!(compare(Test::Eq, Tags::INSTANCE.or(Tags::VOID), Tags::VOID), Form::Plain);
-        assert_eq!(compare(Test::Lt, Tags::INT.or(Tags::VOID), Tags::INT), Form::Step);
-        assert_eq!(truth(Tags::RANGE), Form::Step);
+        assert_eq!(compare(Test::Lt, Tags::INT.or(Tags::VOID), Tags::INT), Form::Helper);
+        assert_eq!(truth(Tags::RANGE), Form::Helper);
     }
 
     #[test]
@@ -789,7 +857,10 @@ mod tests {
         assert_eq!(form(Tags::TUPLE, Tags::RANGE), Form::Step);
         assert_eq!(form(Tags::DICT, Tags::ALL), Form::Helper);
         let mixed = Operation { is_regular: false, ..operation(&program, index, Tags::LIST, Tags::INT) };
-        assert_eq!(mixed.form(), Form::Open);
+        assert_eq!(mixed.form(), Form::Seen);
+        // Each kind has a form; a text indexed by one would raise.
+        assert_eq!(form(Tags::LIST.or(Tags::DICT).or(Tags::TUPLE), Tags::INT), Form::Seen);
+        assert_eq!(form(Tags::LIST.or(Tags::VOID), Tags::INT), Form::Step);
         assert_eq!(operation(&program, index, Tags::STR, Tags::RANGE).words(), "string slice");
         assert_eq!(operation(&program, index, Tags::STR, Tags::INT).makes().map(|made| made.kind), Some(Tags::STR));
     }

@@ -12,6 +12,14 @@ pub struct TagSet(u32);
 
 impl TagSet {
     pub const NUMBERS: TagSet = TagSet(1 << Tag::Int as u32 | 1 << Tag::Float as u32);
+    /// What is iterated without calling anything.
+    pub const PLAIN_ITERABLES: TagSet = TagSet(
+        1 << Tag::List as u32
+            | 1 << Tag::Tuple as u32
+            | 1 << Tag::Dict as u32
+            | 1 << Tag::Str as u32
+            | 1 << Tag::Range as u32,
+    );
 
     pub fn add(&mut self, tag: Tag) {
         self.0 |= 1 << tag as u32;
@@ -194,7 +202,8 @@ pub struct TypeFeedback {
     pub result: TagSet,
     /// The second value it wrote.
     pub second: TagSet,
-    /// First and second operand, as [`observed`](crate::facts::native_forms::observed) has them.
+    /// First and second operand, as [`observed`](crate::facts::native_forms::observed) has them; the second of an
+    /// iteration over a list by pairs are the items that are taken apart.
     pub a: TagSet,
     pub b: TagSet,
     /// How the list that is accessed keeps its elements; empty lists do not count.

@@ -10,12 +10,12 @@ mod passed;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lists::{list_concat, list_filled, list_pop, list_repeat, list_slice};
+use lists::{list_concat, list_filled, list_item, list_pop, list_repeat, list_slice};
 pub use objects::NO_KEY;
 use objects::{
     call_library, call_method, char_str, concat, contains, dict_add, dict_contains, dict_find, dict_find_str, dict_get,
     dict_get_or, dict_has_name, dict_set, equal, less, less_equal, make_dict, next_item, next_pair, print, start_items,
-    start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice,
+    start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice, truthy,
 };
 use passed::{AbiType, Registers, Truth, fit_registers};
 
@@ -179,6 +179,8 @@ helpers! {
     StrConcat = str_concat(&mut Vm; left: Gc<Str>, right: Gc<Str>) -> Option<Gc<Str>>, heap(none), makes;
     /// Whether strings are equal.
     StrEqual = str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth, heap(none);
+    /// Whether a value is truthy.
+    Truthy = truthy(&mut Vm; value: Value) -> Truth, heap(none);
     /// Whether values are equal.
     Equal = equal(&mut Vm; left: Value, right: Value) -> Truth, heap(none);
     /// Jumps if a value is less than another.
@@ -201,6 +203,8 @@ helpers! {
     Concat = concat(&mut Vm; parts: Registers) -> Option<Gc<Str>>, heap(none), makes;
     /// Prints; `pc` is that of the instruction.
     Print = print(&mut Vm; pc: u64, values: Registers, newline: u64) -> Status, heap(none);
+    /// An item of a list that keeps its items in whatever way; the value is in the machine.
+    ListItem = list_item(&mut Vm; list: Gc<List>, index: i64) -> Status, heap(none);
     /// Looks a key up; the value is in the machine.
     DictGet = dict_get(&mut Vm; dict: Gc<Dict>, key: Value) -> Status, heap(none);
     /// As `DictGet`, with a default.

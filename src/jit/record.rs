@@ -468,7 +468,12 @@ fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: S
         }
         site.result.add(register(vm, result).tag());
         if iteration.over == Over::Pairs {
-            site.second.add(register(vm, iteration.base.above(Iter::SECOND)).tag());
+            let state = |at: u16| register(vm, iteration.base.above(at));
+            site.second.add(state(Iter::SECOND).tag());
+            // What was taken apart stands in front of the position.
+            let taken = state(Iter::POSITION).as_int().and_then(|next| usize::try_from(next - 1).ok());
+            let item = taken.zip(state(Iter::ITERABLE).as_list()).and_then(|(at, list)| list.try_get(at));
+            item.into_iter().for_each(|item| site.b.add(item.tag()));
         }
     })
 }

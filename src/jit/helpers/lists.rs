@@ -33,6 +33,13 @@ pub(super) fn list_filled(vm: &mut Vm, value: Value, count: i64) -> Option<Gc<Li
     make(vm, |vm| List::filled(&mut vm.heap, value, count).map(Value::from_list))
 }
 
+pub(super) fn list_item(vm: &mut Vm, list: Gc<List>, index: i64) -> Status {
+    let at = if index < 0 { index.wrapping_add(list.len() as i64) } else { index };
+    let Some(item) = usize::try_from(at).ok().and_then(|at| list.try_get(at)) else { return Status::Leave };
+    vm.set_native_result(item);
+    Status::Next
+}
+
 pub(super) fn list_pop(vm: &mut Vm, list: Gc<List>) -> Status {
     let Some(last) = list.pop() else { return Status::Leave };
     vm.set_native_result(last);

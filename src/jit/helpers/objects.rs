@@ -11,7 +11,7 @@ use crate::bytecode::op::HeapUse;
 use crate::runtime::error::Result;
 use crate::runtime::object::{Dict, Gc, Str};
 use crate::runtime::ops::index::resolve_range;
-use crate::runtime::ops::{compare, equal};
+use crate::runtime::ops::{self, compare, equal};
 use crate::runtime::step::Stepped;
 use crate::runtime::value::Value;
 use crate::runtime::vm::Vm;
@@ -26,6 +26,10 @@ pub(super) fn str_concat(vm: &mut Vm, left: Gc<Str>, right: Gc<Str>) -> Option<G
 
 pub(super) fn str_equal(left: Gc<Str>, right: Gc<Str>) -> Truth {
     left.is_same(&right).into()
+}
+
+pub(super) fn truthy(vm: &mut Vm, value: Value) -> Truth {
+    ops::truthy(value, vm.image()).into()
 }
 
 pub(super) fn equal(vm: &mut Vm, left: Value, right: Value) -> Truth {

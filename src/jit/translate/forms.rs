@@ -1,14 +1,15 @@
 //! What the table of native forms says of the instruction at hand, for the types that its operands have or were seen to
 //! have.
 
-use super::env::Typed;
+use super::env::{Slot, Typed};
 use super::{Builder, Built};
 use crate::bytecode::builtins::BUILTINS;
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, Op, Reg};
-use crate::facts::native_forms::{Form, Operation, observed};
+use crate::facts::native_forms::{Apart, Form, Operation, observed};
 use crate::jit::census;
-use crate::jit::feedback::TagSet;
+use crate::jit::feedback::{ALL_TAGS, TagSet};
+use crate::runtime::value::Tag;
 
 impl Builder<'_> {
     /// What the table says.
@@ -17,6 +18,25 @@ impl Builder<'_> {
             census::form(operation);
             operation.form()
         })
+    }
+
+    /// The register with an operand of open type whose types are to be told apart, and these.
+    pub(super) fn apart(&mut self, op: Op) -> Built<Option<(Reg, Vec<Tag>)>> {
+        let feedback = *self.feedback();
+        let (first, second) = observed(&op);
+        let is_open = |register: Option<Reg>, seen: TagSet| {
+            let slot = register.map(|register| self.env.register(self.home(register)));
+            seen.count() > 1 && !matches!(slot, Some(Slot::Value { value: Typed::Known(..), .. }))
+        };
+        if !is_open(first, feedback.a) && !is_open(second, feedback.b) {
+            return Ok(None);
+        }
+        let apart = self.with_operation(op, |operation| operation.apart())?;
+        Ok(apart.and_then(|Apart { is_first, kinds }| {
+            let register = if is_first { first } else { second };
+            let tag_of = |kind: Tags| ALL_TAGS.into_iter().find(|tag| tag.kind() == kind);
+            Some((register?, kinds.into_iter().filter_map(tag_of).collect()))
+        }))
     }
 
     /// Looks at the instruction with what is known of its operands.

@@ -5,8 +5,10 @@ use super::{Builder, Built};
 use crate::bytecode::builtins::{BUILTINS, BuiltinEffect};
 use crate::bytecode::methods::{METHODS, MethodEffect};
 use crate::bytecode::op::HeapUse;
+use crate::bytecode::op::window::{Call, MethodCall};
 use crate::bytecode::signature::Memory;
 use crate::bytecode::{Op, Reg, SiteId};
+use crate::jit::feedback::TagSet;
 use crate::runtime::value::Tag;
 
 /// What native code has to see to before it has the runtime execute an instruction.
@@ -32,14 +34,16 @@ impl Builder<'_> {
             | Op::SetMember { object, .. }
             | Op::GetMemberNamed { object, .. }
             | Op::SetMemberNamed { object, .. } => row.within(use_through(self.get(object)?.tag())),
-            Op::CallBuiltin { base, argc, .. } => HeapUse::FIELDS.with(self.use_of_arguments(Reg(base.0 + 1), argc)?),
+            Op::CallBuiltin { base, argc, .. } => {
+                HeapUse::FIELDS.with(self.use_of_arguments(base.above(Call::ARGS), argc)?)
+            }
             Op::CallMethod { base, argc, site } | Op::TailCallMethod { base, argc, site } => {
                 // No dict: its entries come before its methods.
                 let lists = match self.method_effect(base, site)? {
                     MethodEffect::Reads => HeapUse::NONE,
                     MethodEffect::Mutates | MethodEffect::Calls => HeapUse::LISTS,
                 };
-                lists.with(self.use_of_arguments(Reg(base.0 + 2), argc)?)
+                lists.with(self.use_of_arguments(base.above(MethodCall::ARGS), argc)?)
             }
             // Over what calls nothing, see `may_call`.
             Op::IterPrep { .. } | Op::IterNext { .. } | Op::IterPrep2 { .. } | Op::IterNext2 { .. } => HeapUse::NONE,
@@ -80,7 +84,7 @@ impl Builder<'_> {
                 let seen = self.feedback().a;
                 let iterable = self.operand(base, seen)?;
                 // Modules are turned into lists without running anything, but their globals are looked at.
-                !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range))
+                !iterable.tag().is_some_and(|tag| TagSet::PLAIN_ITERABLES.contains(tag))
             }
             _ => op.effects().calls,
         })

@@ -227,7 +227,7 @@ impl Builder<'_> {
     }
 
     /// A part of a tuple that has so many.
-    fn item_of_pair(&mut self, pair: Val, at: usize) -> Typed {
+    pub(super) fn item_of_pair(&mut self, pair: Val, at: usize) -> Typed {
         let offset = (Tuple::ITEMS_OFFSET + at * size_of::<Value>()) as i32;
         let tag = self.load(Mem::Header, pair, offset + Value::TAG_OFFSET as i32, Repr::I64);
         let payload = self.load(Mem::Header, pair, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);

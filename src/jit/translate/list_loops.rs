@@ -193,7 +193,7 @@ impl Builder<'_> {
             ListLoop::Map => self.keep(item_of, Items::POSITION, value, call)?,
             ListLoop::Reduce => {}
             ListLoop::Filter => {
-                let Some(truth) = self.truth_of(value)? else { return self.refuse_inlining(call) };
+                let Some(truth) = self.truth_of(value, seen)? else { return self.refuse_inlining(call) };
                 let (keep, drop) = (self.new_block(), self.new_block());
                 self.finish(Terminator::Branch(truth, keep, drop));
                 self.current = keep;
@@ -212,7 +212,7 @@ impl Builder<'_> {
                 self.env.set_register(item_of.home(Items::COUNT), Slot::Value { value, dirty: true });
             }
             ListLoop::Any | ListLoop::All | ListLoop::Find | ListLoop::FindIndex => {
-                return match self.truth_of(value)? {
+                return match self.truth_of(value, seen)? {
                     Some(truth) => Ok(Typed::Known(Tag::Bool, truth)),
                     None => self.refuse_inlining(call),
                 };

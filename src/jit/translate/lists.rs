@@ -5,12 +5,15 @@
 
 use super::env::{Env, ListFacts, Slot, Typed};
 use super::loops::ExitSource;
+use super::objects::STATE;
 use super::{Builder, Built, Goes, LoopKey, Refusal, Stop, VM};
+use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::{Op, Reg};
+use crate::jit::feedback::{Seen, TagSet};
 use crate::jit::helpers::{Helper, Status};
 use crate::jit::ir::{Binary, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width};
-use crate::runtime::object::{List, Range, Storage};
+use crate::runtime::object::{List, Range, Storage, Tuple};
 use crate::runtime::value::Tag;
 
 fn element_tag(storage: Storage) -> Option<Tag> {
@@ -166,6 +169,12 @@ impl Builder<'_> {
             && let Some(range) = self.operand(index, feedback.b)?.as_tag(Tag::Range)
         {
             self.slice_list(dst, list, range);
+            return Ok(Goes::On);
+        }
+        if let (Some(list), Seen::Many) = (object.as_tag(Tag::List), feedback.storage) {
+            let Some(index) = self.operand(index, feedback.b)?.as_tag(Tag::Int) else { return self.step() };
+            self.call_to_be_done(Helper::ListItem, vec![VM, list, index], STATE);
+            self.take_result(dst);
             return Ok(Goes::On);
         }
         let (Some(list), Some(storage)) = (object.as_tag(Tag::List), feedback.storage.one()) else {
@@ -367,12 +376,14 @@ impl Builder<'_> {
             Slot::Value { value, .. } => value.tag(),
             _ => None,
         };
-        let is_seen = match tag {
-            Some(Tag::List) => feedback.storage.one().is_some(),
-            Some(Tag::Str) => feedback.ascii.one() == Some(true),
+        match (op.as_iteration().map(|step| step.over), tag) {
+            (Some(Over::Items), Some(Tag::List)) => feedback.storage.one().is_some(),
+            (Some(Over::Items), Some(Tag::Str)) => feedback.ascii.one() == Some(true),
+            (Some(Over::Pairs), Some(Tag::List)) => {
+                feedback.storage.one() == Some(Storage::Values) && feedback.b.single() == Some(Tag::Tuple)
+            }
             _ => false,
-        };
-        matches!(op, Op::IterPrep { .. } | Op::IterNext { .. }) && is_seen
+        }
     }
 
     /// The condition and the environments of a step of `for x in v`.
@@ -380,7 +391,7 @@ impl Builder<'_> {
         let feedback = *self.feedback();
         let iterable = self.operand(base, feedback.a)?;
         // What may call Walrus code is not gone through unseen: it would never be improved.
-        let calls = !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range));
+        let calls = !iterable.tag().is_some_and(|tag| TagSet::PLAIN_ITERABLES.contains(tag));
         if calls && !self.is_reached() {
             self.unseen();
             return Ok(None);
@@ -424,8 +435,9 @@ impl Builder<'_> {
     }
 
     /// Takes the item and moves the position, on the edge of a native iteration that leads into the loop's body.
-    pub(super) fn take_item(&mut self, base: Reg) -> Built<()> {
+    pub(super) fn take_item(&mut self, base: Reg, over: Over) -> Built<()> {
         let feedback = *self.feedback();
+        let seen = if over == Over::Pairs { Some(Tag::Tuple) } else { feedback.result.single() };
         let (position_reg, item_reg) = (base.above(Iter::POSITION), base.above(Iter::ITEM));
         let Some(position) = self.get(position_reg)?.as_tag(Tag::Int) else {
             return Err(Stop::Refused(Refusal::Untranslatable));
@@ -433,7 +445,7 @@ impl Builder<'_> {
         let (value, guard) = match (self.get(base)?, feedback.storage.one()) {
             (Typed::Known(Tag::List, list), Some(storage)) => {
                 let facts = self.list_facts(list, storage);
-                self.element(facts, position, feedback.result.single())
+                self.element(facts, position, seen)
             }
             (Typed::Known(Tag::Str, text), _) if let Some(facts) = self.text_facts(text) => {
                 (self.char_at(facts, position), None)
@@ -450,10 +462,35 @@ impl Builder<'_> {
             }
             (value, _) => value,
         };
+        let parts = match value.as_tag(Tag::Tuple).filter(|_| over == Over::Pairs) {
+            Some(tuple) => Some(self.parts_of_pair(tuple)),
+            None => None,
+        };
         let one = self.int(1);
         let next = self.int_binary(Binary::Iadd, position, one);
         self.set(position_reg, Typed::Known(Tag::Int, next));
-        self.set(item_reg, value);
+        let Some((first, second)) = parts else {
+            self.set(item_reg, value);
+            return Ok(());
+        };
+        self.set(item_reg, first);
+        self.set(base.above(Iter::SECOND), second);
         Ok(())
+    }
+
+    /// The parts of an item that is a tuple of two, each of the type that was seen. Leaves before anything is written
+    /// if it is another.
+    fn parts_of_pair(&mut self, tuple: Val) -> (Typed, Typed) {
+        let feedback = *self.feedback();
+        let len = self.length_at(tuple, Tuple::LEN_OFFSET);
+        let two = self.int(2);
+        let is_pair = self.push(Inst::Icmp(Compare::Eq, len, two), Repr::Bool);
+        let exit = self.exit(ExitReason::Bounds);
+        self.guard(is_pair, true, exit);
+        let mut part = |at: usize, seen: TagSet| {
+            let part = self.item_of_pair(tuple, at);
+            self.of_seen_type(part, seen).unwrap_or(part)
+        };
+        (part(0, feedback.result), part(1, feedback.second))
     }
 }

@@ -35,6 +35,7 @@ mod math;
 mod memory;
 mod numbers;
 mod objects;
+mod open;
 mod ops;
 mod texts;
 mod throws;

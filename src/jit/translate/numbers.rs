@@ -300,7 +300,7 @@ impl Builder<'_> {
     /// The truth of `a op b`, or `None` if there is no native form for these operands.
     pub(super) fn comparison(&mut self, op: Compare, a: Typed, b: Typed) -> Option<Val> {
         let (Typed::Known(tag_a, x), Typed::Known(tag_b, y)) = (a, b) else {
-            return self.open_comparison(op, a, b);
+            return self.void_comparison(op, a, b);
         };
         match (tag_a, tag_b) {
             (Tag::Int, Tag::Int) => {
@@ -328,7 +328,7 @@ impl Builder<'_> {
     }
 
     /// Comparison with an operand of open type, against a type whose values equal only their like.
-    fn open_comparison(&mut self, op: Compare, a: Typed, b: Typed) -> Option<Val> {
+    fn void_comparison(&mut self, op: Compare, a: Typed, b: Typed) -> Option<Val> {
         if !matches!(op, Compare::Eq | Compare::Ne) {
             return None;
         }

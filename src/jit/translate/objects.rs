@@ -10,6 +10,7 @@ use super::env::Typed;
 use super::{BASE, Builder, Built, Goes, VM};
 use crate::bytecode::op::shape::Operator;
 use crate::bytecode::{Op, Reg, SiteId};
+use crate::jit::feedback::TagSet;
 use crate::jit::helpers::{Helper, Status};
 use crate::jit::ir::{Binary, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Unary, Val};
 use crate::runtime::abi::layout;
@@ -87,7 +88,7 @@ impl Builder<'_> {
         Ok(self.address(first))
     }
 
-    fn length_at(&mut self, object: Val, offset: usize) -> Val {
+    pub(super) fn length_at(&mut self, object: Val, offset: usize) -> Val {
         self.load(Mem::Header, object, offset as i32, Repr::I64)
     }
 
@@ -119,22 +120,8 @@ impl Builder<'_> {
             Tag::Function | Tag::Builtin | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if is_equality => {
                 Some(self.push(Inst::Icmp(op, a, b), Repr::Bool))
             }
-            Tag::List | Tag::Tuple | Tag::Dict | Tag::Range if is_equality => {
-                let ((tag, a), (other, b)) = (self.parts(x), self.parts(y));
-                let equal = self.call(Helper::Equal, vec![VM, tag, a, other, b], MemSet::NONE);
-                let equal = self.push(Inst::Unary(Unary::BitsToBool, equal), Repr::Bool);
-                Some(if op == Compare::Ne { self.not(equal) } else { equal })
-            }
-            Tag::List | Tag::Tuple => {
-                let (helper, first, second) = match op {
-                    Compare::Lt => (Helper::Less, x, y),
-                    Compare::Gt => (Helper::Less, y, x),
-                    Compare::Le => (Helper::LessEqual, x, y),
-                    _ => (Helper::LessEqual, y, x),
-                };
-                let ((tag, a), (other, b)) = (self.parts(first), self.parts(second));
-                Some(self.call_for_truth(helper, vec![VM, tag, a, other, b], MemSet::NONE))
-            }
+            Tag::List | Tag::Tuple => Some(self.compare_by_helper(op, x, y)),
+            Tag::Dict | Tag::Range if is_equality => Some(self.compare_by_helper(op, x, y)),
             _ => None,
         }
     }
@@ -296,9 +283,23 @@ impl Builder<'_> {
 
     /// Whether a step of an iteration that calls nothing jumps; `None` if the iterable may call something.
     pub(super) fn iterate_by_helper(&mut self, op: Op, base: Reg) -> Built<Option<Val>> {
-        let iterable = self.operand(base, self.feedback().a)?;
-        if !matches!(iterable.tag(), Some(Tag::List | Tag::Tuple | Tag::Dict | Tag::Str | Tag::Range)) {
-            return Ok(None);
+        let seen = self.feedback().a;
+        let iterable = self.operand(base, seen)?;
+        match iterable {
+            Typed::Known(tag, _) if TagSet::PLAIN_ITERABLES.contains(tag) => {}
+            // A version that is to fit whatever comes has the run time do it.
+            Typed::Any { tag, .. }
+                if !seen.is_empty() && seen.within(TagSet::PLAIN_ITERABLES) && self.plan.open.is_none() =>
+            {
+                let types = self.int(TagSet::PLAIN_ITERABLES.bits().into());
+                let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, types, tag), Repr::I64);
+                let one = self.int(1);
+                let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
+                let is_known = self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool);
+                let exit = self.exit(ExitReason::Type);
+                self.guard(is_known, true, exit);
+            }
+            _ => return Ok(None),
         }
         for reg in op.accesses(self.program).reads {
             self.get(reg)?;

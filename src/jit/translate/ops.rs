@@ -32,13 +32,21 @@ impl Builder<'_> {
             return self.step();
         }
         self.raising = self.may_raise(op)?;
-        let goes = self.native_form(op);
+        let goes = self.form_by_types(op);
         self.raising = None;
         goes
     }
 
+    /// Translates an instruction that has a form, or one for each type of an operand.
+    pub(super) fn form_by_types(&mut self, op: Op) -> Built<Goes> {
+        match self.apart(op)? {
+            Some((reg, types)) => self.tell_apart(op, reg, &types),
+            None => self.native_form(op),
+        }
+    }
+
     /// Translates an instruction that has a form of its own for what was seen.
-    fn native_form(&mut self, op: Op) -> Built<Goes> {
+    pub(super) fn native_form(&mut self, op: Op) -> Built<Goes> {
         if let Some(binary) = op.as_binary() {
             return self.binary(binary);
         }
@@ -105,8 +113,9 @@ impl Builder<'_> {
                 }
             }
             Op::Not { dst, a } => {
-                let value = self.operand(a, self.feedback().a)?;
-                match self.truth_of(value)? {
+                let seen = self.feedback().a;
+                let value = self.operand(a, seen)?;
+                match self.truth_of(value, seen)? {
                     Some(truth) => {
                         let inverse = self.not(truth);
                         self.set(dst, Typed::Known(Tag::Bool, inverse));
@@ -204,7 +213,8 @@ impl Builder<'_> {
             Op::CallBuiltin { .. } => false,
             Op::CallMethod { base, .. } => {
                 let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
-                !matches!(receiver.tag(), Some(Tag::List | Tag::Str | Tag::Tuple | Tag::Range | Tag::Dict))
+                // They are receivers of built-in methods, too.
+                !receiver.tag().is_some_and(|tag| TagSet::PLAIN_ITERABLES.contains(tag))
             }
             _ => op.effects().calls,
         })
@@ -260,7 +270,12 @@ impl Builder<'_> {
         let feedback = *self.feedback();
         let (x, y) = (self.operand(left, feedback.a)?, self.source(right, feedback.b)?);
         let test = test.into();
-        Ok(self.comparison(test, x, y).or_else(|| self.object_comparison(test, x, y)))
+        let truth = self.comparison(test, x, y).or_else(|| self.object_comparison(test, x, y));
+        let is_open = x.tag().is_none() || y.tag().is_none();
+        match truth {
+            None if is_open && self.is_reached() => self.open_comparison(test, x, y).map(Some),
+            truth => Ok(truth),
+        }
     }
 
     fn compare_into(&mut self, Comparison { test, dst, left, right }: Comparison) -> Built<Goes> {
@@ -273,8 +288,16 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether a value is truthy; lists tell by their length.
-    pub(super) fn truth_of(&mut self, value: Typed) -> Built<Option<Val>> {
+    /// Whether a value is truthy of which such types were seen; `None` if nothing was.
+    pub(super) fn truth_of(&mut self, value: Typed, seen: TagSet) -> Built<Option<Val>> {
+        match self.known_truth(value)? {
+            None if self.is_reached() => self.open_truth(value, seen).map(Some),
+            truth => Ok(truth),
+        }
+    }
+
+    /// Whether a value is truthy, if its type is known, and tells; lists tell by their length.
+    pub(super) fn known_truth(&mut self, value: Typed) -> Built<Option<Val>> {
         if let Some(list) = value.as_tag(Tag::List) {
             let len = self.list_len(list);
             return Ok(Some(self.push(Inst::Unary(Unary::BitsToBool, len), Repr::Bool)));
@@ -293,11 +316,11 @@ impl Builder<'_> {
             _ if op.as_iteration().is_none() && self.form(op)? == Form::Step => None,
             Op::JumpIf { a, .. } => {
                 let value = self.operand(a, feedback.a)?;
-                self.truth_of(value)?
+                self.truth_of(value, feedback.a)?
             }
             Op::JumpIfNot { a, .. } => {
                 let value = self.operand(a, feedback.a)?;
-                let truth = self.truth_of(value)?;
+                let truth = self.truth_of(value, feedback.a)?;
                 truth.map(|truth| self.not(truth))
             }
             Op::JumpIfGiven { a, .. } => Some(match self.get(a)? {
@@ -319,7 +342,13 @@ impl Builder<'_> {
             }
             Op::IterPrep { base, .. } => return self.iterate(op, base, true),
             Op::IterNext { base, .. } => return self.iterate(op, base, false),
-            Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => self.iterate_by_helper(op, base)?,
+            Op::IterPrep2 { base, .. } | Op::IterNext2 { base, .. } => {
+                self.operand(base, feedback.a)?;
+                if self.native_iteration(op, base) {
+                    return self.iterate(op, base, matches!(op, Op::IterPrep2 { .. }));
+                }
+                self.iterate_by_helper(op, base)?
+            }
             _ => match op.as_compare_jump() {
                 Some(jump) => self.jump_comparison(jump)?,
                 None => unreachable!("not a conditional jump"),
@@ -426,12 +455,12 @@ impl Builder<'_> {
     pub(super) fn arrive(&mut self, op: Op, taken: bool, target: u32, live: &RegSet) -> Built<()> {
         let feedback = *self.feedback();
         let iteration = op.as_iteration().filter(|iteration| iteration.over != Over::Range);
-        if let Some(Iteration { over: Over::Items, base, starts, .. }) = iteration
+        if let Some(Iteration { over, base, starts, .. }) = iteration
             && self.native_iteration(op, base)
         {
             // What may fail in it is the instruction's, which has not jumped then.
             if taken != starts {
-                self.take_item(base)?;
+                self.take_item(base, over)?;
             }
             self.count_arrival(op, taken, target);
             return Ok(());
