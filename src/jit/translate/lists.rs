@@ -462,10 +462,8 @@ impl Builder<'_> {
             }
             (value, _) => value,
         };
-        let parts = match value.as_tag(Tag::Tuple).filter(|_| over == Over::Pairs) {
-            Some(tuple) => Some(self.parts_of_pair(tuple)),
-            None => None,
-        };
+        let pair = value.as_tag(Tag::Tuple).filter(|_| over == Over::Pairs);
+        let parts = pair.map(|tuple| self.parts_of_pair(tuple));
         let one = self.int(1);
         let next = self.int_binary(Binary::Iadd, position, one);
         self.set(position_reg, Typed::Known(Tag::Int, next));
