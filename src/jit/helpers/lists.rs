@@ -34,9 +34,8 @@ pub(super) fn list_filled(vm: &mut Vm, value: Value, count: i64) -> Option<Gc<Li
 }
 
 pub(super) fn list_item(vm: &mut Vm, list: Gc<List>, index: i64) -> Status {
-    let at = if index < 0 { index.wrapping_add(list.len() as i64) } else { index };
-    let Some(item) = usize::try_from(at).ok().and_then(|at| list.try_get(at)) else { return Status::Leave };
-    vm.set_native_result(item);
+    let Ok(at) = index::resolve_index(index, list.len()) else { return Status::Leave };
+    vm.set_native_result(list.get(at));
     Status::Next
 }
 

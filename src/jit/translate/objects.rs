@@ -291,11 +291,7 @@ impl Builder<'_> {
             Typed::Any { tag, .. }
                 if !seen.is_empty() && seen.within(TagSet::PLAIN_ITERABLES) && self.plan.open.is_none() =>
             {
-                let types = self.int(TagSet::PLAIN_ITERABLES.bits().into());
-                let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, types, tag), Repr::I64);
-                let one = self.int(1);
-                let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
-                let is_known = self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool);
+                let is_known = self.has_type_in(tag, TagSet::PLAIN_ITERABLES);
                 let exit = self.exit(ExitReason::Type);
                 self.guard(is_known, true, exit);
             }

@@ -8,7 +8,7 @@ use crate::bytecode::op::access::Registers;
 use crate::bytecode::{Op, Reg};
 use crate::jit::feedback::{ALL_TAGS, TagSet};
 use crate::jit::helpers::Helper;
-use crate::jit::ir::{BlockId, Compare, ExitReason, Inst, MemSet, Repr, Terminator, Unary, Val};
+use crate::jit::ir::{Binary, BlockId, Compare, ExitReason, Inst, MemSet, Repr, Terminator, Unary, Val};
 use crate::runtime::value::Tag;
 
 /// How many types that were seen are told apart at most.
@@ -106,6 +106,15 @@ impl Builder<'_> {
             .collect()
     }
 
+    /// Whether a tag is that of one of these types.
+    pub(super) fn has_type_in(&mut self, tag: Val, types: TagSet) -> Val {
+        let types = self.int(types.bits().into());
+        let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, types, tag), Repr::I64);
+        let one = self.int(1);
+        let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
+        self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool)
+    }
+
     /// Goes on where a value is of a type; the block for the others is given.
     fn branch_on_tag(&mut self, tag: Val, wanted: Tag) -> BlockId {
         let wanted = self.int(wanted as i64);
@@ -118,11 +127,11 @@ impl Builder<'_> {
 
     /// The truth of a comparison of which an operand is of open type: if the other one is not, the type of that is the
     /// likely one.
-    pub(super) fn open_comparison(&mut self, op: Compare, x: Typed, y: Typed) -> Built<Val> {
+    pub(super) fn open_comparison(&mut self, op: Compare, x: Typed, y: Typed) -> Val {
         let (tag, payload, known) = match (x, y) {
             (Typed::Any { tag, payload }, Typed::Known(known, _))
             | (Typed::Known(known, _), Typed::Any { tag, payload }) => (tag, payload, known),
-            _ => return Ok(self.compare_by_helper(op, x, y)),
+            _ => return self.compare_by_helper(op, x, y),
         };
         let other = self.branch_on_tag(tag, known);
         let likely = self.unpack(known, payload);
@@ -143,7 +152,7 @@ impl Builder<'_> {
         }
         let truth = if is_equality { self.truth(op == Compare::Ne) } else { self.compare_by_helper(op, x, y) };
         edges.push((self.current, vec![truth]));
-        Ok(self.join(edges)[0])
+        self.join(edges)[0]
     }
 
     /// The truth of a comparison of any values.

@@ -273,7 +273,7 @@ impl Builder<'_> {
         let truth = self.comparison(test, x, y).or_else(|| self.object_comparison(test, x, y));
         let is_open = x.tag().is_none() || y.tag().is_none();
         match truth {
-            None if is_open && self.is_reached() => self.open_comparison(test, x, y).map(Some),
+            None if is_open && self.is_reached() => Ok(Some(self.open_comparison(test, x, y))),
             truth => Ok(truth),
         }
     }
@@ -386,12 +386,9 @@ impl Builder<'_> {
                         (self.push(Inst::Icmp(Compare::Eq, tag, only), Repr::Bool), found)
                     }
                     (Some(_), Some(_)) => {
-                        let mask = ALL_TAGS.into_iter().filter(|tag| tag.kind().meets(types));
-                        let mask = self.int(mask.map(|tag| 1 << tag as i64).sum());
-                        let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, mask, tag), Repr::I64);
-                        let one = self.int(1);
-                        let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
-                        (self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool), None)
+                        let mut wanted = TagSet::default();
+                        ALL_TAGS.into_iter().filter(|tag| tag.kind().meets(types)).for_each(|tag| wanted.add(tag));
+                        (self.has_type_in(tag, wanted), None)
                     }
                 }
             }
