@@ -286,19 +286,34 @@ impl Operation<'_> {
         }
     }
 
+    /// Whether a helper serves one of the kinds that are told apart, which [`Operation::form`] does not say.
+    pub fn is_helped(&self) -> bool {
+        if self.op.as_iteration().is_some() {
+            return !self.a.is_single() && self.form() == Form::Seen;
+        }
+        self.apart().is_some_and(|Apart { is_first, kinds }| {
+            kinds.into_iter().any(|kind| {
+                let one = self.with(is_first, kind);
+                one.form() == Form::Helper || one.is_helped()
+            })
+        })
+    }
+
+    /// As this, with an operand of that kind.
+    fn with(&self, is_first: bool, kind: Tags) -> Self {
+        let (a, b) = if is_first { (kind, self.b) } else { (self.a, kind) };
+        Operation { a, b, ..self.clone() }
+    }
+
     /// The operand whose kinds native code tells apart, as there is a form for each of them, and none for all.
     pub fn apart(&self) -> Option<Apart> {
         if !self.may_be_told_apart() || self.form_of_all() != Form::Step {
             return None;
         }
-        let with = |first: bool, kind: Tags| {
-            let (a, b) = if first { (kind, self.b) } else { (self.a, kind) };
-            Operation { a, b, ..self.clone() }
-        };
         [(true, self.a), (false, self.b)].into_iter().find_map(|(is_first, kinds)| {
             let each: SmallVec<[Tags; MOST_KINDS]> = kinds.each().take(MOST_KINDS + 1).collect();
             let is_few = (2..=MOST_KINDS).contains(&each.len());
-            (is_few && each.iter().all(|&kind| with(is_first, kind).form() != Form::Step))
+            (is_few && each.iter().all(|&kind| self.with(is_first, kind).form() != Form::Step))
                 .then_some(Apart { is_first, kinds: each })
         })
     }
@@ -315,7 +330,7 @@ impl Operation<'_> {
             | Op::SetMember { .. }
             | Op::Unpack { .. } => true,
             Op::CallMethod { .. } => self.a.each().all(|kind| {
-                let method = Operation { a: kind, ..self.clone() }.built_in();
+                let method = self.with(true, kind).built_in();
                 method.is_some_and(|method| METHODS[method].effect == MethodEffect::Reads)
             }),
             // What no one has thought about is a step, as it was.
@@ -359,6 +374,7 @@ impl Operation<'_> {
             },
             GetIndex { .. } => match (a, b) {
                 // Lists that keep their items in different ways are read by a helper.
+                (Tags::LIST, Tags::INT) if !self.is_regular => Helper,
                 (Tags::LIST | Tags::TUPLE, Tags::INT) => Seen,
                 // Characters of ASCII texts are found without help.
                 (Tags::STR, Tags::INT) => Seen,
@@ -857,10 +873,12 @@ mod tests {
         assert_eq!(form(Tags::TUPLE, Tags::RANGE), Form::Step);
         assert_eq!(form(Tags::DICT, Tags::ALL), Form::Helper);
         let mixed = Operation { is_regular: false, ..operation(&program, index, Tags::LIST, Tags::INT) };
-        assert_eq!(mixed.form(), Form::Seen);
+        assert_eq!(mixed.form(), Form::Helper);
         // Each kind has a form; a text indexed by one would raise.
         assert_eq!(form(Tags::LIST.or(Tags::DICT).or(Tags::TUPLE), Tags::INT), Form::Seen);
         assert_eq!(form(Tags::LIST.or(Tags::VOID), Tags::INT), Form::Step);
+        let is_helped = |a| operation(&program, index, a, Tags::INT).is_helped();
+        assert!(is_helped(Tags::LIST.or(Tags::DICT)) && !is_helped(Tags::LIST.or(Tags::TUPLE)));
         assert_eq!(operation(&program, index, Tags::STR, Tags::RANGE).words(), "string slice");
         assert_eq!(operation(&program, index, Tags::STR, Tags::INT).makes().map(|made| made.kind), Some(Tags::STR));
     }

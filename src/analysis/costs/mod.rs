@@ -109,6 +109,7 @@ pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, is_condit
         Form::Step => return add(Act::Step(operation.words())),
         Form::Open => add(Act::PerhapsStep(operation.words())),
         Form::Helper => add(Act::Helper(operation.words())),
+        Form::Seen if operation.is_helped() => add(Act::Helper(operation.words())),
         Form::Plain | Form::Seen => {}
     }
     match op {
