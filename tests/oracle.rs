@@ -13,7 +13,7 @@ mod random_programs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use support::{Outcome, run, shorten, walrus_run, walrusc};
@@ -60,9 +60,16 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn has_python() -> bool {
-    let version = "import sys; sys.exit(sys.version_info < (3, 11))";
-    Command::new("python3").args(["-c", version]).status().is_ok_and(|status| status.success())
+/// The interpreter itself, if `python3` is one of version 3.11 or later. Asked once: `python3` may be a script that
+/// looks for it, which takes longer than a random program.
+fn python() -> Option<&'static Path> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let tell = "import sys; print(sys.executable); sys.exit(sys.version_info < (3, 11))";
+        let output = Command::new("python3").args(["-c", tell]).output().ok()?;
+        output.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+    };
+    PYTHON.get_or_init(find).as_deref()
 }
 
 /// A program, how it is started, and its second opinion.
@@ -113,13 +120,15 @@ impl Case<'_> {
 
     /// The oracle's outcome, or `None` if it takes too long.
     fn ask(&self, scratch: &Path) -> Option<Outcome> {
-        let mut command = Command::new("python3");
+        let mut command = Command::new(python().expect("asked for before"));
         command.arg(root().join("tests/oracle/oracle.py")).arg(self.source).args(&self.args).current_dir(scratch);
         let files = ["oracle.stdin", "oracle.stdout", "oracle.stderr"].map(|name| scratch.join(name));
         std::fs::write(&files[0], &self.stdin).expect("writable");
         let create = |path: &PathBuf| std::fs::File::create(path).expect("writable");
         let stdin = Stdio::from(std::fs::File::open(&files[0]).expect("readable"));
-        command.stdin(stdin).stdout(create(&files[1])).stderr(create(&files[2])).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.stdin(stdin).stdout(create(&files[1])).stderr(create(&files[2]));
+        // The oracle is compiled once, not for each program, and not beside its sources.
+        command.env_remove("PYTHONDONTWRITEBYTECODE").env("PYTHONPYCACHEPREFIX", env!("CARGO_TARGET_TMPDIR"));
         let mut child = command.spawn().expect("python3 starts");
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -176,7 +185,7 @@ fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn fixtures_come_out_as_the_oracle_says() {
-    if !has_python() {
+    if python().is_none() {
         println!("not run: python3 of version 3.11 or later is not installed");
         return;
     }
@@ -251,7 +260,7 @@ fn difference_of_modes(flags: &[&str], scratch: &Path) -> Option<String> {
 
 #[test]
 fn random_programs_about_tasks_come_out_as_the_oracle_says_in_every_mode() {
-    if !has_python() {
+    if python().is_none() {
         println!("not run: python3 of version 3.11 or later is not installed");
         return;
     }
@@ -286,7 +295,7 @@ fn random_programs_about_tasks_come_out_as_the_oracle_says_in_every_mode() {
 
 #[test]
 fn random_programs_come_out_as_the_oracle_says() {
-    if !has_python() {
+    if python().is_none() {
         println!("not run: python3 of version 3.11 or later is not installed");
         return;
     }

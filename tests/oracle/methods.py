@@ -76,14 +76,15 @@ def changed(before, xs):
 
 
 @method(list, 0, 1)
-def sort(vm, xs, by=None, *rest):
-    if by is None:
+def sort(vm, xs, *by):
+    # That it is there counts: void is an argument, and no function.
+    if not by:
         xs[:] = sorted(xs, key=cmp_to_key(compare))
         return
 
     def ask(a, b):
         try:
-            return want(vm.call(by, [a, b]), int)
+            return want(vm.call(by[0], [a, b]), int)
         except Thrown:
             # Which elements are compared first is not said, so neither is which error comes first.
             if len(before) > 2:
@@ -154,15 +155,15 @@ def group_by(vm, xs, f):
 def extreme(vm, xs, key, op):
     best = None
     for x in live(xs):
-        rank = vm.call(key, [x]) if key is not None else x
+        rank = key(x)
         if best is None or ordered("<", *((rank, best[0]) if op == "min" else (best[0], rank))):
             best = (rank, x)
     return best[1] if best else None
 
 
 for op in ("min", "max"):
-    method(list, name=op)(lambda vm, xs, op=op: extreme(vm, xs, None, op))
-    method(list, 1, name=op + "_by")(lambda vm, xs, key, op=op: extreme(vm, xs, key, op))
+    method(list, name=op)(lambda vm, xs, op=op: extreme(vm, xs, lambda x: x, op))
+    method(list, 1, name=op + "_by")(lambda vm, xs, key, op=op: extreme(vm, xs, lambda x: vm.call(key, [x]), op))
 
 
 @method(list, 1)

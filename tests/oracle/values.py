@@ -153,7 +153,13 @@ def float_text(value):
         return "NaN"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    text = format(Decimal(repr(value)), "f")
+    shortest, exact = Decimal(repr(value)), Decimal(value)
+    # Of two that are equally near Python takes the even one, the language the one farther from zero.
+    other = (exact + (exact - shortest)).normalize()
+    is_as_short = len(other.as_tuple().digits) <= len(shortest.as_tuple().digits)
+    if abs(shortest) < abs(exact) and is_as_short and float(other) == value:
+        shortest = other
+    text = format(shortest, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

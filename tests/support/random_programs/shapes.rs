@@ -20,7 +20,8 @@ impl Generator {
         self.scope.push(Variable { name: object.clone(), kind: Kind::Object, writable: true });
         for _ in 0..self.random.between(1, 3) {
             let argument = self.expression(Kind::Int, 1);
-            match self.random.below(6) {
+            match self.random.below(7) {
+                6 => self.line(&format!("if {object}.get == {object}.get {{ {total} += 1; }}")),
                 0 => self.line(&format!("{total} += {object}.get();")),
                 1 => self.line(&format!("{total} = {total} ^ {object}.add({argument});")),
                 2 => self.line(&format!("{total} += {object}.both({argument}, {i});")),
@@ -180,7 +181,10 @@ impl Generator {
         self.open(&format!("for {c} in {text}"));
         let other = self.literal(Kind::Text);
         for _ in 0..self.random.between(1, 3) {
-            match self.random.below(8) {
+            match self.random.below(9) {
+                8 => self.line(&format!(
+                    "if \"twenty characters or\" + {c} == \"twenty characters or\" + {out} {{ {total} += 3; }}"
+                )),
                 0 => self.line(&format!("if {c} == {other} {{ {total} += 1; }}")),
                 1 => self.line(&format!("if {c} < {other} or {out} > {text} {{ {total} += 2; }}")),
                 2 => self.line(&format!("{out} = {out} + {c};")),
@@ -201,6 +205,52 @@ impl Generator {
             let k = self.random.below(rounds);
             let value = self.scalar(0);
             self.line(&format!("if {i} == {k} {{ {text} = {value}; }}"));
+        }
+        self.close();
+    }
+
+    /// Lists or tuples in order: rows of a list compared with each other, with a row of the round, and, at some iteration,
+    /// with one of another length or kind.
+    pub(super) fn ordering_loop(&mut self, count: u64) {
+        let (open, close) = self.random.pick(&["[]", "()"]).split_at(1);
+        let items = [Kind::Int, Kind::Int, Kind::Float, Kind::Text][self.random.below(4) as usize];
+        let length = self.random.between(2, 3);
+        let row = |generator: &mut Self| {
+            let parts: Vec<String> = (0..length).map(|_| generator.literal(items)).collect();
+            format!("{open}{}{close}", parts.join(", "))
+        };
+        let rows = self.name("l");
+        let some: Vec<String> = (0..self.random.between(2, 6)).map(|_| row(self)).collect();
+        self.line(&format!("let {rows} = [{}];", some.join(", ")));
+        let total = self.declare(Kind::Int, "v");
+        let (i, a, b) = (self.name("i"), self.name("x"), self.name("x"));
+        self.open(&format!("for {i} in 0..{count}"));
+        self.line(&format!("let {a} = {rows}[{i} % {rows}.len()];"));
+        let other = match self.random.below(3) {
+            0 => row(self),
+            1 if items == Kind::Int => format!("{open}{i} % 5, {i}{close}"),
+            _ => format!("{rows}[{i} * 3 % {rows}.len()]"),
+        };
+        self.line(&format!("let {b} = {other};"));
+        for worth in 1..=self.random.between(1, 4) {
+            let operator = self.random.pick(&["<", "<=", ">", ">=", "==", "!="]);
+            match self.random.below(3) {
+                0 => self.line(&format!("if {a} {operator} {b} {{ {total} += {worth}; }}")),
+                1 => self.line(&format!("{total} += core.len(core.str({a} {operator} {b})) * {worth};")),
+                _ => {
+                    self.line(&format!("if not ({b} {operator} {a}) {{ {total} -= {worth}; }}"));
+                    self.line(&format!("else {{ {rows}[0], {rows}[1] = {rows}[1], {rows}[0]; }}"));
+                }
+            }
+        }
+        if self.random.percent(30) {
+            let k = self.random.below(count.max(1));
+            let odd = match self.random.below(3) {
+                0 => format!("{open}{}, {i}{close}", self.scalar(0)),
+                1 => self.scalar(0),
+                _ => format!("{open}{a}, {b}{close}"),
+            };
+            self.line(&format!("if {i} == {k} {{ {rows}[{i} % {rows}.len()] = {odd}; }}"));
         }
         self.close();
     }

@@ -14,7 +14,7 @@ impl Generator {
     }
 
     fn a_loop(&mut self, count: u64, nest: u32) {
-        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12, 12, 10, 10, 10, 10, 40, 40, 120]) {
+        match self.random.weighted(&[45, 18, 14, 6, 6, 5, 6, 8, 5, 5, 7, 12, 12, 10, 10, 10, 10, 40, 40, 120, 10]) {
             0 => self.for_range(count, nest),
             1 => self.while_loop(count, nest),
             2 => self.for_list(nest),
@@ -34,7 +34,8 @@ impl Generator {
             16 => self.several_structs_loop(),
             17 => self.object_loop(),
             18 => self.alias_loop(),
-            _ => self.library_loop(),
+            19 => self.library_loop(),
+            _ => self.ordering_loop(count),
         }
     }
 
