@@ -18,24 +18,40 @@ const RUN: usize = 8;
 /// Sorts stably. `before(b, a)` says whether `b`, which stands behind `a`, must come before it. After an error the
 /// items are not to be used: some may be lost.
 pub fn merge_sort<T: Copy>(items: &mut [T], mut before: impl FnMut(T, T) -> Result<bool>) -> Result<()> {
-    for run in items.chunks_mut(RUN) {
-        for end in 1..run.len() {
-            let item = run[end];
-            let mut at = end;
-            while at > 0 && before(item, run[at - 1])? {
-                run[at] = run[at - 1];
-                at -= 1;
-            }
-            run[at] = item;
-        }
+    sort_part(items, &mut Vec::with_capacity(items.len() / 2), &mut before)
+}
+
+/// Sorts a half after the other and merges them: what a small part's comparisons have read of its items is still in the
+/// processor's caches when they are merged. Passes over all items, from small parts to large ones, would read each from
+/// memory in every pass.
+fn sort_part<T: Copy>(items: &mut [T], left: &mut Vec<T>, before: &mut impl FnMut(T, T) -> Result<bool>) -> Result<()> {
+    if items.len() <= RUN {
+        return insertion_sort(items, before);
     }
-    let mut left = Vec::with_capacity(items.len() / 2 + RUN);
-    let mut width = RUN;
-    while width < items.len() {
-        for pair in items.chunks_mut(2 * width) {
-            merge(pair, width, &mut left, &mut before)?;
+    let middle = items.len() / 2;
+    sort_part(&mut items[..middle], left, before)?;
+    sort_part(&mut items[middle..], left, before)?;
+    merge(items, middle, left, before)
+}
+
+/// Inserts each item where a binary search finds its place, unless it stays where it is.
+fn insertion_sort<T: Copy>(items: &mut [T], before: &mut impl FnMut(T, T) -> Result<bool>) -> Result<()> {
+    for end in 1..items.len() {
+        let item = items[end];
+        if !before(item, items[end - 1])? {
+            continue;
         }
-        width *= 2;
+        let (mut from, mut to) = (0, end - 1);
+        while from < to {
+            let middle = from.midpoint(to);
+            if before(item, items[middle])? {
+                to = middle;
+            } else {
+                from = middle + 1;
+            }
+        }
+        items.copy_within(from..end, from + 1);
+        items[from] = item;
     }
     Ok(())
 }
@@ -86,8 +102,12 @@ pub fn sort_floats(floats: &mut [f64]) {
 
 /// Sorts by `<`. If two items cannot be compared, that comparison's error, and the items are not to be used.
 pub fn sort_values(heap: &Heap, items: &mut [Value]) -> Result<()> {
-    if items.iter().all(|item| item.as_str().is_some()) {
-        sort_strings(items);
+    if let Some(mut texts) = items.iter().map(|&item| Text::of(item)).collect::<Option<Vec<Text>>>() {
+        // Strings with the same text are one to the program, so the sort need not be stable.
+        texts.sort_unstable_by(Text::order);
+        for (item, Text { text, .. }) in items.iter_mut().zip(texts) {
+            *item = Value::from_str(text);
+        }
         return Ok(());
     }
     if items.iter().all(|item| is_number(*item)) {
@@ -103,6 +123,13 @@ pub fn sort_keyed<T: Copy>(heap: &Heap, pairs: &mut [(Value, T)]) -> Result<()> 
         pairs.sort_by(|(a, _), (b, _)| number_order(*a, *b));
         return Ok(());
     }
+    if let Some(mut texts) = pairs.iter().map(|&(key, with)| Some((Text::of(key)?, with))).collect::<Option<Vec<_>>>() {
+        texts.sort_by(|(a, _), (b, _)| a.order(b));
+        for (pair, (text, with)) in pairs.iter_mut().zip(texts) {
+            *pair = (Value::from_str(text.text), with);
+        }
+        return Ok(());
+    }
     merge_sort(pairs, |(b, _), (a, _)| compare::less(heap, b, a))
 }
 
@@ -115,22 +142,25 @@ fn is_nan(value: Value) -> bool {
     value.as_float().is_some_and(f64::is_nan)
 }
 
-/// Strings with the same text are one to the program, so the sort need not be stable.
-fn sort_strings(items: &mut [Value]) {
-    let mut keyed: Vec<(u64, Gc<Str>)> =
-        items.iter().filter_map(|item| item.as_str()).map(|text| (prefix(text.as_str()), text)).collect();
-    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.as_str().cmp(b.1.as_str())));
-    for (item, (_, text)) in items.iter_mut().zip(keyed) {
-        *item = Value::from_str(text);
-    }
+/// A string with the first bytes of its text as a number of the same order: most comparisons then follow no pointer.
+#[derive(Clone, Copy)]
+struct Text {
+    first: u64,
+    text: Gc<Str>,
 }
 
-/// The first bytes as a number of the same order: most comparisons then follow no pointer.
-fn prefix(text: &str) -> u64 {
-    let mut first = [0; 8];
-    let len = text.len().min(8);
-    first[..len].copy_from_slice(&text.as_bytes()[..len]);
-    u64::from_be_bytes(first)
+impl Text {
+    fn of(value: Value) -> Option<Text> {
+        let text = value.as_str()?;
+        let mut first = [0; 8];
+        let len = text.as_str().len().min(8);
+        first[..len].copy_from_slice(&text.as_str().as_bytes()[..len]);
+        Some(Text { first: u64::from_be_bytes(first), text })
+    }
+
+    fn order(&self, other: &Text) -> Ordering {
+        self.first.cmp(&other.first).then_with(|| self.text.as_str().cmp(other.text.as_str()))
+    }
 }
 
 /// What the result of a `by` function says: whether its first argument comes after its second.
