@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::analysis::costs::Cost;
 use crate::analysis::hovers::Hover;
 use crate::analysis::losses::Losses;
-use crate::analysis::{Analysis, Asked, examine, failures, report};
+use crate::analysis::{Analysis, Asked, failures, lay_out_and_examine, report};
 use crate::bytecode::builtins::{HOST_MODULE, STD_MODULES, STD_MODULES_TO_COME};
 use crate::bytecode::disassemble::disassemble;
 use crate::bytecode::{self, Program, VERDICT_RULES_VERSION, wbc};
@@ -360,7 +360,7 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
     if let Some(program) = &mut all.program {
         let with_costs = options.explain || options.costs || options.gates_conditional_loops();
         let asked = Asked { failures: true, costs: with_costs, hovers: options.hovers };
-        let Analysis { facts, failures, costs, losses, hovers } = examine(program, asked);
+        let Analysis { facts, failures, costs, losses, hovers } = lay_out_and_examine(program, asked);
         for warning in failures::warnings(program, &failures) {
             if let Some(warning) = options.apply(warning) {
                 all.diagnostics.push(warning);

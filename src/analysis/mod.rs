@@ -11,6 +11,7 @@ pub mod failures;
 pub mod hovers;
 pub mod inductions;
 pub mod infer;
+mod late_fields;
 pub mod loops;
 pub mod losses;
 pub mod names;
@@ -23,7 +24,7 @@ pub mod verdict;
 
 use crate::bytecode::facts::Facts;
 use crate::bytecode::parallel::both;
-use crate::bytecode::{FuncId, Program, VERDICT_RULES_VERSION};
+use crate::bytecode::{FuncId, Program, StrId, StructId, VERDICT_RULES_VERSION};
 use crate::facts::rules::RuleIndex;
 
 use self::contexts::InContexts;
@@ -66,6 +67,30 @@ pub fn analyse(program: &Program) -> Facts {
 
 /// Everything that is known of a program before it runs, with what is asked for.
 pub fn examine(program: &Program, asked: Asked) -> Analysis {
+    match examine_unless_late(program, asked, false) {
+        Ok(analysis) => analysis,
+        Err(_) => unreachable!("nothing is found that is not looked for"),
+    }
+}
+
+/// Likewise, of a program whose structs are first given slots for the fields that are assigned from outside, if there
+/// are any.
+pub fn lay_out_and_examine(program: &mut Program, asked: Asked) -> Analysis {
+    match examine_unless_late(program, asked, true) {
+        Ok(analysis) => analysis,
+        Err(late) => {
+            late_fields::add(program, &late);
+            examine(program, asked)
+        }
+    }
+}
+
+/// Everything that is known, unless late fields are looked for and found.
+fn examine_unless_late(
+    program: &Program,
+    asked: Asked,
+    looks_for_late: bool,
+) -> Result<Analysis, Vec<(StructId, StrId)>> {
     let flow = ProgramFlow::new(program);
     let index = RuleIndex::new(program);
     // Inference goes wherever types change next, which is one thread's work.
@@ -74,6 +99,12 @@ pub fn examine(program: &Program, asked: Asked) -> Analysis {
     let all_reached = (0..program.functions.len() as u32).all(|at| inference.is_reached(FuncId(at)));
     let mut supposed = (!all_reached).then(|| inference.suppose_all_called());
     inference.seal();
+    if looks_for_late {
+        let late = late_fields::find(program, &flow, &inference);
+        if !late.is_empty() {
+            return Err(late);
+        }
+    }
     if let Some(supposed) = &mut supposed {
         supposed.seal();
     }
@@ -100,5 +131,5 @@ pub fn examine(program: &Program, asked: Asked) -> Analysis {
     let types = type_facts::finish(table, &inference);
     let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions: built.facts };
     let failures = if asked.failures { failures::complete(built.failures, program, &flow, &index) } else { Vec::new() };
-    Analysis { facts, failures, costs, losses, hovers }
+    Ok(Analysis { facts, failures, costs, losses, hovers })
 }
