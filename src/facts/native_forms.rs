@@ -429,8 +429,9 @@ impl Operation<'_> {
                 _ => Step,
             },
             IterPrep2 { .. } | IterNext2 { .. } => match a {
+                Tags::DICT => Plain,
                 // Tuples of two are taken apart without help.
-                Tags::DICT | Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
+                Tags::TUPLE | Tags::STR | Tags::RANGE => Helper,
                 _ if !a.is_empty() && a.within(PLAIN_ITERABLES) => Seen,
                 Tags::INSTANCE => self.by_next(),
                 _ => Step,

@@ -14,8 +14,8 @@ use lists::{list_concat, list_filled, list_item, list_pop, list_repeat, list_sli
 pub use objects::NO_KEY;
 use objects::{
     call_library, call_method, char_str, concat, contains, dict_add, dict_contains, dict_find, dict_find_str, dict_get,
-    dict_get_or, dict_has_name, dict_set, equal, less, less_equal, make_dict, next_item, next_pair, print, start_items,
-    start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice, truthy,
+    dict_get_or, dict_has_name, dict_next, dict_set, equal, less, less_equal, make_dict, next_item, next_pair, print,
+    start_items, start_pairs, str_compare, str_concat, str_equal, str_index, str_len, str_slice, truthy,
 };
 use passed::{AbiType, Registers, Truth, fit_registers};
 
@@ -214,6 +214,9 @@ helpers! {
     DictFind = dict_find(&mut Vm; dict: Gc<Dict>, key: Value) -> u64, heap(none);
     /// Likewise, of a string.
     DictFindStr = dict_find_str(&mut Vm; dict: Gc<Dict>, key: Gc<Str>) -> u64, heap(none);
+    /// The position of the first entry of a dict, in the order of their insertion, at or behind a position; behind all
+    /// positions if there is none.
+    DictNext = dict_next(dict: Gc<Dict>, position: u64) -> u64, heap(none);
     /// Adds a key that is not there, with a value.
     DictAdd = dict_add(&mut Vm; dict: Gc<Dict>, key: Value, value: Value) -> Status, heap(dicts);
     /// Jumps if a key is there.

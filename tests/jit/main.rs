@@ -175,7 +175,7 @@ fn dicts_and_strings_have_direct_forms() {
             if t == s { t = \"\"; } for k, v in d { if v > k { d[k] = v + core.len(t); } } println(t); }
         return t; } f(5000);";
     let region = region(source);
-    for helper in ["dict_find", "dict_add", "str_index", "str_concat", "next_pair", "print"] {
+    for helper in ["dict_find", "dict_add", "str_index", "str_concat", "dict_next", "print"] {
         assert!(body(&region).contains(&format!("call {helper}(")), "{helper}: {region}");
     }
     assert!(!body(&region).contains("call step"), "{region}");

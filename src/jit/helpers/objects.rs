@@ -175,6 +175,10 @@ pub(super) fn dict_set(vm: &mut Vm, dict: Gc<Dict>, key: Value, value: Value) ->
     dict.insert(&mut vm.heap, key, value).map_or(Status::Leave, |_| Status::Next)
 }
 
+pub(super) fn dict_next(dict: Gc<Dict>, position: u64) -> u64 {
+    dict.next_entry(position as usize).map_or(u64::MAX, |(behind, ..)| behind as u64 - 1)
+}
+
 pub(super) fn start_items(vm: &mut Vm, state: Window) -> Status {
     iterate(vm, state, true, false)
 }

@@ -1,16 +1,21 @@
 //! Dicts: entries at int keys of dense tables are read and written in place. In others a helper finds where the value
 //! of a key is, once for all that is done with it until a key is added or removed, and it is read and written there.
+//! Pairs are taken in place from either kind.
 
 use super::env::Typed;
+use super::iterators::Stepped;
 use super::objects::STATE;
 use super::{BASE, Builder, Built, Goes, VM};
-use crate::bytecode::op::window::MethodCall;
-use crate::bytecode::{Reg, SiteId};
+use crate::bytecode::flow::RegSet;
+use crate::bytecode::op::shape::{Iteration, Over};
+use crate::bytecode::op::window::{Iter, MethodCall};
+use crate::bytecode::{Op, Reg, SiteId};
+use crate::jit::feedback::TagSet;
 use crate::jit::helpers::{Helper, NO_KEY};
 use crate::jit::ir::{
-    BlockId, Compare, Element, ExitId, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width,
+    Binary, BlockId, Compare, Element, ExitId, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width,
 };
-use crate::runtime::object::Dict;
+use crate::runtime::object::{Dict, Entry};
 use crate::runtime::value::{Tag, Value};
 
 /// What changing a dict writes.
@@ -211,6 +216,147 @@ impl Builder<'_> {
         let entry = self.find(dict, Tag::Int, key);
         let found = self.is_found(entry);
         self.join(vec![dense, (self.current, vec![found])])[0]
+    }
+
+    /// A step of `for key, value in dict`, if the iterable is a dict; `into_body` and `behind` are what is alive where
+    /// the step goes on with an entry, and without.
+    pub(super) fn next_of_dict(&mut self, op: Op, into_body: &RegSet, behind: &RegSet) -> Built<Option<Stepped>> {
+        let Some(Iteration { over: Over::Pairs, starts, base, .. }) = op.as_iteration() else { return Ok(None) };
+        if !self.is_reached() {
+            return Ok(None);
+        }
+        let feedback = *self.feedback();
+        let Some(dict) = self.operand(base, feedback.a)?.as_tag(Tag::Dict) else { return Ok(None) };
+        let [position_reg, version_reg] = [Iter::POSITION, Iter::VERSION].map(|at| base.above(at));
+        let state = match starts {
+            true => None,
+            false => match (self.get(position_reg)?.as_tag(Tag::Int), self.get(version_reg)?.as_tag(Tag::Int)) {
+                (Some(position), Some(version)) => Some((position, version)),
+                _ => return Ok(None),
+            },
+        };
+        let version = self.load(Mem::Keys, dict, Dict::KEY_VERSION_OFFSET as i32, Repr::I64);
+        let position = match state {
+            None => self.int(0),
+            Some((position, begun_with)) => {
+                let is_same = self.push(Inst::Icmp(Compare::Eq, version, begun_with), Repr::Bool);
+                let exit = self.exit(ExitReason::Throw);
+                self.guard(is_same, true, exit);
+                position
+            }
+        };
+        let mut ends = Vec::new();
+        let places = self.dict_word(dict, Dict::PLACES_OFFSET);
+        let is_dense = self.push(Inst::Unary(Unary::BitsToBool, places), Repr::Bool);
+        let (dense, listed) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(is_dense, dense, listed));
+        self.current = dense;
+        let of_dense = self.next_dense(dict, position, &mut ends);
+        let of_dense = (self.current, of_dense);
+        self.current = listed;
+        let of_listed = self.next_listed(dict, position, &mut ends);
+        let parts = self.join(vec![of_dense, (self.current, of_listed)]);
+        let &[at, key_tag, key, tag, payload] = &*parts else { unreachable!("five were passed") };
+        let before = self.env.clone();
+        let mut part = |tag: Val, payload: Val, seen: TagSet| {
+            let part = Typed::Any { tag, payload };
+            self.of_seen_type(part, seen).unwrap_or(part)
+        };
+        let (key, value) = (part(key_tag, key, feedback.result), part(tag, payload, feedback.second));
+        let one = self.int(1);
+        let next = self.int_binary(Binary::Iadd, at, one);
+        let version = Typed::Known(Tag::Int, version);
+        let state = [(Iter::POSITION, Typed::Known(Tag::Int, next)), (Iter::VERSION, version)];
+        for (at, part) in state.into_iter().chain([(Iter::ITEM, key), (Iter::SECOND, value)]) {
+            self.set(base.above(at), part);
+        }
+        let more = self.meet(vec![(self.current, self.env.clone())], into_body)?;
+        self.env = before;
+        self.join(ends.into_iter().map(|block| (block, Vec::new())).collect());
+        if starts {
+            // State registers are written when the loop starts, whether or not there is an item.
+            let zero = self.int(0);
+            self.set(position_reg, Typed::Known(Tag::Int, zero));
+            self.set(version_reg, version);
+        }
+        let done = self.meet(vec![(self.current, self.env.clone())], behind)?;
+        Ok(Some(Stepped { more, done }))
+    }
+
+    /// The first entry of a dense table at or behind a position in the order of the keys: its position, and the words
+    /// of key and value. Where there is none the blocks end that are added to `ends`.
+    fn next_dense(&mut self, dict: Val, position: Val, ends: &mut Vec<BlockId>) -> Vec<Val> {
+        let count = self.load(Mem::Keys, dict, Dict::ORDERED_OFFSET as i32, Repr::I64);
+        let order = self.load(Mem::Keys, dict, Dict::ORDER_OFFSET as i32, Repr::I64);
+        let key_at = |builder: &mut Self, at: Val| {
+            let base = builder.place_in(order, at, size_of::<u32>());
+            let load = Inst::Load { mem: Mem::Keys, base, offset: 0, repr: Repr::I64, width: Width::U32 };
+            builder.push(load, Repr::I64)
+        };
+        let at = self.next_position(dict, position, count, ends, |builder| {
+            let key = key_at(builder, position);
+            let tags = builder.dict_word(dict, Dict::TAGS_OFFSET);
+            let element = Element::DictTag;
+            builder.push(Inst::LoadElement { element, data: tags, index: key }, Repr::I64)
+        });
+        let key = key_at(self, at);
+        let [tags, payloads] = [Dict::TAGS_OFFSET, Dict::PAYLOADS_OFFSET].map(|offset| self.dict_word(dict, offset));
+        let mut part = |element, data| self.push(Inst::LoadElement { element, data, index: key }, Repr::I64);
+        let (tag, payload) = (part(Element::DictTag, tags), part(Element::DictPayload, payloads));
+        vec![at, self.int(Tag::Int as i64), key, tag, payload]
+    }
+
+    /// Likewise, of a table that lists its entries.
+    fn next_listed(&mut self, dict: Val, position: Val, ends: &mut Vec<BlockId>) -> Vec<Val> {
+        let count = self.load(Mem::Keys, dict, Dict::LISTED_OFFSET as i32, Repr::I64);
+        let entries = self.load(Mem::Keys, dict, Dict::ENTRIES_OFFSET as i32, Repr::I64);
+        let key_word = |builder: &mut Self, entry: Val, of: usize| {
+            builder.load(Mem::Keys, entry, (Entry::KEY_OFFSET + of) as i32, Repr::I64)
+        };
+        let at = self.next_position(dict, position, count, ends, |builder| {
+            let entry = builder.place_in(entries, position, size_of::<Entry>());
+            key_word(builder, entry, Value::TAG_OFFSET)
+        });
+        let entry = self.place_in(entries, at, size_of::<Entry>());
+        let key = [Value::TAG_OFFSET, Value::PAYLOAD_OFFSET].map(|of| key_word(self, entry, of));
+        let value = [Value::TAG_OFFSET, Value::PAYLOAD_OFFSET]
+            .map(|of| self.load(Mem::Dict, entry, (Entry::VALUE_OFFSET + of) as i32, Repr::I64));
+        vec![at, key[0], key[1], value[0], value[1]]
+    }
+
+    /// Goes on with the first of `count` positions at or behind one where there is an entry, and not a hole. `tag`
+    /// loads a word of what is there that tells.
+    fn next_position(
+        &mut self,
+        dict: Val,
+        position: Val,
+        count: Val,
+        ends: &mut Vec<BlockId>,
+        tag: impl FnOnce(&mut Self) -> Val,
+    ) -> Val {
+        let is_inside = |builder: &mut Self, at: Val, ends: &mut Vec<BlockId>| {
+            let is_inside = builder.push(Inst::Icmp(Compare::Below, at, count), Repr::Bool);
+            let (inside, end) = (builder.new_block(), builder.new_block());
+            builder.finish(Terminator::Branch(is_inside, inside, end));
+            builder.current = inside;
+            ends.push(end);
+        };
+        is_inside(self, position, ends);
+        let tag = tag(self);
+        let is_there = self.is_there(tag);
+        let (found, hole) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(is_there, found, hole));
+        self.current = hole;
+        let next = self.call_pure(Helper::DictNext, vec![dict, position]);
+        is_inside(self, next, ends);
+        self.join(vec![(found, vec![position]), (self.current, vec![next])])[0]
+    }
+
+    /// The address of what stands at a place, each so many bytes, a power of two.
+    fn place_in(&mut self, data: Val, at: Val, size: usize) -> Val {
+        let shift = self.int(size.trailing_zeros().into());
+        let offset = self.push(Inst::Binary(Binary::Shl, at, shift), Repr::I64);
+        self.push(Inst::Binary(Binary::Iadd, data, offset), Repr::I64)
     }
 
     /// `dst =` a dict of so many keys, each with its value behind it.

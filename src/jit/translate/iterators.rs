@@ -235,7 +235,7 @@ impl Builder<'_> {
     }
 
     /// Where edges meet, if there are any.
-    fn meet(&mut self, edges: Vec<Edge>, live: &RegSet) -> Built<Option<Edge>> {
+    pub(super) fn meet(&mut self, edges: Vec<Edge>, live: &RegSet) -> Built<Option<Edge>> {
         if edges.is_empty() {
             return Ok(None);
         }

@@ -152,7 +152,12 @@ impl Builder<'_> {
         let (next, taken) = next.zip(taken).ok_or(Stop::Refused(Refusal::Irreducible))?;
         if let Some(Iteration { starts, .. }) = op.as_iteration() {
             let (body, behind) = if starts { (next, taken) } else { (taken, next) };
-            if let Some(stepped) = self.inline_next(op, flow.live_in(body), flow.live_in(behind))? {
+            let (into_body, behind_it) = (flow.live_in(body), flow.live_in(behind));
+            let stepped = match self.next_of_dict(op, into_body, behind_it)? {
+                None => self.inline_next(op, into_body, behind_it)?,
+                stepped => stepped,
+            };
+            if let Some(stepped) = stepped {
                 if let Some(edge) = stepped.more {
                     (self.current, self.env) = edge;
                     self.count_arrival(op, !starts, flow.start + flow.block(body).start);

@@ -120,7 +120,8 @@ impl Builder<'_> {
             Tag::Function | Tag::Builtin | Tag::Module | Tag::Closure | Tag::Struct | Tag::Instance if is_equality => {
                 Some(self.push(Inst::Icmp(op, a, b), Repr::Bool))
             }
-            Tag::List | Tag::Tuple => Some(self.compare_by_helper(op, x, y)),
+            Tag::Tuple => Some(self.compare_tuples(op, a, b)),
+            Tag::List => Some(self.compare_by_helper(op, x, y)),
             Tag::Dict | Tag::Range if is_equality => Some(self.compare_by_helper(op, x, y)),
             _ => None,
         }

@@ -9,6 +9,7 @@ use crate::bytecode::{Op, Reg};
 use crate::jit::feedback::{ALL_TAGS, TagSet};
 use crate::jit::helpers::Helper;
 use crate::jit::ir::{Binary, BlockId, Compare, ExitReason, Inst, MemSet, Repr, Terminator, Unary, Val};
+use crate::runtime::object::Tuple;
 use crate::runtime::value::Tag;
 
 /// How many types that were seen are told apart at most.
@@ -153,6 +154,46 @@ impl Builder<'_> {
         let truth = if is_equality { self.truth(op == Compare::Ne) } else { self.compare_by_helper(op, x, y) };
         edges.push((self.current, vec![truth]));
         self.join(edges)[0]
+    }
+
+    /// The truth of a comparison of tuples. Mostly their first items decide, which mostly are numbers of one kind;
+    /// where they do not a helper goes on.
+    pub(super) fn compare_tuples(&mut self, op: Compare, x: Val, y: Val) -> Val {
+        let [has_item, other_has_item] = [x, y].map(|tuple| {
+            let len = self.length_at(tuple, Tuple::LEN_OFFSET);
+            self.push(Inst::Unary(Unary::BitsToBool, len), Repr::Bool)
+        });
+        let have_items = self.push(Inst::Binary(Binary::BoolAnd, has_item, other_has_item), Repr::Bool);
+        let (with_items, without) = (self.new_block(), self.new_block());
+        self.finish(Terminator::Branch(have_items, with_items, without));
+        self.current = with_items;
+        let [(tag, first), (other_tag, other)] = [x, y].map(|tuple| {
+            let item = self.item_of_pair(tuple, 0);
+            self.parts(item)
+        });
+        let (mut decided, mut undecided) = (Vec::new(), vec![(without, Vec::new())]);
+        for kind in [Tag::Int, Tag::Float] {
+            let of_another_kind = self.branch_on_tag(tag, kind);
+            undecided.push((self.branch_on_tag(other_tag, kind), Vec::new()));
+            let (left, right) = (self.unpack(kind, first), self.unpack(kind, other));
+            let is_less = matches!(op, Compare::Lt | Compare::Le | Compare::Ne);
+            let is_greater = matches!(op, Compare::Gt | Compare::Ge | Compare::Ne);
+            for (test, truth) in [(Compare::Lt, is_less), (Compare::Gt, is_greater)] {
+                let Some(decides) = self.comparison(test, left, right) else { continue };
+                let (yes, no) = (self.new_block(), self.new_block());
+                self.finish(Terminator::Branch(decides, yes, no));
+                self.current = yes;
+                decided.push((yes, vec![self.truth(truth)]));
+                self.current = no;
+            }
+            undecided.push((self.current, Vec::new()));
+            self.current = of_another_kind;
+        }
+        undecided.push((self.current, Vec::new()));
+        self.join(undecided);
+        let truth = self.compare_by_helper(op, Typed::Known(Tag::Tuple, x), Typed::Known(Tag::Tuple, y));
+        decided.push((self.current, vec![truth]));
+        self.join(decided)[0]
     }
 
     /// The truth of a comparison of any values.

@@ -78,15 +78,20 @@ impl Default for Table {
 #[repr(C)]
 pub struct Dict {
     header: Header,
+    /// For native code: how many entries a table lists, holes included; none if it is dense. Beside the header, as is
+    /// where they are: a lookup by name reads nothing else of the dict.
+    listed: Cell<usize>,
+    /// Where the entries are, or the tags of a dense table.
+    tags: Cell<*mut u8>,
+    /// For native code, how many places a dense table has, none if the table is not dense, and where the payloads are.
+    places: Cell<usize>,
+    payloads: Cell<*mut u64>,
+    /// Where the keys of a dense table stand in the order of their insertion, and how many, holes included.
+    order: Cell<*const u32>,
+    ordered: Cell<usize>,
     /// Entries without holes.
     len: Cell<usize>,
     key_version: Cell<u64>,
-    /// For native code: how many places a dense table has, and where they are. It has none if the table is not dense.
-    places: Cell<usize>,
-    tags: Cell<*mut u8>,
-    payloads: Cell<*mut u64>,
-    /// Likewise, how many entries a table lists, holes included. Where they are stands in `tags` then.
-    listed: Cell<usize>,
     /// Bytes that the heap counts for the table.
     accounted: Cell<usize>,
     table: UnsafeCell<Table>,
@@ -420,6 +425,10 @@ impl Dict {
     pub const LISTED_OFFSET: usize = offset_of!(Dict, listed);
     /// The address of these.
     pub const ENTRIES_OFFSET: usize = offset_of!(Dict, tags);
+    /// The address of the keys of a dense table, 32 bits each, in the order of their insertion.
+    pub const ORDER_OFFSET: usize = offset_of!(Dict, order);
+    /// How many these are, with those that were removed, at whose places there is nothing.
+    pub const ORDERED_OFFSET: usize = offset_of!(Dict, ordered);
 
     /// An empty dict.
     pub fn new(heap: &mut Heap) -> Gc<Dict> {
@@ -432,6 +441,8 @@ impl Dict {
             tags: Cell::new(ptr::null_mut()),
             payloads: Cell::new(ptr::null_mut()),
             listed: Cell::new(0),
+            order: Cell::new(ptr::null()),
+            ordered: Cell::new(0),
             accounted: Cell::new(0),
             table: UnsafeCell::new(Table::default()),
         })
@@ -707,10 +718,16 @@ impl Dict {
     /// another.
     #[inline]
     fn account(&self, heap: &mut Heap) {
-        let (places, tags, payloads, listed) = match self.table_mut(heap) {
-            Table::Dense(dense) => (dense.tags.len(), dense.tags.as_mut_ptr(), dense.payloads.as_mut_ptr(), 0),
-            Table::Listed(Listed { entries, .. }) => (0, entries.as_mut_ptr().cast(), ptr::null_mut(), entries.len()),
+        let (places, tags, payloads, listed, order) = match self.table_mut(heap) {
+            Table::Dense(dense) => {
+                (dense.tags.len(), dense.tags.as_mut_ptr(), dense.payloads.as_mut_ptr(), 0, dense.order.as_slice())
+            }
+            Table::Listed(Listed { entries, .. }) => {
+                (0, entries.as_mut_ptr().cast(), ptr::null_mut(), entries.len(), [].as_slice())
+            }
         };
+        self.order.set(order.as_ptr());
+        self.ordered.set(order.len());
         self.places.set(places);
         self.tags.set(tags);
         self.payloads.set(payloads);

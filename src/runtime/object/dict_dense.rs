@@ -24,7 +24,7 @@ pub(super) struct Dense {
     pub(super) payloads: Vec<u64>,
     /// The keys in the order they were inserted, and some that were removed: holes, as there are none of these once a
     /// key is added again.
-    order: Vec<u32>,
+    pub(super) order: Vec<u32>,
     holes: usize,
 }
 
