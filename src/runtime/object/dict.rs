@@ -174,7 +174,12 @@ impl Listed {
                 let hash = (hash_str(heap, &key) >> 32) as u32;
                 hashed.find(hash, is_same).map(|(_, position)| position)
             }
-            Index::None => (0..self.entries.len()).find(|position| is_same(*position)),
+            // Short texts are mostly shared, so an address tells, and is compared sooner.
+            Index::None => {
+                let wanted = Value::from_str(key);
+                let is_it = |entry: &Entry| entry.key.bits() == wanted.bits() && entry.key.tag() == Tag::Str;
+                self.entries.iter().position(is_it).or_else(|| (0..self.entries.len()).find(|at| is_same(*at)))
+            }
         }
     }
 
