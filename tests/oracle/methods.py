@@ -71,6 +71,13 @@ def compare(a, b):
     return -1 if ordered("<", a, b) else 1 if ordered("<", b, a) else 0
 
 
+def in_order(keyed):
+    """Sorts pairs of a key and something by the key."""
+    if any(key != key for key, _ in keyed):
+        raise Unsupported("the place of NaN among others that are sorted")
+    return [x for _, x in sorted(keyed, key=cmp_to_key(lambda a, b: compare(a[0], b[0])))]
+
+
 def changed(before, xs):
     return len(before) != len(xs) or any(not (a is b or type(a) is type(b) and equal(a, b)) for a, b in zip(before, xs))
 
@@ -79,7 +86,7 @@ def changed(before, xs):
 def sort(vm, xs, *by):
     # That it is there counts: void is an argument, and no function.
     if not by:
-        xs[:] = sorted(xs, key=cmp_to_key(compare))
+        xs[:] = in_order([(x, x) for x in xs])
         return
 
     def ask(a, b):
@@ -101,17 +108,17 @@ def sort(vm, xs, *by):
 
 @method(list, name="sorted")
 def sorted_copy(vm, xs):
-    return sorted(xs, key=cmp_to_key(compare))
+    return in_order([(x, x) for x in xs])
 
 
 @method(list, 1)
 def sort_by(vm, xs, key):
     before = list(xs)
     keyed = [(vm.call(key, [x]), x) for x in before]
-    keyed.sort(key=cmp_to_key(lambda a, b: compare(a[0], b[0])))
+    result = in_order(keyed)
     if changed(before, xs):
         raise error("List changed during sort")
-    xs[:] = [x for _, x in keyed]
+    xs[:] = result
 
 
 method(list, 1, name="map")(lambda vm, xs, f: [vm.call(f, [x]) for x in live(xs)])
