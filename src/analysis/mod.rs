@@ -9,6 +9,7 @@ pub mod costs;
 pub mod effects;
 pub mod failures;
 pub mod hovers;
+mod in_place;
 pub mod inductions;
 pub mod infer;
 mod late_fields;
@@ -26,6 +27,7 @@ use crate::bytecode::facts::Facts;
 use crate::bytecode::parallel::both;
 use crate::bytecode::{FuncId, Program, StrId, StructId, VERDICT_RULES_VERSION};
 use crate::facts::rules::RuleIndex;
+use crate::source::Diagnostic;
 
 use self::contexts::InContexts;
 use self::costs::Cost;
@@ -41,6 +43,8 @@ pub struct Analysis {
     pub facts: Facts,
     /// What always fails where it runs, in the order of the code.
     pub failures: Vec<CertainFailure>,
+    /// Of what is used though it gives nothing; asked for with failures.
+    pub warnings: Vec<Diagnostic>,
     /// What each region costs, in the order of [`Facts::regions`].
     pub costs: Vec<Cost>,
     /// Where conditions get which types; asked for with costs.
@@ -131,5 +135,6 @@ fn examine_unless_late(
     let types = type_facts::finish(table, &inference);
     let facts = Facts { rules: VERDICT_RULES_VERSION, types, regions: built.facts };
     let failures = if asked.failures { failures::complete(built.failures, program, &flow, &index) } else { Vec::new() };
-    Ok(Analysis { facts, failures, costs, losses, hovers })
+    let warnings = if asked.failures { in_place::warnings(program, &flow, &inference) } else { Vec::new() };
+    Ok(Analysis { facts, failures, warnings, costs, losses, hovers })
 }

@@ -101,6 +101,7 @@ codes! {
     "W0207" "task whose value nobody waits for"
     "W0208" "tasks that wait for each other in a loop"
     "W0209" "handler that returns a whole response as text"
+    "W0210" "nothing used as a value"
     "W0301" "operation that always fails"
     "W0302" "member or method that there is not"
     "W0303" "wrong number of arguments"
