@@ -355,8 +355,9 @@ impl Jit {
             Why::Observing => SELDOM,
             Why::Budget if self.state.borrow().seldom.contains(&entry) => UNTIL_NEXT_SELDOM,
             Why::Worth => {
-                let outlook = self.state.borrow().units.get(&entry).map(|unit| unit.outlook);
-                outlook.unwrap_or_default().until_next_look(self.options.threshold)
+                let state = self.state.borrow();
+                let until = |unit: &Unit| unit.outlook.until_next_look(self.options.threshold);
+                state.units.get(&entry).map_or(self.options.threshold, until)
             }
             _ => self.options.threshold,
         }

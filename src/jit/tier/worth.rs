@@ -38,6 +38,8 @@ const MAX_FRAMES: usize = 8;
 /// One loop that the program is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Level {
+    /// Where its counter is, an index into the program's code.
+    at: u32,
     /// Its iterations so far.
     count: u64,
     /// Its iterations to come, if they are known.
@@ -54,8 +56,8 @@ struct Nest {
 
 impl Nest {
     /// How many iterations or calls are to come of what had `own` so far. That stands in all of the loops; the first of
-    /// them is the loop itself, if it is one.
-    fn to_come(&self, own: u64, is_loop: bool) -> u64 {
+    /// them is the loop itself, if it is one. `seen` is what was counted when it was looked at first.
+    fn to_come(&self, own: u64, is_loop: bool, seen: &Seen) -> u64 {
         let mut known = 0u64;
         let mut is_known = !self.is_open && !self.levels.is_empty();
         for (at, level) in self.levels.iter().enumerate() {
@@ -66,10 +68,41 @@ impl Nest {
             // Each iteration of a loop around it has so many of its own.
             known = known.saturating_add(match at == 0 && is_loop {
                 true => remaining,
-                false => (u128::from(own) * u128::from(remaining) / u128::from(level.count.max(1))) as u64,
+                false => {
+                    let (own, count) = seen.since(own, level);
+                    (u128::from(own) * u128::from(remaining) / u128::from(count.max(1))) as u64
+                }
             });
         }
         if is_known { known } else { known.max(own.saturating_mul(AGAIN)) }
+    }
+}
+
+/// What was counted of a unit, and of the loops that the program was in, when it was first looked at there.
+#[derive(Clone, Default, Debug)]
+struct Seen {
+    own: u64,
+    /// By where their counters are.
+    around: SmallVec<[(u32, u64); 4]>,
+}
+
+impl Seen {
+    /// Now, if the program was not in the same loops before.
+    fn look(&mut self, own: u64, nest: &Nest) {
+        if !self.around.iter().map(|(at, _)| at).eq(nest.levels.iter().map(|level| &level.at)) {
+            self.own = own;
+            self.around = nest.levels.iter().map(|level| (level.at, level.count)).collect();
+        }
+    }
+
+    /// What the unit and a loop around it have counted since then; all that they have, as long as that loop has done no
+    /// iteration since. It may have run before for something else: a function that calls what it is given.
+    fn since(&self, own: u64, level: &Level) -> (u64, u64) {
+        let before = self.around.iter().find(|(at, _)| *at == level.at).map_or(level.count, |(_, count)| *count);
+        match level.count.saturating_sub(before) {
+            0 => (own, level.count),
+            count => (own.saturating_sub(self.own), count),
+        }
     }
 }
 
@@ -113,10 +146,11 @@ impl Spans {
 }
 
 /// What is remembered of a unit that does not pay yet.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Outlook {
     /// How often it was looked at.
     looks: u32,
+    seen: Seen,
     /// The counts of what is around it, and its own and the whole program's when that was first seen: as long as the
     /// former stay the same, it is the loop that the program is in.
     around: u64,
@@ -163,6 +197,7 @@ impl Jit {
         let spans = state.spans.get_or_init(|| Spans::of(program));
         let unit = state.units.entry(entry).or_default();
         unit.outlook.looks += 1;
+        unit.outlook.seen.look(own, &nest);
         let mut each = spans.interpreted(code.clone(), &count) / own.max(1);
         if let Entry::Loop(_) = entry {
             // Its iterations may do most of their work in functions that they call.
@@ -186,7 +221,8 @@ impl Jit {
             // What is called is not counted yet, so its code is not either.
             Entry::Function(_) => code.len() as u64,
         };
-        is_worth(nest.to_come(own, matches!(entry, Entry::Loop(_))), each, cost(size, state.code_bytes == 0))
+        let to_come = nest.to_come(own, matches!(entry, Entry::Loop(_)), &unit.outlook.seen);
+        is_worth(to_come, each, cost(size, state.code_bytes == 0))
     }
 
     /// Whether making a unit's code anew pays: as much was interpreted since it was made, or lost at exits.
@@ -247,7 +283,8 @@ fn nest_of(vm: &Vm, entry: Entry) -> Nest {
         // The compiler lists loops before those in them.
         for region in program.loops.iter().rev().filter(is_around) {
             let remaining = remaining_iterations(vm, region, below, start);
-            nest.levels.push(Level { count: vm.times_counted(start + region.header), remaining });
+            let at = start + region.header;
+            nest.levels.push(Level { at, count: vm.times_counted(at), remaining });
         }
         below += 1;
     }
@@ -276,26 +313,49 @@ mod tests {
     use super::*;
 
     fn nest(levels: &[(u64, Option<u64>)]) -> Nest {
-        Nest { levels: levels.iter().map(|&(count, remaining)| Level { count, remaining }).collect(), is_open: false }
+        let level = |(at, &(count, remaining))| Level { at, count, remaining };
+        Nest { levels: (0..).zip(levels).map(level).collect(), is_open: false }
+    }
+
+    impl Nest {
+        /// As when it is looked at for the first time.
+        fn at_first(&self, own: u64, is_loop: bool) -> u64 {
+            self.to_come(own, is_loop, &Seen::default())
+        }
+    }
+
+    #[test]
+    fn a_loop_around_counts_from_the_first_look() {
+        // It has done 900 iterations for others, and since the first look 2, in each of which the unit did 1000.
+        let mut seen = Seen::default();
+        seen.look(1000, &nest(&[(1000, Some(10)), (901, Some(299))]));
+        let later = nest(&[(3000, Some(10)), (903, Some(297))]);
+        seen.look(3000, &later);
+        assert_eq!(later.to_come(3000, true, &seen), 10 + 297_000);
+        // In other loops that starts anew; until they have done an iteration all counts.
+        let elsewhere =
+            Nest { levels: [Level { at: 7, count: 10, remaining: Some(20) }].into_iter().collect(), ..nest(&[]) };
+        seen.look(4000, &elsewhere);
+        assert_eq!(elsewhere.to_come(4000, false, &seen), 8000);
     }
 
     #[test]
     fn loops_over_ranges_say_what_is_to_come() {
         // Alone; in one that has done 10 iterations of 30; in a function that such a loop calls.
-        assert_eq!(nest(&[(1000, Some(200))]).to_come(1000, true), 200);
-        assert_eq!(nest(&[(1000, Some(50)), (10, Some(20))]).to_come(1000, true), 50 + 2000);
-        assert_eq!(nest(&[(10, Some(20))]).to_come(1000, false), 2000);
+        assert_eq!(nest(&[(1000, Some(200))]).at_first(1000, true), 200);
+        assert_eq!(nest(&[(1000, Some(50)), (10, Some(20))]).at_first(1000, true), 50 + 2000);
+        assert_eq!(nest(&[(10, Some(20))]).at_first(1000, false), 2000);
     }
 
     #[test]
     fn of_all_else_as_much_again_is_expected_and_needs_no_gain() {
-        assert_eq!(nest(&[(1000, None)]).to_come(1000, true), 1000 * AGAIN);
-        assert_eq!(nest(&[(1000, Some(1)), (10, None)]).to_come(1000, true), 1000 * AGAIN);
-        assert_eq!(nest(&[]).to_come(1000, false), 1000 * AGAIN);
+        assert_eq!(nest(&[(1000, None)]).at_first(1000, true), 1000 * AGAIN);
+        assert_eq!(nest(&[(1000, Some(1)), (10, None)]).at_first(1000, true), 1000 * AGAIN);
+        assert_eq!(nest(&[]).at_first(1000, false), 1000 * AGAIN);
         // At least what the loops that are known say.
-        assert_eq!(nest(&[(1000, None), (10, Some(90))]).to_come(1000, true), 9000);
+        assert_eq!(nest(&[(1000, None), (10, Some(90))]).at_first(1000, true), 9000);
         let open = Nest { is_open: true, ..nest(&[(1000, Some(1))]) };
-        assert_eq!(open.to_come(1000, true), 1000 * AGAIN);
+        assert_eq!(open.at_first(1000, true), 1000 * AGAIN);
         assert_eq!(AGAIN, GAIN);
     }
 
