@@ -209,8 +209,8 @@ impl Generator {
         self.close();
     }
 
-    /// Lists or tuples in order: rows of a list compared with each other, with a row of the round, and, at some iteration,
-    /// with one of another length or kind.
+    /// Lists or tuples in order: rows of a list compared with each other, with a row of the round, and, at some
+    /// iteration, with one of another length or kind.
     pub(super) fn ordering_loop(&mut self, count: u64) {
         let (open, close) = self.random.pick(&["[]", "()"]).split_at(1);
         let items = [Kind::Int, Kind::Int, Kind::Float, Kind::Text][self.random.below(4) as usize];
