@@ -46,9 +46,10 @@ impl Vm {
                 current.switched.set(true);
                 tasks.queue(current);
             }
+            // Nobody is to see that it was away: no timer runs out meanwhile.
             Wait::Nothing => {
-                current.queued.set(true);
-                tasks.ready.push_front(current);
+                debug_assert!(tasks.next.is_none(), "the task that runs was the next");
+                tasks.next = Some(current);
             }
         }
         if current == tasks.main {
