@@ -3,7 +3,8 @@
 //! to only types tell, so these are added when types are known: without a slot, a field is looked up in a dict that
 //! each such instance has beside it.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::infer::{Inference, TypeCursor};
 use super::program_flow::ProgramFlow;
@@ -14,6 +15,8 @@ use crate::facts::rules::{Members, Name, RuleIndex, TypeEnv};
 
 /// More fields than this a struct is not given: whoever assigns as many has something else in mind.
 const MOST_FIELDS: usize = 64;
+/// Structs that the receiver of an assignment may be an instance of.
+const MOST_STRUCTS: usize = 8;
 
 /// The fields that code which is reached assigns to instances of structs that have no slot for them, each once, in the
 /// order of the code. Names of methods are none: an instance that has a field of such a name calls that. The solution
@@ -24,7 +27,8 @@ pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>) -> Vec
         methods[method.func.index()] |= method.takes_self;
     }
     let mut suspects = Suspects { program, index: types.index(), by_name: FxHashMap::default() };
-    let mut found = Vec::new();
+    let mut sizes: Vec<usize> = program.structs.iter().map(|def| def.fields.len()).collect();
+    let (mut found, mut known) = (Vec::new(), FxHashSet::default());
     let mut cursor = TypeCursor::new(types);
     for at in 0..program.functions.len() as u32 {
         let func = FuncId(at);
@@ -35,24 +39,32 @@ pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>) -> Vec
             cursor.block(func, block, |types, _, op| {
                 let Op::SetMember { object, site, .. } = op else { return };
                 let Some(name) = types.index().site_name(program, func, site) else { return };
-                let mut members = Members::of(types.register(object).ids);
-                while let Some(id) = members.next(types) {
-                    let IdKind::Instance(def) = id else { continue };
+                for def in structs_of(types, object) {
+                    let size = &mut sizes[def.index()];
                     let late = (def, StrId(name.0));
-                    if is_unknown(types.index(), def, name) && !found.contains(&late) {
+                    if *size < MOST_FIELDS && is_unknown(types.index(), def, name) && known.insert(late) {
+                        *size += 1;
                         found.push(late);
                     }
                 }
             });
         }
     }
-    let mut sizes: Vec<usize> = program.structs.iter().map(|def| def.fields.len()).collect();
-    found.retain(|(def, _)| {
-        let size = &mut sizes[def.index()];
-        *size += 1;
-        *size <= MOST_FIELDS
-    });
     found
+}
+
+/// The structs of which a value may be an instance; none if they are many, of which only some may have the field.
+fn structs_of(types: &mut TypeCursor<'_>, object: Reg) -> SmallVec<[StructId; MOST_STRUCTS]> {
+    let mut structs = SmallVec::new();
+    let mut members = Members::of(types.register(object).ids);
+    while let Some(id) = members.next(types) {
+        let IdKind::Instance(def) = id else { continue };
+        if structs.len() == MOST_STRUCTS {
+            return SmallVec::new();
+        }
+        structs.push(def);
+    }
+    structs
 }
 
 /// Gives structs slots for fields that were found.

@@ -3,6 +3,7 @@
 //! Invariant: the tables here are never resized after [`Image::new`], so pointers into them stay valid as long as the
 //! image. Every index an instruction holds was proven by the verifier to be in range of the table it names.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
@@ -14,8 +15,8 @@ use super::value::Value;
 use crate::bytecode::builtins::{BUILTINS, find_builtin};
 use crate::bytecode::verify::limits;
 use crate::bytecode::{
-    BuiltinId, CaptureSource, ConstId, Constant, FuncId, FunctionKind, Handler, ModuleId, ModuleKind, Op, StrId,
-    StructId, VerifiedProgram,
+    BuiltinId, CaptureSource, ConstId, Constant, FuncId, FunctionKind, Handler, Method, ModuleId, ModuleKind, Op,
+    Program, Reg, StrId, StructDef, StructId, VerifiedProgram,
 };
 
 /// A function as the interpreter and native code see it.
@@ -118,6 +119,27 @@ pub struct Image {
     pub struct_objects: Box<[Value]>,
     /// Positions in [`BUILTINS`] of the built-ins that the program names.
     pub builtins: Box<[usize]>,
+    /// See [`Names::own_fields`]; found out when it is first asked for.
+    own_fields: OnceCell<Box<[usize]>>,
+}
+
+/// For each struct, how many of its first slots reach to the last one that a method assigns as `self.name`.
+fn own_fields(program: &Program) -> Box<[usize]> {
+    let assigned = |method: &Method| {
+        let function = &program.functions[method.func.index()];
+        let sites = &program.sites[function.sites.range()];
+        program.code[function.code.range()].iter().filter_map(move |op| match *op {
+            Op::SetMember { object: Reg(0), site, .. } => sites.get(site.index()).copied(),
+            _ => None,
+        })
+    };
+    let of_struct = |def: &StructDef| {
+        let methods = def.methods.iter().filter(|method| method.takes_self);
+        let name = |id: StrId| program.strings.get(id);
+        let names: FxHashSet<Option<&str>> = methods.flat_map(assigned).map(name).collect();
+        def.fields.iter().rposition(|&field| names.contains(&name(field))).map_or(0, |last| last + 1)
+    };
+    program.structs.iter().map(of_struct).collect()
 }
 
 impl Image {
@@ -230,7 +252,7 @@ impl Image {
                 find_builtin(string(builtin.module), string(builtin.name)).expect("the verifier checks builtins")
             })
             .collect();
-        Image { functions, sites, constants, structs, struct_objects, builtins, program }
+        Image { functions, sites, constants, structs, struct_objects, builtins, own_fields: OnceCell::new(), program }
     }
 
     #[inline(always)]
@@ -286,6 +308,10 @@ impl Names for Image {
     fn field_name(&self, id: StructId, slot: usize) -> Option<&str> {
         let name = *self.program.structs[id.index()].fields.get(slot)?;
         Some(self.str(name))
+    }
+
+    fn own_fields(&self, id: StructId) -> usize {
+        self.own_fields.get_or_init(|| own_fields(&self.program))[id.index()]
     }
 
     fn module_name(&self, id: ModuleId) -> &str {

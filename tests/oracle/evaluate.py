@@ -757,6 +757,7 @@ class Machine:
                     self.call(Bound(init, instance) if init.has_self else init, args)
                 elif args:
                     raise error(f"Function '{function.name}' expected 0 arg(s) but got {len(args)} arg(s)")
+                instance.made_with = len(instance.fields)
                 return instance
             else:
                 raise error(f"Cannot call non-function '{values.type_name(function)}'")

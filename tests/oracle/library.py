@@ -8,7 +8,7 @@ import sys
 from fractions import Fraction
 
 from formats import InvalidFormat, format_value
-from values import (Builtin, Dict, Instance, Module, Range, error, float_text, is_int, is_number, ordered, quoted, text,
+from values import (Builtin, Dict, Instance, Module, Range, Unsupported, error, float_text, is_int, is_number, ordered, quoted, text,
                     truthy, type_name, want, wrap)
 
 INT = re.compile(r"[+-]?[0-9]+")
@@ -17,10 +17,6 @@ FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 class Exit(Exception):
     """`sys.exit`."""
-
-
-class Unsupported(Exception):
-    """Something that the oracle does not know, with its name."""
 
 
 # Functions that depend on more than their arguments.

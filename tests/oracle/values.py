@@ -21,6 +21,10 @@ def error(message):
     return Thrown(message, True)
 
 
+class Unsupported(Exception):
+    """Something that the oracle does not know, with its name."""
+
+
 class Range:
     __slots__ = ("start", "end")
 
@@ -89,10 +93,12 @@ class Struct:
 
 
 class Instance:
-    __slots__ = ("struct", "fields")
+    """`made_with` is how many fields there were when `init` had ended."""
+
+    __slots__ = ("struct", "fields", "made_with")
 
     def __init__(self, struct):
-        self.struct, self.fields = struct, {}
+        self.struct, self.fields, self.made_with = struct, {}, 0
 
 
 class Module:
@@ -195,6 +201,8 @@ def text(value, quote=False, around=()):
             return "(" + ", ".join(map(of, value)) + (",)" if len(value) == 1 else ")")
         if kind is Dict:
             return "{" + ", ".join(f"{of(k)}: {of(v)}" for k, v in value.entries.values()) + "}"
+        if len(value.fields) > value.made_with + 1:
+            raise Unsupported("the order of fields that are assigned later")
         return value.struct.name + "(" + ", ".join(f"{name}: {of(item)}" for name, item in value.fields.items()) + ")"
     if kind is Range:
         return f"{value.start}..{value.end}"

@@ -22,6 +22,9 @@ pub trait Names {
     fn struct_name(&self, id: StructId) -> &str;
     /// The name of a field that has a fixed slot, by its position.
     fn field_name(&self, id: StructId, slot: usize) -> Option<&str>;
+
+    /// How many of its slots, from the first, are those of fields that its methods assign.
+    fn own_fields(&self, id: StructId) -> usize;
     fn module_name(&self, id: ModuleId) -> &str;
     /// By position in [`crate::bytecode::builtins::BUILTINS`].
     fn builtin_name(&self, index: usize) -> &str;
@@ -73,6 +76,10 @@ pub(in crate::runtime) mod tests {
 
         fn field_name(&self, _: StructId, slot: usize) -> Option<&str> {
             ["x", "y"].get(slot).copied()
+        }
+
+        fn own_fields(&self, _: StructId) -> usize {
+            2
         }
 
         fn module_name(&self, _: ModuleId) -> &str {

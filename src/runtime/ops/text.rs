@@ -157,7 +157,8 @@ enum Container {
     List(Gc<List>),
     Tuple(Gc<Tuple>),
     Dict(Gc<Dict>),
-    Instance(Gc<Instance>),
+    /// Its fields, with their names.
+    Instance(Vec<(String, Value)>),
 }
 
 /// A container that is being written; the parts from `next` on are still to come.
@@ -186,7 +187,7 @@ impl Walk {
                 heap.check_room(out.len())?;
                 check_at = out.len() + CHECK_EVERY;
             }
-            let Some((key, value)) = frame.advance(names) else {
+            let Some((key, value)) = frame.advance() else {
                 self.end(out);
                 continue;
             };
@@ -217,7 +218,7 @@ impl Walk {
             (Container::Dict(dict), '{', "{...}")
         } else if let (Style::Repr, Some(instance)) = (self.style, value.as_instance()) {
             out.push_str(names.struct_name(instance.struct_id()));
-            (Container::Instance(instance), '(', "(...)")
+            (Container::Instance(fields_of(names, instance)), '(', "(...)")
         } else {
             return write_flat_in(names, out, value, self.style);
         };
@@ -267,23 +268,30 @@ enum Label {
     Field(String),
 }
 
-/// A field of an instance by its position: the fixed slots, of which those that nothing was assigned to are passed
-/// over, then the others.
-fn next_field(names: &dyn Names, instance: Gc<Instance>, at: usize) -> Option<(usize, String, Value)> {
+/// The fields of an instance: first those that the methods of its struct assign, in the order of its slots, then the
+/// others by name, wherever they are kept. Which of them have slots depends on code elsewhere.
+fn fields_of(names: &dyn Names, instance: Gc<Instance>) -> Vec<(String, Value)> {
     let slots = instance.slots().len();
-    if let Some(slot) = (at..slots).find(|&slot| !instance.slot(slot).is_undef()) {
-        return Some((slot + 1, names.field_name(instance.struct_id(), slot)?.to_owned(), instance.slot(slot)));
+    let own = names.own_fields(instance.struct_id()).min(slots);
+    let name = |slot: usize| names.field_name(instance.struct_id(), slot).unwrap_or("?").to_owned();
+    let assigned = (0..slots).filter(|&slot| !instance.slot(slot).is_undef());
+    let mut fields: Vec<(String, Value)> = assigned.map(|slot| (name(slot), instance.slot(slot))).collect();
+    let first_other = (0..own).filter(|&slot| !instance.slot(slot).is_undef()).count();
+    let mut position = 0;
+    while let Some((next, key, value)) = instance.extra().and_then(|extra| extra.next_entry(position)) {
+        fields.extend(key.as_str().map(|key| (key.as_str().to_owned(), value)));
+        position = next;
     }
-    let (next, key, value) = instance.extra()?.next_entry(at.saturating_sub(slots))?;
-    Some((slots + next, key.as_str()?.as_str().to_owned(), value))
+    fields[first_other..].sort_by(|(a, _), (b, _)| a.cmp(b));
+    fields
 }
 
 impl Frame {
     /// The next part: an item, a key with its value, or a field.
-    fn advance(&mut self, names: &dyn Names) -> Option<(Label, Value)> {
+    fn advance(&mut self) -> Option<(Label, Value)> {
         let at = self.next;
         self.next += 1;
-        match &self.container {
+        match &mut self.container {
             Container::List(list) => list.try_get(at).map(|item| (Label::None, item)),
             Container::Tuple(tuple) => tuple.items().get(at).map(|item| (Label::None, *item)),
             Container::Dict(dict) => {
@@ -291,10 +299,9 @@ impl Frame {
                 self.next = next;
                 Some((Label::Key(key), value))
             }
-            Container::Instance(instance) => {
-                let (next, name, value) = next_field(names, *instance, at)?;
-                self.next = next;
-                Some((Label::Field(name), value))
+            Container::Instance(fields) => {
+                let (name, value) = fields.get_mut(at)?;
+                Some((Label::Field(std::mem::take(name)), *value))
             }
         }
     }
