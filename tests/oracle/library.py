@@ -242,7 +242,7 @@ def encode(value, indent=None, is_sorted=True, depth=0):
         return text(value)
     if kind is float:
         if not math.isfinite(value):
-            raise error(f"Cannot encode {text(value)} as JSON")
+            raise Unsupported("the words of an error of JSON")
         shown = float_text(value)
         return shown if "." in shown else shown + ".0"
     if kind is str:
@@ -253,12 +253,12 @@ def encode(value, indent=None, is_sorted=True, depth=0):
     if kind is Dict:
         entries = list(value.entries.values())
         if any(type(key) is not str for key, _ in entries):
-            raise error("JSON object keys must be strings")
+            raise Unsupported("the words of an error of JSON")
         if is_sorted:
             entries.sort(key=lambda entry: entry[0])
         colon = ": " if indent else ":"
         return wrapped("{", [inner(key) + colon + inner(item) for key, item in entries], "}", indent, depth)
-    raise error(f"Cannot encode type '{type_name(value)}' as JSON")
+    raise Unsupported("the words of an error of JSON")
 
 
 def wrapped(start, items, end, indent, depth):
@@ -274,7 +274,7 @@ def decode(vm, string):
     try:
         return json.loads(want(string, str), object_pairs_hook=pairs)
     except ValueError as problem:
-        raise error(f"Invalid JSON: {problem}") from None
+        raise Unsupported("the words of an error of JSON") from None
 
 
 def std_module(vm, name):

@@ -294,6 +294,9 @@ def power(a, b):
     if is_int(a) and is_int(b) and b >= 0:
         return wrap(pow(a, b, 2**64))
     a, b = float(a), float(b)
+    if b == 2:
+        # Rounded once, which not every library's power is.
+        return a * a
     try:
         return math.pow(a, b)
     except OverflowError:
