@@ -13,6 +13,9 @@ use crate::bytecode::{FuncId, Op, Program, Reg};
 use crate::facts::rules::{RuleIndex, TypeEnv};
 use crate::source::{Diagnostic, Span};
 
+/// Instructions behind a call among which its result is read if it is used. Most often it is the next.
+const LOOK_AHEAD: usize = 64;
+
 /// Warnings of calls whose void is used, in the order of the code. The solution is sealed.
 pub fn warnings(program: &Program, flow: &ProgramFlow, types: &Inference<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -57,7 +60,7 @@ fn method(index: &RuleIndex, program: &Program, func: FuncId, op: Op) -> Option<
 /// Whether the code that follows a call reads its result. One that is returned is not meant to be used: the body of
 /// many a lambda is such a call.
 fn is_read(program: &Program, code: &[Op], result: Reg) -> bool {
-    for op in code {
+    for op in code.iter().take(LOOK_AHEAD) {
         let (mut reads, mut writes) = (false, false);
         op.for_each_access(program, |access| match access {
             Access::Reads(register) => reads |= register == result,
