@@ -75,7 +75,17 @@ def in_order(keyed):
     """Sorts pairs of a key and something by the key."""
     if any(key != key for key, _ in keyed):
         raise Unsupported("the place of NaN among others that are sorted")
-    return [x for _, x in sorted(keyed, key=cmp_to_key(lambda a, b: compare(a[0], b[0])))]
+    try:
+        return [x for _, x in sorted(keyed, key=cmp_to_key(lambda a, b: compare(a[0], b[0])))]
+    except Thrown:
+        leave_out_if_open(keyed)
+        raise
+
+
+def leave_out_if_open(items):
+    """Which items are compared first is not said, so neither is which error comes first."""
+    if len(items) > 2:
+        raise Unsupported("an error among the comparisons of a sort") from None
 
 
 def changed(before, xs):
@@ -93,9 +103,7 @@ def sort(vm, xs, *by):
         try:
             return want(vm.call(by[0], [a, b]), int)
         except Thrown:
-            # Which elements are compared first is not said, so neither is which error comes first.
-            if len(before) > 2:
-                raise Unsupported("an error among the comparisons of a sort") from None
+            leave_out_if_open(before)
             raise
 
     before = list(xs)
