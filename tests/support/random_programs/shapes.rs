@@ -21,7 +21,10 @@ impl Generator {
         for _ in 0..self.random.between(1, 3) {
             let argument = self.expression(Kind::Int, 1);
             match self.random.below(7) {
-                6 => self.line(&format!("if {object}.get == {object}.get {{ {total} += 1; }}")),
+                6 => {
+                    let operator = self.random.pick(&["==", "!="]);
+                    self.line(&format!("if {object}.get {operator} {object}.get {{ {total} += 1; }}"));
+                }
                 0 => self.line(&format!("{total} += {object}.get();")),
                 1 => self.line(&format!("{total} = {total} ^ {object}.add({argument});")),
                 2 => self.line(&format!("{total} += {object}.both({argument}, {i});")),

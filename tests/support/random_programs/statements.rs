@@ -237,7 +237,11 @@ impl Generator {
             })
             .collect();
         let (a, b) = (self.name("x"), self.name("y"));
-        self.open(&format!("for {a}, {b} in [{}]", pairs.join(", ")));
+        let pairs = match self.random.percent(20) {
+            true => format!("({},)", pairs.join(", ")),
+            false => format!("[{}]", pairs.join(", ")),
+        };
+        self.open(&format!("for {a}, {b} in {pairs}"));
         self.scope.push(Variable { name: a, kind: Kind::Int, writable: true });
         self.scope.push(Variable { name: b, kind: Kind::Float, writable: true });
         self.body(Loop { may_continue: true, counter: None, iterations: 5 }, nest);
