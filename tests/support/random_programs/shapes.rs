@@ -23,7 +23,8 @@ impl Generator {
             match self.random.below(7) {
                 6 => {
                     let operator = self.random.pick(&["==", "!="]);
-                    self.line(&format!("if {object}.get {operator} {object}.get {{ {total} += 1; }}"));
+                    let same = format!("{object}.get {operator} {object}.get");
+                    self.line(&format!("if {same} {{ {total} += 1; }} {total} += core.len(core.str({same}));"));
                 }
                 0 => self.line(&format!("{total} += {object}.get();")),
                 1 => self.line(&format!("{total} = {total} ^ {object}.add({argument});")),
