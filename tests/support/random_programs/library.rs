@@ -439,7 +439,12 @@ impl Generator {
             }
             21 if self.random.percent(40) => self
                 .random
-                .pick(&["@ += await lib_task($);", "@ += lib_waits($ % 9);", "lib_task(0);"])
+                .pick(&[
+                    "@ += await lib_task($);",
+                    "@ += lib_waits($ % 9);",
+                    "lib_task(0);",
+                    "let lk = lib_task(1); @ += core.len(core.str(lk == lk)) + core.len(core.str(lib_task(2) != lk));",
+                ])
                 .replace('@', t)
                 .replace('$', i),
             21 => format!("{t} += core.len(core.str({f}({i} % 5)));"),
