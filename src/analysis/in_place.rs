@@ -25,16 +25,16 @@ pub fn warnings(program: &Program, flow: &ProgramFlow, types: &Inference<'_>) ->
         let (code, cfg) = (code_of(program, &program.functions[func.index()]), &flow.of(func).cfg);
         for (block, &Block { start, end, .. }) in (0..).zip(&cfg.blocks) {
             // Types are asked for where there is such a call only.
-            let is_one = |pc: u32| {
-                let behind = &code[pc as usize + 1..end as usize];
-                method(types.index(), program, func, code[pc as usize])
-                    .filter(|(base, _)| is_read(program, behind, *base))
+            let call = |pc: u32| {
+                let (base, name) = method(types.index(), program, func, code[pc as usize])?;
+                is_read(program, &code[pc as usize + 1..end as usize], base).then_some((pc, base, name))
             };
-            if !(start..end).any(|pc| is_one(pc).is_some()) {
+            let mut calls = (start..end).filter_map(call).peekable();
+            if calls.peek().is_none() {
                 continue;
             }
             cursor.block(func, block, |types, pc, _| {
-                if let Some((base, name)) = is_one(pc)
+                if let Some((_, base, name)) = calls.next_if(|(at, ..)| *at == pc)
                     && types.register(base.above(MethodCall::RECEIVER)).tags.without(Tags::VOID) == Tags::LIST
                 {
                     found.push((func, pc, name));

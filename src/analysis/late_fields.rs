@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::infer::{Inference, TypeCursor};
-use super::program_flow::ProgramFlow;
+use super::program_flow::{ProgramFlow, code_of};
 use crate::bytecode::graph::Graph;
 use crate::bytecode::types::IdKind;
 use crate::bytecode::{FuncId, Op, Program, Reg, StrId, StructId};
@@ -88,8 +88,7 @@ struct Suspects<'a> {
 impl Suspects<'_> {
     /// Whether a function assigns such to anything but the `self` of a method, which has slots for all of them.
     fn are_assigned_in(&mut self, func: FuncId, is_method: bool) -> bool {
-        let code = &self.program.code[self.program.functions[func.index()].code.range()];
-        code.iter().any(|op| match *op {
+        code_of(self.program, &self.program.functions[func.index()]).iter().any(|op| match *op {
             Op::SetMember { object, .. } if is_method && object == Reg(0) => false,
             Op::SetMember { site, .. } => {
                 self.index.site_name(self.program, func, site).is_some_and(|name| self.is_one(name))

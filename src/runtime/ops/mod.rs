@@ -22,7 +22,6 @@ pub trait Names {
     fn struct_name(&self, id: StructId) -> &str;
     /// The name of a field that has a fixed slot, by its position.
     fn field_name(&self, id: StructId, slot: usize) -> Option<&str>;
-
     /// How many of its slots, from the first, are those of fields that its methods assign.
     fn own_fields(&self, id: StructId) -> usize;
     fn module_name(&self, id: ModuleId) -> &str;

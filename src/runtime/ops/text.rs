@@ -210,7 +210,7 @@ impl Walk {
 
     /// Writes a flat value, or the opening bracket of a container, whose parts then follow.
     fn begin(&mut self, names: &dyn Names, out: &mut String, value: Value) {
-        let (container, open, cycle) = if let Some(list) = value.as_list() {
+        let (mut container, open, cycle) = if let Some(list) = value.as_list() {
             (Container::List(list), '[', "[...]")
         } else if let Some(tuple) = value.as_tuple() {
             (Container::Tuple(tuple), '(', "(...)")
@@ -218,7 +218,7 @@ impl Walk {
             (Container::Dict(dict), '{', "{...}")
         } else if let (Style::Repr, Some(instance)) = (self.style, value.as_instance()) {
             out.push_str(names.struct_name(instance.struct_id()));
-            (Container::Instance(fields_of(names, instance)), '(', "(...)")
+            (Container::Instance(Vec::new()), '(', "(...)")
         } else {
             return write_flat_in(names, out, value, self.style);
         };
@@ -226,6 +226,10 @@ impl Walk {
         if !header.enter() {
             out.push_str(cycle);
             return;
+        }
+        // Not of one that is inside itself, of which only its name is written.
+        if let (Container::Instance(fields), Some(instance)) = (&mut container, value.as_instance()) {
+            *fields = fields_of(names, instance);
         }
         out.push(open);
         self.frames.push(Frame { container, header, next: 0, first: true });
@@ -273,17 +277,18 @@ enum Label {
 fn fields_of(names: &dyn Names, instance: Gc<Instance>) -> Vec<(String, Value)> {
     let slots = instance.slots().len();
     let own = names.own_fields(instance.struct_id()).min(slots);
-    let name = |slot: usize| names.field_name(instance.struct_id(), slot).unwrap_or("?").to_owned();
-    let assigned = (0..slots).filter(|&slot| !instance.slot(slot).is_undef());
-    let mut fields: Vec<(String, Value)> = assigned.map(|slot| (name(slot), instance.slot(slot))).collect();
-    let first_other = (0..own).filter(|&slot| !instance.slot(slot).is_undef()).count();
+    let in_slot = |slot: usize| {
+        let name = names.field_name(instance.struct_id(), slot)?;
+        Some((name.to_owned(), instance.slot(slot))).filter(|(_, value)| !value.is_undef())
+    };
+    let mut others: Vec<(String, Value)> = (own..slots).filter_map(in_slot).collect();
     let mut position = 0;
     while let Some((next, key, value)) = instance.extra().and_then(|extra| extra.next_entry(position)) {
-        fields.extend(key.as_str().map(|key| (key.as_str().to_owned(), value)));
+        others.extend(key.as_str().map(|key| (key.as_str().to_owned(), value)));
         position = next;
     }
-    fields[first_other..].sort_by(|(a, _), (b, _)| a.cmp(b));
-    fields
+    others.sort_by(|(a, _), (b, _)| a.cmp(b));
+    (0..own).filter_map(in_slot).chain(others).collect()
 }
 
 impl Frame {
