@@ -230,7 +230,7 @@ impl Builder {
         let values = self.list(m);
         let targets = self.list(n);
         let (first, last) = (self.ast.list(targets)[0], self.ast.list(targets)[n as usize - 1]);
-        let are_targets = (0..n).all(|at| self.check_target(self.ast.list(targets)[at as usize]));
+        let are_targets = (0..n).all(|index| self.check_target(self.ast.list(targets)[index as usize]));
         let span = self.span_of(first).to(self.span_of(last));
         let kind = match (are_targets, op, self.ast.list(targets), self.ast.list(values)) {
             (false, ..) => StmtKind::Error,

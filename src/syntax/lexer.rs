@@ -41,7 +41,7 @@ pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
         text,
         bytes: text.as_bytes(),
         file,
-        at: 0,
+        offset: 0,
         interner,
         out: Tokens::default(),
         open: Vec::new(),
@@ -54,11 +54,11 @@ pub fn lex(text: &str, file: FileId, interner: &mut Interner) -> Tokens {
     // Room that no token comes to costs nothing, and growing touches as much memory again.
     lexer.out.lexemes.reserve(text.len() / 3);
     if text.starts_with('\u{FEFF}') {
-        lexer.at = '\u{FEFF}'.len_utf8();
+        lexer.offset = '\u{FEFF}'.len_utf8();
     }
     // A script's first line may name the program that runs it.
-    if lexer.bytes[lexer.at..].starts_with(b"#!") {
-        lexer.at = memchr(b'\n', lexer.bytes).unwrap_or(text.len());
+    if lexer.bytes[lexer.offset..].starts_with(b"#!") {
+        lexer.offset = memchr(b'\n', lexer.bytes).unwrap_or(text.len());
     }
     lexer.run();
     lexer.out
@@ -109,7 +109,7 @@ struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     file: FileId,
-    at: usize,
+    offset: usize,
     interner: &'a mut Interner,
     out: Tokens,
     open: Vec<Open>,
@@ -137,11 +137,11 @@ impl Lexer<'_> {
 
     /// Lexes to the end of the text.
     fn tokens(&mut self) {
-        while self.at < self.bytes.len() && !self.out.truncated {
-            let lo = self.at;
+        while self.offset < self.bytes.len() && !self.out.truncated {
+            let lo = self.offset;
             let byte = self.bytes[lo];
             match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                b' ' | b'\t' | b'\n' | b'\r' => self.offset += 1,
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(lo),
                 b'0'..=b'9' => self.number(lo),
                 b'"' => self.string(lo, false),
@@ -197,7 +197,7 @@ impl Lexer<'_> {
     }
 
     fn peek(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+        self.bytes.get(self.offset + ahead).copied().unwrap_or(0)
     }
 
     fn span(&self, lo: usize, hi: usize) -> Span {
@@ -215,7 +215,7 @@ impl Lexer<'_> {
     }
 
     fn punct(&mut self, lo: usize, len: usize, token: Token) {
-        self.at = lo + len;
+        self.offset = lo + len;
         self.push(token, lo, lo + len);
     }
 
@@ -256,7 +256,7 @@ impl Lexer<'_> {
                 .labelled("words are written without it")
                 .with_suggestion("remove it", span, "");
             self.out.diagnostics.push(diagnostic);
-            self.at = lo + 1;
+            self.offset = lo + 1;
             // `vec![1]` is a list, with or without the word.
             if self.peek(0) == b'[' && matches!(self.last(), Some(Token::Ident(_))) {
                 self.out.lexemes.pop();
@@ -267,9 +267,9 @@ impl Lexer<'_> {
 
     fn invalid_token(&mut self, lo: usize) {
         let c = self.text[lo..].chars().next().unwrap_or('\0');
-        self.at = lo + c.len_utf8();
+        self.offset = lo + c.len_utf8();
         let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-        let at = self.at;
+        let hi = self.offset;
         let next = self.peek(0);
         // `#xs` where a value is due.
         let counts =
@@ -277,7 +277,7 @@ impl Lexer<'_> {
                 && self.out.lexemes.last().is_some_and(|last| {
                     last.token.wants_operand() && !self.bytes[last.hi as usize..lo].contains(&b'\n')
                 });
-        let diagnostic = self.error("E0101", format!("Invalid token '{shown}'"), lo, at);
+        let diagnostic = self.error("E0101", format!("Invalid token '{shown}'"), lo, hi);
         diagnostic.labels[0].text = "no token begins with this character".into();
         let ascii = match c {
             '\u{201C}' | '\u{201D}' => "\"",
@@ -285,11 +285,11 @@ impl Lexer<'_> {
             '\'' => {
                 diagnostic.help.push("strings are written with double quotes".into());
                 // The whole `'text'` is one fault, if it ends on its line.
-                if let Some(len) = memchr2(b'\'', b'\n', &self.bytes[self.at..])
-                    && self.bytes[self.at + len] == b'\''
+                if let Some(len) = memchr2(b'\'', b'\n', &self.bytes[self.offset..])
+                    && self.bytes[self.offset + len] == b'\''
                 {
-                    self.at += len + 1;
-                    self.push(Token::ErrorExpr, lo, self.at);
+                    self.offset += len + 1;
+                    self.push(Token::ErrorExpr, lo, self.offset);
                 }
                 return;
             }
@@ -314,9 +314,9 @@ impl Lexer<'_> {
             '`' => {
                 diagnostic.help.push("a text with values in it is `f\"x = {x}\"`".into());
                 // The whole text is one fault, if it ends.
-                if let Some(len) = memchr(b'`', &self.bytes[self.at..]) {
-                    self.at += len + 1;
-                    self.push(Token::ErrorExpr, lo, self.at);
+                if let Some(len) = memchr(b'`', &self.bytes[self.offset..]) {
+                    self.offset += len + 1;
+                    self.push(Token::ErrorExpr, lo, self.offset);
                 }
                 return;
             }
@@ -333,7 +333,8 @@ impl Lexer<'_> {
             '#' => {
                 diagnostic.help.push("a comment begins with `//`".into());
                 // What follows is most likely prose.
-                self.at = memchr(b'\n', &self.bytes[self.at..]).map_or(self.bytes.len(), |len| self.at + len);
+                self.offset =
+                    memchr(b'\n', &self.bytes[self.offset..]).map_or(self.bytes.len(), |len| self.offset + len);
                 return;
             }
             _ => return,
@@ -359,7 +360,7 @@ impl Lexer<'_> {
                 _ => {}
             }
         }
-        self.at = hi;
+        self.offset = hi;
         let symbol = self.interner.intern(&self.text[lo..hi]);
         let mut token = Token::Ident(symbol);
         if let Some(&(_, keyword)) = KEYWORDS.get(symbol.0 as usize)
@@ -368,7 +369,7 @@ impl Lexer<'_> {
             token = match keyword {
                 // `and=` and `or=`, but not `and ==`.
                 Token::And | Token::Or if self.peek(0) == b'=' && self.peek(1) != b'=' => {
-                    self.at += 1;
+                    self.offset += 1;
                     if keyword == Token::And { Token::AndAssign } else { Token::OrAssign }
                 }
                 Token::If if self.if_is_expression() => {
@@ -378,7 +379,7 @@ impl Lexer<'_> {
                 keyword => keyword,
             };
         }
-        self.push(token, lo, self.at);
+        self.push(token, lo, self.offset);
     }
 
     fn last(&self) -> Option<Token> {
@@ -403,17 +404,17 @@ impl Lexer<'_> {
                 {
                     self.out.jit_marks.push(lo as u32);
                 }
-                self.at = hi;
+                self.offset = hi;
             }
             b'*' => match memmem::find(&self.bytes[lo + 2..], b"*/") {
                 Some(len) => {
-                    self.at = lo + 2 + len + 2;
-                    self.note_mark(lo, self.at, self.bytes[lo + 2..lo + 2 + len].trim_ascii());
+                    self.offset = lo + 2 + len + 2;
+                    self.note_mark(lo, self.offset, self.bytes[lo + 2..lo + 2 + len].trim_ascii());
                 }
                 None => {
                     self.error("E0107", "Unterminated block comment".into(), lo, lo + 2).labels[0].text =
                         "the comment begins here and has no `*/`".into();
-                    self.at = self.bytes.len();
+                    self.offset = self.bytes.len();
                     self.out.truncated = true;
                 }
             },
@@ -551,14 +552,14 @@ impl Lexer<'_> {
         let mut is_float = false;
         let mut hi = if radix == 10 { self.digits(lo) } else { lo };
         if radix == 10 {
-            let digit_at = |at: usize| self.bytes.get(at).is_some_and(u8::is_ascii_digit);
+            let digit_at = |offset: usize| self.bytes.get(offset).is_some_and(u8::is_ascii_digit);
             if self.bytes.get(hi) == Some(&b'.') && digit_at(hi + 1) {
                 is_float = true;
                 hi = self.digits(hi + 1);
             }
             if matches!(self.bytes.get(hi), Some(b'e' | b'E')) {
                 let sign = usize::from(matches!(self.bytes.get(hi + 1), Some(b'+' | b'-')));
-                let digit_at = |at: usize| self.bytes.get(at).is_some_and(u8::is_ascii_digit);
+                let digit_at = |offset: usize| self.bytes.get(offset).is_some_and(u8::is_ascii_digit);
                 if digit_at(hi + 1 + sign) {
                     is_float = true;
                     hi = self.digits(hi + 1 + sign);
@@ -569,7 +570,7 @@ impl Lexer<'_> {
         while self.bytes.get(hi).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
             hi += 1;
         }
-        self.at = hi;
+        self.offset = hi;
         let literal = &self.text[lo..hi];
         let value = if radix == 10 && hi != number_end {
             None
@@ -600,11 +601,11 @@ impl Lexer<'_> {
         self.push(if is_float { Token::Float(index) } else { Token::Int(index) }, lo, hi);
     }
 
-    fn digits(&self, mut at: usize) -> usize {
-        while self.bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'_') {
-            at += 1;
+    fn digits(&self, mut offset: usize) -> usize {
+        while self.bytes.get(offset).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'_') {
+            offset += 1;
         }
-        at
+        offset
     }
 }
 
@@ -650,8 +651,8 @@ fn int_value(digits: &[u8], radix: u64) -> Option<Result<u64, TooLarge>> {
 
 fn float_value(literal: &str) -> Option<Result<u64, TooLarge>> {
     let bytes = literal.as_bytes();
-    let digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let misplaced = |(at, _): (usize, &u8)| at == 0 || !digit_at(at - 1) || !digit_at(at + 1);
+    let digit_at = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
+    let misplaced = |(index, _): (usize, &u8)| index == 0 || !digit_at(index - 1) || !digit_at(index + 1);
     if bytes.iter().enumerate().filter(|(_, byte)| **byte == b'_').any(misplaced) {
         return None;
     }

@@ -83,24 +83,24 @@ impl Recovery<'_> {
                 taken.set(taken.get() + 1);
                 Ok((lexeme.lo, lexeme.token, lexeme.hi))
             });
-            let (at, names) = match parser.parse(builder, stream) {
+            let (fault, names) = match parser.parse(builder, stream) {
                 Ok(()) => return,
                 Err(ParseError::UnrecognizedToken { expected, .. }) => (taken.get() - 1, expected),
                 Err(ParseError::UnrecognizedEof { expected, .. }) => (self.lexemes.len(), expected),
                 Err(_) => (self.lexemes.len(), Vec::new()),
             };
             builder.rewind();
-            work += at - self.from;
+            work += fault - self.from;
             let end = builder.checkpoint.end;
             if !builder.done.is_empty() {
                 let passed = self.lexemes[self.from..].partition_point(|lexeme| lexeme.hi <= end);
-                self.from = (self.from + passed).min(at);
+                self.from = (self.from + passed).min(fault);
             }
             if work > REPARSE_LIMIT {
-                self.report_unless_known(at, &Expected::new(names));
+                self.report_unless_known(fault, &Expected::new(names));
                 return;
             }
-            self.repair(at, &Expected::new(names));
+            self.repair(fault, &Expected::new(names));
             let in_order = |pair: &[Lexeme]| pair[0].lo <= pair[0].hi && pair[0].hi <= pair[1].lo;
             debug_assert!(self.lexemes[self.from..].windows(2).all(in_order), "a repair has put tokens out of order");
         }
@@ -113,8 +113,8 @@ impl Recovery<'_> {
     }
 
     /// The token before, if it belongs to what is parsed now.
-    fn before(&self, at: usize) -> Option<Lexeme> {
-        if at > 0 { self.lexemes.get(at - 1).copied() } else { None }
+    fn before(&self, index: usize) -> Option<Lexeme> {
+        if index > 0 { self.lexemes.get(index - 1).copied() } else { None }
     }
 
     fn span(&self, index: usize) -> Span {
@@ -137,20 +137,20 @@ impl Recovery<'_> {
     }
 
     /// Whether a line break stands before the token.
-    fn begins_line(&self, at: usize) -> bool {
-        let end = self.lexemes.get(at).map_or(self.text.len(), |lexeme| lexeme.lo as usize);
-        let start = self.before(at).map_or(0, |lexeme| lexeme.hi as usize);
+    fn begins_line(&self, index: usize) -> bool {
+        let end = self.lexemes.get(index).map_or(self.text.len(), |lexeme| lexeme.lo as usize);
+        let start = self.before(index).map_or(0, |lexeme| lexeme.hi as usize);
         self.text.as_bytes().get(start..end).is_none_or(|gap| gap.contains(&b'\n'))
     }
 
-    fn touches_before(&self, at: usize) -> bool {
-        self.before(at).is_some_and(|before| before.hi == self.span(at).lo)
+    fn touches_before(&self, index: usize) -> bool {
+        self.before(index).is_some_and(|before| before.hi == self.span(index).lo)
     }
 
-    fn context(&self, at: usize) -> Context {
+    fn context(&self, fault: usize) -> Context {
         let mut frames: Vec<Frame> = Vec::new();
         let mut statement = self.from;
-        for index in self.from..at {
+        for index in self.from..fault {
             match self.lexemes[index].token {
                 Token::LParen | Token::LBracket | Token::LDict | Token::HoleStart => {
                     frames.push(Frame { opener: index, statement });
@@ -191,18 +191,18 @@ impl Recovery<'_> {
 
     // Reporting.
 
-    fn report(&mut self, at: usize, diagnostic: Diagnostic) {
-        self.last_error = Some(self.span(at).lo);
+    fn report(&mut self, index: usize, diagnostic: Diagnostic) {
+        self.last_error = Some(self.span(index).lo);
         self.diagnostics.push(diagnostic);
     }
 
     /// Whether the fault at this token follows from one that was reported. Then so do further ones at the same token.
-    fn is_known(&mut self, at: usize) -> bool {
-        let span = self.span(at);
-        if self.last_error == Some(span.lo) || (self.truncated && at >= self.lexemes.len()) {
+    fn is_known(&mut self, fault: usize) -> bool {
+        let span = self.span(fault);
+        if self.last_error == Some(span.lo) || (self.truncated && fault >= self.lexemes.len()) {
             return true;
         }
-        let from = self.before(at).map_or(0, |before| before.lo);
+        let from = self.before(fault).map_or(0, |before| before.lo);
         let known = self.lexical_spans.iter().any(|lexical| lexical.lo <= span.hi && lexical.hi >= from);
         if known {
             self.last_error = Some(span.lo);
@@ -210,18 +210,19 @@ impl Recovery<'_> {
         known
     }
 
-    fn report_unless_known(&mut self, at: usize, expected: &Expected) {
-        if self.is_known(at) {
+    fn report_unless_known(&mut self, fault: usize, expected: &Expected) {
+        if self.is_known(fault) {
             return;
         }
         let words = expected.words();
-        let found = found(self.token(at), self.text_of(at));
-        let mut diagnostic = Diagnostic::error("E0201", format!("Expected {words}, found {found}"), self.span(at))
+        let found = found(self.token(fault), self.text_of(fault));
+        let mut diagnostic = Diagnostic::error("E0201", format!("Expected {words}, found {found}"), self.span(fault))
             .labelled(format!("expected {words}"));
-        if expected.has("identifier") && !expected.expression() && self.text_of(at).starts_with(char::is_alphabetic) {
+        if expected.has("identifier") && !expected.expression() && self.text_of(fault).starts_with(char::is_alphabetic)
+        {
             diagnostic = diagnostic.with_note(format!("{found} is a keyword and cannot be a name"));
         }
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
     }
 
     // Repairs.
@@ -235,37 +236,37 @@ impl Recovery<'_> {
         self.lexemes.splice(range, lexemes);
     }
 
-    /// Puts a token in right behind the one before `at`.
-    fn insert(&mut self, at: usize, token: Token) {
-        let place = self.before(at).map_or(0, |before| before.hi);
-        self.lexemes.insert(at, Lexeme { token, lo: place, hi: place });
+    /// Puts a token in right behind the one before `index`.
+    fn insert(&mut self, index: usize, token: Token) {
+        let place = self.before(index).map_or(0, |before| before.hi);
+        self.lexemes.insert(index, Lexeme { token, lo: place, hi: place });
     }
 
-    fn repair(&mut self, at: usize, expected: &Expected) {
-        let context = self.context(at);
-        if self.hole(at, expected, &context)
-            || self.conditional(at, expected, &context)
-            || self.names_in_brackets(at)
-            || self.foreign_statement(at, expected, &context)
-            || self.foreign_expression(at, expected, &context)
-            || self.foreign_word(at, &context)
-            || self.foreign_function(at)
-            || self.foreign_operator(at, &context)
-            || self.brackets(at, expected, &context)
-            || self.tuple_without_parentheses(at, &context)
-            || self.missing_semicolon(at, expected, &context)
-            || self.block_read_as_dict(at, &context)
+    fn repair(&mut self, fault: usize, expected: &Expected) {
+        let context = self.context(fault);
+        if self.hole(fault, expected, &context)
+            || self.conditional(fault, expected, &context)
+            || self.names_in_brackets(fault)
+            || self.foreign_statement(fault, expected, &context)
+            || self.foreign_expression(fault, expected, &context)
+            || self.foreign_word(fault, &context)
+            || self.foreign_function(fault)
+            || self.foreign_operator(fault, &context)
+            || self.brackets(fault, expected, &context)
+            || self.tuple_without_parentheses(fault, &context)
+            || self.missing_semicolon(fault, expected, &context)
+            || self.block_read_as_dict(fault, &context)
         {
             return;
         }
-        match at >= self.lexemes.len() {
-            true => self.end_of_file(at, expected, &context),
-            false => self.give_up_statement(at, expected, &context),
+        match fault >= self.lexemes.len() {
+            true => self.end_of_file(fault, expected, &context),
+            false => self.give_up_statement(fault, expected, &context),
         }
     }
 
     /// A fault inside `f"{…}"`.
-    fn hole(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+    fn hole(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
         let Some(frame) = context
             .frames
             .iter()
@@ -278,7 +279,7 @@ impl Recovery<'_> {
             return false;
         }
         let mut depth = 1;
-        let mut end = at;
+        let mut end = fault;
         loop {
             match self.token(end) {
                 None => return false,
@@ -291,36 +292,36 @@ impl Recovery<'_> {
             }
             end += 1;
         }
-        if !self.is_known(at) {
+        if !self.is_known(fault) {
             let (start, stop) = (self.lexemes[frame.opener].hi, self.lexemes[end].lo);
             let expression = clip(self.text[start as usize..stop as usize].trim());
             let words = expected.words();
-            let span = if at == end { Span::new(self.file, start, stop.max(start)) } else { self.span(at) };
+            let span = if fault == end { Span::new(self.file, start, stop.max(start)) } else { self.span(fault) };
             let message = format!("Failed to parse f-string expression '{expression}': expected {words}");
-            self.report(at, Diagnostic::error("E0108", message, span).labelled(format!("expected {words}")));
+            self.report(fault, Diagnostic::error("E0108", message, span).labelled(format!("expected {words}")));
         }
         self.replace(frame.opener + 1..end, &[Token::ErrorExpr]);
         true
     }
 
     /// `function`, `var`, `elif`, `let mut` and other words from elsewhere.
-    fn foreign_word(&mut self, at: usize, context: &Context) -> bool {
+    fn foreign_word(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        if start + 2 == at && self.token(start) == Some(Token::Let) && self.text_of(start + 1) == "mut" {
+        if start + 2 == fault && self.token(start) == Some(Token::Let) && self.text_of(start + 1) == "mut" {
             let diagnostic = Diagnostic::error("E0208", "`mut` is not a word of Walrus", self.span(start + 1))
                 .labelled("every variable can be assigned to")
-                .with_suggestion("remove it", Span::new(self.file, self.span(start + 1).lo, self.span(at).lo), "");
-            self.report(at, diagnostic);
+                .with_suggestion("remove it", Span::new(self.file, self.span(start + 1).lo, self.span(fault).lo), "");
+            self.report(fault, diagnostic);
             self.lexemes.remove(start + 1);
             return true;
         }
-        if start >= at || !matches!(self.token(start), Some(Token::Ident(_))) {
+        if start >= fault || !matches!(self.token(start), Some(Token::Ident(_))) {
             return false;
         }
         let word = self.text_of(start);
         let Some((token, written)) = foreign_keyword(word).or_else(|| misspelt_keyword(word)) else { return false };
         // `use(x);` and `val = 1;` are what they look like; the fault is elsewhere.
-        if start + 1 != at && !matches!(token, Token::Else) {
+        if start + 1 != fault && !matches!(token, Token::Else) {
             return false;
         }
         if token == Token::Fn && self.function_by_indentation(start) {
@@ -329,7 +330,7 @@ impl Recovery<'_> {
         let word = self.text_of(start).to_string();
         let span = self.span(start);
         let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span);
-        self.report(at, to_be_written(error, span, written));
+        self.report(fault, to_be_written(error, span, written));
         match token {
             // The `if` before it may be complete already, so that an `else` would begin a statement.
             Token::Else => self.replace(start..start + 1, &[Token::If]),
@@ -340,47 +341,47 @@ impl Recovery<'_> {
     }
 
     /// A conditional expression without its `else`, or with a `;` in one of its blocks.
-    fn conditional(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        let Some(before) = self.before(at) else { return false };
+    fn conditional(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(before) = self.before(fault) else { return false };
         if before.token == Token::RBrace && expected.has("else") && !expected.has(";") && !expected.statement() {
-            if !self.is_known(at) {
+            if !self.is_known(fault) {
                 let place = Span::new(self.file, before.hi, before.hi);
                 let diagnostic = Diagnostic::error("E0201", "Expected `else` after the block", place)
                     .labelled("without it there is no value if the condition is false")
                     .with_help("a conditional expression has both: `if condition { a } else { b }`");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
             }
             for token in [Token::RBrace, Token::ErrorExpr, Token::LBrace, Token::Else] {
-                self.insert(at, token);
+                self.insert(fault, token);
             }
             return true;
         }
         let in_block = context.frames.last().is_some_and(|frame| self.lexemes[frame.opener].token == Token::LBrace);
-        if in_block && self.token(at) == Some(Token::Semicolon) && expected.has("}") && !expected.has(";") {
-            if !self.is_known(at) {
-                let span = self.span(at);
+        if in_block && self.token(fault) == Some(Token::Semicolon) && expected.has("}") && !expected.has(";") {
+            if !self.is_known(fault) {
+                let span = self.span(fault);
                 let message = "A block of a conditional expression holds one expression";
                 let diagnostic = Diagnostic::error("E0201", message, span)
                     .labelled("ends a statement")
                     .with_suggestion("remove the `;`", span, "");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
             }
-            self.lexemes.remove(at);
+            self.lexemes.remove(fault);
             return true;
         }
         false
     }
 
     /// `let (a, b) = …`, `for (k, v) in …`, `for (x in xs)` and `for (let i = 0; i < n; i += 1)`.
-    fn names_in_brackets(&mut self, at: usize) -> bool {
-        let head = self.before(at).map(|before| before.token);
+    fn names_in_brackets(&mut self, fault: usize) -> bool {
+        let head = self.before(fault).map(|before| before.token);
         if !matches!(head, Some(Token::Let | Token::For))
-            || !matches!(self.token(at), Some(Token::LParen | Token::LBracket))
+            || !matches!(self.token(fault), Some(Token::LParen | Token::LBracket))
         {
             return false;
         }
         let mut depth = 0;
-        let mut close = at;
+        let mut close = fault;
         loop {
             match self.token(close) {
                 None | Some(Token::LBrace | Token::RBrace) => return false,
@@ -393,8 +394,8 @@ impl Recovery<'_> {
             }
             close += 1;
         }
-        let inner = &self.lexemes[at + 1..close];
-        let span = self.span(at).to(self.span(close));
+        let inner = &self.lexemes[fault + 1..close];
+        let span = self.span(fault).to(self.span(close));
         if head == Some(Token::For) && inner.iter().any(|lexeme| lexeme.token == Token::Semicolon) {
             let assigned = inner.iter().position(|lexeme| lexeme.token == Token::Assign).unwrap_or(0);
             let is_name = |lexeme: &&Lexeme| matches!(lexeme.token, Token::Ident(_));
@@ -403,14 +404,14 @@ impl Recovery<'_> {
             let diagnostic = Diagnostic::error("E0209", "A `for` loop goes over a range or a container", span)
                 .labelled("Walrus has no loop of this form")
                 .with_help(format!("to count, go over a range: `for {text} in 0..n {{ }}`"));
-            self.report(at, diagnostic);
+            self.report(fault, diagnostic);
             let hi = span.hi;
             let rest = [Token::In, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
-            self.lexemes.splice(at..close + 1, [name].into_iter().chain(rest));
+            self.lexemes.splice(fault..close + 1, [name].into_iter().chain(rest));
             return true;
         }
         if head == Some(Token::For)
-            && let Some(of) = (at + 1..close)
+            && let Some(of) = (fault + 1..close)
                 .find(|&i| matches!(self.token(i), Some(Token::In | Token::Colon)) || self.text_of(i) == "of")
             && of + 1 < close
         {
@@ -419,19 +420,19 @@ impl Recovery<'_> {
                 self.token(index) == Some(Token::Let)
                     || foreign_keyword(self.text_of(index)).is_some_and(|(token, _)| token == Token::Let)
             };
-            let first = if is_let(at + 1) && at + 2 < of { at + 2 } else { at + 1 };
+            let first = if is_let(fault + 1) && fault + 2 < of { fault + 2 } else { fault + 1 };
             let names: Vec<Lexeme> = self.lexemes[first..of]
                 .iter()
                 .copied()
                 .filter(|lexeme| matches!(lexeme.token, Token::Ident(_) | Token::Comma))
                 .collect();
-            if first > at + 1 || self.token(of) != Some(Token::In) {
+            if first > fault + 1 || self.token(of) != Some(Token::In) {
                 let written = format!("{} in {}", self.text_between(first, of), self.text_between(of + 1, close));
                 let error = Diagnostic::error("E0209", "The head of a `for` loop is written in another way", span);
-                self.report(at, to_be_written(error, span, written));
+                self.report(fault, to_be_written(error, span, written));
                 self.lexemes.remove(close);
                 self.lexemes[of].token = Token::In;
-                self.lexemes.splice(at..of, names);
+                self.lexemes.splice(fault..of, names);
                 return true;
             }
         }
@@ -446,50 +447,56 @@ impl Recovery<'_> {
         let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
             .labelled("write the names alone")
             .with_suggestion("remove the brackets", span, text);
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         self.lexemes.remove(close);
-        self.lexemes.remove(at);
+        self.lexemes.remove(fault);
         true
     }
 
     /// `fn f(a, b) { }`, `fn f { }` and `fn (a) { }`.
-    fn foreign_function(&mut self, at: usize) -> bool {
-        let anonymous = self.before(at).is_some_and(|before| before.token == Token::Fn);
-        let named =
-            at >= 2 && self.token(at - 2) == Some(Token::Fn) && matches!(self.token(at - 1), Some(Token::Ident(_)));
-        if self.token(at) == Some(Token::Fn) && self.token(at + 1) == Some(Token::Colon) {
+    fn foreign_function(&mut self, fault: usize) -> bool {
+        let anonymous = self.before(fault).is_some_and(|before| before.token == Token::Fn);
+        let named = fault >= 2
+            && self.token(fault - 2) == Some(Token::Fn)
+            && matches!(self.token(fault - 1), Some(Token::Ident(_)));
+        if self.token(fault) == Some(Token::Fn) && self.token(fault + 1) == Some(Token::Colon) {
             // `fn : a { }` where an expression is due.
-            let diagnostic = Diagnostic::error("E0209", "Anonymous functions are written without `fn`", self.span(at))
-                .labelled("a function without a name begins with its `:`")
-                .with_suggestion("remove `fn`", Span::new(self.file, self.span(at).lo, self.span(at + 1).lo), "");
-            self.report(at, diagnostic);
-            self.lexemes.remove(at);
+            let diagnostic =
+                Diagnostic::error("E0209", "Anonymous functions are written without `fn`", self.span(fault))
+                    .labelled("a function without a name begins with its `:`")
+                    .with_suggestion(
+                        "remove `fn`",
+                        Span::new(self.file, self.span(fault).lo, self.span(fault + 1).lo),
+                        "",
+                    );
+            self.report(fault, diagnostic);
+            self.lexemes.remove(fault);
             return true;
         }
-        if self.token(at) == Some(Token::Fn) && self.token(at + 1) == Some(Token::LParen) {
-            return self.foreign_function(at + 1);
+        if self.token(fault) == Some(Token::Fn) && self.token(fault + 1) == Some(Token::LParen) {
+            return self.foreign_function(fault + 1);
         }
-        let head_start = if anonymous { at - 1 } else { at };
-        match self.token(at) {
+        let head_start = if anonymous { fault - 1 } else { fault };
+        match self.token(fault) {
             Some(Token::LBrace) if named => {
-                let place = Span::new(self.file, self.span(at - 1).hi, self.span(at - 1).hi);
+                let place = Span::new(self.file, self.span(fault - 1).hi, self.span(fault - 1).hi);
                 let diagnostic = Diagnostic::error("E0209", "Expected `:` after the function's name", place)
                     .labelled("a `:` stands before the parameters, also when there are none")
                     .with_suggestion("add the `:`", place, " :");
-                self.report(at, diagnostic);
-                self.insert(at, Token::Colon);
+                self.report(fault, diagnostic);
+                self.insert(fault, Token::Colon);
                 true
             }
-            Some(Token::LParen) if named && self.function_by_indentation(at - 2) => true,
+            Some(Token::LParen) if named && self.function_by_indentation(fault - 2) => true,
             Some(Token::LParen) if named || anonymous => {
-                let Some(body) = (at..self.lexemes.len())
+                let Some(body) = (fault..self.lexemes.len())
                     .take_while(|&index| self.lexemes[index].token != Token::Semicolon)
                     .find(|&index| matches!(self.lexemes[index].token, Token::LBrace | Token::LDict))
                 else {
                     return false;
                 };
-                let close = (at..body).find(|&index| self.lexemes[index].token == Token::RParen).unwrap_or(body);
-                let params = self.params_between(at + 1..close);
+                let close = (fault..body).find(|&index| self.lexemes[index].token == Token::RParen).unwrap_or(body);
+                let params = self.params_between(fault + 1..close);
                 let written = format!(": {}", self.written_params(&params)).trim_end().to_string();
                 let lo = self.span(head_start).lo;
                 let span = Span::new(self.file, lo, self.span(body - 1).hi);
@@ -501,8 +508,8 @@ impl Recovery<'_> {
                 let diagnostic = Diagnostic::error("E0209", message, span)
                     .labelled(format!("write `{written}`"))
                     .with_suggestion(format!("write `{written}`"), span, replacement);
-                self.report(at, diagnostic);
-                let mut head = vec![Lexeme { token: Token::Colon, ..self.lexemes[at] }];
+                self.report(fault, diagnostic);
+                let mut head = vec![Lexeme { token: Token::Colon, ..self.lexemes[fault] }];
                 head.extend(lexemes_of(&params));
                 self.lexemes[body].token = Token::LBrace;
                 self.lexemes.splice(head_start..body, head);
@@ -513,26 +520,26 @@ impl Recovery<'_> {
     }
 
     /// `=` in a condition, `===`, `++`.
-    fn foreign_operator(&mut self, at: usize, context: &Context) -> bool {
-        let span = self.span(at);
-        let touches = self.touches_before(at);
-        let before = self.before(at).map(|before| before.token);
-        match (before, self.token(at)) {
+    fn foreign_operator(&mut self, fault: usize, context: &Context) -> bool {
+        let span = self.span(fault);
+        let touches = self.touches_before(fault);
+        let before = self.before(fault).map(|before| before.token);
+        match (before, self.token(fault)) {
             (Some(Token::Eq | Token::Ne), Some(Token::Assign)) if touches => {
-                let span = self.span(at - 1).to(span);
+                let span = self.span(fault - 1).to(span);
                 let written = if before == Some(Token::Eq) { "==" } else { "!=" };
                 let error = Diagnostic::error("E0208", format!("`{written}=` is not an operator of Walrus"), span);
-                self.report(at, to_be_written(error, span, written));
-                self.lexemes.remove(at);
+                self.report(fault, to_be_written(error, span, written));
+                self.lexemes.remove(fault);
                 true
             }
             (Some(Token::Plus), Some(Token::Plus)) if touches => {
-                let span = self.span(at - 1).to(span);
+                let span = self.span(fault - 1).to(span);
                 let diagnostic = Diagnostic::error("E0208", "`++` is not an operator of Walrus", span)
                     .labelled("write `+= 1`")
                     .with_suggestion("write `+= 1`", span, " += 1");
-                self.report(at, diagnostic);
-                self.replace(at - 1..at + 1, &[Token::AddAssign, Token::ErrorExpr]);
+                self.report(fault, diagnostic);
+                self.replace(fault - 1..fault + 1, &[Token::AddAssign, Token::ErrorExpr]);
                 true
             }
             (_, Some(Token::Assign))
@@ -544,8 +551,8 @@ impl Recovery<'_> {
                 let diagnostic = Diagnostic::error("E0207", "Assignment in a condition", span)
                     .labelled("`=` assigns and `==` compares")
                     .with_suggestion("compare with `==`", span, "==");
-                self.report(at, diagnostic);
-                self.lexemes[at].token = Token::Eq;
+                self.report(fault, diagnostic);
+                self.lexemes[fault].token = Token::Eq;
                 true
             }
             _ => false,
@@ -553,27 +560,27 @@ impl Recovery<'_> {
     }
 
     /// Brackets that do not match.
-    fn brackets(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        let token = self.token(at);
+    fn brackets(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        let token = self.token(fault);
         let open = context.frames.last().map(|frame| (frame.opener, self.lexemes[frame.opener].token));
         let is_closer = matches!(token, Some(Token::RParen | Token::RBracket | Token::RBrace));
         let Some((opener, open)) = open else {
             if !is_closer {
                 return false;
             }
-            if context.statement < at {
+            if context.statement < fault {
                 // Something else is missing before it, unless nothing else could be.
                 if !expected.has(";") || token == Some(Token::RBrace) {
                     return false;
                 }
             }
-            if !self.is_known(at) {
-                let text = self.text_of(at).to_string();
-                let diagnostic =
-                    Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(at)).labelled("closes nothing");
-                self.report(at, diagnostic);
+            if !self.is_known(fault) {
+                let text = self.text_of(fault).to_string();
+                let diagnostic = Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(fault))
+                    .labelled("closes nothing");
+                self.report(fault, diagnostic);
             }
-            self.lexemes.remove(at);
+            self.lexemes.remove(fault);
             return true;
         };
         let (closer, written, opened) = match open {
@@ -584,13 +591,13 @@ impl Recovery<'_> {
                 if !matches!(token, Some(Token::RParen | Token::RBracket)) || !expected.has(";") {
                     return false;
                 }
-                if !self.is_known(at) {
-                    let text = self.text_of(at).to_string();
-                    let diagnostic = Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(at))
+                if !self.is_known(fault) {
+                    let text = self.text_of(fault).to_string();
+                    let diagnostic = Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(fault))
                         .labelled("closes nothing");
-                    self.report(at, diagnostic);
+                    self.report(fault, diagnostic);
                 }
-                self.lexemes.remove(at);
+                self.lexemes.remove(fault);
                 return true;
             }
         };
@@ -599,15 +606,15 @@ impl Recovery<'_> {
         }
         let ends_here = is_closer
             || matches!(token, Some(Token::Semicolon | Token::LBrace) | None)
-            || (self.begins_line(at) && token.is_some_and(begins_statement));
+            || (self.begins_line(fault) && token.is_some_and(begins_statement));
         if !ends_here {
             return false;
         }
-        if !self.is_known(at) {
+        if !self.is_known(fault) {
             let diagnostic = Diagnostic::error("E0203", format!("Unclosed `{opened}`"), self.span(opener))
                 .labelled(format!("this `{opened}` is not closed"))
-                .with_label(self.span(at), format!("expected `{written}` here"));
-            self.report(at, diagnostic);
+                .with_label(self.span(fault), format!("expected `{written}` here"));
+            self.report(fault, diagnostic);
         }
         // `(1, 2]`: the wrong one was meant to be the right one, if nothing waits for it.
         let wanted_further_out = context.frames.iter().rev().skip(1).any(|frame| {
@@ -619,52 +626,52 @@ impl Recovery<'_> {
             }
         });
         match is_closer && token != Some(Token::RBrace) && !wanted_further_out {
-            true => self.lexemes[at].token = closer,
-            false => self.insert(at, closer),
+            true => self.lexemes[fault].token = closer,
+            false => self.insert(fault, closer),
         }
         true
     }
 
     /// `return a, b;`
-    fn tuple_without_parentheses(&mut self, at: usize, context: &Context) -> bool {
+    fn tuple_without_parentheses(&mut self, fault: usize, context: &Context) -> bool {
         let first = context.statement + 1;
-        if self.token(at) != Some(Token::Comma) || self.token(first - 1) != Some(Token::Return) || at <= first {
+        if self.token(fault) != Some(Token::Comma) || self.token(first - 1) != Some(Token::Return) || fault <= first {
             return false;
         }
-        let line = (at + 1..self.lexemes.len()).find(|&index| self.begins_line(index)).unwrap_or(self.lexemes.len());
+        let line = (fault + 1..self.lexemes.len()).find(|&index| self.begins_line(index)).unwrap_or(self.lexemes.len());
         let is_end = |index: &usize| self.token(*index) == Some(Token::Semicolon);
-        let Some(end) = (at..line).find(is_end) else { return false };
-        if !self.is_known(at) {
+        let Some(end) = (fault..line).find(is_end) else { return false };
+        if !self.is_known(fault) {
             let values = self.span_between(first, end);
             let written = format!("({})", &self.text[values.lo as usize..values.hi as usize]);
-            let diagnostic = Diagnostic::error("E0201", "Expected `;`, found `,`", self.span(at))
+            let diagnostic = Diagnostic::error("E0201", "Expected `;`, found `,`", self.span(fault))
                 .labelled("one value is returned")
                 .with_suggestion("return a tuple of the values", values, written);
-            self.report(at, diagnostic);
+            self.report(fault, diagnostic);
         }
         self.insert(end, Token::RParen);
         self.insert(first, Token::LParen);
         true
     }
 
-    fn missing_semicolon(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        let Some(before) = self.before(at) else { return false };
-        let token = self.token(at);
+    fn missing_semicolon(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(before) = self.before(fault) else { return false };
+        let token = self.token(fault);
         let ends_here = match token {
             None => true,
             Some(token) => {
                 let next_word = begins_statement(token) && before.token.ends_operand();
-                token == Token::RBrace || self.begins_line(at) || next_word
+                token == Token::RBrace || self.begins_line(fault) || next_word
             }
         };
-        if !expected.has(";") || !ends_here || context.statement >= at {
+        if !expected.has(";") || !ends_here || context.statement >= fault {
             return false;
         }
-        if !self.is_known(at) {
+        if !self.is_known(fault) {
             let place = Span::new(self.file, before.hi, before.hi);
             let mut diagnostic = Diagnostic::error("E0202", "Expected `;` after the statement", place)
                 .labelled("the statement ends here");
-            if self.is_last_expression(at, expected, context) {
+            if self.is_last_expression(fault, expected, context) {
                 let span = Span::new(self.file, self.span(context.statement).lo, before.hi);
                 let value = &self.text[span.lo as usize..span.hi as usize];
                 diagnostic = diagnostic
@@ -674,33 +681,33 @@ impl Recovery<'_> {
                 diagnostic = diagnostic.with_suggestion("add the `;`", place, ";");
                 diagnostic.suggestions[0].machine_applicable = true;
             }
-            self.report(at, diagnostic);
+            self.report(fault, diagnostic);
         }
-        self.insert(at, Token::Semicolon);
+        self.insert(fault, Token::Semicolon);
         true
     }
 
     /// Whether an expression ends at the `}` of a function, where other languages would take it for the result.
-    fn is_last_expression(&self, at: usize, expected: &Expected, context: &Context) -> bool {
+    fn is_last_expression(&self, fault: usize, expected: &Expected, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let is_expression = expected.has("=") && self.token(context.statement).is_some_and(|t| !begins_statement(t));
         let mut head = (0..frame.opener).rev().map(|index| self.lexemes[index].token);
         let before = head.find(|token| !matches!(token, Token::Ident(_) | Token::Comma));
-        is_expression && self.token(at) == Some(Token::RBrace) && before == Some(Token::Colon)
+        is_expression && self.token(fault) == Some(Token::RBrace) && before == Some(Token::Colon)
     }
 
     /// `if x + { … }`: after an operator the lexer took the block for a dict.
-    fn block_read_as_dict(&mut self, at: usize, context: &Context) -> bool {
+    fn block_read_as_dict(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let opener = frame.opener;
         let heads_block = matches!(self.token(frame.statement), Some(Token::If | Token::While | Token::For));
         if self.lexemes[opener].token != Token::LDict || !heads_block || opener <= frame.statement {
             return false;
         }
-        if !self.is_known(at) {
+        if !self.is_known(fault) {
             let diagnostic = Diagnostic::error("E0201", "Expected an expression, found `{`", self.span(opener))
                 .labelled("expected an expression before the block");
-            self.report(at, diagnostic);
+            self.report(fault, diagnostic);
         }
         self.lexemes[opener].token = Token::LBrace;
         // The tokens behind may be dicts or blocks in truth; only what the lexer cannot know from the brace alone
@@ -710,8 +717,8 @@ impl Recovery<'_> {
     }
 
     /// The file ends in the middle of something.
-    fn end_of_file(&mut self, at: usize, expected: &Expected, context: &Context) {
-        let known = self.is_known(at);
+    fn end_of_file(&mut self, fault: usize, expected: &Expected, context: &Context) {
+        let known = self.is_known(fault);
         match context.frames.last() {
             Some(frame) if !known => {
                 let opener = frame.opener;
@@ -723,26 +730,26 @@ impl Recovery<'_> {
                 };
                 let mut diagnostic = Diagnostic::error("E0203", format!("Unclosed `{text}`"), self.span(opener))
                     .labelled(format!("this `{text}` is not closed"))
-                    .with_label(self.span(at), format!("expected `{closer}` before the end of the file"));
-                if let Some((opener, closer)) = self.misaligned_block(at) {
+                    .with_label(self.span(fault), format!("expected `{closer}` before the end of the file"));
+                if let Some((opener, closer)) = self.misaligned_block(fault) {
                     diagnostic = diagnostic
                         .with_label(self.span(opener), "this block may be the one that lacks its `}`,")
                         .with_label(self.span(closer), "because this `}`, which closes it, is indented otherwise");
                 }
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
             }
-            None if !known => self.report_unless_known(at, expected),
+            None if !known => self.report_unless_known(fault, expected),
             _ => {}
         }
         let only_blocks = context.frames.iter().all(|frame| self.lexemes[frame.opener].token == Token::LBrace);
         if known || !only_blocks || context.frames.is_empty() {
             // A second look has not helped, or the statement cannot be saved.
-            self.replace(self.from..at, &[Token::ErrorStmt]);
+            self.replace(self.from..fault, &[Token::ErrorStmt]);
             self.last_error = Some(self.span(self.lexemes.len()).lo);
             return;
         }
-        if context.statement < at {
-            self.replace(context.statement..at, &[Token::ErrorStmt]);
+        if context.statement < fault {
+            self.replace(context.statement..fault, &[Token::ErrorStmt]);
         }
         let end = self.text.len() as u32;
         let closers = context.frames.iter().map(|_| Lexeme { token: Token::RBrace, lo: end, hi: end });
@@ -750,9 +757,9 @@ impl Recovery<'_> {
     }
 
     /// The first block whose `}` begins a line and is not indented like the line of its `{`.
-    fn misaligned_block(&self, at: usize) -> Option<(usize, usize)> {
+    fn misaligned_block(&self, fault: usize) -> Option<(usize, usize)> {
         let mut open: Vec<usize> = Vec::new();
-        for index in self.from..at {
+        for index in self.from..fault {
             match self.lexemes[index].token {
                 Token::LBrace | Token::LDict => open.push(index),
                 Token::RBrace => {
@@ -771,15 +778,15 @@ impl Recovery<'_> {
     /// The white space at the beginning of the token's line.
     fn indentation(&self, index: usize) -> &str {
         let before = &self.text[..self.span(index).lo as usize];
-        let line = &self.text[before.rfind('\n').map_or(0, |at| at + 1)..];
+        let line = &self.text[before.rfind('\n').map_or(0, |offset| offset + 1)..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 
     /// Exchanges the statement for one that says "an error was here", so that the rest can be read.
-    fn give_up_statement(&mut self, at: usize, expected: &Expected, context: &Context) {
+    fn give_up_statement(&mut self, fault: usize, expected: &Expected, context: &Context) {
         let start = context.statement;
-        if !self.follows_repaired_block(at, start) {
-            self.report_unless_known(at, expected);
+        if !self.follows_repaired_block(fault, start) {
+            self.report_unless_known(fault, expected);
         }
         let block = context.frames.iter().rposition(|frame| self.lexemes[frame.opener].token == Token::LBrace);
         let in_struct = block.is_some_and(|index| {
@@ -788,9 +795,9 @@ impl Recovery<'_> {
         });
         let inner = &context.frames[block.map_or(0, |index| index + 1)..];
         let dicts = inner.iter().filter(|frame| self.lexemes[frame.opener].token == Token::LDict).count();
-        let end = self.synchronise(at, start, dicts, in_struct).max(if start == at { at + 1 } else { at });
+        let end = self.synchronise(fault, start, dicts, in_struct).max(if start == fault { fault + 1 } else { fault });
         let is_let = self.token(start) == Some(Token::Let) && matches!(self.token(start + 1), Some(Token::Ident(_)));
-        if is_let && start + 1 < at && !in_struct {
+        if is_let && start + 1 < fault && !in_struct {
             // The name stays defined, so that its uses are not reported as well.
             let hi = self.span(end - 1).hi;
             let rest = [Token::Assign, Token::ErrorExpr, Token::Semicolon];
@@ -804,17 +811,17 @@ impl Recovery<'_> {
     }
 
     /// `else` or `catch` behind a block whose head was given up.
-    fn follows_repaired_block(&self, at: usize, start: usize) -> bool {
-        start == at
-            && matches!(self.token(at), Some(Token::Else | Token::Catch))
-            && self.before(at).is_some_and(|before| before.token == Token::RBrace)
+    fn follows_repaired_block(&self, fault: usize, start: usize) -> bool {
+        start == fault
+            && matches!(self.token(fault), Some(Token::Else | Token::Catch))
+            && self.before(fault).is_some_and(|before| before.token == Token::RBrace)
             && self.last_error.is_some()
     }
 
-    /// The end of the statement around `at`: behind its `;`, or before its block, the `}` around it, or a word at the
+    /// The end of the statement around `fault`: behind its `;`, or before its block, the `}` around it, or a word at the
     /// beginning of a line that begins a statement. `braces` counts the dicts that are open.
-    fn synchronise(&self, at: usize, start: usize, mut braces: usize, in_struct: bool) -> usize {
-        for index in at..self.lexemes.len() {
+    fn synchronise(&self, fault: usize, start: usize, mut braces: usize, in_struct: bool) -> usize {
+        for index in fault..self.lexemes.len() {
             match self.lexemes[index].token {
                 Token::Semicolon if braces == 0 => return index + 1,
                 Token::RBrace if braces == 0 => return index,
@@ -829,7 +836,7 @@ impl Recovery<'_> {
                 token
                     if braces == 0
                         && index > start
-                        && index > at
+                        && index > fault
                         && begins_statement(token)
                         && self.begins_line(index) =>
                 {

@@ -22,16 +22,16 @@ impl Lexer<'_> {
             && memchr(b'\r', &self.bytes[start..start + len]).is_none()
         {
             let symbol = self.interner.intern(&self.text[start..start + len]);
-            self.at = start + len + 1;
+            self.offset = start + len + 1;
             self.suspect(lo, start);
-            return self.push(Token::Str(symbol), lo, self.at);
+            return self.push(Token::Str(symbol), lo, self.offset);
         }
-        self.at = start;
+        self.offset = start;
         match self.stretch(escaped, false) {
             Stretch::Quote => {
                 let symbol = self.interner.intern(&self.decoded);
                 self.suspect(lo, start);
-                self.push(Token::Str(symbol), lo, self.at);
+                self.push(Token::Str(symbol), lo, self.offset);
             }
             Stretch::Hole | Stretch::EndOfFile => self.unterminated(lo, start, "string"),
         }
@@ -39,8 +39,11 @@ impl Lexer<'_> {
 
     /// Notes the string that was just read if it looks as if it should have ended before.
     fn suspect(&mut self, lo: usize, start: usize) {
-        let goes_on = self.bytes.get(self.at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        if self.suspect.is_some() || !goes_on || self.in_hole() || memchr(b'\n', &self.bytes[start..self.at]).is_none()
+        let goes_on = self.bytes.get(self.offset).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        if self.suspect.is_some()
+            || !goes_on
+            || self.in_hole()
+            || memchr(b'\n', &self.bytes[start..self.offset]).is_none()
         {
             return;
         }
@@ -58,32 +61,32 @@ impl Lexer<'_> {
 
     pub(super) fn fstring(&mut self, lo: usize, start: usize, escaped: bool) {
         self.push(Token::FStringStart, lo, start);
-        self.at = start;
+        self.offset = start;
         self.fstring_text(escaped);
     }
 
     /// Reads on in the text of a format string, up to its end or into the next hole.
     pub(super) fn fstring_text(&mut self, escaped: bool) {
-        let lo = self.at;
+        let lo = self.offset;
         let end = self.stretch(escaped, true);
         let hi = match end {
-            Stretch::Quote => self.at - 1 - usize::from(escaped),
-            Stretch::Hole => self.at - 1,
-            Stretch::EndOfFile => self.at,
+            Stretch::Quote => self.offset - 1 - usize::from(escaped),
+            Stretch::Hole => self.offset - 1,
+            Stretch::EndOfFile => self.offset,
         };
         if !self.decoded.is_empty() && !matches!(end, Stretch::EndOfFile) {
             let symbol = self.interner.intern(&self.decoded);
             self.push(Token::StrPart(symbol), lo, hi);
         }
         match end {
-            Stretch::Quote => self.push(Token::FStringEnd, hi, self.at),
+            Stretch::Quote => self.push(Token::FStringEnd, hi, self.offset),
             Stretch::Hole => {
                 if self.open.len() >= NESTING_LIMIT {
                     self.error("E0502", "Nested too deeply".into(), hi, hi + 1);
                     self.out.truncated = true;
                     return;
                 }
-                self.push(Token::HoleStart, hi, self.at);
+                self.push(Token::HoleStart, hi, self.offset);
                 self.open.push(Open::Hole {
                     lo: hi as u32,
                     escaped,
@@ -105,22 +108,22 @@ impl Lexer<'_> {
     /// and what follows shows that the hole is not closed.
     pub(super) fn format(&mut self, colon: usize) {
         let lo = colon + 1;
-        self.at = lo;
+        self.offset = lo;
         self.decoded.clear();
-        while let Some(&byte) = self.bytes.get(self.at) {
+        while let Some(&byte) = self.bytes.get(self.offset) {
             match byte {
                 b'}' | b'"' => break,
-                b'\\' => self.escape(self.at),
-                b'\r' if self.bytes.get(self.at + 1) == Some(&b'\n') => self.at += 1,
+                b'\\' => self.escape(self.offset),
+                b'\r' if self.bytes.get(self.offset + 1) == Some(&b'\n') => self.offset += 1,
                 _ => {
-                    let c = self.text[self.at..].chars().next().unwrap_or_default();
+                    let c = self.text[self.offset..].chars().next().unwrap_or_default();
                     self.decoded.push(c);
-                    self.at += c.len_utf8();
+                    self.offset += c.len_utf8();
                 }
             }
         }
         let symbol = self.interner.intern(&self.decoded);
-        self.push(Token::HoleFormat(symbol), lo, self.at);
+        self.push(Token::HoleFormat(symbol), lo, self.offset);
     }
 
     /// A string without an end: reads it as if it ended with its line, unless there were too many of them. Which string
@@ -128,7 +131,7 @@ impl Lexer<'_> {
     fn unterminated(&mut self, lo: usize, start: usize, what: &str) {
         if self.in_hole() {
             // Whether the string or the hole is at fault is decided where the hole is given up.
-            self.at = self.bytes.len();
+            self.offset = self.bytes.len();
             return;
         }
         let (mut lo, mut start, mut what) = (lo, start, what);
@@ -144,8 +147,8 @@ impl Lexer<'_> {
         }
         self.error("E0106", format!("Unterminated {what}"), lo, start).labels[0].text =
             format!("the {what} begins here and has no closing `\"`");
-        self.at = memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |len| start + len);
-        self.push(Token::ErrorExpr, lo, self.at);
+        self.offset = memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |len| start + len);
+        self.push(Token::ErrorExpr, lo, self.offset);
         self.runaways += 1;
         self.out.truncated |= self.runaways > RUNAWAY_LIMIT;
     }
@@ -154,38 +157,38 @@ impl Lexer<'_> {
     fn stretch(&mut self, escaped: bool, is_format: bool) -> Stretch {
         self.decoded.clear();
         loop {
-            let from = self.at;
+            let from = self.offset;
             let special = |b: &u8| matches!(b, b'"' | b'\\' | b'{' | b'}' | b'\r');
             let Some(len) = self.bytes[from..].iter().position(special) else {
-                self.at = self.bytes.len();
+                self.offset = self.bytes.len();
                 return Stretch::EndOfFile;
             };
-            let at = from + len;
-            self.decoded.push_str(&self.text[from..at]);
-            self.at = at + 1;
-            match self.bytes[at] {
+            let end = from + len;
+            self.decoded.push_str(&self.text[from..end]);
+            self.offset = end + 1;
+            match self.bytes[end] {
                 b'"' if !escaped => return Stretch::Quote,
                 // A plain quote ends the outer string, so this one has no end.
                 b'"' => {
-                    self.at = self.bytes.len();
+                    self.offset = self.bytes.len();
                     return Stretch::EndOfFile;
                 }
-                b'\\' if escaped && self.bytes.get(at + 1) == Some(&b'"') => {
-                    self.at = at + 2;
+                b'\\' if escaped && self.bytes.get(end + 1) == Some(&b'"') => {
+                    self.offset = end + 2;
                     return Stretch::Quote;
                 }
-                b'\\' => self.escape(at),
+                b'\\' => self.escape(end),
                 // `\r\n` reads as `\n`.
-                b'\r' if self.bytes.get(at + 1) == Some(&b'\n') => {}
+                b'\r' if self.bytes.get(end + 1) == Some(&b'\n') => {}
                 b'\r' => self.decoded.push('\r'),
                 brace if !is_format => self.decoded.push(brace as char),
-                brace if self.bytes.get(at + 1) == Some(&brace) => {
+                brace if self.bytes.get(end + 1) == Some(&brace) => {
                     self.decoded.push(brace as char);
-                    self.at = at + 2;
+                    self.offset = end + 2;
                 }
                 b'{' => return Stretch::Hole,
                 _ => {
-                    let span = self.span(at, at + 1);
+                    let span = self.span(end, end + 1);
                     let diagnostic = Diagnostic::error("E0111", "Single '}' in format string", span);
                     self.out.diagnostics.push(if self.is_behind_nested_format() {
                         diagnostic
@@ -212,9 +215,9 @@ impl Lexer<'_> {
         })
     }
 
-    /// Decodes the escape whose backslash is at `at`.
-    fn escape(&mut self, at: usize) {
-        let c = self.text[at + 1..].chars().next();
+    /// Decodes the escape whose backslash is at `lo`.
+    fn escape(&mut self, lo: usize) {
+        let c = self.text[lo + 1..].chars().next();
         let simple = match c {
             Some('n') => '\n',
             Some('t') => '\t',
@@ -223,28 +226,28 @@ impl Lexer<'_> {
             Some('\\') => '\\',
             Some('"') => '"',
             Some('\'') => '\'',
-            Some('u') => return self.unicode_escape(at),
+            Some('u') => return self.unicode_escape(lo),
             Some(c) => {
-                self.at = at + 1 + c.len_utf8();
+                self.offset = lo + 1 + c.len_utf8();
                 let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-                let hi = self.at;
-                let diagnostic = self.error("E0104", format!("Invalid escape sequence '\\{shown}'"), at, hi);
+                let hi = self.offset;
+                let diagnostic = self.error("E0104", format!("Invalid escape sequence '\\{shown}'"), lo, hi);
                 diagnostic.help.push("a backslash itself is written `\\\\`".into());
                 return;
             }
             None => {
-                self.at = self.bytes.len();
+                self.offset = self.bytes.len();
                 return;
             }
         };
         self.decoded.push(simple);
-        self.at = at + 2;
+        self.offset = lo + 2;
     }
 
     /// `\u{1F600}`.
-    fn unicode_escape(&mut self, at: usize) {
-        let digits = at + 3;
-        let opened = self.bytes.get(at + 2) == Some(&b'{');
+    fn unicode_escape(&mut self, lo: usize) {
+        let digits = lo + 3;
+        let opened = self.bytes.get(lo + 2) == Some(&b'{');
         let rest = self.bytes.get(digits..).unwrap_or(&[]);
         let len = if opened { rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count() } else { 0 };
         let closed = rest.get(len) == Some(&b'}');
@@ -252,16 +255,16 @@ impl Lexer<'_> {
             1..=6 if closed => u32::from_str_radix(&self.text[digits..digits + len], 16).ok().and_then(char::from_u32),
             _ => None,
         };
-        self.at = match (opened, closed) {
+        self.offset = match (opened, closed) {
             (true, true) => digits + len + 1,
             (true, false) => digits + len,
-            (false, _) => at + 2,
+            (false, _) => lo + 2,
         };
         match value {
             Some(c) => self.decoded.push(c),
             None => {
-                let hi = self.at;
-                let diagnostic = self.error("E0105", "Invalid unicode escape sequence".into(), at, hi);
+                let hi = self.offset;
+                let diagnostic = self.error("E0105", "Invalid unicode escape sequence".into(), lo, hi);
                 diagnostic.help.push("write the number of a character in one to six hex digits: `\\u{1F600}`".into());
             }
         }
@@ -287,8 +290,8 @@ impl Lexer<'_> {
         );
         self.push(Token::ErrorExpr, start, end);
         self.push(Token::HoleEnd, end, end);
-        self.at = end + usize::from(self.bytes.get(end) == Some(&b'"'));
-        self.push(Token::FStringEnd, end, self.at);
+        self.offset = end + usize::from(self.bytes.get(end) == Some(&b'"'));
+        self.push(Token::FStringEnd, end, self.offset);
         self.runaways += 1;
         self.out.truncated |= self.runaways > RUNAWAY_LIMIT;
         !self.out.truncated

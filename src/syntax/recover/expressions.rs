@@ -9,23 +9,23 @@ use crate::syntax::lexer::{Lexeme, Token};
 
 impl Recovery<'_> {
     /// The fault at a token is an expression in a form of another language.
-    pub(super) fn foreign_expression(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        self.arrow(at, context)
-            || self.function_in_expression(at)
-            || self.typed_head(at, context)
-            || self.foreign_pair(at)
-            || self.named_argument(at, context)
-            || self.colon_in_index(at, context)
-            || self.method_after_colon(at)
-            || self.word_as_operator(at, expected)
-            || self.word_before_operand(at)
-            || self.closure_in_bars(at)
-            || self.reference(at)
-            || self.list_in_braces(at, expected, context)
-            || self.comprehension(at, context)
-            || self.value_before_if(at, expected, context)
-            || self.instance_in_braces(at, expected)
-            || self.division_read_as_comment(at, expected, context)
+    pub(super) fn foreign_expression(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        self.arrow(fault, context)
+            || self.function_in_expression(fault)
+            || self.typed_head(fault, context)
+            || self.foreign_pair(fault)
+            || self.named_argument(fault, context)
+            || self.colon_in_index(fault, context)
+            || self.method_after_colon(fault)
+            || self.word_as_operator(fault, expected)
+            || self.word_before_operand(fault)
+            || self.closure_in_bars(fault)
+            || self.reference(fault)
+            || self.list_in_braces(fault, expected, context)
+            || self.comprehension(fault, context)
+            || self.value_before_if(fault, expected, context)
+            || self.instance_in_braces(fault, expected)
+            || self.division_read_as_comment(fault, expected, context)
     }
 
     // Where things end.
@@ -68,9 +68,9 @@ impl Recovery<'_> {
         index
     }
 
-    /// Whether two tokens stand at `at` and behind it with nothing between.
-    fn pair_at(&self, at: usize, first: Token, second: Token) -> bool {
-        self.token(at) == Some(first) && self.token(at + 1) == Some(second) && self.touches_before(at + 1)
+    /// Whether two tokens stand at `index` and behind it with nothing between.
+    fn pair_at(&self, index: usize, first: Token, second: Token) -> bool {
+        self.token(index) == Some(first) && self.token(index + 1) == Some(second) && self.touches_before(index + 1)
     }
 
     /// The text from one token up to, without, another.
@@ -94,12 +94,12 @@ impl Recovery<'_> {
     // Functions.
 
     /// `x => e`, `(a, b) => { … }`, `x -> e`, `-> int` behind parameters, `"key" => value`.
-    fn arrow(&mut self, at: usize, context: &Context) -> bool {
+    fn arrow(&mut self, fault: usize, context: &Context) -> bool {
         let is_arrow = |index: usize| {
             self.pair_at(index, Token::Assign, Token::Gt) || self.pair_at(index, Token::Minus, Token::Gt)
         };
         let Some(arrow) =
-            [at, at.wrapping_sub(1)].into_iter().find(|&index| index < self.lexemes.len() && is_arrow(index))
+            [fault, fault.wrapping_sub(1)].into_iter().find(|&index| index < self.lexemes.len() && is_arrow(index))
         else {
             return false;
         };
@@ -147,27 +147,30 @@ impl Recovery<'_> {
     }
 
     /// `function (x) { … }` and `async (x) => …`.
-    fn function_in_expression(&mut self, at: usize) -> bool {
-        if self.token(at) == Some(Token::LParen) && at > self.from && self.lexemes[at - 1].token == Token::Async {
-            let Some(close) = self.closer_of(at) else { return false };
+    fn function_in_expression(&mut self, fault: usize) -> bool {
+        if self.token(fault) == Some(Token::LParen)
+            && fault > self.from
+            && self.lexemes[fault - 1].token == Token::Async
+        {
+            let Some(close) = self.closer_of(fault) else { return false };
             if !self.pair_at(close + 1, Token::Assign, Token::Gt) {
                 return false;
             }
-            let params = self.params_between(at + 1..close);
-            self.make_lambda(at, params, close + 3, "Functions are written without an arrow");
+            let params = self.params_between(fault + 1..close);
+            self.make_lambda(fault, params, close + 3, "Functions are written without an arrow");
             return true;
         }
-        if at <= self.from || self.lexemes[at - 1].token != Token::RParen {
+        if fault <= self.from || self.lexemes[fault - 1].token != Token::RParen {
             return false;
         }
-        self.opener_of(at - 1).is_some_and(|open| self.function_after_word(open, at - 1))
+        self.opener_of(fault - 1).is_some_and(|open| self.function_after_word(open, fault - 1))
     }
 
     /// `function (int a) { … }` and `(a = 1) => e`: the fault is in the parentheses already.
-    fn typed_head(&mut self, at: usize, context: &Context) -> bool {
+    fn typed_head(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let open = frame.opener;
-        if at <= open || self.lexemes[open].token != Token::LParen {
+        if fault <= open || self.lexemes[open].token != Token::LParen {
             return false;
         }
         let Some(close) = self.closer_of(open) else { return false };
@@ -238,45 +241,48 @@ impl Recovery<'_> {
     }
 
     /// `|x| x * 2`.
-    fn closure_in_bars(&mut self, at: usize) -> bool {
-        if self.token(at) != Some(Token::Pipe) || self.before(at).is_some_and(|before| before.token.ends_operand()) {
+    fn closure_in_bars(&mut self, fault: usize) -> bool {
+        if self.token(fault) != Some(Token::Pipe)
+            || self.before(fault).is_some_and(|before| before.token.ends_operand())
+        {
             return false;
         }
         let is_param = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_) | Token::Comma | Token::Amp));
-        let close = (at + 1..).take_while(is_param).last().map_or(at + 1, |last| last + 1);
+        let close = (fault + 1..).take_while(is_param).last().map_or(fault + 1, |last| last + 1);
         if self.token(close) != Some(Token::Pipe) {
             return false;
         }
-        let params = self.params_between(at + 1..close);
-        self.make_lambda(at, params, close + 1, "Functions are written without bars");
+        let params = self.params_between(fault + 1..close);
+        self.make_lambda(fault, params, close + 1, "Functions are written without bars");
         true
     }
 
     /// `lambda x: e`, `function (x) { … }`, `new P(1)`, `typeof x`: the word stands before the fault.
-    fn word_before_operand(&mut self, at: usize) -> bool {
-        if at <= self.from || !matches!(self.token(at - 1), Some(Token::Ident(_))) {
+    fn word_before_operand(&mut self, fault: usize) -> bool {
+        if fault <= self.from || !matches!(self.token(fault - 1), Some(Token::Ident(_))) {
             return false;
         }
-        let word = at - 1;
+        let word = fault - 1;
         match self.text_of(word) {
             "lambda" => {
-                let Some(colon) = (at..self.expression_end(at)).find(|&i| self.token(i) == Some(Token::Colon)) else {
+                let Some(colon) = (fault..self.expression_end(fault)).find(|&i| self.token(i) == Some(Token::Colon))
+                else {
                     return false;
                 };
-                let params = self.params_between(at..colon);
+                let params = self.params_between(fault..colon);
                 self.make_lambda(word, params, colon + 1, "Functions are written without `lambda`");
             }
             "new" => {
-                let span = Span::new(self.file, self.span(word).lo, self.span(at).lo);
+                let span = Span::new(self.file, self.span(word).lo, self.span(fault).lo);
                 let diagnostic = Diagnostic::error("E0208", "`new` is not a word of Walrus", self.span(word))
                     .labelled("calling a struct makes an instance")
                     .with_suggestion("remove it", span, "");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.lexemes.remove(word);
             }
             "match" | "switch" | "when" => {
-                let end = self.expression_end(at);
-                let Some(open) = (at..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict)))
+                let end = self.expression_end(fault);
+                let Some(open) = (fault..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict)))
                 else {
                     return false;
                 };
@@ -286,13 +292,13 @@ impl Recovery<'_> {
                     Diagnostic::error("E0208", format!("`{text}` is not a word of Walrus"), self.span(word))
                         .labelled("a value is chosen by a condition")
                         .with_help("`if x == 1 { a } else if x == 2 { b } else { c }`");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(word..close + 1, &[Token::ErrorExpr]);
             }
             "typeof" | "sizeof" | "len" => {
-                let end = self.expression_end(at);
+                let end = self.expression_end(fault);
                 let function = if self.text_of(word) == "typeof" { "type" } else { "len" };
-                let written = format!("core.{function}({})", self.text_between(at, end));
+                let written = format!("core.{function}({})", self.text_between(fault, end));
                 self.report_form(word..end, "A function is called with parentheses", written);
                 self.replace(word..end, &[Token::ErrorExpr]);
             }
@@ -302,38 +308,38 @@ impl Recovery<'_> {
     }
 
     /// `&x`, where a value is due.
-    fn reference(&mut self, at: usize) -> bool {
-        let is_reference = self.token(at) == Some(Token::Amp)
-            && !self.before(at).is_some_and(|before| before.token.ends_operand())
-            && matches!(self.token(at + 1), Some(Token::Ident(_) | Token::LBracket | Token::LParen));
+    fn reference(&mut self, fault: usize) -> bool {
+        let is_reference = self.token(fault) == Some(Token::Amp)
+            && !self.before(fault).is_some_and(|before| before.token.ends_operand())
+            && matches!(self.token(fault + 1), Some(Token::Ident(_) | Token::LBracket | Token::LParen));
         if is_reference {
-            let span = self.span(at);
+            let span = self.span(fault);
             let diagnostic = Diagnostic::error("E0208", "`&` stands between two numbers only", span)
                 .labelled("lists, dicts and instances are passed as they are, without a copy")
                 .with_suggestion("remove it", span, "");
-            self.report(at, diagnostic);
-            self.lexemes.remove(at);
+            self.report(fault, diagnostic);
+            self.lexemes.remove(fault);
         }
         is_reference
     }
 
     /// `{1, 2}` and `{a = 1}`.
-    fn list_in_braces(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+    fn list_in_braces(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let opener = frame.opener;
         if self.lexemes[opener].token != Token::LDict || !expected.has(":") {
             return false;
         }
         let Some(close) = self.closer_of(opener) else { return false };
-        match self.token(at) {
+        match self.token(fault) {
             Some(Token::Assign) => {
-                let place = self.span(at);
+                let place = self.span(fault);
                 let diagnostic = Diagnostic::error("E0208", "Pairs of a dict are written with `:`", place)
                     .labelled("write `:`")
                     .with_help("a key that is a text is written with quotes: `{\"a\": 1}`");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
             }
-            Some(Token::Comma | Token::RBrace) if at == opener + 2 => {
+            Some(Token::Comma | Token::RBrace) if fault == opener + 2 => {
                 let written = format!("[{}]", self.text_between(opener + 1, close));
                 self.report_form(opener..close + 1, "A list is written in brackets", written);
             }
@@ -346,8 +352,8 @@ impl Recovery<'_> {
     // Operators.
 
     /// Two operators that stand for one of another language.
-    fn foreign_pair(&mut self, at: usize) -> bool {
-        for index in [at, at.wrapping_sub(1), at.wrapping_sub(2)] {
+    fn foreign_pair(&mut self, fault: usize) -> bool {
+        for index in [fault, fault.wrapping_sub(1), fault.wrapping_sub(2)] {
             if index >= self.lexemes.len() || index < self.from {
                 continue;
             }
@@ -356,10 +362,10 @@ impl Recovery<'_> {
             let text = self.text_between(index, (index + 2).min(self.lexemes.len())).to_string();
             let error = Diagnostic::error("E0208", format!("`{text}` is not an operator of Walrus"), span);
             if pair(Token::Tilde, Token::Assign) || pair(Token::Lt, Token::Gt) {
-                self.report(at, error.labelled("write `!=`").with_suggestion("write `!=`", span, "!="));
+                self.report(fault, error.labelled("write `!=`").with_suggestion("write `!=`", span, "!="));
                 self.replace(index..index + 2, &[Token::Ne]);
             } else if pair(Token::Colon, Token::Colon) {
-                self.report(at, error.labelled("write `.`").with_suggestion("write `.`", span, "."));
+                self.report(fault, error.labelled("write `.`").with_suggestion("write `.`", span, "."));
                 self.replace(index..index + 2, &[Token::Dot]);
             } else if pair(Token::DotDot, Token::Assign) {
                 let end = self.expression_end(index + 2);
@@ -371,11 +377,11 @@ impl Recovery<'_> {
                     whole,
                     format!("..{last} + 1"),
                 );
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(index..index + 2, &[Token::DotDot]);
             } else if pair(Token::DotDot, Token::Dot) {
                 let help = "sequences are joined with `+`: `[1] + xs`";
-                self.report(at, error.labelled("takes nothing apart here").with_help(help));
+                self.report(fault, error.labelled("takes nothing apart here").with_help(help));
                 self.lexemes.drain(index..index + 2);
             } else if (pair(Token::Plus, Token::Plus) || pair(Token::Minus, Token::Minus))
                 && self.is_step_of_variable(index)
@@ -425,12 +431,12 @@ impl Recovery<'_> {
     }
 
     /// `a is b`, `a is not b`, `a instanceof B`.
-    fn word_as_operator(&mut self, at: usize, expected: &Expected) -> bool {
-        if !matches!(self.token(at), Some(Token::Ident(_))) || !expected.has("==") {
+    fn word_as_operator(&mut self, fault: usize, expected: &Expected) -> bool {
+        if !matches!(self.token(fault), Some(Token::Ident(_))) || !expected.has("==") {
             return false;
         }
-        let word = self.text_of(at).to_string();
-        let (len, written, token) = match (word.as_str(), self.token(at + 1)) {
+        let word = self.text_of(fault).to_string();
+        let (len, written, token) = match (word.as_str(), self.token(fault + 1)) {
             ("is", Some(Token::Not)) => (2, "!=", Token::Ne),
             ("is", _) => (1, "==", Token::Eq),
             ("isnt" | "ne", _) => (1, "!=", Token::Ne),
@@ -439,8 +445,8 @@ impl Recovery<'_> {
             ("mod", _) => (1, "%", Token::Percent),
             _ => return false,
         };
-        let span = self.span_between(at, at + len);
-        let text = self.text_between(at, at + len).to_string();
+        let span = self.span_between(fault, fault + len);
+        let text = self.text_between(fault, fault + len).to_string();
         let error = Diagnostic::error("E0208", format!("`{text}` is not an operator of Walrus"), span);
         let diagnostic = match written {
             "" => error
@@ -448,20 +454,20 @@ impl Recovery<'_> {
                 .with_help("`core.type(x)` tells the type of a value: `core.type(x) == \"int\"`"),
             _ => to_be_written(error, span, written),
         };
-        self.report(at, diagnostic);
-        self.replace(at..at + len, &[token]);
+        self.report(fault, diagnostic);
+        self.replace(fault..fault + len, &[token]);
         if written.is_empty() {
-            let end = (at + 1..self.lexemes.len())
+            let end = (fault + 1..self.lexemes.len())
                 .take_while(|&index| matches!(self.token(index), Some(Token::Ident(_) | Token::Dot)))
                 .last()
-                .map_or(at + 1, |last| last + 1);
-            self.replace(at + 1..end, &[Token::ErrorExpr]);
+                .map_or(fault + 1, |last| last + 1);
+            self.replace(fault + 1..end, &[Token::ErrorExpr]);
         }
         true
     }
 
     /// `s[1:3]`, `s[:2]`, `s[1:]`.
-    fn colon_in_index(&mut self, at: usize, context: &Context) -> bool {
+    fn colon_in_index(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let opener = frame.opener;
         let is_index = self.lexemes[opener].token == Token::LBracket
@@ -474,7 +480,7 @@ impl Recovery<'_> {
         let Some(colon) = (opener + 1..close).find(|&index| self.token(index) == Some(Token::Colon)) else {
             return false;
         };
-        if colon > at || (opener + 1..close).any(|index| matches!(self.token(index), Some(Token::LBrace))) {
+        if colon > fault || (opener + 1..close).any(|index| matches!(self.token(index), Some(Token::LBrace))) {
             return false;
         }
         let from = self.text_between(opener + 1, colon).to_string();
@@ -486,45 +492,45 @@ impl Recovery<'_> {
     }
 
     /// `s:upper()`.
-    fn method_after_colon(&mut self, at: usize) -> bool {
-        let is_call = self.token(at) == Some(Token::Colon)
-            && self.before(at).is_some_and(|before| before.token.ends_operand())
-            && self.touches_before(at)
-            && matches!(self.token(at + 1), Some(Token::Ident(_)))
-            && self.touches_before(at + 1)
-            && self.token(at + 2) == Some(Token::LParen);
+    fn method_after_colon(&mut self, fault: usize) -> bool {
+        let is_call = self.token(fault) == Some(Token::Colon)
+            && self.before(fault).is_some_and(|before| before.token.ends_operand())
+            && self.touches_before(fault)
+            && matches!(self.token(fault + 1), Some(Token::Ident(_)))
+            && self.touches_before(fault + 1)
+            && self.token(fault + 2) == Some(Token::LParen);
         if !is_call {
             return false;
         }
-        let span = self.span(at);
+        let span = self.span(fault);
         let diagnostic = Diagnostic::error("E0208", "A method is called with `.`", span)
             .labelled("write `.`")
             .with_suggestion("write `.`", span, ".");
-        self.report(at, diagnostic);
-        self.lexemes[at].token = Token::Dot;
+        self.report(fault, diagnostic);
+        self.lexemes[fault].token = Token::Dot;
         true
     }
 
     /// `f(name = value)`.
-    fn named_argument(&mut self, at: usize, context: &Context) -> bool {
+    fn named_argument(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let opener = frame.opener;
-        let is_call = self.token(at) == Some(Token::Assign)
+        let is_call = self.token(fault) == Some(Token::Assign)
             && self.lexemes[opener].token == Token::LParen
             && opener > self.from
             && self.lexemes[opener - 1].token.ends_operand()
-            && matches!(self.token(at - 1), Some(Token::Ident(_)))
-            && matches!(self.token(at - 2), Some(Token::LParen | Token::Comma));
+            && matches!(self.token(fault - 1), Some(Token::Ident(_)))
+            && matches!(self.token(fault - 2), Some(Token::LParen | Token::Comma));
         if !is_call {
             return false;
         }
         let Some(close) = self.closer_of(opener) else { return false };
-        let span = Span::new(self.file, self.span(at - 1).lo, self.span(at + 1).lo);
+        let span = Span::new(self.file, self.span(fault - 1).lo, self.span(fault + 1).lo);
         let diagnostic =
-            Diagnostic::error("E0209", "Arguments are passed without names", self.span_between(at - 1, at + 1))
+            Diagnostic::error("E0209", "Arguments are passed without names", self.span_between(fault - 1, fault + 1))
                 .labelled("arguments belong to parameters by their order")
                 .with_suggestion("remove the name", span, "");
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         // All of this call are one fault.
         let mut index = opener + 1;
         let mut close = close;
@@ -544,10 +550,10 @@ impl Recovery<'_> {
     // Values.
 
     /// `[x * 2 for x in xs if x > 1]`.
-    fn comprehension(&mut self, at: usize, context: &Context) -> bool {
+    fn comprehension(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let opener = frame.opener;
-        if self.token(at) != Some(Token::For)
+        if self.token(fault) != Some(Token::For)
             || !matches!(self.lexemes[opener].token, Token::LParen | Token::LBracket | Token::LDict)
         {
             return false;
@@ -558,7 +564,7 @@ impl Recovery<'_> {
             Diagnostic::error("E0209", "Walrus has no comprehensions", span).labelled("a loop in a value").with_help(
                 "a list is made of another by `xs.map(: x { return x * 2; })`, `xs.filter(…)`, or a loop that pushes",
             );
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         self.replace(opener + 1..close, &[Token::ErrorExpr]);
         if self.lexemes[opener].token == Token::LDict {
             self.replace(opener..opener + 3, &[Token::ErrorExpr]);
@@ -567,14 +573,16 @@ impl Recovery<'_> {
     }
 
     /// `a if c else b`.
-    fn value_before_if(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        let is_if = matches!(self.token(at), Some(Token::If | Token::IfExpr));
-        if !is_if || !expected.has("+") || self.begins_line(at) || context.statement >= at {
+    fn value_before_if(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        let is_if = matches!(self.token(fault), Some(Token::If | Token::IfExpr));
+        if !is_if || !expected.has("+") || self.begins_line(fault) || context.statement >= fault {
             return false;
         }
-        let end = self.expression_end(at + 1);
-        let Some(otherwise) = (at + 1..end).find(|&index| self.token(index) == Some(Token::Else)) else { return false };
-        if (at + 1..otherwise).any(|index| self.token(index) == Some(Token::LBrace)) {
+        let end = self.expression_end(fault + 1);
+        let Some(otherwise) = (fault + 1..end).find(|&index| self.token(index) == Some(Token::Else)) else {
+            return false;
+        };
+        if (fault + 1..otherwise).any(|index| self.token(index) == Some(Token::LBrace)) {
             return false;
         }
         let place = |token: Token| {
@@ -582,7 +590,7 @@ impl Recovery<'_> {
                 || matches!(token, Token::LParen | Token::LBracket | Token::LBrace | Token::LDict | Token::HoleStart)
                 || matches!(token, Token::Print | Token::Println | Token::Throw | Token::Colon | Token::In)
         };
-        let mut start = at;
+        let mut start = fault;
         let mut depth = 0;
         while start > self.from {
             let token = self.lexemes[start - 1].token;
@@ -594,8 +602,8 @@ impl Recovery<'_> {
             }
             start -= 1;
         }
-        let [condition, yes, no] =
-            [(at + 1, otherwise), (start, at), (otherwise + 1, end)].map(|(from, end)| self.text_between(from, end));
+        let [condition, yes, no] = [(fault + 1, otherwise), (start, fault), (otherwise + 1, end)]
+            .map(|(from, end)| self.text_between(from, end));
         let written = format!("if {condition} {{ {yes} }} else {{ {no} }}");
         self.report_form(start..end, "The condition of a value stands before it", written);
         self.replace(start..end, &[Token::ErrorExpr]);
@@ -603,38 +611,38 @@ impl Recovery<'_> {
     }
 
     /// `Point { x: 1, y: 2 }`.
-    fn instance_in_braces(&mut self, at: usize, expected: &Expected) -> bool {
-        let is_brace = matches!(self.token(at), Some(Token::LBrace | Token::LDict)) && !expected.has("{");
-        let named = at > self.from
-            && matches!(self.token(at - 1), Some(Token::Ident(_)))
-            && self.text_of(at - 1).starts_with(|c: char| c.is_ascii_uppercase());
+    fn instance_in_braces(&mut self, fault: usize, expected: &Expected) -> bool {
+        let is_brace = matches!(self.token(fault), Some(Token::LBrace | Token::LDict)) && !expected.has("{");
+        let named = fault > self.from
+            && matches!(self.token(fault - 1), Some(Token::Ident(_)))
+            && self.text_of(fault - 1).starts_with(|c: char| c.is_ascii_uppercase());
         if !is_brace || !named {
             return false;
         }
-        let Some(close) = self.closer_of(at) else { return false };
-        let span = self.span_between(at - 1, close + 1);
-        let written = format!("{}(…)", self.text_of(at - 1));
+        let Some(close) = self.closer_of(fault) else { return false };
+        let span = self.span_between(fault - 1, close + 1);
+        let written = format!("{}(…)", self.text_of(fault - 1));
         let diagnostic = Diagnostic::error("E0209", "An instance is made by a call", span)
             .labelled(format!("write `{written}`"))
             .with_help(
                 "the arguments go to the struct's `init`, which sets the fields: `fn init : self, x { self.x = x; }`",
             );
-        self.report(at, diagnostic);
-        self.replace(at - 1..close + 1, &[Token::ErrorExpr]);
-        if self.token(at) == Some(Token::RBrace) {
+        self.report(fault, diagnostic);
+        self.replace(fault - 1..close + 1, &[Token::ErrorExpr]);
+        if self.token(fault) == Some(Token::RBrace) {
             // The last value of a function, as some languages have it; that is no second fault.
-            self.insert(at, Token::Semicolon);
+            self.insert(fault, Token::Semicolon);
         }
         true
     }
 
     /// `7 // 2`, where the rest of the line is a comment.
-    fn division_read_as_comment(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        let Some(before) = self.before(at).filter(|before| before.token.ends_operand()) else { return false };
-        if !expected.has("+") || context.statement >= at {
+    fn division_read_as_comment(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        let Some(before) = self.before(fault).filter(|before| before.token.ends_operand()) else { return false };
+        if !expected.has("+") || context.statement >= fault {
             return false;
         }
-        let gap_end = self.lexemes.get(at).map_or(self.text.len(), |lexeme| lexeme.lo as usize);
+        let gap_end = self.lexemes.get(fault).map_or(self.text.len(), |lexeme| lexeme.lo as usize);
         let line = self.text[before.hi as usize..gap_end].lines().next().unwrap_or("");
         let comment = line.trim_start();
         let Some(operand) = comment.strip_prefix("//").map(str::trim) else { return false };
@@ -654,7 +662,7 @@ impl Recovery<'_> {
             .labelled("the rest of the line is not read")
             .with_note("an int divided by an int gives an int, without its fraction")
             .with_suggestion("write `/`", span, "/");
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         // What the comment holds is read as what it was meant to be, as far as brackets go.
         let end = lo + comment.trim_end().len() as u32;
         let mut depth = 0;
@@ -676,7 +684,7 @@ impl Recovery<'_> {
             };
             closers.push(Lexeme { token, lo: end, hi: end });
         }
-        self.lexemes.splice(at..at, closers);
+        self.lexemes.splice(fault..fault, closers);
         true
     }
 }

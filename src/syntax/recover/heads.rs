@@ -43,9 +43,9 @@ impl Recovery<'_> {
             .labelled(format!("write `{written}`, and `}}` behind the last line of its body"))
             .with_suggestion(format!("write `{written}`"), span, written);
         self.report(start, diagnostic);
-        let at = |token: Token, index: usize| Lexeme { token, ..self.lexemes[index] };
+        let token_at = |token: Token, index: usize| Lexeme { token, ..self.lexemes[index] };
         let name = self.lexemes[start + 1];
-        let mut head = vec![at(Token::Fn, start), name, Lexeme { token: Token::Colon, lo: name.hi, hi: name.hi }];
+        let mut head = vec![token_at(Token::Fn, start), name, Lexeme { token: Token::Colon, lo: name.hi, hi: name.hi }];
         head.extend(lexemes_of(&params));
         let hi = self.span(end - 1).hi;
         head.push(Lexeme { token: Token::LBrace, lo: self.span(colon).hi, hi: self.span(colon).hi });
@@ -105,7 +105,8 @@ impl Recovery<'_> {
     /// The parameters in a head of any language: `a`, `a: int`, `int a`, `a = 1`, `*args`, and `a int` of Go.
     pub(super) fn params_between(&self, range: Range<usize>) -> Vec<Param> {
         // In Go, names stand before their types: `func f(` or `func (` comes before them.
-        let word_before = |count: usize| range.start.checked_sub(count).is_some_and(|at| self.text_of(at) == "func");
+        let word_before =
+            |count: usize| range.start.checked_sub(count).is_some_and(|index| self.text_of(index) == "func");
         let is_go = word_before(2) || word_before(3);
         let mut params = Vec::new();
         let mut start = range.start;

@@ -8,18 +8,18 @@ use crate::syntax::lexer::{KEYWORDS, Lexeme, Token};
 
 impl Recovery<'_> {
     /// The fault at a token is a statement in a form of another language.
-    pub(super) fn foreign_statement(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        self.member_of_struct(at, expected)
-            || self.base_of_struct(at, context)
-            || self.import_of_names(at, context)
-            || self.handler(at, expected)
-            || self.statement_by_word(at, context)
-            || self.async_function(at)
-            || self.definition_with_type(at, context)
-            || self.type_of_name(at, context)
-            || self.counting_loop(at, context)
-            || self.block_by_indentation(at, expected, context)
-            || self.block_as_argument(at, expected, context)
+    pub(super) fn foreign_statement(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        self.member_of_struct(fault, expected)
+            || self.base_of_struct(fault, context)
+            || self.import_of_names(fault, context)
+            || self.handler(fault, expected)
+            || self.statement_by_word(fault, context)
+            || self.async_function(fault)
+            || self.definition_with_type(fault, context)
+            || self.type_of_name(fault, context)
+            || self.counting_loop(fault, context)
+            || self.block_by_indentation(fault, expected, context)
+            || self.block_as_argument(fault, expected, context)
     }
 
     fn ident_text(&self, index: usize) -> Option<&str> {
@@ -68,19 +68,19 @@ impl Recovery<'_> {
 
     // Statements that begin with a word of another language.
 
-    fn statement_by_word(&mut self, at: usize, context: &Context) -> bool {
+    fn statement_by_word(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        if start >= at {
+        if start >= fault {
             return false;
         }
         let Some(word) = self.ident_text(start).map(str::to_string) else { return false };
         let next_is_name = matches!(self.token(start + 1), Some(Token::Ident(_)));
-        let behind = start + 1 == at;
+        let behind = start + 1 == fault;
         let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), self.span(start));
         let to_next = Span::new(self.file, self.span(start).lo, self.span(start + 1).lo);
         match word.as_str() {
             "match" | "switch" | "case" | "when" | "enum" | "impl" | "trait" | "interface" | "namespace" => {
-                let has_block = matches!(self.token(at), Some(Token::LBrace | Token::LDict));
+                let has_block = matches!(self.token(fault), Some(Token::LBrace | Token::LDict));
                 if !behind && !has_block {
                     return false;
                 }
@@ -96,17 +96,17 @@ impl Recovery<'_> {
                         .labelled("one case after the other is asked for by `else if`")
                         .with_help("`if x == 1 { } else if x == 2 { } else { }`"),
                 };
-                self.report(at, diagnostic);
-                let end = self.foreign_end(start).max(at);
+                self.report(fault, diagnostic);
+                let end = self.foreign_end(start).max(fault);
                 let defines = matches!(word.as_str(), "enum" | "trait" | "interface" | "namespace") && next_is_name;
                 self.give_up(start, end, defines.then_some(self.lexemes[(start + 1).min(self.lexemes.len() - 1)]));
             }
-            "do" if behind && matches!(self.token(at), Some(Token::LBrace | Token::LDict)) => {
+            "do" if behind && matches!(self.token(fault), Some(Token::LBrace | Token::LDict)) => {
                 let diagnostic = error
                     .labelled("Walrus has no loop that asks at its end")
                     .with_help("`while true { …; if not again { break; } }`");
-                self.report(at, diagnostic);
-                if let Some(close) = self.closer_of(at)
+                self.report(fault, diagnostic);
+                if let Some(close) = self.closer_of(fault)
                     && (self.token(close + 1) == Some(Token::While) || self.ident_text(close + 1) == Some("until"))
                 {
                     let end = self.expression_end(close + 1);
@@ -114,17 +114,17 @@ impl Recovery<'_> {
                     self.lexemes.drain(close + 1..end);
                 }
                 // A loop, so that `break` may stand in it.
-                self.lexemes[at].token = Token::LBrace;
+                self.lexemes[fault].token = Token::LBrace;
                 self.replace(start..start + 1, &[Token::While, Token::True]);
             }
             "unless" if behind => {
-                let open = (at..self.line_end(start)).find(|&index| self.token(index) == Some(Token::LBrace));
-                let condition = self.text_between(at, open.unwrap_or(self.line_end(start))).to_string();
+                let open = (fault..self.line_end(start)).find(|&index| self.token(index) == Some(Token::LBrace));
+                let condition = self.text_between(fault, open.unwrap_or(self.line_end(start))).to_string();
                 let written = format!("if not ({condition})");
-                let span = Span::new(self.file, self.span(start).lo, self.span(at).lo + condition.len() as u32);
+                let span = Span::new(self.file, self.span(start).lo, self.span(fault).lo + condition.len() as u32);
                 let diagnostic =
                     error.labelled("write `if not`").with_suggestion(format!("write `{written}`"), span, written);
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(start..start + 1, &[Token::If]);
             }
             "global" | "nonlocal" if behind && next_is_name => {
@@ -135,53 +135,53 @@ impl Recovery<'_> {
                     span,
                     "",
                 );
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(start..end, &[Token::ErrorStmt]);
             }
-            "pass" if self.begins_line(at) || self.token(at) == Some(Token::RBrace) => {
+            "pass" if self.begins_line(fault) || self.token(fault) == Some(Token::RBrace) => {
                 let span = self.span(start);
                 let diagnostic = error.labelled("an empty block needs no word").with_suggestion("remove it", span, "");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(start..start + 1, &[Token::ErrorStmt]);
             }
-            "end" | "fi" | "done" | "endif" if behind && (self.begins_line(at) || self.token(at).is_none()) => {
+            "end" | "fi" | "done" | "endif" if behind && (self.begins_line(fault) || self.token(fault).is_none()) => {
                 let diagnostic = error.labelled("blocks end with `}`");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(start..start + 1, &[Token::ErrorStmt]);
             }
             "del" | "delete" if behind => {
                 let diagnostic = error
                     .labelled("entries and elements are taken out by a method")
                     .with_help("`d.remove(key)`, `xs.remove(index)`");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.lexemes.remove(start);
             }
             "assert" if behind => {
-                let end = self.expression_end(at);
+                let end = self.expression_end(fault);
                 // A message behind a comma belongs to it.
                 let end = match self.token(end) {
                     Some(Token::Comma) => self.expression_end(end + 1),
                     _ => end,
                 };
-                let written = format!("core.assert({})", self.text_between(at, end));
+                let written = format!("core.assert({})", self.text_between(fault, end));
                 let diagnostic = to_be_written(error, self.span_between(start, end), written);
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(start..end, &[Token::ErrorExpr]);
             }
             "yield" if behind => {
                 let diagnostic = error
                     .labelled("Walrus has no generators")
                     .with_help("push the values to a list, or write a struct whose `next` gives one after the other and then `void`");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.lexemes.remove(start);
             }
             "with" | "using" if behind => {
                 let end = self.line_end(start);
-                let Some(open) = (at..end).find(|&index| self.token(index) == Some(Token::LBrace)) else {
+                let Some(open) = (fault..end).find(|&index| self.token(index) == Some(Token::LBrace)) else {
                     return false;
                 };
                 let help = "`let f = io.file_open(path, \"r\");` and behind the last use `io.file_close(f);`";
-                self.report(at, error.labelled("what is opened is closed by a call").with_help(help));
+                self.report(fault, error.labelled("what is opened is closed by a call").with_help(help));
                 let hi = self.span(open).hi;
                 let name = (start..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
                 let name = name.filter(|&name| self.token(name - 1) == Some(Token::As)).map(|name| self.lexemes[name]);
@@ -193,22 +193,22 @@ impl Recovery<'_> {
                         (Token::ErrorExpr, hi),
                         (Token::Semicolon, hi),
                     ];
-                    let rest = rest.map(|(token, at)| Lexeme { token, lo: at, hi: at });
+                    let rest = rest.map(|(token, offset)| Lexeme { token, lo: offset, hi: offset });
                     self.lexemes.splice(open + 1..open + 1, rest);
                 }
                 self.lexemes.drain(start..open);
             }
             "public" | "private" | "protected" | "static" | "final" | "export" | "pub" | "inline" | "local"
-                if behind && self.is_definition(at) =>
+                if behind && self.is_definition(fault) =>
             {
                 // The word behind it is reported itself, if it is none of Walrus.
-                if matches!(self.token(at), Some(Token::Fn | Token::Let | Token::Struct)) {
+                if matches!(self.token(fault), Some(Token::Fn | Token::Let | Token::Struct)) {
                     let diagnostic = error.labelled("every name at the top of a file can be imported").with_suggestion(
                         "remove it",
                         to_next,
                         "",
                     );
-                    self.report(at, diagnostic);
+                    self.report(fault, diagnostic);
                 }
                 self.lexemes.remove(start);
             }
@@ -220,25 +220,25 @@ impl Recovery<'_> {
         true
     }
 
-    fn is_foreign_definition(&self, at: usize) -> bool {
-        let token = self.ident_text(at).and_then(foreign_keyword).map(|(token, _)| token);
+    fn is_foreign_definition(&self, index: usize) -> bool {
+        let token = self.ident_text(index).and_then(foreign_keyword).map(|(token, _)| token);
         matches!(token, Some(Token::Fn | Token::Struct | Token::Let))
     }
 
     /// `async function f(a) { … }`, `async def f(a):`.
-    fn async_function(&mut self, at: usize) -> bool {
-        let is_head = self.before(at).is_some_and(|before| before.token == Token::Async)
-            && self.is_foreign_definition(at)
-            && matches!(self.token(at + 1), Some(Token::Ident(_)));
-        is_head && (self.function_by_indentation(at) || self.function_of_other_language(at))
+    fn async_function(&mut self, fault: usize) -> bool {
+        let is_head = self.before(fault).is_some_and(|before| before.token == Token::Async)
+            && self.is_foreign_definition(fault)
+            && matches!(self.token(fault + 1), Some(Token::Ident(_)));
+        is_head && (self.function_by_indentation(fault) || self.function_of_other_language(fault))
     }
 
     /// Whether a definition begins here, of Walrus or of another language.
-    fn is_definition(&self, at: usize) -> bool {
-        let is_typed = matches!(self.token(at), Some(Token::Ident(_) | Token::Void))
-            && matches!(self.token(at + 1), Some(Token::Ident(_)));
-        matches!(self.token(at), Some(Token::Fn | Token::Let | Token::Struct))
-            || self.is_foreign_definition(at)
+    fn is_definition(&self, index: usize) -> bool {
+        let is_typed = matches!(self.token(index), Some(Token::Ident(_) | Token::Void))
+            && matches!(self.token(index + 1), Some(Token::Ident(_)));
+        matches!(self.token(index), Some(Token::Fn | Token::Let | Token::Struct))
+            || self.is_foreign_definition(index)
             || is_typed
     }
 
@@ -298,41 +298,41 @@ impl Recovery<'_> {
     }
 
     /// `int x = 5;` and `int main() { … }`.
-    fn definition_with_type(&mut self, at: usize, context: &Context) -> bool {
+    fn definition_with_type(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        if start + 1 == at
+        if start + 1 == fault
             && self.ident_text(start).is_some()
-            && self.token(at) == Some(Token::Colon)
-            && self.token(at + 1) == Some(Token::Assign)
+            && self.token(fault) == Some(Token::Colon)
+            && self.token(fault + 1) == Some(Token::Assign)
         {
             let written = format!("let {} =", self.text_of(start));
-            self.report_form(start..at + 2, "Variables are defined by `let`", written);
+            self.report_form(start..fault + 2, "Variables are defined by `let`", written);
             let name = self.lexemes[start];
-            self.lexemes.remove(at);
+            self.lexemes.remove(fault);
             self.lexemes.insert(start, Lexeme { token: Token::Let, lo: name.lo, hi: name.lo });
             return true;
         }
         let typed = matches!(self.token(start), Some(Token::Ident(_) | Token::Void))
-            && start + 1 == at
-            && matches!(self.token(at), Some(Token::Ident(_)))
-            && !self.begins_line(at)
+            && start + 1 == fault
+            && matches!(self.token(fault), Some(Token::Ident(_)))
+            && !self.begins_line(fault)
             && foreign_keyword(self.text_of(start)).is_none();
         if !typed {
             return false;
         }
-        match self.token(at + 1) {
+        match self.token(fault + 1) {
             Some(Token::LParen) if self.function_of_other_language(start) => true,
             Some(Token::Assign | Token::Semicolon) => {
                 let span = self.span(start);
                 let diagnostic = Diagnostic::error("E0209", "Variables are defined by `let`, without a type", span)
                     .labelled("write `let`")
                     .with_suggestion("write `let`", span, "let");
-                self.report(at, diagnostic);
+                self.report(fault, diagnostic);
                 self.replace(start..start + 1, &[Token::Let]);
-                if self.token(at + 1) == Some(Token::Semicolon) {
-                    let hi = self.span(at).hi;
+                if self.token(fault + 1) == Some(Token::Semicolon) {
+                    let hi = self.span(fault).hi;
                     let value = [Token::Assign, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
-                    self.lexemes.splice(at + 1..at + 1, value);
+                    self.lexemes.splice(fault + 1..fault + 1, value);
                 }
                 true
             }
@@ -341,26 +341,26 @@ impl Recovery<'_> {
     }
 
     /// `let x: int = 5;` and `fn f : a: int, b: list[int] { … }`.
-    fn type_of_name(&mut self, at: usize, context: &Context) -> bool {
+    fn type_of_name(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
         let is_head = matches!(self.token(start), Some(Token::Let | Token::Fn))
             && context.frames.last().is_none_or(|frame| frame.opener < start)
-            && self.token(at) == Some(Token::Colon)
-            && matches!(self.token(at - 1), Some(Token::Ident(_)))
+            && self.token(fault) == Some(Token::Colon)
+            && matches!(self.token(fault - 1), Some(Token::Ident(_)))
             && matches!(
-                self.token(at + 1),
+                self.token(fault + 1),
                 Some(Token::Ident(_) | Token::Void | Token::LBracket | Token::LParen | Token::Amp)
             );
         if !is_head {
             return false;
         }
-        let span = self.span_between(at, self.type_end(at));
+        let span = self.span_between(fault, self.type_end(fault));
         let diagnostic = Diagnostic::error("E0209", "Names are written without types", span)
             .labelled("a variable may hold any value")
             .with_suggestion("remove the type", span, "");
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         // All of this head are one fault.
-        let mut index = at;
+        let mut index = fault;
         while index < self.lexemes.len() {
             match self.lexemes[index].token {
                 Token::Assign | Token::LBrace | Token::LDict | Token::Semicolon => break,
@@ -390,41 +390,44 @@ impl Recovery<'_> {
     // Loops and blocks.
 
     /// `for i = 1, 10 { … }` and `for each x in xs { … }`.
-    fn counting_loop(&mut self, at: usize, context: &Context) -> bool {
+    fn counting_loop(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        let names = (start + 1..at).all(|index| matches!(self.token(index), Some(Token::Ident(_) | Token::Comma)));
-        if self.token(start) != Some(Token::For) || start + 2 > at || !names {
+        let names = (start + 1..fault).all(|index| matches!(self.token(index), Some(Token::Ident(_) | Token::Comma)));
+        if self.token(start) != Some(Token::For) || start + 2 > fault || !names {
             return false;
         }
-        if start + 2 == at && self.text_of(start + 1) == "each" && matches!(self.token(at), Some(Token::Ident(_))) {
-            let span = Span::new(self.file, self.span(start + 1).lo, self.span(at).lo);
+        if start + 2 == fault && self.text_of(start + 1) == "each" && matches!(self.token(fault), Some(Token::Ident(_)))
+        {
+            let span = Span::new(self.file, self.span(start + 1).lo, self.span(fault).lo);
             let diagnostic = Diagnostic::error("E0208", "`each` is not a word of Walrus", self.span(start + 1))
                 .labelled("a `for` loop goes over each item")
                 .with_suggestion("remove it", span, "");
-            self.report(at, diagnostic);
+            self.report(fault, diagnostic);
             self.lexemes.remove(start + 1);
             return true;
         }
         let name = self.text_of(start + 1).to_string();
-        if self.ident_text(at).is_some_and(|word| matches!(word, "of" | "from")) || self.token(at) == Some(Token::Colon)
+        if self.ident_text(fault).is_some_and(|word| matches!(word, "of" | "from"))
+            || self.token(fault) == Some(Token::Colon)
         {
-            let span = self.span(at);
-            let diagnostic = Diagnostic::error("E0208", format!("Expected `in`, found `{}`", self.text_of(at)), span)
-                .labelled("write `in`")
-                .with_suggestion("write `in`", span, " in".trim_start());
-            self.report(at, diagnostic);
-            self.lexemes[at].token = Token::In;
+            let span = self.span(fault);
+            let diagnostic =
+                Diagnostic::error("E0208", format!("Expected `in`, found `{}`", self.text_of(fault)), span)
+                    .labelled("write `in`")
+                    .with_suggestion("write `in`", span, " in".trim_start());
+            self.report(fault, diagnostic);
+            self.lexemes[fault].token = Token::In;
             // After the word of another language the lexer took the list's or dict's bracket for a block's.
-            if self.token(at + 1) == Some(Token::LBrace) {
-                self.lexemes[at + 1].token = Token::LDict;
+            if self.token(fault + 1) == Some(Token::LBrace) {
+                self.lexemes[fault + 1].token = Token::LDict;
             }
             return true;
         }
-        if self.token(at) != Some(Token::Assign) {
+        if self.token(fault) != Some(Token::Assign) {
             return false;
         }
-        let end = self.line_end(at);
-        let Some(open) = (at..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict))) else {
+        let end = self.line_end(fault);
+        let Some(open) = (fault..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict))) else {
             return false;
         };
         let span = self.span_between(start + 1, open);
@@ -433,15 +436,15 @@ impl Recovery<'_> {
             .with_help(format!(
                 "to count, go over a range, which ends before its second number: `for {name} in 1..11 {{ }}`"
             ));
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         self.lexemes[open].token = Token::LBrace;
-        self.replace(at..open, &[Token::In, Token::ErrorExpr]);
+        self.replace(fault..open, &[Token::In, Token::ErrorExpr]);
         true
     }
 
     /// `if c:`, `if c then`, `while c do`, `else:` and the lines below that stand further to the right.
-    fn block_by_indentation(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
-        if !expected.has("{") || self.before(at).is_none() {
+    fn block_by_indentation(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
+        if !expected.has("{") || self.before(fault).is_none() {
             return false;
         }
         let start = context.statement;
@@ -450,24 +453,24 @@ impl Recovery<'_> {
         if !heads || context.frames.last().is_some_and(|frame| frame.opener > start) {
             return false;
         }
-        let opener = self.token(at) == Some(Token::Colon) || matches!(self.ident_text(at), Some("then" | "do"));
+        let opener = self.token(fault) == Some(Token::Colon) || matches!(self.ident_text(fault), Some("then" | "do"));
         // The head of this block is the last line's: the statement's own, or that of its `else` or `catch`.
-        let head = (start..at)
+        let head = (start..fault)
             .rev()
             .find(|&index| index == start || matches!(self.token(index), Some(Token::Else | Token::Catch)))
             .unwrap_or(start);
         let line = self.line_end(head);
-        let below = line.max(at + usize::from(opener));
+        let below = line.max(fault + usize::from(opener));
         let margin = self.indentation(head).len();
         let is_indented =
             self.token(below).is_some() && self.begins_line(below) && self.indentation(below).len() > margin;
-        let one_line = opener && !self.begins_line(at + 1);
-        let is_block = if opener { is_indented || one_line } else { is_indented && at == line };
+        let one_line = opener && !self.begins_line(fault + 1);
+        let is_block = if opener { is_indented || one_line } else { is_indented && fault == line };
         if !is_block {
-            return self.statement_as_block(at, head);
+            return self.statement_as_block(fault, head);
         }
-        let body = at + usize::from(opener);
-        let end = if one_line { self.line_end(at) } else { self.indented_end(head).max(body) };
+        let body = fault + usize::from(opener);
+        let end = if one_line { self.line_end(fault) } else { self.indented_end(head).max(body) };
         let (end, closed) = match (body..=end).find(|&index| self.ident_text(index) == Some("end")) {
             Some(word) if one_line || word == end => (word, true),
             _ => (end, false),
@@ -479,18 +482,18 @@ impl Recovery<'_> {
         };
         if !follows {
             let word = self.text_of(head).to_string();
-            let place = self.before(at).map_or(0, |before| before.hi);
-            let span = if opener { self.span(at) } else { Span::new(self.file, place, place) };
+            let place = self.before(fault).map_or(0, |before| before.hi);
+            let span = if opener { self.span(fault) } else { Span::new(self.file, place, place) };
             let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
             let message = format!("The block of {article} `{word}` stands in braces");
             let diagnostic = Diagnostic::error("E0209", message, span)
                 .labelled("write `{`, and `}` behind the last line of the block")
-                .with_suggestion("write `{`", span, if self.touches_before(at) || !opener { " {" } else { "{" });
-            self.report(at, diagnostic);
+                .with_suggestion("write `{`", span, if self.touches_before(fault) || !opener { " {" } else { "{" });
+            self.report(fault, diagnostic);
         }
-        let hi = self.span(end.max(body + 1) - 1).hi.max(self.span(at).lo);
+        let hi = self.span(end.max(body + 1) - 1).hi.max(self.span(fault).lo);
         let close = Lexeme { token: Token::RBrace, lo: hi, hi };
-        let lo = self.before(at).map_or(0, |before| before.hi);
+        let lo = self.before(fault).map_or(0, |before| before.hi);
         let open = Lexeme { token: Token::LBrace, lo, hi: lo };
         // Lines without `;` are of a language without it, and each would be reported.
         let is_walrus = end > body && matches!(self.token(end - 1), Some(Token::Semicolon | Token::RBrace));
@@ -501,170 +504,172 @@ impl Recovery<'_> {
         if !is_walrus && end > body {
             self.replace(body..end, &[Token::ErrorStmt]);
         }
-        self.lexemes.splice(at..body, [open]);
+        self.lexemes.splice(fault..body, [open]);
         true
     }
 
     /// `xs.each do |x|` and the lines below up to `end`, `xs.each { |x| … }`.
-    fn block_as_argument(&mut self, at: usize, expected: &Expected, context: &Context) -> bool {
+    fn block_as_argument(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
         let start = context.statement;
-        let brace =
-            matches!(self.token(at), Some(Token::LBrace | Token::LDict)) && self.token(at + 1) == Some(Token::Pipe);
-        if !(self.ident_text(at) == Some("do") || brace) || !expected.has(";") || start >= at {
+        let brace = matches!(self.token(fault), Some(Token::LBrace | Token::LDict))
+            && self.token(fault + 1) == Some(Token::Pipe);
+        if !(self.ident_text(fault) == Some("do") || brace) || !expected.has(";") || start >= fault {
             return false;
         }
-        let end = if brace { self.closer_of(at).map(|close| close + 1) } else { Some(self.foreign_end(at)) };
+        let end = if brace { self.closer_of(fault).map(|close| close + 1) } else { Some(self.foreign_end(fault)) };
         let Some(end) = end else { return false };
-        let span = self.span_between(at, self.line_end(at).min(end));
+        let span = self.span_between(fault, self.line_end(fault).min(end));
         let diagnostic = Diagnostic::error("E0209", "A block is no argument", span)
             .labelled("a function is passed in parentheses")
             .with_help("`xs.map(: x { return x * 2; })`, or a loop: `for x in xs { }`");
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         let ends = matches!(self.token(end), Some(Token::Semicolon));
         self.replace(start..end + usize::from(ends), &[Token::ErrorStmt]);
         true
     }
 
     /// `if (c) println(1);`, a statement where a block is due.
-    fn statement_as_block(&mut self, at: usize, head: usize) -> bool {
-        let Some(before) = self.before(at).map(|before| before.token) else { return false };
+    fn statement_as_block(&mut self, fault: usize, head: usize) -> bool {
+        let Some(before) = self.before(fault).map(|before| before.token) else { return false };
         let is_due = before.ends_operand() || before == Token::Else;
         let begins =
-            self.token(at).is_some_and(|token| super::begins_statement(token) || matches!(token, Token::Ident(_)));
-        let end = self.expression_end(at + 1);
-        let is_short = !(at..end).any(|index| self.token(index) == Some(Token::LBrace));
+            self.token(fault).is_some_and(|token| super::begins_statement(token) || matches!(token, Token::Ident(_)));
+        let end = self.expression_end(fault + 1);
+        let is_short = !(fault..end).any(|index| self.token(index) == Some(Token::LBrace));
         if !is_due || !begins || !is_short || self.token(end) != Some(Token::Semicolon) {
             return false;
         }
-        let statement = self.text_between(at, end + 1).to_string();
+        let statement = self.text_between(fault, end + 1).to_string();
         let written = format!("{{ {statement} }}");
-        let span = self.span_between(at, end + 1);
+        let span = self.span_between(fault, end + 1);
         let word = self.text_of(head).to_string();
         let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
         let error = Diagnostic::error("E0209", format!("The block of {article} `{word}` stands in braces"), span);
         let diagnostic = to_be_written(error, span, written);
-        self.report(at, diagnostic);
-        let [lo, hi] = [self.span(at).lo, span.hi];
+        self.report(fault, diagnostic);
+        let [lo, hi] = [self.span(fault).lo, span.hi];
         self.lexemes.insert(end + 1, Lexeme { token: Token::RBrace, lo: hi, hi });
-        self.lexemes.insert(at, Lexeme { token: Token::LBrace, lo, hi: lo });
+        self.lexemes.insert(fault, Lexeme { token: Token::LBrace, lo, hi: lo });
         true
     }
 
     // `try`.
 
     /// `except e {`, `catch (e) {`, `catch {` and `finally {`.
-    fn handler(&mut self, at: usize, expected: &Expected) -> bool {
-        let before = self.before(at).map(|before| before.token);
-        if before == Some(Token::Catch) && self.token(at) == Some(Token::LBrace) {
-            let place = self.span(at - 1).hi;
+    fn handler(&mut self, fault: usize, expected: &Expected) -> bool {
+        let before = self.before(fault).map(|before| before.token);
+        if before == Some(Token::Catch) && self.token(fault) == Some(Token::LBrace) {
+            let place = self.span(fault - 1).hi;
             let span = Span::new(self.file, place, place);
             let diagnostic = Diagnostic::error("E0201", "Expected a name after `catch`", span)
                 .labelled("what was thrown needs a name")
                 .with_suggestion("name it", span, " e");
-            self.report(at, diagnostic);
+            self.report(fault, diagnostic);
             let name = self.name_of_keyword(Token::Catch);
-            self.insert(at, name);
+            self.insert(fault, name);
             return true;
         }
-        if before == Some(Token::Catch) && self.token(at) == Some(Token::LParen) {
-            let Some(close) = self.closer_of(at) else { return false };
+        if before == Some(Token::Catch) && self.token(fault) == Some(Token::LParen) {
+            let Some(close) = self.closer_of(fault) else { return false };
             let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
-            let Some(name) = (at + 1..close).rev().find(is_name) else { return false };
+            let Some(name) = (fault + 1..close).rev().find(is_name) else { return false };
             let name = self.lexemes[name];
             let text = self.text_in(&name).to_string();
-            let span = self.span_between(at, close + 1);
+            let span = self.span_between(fault, close + 1);
             let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
                 .labelled("write the name alone")
                 .with_suggestion("write the name alone", span, text);
-            self.report(at, diagnostic);
-            self.lexemes.splice(at..close + 1, [name]);
+            self.report(fault, diagnostic);
+            self.lexemes.splice(fault..close + 1, [name]);
             return true;
         }
         if before == Some(Token::RBrace) && expected.has("catch") && !expected.statement() {
-            let span = self.span(at);
-            match self.ident_text(at) {
+            let span = self.span(fault);
+            match self.ident_text(fault) {
                 Some(word @ ("except" | "rescue")) => {
-                    let line = self.line_end(at);
-                    let open = (at..line)
+                    let line = self.line_end(fault);
+                    let open = (fault..line)
                         .find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::Colon)))
                         .unwrap_or(line);
-                    let name = (at + 1..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
+                    let name =
+                        (fault + 1..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
                     let name = name.map(|name| self.lexemes[name]);
                     let text = name.map_or("e", |name| self.text_in(&name));
                     let written = format!("catch {text}");
-                    let whole = self.span_between(at, open);
+                    let whole = self.span_between(fault, open);
                     let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span);
                     let diagnostic = to_be_written(error, whole, written);
-                    self.report(at, diagnostic);
+                    self.report(fault, diagnostic);
                     let hi = whole.hi;
                     let name = name.unwrap_or(Lexeme { token: self.name_of_keyword(Token::Catch), lo: hi, hi });
                     let word = Lexeme { token: Token::Catch, lo: span.lo, hi: span.hi.min(name.lo) };
-                    self.lexemes.splice(at..open, [word, name]);
+                    self.lexemes.splice(fault..open, [word, name]);
                     return true;
                 }
-                Some("finally" | "ensure") => self.report_finally(at),
+                Some("finally" | "ensure") => self.report_finally(fault),
                 _ => return false,
             }
             // Without a `catch` the `try` has no meaning yet.
-            let hi = self.span(at).lo;
+            let hi = self.span(fault).lo;
             let name = self.name_of_keyword(Token::Catch);
             let rest = [Token::Catch, name, Token::LBrace, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi });
-            self.lexemes.splice(at..at + 1, rest);
+            self.lexemes.splice(fault..fault + 1, rest);
             return true;
         }
         if matches!(before, Some(Token::Ident(_)))
-            && matches!(self.ident_text(at - 1), Some("finally" | "ensure"))
-            && at >= 2
-            && self.lexemes[at - 2].token == Token::RBrace
-            && matches!(self.token(at), Some(Token::LBrace | Token::LDict | Token::Colon))
+            && matches!(self.ident_text(fault - 1), Some("finally" | "ensure"))
+            && fault >= 2
+            && self.lexemes[fault - 2].token == Token::RBrace
+            && matches!(self.token(fault), Some(Token::LBrace | Token::LDict | Token::Colon))
         {
-            self.report_finally(at - 1);
-            if self.token(at) == Some(Token::Colon) {
-                let end = self.indented_end(at - 1);
-                self.replace(at - 1..end, &[Token::ErrorStmt]);
+            self.report_finally(fault - 1);
+            if self.token(fault) == Some(Token::Colon) {
+                let end = self.indented_end(fault - 1);
+                self.replace(fault - 1..end, &[Token::ErrorStmt]);
             } else {
-                self.lexemes[at].token = Token::LBrace;
-                self.lexemes.remove(at - 1);
+                self.lexemes[fault].token = Token::LBrace;
+                self.lexemes.remove(fault - 1);
             }
             return true;
         }
         false
     }
 
-    fn report_finally(&mut self, at: usize) {
-        let text = self.text_of(at).to_string();
-        let diagnostic = Diagnostic::error("E0208", format!("`{text}` is not a word of Walrus"), self.span(at))
+    fn report_finally(&mut self, index: usize) {
+        let text = self.text_of(index).to_string();
+        let diagnostic = Diagnostic::error("E0208", format!("`{text}` is not a word of Walrus"), self.span(index))
             .labelled("Walrus has no block that always runs")
             .with_help("write it behind the `try`; a `catch` that throws on does it before its `throw`");
-        self.report(at, diagnostic);
+        self.report(index, diagnostic);
     }
 
     // Modules.
 
     /// `import math`, `import a, b from "x"`, `from math import sqrt`.
-    fn import_of_names(&mut self, at: usize, context: &Context) -> bool {
+    fn import_of_names(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        let is_from = start + 1 == at && self.ident_text(start) == Some("from") && self.ident_text(at).is_some();
+        let is_from = start + 1 == fault && self.ident_text(start) == Some("from") && self.ident_text(fault).is_some();
         let word = self.ident_text(start);
-        let is_import = start + 1 == at
+        let is_import = start + 1 == fault
             && (self.token(start) == Some(Token::Import)
-                || matches!(word, Some("use" | "using" | "require" | "include")) && self.ident_text(at).is_some());
+                || matches!(word, Some("use" | "using" | "require" | "include")) && self.ident_text(fault).is_some());
         if !is_from && !is_import {
             return false;
         }
-        let line = self.line_end(at);
-        let end = (at..line).find(|&index| self.token(index) == Some(Token::Semicolon)).map_or(line, |semi| semi + 1);
-        let modules_end = (at..end).find(|&index| self.token(index) == Some(Token::Import)).unwrap_or(end);
+        let line = self.line_end(fault);
+        let end =
+            (fault..line).find(|&index| self.token(index) == Some(Token::Semicolon)).map_or(line, |semi| semi + 1);
+        let modules_end = (fault..end).find(|&index| self.token(index) == Some(Token::Import)).unwrap_or(end);
         let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
         let Some(module) =
-            (at..modules_end).rev().find(|index| is_name(index) && self.ident_text(*index) != Some("from"))
+            (fault..modules_end).rev().find(|index| is_name(index) && self.ident_text(*index) != Some("from"))
         else {
             return false;
         };
         // `import { a, b } from "shapes"` has the module in a text already.
-        let named = match (at..end).find(|&index| matches!(self.token(index), Some(Token::Str(_)))) {
+        let named = match (fault..end).find(|&index| matches!(self.token(index), Some(Token::Str(_)))) {
             Some(quoted) => self.text_of(quoted).trim_matches(['"', '\'']),
-            None if is_from => self.text_of((at..modules_end).rev().find(is_name).unwrap_or(module)),
+            None if is_from => self.text_of((fault..modules_end).rev().find(is_name).unwrap_or(module)),
             None => self.text_of(module),
         };
         let text = named.rsplit('/').next().unwrap_or(named);
@@ -673,15 +678,15 @@ impl Recovery<'_> {
             standard if STANDARD_MODULES.contains(&standard) => format!("std/{standard}"),
             path if path.ends_with(".walrus") => path.to_string(),
             // `import std/math`, also of a module that does not exist, which is told then.
-            path if named.starts_with("std/") || self.ident_text(at) == Some("std") => format!("std/{path}"),
+            path if named.starts_with("std/") || self.ident_text(fault) == Some("std") => format!("std/{path}"),
             path => format!("./{}.walrus", path.trim_start_matches("./").trim_end_matches(".js")),
         };
         let written = format!("import \"{path}\";");
         let names: Vec<Lexeme> = match is_from {
             true => (modules_end..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
-            false => (at..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
+            false => (fault..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
         };
-        let takes_names = is_from || matches!(self.token(at), Some(Token::LBrace | Token::LDict));
+        let takes_names = is_from || matches!(self.token(fault), Some(Token::LBrace | Token::LDict));
         let use_of = match (takes_names, names.first()) {
             (true, Some(name)) => Some(format!("{text}.{}", self.text_in(name))),
             _ => None,
@@ -692,7 +697,7 @@ impl Recovery<'_> {
         if let Some(use_of) = use_of {
             diagnostic = diagnostic.with_help(format!("its names are used through it: `{use_of}`"));
         }
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         // What the line would have defined stays defined.
         let mut lets = Vec::new();
         for name in names {
@@ -711,52 +716,52 @@ impl Recovery<'_> {
     // Structs.
 
     /// `struct Dog extends Animal {`, `struct Dog(Animal) {`, `struct Dog : Animal {`, `struct Box<T> {`.
-    fn base_of_struct(&mut self, at: usize, context: &Context) -> bool {
+    fn base_of_struct(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        if self.token(start) != Some(Token::Struct) || start + 2 != at {
+        if self.token(start) != Some(Token::Struct) || start + 2 != fault {
             return false;
         }
-        let is_base = self.ident_text(at).is_some()
-            || matches!(self.token(at), Some(Token::LParen | Token::Lt) | Some(Token::Colon));
-        let line = self.line_end(at);
-        let open = (at..line).find(|&index| matches!(self.token(index), Some(Token::LBrace | Token::LDict)));
-        let colon = line - 1 > at && self.token(line - 1) == Some(Token::Colon);
-        let Some(end) = open.or(colon.then_some(line - 1)).filter(|&end| is_base && end > at) else { return false };
-        if self.token(at) == Some(Token::LParen) && end == at + 2 {
+        let is_base = self.ident_text(fault).is_some()
+            || matches!(self.token(fault), Some(Token::LParen | Token::Lt) | Some(Token::Colon));
+        let line = self.line_end(fault);
+        let open = (fault..line).find(|&index| matches!(self.token(index), Some(Token::LBrace | Token::LDict)));
+        let colon = line - 1 > fault && self.token(line - 1) == Some(Token::Colon);
+        let Some(end) = open.or(colon.then_some(line - 1)).filter(|&end| is_base && end > fault) else { return false };
+        if self.token(fault) == Some(Token::LParen) && end == fault + 2 {
             // `class Dog():` names no other.
-            self.lexemes.drain(at..end);
+            self.lexemes.drain(fault..end);
             return true;
         }
-        let span = self.span_between(at, end);
+        let span = self.span_between(fault, end);
         let diagnostic = Diagnostic::error("E0209", "Structs do not inherit", span)
             .labelled("a struct has the methods that are written in it")
             .with_help("keep an instance of the other struct in a field, and call its methods");
-        self.report(at, diagnostic);
+        self.report(fault, diagnostic);
         if open.is_some() {
             self.lexemes[end].token = Token::LBrace;
         }
-        self.lexemes.drain(at..end);
+        self.lexemes.drain(fault..end);
         true
     }
 
     /// Fields and methods in other forms, where a struct wants methods.
-    fn member_of_struct(&mut self, at: usize, expected: &Expected) -> bool {
+    fn member_of_struct(&mut self, fault: usize, expected: &Expected) -> bool {
         let wants_method = expected.has("fn") && expected.has("}") && !expected.statement();
-        if !wants_method || self.token(at).is_none() {
+        if !wants_method || self.token(fault).is_none() {
             return false;
         }
         let is_name = |this: &Self, index: usize| matches!(this.token(index), Some(Token::Ident(_)));
         // Words such as `public` and `static`, and types.
-        let mut name = at;
+        let mut name = fault;
         while is_name(self, name) && is_name(self, name + 1) {
             name += 1;
         }
-        if is_name(self, at)
-            && name > at
+        if is_name(self, fault)
+            && name > fault
             && self.is_foreign_definition(name - 1)
             && self.function_by_indentation(name - 1)
         {
-            self.lexemes.drain(at..name - 1);
+            self.lexemes.drain(fault..name - 1);
             return true;
         }
         if is_name(self, name) && self.token(name + 1) == Some(Token::LParen) {
@@ -771,38 +776,42 @@ impl Recovery<'_> {
                     None => "self".to_string(),
                 };
                 let written = format!("fn {written_name} : {own}{}", self.gap_before(body));
-                self.report_form(at..body, "Methods are defined by `fn`, with their parameters behind a `:`", written);
-                self.put_function_head(at, name, &params, body);
+                self.report_form(
+                    fault..body,
+                    "Methods are defined by `fn`, with their parameters behind a `:`",
+                    written,
+                );
+                self.put_function_head(fault, name, &params, body);
                 return true;
             }
         }
         // Anything else up to the next method is taken for fields.
-        let mut end = at;
+        let mut end = fault;
         let mut depth = 0;
         while let Some(token) = self.token(end) {
             match token {
-                Token::Fn | Token::Async if depth == 0 && end > at => break,
+                Token::Fn | Token::Async if depth == 0 && end > fault => break,
                 Token::LParen | Token::LBracket | Token::LBrace | Token::LDict => depth += 1,
                 Token::RBrace if depth == 0 => break,
                 Token::RParen | Token::RBracket | Token::RBrace => depth -= 1,
                 _ => {}
             }
-            if depth == 0 && end > at && is_name(self, end) && self.token(end + 1) == Some(Token::LParen) {
+            if depth == 0 && end > fault && is_name(self, end) && self.token(end + 1) == Some(Token::LParen) {
                 break;
             }
             end += 1;
         }
-        let is_field = is_name(self, at) || self.token(at) == Some(Token::Let);
-        if end == at || !is_field {
+        let is_field = is_name(self, fault) || self.token(fault) == Some(Token::Let);
+        if end == fault || !is_field {
             return false;
         }
-        let span = self.span_between(at, end);
-        let named = (at..end)
+        let span = self.span_between(fault, end);
+        let named = (fault..end)
             .rev()
             .find(|&index| is_name(self, index))
-            .filter(|&index| index == at || self.token(at) == Some(Token::Let));
-        let field = match self.token(at) {
-            Some(Token::Let) if is_name(self, at + 1) => self.text_of(at + 1),
+            .filter(|&index| index == fault || self.token(fault) == Some(Token::Let));
+        let field = match self.token(fault) {
+            Some(Token::Let) if is_name(self, fault + 1) => self.text_of(fault + 1),
             _ => named.map_or(self.text_of(name), |index| self.text_of(index)),
         };
         let help =
@@ -810,8 +819,8 @@ impl Recovery<'_> {
         let diagnostic = Diagnostic::error("E0209", "A struct lists its methods, not its fields", span)
             .labelled("no fields are declared")
             .with_help(help);
-        self.report(at, diagnostic);
-        self.replace(at..end, &[Token::ErrorStmt]);
+        self.report(fault, diagnostic);
+        self.replace(fault..end, &[Token::ErrorStmt]);
         true
     }
 }
