@@ -49,7 +49,7 @@ impl Layout<'_> {
 
     /// How much of the last line is written.
     fn column(&self) -> usize {
-        width(&self.out[self.out.rfind('\n').map_or(0, |at| at + 1)..])
+        width(&self.out[self.out.rfind('\n').map_or(0, |offset| offset + 1)..])
     }
 
     fn line(&mut self, indent: usize) {
@@ -118,32 +118,32 @@ impl Layout<'_> {
             .find(|&operator| nodes.iter().skip(1).any(|node| is(node, operator)));
         let Some(operator) = operator.filter(|_| !has_block) else { return self.nodes(nodes, indent, tail, false) };
         let mut start = 0;
-        for at in 1..=nodes.len() {
-            if at < nodes.len() && !is(&nodes[at], operator) {
+        for end in 1..=nodes.len() {
+            if end < nodes.len() && !is(&nodes[end], operator) {
                 continue;
             }
-            let part = &nodes[start..at];
+            let part = &nodes[start..end];
             let mut indent = indent;
             if let (true, Some(first)) = (start > 0, first_token(part)) {
                 indent += INDENT;
                 self.comments(first, indent, false);
                 self.line(indent);
             }
-            let tail = if at == nodes.len() { tail } else { 0 };
+            let tail = if end == nodes.len() { tail } else { 0 };
             match self.flat(part, true) {
                 Some(text) if self.column() + width(&text) + tail <= WIDTH => self.out.push_str(&text),
                 _ => self.broken(part, indent, tail),
             }
-            start = at;
+            start = end;
         }
     }
 
     /// Nodes one after another. `tail` is how much follows them on their last line; `opens` says that their blocks are
     /// those of statements.
     fn nodes(&mut self, nodes: &[Node], indent: usize, tail: usize, opens: bool) {
-        for (at, node) in nodes.iter().enumerate() {
-            let rest = self.up_to_bracket(&nodes[at + 1..], tail);
-            let is_first = at == 0;
+        for (position, node) in nodes.iter().enumerate() {
+            let rest = self.up_to_bracket(&nodes[position + 1..], tail);
+            let is_first = position == 0;
             match node {
                 Node::Token(index) => self.write(*index, indent, is_first),
                 Node::Group { open, items, close } => self.group((*open, items, *close), indent, rest, is_first),
@@ -234,15 +234,15 @@ impl Layout<'_> {
             _ => false,
         };
         let fills = self.token(open) == Token::LBracket && items.len() > MANY_ITEMS && items.iter().all(plain);
-        for (at, item) in items.iter().enumerate() {
-            let last = at + 1 == items.len();
+        for (index, item) in items.iter().enumerate() {
+            let last = index + 1 == items.len();
             if let Some(first) = first_token(&item.nodes) {
                 let next = width(self.tokens[first].text) + 2;
-                if fills && at > 0 && self.column() + next <= WIDTH {
+                if fills && index > 0 && self.column() + next <= WIDTH {
                     self.out.push(' ');
                 } else {
-                    self.comments(first, indent + INDENT, at == 0);
-                    self.gap(self.tokens[first].gap && !fills, at == 0);
+                    self.comments(first, indent + INDENT, index == 0);
+                    self.gap(self.tokens[first].gap && !fills, index == 0);
                     self.line(indent + INDENT);
                 }
             }
@@ -281,8 +281,8 @@ impl Layout<'_> {
     }
 
     fn around_body(&mut self, (open, items, close): (usize, &[Item], usize), indent: usize) {
-        for (at, item) in items.iter().enumerate() {
-            if at > 0 {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
                 self.out.push_str(", ");
             }
             self.nodes(&item.nodes, indent, 1, false);
@@ -297,8 +297,8 @@ impl Layout<'_> {
     /// left out if `is_first`.
     fn flat(&self, nodes: &[Node], is_first: bool) -> Option<String> {
         let mut out = String::new();
-        for (at, node) in nodes.iter().enumerate() {
-            let is_first = is_first && at == 0;
+        for (position, node) in nodes.iter().enumerate() {
+            let is_first = is_first && position == 0;
             match node {
                 Node::Token(index) => self.flat_token(&mut out, *index, is_first)?,
                 Node::Group { open, items, close } => {
@@ -353,14 +353,14 @@ impl Layout<'_> {
     fn flat_items(&self, open: usize, items: &[Item], close: usize) -> Option<String> {
         let mut out = String::new();
         let free = |index: usize| self.tokens[index].before.is_empty();
-        for (at, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             let first = first_token(&item.nodes);
             first.is_none_or(free).then_some(())?;
             out.push_str(&self.flat(&item.nodes, true)?);
             for comment in item.comma.iter().flat_map(|&comma| &self.tokens[comma].before) {
                 self.flat_comment(&mut out, comment)?;
             }
-            if at + 1 < items.len() {
+            if index + 1 < items.len() {
                 out.push_str(", ");
             }
         }

@@ -124,24 +124,24 @@ fn piece(token: Token, text: &str, from: usize, lo: usize, hi: usize) -> Piece<'
 
 /// The statements of a file.
 pub fn pieces(tokens: &[Piece]) -> Vec<Statement> {
-    let mut reader = Reader { tokens, at: 0 };
+    let mut reader = Reader { tokens, position: 0 };
     reader.statements()
 }
 
 struct Reader<'a> {
     tokens: &'a [Piece<'a>],
-    at: usize,
+    position: usize,
 }
 
 impl Reader<'_> {
     fn token(&self) -> Option<Token> {
         // The last one stands for the end.
-        (self.at + 1 < self.tokens.len()).then(|| self.tokens[self.at].token)
+        (self.position + 1 < self.tokens.len()).then(|| self.tokens[self.position].token)
     }
 
     fn take(&mut self) -> usize {
-        self.at += 1;
-        self.at - 1
+        self.position += 1;
+        self.position - 1
     }
 
     /// Up to the `}` around them, or the end.
@@ -152,8 +152,8 @@ impl Reader<'_> {
                 break;
             }
             // An empty statement that says nothing is left out.
-            if token == Token::Semicolon && self.tokens[self.at].before.is_empty() {
-                self.at += 1;
+            if token == Token::Semicolon && self.tokens[self.position].before.is_empty() {
+                self.position += 1;
                 continue;
             }
             statements.push(self.statement());
@@ -167,7 +167,7 @@ impl Reader<'_> {
             Some(Token::LBrace | Token::If | Token::While | Token::For | Token::Try | Token::Fn | Token::Struct) => {
                 true
             }
-            Some(Token::Async) => self.tokens[self.at + 1].token == Token::Fn,
+            Some(Token::Async) => self.tokens[self.position + 1].token == Token::Fn,
             _ => false,
         };
         if !blocks {
@@ -242,7 +242,7 @@ impl Reader<'_> {
                     continue;
                 }
                 // Whichever token a conditional expression begins with, it is written so.
-                _ if self.tokens[self.at].text == "if" => bodies += 1,
+                _ if self.tokens[self.position].text == "if" => bodies += 1,
                 Token::Colon if !self.ends_operand_before() => bodies += 1,
                 _ => {}
             }
@@ -252,7 +252,7 @@ impl Reader<'_> {
 
     /// Whether the token before can end an operand, so that a colon here belongs to a pair.
     fn ends_operand_before(&self) -> bool {
-        let before = self.at.checked_sub(1).map(|index| self.tokens[index].token);
+        let before = self.position.checked_sub(1).map(|index| self.tokens[index].token);
         before.is_some_and(|token| token.ends_operand() || token == Token::FStringStart)
     }
 
