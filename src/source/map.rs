@@ -71,10 +71,10 @@ impl SourceMap {
                 let wrong = bytes[offset];
                 // The rest is kept readable, so that the message can show the line.
                 let id = self.add(name, path, String::from_utf8_lossy(&bytes).into_owned());
-                let at = offset as u32;
+                let lo = offset as u32;
                 Err(Box::new((
                     id,
-                    Diagnostic::error("E0109", format!("Invalid UTF-8 at byte offset {offset}"), Span::new(id, at, at))
+                    Diagnostic::error("E0109", format!("Invalid UTF-8 at byte offset {offset}"), Span::new(id, lo, lo))
                         .labelled(format!("the byte 0x{wrong:02X} starts no UTF-8 character here"))
                         .with_help("save the file as UTF-8"),
                 )))
@@ -108,7 +108,7 @@ impl SourceMap {
 impl SourceFile {
     fn new(name: String, path: Option<PathBuf>, text: String) -> Self {
         let mut lines = vec![0];
-        lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1));
+        lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|offset| offset as u32 + 1));
         let shown = path.as_ref().map_or_else(|| name.clone(), |path| path.display().to_string());
         SourceFile { name, shown, path, text, lines }
     }
@@ -154,11 +154,11 @@ impl SourceFile {
 
     /// The largest character boundary at or below `offset`.
     pub(super) fn floor_char(&self, offset: usize) -> usize {
-        let mut at = offset.min(self.text.len());
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
+        let mut boundary = offset.min(self.text.len());
+        while !self.text.is_char_boundary(boundary) {
+            boundary -= 1;
         }
-        at
+        boundary
     }
 }
 

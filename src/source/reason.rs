@@ -5,8 +5,8 @@ use std::io;
 /// Why the system refused something, without the number that it has for that.
 pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
-    if let Some(at) = text.rfind(" (os error ") {
-        text.truncate(at);
+    if let Some(offset) = text.rfind(" (os error ") {
+        text.truncate(offset);
     }
     text
 }

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn stops_at_twenty_errors_and_counts_the_rest() {
         let mut sink = Diagnostics::new();
-        (0..25).rev().for_each(|at| sink.push(error(at)));
+        (0..25).rev().for_each(|lo| sink.push(error(lo)));
         sink.push(Diagnostic::warning("W0201", "w", Span::new(FileId(0), 100, 101)));
         let report = sink.into_report();
         assert_eq!(report.diagnostics.len(), 21);
@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn warnings_do_not_crowd_out_errors() {
         let mut sink = Diagnostics::new();
-        for at in 0..KEPT_LIMIT as u32 + 5 {
-            sink.push(Diagnostic::warning("W0201", "w", Span::new(FileId(0), at, at + 1)));
+        for lo in 0..KEPT_LIMIT as u32 + 5 {
+            sink.push(Diagnostic::warning("W0201", "w", Span::new(FileId(0), lo, lo + 1)));
         }
         sink.push(error(1));
         let report = sink.into_report();
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn memory_stays_bounded() {
         let mut sink = Diagnostics::new();
-        (0..KEPT_LIMIT as u32 + 50).for_each(|at| sink.push(error(at)));
+        (0..KEPT_LIMIT as u32 + 50).for_each(|lo| sink.push(error(lo)));
         assert_eq!(sink.into_report().more_errors, KEPT_LIMIT + 50 - ERROR_LIMIT);
     }
 }

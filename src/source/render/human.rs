@@ -29,11 +29,11 @@ pub fn human(diagnostic: &Diagnostic, map: &SourceMap, colour: bool) -> String {
         let file = map.file(cluster.file);
         let excerpt = Excerpt::new(file, &cluster);
         if excerpt.clipped {
-            let at = file.position(cluster.first);
+            let position = file.position(cluster.first);
             let shown = excerpt.text[..excerpt.place(cluster.first as usize)].chars().count() + 1;
             columns.push((
-                format!("{}:{}:{shown}\n", file.shown, at.line),
-                format!("{}:{}:{}\n", file.shown, at.line, at.column),
+                format!("{}:{}:{shown}\n", file.shown, position.line),
+                format!("{}:{}:{}\n", file.shown, position.line, position.column),
             ));
         }
         main = main.element(excerpt.snippet(&cluster.labels).path(file.shown.as_str()));
@@ -128,12 +128,12 @@ impl Excerpt {
             }
             let whole = range.clone();
             if range.len() > LONG_LINE {
-                let at = file.floor_char((cluster.first as usize).clamp(range.start, range.end));
+                let middle = file.floor_char((cluster.first as usize).clamp(range.start, range.end));
                 let text = file.text();
-                let before = text[range.start..at].char_indices().rev().take(AROUND).last();
-                let after = text[at..range.end].char_indices().nth(AROUND);
-                range = before.map_or(at, |(offset, _)| range.start + offset)
-                    ..after.map_or(range.end, |(offset, _)| at + offset);
+                let before = text[range.start..middle].char_indices().rev().take(AROUND).last();
+                let after = text[middle..range.end].char_indices().nth(AROUND);
+                range = before.map_or(middle, |(offset, _)| range.start + offset)
+                    ..after.map_or(range.end, |(offset, _)| middle + offset);
                 excerpt.clipped = true;
             }
             if range.start > whole.start {

@@ -17,8 +17,8 @@ pub fn short(diagnostic: &Diagnostic, map: &SourceMap) -> String {
     let message = parts.join("; ").replace('\n', " ");
     match map.get(span.file) {
         Some(file) => {
-            let at = file.position(span.lo);
-            format!("{}:{}:{}: {severity}[{code}]: {message}\n", file.shown, at.line, at.column)
+            let position = file.position(span.lo);
+            format!("{}:{}:{}: {severity}[{code}]: {message}\n", file.shown, position.line, position.column)
         }
         None => format!("{severity}[{code}]: {message}\n"),
     }
