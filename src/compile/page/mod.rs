@@ -107,10 +107,10 @@ impl<'a> Page<'a> {
         self.cards(&mut out, &entries, facts);
         self.table(&mut out, &entries);
         let lines = FileLines::of(&self.subject, self.hovers, &entries);
-        for (at, file) in sources.files().iter().enumerate() {
-            let id = FileId(at as u32);
+        for (index, file) in sources.files().iter().enumerate() {
+            let id = FileId(index as u32);
             if sources.files().len() > 1 {
-                let _ = writeln!(out, "<h2 id=\"F{at}\">{}</h2>", escape(&file.shown));
+                let _ = writeln!(out, "<h2 id=\"F{index}\">{}</h2>", escape(&file.shown));
             } else {
                 out.push_str("<h2>Source</h2>\n");
             }
@@ -306,9 +306,9 @@ impl<'a> Page<'a> {
         let sources = self.subject.sources;
         let mut below: FxHashMap<u32, Vec<String>> = FxHashMap::default();
         let mut add = |span: Span, text: &dyn Fn(usize) -> String| {
-            let at = sources.position(span);
-            let line = sources.file(file).line_text(at.line);
-            below.entry(at.line).or_default().push(text(indentation(line)));
+            let position = sources.position(span);
+            let line = sources.file(file).line_text(position.line);
+            below.entry(position.line).or_default().push(text(indentation(line)));
         };
         for one in self.diagnostics.iter().filter(|one| one.primary().file == file) {
             add(one.primary(), &|indent| self.diagnostic(one, indent));
@@ -386,8 +386,8 @@ impl<'a> Page<'a> {
     fn dumps_of(&self, entry: &Entry<'_>) -> Vec<&'a Dump> {
         let Subject { program, sources, .. } = self.subject;
         let span = entry.facts.span;
-        let at = sources.position(span);
-        let place = format!("{}:{}:{}", sources.file(span.file).name, at.line, at.column);
+        let position = sources.position(span);
+        let place = format!("{}:{}:{}", sources.file(span.file).name, position.line, position.column);
         let name = entry.facts.region.file_name(program, &place);
         let mut own: Vec<&Dump> = self.dumps.iter().filter(|dump| dump.region == name).collect();
         own.sort_by_key(|dump| dump.version);
@@ -406,8 +406,8 @@ impl<'a> Page<'a> {
             escape(one.code)
         );
         let file = one.primary().file;
-        for (at, label) in one.labels.iter().enumerate().filter(|(_, label)| !label.text.is_empty()) {
-            let place = if at == 0 { String::new() } else { self.place_from(label.span, file) + " " };
+        for (index, label) in one.labels.iter().enumerate().filter(|(_, label)| !label.text.is_empty()) {
+            let place = if index == 0 { String::new() } else { self.place_from(label.span, file) + " " };
             let _ = writeln!(out, "<p>{place}{}</p>", code_words(&label.text));
         }
         remedies(&mut out, one);
@@ -418,21 +418,26 @@ impl<'a> Page<'a> {
     /// A link to a place: to the note on a region if it is one, else to the line.
     fn place(&self, span: Span, region: Option<usize>) -> String {
         let sources = self.subject.sources;
-        let at = sources.position(span);
+        let position = sources.position(span);
         let file =
             if sources.files().len() > 1 { format!("{}:", sources.file(span.file).shown) } else { String::new() };
         let target = match region {
             Some(id) => format!("r{id}"),
-            None => line_id(span.file, at.line),
+            None => line_id(span.file, position.line),
         };
-        format!("<a class=\"mono\" href=\"#{target}\">{}{}:{}</a>", escape(&file), at.line, at.column)
+        format!("<a class=\"mono\" href=\"#{target}\">{}{}:{}</a>", escape(&file), position.line, position.column)
     }
 
     /// The same from a place in a file.
     fn place_from(&self, span: Span, file: FileId) -> String {
-        let at = self.subject.sources.position(span);
+        let position = self.subject.sources.position(span);
         match span.file == file {
-            true => format!("<a class=\"mono\" href=\"#{}\">{}:{}</a>", line_id(file, at.line), at.line, at.column),
+            true => format!(
+                "<a class=\"mono\" href=\"#{}\">{}:{}</a>",
+                line_id(file, position.line),
+                position.line,
+                position.column
+            ),
             false => self.place(span, None),
         }
     }
@@ -481,8 +486,8 @@ fn exits_text(counts: &Counts) -> String {
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

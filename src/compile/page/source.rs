@@ -53,7 +53,7 @@ struct Heat {
 impl<'a> FileLines<'a> {
     pub fn of(subject: &'a Subject<'a>, hovers: &'a [Hover], entries: &[Entry<'_>]) -> FileLines<'a> {
         let files = subject.sources.files().iter().enumerate();
-        let words = files.map(|(at, file)| words(file, FileId(at as u32))).collect();
+        let words = files.map(|(index, file)| words(file, FileId(index as u32))).collect();
         let mut heat: FxHashMap<(FileId, u32), Heat> = FxHashMap::default();
         for entry in entries {
             let Some(work) = entry.work else { continue };
@@ -81,19 +81,19 @@ impl<'a> FileLines<'a> {
             self.heat(id, line)
         );
         let range = file.line_range(line);
-        let mut at = range.start;
+        let mut offset = range.start;
         let words = &self.words[id.0 as usize];
         let first = words.partition_point(|word| word.range.end <= range.start);
         for word in words[first..].iter().take_while(|word| word.range.start < range.end) {
             let (lo, hi) = (word.range.start.max(range.start), word.range.end.min(range.end));
-            if lo < at || hi <= lo {
+            if lo < offset || hi <= lo {
                 continue;
             }
-            out.push_str(&escape(&file.text()[at..lo]));
+            out.push_str(&escape(&file.text()[offset..lo]));
             self.word(out, id, word, &file.text()[lo..hi]);
-            at = hi;
+            offset = hi;
         }
-        out.push_str(&escape(file.text()[at..range.end].trim_start_matches('\u{FEFF}')));
+        out.push_str(&escape(file.text()[offset..range.end].trim_start_matches('\u{FEFF}')));
         out.push_str("</span></div>\n");
     }
 
@@ -157,13 +157,13 @@ fn words(file: &SourceFile, id: FileId) -> Vec<Word> {
 
 /// The comments between two tokens.
 fn comments(text: &str, range: Range<usize>, words: &mut Vec<Word>) {
-    let mut at = range.start;
-    while let Some(gap) = text.get(at..range.end.max(at)) {
+    let mut offset = range.start;
+    while let Some(gap) = text.get(offset..range.end.max(offset)) {
         let Some(start) = gap.find(['/', '#']) else { return };
-        let start = at + start;
+        let start = offset + start;
         let len = comment_len(&text[start..range.end]);
         words.push(Word { range: start..start + len, kind: WordKind::Comment });
-        at = start + len.max(1);
+        offset = start + len.max(1);
     }
 }
 
@@ -191,7 +191,7 @@ impl<'a> Hovers<'a> {
         let around = own[after.saturating_sub(SURROUNDING)..after].iter().filter(|hover| hover.span.hi >= hi);
         let smallest = around.min_by_key(|hover| hover.span.hi - hover.span.lo).map(|hover| hover.span);
         let span = smallest.or_else(|| {
-            let before = after.checked_sub(1).and_then(|at| own.get(at));
+            let before = after.checked_sub(1).and_then(|index| own.get(index));
             let nearest = own.get(after).into_iter().chain(before).min_by_key(|hover| hover.span.lo.abs_diff(lo));
             nearest.map(|hover| hover.span)
         })?;
