@@ -98,11 +98,11 @@ fn host_function(text: &str) -> Result<HostFunction, String> {
 pub(super) fn host_modules(functions: Vec<HostFunction>) -> Result<Vec<HostModule>, String> {
     let mut modules: Vec<HostModule> = Vec::new();
     for HostFunction { module, name, arguments } in functions {
-        let at = modules.iter().position(|known| known.name == module).unwrap_or_else(|| {
+        let index = modules.iter().position(|known| known.name == module).unwrap_or_else(|| {
             modules.push(HostModule { name: module, functions: Vec::new() });
             modules.len() - 1
         });
-        let known = &mut modules[at];
+        let known = &mut modules[index];
         if known.functions.iter().any(|(other, _)| *other == name) {
             return Err(format!("'{}.{name}' is given to --host twice", known.name));
         }

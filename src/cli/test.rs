@@ -106,9 +106,9 @@ pub fn run(flags: &TestFlags, matches: &ArgMatches) -> Result<Status, String> {
     let files = files(&flags.paths)?;
     let folder = tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {}", reason(&error)))?;
     let (mut suites, mut broken) = (Vec::new(), Vec::new());
-    for (at, file) in files.iter().enumerate() {
+    for (index, file) in files.iter().enumerate() {
         let name = file.display().to_string();
-        let program = folder.path().join(format!("{at}.wbc"));
+        let program = folder.path().join(format!("{index}.wbc"));
         match compile_tests(file, &name, &options, flags) {
             Ok((_, tests)) if tests.is_empty() => {}
             Ok((bytes, tests)) => {
@@ -326,8 +326,8 @@ fn describe(report: &mut String, suite: &Suite, test: &str, outcome: &Outcome) {
 fn error_of(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let mut lines: Vec<&str> = text.lines().collect();
-    if let Some(at) = lines.iter().rposition(|line| line.starts_with("  at ") && line.contains(CALLER)) {
-        lines.remove(at);
+    if let Some(index) = lines.iter().rposition(|line| line.starts_with("  at ") && line.contains(CALLER)) {
+        lines.remove(index);
     }
     match output.status.code() {
         Some(0) => lines.push("it ended the program with status 0, before it came to its end"),
