@@ -546,14 +546,14 @@ mod tests {
         for seed in 0..30 {
             let network = &mut Simulation::new(seed);
             let (_listener, mut client, mut server) = pair(network);
-            let sent: Vec<u8> = (0..200_000u32).map(|at| (at % 251) as u8).collect();
-            let (mut at, mut received, mut buffer) = (0, Vec::new(), [0; 5000]);
+            let sent: Vec<u8> = (0..200_000u32).map(|index| (index % 251) as u8).collect();
+            let (mut offset, mut received, mut buffer) = (0, Vec::new(), [0; 5000]);
             while received.len() < sent.len() {
                 when(network, |_| {
                     let mut moved = false;
-                    if at < sent.len() {
-                        match client.write(&sent[at..]) {
-                            Ok(count) => (at, moved) = (at + count, true),
+                    if offset < sent.len() {
+                        match client.write(&sent[offset..]) {
+                            Ok(count) => (offset, moved) = (offset + count, true),
                             Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
                         }
                     }

@@ -314,8 +314,8 @@ impl WorkReport {
             line(serde_json::to_string(&self.main)),
             line(serde_json::to_string(&self.total)),
         );
-        for (at, region) in self.regions.iter().enumerate() {
-            let comma = if at > 0 { "," } else { "" };
+        for (index, region) in self.regions.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
             let _ = write!(text, "{comma}\n  {}", line(serde_json::to_string(region)));
         }
         text.push_str("]}\n");
