@@ -58,7 +58,7 @@ impl HostModule {
     fn text(&self) -> String {
         let mut text = String::from("import \"std/host\" as host;\n");
         for (name, arity) in &self.functions {
-            let params = (0..*arity).map(|at| format!("a{at}")).collect::<Vec<_>>().join(", ");
+            let params = (0..*arity).map(|index| format!("a{index}")).collect::<Vec<_>>().join(", ");
             let module = &self.name;
             text.push_str(&format!(
                 "fn {name} : {params} {{ return host.call(\"{module}\", \"{name}\", [{params}]); }}\n"

@@ -244,8 +244,8 @@ impl FileWalk<'_> {
     }
 
     fn import_binding(&self, stmt: StmtId) -> Option<ImportBinding> {
-        let at = self.imports.binary_search_by_key(&stmt, |binding| binding.stmt).ok()?;
-        Some(self.imports[at])
+        let index = self.imports.binary_search_by_key(&stmt, |binding| binding.stmt).ok()?;
+        Some(self.imports[index])
     }
 
     // Scopes and variables.
@@ -724,14 +724,14 @@ impl FileWalk<'_> {
         }
         let first_default = function.params.len() - function.defaults.len();
         let mut params = Vec::with_capacity(function.params.len());
-        for (at, &param) in function.params.iter().enumerate() {
+        for (index, &param) in function.params.iter().enumerate() {
             // A default sees the parameters before its own.
-            if let Some(default) = at.checked_sub(first_default) {
+            if let Some(default) = index.checked_sub(first_default) {
                 self.expr(function.defaults[default]);
             }
             let var = self.declare(param, None);
             params.push(var);
-            if let (0, true, Some(owner)) = (at, takes_self, method_of) {
+            if let (0, true, Some(owner)) = (index, takes_self, method_of) {
                 self.functions.last_mut().expect("just pushed").self_param = Some((var, owner));
             }
         }

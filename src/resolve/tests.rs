@@ -89,10 +89,10 @@ fn resolve_files(files: &[(&str, &str)]) -> Resolved {
         .diagnostics
         .into_iter()
         .map(|d| {
-            let at = sources.position(d.primary());
+            let position = sources.position(d.primary());
             let suggestions: Vec<String> = d.suggestions.iter().map(|s| format!(" [{}]", s.message)).collect();
             let help: Vec<String> = d.help.iter().map(|help| format!(" [{help}]")).collect();
-            format!("{}:{} {}{}{}", at.line, at.column, d.message, suggestions.concat(), help.concat())
+            format!("{}:{} {}{}{}", position.line, position.column, d.message, suggestions.concat(), help.concat())
         })
         .collect();
     Resolved { graph, resolution, interner, messages }
