@@ -97,8 +97,8 @@ impl Lowering<'_, '_> {
         };
         let base = self.code.top();
         let mut count = 0;
-        for (at, (label, value)) in values.into_iter().enumerate() {
-            let start = if at == 0 { start } else { "" };
+        for (index, (label, value)) in values.into_iter().enumerate() {
+            let start = if index == 0 { start } else { "" };
             let words = Constant::Str(self.builder.string(&format!("{start}\n{label}")));
             let text = self.code.alloc();
             self.load_constant(words, text, expr.span);

@@ -219,8 +219,8 @@ impl Lowering<'_, '_> {
     /// Moves the arguments of a method call over its receiver, which a value that was found under the method's name
     /// does not get.
     fn leave_receiver_out(&mut self, base: Reg, argc: u16, span: Span) {
-        for at in 0..argc {
-            let (dst, src) = (base.above(ValueCall::ARGS + at), base.above(MethodCall::ARGS + at));
+        for index in 0..argc {
+            let (dst, src) = (base.above(ValueCall::ARGS + index), base.above(MethodCall::ARGS + index));
             self.code.emit(Op::Move { dst, src }, span);
         }
     }

@@ -110,9 +110,9 @@ impl Code {
 
     /// Fills in the offsets of all jumps.
     pub fn link(&mut self) -> Result<(), JumpTooLong> {
-        for &(at, label) in &self.jumps {
-            let offset = i64::from(self.labels[label.0 as usize].position) - i64::from(at) - 1;
-            let op = &mut self.ops[at as usize];
+        for &(pc, label) in &self.jumps {
+            let offset = i64::from(self.labels[label.0 as usize].position) - i64::from(pc) - 1;
+            let op = &mut self.ops[pc as usize];
             if is_short(op) && !SHORT_REACH.contains(&offset) {
                 return Err(JumpTooLong);
             }

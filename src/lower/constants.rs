@@ -153,12 +153,12 @@ impl Timeline {
         };
         let mut definitions: FxHashMap<GlobalIndex, usize> = FxHashMap::default();
         let mut defined = scopes.defined.iter().copied().peekable();
-        for (at, &stmt) in root.iter().enumerate() {
+        for (index, &stmt) in root.iter().enumerate() {
             while let Some((_, global)) = defined.next_if(|&(defining, _)| defining == stmt) {
                 if let StmtKind::Function(_) | StmtKind::Struct(_) = ast.stmt(stmt).kind {
-                    timeline.is_definition[at] = true;
-                    timeline.runs_from[at] = NEVER;
-                    definitions.insert(global, at);
+                    timeline.is_definition[index] = true;
+                    timeline.runs_from[index] = NEVER;
+                    definitions.insert(global, index);
                 }
             }
         }
@@ -203,30 +203,33 @@ impl Timeline {
         let root = ast.block(ast.root);
         let mut last = 0;
         for binding in file.imports.iter().filter(|binding| binding.module.is_some_and(is_file)) {
-            let at = self.statement_at(ast.stmt(binding.stmt).span.lo);
-            if root[at] != binding.stmt {
+            let statement = self.statement_at(ast.stmt(binding.stmt).span.lo);
+            if root[statement] != binding.stmt {
                 return false;
             }
-            last = last.max(at);
+            last = last.max(statement);
         }
-        let before = |at: &usize| *at < last && !self.is_definition[*at];
-        let makes_closures =
-            ast.functions.iter().map(|function| self.statement_at(function.span.lo)).any(|at| before(&at));
-        !makes_closures && (0..last).filter(before).all(|at| mentions[at].is_empty())
+        let before = |statement: &usize| *statement < last && !self.is_definition[*statement];
+        let makes_closures = ast
+            .functions
+            .iter()
+            .map(|function| self.statement_at(function.span.lo))
+            .any(|statement| before(&statement));
+        !makes_closures && (0..last).filter(before).all(|statement| mentions[statement].is_empty())
     }
 
     /// Takes from each statement, in order, what can run from it on.
     fn follow(&mut self, mentions: &[Vec<usize>]) {
         let mut open = Vec::new();
-        for at in 0..self.ends.len() {
-            if self.is_definition[at] {
+        for statement in 0..self.ends.len() {
+            if self.is_definition[statement] {
                 continue;
             }
-            open.push(at);
+            open.push(statement);
             while let Some(from) = open.pop() {
                 for &definition in &mentions[from] {
                     if self.runs_from[definition] == NEVER {
-                        self.runs_from[definition] = at as u32;
+                        self.runs_from[definition] = statement as u32;
                         open.push(definition);
                     }
                 }
@@ -240,7 +243,7 @@ impl Timeline {
 struct GlobalConstant {
     known: Known,
     /// The top-level statement that is its `let`.
-    at: u32,
+    statement: u32,
 }
 
 /// The search of one file.
@@ -262,8 +265,8 @@ impl Search<'_> {
         self.found.exprs = vec![UNKNOWN; ast.exprs.len()];
         self.found.locals = vec![UNKNOWN; self.scopes.vars.len()];
         let mut lets: FxHashMap<ExprId, VarId> = FxHashMap::default();
-        for (at, stmt) in ast.stmts.iter().enumerate() {
-            if let (StmtKind::Let { value, .. }, Some(var)) = (stmt.kind, self.scopes.declared[at])
+        for (index, stmt) in ast.stmts.iter().enumerate() {
+            if let (StmtKind::Let { value, .. }, Some(var)) = (stmt.kind, self.scopes.declared[index])
                 && !self.scopes.var(var).reassigned
             {
                 lets.insert(value, var);
@@ -273,10 +276,10 @@ impl Search<'_> {
             if let StmtKind::Let { value, .. } = ast.stmt(stmt).kind
                 && !self.resolution.global(global).reassigned
             {
-                let at = self.timeline.statement_at(ast.stmt(stmt).span.lo) as u32;
+                let statement = self.timeline.statement_at(ast.stmt(stmt).span.lo) as u32;
                 // A function may stand before the globals that it reads, so they come first.
                 if let Some(known) = self.operators(value) {
-                    self.globals[global.0 as usize] = Some(GlobalConstant { known, at });
+                    self.globals[global.0 as usize] = Some(GlobalConstant { known, statement });
                 }
             }
         }
@@ -294,9 +297,9 @@ impl Search<'_> {
     /// Operators on operators, and their value.
     fn operators(&mut self, whole: ExprId) -> Option<Known> {
         let mut parts = vec![whole];
-        let mut at = 0;
-        while let Some(&part) = parts.get(at) {
-            at += 1;
+        let mut index = 0;
+        while let Some(&part) = parts.get(index) {
+            index += 1;
             match self.file.ast.expr(part).kind {
                 ExprKind::Paren(inner) | ExprKind::Unary { operand: inner, .. } => parts.push(inner),
                 ExprKind::Binary { left, right, .. } | ExprKind::Logic { left, right, .. } => {
@@ -359,9 +362,9 @@ impl Search<'_> {
             NameRef::Capture(_) => (self.found.local(*self.scopes.captured.get(&expr)?)?, Origin::Settings),
             NameRef::Global(global) => {
                 let constant = self.globals[global.0 as usize]?;
-                let at = self.timeline.statement_at(self.file.ast.expr(expr).span.lo);
-                let is_set = constant.at < self.timeline.runs_from[at];
-                if !is_set || (self.timeline.is_definition[at] && !self.is_orderly) {
+                let statement = self.timeline.statement_at(self.file.ast.expr(expr).span.lo);
+                let is_set = constant.statement < self.timeline.runs_from[statement];
+                if !is_set || (self.timeline.is_definition[statement] && !self.is_orderly) {
                     return None;
                 }
                 (constant.known, Origin::Settings)

@@ -264,8 +264,8 @@ impl Lowering<'_, '_> {
         // What comes after an operand that decides is not evaluated, and one that decides nothing is left out, unless
         // it is the last.
         let decisive = Some(op == LogicOp::Or);
-        if let Some(at) = operands.iter().position(|&operand| self.folded_truth(operand) == decisive) {
-            operands.truncate(at + 1);
+        if let Some(index) = operands.iter().position(|&operand| self.folded_truth(operand) == decisive) {
+            operands.truncate(index + 1);
         }
         let (last, others) = operands.split_last().expect("a chain has operands");
         let others =
@@ -321,11 +321,11 @@ impl Lowering<'_, '_> {
             [only] => self.expr_any(*only),
             _ => Reg(self.code.top().min(u32::from(u16::MAX)) as u16),
         };
-        for (at, &part) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
+        for (index, &part) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
             let register = self.expr_top(part);
             let is_text = self.folded(part).is_some()
                 || matches!(self.ast.expr(part).kind, ExprKind::Format(_) | ExprKind::Formatted { .. });
-            if at < last_to_run && !is_text {
+            if index < last_to_run && !is_text {
                 let span = self.ast.expr(part).span;
                 self.code.emit(Op::Concat { dst: register, base: register, count: 1 }, span);
             }

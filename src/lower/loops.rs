@@ -159,9 +159,9 @@ impl Lowering<'_, '_> {
         let source = self.builder.sources.file(self.file.file);
         let line = source.line(offset);
         // The nearest marks are the last one before the loop and the first one after its start.
-        let at = marks.partition_point(|&mark| mark < offset);
-        let before = at.checked_sub(1).map(|at| source.line(marks[at]));
-        let after = marks.get(at).map(|&mark| source.line(mark));
+        let next = marks.partition_point(|&mark| mark < offset);
+        let before = next.checked_sub(1).map(|index| source.line(marks[index]));
+        let after = marks.get(next).map(|&mark| source.line(mark));
         before.is_some_and(|mark| mark + 1 >= line) || after == Some(line)
     }
 

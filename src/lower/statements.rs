@@ -50,7 +50,7 @@ impl Lowering<'_, '_> {
         let mut defined = self.scopes.defined.iter().copied().peekable();
         for &stmt in self.ast.block(self.ast.root) {
             let mut globals = Vec::new();
-            while let Some((_, global)) = defined.next_if(|&(at, _)| at == stmt) {
+            while let Some((_, global)) = defined.next_if(|&(defining, _)| defining == stmt) {
                 globals.push(NameRef::Global(global));
             }
             if self.is_unreachable(stmt) {
@@ -64,8 +64,8 @@ impl Lowering<'_, '_> {
                 }
                 (StmtKind::LetEach { values, .. }, globals) => {
                     let base = self.values(globals.len(), values, statement.span);
-                    for (at, &global) in globals.iter().enumerate() {
-                        self.store_name(global, Reg(base.0.saturating_add(at as u16)), statement.span);
+                    for (index, &global) in globals.iter().enumerate() {
+                        self.store_name(global, Reg(base.0.saturating_add(index as u16)), statement.span);
                     }
                 }
                 (StmtKind::Import { .. }, &[global]) => {
@@ -129,8 +129,8 @@ impl Lowering<'_, '_> {
                 let names = self.ast.names(names);
                 let base = self.values(names.len(), values, span);
                 let first = self.scopes.declared[stmt.0 as usize].expect("the resolver declared them");
-                for (at, name) in names.iter().enumerate() {
-                    self.bind_var(VarId(first.0 + at as u32), Reg(base.0.saturating_add(at as u16)), name.span);
+                for (index, name) in names.iter().enumerate() {
+                    self.bind_var(VarId(first.0 + index as u32), Reg(base.0.saturating_add(index as u16)), name.span);
                 }
                 return;
             }
@@ -155,9 +155,9 @@ impl Lowering<'_, '_> {
             StmtKind::AssignEach { targets, values } => {
                 let targets = self.ast.list(targets);
                 let base = self.values(targets.len(), values, span);
-                for (at, &target) in targets.iter().enumerate() {
+                for (index, &target) in targets.iter().enumerate() {
                     let mark = self.code.top();
-                    self.assign_register(target, Reg(base.0.saturating_add(at as u16)), span);
+                    self.assign_register(target, Reg(base.0.saturating_add(index as u16)), span);
                     self.code.free_to(mark);
                 }
             }
@@ -221,8 +221,8 @@ impl Lowering<'_, '_> {
     /// Runs the body of an imported module, if it is a file.
     fn init_module(&mut self, stmt: StmtId, span: Span) -> Option<ModuleIndex> {
         let imports = &self.file.imports;
-        let at = imports.binary_search_by_key(&stmt, |binding| binding.stmt).ok()?;
-        let module = imports[at].module?;
+        let index = imports.binary_search_by_key(&stmt, |binding| binding.stmt).ok()?;
+        let module = imports[index].module?;
         if let ModuleSource::File(_) = self.builder.graph.modules[module.0 as usize].source {
             let mark = self.code.top();
             let base = self.code.alloc();
@@ -422,9 +422,9 @@ impl Lowering<'_, '_> {
         let mark = self.code.top();
         let object = self.code.alloc();
         self.code.emit(Op::Unpack { dst: object, src: whole, count: count.min(usize::from(u16::MAX)) as u16 }, span);
-        for at in 0..count as u16 {
-            let dst = Reg(base.0.saturating_add(at));
-            self.code.emit(Op::LoadInt { dst, value: at.into() }, span);
+        for index in 0..count as u16 {
+            let dst = Reg(base.0.saturating_add(index));
+            self.code.emit(Op::LoadInt { dst, value: index.into() }, span);
             self.code.emit(Op::GetIndex { dst, object, index: dst }, span);
         }
         self.code.free_to(mark);

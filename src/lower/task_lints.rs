@@ -283,7 +283,7 @@ impl<'a> Lowering<'_, 'a> {
                     let var = scopes.var(var);
                     // Each is taken once: what a variable is made of stands before it.
                     let made = lets.iter().position(|(span, _)| *span == var.span && !var.reassigned);
-                    open.extend(made.map(|at| lets.swap_remove(at).1));
+                    open.extend(made.map(|index| lets.swap_remove(index).1));
                 }
                 _ => found.push(value),
             }
