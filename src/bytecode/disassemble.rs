@@ -381,7 +381,7 @@ impl<'a> Disassembler<'a> {
 }
 
 fn line_starts(text: &str) -> Vec<u32> {
-    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1)).collect()
+    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|offset| offset as u32 + 1)).collect()
 }
 
 /// Where a jump leads, counted from the function's first instruction; anywhere in an unverified program.

@@ -340,13 +340,13 @@ impl Facts {
 
     /// Where the facts about a region stand; the bodies of modules have none.
     pub fn position(&self, region: Region) -> Option<usize> {
-        let at = self.regions.partition_point(|known| known.region.position() < region.position());
-        self.regions.get(at).is_some_and(|facts| facts.region == region).then_some(at)
+        let index = self.regions.partition_point(|known| known.region.position() < region.position());
+        self.regions.get(index).is_some_and(|facts| facts.region == region).then_some(index)
     }
 
     /// The facts about a region.
     pub fn of(&self, region: Region) -> Option<&RegionFacts> {
-        self.position(region).map(|at| &self.regions[at])
+        self.position(region).map(|index| &self.regions[index])
     }
 }
 

@@ -67,13 +67,13 @@ impl RegSet {
 }
 
 fn registers_of(words: &[u64]) -> impl Iterator<Item = Reg> + '_ {
-    words.iter().enumerate().flat_map(|(at, &word)| {
+    words.iter().enumerate().flat_map(|(index, &word)| {
         let mut rest = word;
         std::iter::from_fn(move || {
             (rest != 0).then(|| {
                 let bit = rest.trailing_zeros();
                 rest &= rest - 1;
-                Reg((at * 64) as u16 + bit as u16)
+                Reg((index * 64) as u16 + bit as u16)
             })
         })
     })
@@ -109,9 +109,9 @@ fn add_before_edge(program: &Program, op: &Op, edge: Edge, live: &[u64], set: &m
         Access::WritesOn(on, reg) if on == edge => written.push(reg),
         _ => {}
     });
-    for (at, word) in live.iter().enumerate() {
-        let killed = written.iter().filter(|reg| reg.index() / 64 == at);
-        set[at] |= killed.fold(*word, |word, reg| word & !(1 << (reg.index() % 64)));
+    for (index, word) in live.iter().enumerate() {
+        let killed = written.iter().filter(|reg| reg.index() / 64 == index);
+        set[index] |= killed.fold(*word, |word, reg| word & !(1 << (reg.index() % 64)));
     }
 }
 
@@ -220,8 +220,8 @@ impl Liveness {
     /// Adds what the handler of a block needs.
     fn add_caught<B: Blocks>(&self, blocks: &B, block: B::Node, set: &mut [u64]) {
         let Some((target, error)) = blocks.handler(block) else { return };
-        for (at, (word, needed)) in set.iter_mut().zip(self.words_of(target)).enumerate() {
-            let received = if at == error.index() / 64 { 1 << (error.index() % 64) } else { 0 };
+        for (index, (word, needed)) in set.iter_mut().zip(self.words_of(target)).enumerate() {
+            let received = if index == error.index() / 64 { 1 << (error.index() % 64) } else { 0 };
             *word |= needed & !received;
         }
     }

@@ -41,8 +41,8 @@ pub struct Program {
 impl Program {
     /// Why a region is not compiled, if walrusc has seen a reason.
     pub fn refusal(&self, region: Region) -> Option<Reason> {
-        let at = self.refused.binary_search_by_key(&region.position(), |refused| refused.region.position()).ok()?;
-        Some(self.refused[at].reason)
+        let index = self.refused.binary_search_by_key(&region.position(), |refused| refused.region.position()).ok()?;
+        Some(self.refused[index].reason)
     }
 
     /// How many arguments the `init` of a struct takes besides `self`; none if it has no `init`.
@@ -308,8 +308,8 @@ pub struct SourceFile {
 impl SourceFile {
     /// The column of a byte, counted in characters from 1 as the compiler tells it: a byte-order mark is none.
     /// `start` is where its line begins.
-    pub fn column(&self, start: usize, at: usize) -> Option<usize> {
-        Some(self.text.get(start..at)?.trim_start_matches('\u{FEFF}').chars().count() + 1)
+    pub fn column(&self, start: usize, offset: usize) -> Option<usize> {
+        Some(self.text.get(start..offset)?.trim_start_matches('\u{FEFF}').chars().count() + 1)
     }
 }
 

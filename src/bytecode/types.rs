@@ -363,9 +363,9 @@ fn hash_members(members: &[Identity]) -> u64 {
 }
 
 fn members_of<'a>(members: &'a [Identity], ends: &[u32], set: IdSet) -> &'a [Identity] {
-    let at = set.0 as usize;
-    let Some(&end) = ends.get(at) else { return &[] };
-    let start = at.checked_sub(1).map_or(0, |before| ends[before]);
+    let index = set.0 as usize;
+    let Some(&end) = ends.get(index) else { return &[] };
+    let start = index.checked_sub(1).map_or(0, |before| ends[before]);
     &members[start as usize..end as usize]
 }
 
@@ -535,14 +535,14 @@ mod tests {
     #[test]
     fn unions_are_canonical_and_bounded() {
         let mut sets = IdSets::default();
-        let one = |sets: &mut IdSets, at| sets.singleton(IdKind::Function(FuncId(at)));
+        let one = |sets: &mut IdSets, func| sets.singleton(IdKind::Function(FuncId(func)));
         let (a, b) = (one(&mut sets, 1), one(&mut sets, 2));
         let ab = sets.union(a, b);
         assert_eq!(ab, sets.union(b, a));
         assert!(sets.is_subset(a, ab) && !sets.is_subset(ab, a));
         let mut all = ab;
-        for at in 3..=IdSets::MAX as u32 + 1 {
-            let next = one(&mut sets, at);
+        for func in 3..=IdSets::MAX as u32 + 1 {
+            let next = one(&mut sets, func);
             all = sets.union(all, next);
         }
         assert_eq!(all, IdSet::TOP);
@@ -553,13 +553,13 @@ mod tests {
     fn large_sets_take_in_what_is_akin() {
         let mut kin = Kin::default();
         let count = IdSets::EXACT as u32 + 100;
-        (0..count).for_each(|at| kin.add(FuncId(at), (at % 2) as u16));
+        (0..count).for_each(|func| kin.add(FuncId(func), (func % 2) as u16));
         let mut sets = IdSets::growing(kin);
         let mut all = IdSet::EMPTY;
-        for at in 0..IdSets::EXACT as u32 {
-            let next = sets.singleton(IdKind::Function(FuncId(at)));
+        for func in 0..IdSets::EXACT as u32 {
+            let next = sets.singleton(IdKind::Function(FuncId(func)));
             all = sets.union(all, next);
-            assert_eq!(sets.members(all).len(), at as usize + 1);
+            assert_eq!(sets.members(all).len(), func as usize + 1);
         }
         let other = sets.singleton(IdKind::Struct(StructId(3)));
         all = sets.union(all, other);

@@ -213,7 +213,7 @@ fn window_accesses(kind: Kind, base: Reg, count: u16, mut visit: impl FnMut(Acce
         Kind::InitBase => return call(Call::ARGS, 0),
         _ => {}
     }
-    let mut reads = |count: u16| (0..count).for_each(|at| visit(Access::Reads(base.above(at))));
+    let mut reads = |count: u16| (0..count).for_each(|slot| visit(Access::Reads(base.above(slot))));
     match kind {
         Kind::Seq => reads(count),
         Kind::PairSeq => reads(count.saturating_mul(2)),
@@ -228,7 +228,7 @@ fn window_accesses(kind: Kind, base: Reg, count: u16, mut visit: impl FnMut(Acce
         }
         Kind::IterStart | Kind::PairsStart => {
             visit(Access::Reads(base.above(Iter::ITERABLE)));
-            (0..Iter::STATE).for_each(|at| visit(Access::Writes(base.above(at))));
+            (0..Iter::STATE).for_each(|slot| visit(Access::Writes(base.above(slot))));
             items(kind, base, Edge::FallThrough, visit);
         }
         Kind::IterNext | Kind::PairsNext => {

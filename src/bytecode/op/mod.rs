@@ -137,10 +137,10 @@ macro_rules! define_ops {
                 match *self {
                     $( Op::$name { $($field),* } => {
                         let mut bits = Opcode::$name as u64;
-                        let mut at = 16;
+                        let mut shift = 16;
                         $(
-                            bits |= <operand::$kind as Operand>::to_bits($field) << at;
-                            at += <operand::$kind as Operand>::BITS;
+                            bits |= <operand::$kind as Operand>::to_bits($field) << shift;
+                            shift += <operand::$kind as Operand>::BITS;
                         )*
                         bits
                     } )*

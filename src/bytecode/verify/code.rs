@@ -26,12 +26,12 @@ pub fn check(program: &Program, tables: &Tables) -> Result<(), VerifyError> {
         let code = &program.code[function.code.range()];
         for (pc, op) in code.iter().enumerate() {
             if let Err(rule) = frame.check(pc, *op) {
-                return Err(at(program, id, pc, *op, rule));
+                return Err(error_at(program, id, pc, *op, rule));
             }
         }
         let last = code.len() - 1;
         if !code[last].effects().ends {
-            return Err(at(program, id, last, code[last], Rule::LastInstruction));
+            return Err(error_at(program, id, last, code[last], Rule::LastInstruction));
         }
     }
     Ok(())
@@ -212,7 +212,7 @@ impl Frame<'_> {
 }
 
 #[cold]
-pub(super) fn at(program: &Program, func: usize, pc: usize, op: Op, rule: Rule) -> VerifyError {
+pub(super) fn error_at(program: &Program, func: usize, pc: usize, op: Op, rule: Rule) -> VerifyError {
     let function = &program.functions[func];
     let len = function.code.len;
     let what = match rule {

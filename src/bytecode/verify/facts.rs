@@ -128,7 +128,7 @@ impl Frames {
         let mut functions = program.functions.iter();
         let (mut registers, mut function_end) = (0, 0);
         let (mut end, mut next_pc, mut block) = (0u32, 0, 0);
-        for (at, frame) in facts.frames.iter().enumerate() {
+        for (position, frame) in facts.frames.iter().enumerate() {
             if frame.pc as usize >= code || frame.pc < next_pc {
                 return malformed("frames out of order");
             }
@@ -160,9 +160,9 @@ impl Frames {
             let own_block = frame.pc as usize / Frames::BLOCK;
             while block < own_block {
                 block += 1;
-                before[block] = at as u32;
+                before[block] = position as u32;
             }
-            within[frame.pc as usize] = (at as u32 - before[block] + 1) as u8;
+            within[frame.pc as usize] = (position as u32 - before[block] + 1) as u8;
         }
         if end as usize != facts.frame_registers.len() {
             return malformed("registers of no frame");
@@ -286,8 +286,8 @@ impl<'p> FactTables<'p> {
 
     /// The registers of the frame at a position.
     #[inline(always)]
-    pub fn registers_of(&self, at: usize) -> &'p [(Reg, TypeId)] {
-        &self.facts.frame_registers[self.frames.starts[at] as usize..self.frames.starts[at + 1] as usize]
+    pub fn registers_of(&self, position: usize) -> &'p [(Reg, TypeId)] {
+        &self.facts.frame_registers[self.frames.starts[position] as usize..self.frames.starts[position + 1] as usize]
     }
 
     /// The types with these numbers.
@@ -324,10 +324,10 @@ impl<'p> FactTables<'p> {
 /// The part of [`validate`] that is about regions.
 pub fn validate_regions(program: &Program, facts: &Facts) -> Result<(), FactsError> {
     let malformed = |what| Err(FactsError::Malformed(what));
-    let loops = (0..program.loops.len() as u32).map(|at| Region::Loop(LoopId(at)));
+    let loops = (0..program.loops.len() as u32).map(|index| Region::Loop(LoopId(index)));
     let functions = (0..program.functions.len() as u32)
-        .filter(|&at| program.functions[at as usize].kind != FunctionKind::Body)
-        .map(|at| Region::Function(FuncId(at)));
+        .filter(|&index| program.functions[index as usize].kind != FunctionKind::Body)
+        .map(|index| Region::Function(FuncId(index)));
     if !loops.chain(functions).eq(facts.regions.iter().map(|facts| facts.region)) {
         return malformed("the regions are not the program's");
     }

@@ -12,9 +12,9 @@ pub fn check(program: &Program) -> Result<(), VerifyError> {
             return Err(VerifyError::pool(Rule::LoopRegion, "loops", i, what));
         }
     }
-    if let Some(at) = first_wrong_refusal(program) {
+    if let Some(index) = first_wrong_refusal(program) {
         let what = "a refusal of what does not exist, or out of order";
-        return Err(VerifyError::pool(Rule::Facts, "refusals", at, what));
+        return Err(VerifyError::pool(Rule::Facts, "refusals", index, what));
     }
     let Some(debug) = &program.debug else { return Ok(()) };
     for (i, region) in program.loops.iter().enumerate() {

@@ -34,7 +34,7 @@ pub fn check(program: &Program) -> Result<(), VerifyError> {
     for (id, function) in program.functions.iter().enumerate() {
         let code = &program.code[function.code.range()];
         if let Err((pc, rule)) = pass.function(program, function, code) {
-            return Err(code::at(program, id, pc, code[pc], rule));
+            return Err(code::error_at(program, id, pc, code[pc], rule));
         }
     }
     Ok(())
@@ -74,7 +74,7 @@ impl Pass {
         self.find_loops(program, code);
         let mut handlers = Handlers::of(function);
         for (pc, op) in code.iter().enumerate() {
-            let at = |rule| (pc, rule);
+            let with_pc = |rule| (pc, rule);
             let mut is_new = self.arrive(pc as u32);
             if let Some(handlers) = &mut handlers {
                 is_new |= handlers.advance(function, pc as u32, |ended| self.leave_to_handler(function, ended));
@@ -97,7 +97,7 @@ impl Pass {
                 Access::ClobbersAbove(base) => clobbers_above = Some(base),
             });
             if unwritten {
-                return Err(at(Rule::Unwritten));
+                return Err(with_pc(Rule::Unwritten));
             }
             if let Some(base) = clobbers_above {
                 keep_up_to(&mut self.state, base);
@@ -115,7 +115,7 @@ impl Pass {
                 if target as usize > pc {
                     self.jump_forward(target, taken);
                 } else {
-                    self.jump_back(target, pc as u32, taken).map_err(at)?;
+                    self.jump_back(target, pc as u32, taken).map_err(with_pc)?;
                 }
             }
             let falls = on_edge.iter().filter(|(edge, _)| *edge == Edge::FallThrough);
@@ -123,7 +123,7 @@ impl Pass {
             self.is_reachable = !op.effects().ends;
             let most_work = MOST_WORK + MOST_WORK_PER_INSTRUCTION * code.len();
             if self.words_in_use > MOST_WORDS || self.work > most_work {
-                return Err(at(Rule::Registers));
+                return Err(with_pc(Rule::Registers));
             }
         }
         Ok(())
@@ -294,7 +294,7 @@ impl Handlers {
     /// it.
     fn advance(&mut self, function: &Function, pc: u32, mut end: impl FnMut(usize)) -> bool {
         let mut changed = false;
-        while let Some((_, index)) = self.boundaries.pop_if(|(at, _)| *at <= pc) {
+        while let Some((_, index)) = self.boundaries.pop_if(|(boundary, _)| *boundary <= pc) {
             let handler = &function.handlers[index];
             changed = true;
             if handler.start < handler.end && handler.end > pc {

@@ -514,10 +514,10 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(decode(&bytes[..len]).is_err(), "cut to {len} bytes");
         }
-        for at in 0..bytes.len() {
+        for index in 0..bytes.len() {
             for byte in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut changed = bytes.clone();
-                changed[at] = byte;
+                changed[index] = byte;
                 let _ = decode(&changed);
             }
         }

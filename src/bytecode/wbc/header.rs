@@ -75,7 +75,7 @@ impl Header {
                 _ => WbcError::NotWbc,
             });
         }
-        let mut cursor = Cursor { file, at: MAGIC.len() };
+        let mut cursor = Cursor { file, offset: MAGIC.len() };
         let version = u32::from_le_bytes(cursor.take()?);
         let flags = u32::from_le_bytes(cursor.take()?);
         let sources = cursor.take::<32>()?;
@@ -113,7 +113,7 @@ impl Header {
             return Err(WbcError::BadHeader { why: "the sections do not fill the body" });
         }
         let seal = cursor.take::<32>()?;
-        let body_start = cursor.at;
+        let body_start = cursor.offset;
 
         let present = (file.len() - body_start) as u64;
         if present < body_len {
@@ -187,18 +187,18 @@ fn seal(head: &[u8], body: &[u8]) -> [u8; 32] {
 
 struct Cursor<'a> {
     file: &'a [u8],
-    at: usize,
+    offset: usize,
 }
 
 impl<'a> Cursor<'a> {
     fn slice(&mut self, len: usize) -> Result<&'a [u8], WbcError> {
-        let end = self.at + len;
-        let bytes = self.file.get(self.at..end).ok_or(WbcError::Truncated {
+        let end = self.offset + len;
+        let bytes = self.file.get(self.offset..end).ok_or(WbcError::Truncated {
             part: "header",
             needed: end as u64,
             present: self.file.len() as u64,
         })?;
-        self.at = end;
+        self.offset = end;
         Ok(bytes)
     }
 
