@@ -250,7 +250,9 @@ impl<'p> Operation<'p> {
             Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags.without(Tags::VOID) == Tags::LIST => {
                 have_one_storage(types.items(a.class))
             }
-            Op::MakeList { base, count, .. } => (0..count).all(|at| types.register(base.above(at)).tags.is_single()),
+            Op::MakeList { base, count, .. } => {
+                (0..count).all(|slot| types.register(base.above(slot)).tags.is_single())
+            }
             Op::CallMethod { .. } | Op::TailCallMethod { .. } => {
                 !structs.iter().any(|&def| types.may_have_side_fields(def))
             }

@@ -124,12 +124,12 @@ impl<'p> Checker<'p> {
         {
             self.function(FuncId(before as u32), piece.clone())?;
         }
-        for (at, function) in functions.iter().enumerate().skip(first) {
+        for (index, function) in functions.iter().enumerate().skip(first) {
             if function.code.start >= piece.end {
                 break;
             }
             let end = if is_divided(function) { piece.end } else { u32::MAX };
-            self.function(FuncId(at as u32), piece.start..end)?;
+            self.function(FuncId(index as u32), piece.start..end)?;
         }
         Ok(())
     }
@@ -215,8 +215,8 @@ impl<'p> Checker<'p> {
             self.segment(first..end, control);
         } else {
             let segments = handler_segments(function);
-            for (at, &(segment, handler)) in segments.iter().enumerate() {
-                let segment_end = segments.get(at + 1).map_or(end, |next| start + next.0);
+            for (index, &(segment, handler)) in segments.iter().enumerate() {
+                let segment_end = segments.get(index + 1).map_or(end, |next| start + next.0);
                 if segment_end <= first || control == Control::Ended {
                     continue;
                 }
@@ -372,20 +372,20 @@ impl<'p> Checker<'p> {
     /// Lets a register hold something.
     #[inline(always)]
     fn put(&mut self, reg: Reg, register: Held) {
-        let at = reg.index();
-        if at >= self.top {
-            self.raise(at);
+        let index = reg.index();
+        if index >= self.top {
+            self.raise(index);
         }
-        self.registers[at] = register;
+        self.registers[index] = register;
     }
 
     /// A register above the top is about to be set.
     #[inline(always)]
-    fn raise(&mut self, at: usize) {
-        if at < NEAR {
-            self.top = at + 1;
-        } else if self.registers[at].is_unset() {
-            self.far.push(at as u16);
+    fn raise(&mut self, index: usize) {
+        if index < NEAR {
+            self.top = index + 1;
+        } else if self.registers[index].is_unset() {
+            self.far.push(index as u16);
         }
     }
 
@@ -393,8 +393,8 @@ impl<'p> Checker<'p> {
     /// written since.
     fn check_handler(&mut self) {
         if self.handler_checked {
-            for at in 0..self.touched.len() {
-                let reg = self.touched[at];
+            for index in 0..self.touched.len() {
+                let reg = self.touched[index];
                 if let Some(declared) = self.at_handler(reg) {
                     let holds = self.register_within(reg, declared);
                     self.demand(holds);
@@ -429,8 +429,8 @@ impl<'p> Checker<'p> {
             return None;
         }
         let frame = self.frame(target)?;
-        let at = frame.binary_search_by_key(&reg, |entry| entry.0).ok()?;
-        Some(frame[at].1)
+        let index = frame.binary_search_by_key(&reg, |entry| entry.0).ok()?;
+        Some(frame[index].1)
     }
 
     /// The type of whatever is of one of two types, which must have one class.
@@ -569,7 +569,7 @@ impl TypeEnv for Checker<'_> {
             self.next_site += 1;
         }
         let class = match sites.get(self.next_site) {
-            Some(&(at, class)) if at == pc => ClassId(class),
+            Some(&(site_pc, class)) if site_pc == pc => ClassId(class),
             _ => ClassId::ANY,
         };
         self.site = (pc, class);
@@ -585,8 +585,8 @@ impl TypeEnv for Checker<'_> {
     }
 
     #[inline(always)]
-    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
-        self.sets.members(set).get(at).copied()
+    fn member(&self, set: IdSet, index: usize) -> Option<Identity> {
+        self.sets.members(set).get(index).copied()
     }
 }
 
@@ -605,18 +605,18 @@ fn handler_segments(function: &Function) -> Vec<(u32, Option<(u32, Reg)>)> {
     let count = segments.len();
     let mut next: Vec<u32> = (0..=count as u32).collect();
     for handler in &function.handlers {
-        let mut at = segments.partition_point(|segment| segment.0 < handler.start);
+        let mut index = segments.partition_point(|segment| segment.0 < handler.start);
         loop {
-            while next[at] as usize != at {
-                next[at] = next[next[at] as usize];
-                at = next[at] as usize;
+            while next[index] as usize != index {
+                next[index] = next[next[index] as usize];
+                index = next[index] as usize;
             }
-            if at >= count || segments[at].0 >= handler.end {
+            if index >= count || segments[index].0 >= handler.end {
                 break;
             }
-            segments[at].1 = Some((function.code.start + handler.target, handler.error));
-            next[at] = at as u32 + 1;
-            at += 1;
+            segments[index].1 = Some((function.code.start + handler.target, handler.error));
+            next[index] = index as u32 + 1;
+            index += 1;
         }
     }
     segments

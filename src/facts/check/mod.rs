@@ -74,7 +74,9 @@ impl CheckedTypes {
         } else {
             match op.as_iteration() {
                 Some(Iteration { over: Over::Range, base, .. })
-                    if [window::Range::COUNTER, window::Range::END].map(|at| base.above(at)).contains(&register) =>
+                    if [window::Range::COUNTER, window::Range::END]
+                        .map(|slot| base.above(slot))
+                        .contains(&register) =>
                 {
                     *self.record.written.get(pc as usize)?
                 }
@@ -94,9 +96,9 @@ impl CheckedTypes {
     /// The declared types of live registers at `pc` (an index into `Program::code`), where a frame is declared: at loop
     /// headers, jump targets and function starts.
     pub fn frame(&self, pc: u32) -> Option<&[(Reg, Type)]> {
-        let at = self.frames.binary_search_by_key(&pc, |frame| frame.0).ok()?;
-        let end = self.frames.get(at + 1)?.1;
-        Some(&self.frame_registers[self.frames[at].1 as usize..end as usize])
+        let index = self.frames.binary_search_by_key(&pc, |frame| frame.0).ok()?;
+        let end = self.frames.get(index + 1)?.1;
+        Some(&self.frame_registers[self.frames[index].1 as usize..end as usize])
     }
 
     pub fn global(&self, global: GlobalId) -> Type {

@@ -59,8 +59,8 @@ impl FactTables<'_> {
         if let Some(ModuleKind::File(body)) = main {
             need(facts.functions[body.index()].reached, "the main program is said not to run")?;
         }
-        for (at, function) in self.program.functions.iter().enumerate() {
-            let (func, claimed) = (FuncId(at as u32), facts.functions[at]);
+        for (index, function) in self.program.functions.iter().enumerate() {
+            let (func, claimed) = (FuncId(index as u32), facts.functions[index]);
             if claimed.escaped {
                 need(claimed.reached, "a function called by unknown code is said not to run")?;
                 let params = (0..function.params).all(|param| self.param(func, param) == Type::ANY);
@@ -75,8 +75,8 @@ impl FactTables<'_> {
             }
         }
         let mut sets = self.sets.clone();
-        for (at, def) in self.program.structs.iter().enumerate() {
-            let (id, claimed) = (StructId(at as u32), facts.structs[at]);
+        for (index, def) in self.program.structs.iter().enumerate() {
+            let (id, claimed) = (StructId(index as u32), facts.structs[index]);
             if claimed.escaped {
                 need(claimed.instances_escaped, "unknown code can make instances that are not said to escape")?;
                 let methods = def.methods.iter().all(|method| facts.functions[method.func.index()].escaped);
@@ -103,17 +103,17 @@ impl FactTables<'_> {
                 }
             }
         }
-        for (at, module) in self.program.modules.iter().enumerate() {
-            if facts.escaped_modules[at] {
+        for (index, module) in self.program.modules.iter().enumerate() {
+            if facts.escaped_modules[index] {
                 for export in &module.exports {
                     need(facts.escaped_globals[export.global.index()], "unknown code can read a global of a module")?;
                 }
             }
         }
-        for at in 0..facts.escaped_globals.len() {
-            if facts.escaped_globals[at] {
+        for index in 0..facts.escaped_globals.len() {
+            if facts.escaped_globals[index] {
                 need(
-                    self.has_escaped(&sets, self.global(GlobalId(at as u32))),
+                    self.has_escaped(&sets, self.global(GlobalId(index as u32))),
                     "what unknown code gets is not said to escape",
                 )?;
             }

@@ -81,7 +81,7 @@ impl<E: TypeEnv> TypeEnv for Supposed<'_, E> {
         self.env.identity(kind)
     }
 
-    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
-        self.env.member(set, at)
+    fn member(&self, set: IdSet, index: usize) -> Option<Identity> {
+        self.env.member(set, index)
     }
 }

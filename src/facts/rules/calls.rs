@@ -51,9 +51,9 @@ pub fn call_function<E: TypeEnv>(env: &mut E, func: FuncId, this: Option<Type>, 
     if let Some(this) = this {
         env.flow(Place::Param(func, 0), this);
     }
-    for at in 0..args.len() {
-        let arg = args.get(env, at);
-        env.flow(Place::Param(func, before + at), arg);
+    for index in 0..args.len() {
+        let arg = args.get(env, index);
+        env.flow(Place::Param(func, before + index), arg);
     }
     result_of(env, func)
 }

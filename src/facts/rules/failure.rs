@@ -385,8 +385,8 @@ fn key(ty: Type) -> Outcome {
 }
 
 fn keys<E: TypeEnv>(env: &mut E, base: Reg, count: u16) -> Outcome {
-    for at in 0..count {
-        let register = Reg(base.0.saturating_add(at.saturating_mul(2)));
+    for index in 0..count {
+        let register = Reg(base.0.saturating_add(index.saturating_mul(2)));
         let ty = operand(env, register);
         at_register(key(ty), register)?;
     }
@@ -573,8 +573,8 @@ fn has_field<E: TypeEnv>(env: &mut E, def: StructId, name: Name) -> bool {
 }
 
 fn field<E: TypeEnv>(env: &mut E, def: StructId, name: Name) -> Type {
-    let at = env.index().field(def, name).unwrap_or(SIDE_FIELDS);
-    env.read(Place::Field(def, at))
+    let slot = env.index().field(def, name).unwrap_or(SIDE_FIELDS);
+    env.read(Place::Field(def, slot))
 }
 
 /// The registers of a call's arguments.
@@ -585,8 +585,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn register(self, at: u16) -> Reg {
-        Reg(self.first.0.saturating_add(at))
+    fn register(self, index: u16) -> Reg {
+        Reg(self.first.0.saturating_add(index))
     }
 }
 

@@ -35,12 +35,12 @@ fn builtin_row(module: &str, name: &str) -> Option<&'static BuiltinSpec> {
 fn among<T: Copy>(entries: &[(Name, T)], first: &[u32], def: StructId, name: Name) -> Option<T> {
     let (start, end) = (*first.get(def.index())?, *first.get(def.index() + 1)?);
     let own = &entries[start as usize..end as usize];
-    let at = if own.len() <= 8 {
+    let index = if own.len() <= 8 {
         own.iter().position(|entry| entry.0 == name)?
     } else {
         own.binary_search_by_key(&name, |entry| entry.0).ok()?
     };
-    Some(own[at].1)
+    Some(own[index].1)
 }
 
 /// Lookups by name.
@@ -69,19 +69,19 @@ pub struct RuleIndex {
 
 impl RuleIndex {
     pub fn new(program: &Program) -> RuleIndex {
-        let text = |at: u32| program.strings.get(StrId(at)).unwrap_or("");
+        let text = |id: u32| program.strings.get(StrId(id)).unwrap_or("");
         // The standard hasher is keyed at random: no file can be made whose names collide.
         let keys = RandomState::new();
         let hash = |text: &str| keys.hash_one(text);
         // The first of all equal strings.
         let mut first: HashTable<u32> = HashTable::with_capacity(program.strings.len());
         let names: Vec<u32> = (0..program.strings.len() as u32)
-            .map(|at| {
-                let own = text(at);
-                *first.entry(hash(own), |&other| text(other) == own, |&other| hash(text(other))).or_insert(at).get()
+            .map(|id| {
+                let own = text(id);
+                *first.entry(hash(own), |&other| text(other) == own, |&other| hash(text(other))).or_insert(id).get()
             })
             .collect();
-        let named = |wanted: &str| first.find(hash(wanted), |&at| text(at) == wanted).map(|&at| Name(at));
+        let named = |wanted: &str| first.find(hash(wanted), |&id| text(id) == wanted).map(|&id| Name(id));
         let index = RuleIndex {
             init: named("init"),
             iter: named("iter"),
@@ -89,7 +89,7 @@ impl RuleIndex {
             builtin_methods: METHODS
                 .iter()
                 .enumerate()
-                .filter_map(|(at, method)| Some(((method.receiver, named(method.name)?), at)))
+                .filter_map(|(position, method)| Some(((method.receiver, named(method.name)?), position)))
                 .collect(),
             names,
             builtins: program
@@ -128,8 +128,8 @@ impl RuleIndex {
         let exists = |name: StrId| name.index() < program.strings.len();
         let mut differ = program.modules.iter().all(|module| exists(module.name))
             && program.structs.iter().all(|def| exists(def.name));
-        for (at, def) in program.structs.iter().enumerate() {
-            let id = StructId(at as u32);
+        for (position, def) in program.structs.iter().enumerate() {
+            let id = StructId(position as u32);
             let (fields, methods) = (index.fields.len(), index.methods.len());
             for (slot, &field) in def.fields.iter().enumerate() {
                 differ &= exists(field);
@@ -152,10 +152,10 @@ impl RuleIndex {
             });
             index.init_args.push(init.unwrap_or(0));
         }
-        for (at, module) in program.modules.iter().enumerate() {
+        for (position, module) in program.modules.iter().enumerate() {
             for export in &module.exports {
                 differ &= exists(export.name);
-                let before = index.exports.insert((at as u32, index.name(export.name)), export.global);
+                let before = index.exports.insert((position as u32, index.name(export.name)), export.global);
                 differ &= before.is_none();
             }
         }

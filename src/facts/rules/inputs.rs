@@ -25,18 +25,18 @@ impl Args<'_> {
 
     /// The type of one; of one that is not given, that of no value.
     #[inline(always)]
-    pub fn get<E: TypeEnv>(self, env: &mut E, at: u16) -> Type {
+    pub fn get<E: TypeEnv>(self, env: &mut E, index: u16) -> Type {
         match self {
-            Args::In { first, count } if at < count => env.get(Reg(first.0.saturating_add(at))),
+            Args::In { first, count } if index < count => env.get(Reg(first.0.saturating_add(index))),
             Args::In { .. } => Type::NEVER,
-            Args::Of(types) => types.get(usize::from(at)).copied().unwrap_or(Type::NEVER),
+            Args::Of(types) => types.get(usize::from(index)).copied().unwrap_or(Type::NEVER),
         }
     }
 
     /// Lets all of them get to where nothing is known.
     pub fn escape<E: TypeEnv>(self, env: &mut E) {
-        for at in 0..self.len() {
-            let arg = self.get(env, at);
+        for index in 0..self.len() {
+            let arg = self.get(env, index);
             env.escape(arg);
         }
     }

@@ -166,8 +166,8 @@ pub fn call_method<E: TypeEnv>(env: &mut E, row: usize, receiver: Type, args: Ar
             receiver
         }
         MethodRule::GetsOrInserts => {
-            for (at, part) in [(0, Slot::Key), (1, Slot::Value)] {
-                let kept = args.get(env, at);
+            for (index, part) in [(0, Slot::Key), (1, Slot::Value)] {
+                let kept = args.get(env, index);
                 env.flow(Place::Slot(receiver.class, part), kept);
             }
             slot(env, receiver, Slot::Value)
@@ -231,7 +231,8 @@ pub fn call_builtin<E: TypeEnv>(env: &mut E, spec: &BuiltinSpec, args: Args) -> 
             Type::container(Tags::TASK, all.class)
         }
         BuiltinResult::Number(first) => {
-            let numbers = (0..first).map(|at| if at < args.len() { args.get(env, at).tags } else { Tags::NUMBER });
+            let numbers =
+                (0..first).map(|index| if index < args.len() { args.get(env, index).tags } else { Tags::NUMBER });
             Type::of(numbers.fold(Tags::NONE, Tags::or).and(Tags::NUMBER))
         }
     }

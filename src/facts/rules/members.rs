@@ -26,8 +26,8 @@ pub fn get_index<E: TypeEnv>(env: &mut E, object: Type, key: Type, constant: Opt
     }
     if object.tags.meets(Tags::TUPLE) {
         if by_int {
-            let item = match constant.and_then(|at| usize::try_from(at).ok()) {
-                Some(at) => slot(env, object, Slot::part(at)),
+            let item = match constant.and_then(|index| usize::try_from(index).ok()) {
+                Some(index) => slot(env, object, Slot::part(index)),
                 None => any_part(env, object.class),
             };
             out = env.join(out, item);
@@ -198,7 +198,8 @@ pub fn set_member<E: TypeEnv>(env: &mut E, object: Type, name: Option<Name>, val
 /// How deep an iterator made by an iterator is followed.
 const ITERATOR_DEPTH: u32 = 3;
 
-/// The items of a `for` loop over `container`. A dict's or module's items are tuples made by the instruction at `at`.
+/// The items of a `for` loop over `container`. A dict's or module's items are tuples made by the instruction at
+/// [`TypeEnv::at`].
 pub fn items<E: TypeEnv>(env: &mut E, container: Type) -> Type {
     items_within(env, container, ITERATOR_DEPTH)
 }
@@ -306,7 +307,7 @@ fn pairs<E: TypeEnv>(env: &mut E, container: Type) -> (Type, Type) {
 /// others.
 #[inline(never)]
 pub fn iterate<E: TypeEnv>(env: &mut E, base: Reg, target: i32, prepares: bool, unpacks: bool) -> bool {
-    let state = |at: u16| base.above(at);
+    let state = |slot: u16| base.above(slot);
     let held = env.register(base);
     let container = match (prepares, held.tags.meets(Tags::ITER)) {
         (false, true) if held.tags != Tags::ITER => held.without(Tags::ITER),

@@ -92,7 +92,7 @@ pub trait TypeEnv {
         ty
     }
     /// A member of a set other than `TOP`, which has few, by position.
-    fn member(&self, set: IdSet, at: usize) -> Option<Identity>;
+    fn member(&self, set: IdSet, index: usize) -> Option<Identity>;
 }
 
 /// Where an instruction stands. Pcs are counted in the whole program.
@@ -203,7 +203,7 @@ pub fn slot<E: TypeEnv>(env: &mut E, ty: Type, slot: Slot) -> Type {
     env.read(Place::Slot(ty.class, slot))
 }
 
-/// A container made by the instruction at `at`.
+/// A container made by the instruction at [`TypeEnv::at`].
 fn made<E: TypeEnv>(env: &mut E, tags: Tags) -> Type {
     let pc = env.at().pc;
     let class = env.site(pc);
