@@ -194,11 +194,11 @@ fn tail_of((values, stores, made): Written, states: &[State]) -> Option<usize> {
         part.iter().all(|value| rest.any(|other| other == value))
     };
     let latest = states.len().saturating_sub(TAIL_CANDIDATES)..states.len();
-    let parts = latest.filter(|&at| {
-        let (part, put_off, made) = states[at].written;
+    let parts = latest.filter(|&index| {
+        let (part, put_off, made) = states[index].written;
         made.is_empty() && part.len() < values.len() && put_off == stores && is_part(part)
     });
-    parts.max_by_key(|&at| states[at].written.0.len())
+    parts.max_by_key(|&index| states[index].written.0.len())
 }
 
 struct Emitter<'a> {

@@ -281,8 +281,8 @@ impl TypeProfile {
     }
 
     pub fn at(&self, pc: u32) -> &TypeFeedback {
-        let at = pc as usize;
-        self.pages[at / PAGE].as_ref().map_or(&NOTHING, |page| &page[at % PAGE])
+        let index = pc as usize;
+        self.pages[index / PAGE].as_ref().map_or(&NOTHING, |page| &page[index % PAGE])
     }
 
     /// Adds to what was seen at an instruction; whether that was anything new.
@@ -304,9 +304,9 @@ impl TypeProfile {
     }
 
     fn site(&mut self, pc: u32) -> &mut TypeFeedback {
-        let at = pc as usize;
-        let page = self.pages[at / PAGE].get_or_insert_with(|| Box::new([TypeFeedback::NOTHING; PAGE]));
-        &mut page[at % PAGE]
+        let index = pc as usize;
+        let page = self.pages[index / PAGE].get_or_insert_with(|| Box::new([TypeFeedback::NOTHING; PAGE]));
+        &mut page[index % PAGE]
     }
 
     /// How often anything new was seen so far: code that was built at the same number would be built the same again.
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn a_few_structs_are_remembered_and_many_are_not() {
         let mut structs = Few::<StructId>::NONE;
-        let ids = (0..FEW as u32).map(|at| StructId(7 * at + 3)).collect::<Vec<_>>();
+        let ids = (0..FEW as u32).map(|index| StructId(7 * index + 3)).collect::<Vec<_>>();
         for id in ids.iter().chain(&ids[..2]) {
             structs.add(*id);
         }

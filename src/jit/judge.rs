@@ -24,8 +24,8 @@ pub fn judge_frame(vm: &Vm, flows: &mut Flows, types: &StaticTypes, exit: &Exit)
     let (program, func) = (vm.program(), vm.top_function());
     let Ok(flow) = flows.of(program, func) else { return Ok(()) };
     let Some(block) = flow.block_around(exit.pc - flow.start) else { return Ok(()) };
-    let at = (exit.pc - flow.start - flow.block(block).start) as usize;
-    let live = flow.live_before_each(program, block).swap_remove(at);
+    let index = (exit.pc - flow.start - flow.block(block).start) as usize;
+    let live = flow.live_before_each(program, block).swap_remove(index);
     let proved = types.before(program, func, exit.pc);
     for reg in live.iter() {
         let Some(ty) = proved.get(reg.index()) else { continue };

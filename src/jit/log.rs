@@ -14,9 +14,9 @@ pub enum LogFormat {
 }
 
 /// File, line and column of a byte of a source file.
-pub(super) fn source_place(program: &Program, file: u32, at: u32) -> Option<(&str, usize, usize)> {
+pub(super) fn source_place(program: &Program, file: u32, offset: u32) -> Option<(&str, usize, usize)> {
     let file = program.debug.as_ref()?.files.get(file as usize)?;
-    let before = file.text.get(..at as usize)?;
+    let before = file.text.get(..offset as usize)?;
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     Some((&file.name, before.matches('\n').count() + 1, file.column(start, before.len())?))
 }

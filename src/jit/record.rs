@@ -275,7 +275,7 @@ fn finish_next(
     has_native: &dyn Fn(u32) -> bool,
 ) -> Result<Option<Recorded>> {
     // Most items are like the first ones.
-    let are_enough = vm.item_of_list_loop().is_some_and(|at| at + 1 >= RECORDED_ITEMS);
+    let are_enough = vm.item_of_list_loop().is_some_and(|position| position + 1 >= RECORDED_ITEMS);
     let finished = vm.finish_next(item, are_enough)?;
     vm.mark_list_loops(recording.depth, recording.inside_built_in);
     let Some((jumped, step)) = finished else {
@@ -468,11 +468,11 @@ fn note_results(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op, stepped: S
         }
         site.result.add(register(vm, result).tag());
         if iteration.over == Over::Pairs {
-            let state = |at: u16| register(vm, iteration.base.above(at));
+            let state = |offset: u16| register(vm, iteration.base.above(offset));
             site.second.add(state(Iter::SECOND).tag());
             // What was taken apart stands in front of the position.
             let taken = state(Iter::POSITION).as_int().and_then(|next| usize::try_from(next - 1).ok());
-            let item = taken.zip(state(Iter::ITERABLE).as_list()).and_then(|(at, list)| list.try_get(at));
+            let item = taken.zip(state(Iter::ITERABLE).as_list()).and_then(|(position, list)| list.try_get(position));
             item.into_iter().for_each(|item| site.b.add(item.tag()));
         }
     })

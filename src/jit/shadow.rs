@@ -122,15 +122,15 @@ impl Shadow {
             wanted.push(Wanted { func: frame.func, base: frame.base, pc: exit.pc });
         }
         let mut live = Vec::new();
-        for (at, frame) in wanted.iter().enumerate() {
+        for (index, frame) in wanted.iter().enumerate() {
             // A call that is under way has yet to write its result.
-            let callee = wanted.get(at + 1);
+            let callee = wanted.get(index + 1);
             let result = callee.map(|callee| callee.base - 1);
             if let Ok(flow) = flows.of(program, frame.func) {
                 let pending = callee.map(|_| pending_at(&flow, program, frame.pc - 1)).unwrap_or_default();
                 let registers = live_at(&flow, program, frame.pc);
                 let registers = registers.iter().filter(|reg| !pending.contains(reg));
-                live.extend(registers.map(|reg| frame.base + u32::from(reg.0)).filter(|at| Some(*at) != result));
+                live.extend(registers.map(|reg| frame.base + u32::from(reg.0)).filter(|slot| Some(*slot) != result));
             }
         }
 
@@ -218,16 +218,16 @@ fn stands_at(vm: &Vm, depth: usize, base: Window, wanted: &[Wanted]) -> bool {
     let (Some(top), above) = (wanted.last(), &wanted[1..]) else { return false };
     vm.depth() == depth + above.len()
         && vm.top_pc() == top.pc
-        && vm.frames_above(depth).zip(above.iter().zip(wanted)).all(|((func, at, return_pc), (frame, below))| {
-            func == frame.func && at == base.far_above(frame.base) && return_pc == below.pc
+        && vm.frames_above(depth).zip(above.iter().zip(wanted)).all(|((func, window, return_pc), (frame, below))| {
+            func == frame.func && window == base.far_above(frame.base) && return_pc == below.pc
         })
 }
 
 /// Registers alive before an instruction.
 fn live_at(flow: &Flow, program: &Program, pc: u32) -> RegSet {
     let Some(block) = flow.block_around(pc - flow.start) else { return RegSet::default() };
-    let at = (pc - flow.start - flow.block(block).start) as usize;
-    flow.live_before_each(program, block).swap_remove(at)
+    let index = (pc - flow.start - flow.block(block).start) as usize;
+    flow.live_before_each(program, block).swap_remove(index)
 }
 
 /// Registers that the step of an iteration writes when the `next` or `iter` it has called returns, and that nothing
@@ -241,7 +241,7 @@ fn pending_at(flow: &Flow, program: &Program, pc: u32) -> Vec<Reg> {
     }
     let Some(step) = op.as_iteration() else { return Vec::new() };
     let before = live_at(flow, program, pc);
-    let items = [Iter::VERSION, Iter::ITEM, Iter::SECOND].into_iter().map(|at| step.base.above(at));
+    let items = [Iter::VERSION, Iter::ITEM, Iter::SECOND].into_iter().map(|offset| step.base.above(offset));
     items.filter(|reg| !before.contains(*reg)).collect()
 }
 

@@ -58,8 +58,8 @@ impl StaticTypes {
     /// The types of a function's registers before the instruction at `pc` (an index into the program's code).
     pub fn before(&self, program: &Program, func: FuncId, pc: u32) -> Vec<Type> {
         let mut before = Vec::new();
-        self.follow(program, func, |_, at, registers| {
-            if at == pc {
+        self.follow(program, func, |_, current, registers| {
+            if current == pc {
                 before = registers.to_vec();
             }
         });

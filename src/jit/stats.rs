@@ -157,11 +157,11 @@ fn untold_steps(program: &Program, types: Option<&StaticTypes>, unit: &Unit, is_
     pcs.sort_unstable();
     pcs.dedup();
     let mut untold = Vec::new();
-    for (at, function) in program.functions.iter().enumerate() {
+    for (index, function) in program.functions.iter().enumerate() {
         let code = function.code.range();
         let own: Vec<u32> = pcs.iter().copied().filter(|&pc| code.contains(&(pc as usize))).collect();
         if !own.is_empty() {
-            let found = types.not_steps(program, FuncId(at as u32), &own, is_conditional);
+            let found = types.not_steps(program, FuncId(index as u32), &own, is_conditional);
             untold.extend(found.into_iter().map(|(pc, words)| format!("{}: {words}", place_of_code(program, pc))));
         }
     }
@@ -202,8 +202,8 @@ impl Statistics {
         let _ = writeln!(out, "  JIT compiled regions: {compiled_regions}");
         if let Some(hottest) = self.regions.iter().max_by_key(|region| region.count).filter(|region| region.count > 0) {
             let name = hottest.function.as_deref().unwrap_or("<main>");
-            let at = if hottest.line > 0 { format!("@{}:{}", hottest.file, hottest.line) } else { String::new() };
-            let _ = writeln!(out, "  Hottest spot: {name}{at} ({}x)", hottest.count);
+            let place = if hottest.line > 0 { format!("@{}:{}", hottest.file, hottest.line) } else { String::new() };
+            let _ = writeln!(out, "  Hottest spot: {name}{place} ({}x)", hottest.count);
         }
         let polymorphic = self.observed - self.monomorphic;
         let _ = writeln!(

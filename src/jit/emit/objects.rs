@@ -63,9 +63,9 @@ impl Emitter<'_> {
         self.go_on_if(is_inside, elsewhere);
         let entries = self.builder.ins().load(types::I64, of_keys, dict, Dict::ENTRIES_OFFSET as i32);
         let entry = usize::from(position) * size_of::<Entry>();
-        let at = |part: usize| (entry + Entry::KEY_OFFSET + part) as i32;
-        let tag = self.builder.ins().load(types::I64, of_keys, entries, at(Value::TAG_OFFSET));
-        let payload = self.builder.ins().load(types::I64, of_keys, entries, at(Value::PAYLOAD_OFFSET));
+        let offset_of = |part: usize| (entry + Entry::KEY_OFFSET + part) as i32;
+        let tag = self.builder.ins().load(types::I64, of_keys, entries, offset_of(Value::TAG_OFFSET));
+        let payload = self.builder.ins().load(types::I64, of_keys, entries, offset_of(Value::PAYLOAD_OFFSET));
         let is_string = self.builder.ins().icmp_imm_u(IntCC::Equal, tag, Tag::Str as i64);
         let is_key = self.builder.ins().icmp(IntCC::Equal, payload, key);
         let is_here = self.builder.ins().band(is_string, is_key);
@@ -131,12 +131,12 @@ impl Emitter<'_> {
         if shape.kind == ObjKind::List {
             return self.write_list(object, shape, words);
         }
-        for (at, &word) in words.iter().enumerate() {
+        for (index, &word) in words.iter().enumerate() {
             let mut value = self.value(word);
             if self.region.repr(word) == Repr::Bool {
                 value = self.builder.ins().uextend(types::I64, value);
             }
-            self.builder.ins().store(flags(Mem::Field), value, object, object_size(at) as i32);
+            self.builder.ins().store(flags(Mem::Field), value, object, object_size(index) as i32);
         }
     }
 
@@ -156,7 +156,7 @@ impl Emitter<'_> {
         }
         let has_bytes = storage == Storage::Bools;
         let size = if has_bytes { 1 } else { size_of::<u64>() };
-        for (at, &word) in words.iter().enumerate() {
+        for (index, &word) in words.iter().enumerate() {
             let value = self.value(word);
             // A truth value that came through a merge is a word of 0 or 1.
             let value = match (has_bytes, self.region.repr(word)) {
@@ -164,7 +164,7 @@ impl Emitter<'_> {
                 (true, Repr::I64) => self.builder.ins().ireduce(types::I8, value),
                 _ => value,
             };
-            let offset = List::ELEMENTS_OFFSET + at * size;
+            let offset = List::ELEMENTS_OFFSET + index * size;
             self.builder.ins().store(MemFlagsData::trusted(), value, list, offset as i32);
         }
     }

@@ -34,8 +34,8 @@ pub(super) fn list_filled(vm: &mut Vm, value: Value, count: i64) -> Option<Gc<Li
 }
 
 pub(super) fn list_item(vm: &mut Vm, list: Gc<List>, index: i64) -> Status {
-    let Ok(at) = index::resolve_index(index, list.len()) else { return Status::Leave };
-    vm.set_native_result(list.get(at));
+    let Ok(position) = index::resolve_index(index, list.len()) else { return Status::Leave };
+    vm.set_native_result(list.get(position));
     Status::Next
 }
 

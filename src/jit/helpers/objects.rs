@@ -57,11 +57,11 @@ pub(super) fn str_index(vm: &mut Vm, text: Gc<Str>, index: i64) -> Option<Gc<Str
         return None;
     }
     let len = text.char_len() as i64;
-    let at = if index < 0 { index.wrapping_add(len) } else { index };
-    if at < 0 || at >= len {
+    let position = if index < 0 { index.wrapping_add(len) } else { index };
+    if position < 0 || position >= len {
         return None;
     }
-    let char = text.locate_char(&vm.heap, at as usize)?;
+    let char = text.locate_char(&vm.heap, position as usize)?;
     Some(vm.heap.char_str(char))
 }
 

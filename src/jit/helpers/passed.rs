@@ -57,10 +57,10 @@ const MOST_WORDS: usize = 6;
 
 /// Whether arguments of these words all travel in registers.
 pub const fn fit_registers(params: &[&[Argument]]) -> bool {
-    let (mut words, mut at) = (0, 0);
-    while at < params.len() {
-        words += params[at].len();
-        at += 1;
+    let (mut words, mut index) = (0, 0);
+    while index < params.len() {
+        words += params[index].len();
+        index += 1;
     }
     words <= MOST_WORDS
 }

@@ -107,12 +107,12 @@ impl Cfg {
 
     /// Whether a loop is another one or stands in it.
     pub fn is_within(&self, inner: Option<usize>, outer: usize) -> bool {
-        let mut at = inner;
-        while let Some(index) = at {
+        let mut enclosing = inner;
+        while let Some(index) = enclosing {
             if index == outer {
                 return true;
             }
-            at = self.parents[index];
+            enclosing = self.parents[index];
         }
         false
     }

@@ -37,32 +37,33 @@ fn args_of(region: &Region, from: BlockId, header: BlockId) -> Option<&[Val]> {
 fn derive(region: &mut Region, cfg: &Cfg, blocks: &LoopBlocks) -> bool {
     let (header, preheader) = (region.loops[blocks.index].header, region.loops[blocks.index].preheader);
     let params = region.block(header).params.clone();
-    let goes_up = |region: &Region, at: usize| {
+    let goes_up = |region: &Region, index: usize| {
         blocks.latches.iter().all(|&latch| {
-            let next = args_of(region, latch, header).and_then(|args| definition(region, args[at]));
-            matches!(next, Some(&Inst::Binary(Binary::Iadd, a, b)) if (a == params[at] && is_one(region, b))
-                || (b == params[at] && is_one(region, a)))
+            let next = args_of(region, latch, header).and_then(|args| definition(region, args[index]));
+            matches!(next, Some(&Inst::Binary(Binary::Iadd, a, b)) if (a == params[index] && is_one(region, b))
+                || (b == params[index] && is_one(region, a)))
         })
     };
     let rising: Vec<usize> =
-        (0..params.len()).filter(|&at| region.repr(params[at]) == Repr::I64 && goes_up(region, at)).collect();
-    let counts: Vec<usize> = rising.iter().copied().filter(|&at| only_counts(region, blocks, params[at])).collect();
+        (0..params.len()).filter(|&index| region.repr(params[index]) == Repr::I64 && goes_up(region, index)).collect();
+    let counts: Vec<usize> =
+        rising.iter().copied().filter(|&index| only_counts(region, blocks, params[index])).collect();
     // Of several counts that nothing else goes along with, one stays.
-    let Some(&base) = rising.iter().find(|at| !counts.contains(at)).or(counts.first()) else { return false };
+    let Some(&base) = rising.iter().find(|index| !counts.contains(index)).or(counts.first()) else { return false };
     if args_of(region, preheader, header).is_none() || cfg.preds(header).len() != blocks.latches.len() + 1 {
         return false;
     }
-    let Some(at) = counts.into_iter().rev().find(|&at| at != base) else { return false };
+    let Some(index) = counts.into_iter().rev().find(|&index| index != base) else { return false };
     let one = region.new_val(Repr::I64);
     let (differ, differ_next) = (region.new_val(Repr::I64), region.new_val(Repr::I64));
     let first = args_of(region, preheader, header).expect("it was there").to_vec();
     region.block_mut(preheader).insts.extend([
-        (Some(differ), Inst::Binary(Binary::Isub, first[at], first[base])),
+        (Some(differ), Inst::Binary(Binary::Isub, first[index], first[base])),
         (Some(one), Inst::Int(1)),
         (Some(differ_next), Inst::Binary(Binary::Iadd, differ, one)),
     ]);
     let nexts: Vec<Val> =
-        blocks.latches.iter().map(|&latch| args_of(region, latch, header).expect("it was there")[at]).collect();
+        blocks.latches.iter().map(|&latch| args_of(region, latch, header).expect("it was there")[index]).collect();
     for &id in &blocks.blocks {
         for (result, inst) in &mut region.block_mut(id).insts {
             if result.is_some_and(|result| nexts.contains(&result)) {
@@ -72,12 +73,12 @@ fn derive(region: &mut Region, cfg: &Cfg, blocks: &LoopBlocks) -> bool {
     }
     for &from in blocks.latches.iter().chain([&preheader]) {
         if let Terminator::Jump(_, args) = &mut region.block_mut(from).end {
-            args.remove(at);
+            args.remove(index);
         }
     }
     let block = region.block_mut(header);
-    block.params.remove(at);
-    block.insts.insert(0, (Some(params[at]), Inst::Binary(Binary::Late, params[base], differ)));
+    block.params.remove(index);
+    block.insts.insert(0, (Some(params[index]), Inst::Binary(Binary::Late, params[base], differ)));
     true
 }
 

@@ -48,9 +48,9 @@ pub fn gather(region: &mut Region) -> bool {
 /// The word of a new object that an instruction stores, and what it becomes.
 fn stored_in<'m>(object: Val, make: &'m mut Inst, inst: &Inst) -> Option<(&'m mut Val, Val)> {
     let (Inst::Make { words, .. }, &Inst::Store { base, offset, value, .. }) = (make, inst) else { return None };
-    let at = usize::try_from(offset).ok()?.checked_sub(size_of::<Header>())?;
-    let is_word = base == object && value != object && at.is_multiple_of(size_of::<u64>());
-    words.get_mut(at / size_of::<u64>()).filter(|_| is_word).map(|word| (word, value))
+    let behind_header = usize::try_from(offset).ok()?.checked_sub(size_of::<Header>())?;
+    let is_word = base == object && value != object && behind_header.is_multiple_of(size_of::<u64>());
+    words.get_mut(behind_header / size_of::<u64>()).filter(|_| is_word).map(|word| (word, value))
 }
 
 #[cfg(test)]

@@ -124,8 +124,8 @@ impl<'a> Hoister<'a> {
                 } else {
                     if let Inst::Guard { condition, exit, .. } = inst {
                         state.is_blocked |= self.protects(index, condition, exit);
-                        if let Some(&Inst::Icmp(Compare::Below, at, _)) = self.definition(condition) {
-                            self.guarded_in[at.0 as usize] = Some(index);
+                        if let Some(&Inst::Icmp(Compare::Below, position, _)) = self.definition(condition) {
+                            self.guarded_in[position.0 as usize] = Some(index);
                         }
                     }
                     kept.push((result, inst));
@@ -184,10 +184,10 @@ impl<'a> Hoister<'a> {
                 let always = matches!(mem, Mem::Frame | Mem::Globals);
                 !self.writes[index].meets(MemSet::of(mem)) && (always || is_safe)
             }
-            Inst::LoadElement { element, index: at, .. } => {
+            Inst::LoadElement { element, index: position, .. } => {
                 !self.writes[index].meets(MemSet::of_element(element))
                     && is_safe
-                    && self.guarded_in[at.0 as usize] != Some(index)
+                    && self.guarded_in[position.0 as usize] != Some(index)
             }
             // It follows pointers, and is not cheap.
             Inst::Find { .. } => !self.writes[index].meets(inst.reads()) && is_safe,

@@ -192,9 +192,9 @@ impl Numbering<'_> {
 
     /// Makes loads of the words of a new object give what it was made with.
     fn remember_made(&mut self, object: Val, words: &[Val]) {
-        for (at, &word) in words.iter().enumerate() {
+        for (index, &word) in words.iter().enumerate() {
             let repr = self.reprs[word.0 as usize];
-            let offset = (size_of::<Header>() + at * size_of::<u64>()) as i32;
+            let offset = (size_of::<Header>() + index * size_of::<u64>()) as i32;
             for mem in [Mem::Header, Mem::Field, Mem::Capture].into_iter().filter(|_| repr != Repr::Bool) {
                 let load = Inst::Load { mem, base: object, offset, repr, width: Width::Full };
                 let version = self.version(&load);

@@ -114,7 +114,7 @@ impl<'a> Pairing<'a> {
         let old = std::mem::take(&mut region.block_mut(shape.header).insts);
         Pairing {
             preheader: shape.preheader,
-            defined_at: old.iter().enumerate().filter_map(|(at, (result, _))| Some(((*result)?, at))).collect(),
+            defined_at: old.iter().enumerate().filter_map(|(place, (result, _))| Some(((*result)?, place))).collect(),
             next: region.block(shape.header).params.iter().copied().zip(shape.next.iter().copied()).collect(),
             is_packed: vec![false; old.len()],
             first: Vec::new(),
@@ -127,9 +127,9 @@ impl<'a> Pairing<'a> {
     }
 
     fn run(mut self, shape: &Shape) {
-        for at in 0..self.old.len() {
-            if let Inst::Binary(Binary::Fdiv, a, b) = self.old[at].1 {
-                self.is_packed[at] = self.are_known_next(at, [a, b]);
+        for place in 0..self.old.len() {
+            if let Inst::Binary(Binary::Fdiv, a, b) = self.old[place].1 {
+                self.is_packed[place] = self.are_known_next(place, [a, b]);
             }
         }
         if !self.is_packed.contains(&true) {
@@ -137,20 +137,20 @@ impl<'a> Pairing<'a> {
             return;
         }
         self.pack_operands(shape);
-        for at in 0..self.old.len() {
-            let (result, inst) = self.old[at].clone();
+        for place in 0..self.old.len() {
+            let (result, inst) = self.old[place].clone();
             match result {
-                Some(result) if self.is_packed[at] && is_division(&inst) => {
+                Some(result) if self.is_packed[place] && is_division(&inst) => {
                     let both = self.both(result);
                     self.first.push((Some(result), Inst::Unary(Unary::First, both)));
                     let next = self.write(Inst::Unary(Unary::Second, both), Repr::F64);
                     self.second.insert(result, next);
                 }
                 // Written when a division needs it.
-                _ if self.is_packed[at] || self.is_written[at] => continue,
+                _ if self.is_packed[place] || self.is_written[place] => continue,
                 _ => self.first.push((result, inst)),
             }
-            self.is_written[at] = true;
+            self.is_written[place] = true;
         }
         self.finish(shape);
     }
@@ -163,20 +163,20 @@ impl<'a> Pairing<'a> {
 
     /// Whether the first iteration, having come to an instruction, can compute what some values are in the second.
     fn are_known_next(&self, place: usize, vals: [Val; 2]) -> bool {
-        let among = |known: &[bool], val: Val| self.defined_at.get(&val).is_none_or(|&at| known[at]);
+        let among = |known: &[bool], val: Val| self.defined_at.get(&val).is_none_or(|&index| known[index]);
         // Of its own values those that are there, and those that it can compute at once.
         let mut first: Vec<bool> = Vec::with_capacity(self.old.len());
         let mut next: Vec<bool> = Vec::with_capacity(self.old.len());
-        for (at, (_, inst)) in self.old.iter().enumerate() {
-            let known = at < place || (is_free(inst) && all_args(inst, |arg| among(&first, arg)));
+        for (index, (_, inst)) in self.old.iter().enumerate() {
+            let known = index < place || (is_free(inst) && all_args(inst, |arg| among(&first, arg)));
             first.push(known);
         }
         let known_next = |next: &[bool], val: Val| match self.next.get(&val) {
             Some(&begins_with) => among(&first, begins_with),
             None => among(next, val),
         };
-        for (at, (_, inst)) in self.old.iter().enumerate() {
-            let is_there = at < place && self.is_packed[at];
+        for (index, (_, inst)) in self.old.iter().enumerate() {
+            let is_there = index < place && self.is_packed[index];
             let known = is_there || (is_free(inst) && all_args(inst, |arg| known_next(&next, arg)));
             next.push(known);
         }
@@ -189,8 +189,8 @@ impl<'a> Pairing<'a> {
         let mut packed = vec![false; self.old.len()];
         let defined_at = &self.defined_at;
         let mark = |needed: &mut Vec<bool>, val: Val| {
-            if let Some(&at) = defined_at.get(&val) {
-                needed[at] = true;
+            if let Some(&place) = defined_at.get(&val) {
+                needed[place] = true;
             }
         };
         shape.next.iter().for_each(|val| mark(&mut alone, *val));
@@ -201,10 +201,10 @@ impl<'a> Pairing<'a> {
             end => end.for_each_arg(|val| mark(&mut alone, val)),
         }
         // Uses stand behind definitions, so going backwards they are known.
-        for (at, (_, inst)) in self.old.iter().enumerate().rev() {
+        for (place, (_, inst)) in self.old.iter().enumerate().rev() {
             let can_be = matches!(inst, Inst::Binary(Binary::Fadd | Binary::Fsub | Binary::Fmul, ..));
-            self.is_packed[at] |= can_be && packed[at] && !alone[at];
-            let needed = if self.is_packed[at] { &mut packed } else { &mut alone };
+            self.is_packed[place] |= can_be && packed[place] && !alone[place];
+            let needed = if self.is_packed[place] { &mut packed } else { &mut alone };
             inst.for_each_arg(|arg| mark(needed, arg));
             if let Inst::Guard { exit, .. } = inst {
                 region.exit(*exit).for_each_val(|val| mark(&mut alone, val));
@@ -217,8 +217,8 @@ impl<'a> Pairing<'a> {
         if let Some(&known) = self.packed.get(&val) {
             return known;
         }
-        let at = self.defined_at.get(&val).copied();
-        let both = match at.map(|at| (self.is_packed[at], self.old[at].1.clone())) {
+        let place = self.defined_at.get(&val).copied();
+        let both = match place.map(|place| (self.is_packed[place], self.old[place].1.clone())) {
             Some((true, Inst::Binary(op, a, b))) => {
                 let (a, b) = (self.both(a), self.both(b));
                 self.write(Inst::Binary(op, a, b), Repr::F64x2)
@@ -246,8 +246,8 @@ impl<'a> Pairing<'a> {
             self.advance(next);
             return next;
         }
-        let Some(&at) = self.defined_at.get(&val) else { return val };
-        let mut inst = self.old[at].1.clone();
+        let Some(&place) = self.defined_at.get(&val) else { return val };
+        let mut inst = self.old[place].1.clone();
         inst.for_each_arg_mut(|arg| *arg = self.of_next(*arg));
         let repr = self.region.repr(val);
         let next = self.write(inst, repr);
@@ -257,9 +257,9 @@ impl<'a> Pairing<'a> {
 
     /// Computes a value of the first iteration now, if it was not yet.
     fn advance(&mut self, val: Val) {
-        let Some(&at) = self.defined_at.get(&val) else { return };
-        if !std::mem::replace(&mut self.is_written[at], true) {
-            let inst = self.old[at].1.clone();
+        let Some(&place) = self.defined_at.get(&val) else { return };
+        if !std::mem::replace(&mut self.is_written[place], true) {
+            let inst = self.old[place].1.clone();
             inst.for_each_arg(|arg| self.advance(arg));
             self.first.push((Some(val), inst));
         }

@@ -63,7 +63,7 @@ pub fn promote(region: &mut Region, cfg: &Cfg, ban: &SpeculationBan) -> bool {
 #[derive(Default)]
 struct Uses {
     /// Blocks that read or write it, each with the place of the access.
-    at: Vec<(BlockId, usize)>,
+    accesses: Vec<(BlockId, usize)>,
     /// What is stored.
     stored: Vec<Val>,
     /// Loads as a float, and as bits.
@@ -278,7 +278,7 @@ impl<'a> Promoter<'a> {
                     continue;
                 }
                 let uses = uses.entry(Word { base: self.resolve(word.base), ..word }).or_default();
-                uses.at.push((id, place));
+                uses.accesses.push((id, place));
                 match (stored, result) {
                     (Some(value), _) => uses.stored.push(value),
                     (None, Some(result)) => uses.loads[usize::from(self.region.repr(*result) != Repr::F64)] += 1,
@@ -345,7 +345,7 @@ impl<'a> Promoter<'a> {
 
     /// Whether guards in front of all these accesses have found the instance to be of a struct that suits.
     fn has_struct(&self, instance: Val, uses: &Uses, suits: impl Fn(u32) -> bool) -> bool {
-        uses.at.iter().all(|&(block, place)| {
+        uses.accesses.iter().all(|&(block, place)| {
             self.guards.iter().any(|guard| {
                 let before =
                     if guard.block == block { guard.place < place } else { self.cfg.dominates(guard.block, block) };
@@ -415,10 +415,10 @@ impl<'a> Promoter<'a> {
     /// Whether control comes to a block from the loop's header without a branch.
     fn is_straight(&self, index: usize, block: BlockId) -> bool {
         let header = self.region.loops[index].header;
-        let mut at = block;
-        while at != header {
-            match self.cfg.only_pred(at) {
-                Some(pred) if matches!(self.region.block(pred).end, Terminator::Jump(..)) => at = pred,
+        let mut current = block;
+        while current != header {
+            match self.cfg.only_pred(current) {
+                Some(pred) if matches!(self.region.block(pred).end, Terminator::Jump(..)) => current = pred,
                 _ => return false,
             }
         }
@@ -428,9 +428,9 @@ impl<'a> Promoter<'a> {
     /// Makes the loop use values in the place of words, and stores what it has written behind it.
     fn rewrite(&mut self, blocks: &LoopBlocks, promoted: &[Promoted]) {
         let (index, header) = (blocks.index, self.region.loops[blocks.index].header);
-        let places: FxHashMap<Word, usize> = promoted.iter().enumerate().map(|(at, p)| (p.word, at)).collect();
+        let places: FxHashMap<Word, usize> = promoted.iter().enumerate().map(|(place, p)| (p.word, place)).collect();
         // Which words the loops in it write, by header.
-        let all_written: Vec<usize> = (0..promoted.len()).filter(|at| promoted[*at].is_written).collect();
+        let all_written: Vec<usize> = (0..promoted.len()).filter(|place| promoted[*place].is_written).collect();
         let written = self.written_in(blocks, &places, &all_written);
         let mut at_end: FxHashMap<BlockId, Vec<Val>> = FxHashMap::default();
         let mut params: FxHashMap<BlockId, Vec<usize>> = FxHashMap::default();
@@ -446,13 +446,13 @@ impl<'a> Promoter<'a> {
                 None => all_written
                     .iter()
                     .copied()
-                    .filter(|at| preds.iter().any(|pred| at_end[pred][*at] != now[*at]))
+                    .filter(|place| preds.iter().any(|pred| at_end[pred][*place] != now[*place]))
                     .collect(),
             };
-            for &at in &changing {
-                let param = self.new_val(promoted[at].repr, id, None);
+            for &place in &changing {
+                let param = self.new_val(promoted[place].repr, id, None);
                 self.region.block_mut(id).params.push(param);
-                now[at] = param;
+                now[place] = param;
             }
             if !changing.is_empty() {
                 params.insert(id, changing);
@@ -466,26 +466,26 @@ impl<'a> Promoter<'a> {
             if let Terminator::Jump(target, args) = &mut end
                 && let Some(changing) = params.get(target)
             {
-                args.extend(changing.iter().map(|at| now[*at]));
+                args.extend(changing.iter().map(|place| now[*place]));
             }
             for target in end.successors() {
                 if id != preheader && !at_end.contains_key(&target) {
-                    let stores = all_written.iter().map(|at| {
-                        let Word { mem, base, offset } = promoted[*at].word;
-                        (None, Inst::Store { mem, base, offset, value: now[*at] })
+                    let stores = all_written.iter().map(|place| {
+                        let Word { mem, base, offset } = promoted[*place].word;
+                        (None, Inst::Store { mem, base, offset, value: now[*place] })
                     });
                     self.region.block_mut(target).insts.splice(0..0, stores);
                 }
             }
             self.region.block_mut(id).end = end;
         }
-        for at in 0..self.region.loops.len() {
-            let inner = self.region.loops[at].preheader;
-            if at != index
+        for other in 0..self.region.loops.len() {
+            let inner = self.region.loops[other].preheader;
+            if other != index
                 && inner != preheader
                 && let Some(now) = at_end.get(&inner)
             {
-                self.region.loops[at].entry.stores.extend(pending(promoted, now));
+                self.region.loops[other].entry.stores.extend(pending(promoted, now));
             }
         }
     }
@@ -508,7 +508,7 @@ impl<'a> Promoter<'a> {
                 places.get(&Word { mem, base: self.resolve(base), offset }).copied()
             });
             let stores: FxHashSet<usize> = stores.collect();
-            written.insert(header, all_written.iter().copied().filter(|at| stores.contains(at)).collect());
+            written.insert(header, all_written.iter().copied().filter(|place| stores.contains(place)).collect());
         }
         written
     }
@@ -520,20 +520,20 @@ impl<'a> Promoter<'a> {
         for (result, mut inst) in insts {
             match inst {
                 Inst::Load { mem, base, offset, width: Width::Full, .. } => {
-                    if let (Some(&at), Some(result)) =
+                    if let (Some(&place), Some(result)) =
                         (places.get(&Word { mem, base: self.resolve(base), offset }), result)
                     {
-                        let value = self.converted(now[at], self.region.repr(result), id, &mut kept);
+                        let value = self.converted(now[place], self.region.repr(result), id, &mut kept);
                         self.rename[result.0 as usize] = value;
                         continue;
                     }
                 }
                 Inst::Store { mem, base, offset, value } => {
-                    if let Some(&at) = places.get(&Word { mem, base: self.resolve(base), offset }) {
+                    if let Some(&place) = places.get(&Word { mem, base: self.resolve(base), offset }) {
                         // A word that is not written keeps the constant that it has.
-                        if promoted[at].is_written {
+                        if promoted[place].is_written {
                             let value = self.resolve(value);
-                            now[at] = self.converted(value, promoted[at].repr, id, &mut kept);
+                            now[place] = self.converted(value, promoted[place].repr, id, &mut kept);
                         }
                         continue;
                     }
@@ -586,9 +586,9 @@ impl<'a> Promoter<'a> {
         if !changed {
             return false;
         }
-        for at in 0..rename.len() {
-            while rename[rename[at].0 as usize] != rename[at] {
-                rename[at] = rename[rename[at].0 as usize];
+        for index in 0..rename.len() {
+            while rename[rename[index].0 as usize] != rename[index] {
+                rename[index] = rename[rename[index].0 as usize];
             }
         }
         let resolve = |val: &mut Val| *val = rename[val.0 as usize];
@@ -630,8 +630,8 @@ mod tests {
     const SLOT: i32 = Instance::SLOTS_OFFSET as i32;
 
     /// An instance of a struct with two slots, found in front of everything.
-    fn instance(region: &mut TestRegion, at: i32, id: u32) -> Val {
-        let instance = region.load(Mem::Frame, Val(1), at);
+    fn instance(region: &mut TestRegion, frame_offset: i32, id: u32) -> Val {
+        let instance = region.load(Mem::Frame, Val(1), frame_offset);
         let offset = Instance::STRUCT_OFFSET as i32;
         let found =
             region.push(Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 });

@@ -89,9 +89,12 @@ struct Kind {
 impl Kind {
     /// The word that an access is about.
     fn word(self, offset: i32) -> Option<usize> {
-        let at = offset - size_of::<Header>() as i32;
-        let fits = self.shape.kind != ObjKind::List && at >= 0 && at % WORD == 0 && ((at / WORD) as usize) < self.words;
-        fits.then_some((at / WORD) as usize)
+        let behind_header = offset - size_of::<Header>() as i32;
+        let fits = self.shape.kind != ObjKind::List
+            && behind_header >= 0
+            && behind_header % WORD == 0
+            && ((behind_header / WORD) as usize) < self.words;
+        fits.then_some((behind_header / WORD) as usize)
     }
 
     fn offset(word: usize) -> i32 {

@@ -39,7 +39,7 @@ const MAX_FRAMES: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Level {
     /// Where its counter is, an index into the program's code.
-    at: u32,
+    pc: u32,
     /// Its iterations so far.
     count: u64,
     /// Its iterations to come, if they are known.
@@ -60,13 +60,13 @@ impl Nest {
     fn to_come(&self, own: u64, is_loop: bool, seen: &Seen) -> u64 {
         let mut known = 0u64;
         let mut is_known = !self.is_open && !self.levels.is_empty();
-        for (at, level) in self.levels.iter().enumerate() {
+        for (index, level) in self.levels.iter().enumerate() {
             let Some(remaining) = level.remaining else {
                 is_known = false;
                 continue;
             };
             // Each iteration of a loop around it has so many of its own.
-            known = known.saturating_add(match at == 0 && is_loop {
+            known = known.saturating_add(match index == 0 && is_loop {
                 true => remaining,
                 false => {
                     let (own, count) = seen.since(own, level);
@@ -89,16 +89,16 @@ struct Seen {
 impl Seen {
     /// Now, if the program was not in the same loops before.
     fn look(&mut self, own: u64, nest: &Nest) {
-        if !self.around.iter().map(|(at, _)| at).eq(nest.levels.iter().map(|level| &level.at)) {
+        if !self.around.iter().map(|(pc, _)| pc).eq(nest.levels.iter().map(|level| &level.pc)) {
             self.own = own;
-            self.around = nest.levels.iter().map(|level| (level.at, level.count)).collect();
+            self.around = nest.levels.iter().map(|level| (level.pc, level.count)).collect();
         }
     }
 
     /// What the unit and a loop around it have counted since then; all that they have, as long as that loop has done no
     /// iteration since. It may have run before for something else: a function that calls what it is given.
     fn since(&self, own: u64, level: &Level) -> (u64, u64) {
-        let before = self.around.iter().find(|(at, _)| *at == level.at).map_or(level.count, |(_, count)| *count);
+        let before = self.around.iter().find(|(pc, _)| *pc == level.pc).map_or(level.count, |(_, count)| *count);
         match level.count.saturating_sub(before) {
             0 => (own, level.count),
             count => (own.saturating_sub(self.own), count),
@@ -179,7 +179,7 @@ impl State {
     /// Instructions that were interpreted so far in the whole program, about, if that matters.
     pub(super) fn interpreted(&self, vm: &Vm) -> u64 {
         let code = 0..vm.program().code.len() as u32;
-        self.spans.get().map_or(0, |spans| spans.interpreted(code, &|at| vm.times_counted(at)))
+        self.spans.get().map_or(0, |spans| spans.interpreted(code, &|pc| vm.times_counted(pc)))
     }
 }
 
@@ -190,7 +190,7 @@ impl Jit {
             return true;
         }
         let program = vm.program();
-        let count = |at: u32| vm.times_counted(at);
+        let count = |pc: u32| vm.times_counted(pc);
         let code = code_of(program, entry);
         let own = count(entry.pc());
         let nest = nest_of(vm, entry);
@@ -272,19 +272,19 @@ fn nest_of(vm: &Vm, entry: Entry) -> Nest {
         seen.push(func);
         let start = program.functions[func.index()].code.start;
         // A frame below the top one goes on behind its call.
-        let at = match entry {
+        let relative = match entry {
             Entry::Function(_) if below == 0 => None,
             _ if below == 0 => Some(entry.pc() - start),
             _ => pc.checked_sub(start + 1),
         };
         let is_around = |region: &&LoopRegion| {
-            region.func == func && at.is_some_and(|at| (region.header..region.end).contains(&at))
+            region.func == func && relative.is_some_and(|relative| (region.header..region.end).contains(&relative))
         };
         // The compiler lists loops before those in them.
         for region in program.loops.iter().rev().filter(is_around) {
             let remaining = remaining_iterations(vm, region, below, start);
-            let at = start + region.header;
-            nest.levels.push(Level { at, count: vm.times_counted(at), remaining });
+            let header = start + region.header;
+            nest.levels.push(Level { pc: header, count: vm.times_counted(header), remaining });
         }
         below += 1;
     }
@@ -296,7 +296,7 @@ fn remaining_iterations(vm: &Vm, region: &LoopRegion, below: usize, start: u32) 
     let [back_edge] = region.back_edges[..] else { return None };
     let step = vm.program().code.get((start + back_edge) as usize)?.as_iteration().filter(|step| !step.starts)?;
     let int = |offset: u16| vm.int_below(below, step.base.above(offset));
-    let (at, end) = match step.over {
+    let (next, end) = match step.over {
         Over::Range => (int(Range::COUNTER)?, int(Range::END)?),
         // What is alive in a frame below is not known here.
         Over::Items | Over::Pairs if below > 0 => return None,
@@ -305,7 +305,7 @@ fn remaining_iterations(vm: &Vm, region: &LoopRegion, below: usize, start: u32) 
             (int(Iter::POSITION)?, len as i64)
         }
     };
-    u64::try_from(end.saturating_sub(at)).ok()
+    u64::try_from(end.saturating_sub(next)).ok()
 }
 
 #[cfg(test)]
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     fn nest(levels: &[(u64, Option<u64>)]) -> Nest {
-        let level = |(at, &(count, remaining))| Level { at, count, remaining };
+        let level = |(pc, &(count, remaining))| Level { pc, count, remaining };
         Nest { levels: (0..).zip(levels).map(level).collect(), is_open: false }
     }
 
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(later.to_come(3000, true, &seen), 10 + 297_000);
         // In other loops that starts anew; until they have done an iteration all counts.
         let elsewhere =
-            Nest { levels: [Level { at: 7, count: 10, remaining: Some(20) }].into_iter().collect(), ..nest(&[]) };
+            Nest { levels: [Level { pc: 7, count: 10, remaining: Some(20) }].into_iter().collect(), ..nest(&[]) };
         seen.look(4000, &elsewhere);
         assert_eq!(elsewhere.to_come(4000, false, &seen), 8000);
     }
@@ -377,7 +377,8 @@ mod tests {
     fn work_is_counted_by_loops_and_functions_without_what_is_in_them() {
         // A function of 10 instructions, in which a loop stands from 2 to 9, and in that one from 4 to 7.
         let spans = Spans(vec![Span { start: 0, own: 3 }, Span { start: 2, own: 4 }, Span { start: 4, own: 3 }]);
-        let count = |at: u32| [(0, 2), (2, 10), (4, 100)].into_iter().find(|(pc, _)| *pc == at).map_or(0, |(_, n)| n);
+        let count =
+            |counter: u32| [(0, 2), (2, 10), (4, 100)].into_iter().find(|(pc, _)| *pc == counter).map_or(0, |(_, n)| n);
         assert_eq!(spans.interpreted(0..10, &count), 2 * 3 + 10 * 4 + 100 * 3);
         assert_eq!(spans.interpreted(2..9, &count), 10 * 4 + 100 * 3);
     }

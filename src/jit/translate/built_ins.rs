@@ -64,9 +64,9 @@ impl Builder<'_> {
         }
         let first = base.above(Call::ARGS);
         let mut heap = self.use_of_arguments(first, argc)?;
-        for at in 0..argc {
+        for index in 0..argc {
             let is_flat = |tag| matches!(tag, Tag::Int | Tag::Float | Tag::Bool | Tag::Void | Tag::Str | Tag::Range);
-            if !self.get(first.above(at))?.tag().is_some_and(is_flat) {
+            if !self.get(first.above(index))?.tag().is_some_and(is_flat) {
                 heap = heap.with(HeapUse::FIELDS);
             }
         }

@@ -97,14 +97,14 @@ impl<'a> Builder<'a> {
             Args::BehindReceiver(argc) => (MethodCall::ARGS, argc),
             Args::Bound { first, argc, .. } => (first, argc),
         };
-        let args = (0..argc).map(|at| self.get(base.above(first + at))).collect::<Built<Vec<Typed>>>()?;
+        let args = (0..argc).map(|index| self.get(base.above(first + index))).collect::<Built<Vec<Typed>>>()?;
         let receiver = match callee.args {
             Args::Bound { receiver, .. } => Some(receiver),
             _ => None,
         };
         let to = self.home(base.above(Call::ARGS));
-        for (at, value) in (to..).zip(receiver.into_iter().chain(args)) {
-            self.env.set_register(at, Slot::Value { value, dirty: true });
+        for (register, value) in (to..).zip(receiver.into_iter().chain(args)) {
+            self.env.set_register(register, Slot::Value { value, dirty: true });
         }
         Ok(())
     }
@@ -383,7 +383,7 @@ impl<'a> Builder<'a> {
         self.region.inlined_depth = self.region.inlined_depth.max(frames.len());
         let live = Rc::clone(&self.live);
         let after: Vec<u32> =
-            live[self.live_at + 1].iter().map(|reg| self.home(reg)).filter(|at| *at != result).collect();
+            live[self.live_at + 1].iter().map(|reg| self.home(reg)).filter(|register| *register != result).collect();
         let mut saved = self.context.saved.clone();
         saved.extend(after.iter().copied());
         if let Some(closure) = closure {
@@ -458,9 +458,9 @@ impl<'a> Builder<'a> {
         };
         let own = self.context.base;
         self.region.window = self.region.window.max(own + registers);
-        let args = (0..params).map(|at| self.get(base.above(Call::ARGS + at))).collect::<Built<Vec<Typed>>>()?;
-        for (at, value) in args.into_iter().enumerate() {
-            self.env.set_register(own + at as u32, Slot::Value { value, dirty: true });
+        let args = (0..params).map(|index| self.get(base.above(Call::ARGS + index))).collect::<Built<Vec<Typed>>>()?;
+        for (index, value) in args.into_iter().enumerate() {
+            self.env.set_register(own + index as u32, Slot::Value { value, dirty: true });
         }
         self.env.kill_from(own + u32::from(params));
         if !is_inlined && !self.has_leading_return(func) {
@@ -473,7 +473,7 @@ impl<'a> Builder<'a> {
         let frame = frames.last_mut().expect("an inlined function has a frame");
         (frame.func, frame.has_closure) = (func, closure.is_some());
         if let Some(closure) = closure {
-            saved.retain(|at| *at != own - 1);
+            saved.retain(|register| *register != own - 1);
             saved.push(own - 1);
             self.env.set_register(own - 1, Slot::Value { value: Typed::Known(Tag::Closure, closure), dirty: true });
         }
@@ -501,8 +501,8 @@ impl<'a> Builder<'a> {
     pub(super) fn walk_into_successor(&mut self, func: FuncId, args: Vec<Typed>) -> Built<()> {
         self.region.inlined.insert(func);
         let params = args.len() as u32;
-        for (at, value) in args.into_iter().enumerate() {
-            self.env.set_register(at as u32, Slot::Value { value, dirty: true });
+        for (index, value) in args.into_iter().enumerate() {
+            self.env.set_register(index as u32, Slot::Value { value, dirty: true });
         }
         self.env.kill_from(params);
         let inner = Context {
@@ -738,8 +738,8 @@ impl<'a> Builder<'a> {
     }
 
     fn builtin_result(&mut self, base: Reg, value: Typed) -> Goes {
-        let at = self.home(base);
-        self.env.kill_from(at);
+        let register = self.home(base);
+        self.env.kill_from(register);
         self.set(base, value);
         Goes::On
     }

@@ -97,7 +97,7 @@ impl Builder<'_> {
     }
 
     fn value_of_entry(&mut self, entry: Val) -> (Val, Val) {
-        let mut load = |at: usize| self.load(Mem::Dict, entry, at as i32, Repr::I64);
+        let mut load = |offset: usize| self.load(Mem::Dict, entry, offset as i32, Repr::I64);
         (load(Value::TAG_OFFSET), load(Value::PAYLOAD_OFFSET))
     }
 
@@ -227,7 +227,7 @@ impl Builder<'_> {
         }
         let feedback = *self.feedback();
         let Some(dict) = self.operand(base, feedback.a)?.as_tag(Tag::Dict) else { return Ok(None) };
-        let [position_reg, version_reg] = [Iter::POSITION, Iter::VERSION].map(|at| base.above(at));
+        let [position_reg, version_reg] = [Iter::POSITION, Iter::VERSION].map(|offset| base.above(offset));
         let state = match starts {
             true => None,
             false => match (self.get(position_reg)?.as_tag(Tag::Int), self.get(version_reg)?.as_tag(Tag::Int)) {
@@ -256,7 +256,7 @@ impl Builder<'_> {
         self.current = listed;
         let of_listed = self.next_listed(dict, position, &mut ends);
         let parts = self.join(vec![of_dense, (self.current, of_listed)]);
-        let &[at, key_tag, key, tag, payload] = &*parts else { unreachable!("five were passed") };
+        let &[found, key_tag, key, tag, payload] = &*parts else { unreachable!("five were passed") };
         let before = self.env.clone();
         let mut part = |tag: Val, payload: Val, seen: TagSet| {
             let part = Typed::Any { tag, payload };
@@ -264,11 +264,11 @@ impl Builder<'_> {
         };
         let (key, value) = (part(key_tag, key, feedback.result), part(tag, payload, feedback.second));
         let one = self.int(1);
-        let next = self.int_binary(Binary::Iadd, at, one);
+        let next = self.int_binary(Binary::Iadd, found, one);
         let version = Typed::Known(Tag::Int, version);
         let state = [(Iter::POSITION, Typed::Known(Tag::Int, next)), (Iter::VERSION, version)];
-        for (at, part) in state.into_iter().chain([(Iter::ITEM, key), (Iter::SECOND, value)]) {
-            self.set(base.above(at), part);
+        for (offset, part) in state.into_iter().chain([(Iter::ITEM, key), (Iter::SECOND, value)]) {
+            self.set(base.above(offset), part);
         }
         let more = self.meet(vec![(self.current, self.env.clone())], into_body)?;
         self.env = before;
@@ -288,22 +288,22 @@ impl Builder<'_> {
     fn next_dense(&mut self, dict: Val, position: Val, ends: &mut Vec<BlockId>) -> Vec<Val> {
         let count = self.load(Mem::Keys, dict, Dict::ORDERED_OFFSET as i32, Repr::I64);
         let order = self.load(Mem::Keys, dict, Dict::ORDER_OFFSET as i32, Repr::I64);
-        let key_at = |builder: &mut Self, at: Val| {
-            let base = builder.place_in(order, at, size_of::<u32>());
+        let key_at = |builder: &mut Self, index: Val| {
+            let base = builder.place_in(order, index, size_of::<u32>());
             let load = Inst::Load { mem: Mem::Keys, base, offset: 0, repr: Repr::I64, width: Width::U32 };
             builder.push(load, Repr::I64)
         };
-        let at = self.next_position(dict, position, count, ends, |builder| {
+        let found = self.next_position(dict, position, count, ends, |builder| {
             let key = key_at(builder, position);
             let tags = builder.dict_word(dict, Dict::TAGS_OFFSET);
             let element = Element::DictTag;
             builder.push(Inst::LoadElement { element, data: tags, index: key }, Repr::I64)
         });
-        let key = key_at(self, at);
+        let key = key_at(self, found);
         let [tags, payloads] = [Dict::TAGS_OFFSET, Dict::PAYLOADS_OFFSET].map(|offset| self.dict_word(dict, offset));
         let mut part = |element, data| self.push(Inst::LoadElement { element, data, index: key }, Repr::I64);
         let (tag, payload) = (part(Element::DictTag, tags), part(Element::DictPayload, payloads));
-        vec![at, self.int(Tag::Int as i64), key, tag, payload]
+        vec![found, self.int(Tag::Int as i64), key, tag, payload]
     }
 
     /// Likewise, of a table that lists its entries.
@@ -313,15 +313,15 @@ impl Builder<'_> {
         let key_word = |builder: &mut Self, entry: Val, of: usize| {
             builder.load(Mem::Keys, entry, (Entry::KEY_OFFSET + of) as i32, Repr::I64)
         };
-        let at = self.next_position(dict, position, count, ends, |builder| {
+        let found = self.next_position(dict, position, count, ends, |builder| {
             let entry = builder.place_in(entries, position, size_of::<Entry>());
             key_word(builder, entry, Value::TAG_OFFSET)
         });
-        let entry = self.place_in(entries, at, size_of::<Entry>());
+        let entry = self.place_in(entries, found, size_of::<Entry>());
         let key = [Value::TAG_OFFSET, Value::PAYLOAD_OFFSET].map(|of| key_word(self, entry, of));
         let value = [Value::TAG_OFFSET, Value::PAYLOAD_OFFSET]
             .map(|of| self.load(Mem::Dict, entry, (Entry::VALUE_OFFSET + of) as i32, Repr::I64));
-        vec![at, key[0], key[1], value[0], value[1]]
+        vec![found, key[0], key[1], value[0], value[1]]
     }
 
     /// Goes on with the first of `count` positions at or behind one where there is an entry, and not a hole. `tag`
@@ -334,8 +334,8 @@ impl Builder<'_> {
         ends: &mut Vec<BlockId>,
         tag: impl FnOnce(&mut Self) -> Val,
     ) -> Val {
-        let is_inside = |builder: &mut Self, at: Val, ends: &mut Vec<BlockId>| {
-            let is_inside = builder.push(Inst::Icmp(Compare::Below, at, count), Repr::Bool);
+        let is_inside = |builder: &mut Self, index: Val, ends: &mut Vec<BlockId>| {
+            let is_inside = builder.push(Inst::Icmp(Compare::Below, index, count), Repr::Bool);
             let (inside, end) = (builder.new_block(), builder.new_block());
             builder.finish(Terminator::Branch(is_inside, inside, end));
             builder.current = inside;
@@ -353,9 +353,9 @@ impl Builder<'_> {
     }
 
     /// The address of what stands at a place, each so many bytes, a power of two.
-    fn place_in(&mut self, data: Val, at: Val, size: usize) -> Val {
+    fn place_in(&mut self, data: Val, index: Val, size: usize) -> Val {
         let shift = self.int(size.trailing_zeros().into());
-        let offset = self.push(Inst::Binary(Binary::Shl, at, shift), Repr::I64);
+        let offset = self.push(Inst::Binary(Binary::Shl, index, shift), Repr::I64);
         self.push(Inst::Binary(Binary::Iadd, data, offset), Repr::I64)
     }
 

@@ -74,19 +74,19 @@ pub struct Env {
 }
 
 impl Env {
-    pub fn register(&self, at: u32) -> Slot {
-        self.registers.get(at as usize).copied().unwrap_or(Slot::Dead)
+    pub fn register(&self, register: u32) -> Slot {
+        self.registers.get(register as usize).copied().unwrap_or(Slot::Dead)
     }
 
-    pub fn set_register(&mut self, at: u32, slot: Slot) {
-        if self.registers.len() <= at as usize {
-            self.registers.resize(at as usize + 1, Slot::Dead);
+    pub fn set_register(&mut self, register: u32, slot: Slot) {
+        if self.registers.len() <= register as usize {
+            self.registers.resize(register as usize + 1, Slot::Dead);
         }
-        self.registers[at as usize] = slot;
+        self.registers[register as usize] = slot;
     }
 
-    pub fn kill_from(&mut self, at: u32) {
-        self.registers.truncate(at as usize);
+    pub fn kill_from(&mut self, register: u32) {
+        self.registers.truncate(register as usize);
     }
 
     pub fn list_facts(&self, list: Val) -> Option<ListFacts> {

@@ -40,16 +40,16 @@ impl Builder<'_> {
         // The callee raises errors itself; the interpreter finds the caller's frame behind the call then. If there is
         // no room for the callee, the interpreter executes the call: so what that reads stays where it is.
         let exit = self.exit(ExitReason::Throw);
-        let at = self.home(base);
+        let register = self.home(base);
         let first = match callee.args {
-            Args::InPlace => at + u32::from(Call::ARGS),
-            Args::BehindReceiver(_) => at + u32::from(MethodCall::ARGS),
+            Args::InPlace => register + u32::from(Call::ARGS),
+            Args::BehindReceiver(_) => register + u32::from(MethodCall::ARGS),
             Args::Bound { receiver, first, argc } => self.copy_bound(base, receiver, first, argc)?,
         };
         let tag = self.call_native(first, callee.func, callee.closure, exit)?;
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
-        self.env.kill_from(at);
+        self.env.kill_from(register);
         self.take_value(base, tag, payload);
         self.check_size()?;
         Ok(Goes::On)
@@ -60,12 +60,12 @@ impl Builder<'_> {
         // The interpreter puts the result below.
         let to = self.home(base.above(first)) + u32::from(argc) + 1;
         let mut args = vec![receiver];
-        for at in 0..argc {
-            args.push(self.get(base.above(first + at))?);
+        for index in 0..argc {
+            args.push(self.get(base.above(first + index))?);
         }
         self.region.window = self.region.window.max(to + u32::from(argc) + 1);
-        for (at, value) in args.into_iter().enumerate() {
-            let offset = (to as usize + at) * size_of::<Value>();
+        for (index, value) in args.into_iter().enumerate() {
+            let offset = (to as usize + index) * size_of::<Value>();
             self.store_value(Mem::Frame, BASE, offset as i32, value);
         }
         Ok(to)
@@ -76,8 +76,8 @@ impl Builder<'_> {
     pub(super) fn call_in_place(&mut self, func: FuncId) -> Built<Return> {
         let own = self.context.base;
         let function = &self.program.functions[func.index()];
-        for at in own..own + u32::from(function.params) {
-            self.write_home(at);
+        for register in own..own + u32::from(function.params) {
+            self.write_home(register);
         }
         // If it was not called, the interpreter begins it there.
         let mut exit = self.state(ExitReason::Throw, function.code.start, &RegSet::default());
@@ -171,7 +171,7 @@ impl Builder<'_> {
             let function = &self.program.functions[func.index()];
             (function.params, u32::from(function.registers))
         };
-        let args = (0..params).map(|at| self.get(base.above(Call::ARGS + at))).collect::<Built<Vec<Typed>>>()?;
+        let args = (0..params).map(|index| self.get(base.above(Call::ARGS + index))).collect::<Built<Vec<Typed>>>()?;
         let [function, _] = self.vm.call_addresses(func, self.pc);
         // Another closure has captured other things.
         if func == self.own_function && closure.is_none() && self.tail_loop.is_some() {
@@ -185,8 +185,8 @@ impl Builder<'_> {
             self.effect(Inst::TakeOver(function));
             return self.walk_into_successor(func, args);
         }
-        for (at, value) in args.into_iter().enumerate() {
-            self.store_value(Mem::Frame, BASE, (at * size_of::<Value>()) as i32, value);
+        for (index, value) in args.into_iter().enumerate() {
+            self.store_value(Mem::Frame, BASE, (index * size_of::<Value>()) as i32, value);
         }
         self.write_globals_home();
         self.finish(Terminator::TailCall(Some((function, closure))));

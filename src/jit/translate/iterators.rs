@@ -81,19 +81,19 @@ impl Builder<'_> {
         if starts {
             self.start_by_next(base, Iter::BY_NEXT);
         }
-        let at = self.home(frame);
+        let register = self.home(frame);
         let purpose = if over == Over::Pairs { Purpose::Pairs } else { Purpose::Whole };
         let returns = self.walk_into_step(base, frame, instance, next, purpose)?;
         let (mut more, mut done) = (Vec::new(), Vec::new());
         for edge in returns {
             (self.current, self.env) = edge;
-            let Slot::Value { value: item, .. } = self.env.register(at - 1) else { continue };
-            self.env.kill_from(at - 1);
+            let Slot::Value { value: item, .. } = self.env.register(register - 1) else { continue };
+            self.env.kill_from(register - 1);
             match item {
                 Typed::Known(Tag::Void, _) => done.push((self.current, self.env.clone())),
                 Typed::Known(Tag::Tuple, pair) if over == Over::Pairs => {
-                    for (at, reg) in [Iter::ITEM, Iter::SECOND].into_iter().enumerate() {
-                        let part = self.item_of_pair(pair, at);
+                    for (index, reg) in [Iter::ITEM, Iter::SECOND].into_iter().enumerate() {
+                        let part = self.item_of_pair(pair, index);
                         self.set(base.above(reg), part);
                     }
                     more.push((self.current, self.env.clone()));
@@ -125,11 +125,11 @@ impl Builder<'_> {
         called: FuncId,
         purpose: Purpose,
     ) -> Built<Vec<Edge>> {
-        let at = self.home(frame);
-        self.env.set_register(at, Slot::Value { value: Typed::Known(Tag::Instance, instance), dirty: true });
+        let register = self.home(frame);
+        self.env.set_register(register, Slot::Value { value: Typed::Known(Tag::Instance, instance), dirty: true });
         // The step is taken when it has returned: until then its state is alive, also what it will write.
         let alive = &self.live[self.live_at + 1];
-        let state = (0..Iter::STATE).map(|at| base.above(at)).filter(|reg| !alive.contains(*reg));
+        let state = (0..Iter::STATE).map(|offset| base.above(offset)).filter(|reg| !alive.contains(*reg));
         let state: Vec<u32> = state.map(|reg| self.home(reg)).collect();
         self.walk_into_waiting(state, frame, called, None, purpose)
     }
@@ -227,8 +227,8 @@ impl Builder<'_> {
     }
 
     /// A part of a tuple that has so many.
-    pub(super) fn item_of_pair(&mut self, pair: Val, at: usize) -> Typed {
-        let offset = (Tuple::ITEMS_OFFSET + at * size_of::<Value>()) as i32;
+    pub(super) fn item_of_pair(&mut self, pair: Val, index: usize) -> Typed {
+        let offset = (Tuple::ITEMS_OFFSET + index * size_of::<Value>()) as i32;
         let tag = self.load(Mem::Header, pair, offset + Value::TAG_OFFSET as i32, Repr::I64);
         let payload = self.load(Mem::Header, pair, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
         Typed::Any { tag, payload }
@@ -261,14 +261,14 @@ impl Builder<'_> {
         self.guard_struct(instance, id);
         self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
-        let at = self.home(frame);
-        self.region.window = self.region.window.max(at + 1);
-        self.env.set_register(at, Slot::Value { value: Typed::Known(Tag::Instance, instance), dirty: true });
-        self.write_home(at);
-        let tag = self.call_native(at, next, None, exit)?;
+        let register = self.home(frame);
+        self.region.window = self.region.window.max(register + 1);
+        self.env.set_register(register, Slot::Value { value: Typed::Known(Tag::Instance, instance), dirty: true });
+        self.write_home(register);
+        let tag = self.call_native(register, next, None, exit)?;
         let payload = self.push(Inst::Unary(Unary::CallPayload, tag), Repr::I64);
         self.lists_change();
-        self.env.kill_from(at - 1);
+        self.env.kill_from(register - 1);
         if starts {
             self.start_by_next(base, Iter::BY_NEXT);
         }
@@ -285,8 +285,8 @@ impl Builder<'_> {
         let Some(Iteration { over, base, .. }) = op.as_iteration() else { return Ok(()) };
         let (first, second) = (self.feedback().result.single(), self.feedback().second.single());
         let parts = [(Iter::ITEM, first), (Iter::SECOND, second)];
-        for (at, seen) in parts.into_iter().take(if over == Over::Pairs { 2 } else { 1 }) {
-            let reg = base.above(at);
+        for (offset, seen) in parts.into_iter().take(if over == Over::Pairs { 2 } else { 1 }) {
+            let reg = base.above(offset);
             if live.contains(reg) {
                 self.get(reg)?;
                 self.check_seen(reg, seen, target, live);

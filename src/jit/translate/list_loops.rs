@@ -39,8 +39,8 @@ pub(super) struct ItemOf {
 }
 
 impl ItemOf {
-    fn home(self, at: u16) -> u32 {
-        self.state + u32::from(at)
+    fn home(self, offset: u16) -> u32 {
+        self.state + u32::from(offset)
     }
 }
 
@@ -143,8 +143,8 @@ impl Builder<'_> {
             ListLoop::Reduce => vec![self.of_method(item_of, Items::RESULTS), item],
             _ => vec![item],
         };
-        for (at, value) in (item_of.home(Items::FRAME)..).zip(args) {
-            self.env.set_register(at, dirty(value));
+        for (register, value) in (item_of.home(Items::FRAME)..).zip(args) {
+            self.env.set_register(register, dirty(value));
         }
         let window = self.home(base)..=self.home(base.above(MethodCall::RECEIVER + method.takes()));
         let saved = window.chain(item_of.state..item_of.home(Items::STATE));
@@ -222,8 +222,8 @@ impl Builder<'_> {
     }
 
     /// Part of the state of the method whose function is being walked through.
-    fn of_method(&self, item_of: ItemOf, at: u16) -> Typed {
-        match self.env.register(item_of.home(at)) {
+    fn of_method(&self, item_of: ItemOf, offset: u16) -> Typed {
+        match self.env.register(item_of.home(offset)) {
             Slot::Value { value, .. } => value,
             Slot::Initial | Slot::Dead => {
                 unreachable!("a method's state is known while its function is walked through")
@@ -277,13 +277,15 @@ impl Builder<'_> {
         let is_wanted = !item_of.method.makes_list();
         let end = if is_wanted { given + 1 } else { given };
         // The state, and where a value was returned to.
-        (item_of.state..end).for_each(|at| alive.insert(Reg((at - self.context.base) as u16)));
+        (item_of.state..end).for_each(|register| alive.insert(Reg((register - self.context.base) as u16)));
         self.merge(returns, &alive)?;
         let value =
             if is_wanted { self.of_method(item_of, Items::CALLEE) } else { Typed::Known(Tag::Void, self.int(0)) };
         self.env.kill_from(given);
         let position = item_of.home(Items::POSITION);
-        let Typed::Known(_, at) = self.of_method(item_of, Items::POSITION) else { unreachable!("positions are ints") };
+        let Typed::Known(_, index) = self.of_method(item_of, Items::POSITION) else {
+            unreachable!("positions are ints")
+        };
         let ends_it = match item_of.method {
             ListLoop::Map | ListLoop::Filter => None,
             ListLoop::Reduce => {
@@ -294,7 +296,7 @@ impl Builder<'_> {
             ListLoop::Any => Some((true, Typed::Known(Tag::Bool, self.truth(true)))),
             ListLoop::All => Some((false, Typed::Known(Tag::Bool, self.truth(false)))),
             ListLoop::Find => Some((true, self.of_method(item_of, Items::ITEM))),
-            ListLoop::FindIndex => Some((true, Typed::Known(Tag::Int, at))),
+            ListLoop::FindIndex => Some((true, Typed::Known(Tag::Int, index))),
         };
         if let Some((wanted, end)) = ends_it {
             let Typed::Known(Tag::Bool, truth) = value else { unreachable!("a truth value is returned") };
@@ -305,7 +307,7 @@ impl Builder<'_> {
             self.current = next;
         }
         let one = self.int(1);
-        let next = self.push(Inst::Binary(Binary::Iadd, at, one), Repr::I64);
+        let next = self.push(Inst::Binary(Binary::Iadd, index, one), Repr::I64);
         let next = Typed::Known(Tag::Int, next);
         self.env.set_register(position, Slot::Value { value: next, dirty: true });
         self.close_loop(state)

@@ -33,13 +33,13 @@ impl Builder<'_> {
     /// Something just may have changed any list.
     pub(super) fn lists_change(&mut self) {
         self.env.lists.clear();
-        let mut at = self.current_loop;
-        while let Some(index) = at {
+        let mut enclosing = self.current_loop;
+        while let Some(index) = enclosing {
             let state = &mut self.loops[index];
             if self.plan.lists_change.insert(state.key) {
                 self.again = true;
             }
-            at = state.parent;
+            enclosing = state.parent;
         }
     }
 
@@ -50,8 +50,8 @@ impl Builder<'_> {
     fn known_facts(&self, list: Val) -> Option<ListFacts> {
         let here = self.env.list_facts(list);
         here.or_else(|| {
-            let mut at = self.current_loop;
-            while let Some(index) = at {
+            let mut enclosing = self.current_loop;
+            while let Some(index) = enclosing {
                 let state = &self.loops[index];
                 if self.plan.lists_change.contains(&state.key) {
                     return None;
@@ -59,7 +59,7 @@ impl Builder<'_> {
                 if let Some((_, facts)) = state.lists.iter().find(|(known, _)| *known == list) {
                     return Some(*facts);
                 }
-                at = state.parent;
+                enclosing = state.parent;
             }
             None
         })
@@ -185,8 +185,8 @@ impl Builder<'_> {
             _ => return self.step(),
         }
         let facts = self.list_facts(list, storage);
-        let Some(at) = self.position(index, facts.len)? else { return self.step() };
-        let value = self.element_seen(facts, at);
+        let Some(position) = self.position(index, facts.len)? else { return self.step() };
+        let value = self.element_seen(facts, position);
         self.set(dst, value);
         Ok(Goes::On)
     }
@@ -236,8 +236,8 @@ impl Builder<'_> {
             return self.step();
         }
         let facts = self.list_facts(list, storage);
-        let Some(at) = self.position(index, facts.len)? else { return self.step() };
-        self.store_element(storage, facts.data, at, value);
+        let Some(position) = self.position(index, facts.len)? else { return self.step() };
+        self.store_element(storage, facts.data, position, value);
         Ok(Goes::On)
     }
 
@@ -485,8 +485,8 @@ impl Builder<'_> {
         let is_pair = self.push(Inst::Icmp(Compare::Eq, len, two), Repr::Bool);
         let exit = self.exit(ExitReason::Bounds);
         self.guard(is_pair, true, exit);
-        let mut part = |at: usize, seen: TagSet| {
-            let part = self.item_of_pair(tuple, at);
+        let mut part = |index: usize, seen: TagSet| {
+            let part = self.item_of_pair(tuple, index);
             self.of_seen_type(part, seen).unwrap_or(part)
         };
         (part(0, feedback.result), part(1, feedback.second))

@@ -213,9 +213,9 @@ impl Builder<'_> {
         if self.context.purpose == Purpose::Leading {
             self.count_call();
         }
-        let at = self.context.base - 1;
+        let result = self.context.base - 1;
         self.env.kill_from(self.context.base);
-        self.env.set_register(at, Slot::Value { value, dirty: true });
+        self.env.set_register(result, Slot::Value { value, dirty: true });
         walk.returns.push((self.current, self.env.clone()));
     }
 
@@ -259,10 +259,10 @@ impl Builder<'_> {
         };
         let mut args: Vec<Vec<Val>> = vec![Vec::new(); edges.len()];
         let registers = edges.iter().map(|(_, env)| env.registers.len()).min().unwrap_or(0);
-        for at in 0..registers as u32 {
-            let slots: Vec<Slot> = edges.iter().map(|(_, env)| env.register(at)).collect();
-            let slot = self.merge_slots(Home::Register(at), &slots, &edges, target, &mut args)?;
-            merged.set_register(at, slot);
+        for register in 0..registers as u32 {
+            let slots: Vec<Slot> = edges.iter().map(|(_, env)| env.register(register)).collect();
+            let slot = self.merge_slots(Home::Register(register), &slots, &edges, target, &mut args)?;
+            merged.set_register(register, slot);
         }
         let globals: BTreeSet<GlobalId> = edges.iter().flat_map(|(_, env)| env.globals.keys().copied()).collect();
         for global in globals {
@@ -353,9 +353,9 @@ impl Builder<'_> {
     /// Marks as dead what nothing reads from here on, so that it is neither merged nor written home.
     fn forget_dead(&mut self, live: &RegSet) {
         let base = self.context.base;
-        for at in base..self.env.registers.len() as u32 {
-            if !live.contains(Reg((at - base) as u16)) {
-                self.env.registers[at as usize] = Slot::Dead;
+        for register in base..self.env.registers.len() as u32 {
+            if !live.contains(Reg((register - base) as u16)) {
+                self.env.registers[register as usize] = Slot::Dead;
             }
         }
     }
@@ -473,8 +473,8 @@ impl Builder<'_> {
     /// Goes back to the beginning of the region's own function, which is a loop's header, with these arguments.
     pub(super) fn jump_to_start(&mut self, args: &[Typed]) -> Built<()> {
         let state = self.tail_loop.ok_or(Stop::Refused(Refusal::Irreducible))?;
-        for (at, &value) in args.iter().enumerate() {
-            self.env.set_register(at as u32, Slot::Value { value, dirty: true });
+        for (index, &value) in args.iter().enumerate() {
+            self.env.set_register(index as u32, Slot::Value { value, dirty: true });
         }
         self.close_loop(state)
     }
@@ -500,14 +500,14 @@ impl Builder<'_> {
 
     fn slot(&self, home: Home) -> Slot {
         match home {
-            Home::Register(at) => self.env.register(at),
+            Home::Register(register) => self.env.register(register),
             Home::Global(global) => self.env.globals.get(&global).copied().unwrap_or(Slot::Initial),
         }
     }
 
     fn set_slot(&mut self, home: Home, slot: Slot) {
         match home {
-            Home::Register(at) => self.env.set_register(at, slot),
+            Home::Register(register) => self.env.set_register(register, slot),
             Home::Global(global) => {
                 self.env.globals.insert(global, slot);
             }
@@ -557,26 +557,26 @@ impl Builder<'_> {
     /// values alone and that `allowed` permits; none if it must be done here.
     pub(super) fn hoist_target(&self, depends: &[Val], allowed: impl Fn(LoopKey) -> bool) -> Option<usize> {
         let mut target = None;
-        let mut at = self.current_loop;
-        while let Some(index) = at {
+        let mut enclosing = self.current_loop;
+        while let Some(index) = enclosing {
             let state = &self.loops[index];
             let inside = depends.iter().any(|val| self.is_defined_in(*val, index));
             if inside || !allowed(state.key) {
                 break;
             }
             target = Some(index);
-            at = state.parent;
+            enclosing = state.parent;
         }
         target
     }
 
     fn is_defined_in(&self, val: Val, index: usize) -> bool {
-        let mut at = self.defined_in[val.0 as usize];
-        while let Some(inner) = at {
+        let mut enclosing = self.defined_in[val.0 as usize];
+        while let Some(inner) = enclosing {
             if inner == index {
                 return true;
             }
-            at = self.loops[inner].parent;
+            enclosing = self.loops[inner].parent;
         }
         false
     }

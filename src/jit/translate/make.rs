@@ -40,22 +40,22 @@ impl Builder<'_> {
         self.env.instances.push((instance, def));
         self.region.struct_slots.insert(def.0, slots);
         let value = Typed::Known(Tag::Instance, instance);
-        let at = self.home(base);
+        let register = self.home(base);
         match init {
-            None => self.env.kill_from(at + 1),
+            None => self.env.kill_from(register + 1),
             Some(init) => {
                 self.set(base.above(New::SELF), value);
                 self.set(base, value);
                 if is_inlined {
                     let goes = self.inline_above(base, New::SELF, init)?;
-                    self.env.kill_from(at + 1);
+                    self.env.kill_from(register + 1);
                     return Ok(goes);
                 }
                 self.write_home(self.home(base.above(New::SELF)));
-                self.write_home(at);
+                self.write_home(register);
                 self.call_native(self.home(base.above(New::SELF)), init, None, exit)?;
                 self.lists_change();
-                self.env.kill_from(at + 1);
+                self.env.kill_from(register + 1);
             }
         }
         self.set(base, value);
@@ -102,8 +102,8 @@ impl Builder<'_> {
             return self.step();
         }
         let mut words = vec![self.int(count.into())];
-        for at in 0..count {
-            let item = self.get(base.above(at))?;
+        for index in 0..count {
+            let item = self.get(base.above(index))?;
             let (tag, payload) = self.parts(item);
             words.extend([tag, payload]);
         }
@@ -127,7 +127,7 @@ impl Builder<'_> {
         if count > MOST_ITEMS {
             return self.step();
         }
-        let items = (0..count).map(|at| self.get(base.above(at))).collect::<Built<Vec<Typed>>>()?;
+        let items = (0..count).map(|index| self.get(base.above(index))).collect::<Built<Vec<Typed>>>()?;
         let storage = if items.is_empty() { Some(self.storage_to_come()) } else { storage_of_all(&items) };
         let Some(storage) = storage else { return self.step() };
         let mut words = Vec::new();

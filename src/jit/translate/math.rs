@@ -34,8 +34,8 @@ impl Builder<'_> {
         let feedback = *self.feedback();
         let seen = [feedback.a, feedback.b, TagSet::default()];
         let mut args = Vec::new();
-        for (at, seen) in (0..argc).zip(seen) {
-            let value = self.operand(base.above(Call::ARGS + at), seen)?;
+        for (index, seen) in (0..argc).zip(seen) {
+            let value = self.operand(base.above(Call::ARGS + index), seen)?;
             if !matches!(value.tag(), Some(Tag::Int | Tag::Float)) {
                 return Ok(None);
             }

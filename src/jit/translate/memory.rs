@@ -169,10 +169,10 @@ impl Builder<'_> {
 
     pub(super) fn guard_struct(&mut self, instance: Val, id: StructId) {
         let mut known = self.env.struct_of(instance);
-        let mut at = self.current_loop;
-        while let (None, Some(index)) = (known, at) {
+        let mut enclosing = self.current_loop;
+        while let (None, Some(index)) = (known, enclosing) {
             known = self.loops[index].instances.iter().find(|(val, _)| *val == instance).map(|(_, id)| *id);
-            at = self.loops[index].parent;
+            enclosing = self.loops[index].parent;
         }
         if known == Some(id) {
             return;
@@ -300,10 +300,10 @@ impl Builder<'_> {
     /// Whether the number of a struct is one of these.
     fn is_one_of(&mut self, found: Val, ids: &[StructId]) -> Val {
         let mut is_one = self.truth(false);
-        for (at, id) in ids.iter().enumerate() {
+        for (index, id) in ids.iter().enumerate() {
             let wanted = self.int(id.0.into());
             let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
-            is_one = if at == 0 { same } else { self.push(Inst::Binary(Binary::BoolOr, is_one, same), Repr::Bool) };
+            is_one = if index == 0 { same } else { self.push(Inst::Binary(Binary::BoolOr, is_one, same), Repr::Bool) };
         }
         is_one
     }

@@ -183,12 +183,12 @@ fn can_be_analysed(program: &Program, func: FuncId) -> bool {
 /// Whether a loop is too large to compile, by its last backward jump alone: so a large one costs no analysis.
 pub fn is_too_large(program: &Program, func: FuncId, header: u32) -> bool {
     let range = program.functions[func.index()].code.range();
-    let leads_back = |at: usize| {
-        let target = |offset: i32| at as i64 + 1 + i64::from(offset);
-        program.code[at].jump_offset().is_some_and(|offset| target(offset) == i64::from(header))
+    let leads_back = |pc: usize| {
+        let target = |offset: i32| pc as i64 + 1 + i64::from(offset);
+        program.code[pc].jump_offset().is_some_and(|offset| target(offset) == i64::from(header))
     };
     // In a file made by hand, jumps may lead forward to it alone.
-    let last = (header as usize..range.end).rev().find(|&at| leads_back(at));
+    let last = (header as usize..range.end).rev().find(|&pc| leads_back(pc));
     last.is_some_and(|last| last as u32 - header >= MAX_REGION_INSTRUCTIONS)
 }
 
@@ -601,10 +601,11 @@ impl<'a> Builder<'a> {
     /// What must be in memory for the interpreter to go on at a pc.
     fn state(&self, reason: ExitReason, pc: u32, live: &RegSet) -> Exit {
         let own = live.iter().map(|reg| self.context.base + u32::from(reg.0));
-        let registers = self.context.saved.iter().copied().chain(own).filter_map(|at| match self.env.register(at) {
-            Slot::Value { value, dirty: true } => Some((Home::Register(at), value.boxed())),
-            _ => None,
-        });
+        let registers =
+            self.context.saved.iter().copied().chain(own).filter_map(|register| match self.env.register(register) {
+                Slot::Value { value, dirty: true } => Some((Home::Register(register), value.boxed())),
+                _ => None,
+            });
         let globals = self.env.globals.iter().filter_map(|(&global, slot)| match slot {
             Slot::Value { value, dirty: true } => Some((Home::Global(global), value.boxed())),
             _ => None,
@@ -626,12 +627,12 @@ impl<'a> Builder<'a> {
 
     /// The value of a register.
     fn get(&mut self, reg: Reg) -> Built<Typed> {
-        let at = self.home(reg);
-        match self.env.register(at) {
+        let register = self.home(reg);
+        match self.env.register(register) {
             Slot::Value { value, .. } => Ok(value),
             Slot::Initial => {
-                let value = self.initial(Home::Register(at));
-                self.env.set_register(at, Slot::Value { value, dirty: false });
+                let value = self.initial(Home::Register(register));
+                self.env.set_register(register, Slot::Value { value, dirty: false });
                 Ok(value)
             }
             Slot::Dead => Err(Stop::Refused(Refusal::Undefined)),
@@ -639,17 +640,17 @@ impl<'a> Builder<'a> {
     }
 
     fn set(&mut self, reg: Reg, value: Typed) {
-        let at = self.home(reg);
-        self.env.set_register(at, Slot::Value { value, dirty: true });
+        let register = self.home(reg);
+        self.env.set_register(register, Slot::Value { value, dirty: true });
     }
 
     /// Remembers that a register's value has turned out to be of a known type.
     fn refine(&mut self, reg: Reg, value: Typed) {
-        let at = self.home(reg);
-        if let Slot::Value { value: old, dirty } = self.env.register(at)
+        let register = self.home(reg);
+        if let Slot::Value { value: old, dirty } = self.env.register(register)
             && old.tag().is_none()
         {
-            self.env.set_register(at, Slot::Value { value, dirty });
+            self.env.set_register(register, Slot::Value { value, dirty });
         }
     }
 
@@ -660,7 +661,7 @@ impl<'a> Builder<'a> {
         }
         let key = LoopKey { pc: self.header_pc, base: 0 };
         let now = match home {
-            Home::Register(at) => self.vm.top_register(at).tag(),
+            Home::Register(register) => self.vm.top_register(register).tag(),
             Home::Global(global) => self.vm.global(global).tag(),
         };
         let changes =
@@ -727,7 +728,7 @@ impl<'a> Builder<'a> {
     fn place_of(&mut self, home: Home) -> (Mem, Val, i32) {
         let size = size_of::<Value>() as i32;
         match home {
-            Home::Register(at) => (Mem::Frame, BASE, at as i32 * size),
+            Home::Register(register) => (Mem::Frame, BASE, register as i32 * size),
             Home::Global(global) => (Mem::Globals, self.globals_base(), global.0 as i32 * size),
         }
     }

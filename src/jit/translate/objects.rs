@@ -56,7 +56,7 @@ impl Builder<'_> {
 
     /// Tag and payload of the value that a helper has handed over.
     pub(super) fn result_words(&mut self) -> (Val, Val) {
-        let mut load = |at: usize| self.load(Mem::Vm, VM, layout::RESULT + at as i32, Repr::I64);
+        let mut load = |offset: usize| self.load(Mem::Vm, VM, layout::RESULT + offset as i32, Repr::I64);
         (load(Value::TAG_OFFSET), load(Value::PAYLOAD_OFFSET))
     }
 
@@ -81,9 +81,9 @@ impl Builder<'_> {
 
     /// Writes registers home for a helper that is given their address.
     pub(super) fn write_window(&mut self, first: Reg, count: u16) -> Built<Val> {
-        for at in first.0..first.0.saturating_add(count) {
-            self.get(Reg(at))?;
-            self.write_home(self.home(Reg(at)));
+        for register in first.0..first.0.saturating_add(count) {
+            self.get(Reg(register))?;
+            self.write_home(self.home(Reg(register)));
         }
         Ok(self.address(first))
     }
@@ -161,8 +161,7 @@ impl Builder<'_> {
                 let inside = self.push(Inst::Icmp(Compare::Below, index, len), Repr::Bool);
                 let exit = self.exit(ExitReason::Bounds);
                 self.guard(inside, true, exit);
-                let (tag, payload) = match self.const_int(index).and_then(|at| i32::try_from(at).ok()?.checked_mul(16))
-                {
+                let (tag, payload) = match self.const_int(index).and_then(|n| i32::try_from(n).ok()?.checked_mul(16)) {
                     // Behind the check of the index, though it may be moved: the place is no element that a loop goes
                     // through.
                     Some(offset) => {

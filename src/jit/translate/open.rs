@@ -36,8 +36,8 @@ impl Builder<'_> {
         // A version that is to fit whatever comes has the run time do the rest.
         let fits_all = self.plan.open.is_some();
         let arm_types = types.iter().map(|&tag| Some(tag)).chain(fits_all.then_some(None));
-        for (at, likely) in arm_types.enumerate() {
-            let is_last = at + 1 == types.len() + usize::from(fits_all);
+        for (index, likely) in arm_types.enumerate() {
+            let is_last = index + 1 == types.len() + usize::from(fits_all);
             let mut other = self.current;
             let goes = match likely {
                 Some(likely) => {
@@ -76,9 +76,9 @@ impl Builder<'_> {
 
     /// The results of the arms, of a known type where all have the same.
     fn meet_of_arms(&mut self, arms: &[Arm], count: usize) -> Vec<Typed> {
-        let type_of = |at: usize| {
-            let first = arms[0].values[at].tag();
-            first.filter(|_| arms.iter().all(|arm| arm.values[at].tag() == first))
+        let type_of = |index: usize| {
+            let first = arms[0].values[index].tag();
+            first.filter(|_| arms.iter().all(|arm| arm.values[index].tag() == first))
         };
         let types: Vec<Option<Tag>> = (0..count).map(type_of).collect();
         let mut edges = Vec::new();

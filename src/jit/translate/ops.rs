@@ -613,33 +613,33 @@ impl Builder<'_> {
     /// registers.
     pub(super) fn write_objects_home(&mut self, own: Vec<u32>) {
         let callers = self.context.saved.clone();
-        for at in callers.into_iter().chain(own) {
-            if let Slot::Value { value, dirty: true } = self.env.register(at)
+        for register in callers.into_iter().chain(own) {
+            if let Slot::Value { value, dirty: true } = self.env.register(register)
                 && value.may_be_object()
             {
-                self.write_home(at);
+                self.write_home(register);
             }
         }
     }
 
-    pub(super) fn write_home(&mut self, at: u32) {
-        let Slot::Value { value, dirty: true } = self.env.register(at) else { return };
+    pub(super) fn write_home(&mut self, register: u32) {
+        let Slot::Value { value, dirty: true } = self.env.register(register) else { return };
         let (tag, payload) = self.parts(value);
-        let offset = at as i32 * size_of::<Value>() as i32;
+        let offset = register as i32 * size_of::<Value>() as i32;
         let tag_offset = offset + Value::TAG_OFFSET as i32;
         self.effect(Inst::Store { mem: Mem::Frame, base: BASE, offset: tag_offset, value: tag });
         let payload_offset = offset + Value::PAYLOAD_OFFSET as i32;
         self.effect(Inst::Store { mem: Mem::Frame, base: BASE, offset: payload_offset, value: payload });
-        self.env.set_register(at, Slot::Value { value, dirty: false });
+        self.env.set_register(register, Slot::Value { value, dirty: false });
     }
 
     /// Takes the value of a register that the run time has written.
     pub(super) fn reload(&mut self, reg: Reg) {
-        let at = self.home(reg);
-        let offset = at as i32 * size_of::<Value>() as i32;
+        let register = self.home(reg);
+        let offset = register as i32 * size_of::<Value>() as i32;
         let tag = self.load(Mem::Frame, BASE, offset + Value::TAG_OFFSET as i32, Repr::I64);
         let payload = self.load(Mem::Frame, BASE, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
-        self.env.set_register(at, Slot::Value { value: Typed::Any { tag, payload }, dirty: false });
+        self.env.set_register(register, Slot::Value { value: Typed::Any { tag, payload }, dirty: false });
     }
 
     /// Finds a value of any type to be of the only one that was seen, on the way to `target`, before which these

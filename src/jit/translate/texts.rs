@@ -30,12 +30,12 @@ impl Builder<'_> {
         if self.feedback().ascii.one() != Some(true) {
             return None;
         }
-        let mut at = self.current_loop;
-        while let Some(index) = at {
+        let mut enclosing = self.current_loop;
+        while let Some(index) = enclosing {
             if let Some((_, facts)) = self.loops[index].texts.iter().find(|(known, _)| *known == text) {
                 return Some(*facts);
             }
-            at = self.loops[index].parent;
+            enclosing = self.loops[index].parent;
         }
         Some(match self.hoist_target(&[text], |_| true) {
             Some(index) => {
@@ -98,7 +98,7 @@ impl Builder<'_> {
     pub(super) fn as_char(&mut self, value: Typed, home: Home, key: LoopKey, is_region: bool) -> Typed {
         let Some(text) = value.as_tag(Tag::Str).filter(|_| is_region) else { return value };
         let now = match home {
-            Home::Register(at) => self.vm.top_register(at),
+            Home::Register(register) => self.vm.top_register(register),
             Home::Global(global) => self.vm.global(global),
         };
         let is_open = self.plan.open.is_some() || self.plan.not_chars.contains(&(key, home));
@@ -280,8 +280,8 @@ impl Builder<'_> {
         let is_lower = self.push(Inst::Icmp(Compare::Below, code, half), Repr::Bool);
         let bits = self.push(Inst::Select(is_lower, lower, upper), Repr::I64);
         let mask = self.int(63);
-        let at = self.push(Inst::Binary(Binary::And, code, mask), Repr::I64);
-        let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, bits, at), Repr::I64);
+        let position = self.push(Inst::Binary(Binary::And, code, mask), Repr::I64);
+        let shifted = self.push(Inst::Binary(Binary::ShrUnsigned, bits, position), Repr::I64);
         let bit = self.push(Inst::Binary(Binary::And, shifted, one), Repr::I64);
         self.push(Inst::Unary(Unary::BitsToBool, bit), Repr::Bool)
     }

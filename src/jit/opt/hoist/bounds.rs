@@ -128,7 +128,7 @@ impl Inductions {
 
     /// Checks before the loop that an index stays within a list's length throughout; whether that was possible.
     pub fn cover(&self, hoister: &mut Hoister, index: usize, condition: Val, block: BlockId) -> bool {
-        let Some(&Inst::Icmp(Compare::Below, at, len)) = hoister.definition(condition) else { return false };
+        let Some(&Inst::Icmp(Compare::Below, position, len)) = hoister.definition(condition) else { return false };
         let is_len = matches!(hoister.definition(len), Some(&Inst::Load { mem: Mem::Header, offset, .. }) if offset == List::LEN_OFFSET as i32);
         if !is_len || !hoister.is_invariant(index, len) {
             return false;
@@ -137,14 +137,14 @@ impl Inductions {
             if induction.holds_in.is_some_and(|behind| !hoister.cfg.dominates(behind, block)) {
                 continue;
             }
-            if let Some(linear) = linear(hoister, index, at, induction.param, MAX_DEPTH)
+            if let Some(linear) = linear(hoister, index, position, induction.param, MAX_DEPTH)
                 && linear.factor != 0
                 && is_within(linear.factor, MAX_STEP)
                 && let Some(exit) = hoister.check_exit(index)
             {
-                match induction.limit_behind_branch(hoister, index, at, linear, block) {
-                    Some(limit) => induction.check_up_to(hoister, index, at, len, limit, exit),
-                    None => induction.check(hoister, index, at, len, linear, exit),
+                match induction.limit_behind_branch(hoister, index, position, linear, block) {
+                    Some(limit) => induction.check_up_to(hoister, index, position, len, limit, exit),
+                    None => induction.check(hoister, index, position, len, linear, exit),
                 }
                 return true;
             }
@@ -155,7 +155,7 @@ impl Inductions {
 
 impl Recurrence {
     /// Emits the checks of the module's argument.
-    fn check(&self, hoister: &mut Hoister, index: usize, at: Val, len: Val, linear: Linear, exit: ExitId) {
+    fn check(&self, hoister: &mut Hoister, index: usize, position: Val, len: Val, linear: Linear, exit: ExitId) {
         let (init, step) = (self.init, self.step);
         if let Step::Open(step) = step {
             for (op, limit) in [(Compare::Ge, 1), (Compare::Le, MAX_OPEN_STEP)] {
@@ -194,8 +194,8 @@ impl Recurrence {
             }
         }
         for extreme in [init, last] {
-            let at = evaluate(hoister, index, at, self.param, extreme);
-            require(hoister, index, (Compare::Below, at, len), exit);
+            let position = evaluate(hoister, index, position, self.param, extreme);
+            require(hoister, index, (Compare::Below, position, len), exit);
         }
     }
 
@@ -205,15 +205,15 @@ impl Recurrence {
         &self,
         hoister: &mut Hoister,
         index: usize,
-        at: Val,
+        position: Val,
         linear: Linear,
         block: BlockId,
     ) -> Option<Val> {
-        if at == self.param || linear.factor != 1 || !linear.has_small_rest() || !self.step.is_unit() {
+        if position == self.param || linear.factor != 1 || !linear.has_small_rest() || !self.step.is_unit() {
             return None;
         }
         let facts = facts_behind(hoister, index, block);
-        let (bound, inclusive, _) = bound_of(hoister, index, at, self.step, &facts)?;
+        let (bound, inclusive, _) = bound_of(hoister, index, position, self.step, &facts)?;
         Some(self.last_within(hoister, index, bound, inclusive))
     }
 
@@ -227,8 +227,8 @@ impl Recurrence {
     }
 
     /// Emits the checks for an index that a branch has found not to be past `limit`: the module's second argument.
-    fn check_up_to(&self, hoister: &mut Hoister, index: usize, at: Val, len: Val, limit: Val, exit: ExitId) {
-        let first = evaluate(hoister, index, at, self.param, self.init);
+    fn check_up_to(&self, hoister: &mut Hoister, index: usize, position: Val, len: Val, limit: Val, exit: ExitId) {
+        let first = evaluate(hoister, index, position, self.param, self.init);
         let mut int = |value| hoister.constant(Inst::Int(value));
         let checks = if self.step.is_up() {
             let (small, room) = (int(SMALL), int(i64::MAX - SMALL));
@@ -309,24 +309,24 @@ struct Fact {
 fn facts_behind(hoister: &Hoister, index: usize, block: BlockId) -> Vec<Fact> {
     let header = hoister.region.loops[index].header;
     let mut facts = Vec::new();
-    let mut at = block;
-    while at != header {
-        let Some(idom) = hoister.cfg.idom(at) else { break };
+    let mut current = block;
+    while current != header {
+        let Some(idom) = hoister.cfg.idom(current) else { break };
         if let Terminator::Branch(mut condition, yes, no) = hoister.region.block(idom).end
-            && hoister.cfg.only_pred(at) == Some(idom)
+            && hoister.cfg.only_pred(current) == Some(idom)
             && yes != no
         {
-            let mut holds = at == yes;
+            let mut holds = current == yes;
             while let Some(&Inst::Unary(Unary::Not, inner)) = hoister.definition(condition) {
                 (condition, holds) = (inner, !holds);
             }
             if let Some(&Inst::Icmp(op, a, b)) = hoister.definition(condition)
                 && let Some(op) = if holds { Some(op) } else { inverse(op) }
             {
-                facts.push(Fact { op, a, b, block: at });
+                facts.push(Fact { op, a, b, block: current });
             }
         }
-        at = idom;
+        current = idom;
     }
     facts
 }
@@ -398,17 +398,17 @@ fn linear(hoister: &Hoister, index: usize, val: Val, param: Val, depth: u32) -> 
 }
 
 /// A linear form for another value of its parameter, computed before the loop.
-fn evaluate(hoister: &mut Hoister, index: usize, val: Val, param: Val, at: Val) -> Val {
+fn evaluate(hoister: &mut Hoister, index: usize, val: Val, param: Val, value: Val) -> Val {
     if val == param {
-        return at;
+        return value;
     }
     if hoister.is_invariant(index, val) {
         return val;
     }
     match hoister.definition(val) {
         Some(&Inst::Binary(op, a, b)) => {
-            let a = evaluate(hoister, index, a, param, at);
-            let b = evaluate(hoister, index, b, param, at);
+            let a = evaluate(hoister, index, a, param, value);
+            let b = evaluate(hoister, index, b, param, value);
             hoister.compute_before(index, Inst::Binary(op, a, b), Repr::I64)
         }
         _ => unreachable!("a linear form consists of sums and products"),
@@ -441,8 +441,8 @@ mod tests {
             None => region.load(Mem::Frame, Val(1), 40),
         };
         region.counted(from, step, op, end, |region, counter| {
-            let at = make(region, counter);
-            let inside = region.push(Inst::Icmp(Compare::Below, at, len));
+            let position = make(region, counter);
+            let inside = region.push(Inst::Icmp(Compare::Below, position, len));
             region.guard(inside, ExitReason::Bounds);
         });
         let mut region = region.finish();
@@ -611,8 +611,8 @@ mod tests {
             region.counted(zero, 1, Compare::Lt, end, |region, j| {
                 let eight = region.int(8);
                 let row = region.push(Inst::Binary(Binary::Imul, i, eight));
-                let at = region.push(Inst::Binary(Binary::Iadd, row, j));
-                let inside = region.push(Inst::Icmp(Compare::Below, at, len));
+                let position = region.push(Inst::Binary(Binary::Iadd, row, j));
+                let inside = region.push(Inst::Icmp(Compare::Below, position, len));
                 region.guard(inside, ExitReason::Bounds);
             });
         });

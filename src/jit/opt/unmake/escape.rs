@@ -264,11 +264,11 @@ impl Objects {
         escaping: &mut FxHashSet<Val>,
     ) {
         let block = region.block(id);
-        for (at, &param) in block.params.iter().enumerate() {
+        for (index, &param) in block.params.iter().enumerate() {
             let Some(&kind) = self.kinds.get(&param) else { continue };
             for &pred in cfg.preds(id) {
                 let Terminator::Jump(_, args) = &region.block(pred).end else { continue };
-                let (arg, comes_first) = (args[at], cfg.is_before(pred, id));
+                let (arg, comes_first) = (args[index], cfg.is_before(pred, id));
                 match self.object(arg) {
                     Some(object) => {
                         // It goes on under this name alone.
@@ -297,7 +297,7 @@ impl Objects {
             }
             if escaping.contains(&param) {
                 let args = cfg.preds(id).iter().filter_map(|pred| match &region.block(*pred).end {
-                    Terminator::Jump(_, args) => self.object(args[at]),
+                    Terminator::Jump(_, args) => self.object(args[index]),
                     _ => None,
                 });
                 escaping.extend(args.collect::<Vec<_>>());
@@ -357,9 +357,9 @@ fn is_of_other_struct(region: &Region, cfg: &Cfg, base: Val, id: u32, (block, pl
     let mut found: FxHashSet<Val> = FxHashSet::default();
     let mut wanted: FxHashMap<Val, i64> = FxHashMap::default();
     let mut differs: FxHashSet<Val> = FxHashSet::default();
-    for &at in region.order.iter().filter(|at| cfg.dominates(**at, block)) {
-        let insts = &region.block(at).insts;
-        let before = if at == block { &insts[..place] } else { insts };
+    for &dominator in region.order.iter().filter(|dominator| cfg.dominates(**dominator, block)) {
+        let insts = &region.block(dominator).insts;
+        let before = if dominator == block { &insts[..place] } else { insts };
         for (result, inst) in before {
             match (*result, inst) {
                 (Some(result), Inst::Int(value)) => _ = wanted.insert(result, *value),

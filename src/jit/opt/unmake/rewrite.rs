@@ -175,7 +175,7 @@ impl<'a> Rewriter<'a> {
         let params = self.region.block(id).params.clone();
         let is_object = |(_, param): &(usize, &Val)| self.objects.kinds.contains_key(param);
         let taken: Vec<(usize, Val)> =
-            params.iter().enumerate().filter(is_object).map(|(at, param)| (at, *param)).collect();
+            params.iter().enumerate().filter(is_object).map(|(place, param)| (place, *param)).collect();
         self.taken.insert(id, taken.clone());
         for (_, param) in taken {
             let place = self.region.block(id).params.iter().position(|other| *other == param).expect("it is there");
@@ -511,7 +511,7 @@ impl<'a> Rewriter<'a> {
             let mut place = 0;
             args.retain(|_| {
                 place += 1;
-                !taken.iter().any(|(at, _)| *at == place - 1)
+                !taken.iter().any(|(removed, _)| *removed == place - 1)
             });
             self.conflicts.extend(args.iter().filter(|arg| self.objects.kinds.contains_key(arg)));
         }
