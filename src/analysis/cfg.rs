@@ -128,12 +128,12 @@ impl Cfg {
         }
         let count = self.blocks.len();
         let mut next: Vec<u32> = (0..=count as u32).collect();
-        fn find(next: &mut [u32], mut at: u32) -> u32 {
-            while next[at as usize] != at {
-                next[at as usize] = next[next[at as usize] as usize];
-                at = next[at as usize];
+        fn find(next: &mut [u32], mut current: u32) -> u32 {
+            while next[current as usize] != current {
+                next[current as usize] = next[next[current as usize] as usize];
+                current = next[current as usize];
             }
-            at
+            current
         }
         for handler in &function.handlers {
             let (Some(&first), Some(&target)) =
@@ -141,14 +141,14 @@ impl Cfg {
             else {
                 continue;
             };
-            let mut at = find(&mut next, first);
-            while (at as usize) < count && self.blocks[at as usize].start < handler.end {
-                let block = &mut self.blocks[at as usize];
+            let mut current = find(&mut next, first);
+            while (current as usize) < count && self.blocks[current as usize].start < handler.end {
+                let block = &mut self.blocks[current as usize];
                 if code[block.start as usize..block.end as usize].iter().any(|op| op.effects().throws) {
                     block.handler = Some((target, handler.error));
                 }
-                next[at as usize] = at + 1;
-                at = find(&mut next, at);
+                next[current as usize] = current + 1;
+                current = find(&mut next, current);
             }
         }
     }

@@ -112,8 +112,8 @@ impl InContexts {
             let (mut before, mut within) = (TypeCursor::new(types), TypeCursor::new(expanded_types));
             let mut wanted: FxHashMap<FuncId, Wanted> = FxHashMap::default();
             let mut found = InContexts::default();
-            for at in functions {
-                let (copy, original) = (FuncId(at as u32), originals.functions[at]);
+            for index in functions {
+                let (copy, original) = (FuncId(index as u32), originals.functions[index]);
                 if !open.contains(&original) || !expanded_types.is_reached(copy) {
                     continue;
                 }
@@ -284,16 +284,16 @@ impl Mixed {
                 hold(class.index(), types.type_of(Place::Slot(class, slot)));
             }
         }
-        for (at, def) in program.structs.iter().enumerate() {
-            let id = StructId(at as u32);
+        for (index, def) in program.structs.iter().enumerate() {
+            let id = StructId(index as u32);
             for field in (0..def.fields.len() as u32).chain([SIDE_FIELDS]) {
                 hold(of_struct(id), types.type_of(Place::Field(id, field)));
             }
         }
-        for (at, function) in program.functions.iter().enumerate() {
-            let func = FuncId(at as u32);
+        for (index, function) in program.functions.iter().enumerate() {
+            let func = FuncId(index as u32);
             let params = (0..function.params).map(|param| Place::Param(func, param));
-            let captures = (0..function.captures.len() as u16).map(|at| Place::Capture(func, CaptureId(at)));
+            let captures = (0..function.captures.len() as u16).map(|capture| Place::Capture(func, CaptureId(capture)));
             for place in params.chain(captures).chain([Place::Result(func)]) {
                 hold(of_function(func), types.type_of(place));
             }
@@ -364,7 +364,7 @@ impl Expanded {
 
     /// What is inferred of the program, which as it was had these types.
     fn inferred<R>(&self, types: &Inference<'_>, look: impl FnOnce(&Inference<'_>) -> R) -> R {
-        let own = |(at, func): (usize, &FuncId)| match self.unchanged.functions.get(at) {
+        let own = |(number, func): (usize, &FuncId)| match self.unchanged.functions.get(number) {
             Some(true) => FunctionFlow::default(),
             _ => types.control_flow().of(*func).clone(),
         };
@@ -422,9 +422,9 @@ impl Expanded {
             },
             made: without_hints(program),
         };
-        for at in 0..functions {
-            if expansion.made.functions[at].kind == FunctionKind::Body {
-                expansion.reach(FuncId(at as u32));
+        for index in 0..functions {
+            if expansion.made.functions[index].kind == FunctionKind::Body {
+                expansion.reach(FuncId(index as u32));
             }
         }
         while let Some(func) = expansion.queue.pop_front() {
@@ -596,8 +596,8 @@ impl Expansion<'_> {
     }
 
     fn reach_struct(&mut self, def: StructId) {
-        for at in 0..self.made.structs[def.index()].methods.len() {
-            self.reach(self.made.structs[def.index()].methods[at].func);
+        for index in 0..self.made.structs[def.index()].methods.len() {
+            self.reach(self.made.structs[def.index()].methods[index].func);
         }
     }
 

@@ -322,9 +322,9 @@ fn is_plain(types: &mut TypeCursor<'_>, op: Op) -> bool {
     }
     match op {
         Op::Neg { a, .. } => numeric(a.into()),
-        Op::ForPrep { base, .. } => {
-            [window::Range::COUNTER, window::Range::END].iter().all(|&at| types.register(base.above(at)) == Type::INT)
-        }
+        Op::ForPrep { base, .. } => [window::Range::COUNTER, window::Range::END]
+            .iter()
+            .all(|&offset| types.register(base.above(offset)) == Type::INT),
         _ => false,
     }
 }
@@ -341,12 +341,12 @@ impl CallGraph {
         let count = program.functions.len();
         let mut callers: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut flags = vec![Flags::default(); count];
-        for (at, function) in program.functions.iter().enumerate() {
+        for (index, function) in program.functions.iter().enumerate() {
             for op in program.code.get(function.code.range()).unwrap_or_default() {
                 let row = op.effects();
                 let mut flag = |on: bool, flag: Flags| {
                     if on {
-                        flags[at].add(flag);
+                        flags[index].add(flag);
                     }
                 };
                 flag(row.throws, Flags::THROWS);
@@ -354,7 +354,7 @@ impl CallGraph {
                 flag(row.outputs, Flags::OUTPUTS);
                 flag(writes_items(*op), Flags::WRITES_ITEMS);
                 match op {
-                    Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => callers[func.index()].push(at as u32),
+                    Op::CallFn { func, .. } | Op::TailCallFn { func, .. } => callers[func.index()].push(index as u32),
                     Op::Await { .. } => flag(true, Flags::AWAITS),
                     _ => flag(row.calls, Flags::CALLS_UNKNOWN),
                 }
@@ -376,8 +376,8 @@ impl CallGraph {
                 }
             }
         }
-        for (at, flags) in flags.iter_mut().enumerate() {
-            if !awaits_if_called(at) {
+        for (index, flags) in flags.iter_mut().enumerate() {
+            if !awaits_if_called(index) {
                 flags.remove(Flags::AWAITS);
             }
         }

@@ -43,8 +43,8 @@ pub fn complete(
     let mut all = found;
     let known: FxHashSet<(FuncId, u32)> = all.iter().map(|one| (one.func, one.pc)).collect();
     let mut cursor = TypeCursor::new(&beyond);
-    for at in 0..program.functions.len() as u32 {
-        let func = FuncId(at);
+    for number in 0..program.functions.len() as u32 {
+        let func = FuncId(number);
         let own = flow.of(func);
         for block in 0..own.cfg.len() as u32 {
             if own.cfg.blocks[block as usize].handler.is_some() {
@@ -352,12 +352,12 @@ impl Teller<'_> {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut places = text
             .match_indices(name)
-            .filter(|&(at, _)| text[..at].ends_with('.') && !text[at + name.len()..].starts_with(is_part));
-        let (at, _) = places.next()?;
+            .filter(|&(offset, _)| text[..offset].ends_with('.') && !text[offset + name.len()..].starts_with(is_part));
+        let (offset, _) = places.next()?;
         if places.next().is_some() {
             return None;
         }
-        let lo = span.lo + at as u32;
+        let lo = span.lo + offset as u32;
         Some(Span::new(span.file, lo, lo + name.len() as u32))
     }
 
@@ -372,11 +372,11 @@ impl Teller<'_> {
             return Vec::new();
         }
         let mut calls = Vec::new();
-        for (at, caller) in self.program.functions.iter().enumerate() {
+        for (index, caller) in self.program.functions.iter().enumerate() {
             for (pc, op) in code_of(self.program, caller).iter().enumerate() {
                 if matches!(*op, Op::CallFn { func: callee, .. } | Op::TailCallFn { func: callee, .. } if callee == func)
                 {
-                    calls.push(self.names.span(FuncId(at as u32), pc as u32));
+                    calls.push(self.names.span(FuncId(index as u32), pc as u32));
                     if calls.len() == MAX_CALLS {
                         return calls;
                     }

@@ -29,8 +29,8 @@ pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>, table:
     let names = Names::new(program);
     let mut finder = Finder { program, names, types, table, found: Vec::new() };
     let mut cursor = TypeCursor::new(types);
-    for at in 0..program.functions.len() as u32 {
-        let func = FuncId(at);
+    for index in 0..program.functions.len() as u32 {
+        let func = FuncId(index);
         if !types.is_reached(func) {
             continue;
         }
@@ -110,9 +110,9 @@ impl Finder<'_, '_> {
         }
         let site = |site| types.index().site_name(self.program, func, site).map(|name| StrId(name.0));
         let (name, register, is_result) = match op {
-            Op::GetMember { dst, site: at, .. } => (site(at), dst, false),
-            Op::SetMember { value, site: at, .. } => (site(at), value, false),
-            Op::CallMethod { base, site: at, .. } => (site(at), base.above(MethodCall::RESULT), true),
+            Op::GetMember { dst, site: named, .. } => (site(named), dst, false),
+            Op::SetMember { value, site: named, .. } => (site(named), value, false),
+            Op::CallMethod { base, site: named, .. } => (site(named), base.above(MethodCall::RESULT), true),
             Op::CallFn { base, func } => (Some(self.program.functions[func.index()].name), base, true),
             Op::CallBuiltin { base, builtin, .. } => {
                 (self.program.builtins.get(builtin.index()).map(|known| known.name), base, true)

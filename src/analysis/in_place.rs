@@ -34,7 +34,7 @@ pub fn warnings(program: &Program, flow: &ProgramFlow, types: &Inference<'_>) ->
                 continue;
             }
             cursor.block(func, block, |types, pc, _| {
-                if let Some((_, base, name)) = calls.next_if(|(at, ..)| *at == pc)
+                if let Some((_, base, name)) = calls.next_if(|(call_pc, ..)| *call_pc == pc)
                     && types.register(base.above(MethodCall::RECEIVER)).tags.without(Tags::VOID) == Tags::LIST
                 {
                     found.push((func, pc, name));

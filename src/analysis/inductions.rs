@@ -112,8 +112,8 @@ fn steps(program: &Program, code: &[Op], body: &std::ops::Range<usize>) -> Vec<(
 
 /// The constant that a register was loaded with just before `pc`, in straight-line code.
 fn constant_before(program: &Program, code: &[Op], pc: usize, register: Reg) -> Option<i64> {
-    for at in (pc.saturating_sub(16)..pc).rev() {
-        match code[at] {
+    for before in (pc.saturating_sub(16)..pc).rev() {
+        match code[before] {
             Op::LoadInt { dst, value } if dst == register => return Some(value.into()),
             Op::LoadConst { dst, constant } if dst == register => {
                 return match program.constants.get(constant.index()) {
@@ -127,7 +127,7 @@ fn constant_before(program: &Program, code: &[Op], pc: usize, register: Reg) -> 
                 }
                 // A forward jump over the load may lead here from elsewhere, but a loop's test at its top is only left
                 // forwards, so looking past it is safe; past any other jump it is not.
-                if op.jump_offset().is_some_and(|offset| at as i64 + 1 + i64::from(offset) <= pc as i64) {
+                if op.jump_offset().is_some_and(|offset| before as i64 + 1 + i64::from(offset) <= pc as i64) {
                     return None;
                 }
             }

@@ -30,8 +30,8 @@ pub fn find(program: &Program, flow: &ProgramFlow, types: &Inference<'_>) -> Vec
     let mut sizes: Vec<usize> = program.structs.iter().map(|def| def.fields.len()).collect();
     let (mut found, mut known) = (Vec::new(), FxHashSet::default());
     let mut cursor = TypeCursor::new(types);
-    for at in 0..program.functions.len() as u32 {
-        let func = FuncId(at);
+    for number in 0..program.functions.len() as u32 {
+        let func = FuncId(number);
         if !types.is_reached(func) || !suspects.are_assigned_in(func, methods[func.index()]) {
             continue;
         }

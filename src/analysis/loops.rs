@@ -34,7 +34,7 @@ impl LoopTree {
             unregistered: Vec::new(),
         };
         let mut by_header: Vec<(u32, u32)> =
-            regions.iter().enumerate().map(|(at, region)| (region.header, at as u32)).collect();
+            regions.iter().enumerate().map(|(index, region)| (region.header, index as u32)).collect();
         by_header.sort_unstable();
         tree.nest(cfg, regions);
 
@@ -49,14 +49,14 @@ impl LoopTree {
                 let registered = by_header[first..]
                     .iter()
                     .take_while(|&&(start, _)| start == header)
-                    .find(|&&(_, at)| regions[at as usize].back_edges.binary_search(&jump).is_ok());
+                    .find(|&&(_, index)| regions[index as usize].back_edges.binary_search(&jump).is_ok());
                 if registered.is_none() || !dominators.dominates(succ, block) {
                     tree.unregistered.push(succ);
                     // Every loop around the stray cycle runs it too.
-                    let mut at = tree.innermost[block as usize];
-                    while let Some(index) = at {
+                    let mut enclosing = tree.innermost[block as usize];
+                    while let Some(index) = enclosing {
                         tree.faults[index as usize] = Some(LoopFault::Irregular);
-                        at = parent_in(regions, index);
+                        enclosing = parent_in(regions, index);
                     }
                 }
             }
@@ -68,17 +68,17 @@ impl LoopTree {
     fn nest(&mut self, cfg: &Cfg, regions: &[&LoopRegion]) {
         let mut open: Vec<u32> = Vec::new();
         let mut order: Vec<u32> = (0..regions.len() as u32).collect();
-        order.sort_by_key(|&at| (regions[at as usize].header, std::cmp::Reverse(regions[at as usize].end)));
+        order.sort_by_key(|&index| (regions[index as usize].header, std::cmp::Reverse(regions[index as usize].end)));
         let mut next = order.into_iter().peekable();
         for (block, bounds) in cfg.blocks.iter().enumerate() {
-            while let Some(&at) = next.peek() {
-                if regions[at as usize].header > bounds.start {
+            while let Some(&index) = next.peek() {
+                if regions[index as usize].header > bounds.start {
                     break;
                 }
-                open.push(at);
+                open.push(index);
                 next.next();
             }
-            while open.last().is_some_and(|&at| regions[at as usize].end <= bounds.start) {
+            while open.last().is_some_and(|&index| regions[index as usize].end <= bounds.start) {
                 open.pop();
             }
             self.innermost[block] = open.last().copied();
@@ -89,9 +89,9 @@ impl LoopTree {
 /// The position of the innermost other region whose interval encloses region `index`.
 fn parent_in(regions: &[&LoopRegion], index: u32) -> Option<u32> {
     let region = regions[index as usize];
-    (0..index).rev().find(|&at| {
-        let outer = regions[at as usize];
-        outer.header <= region.header && region.end <= outer.end && at != index
+    (0..index).rev().find(|&candidate| {
+        let outer = regions[candidate as usize];
+        outer.header <= region.header && region.end <= outer.end && candidate != index
     })
 }
 

@@ -104,9 +104,9 @@ pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, given: &m
     let mut give =
         |holder: Holder, kinds: Tags, transfer: Transfer| given.push(Given { holder, kinds, func, pc, transfer });
     let mut pass = |types: &mut TypeCursor<'_>, callee: FuncId, param: u16, register: Reg, count: u16| {
-        for at in 0..count {
-            let kinds = types.register(register.above(at)).tags;
-            give(Holder::Local(callee, Reg(param + at)), kinds, Transfer::Argument);
+        for index in 0..count {
+            let kinds = types.register(register.above(index)).tags;
+            give(Holder::Local(callee, Reg(param + index)), kinds, Transfer::Argument);
         }
     };
     match op {
@@ -159,8 +159,8 @@ pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, given: &m
                 Op::ListAppend { list, .. } => types.register(list).class,
                 _ => types.site(types.at().pc),
             };
-            for at in 0..count {
-                give(Holder::Items(class, Slot::Item), types.register(base.above(at)).tags, Transfer::Stored);
+            for index in 0..count {
+                give(Holder::Items(class, Slot::Item), types.register(base.above(index)).tags, Transfer::Stored);
             }
         }
         Op::MakeDict { base, count, .. } | Op::DictInsert { base, count, .. } => {
@@ -168,8 +168,8 @@ pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, given: &m
                 Op::DictInsert { dict, .. } => types.register(dict).class,
                 _ => types.site(types.at().pc),
             };
-            for at in 0..count {
-                let value = base.above(at * 2 + 1);
+            for index in 0..count {
+                let value = base.above(index * 2 + 1);
                 give(Holder::Items(class, Slot::Value), types.register(value).tags, Transfer::Stored);
             }
         }

@@ -100,7 +100,7 @@ fn examine_unless_late(
     // Inference goes wherever types change next, which is one thread's work.
     let infer = || Inference::run(program, &flow, &index);
     let (mut inference, shared) = both(program, infer, || regions::Shared::new(program, &flow, asked.costs));
-    let all_reached = (0..program.functions.len() as u32).all(|at| inference.is_reached(FuncId(at)));
+    let all_reached = (0..program.functions.len() as u32).all(|number| inference.is_reached(FuncId(number)));
     let mut supposed = (!all_reached).then(|| inference.suppose_all_called());
     inference.seal();
     if looks_for_late {

@@ -43,8 +43,8 @@ impl<'p> Names<'p> {
 
     /// The name of a register at a pc of its function.
     pub fn local(&self, func: FuncId, pc: u32, register: Reg) -> Option<&'p str> {
-        let at = (func, register, pc);
-        let after = self.locals.partition_point(|local| (local.func, local.register, local.start) <= at);
+        let place = (func, register, pc);
+        let after = self.locals.partition_point(|local| (local.func, local.register, local.start) <= place);
         let local = self.locals.get(after.checked_sub(1)?)?;
         let is_there = (local.func, local.register) == (func, register) && pc < local.end;
         if is_there { self.program.strings.get(local.name) } else { None }
@@ -67,16 +67,16 @@ impl<'p> Names<'p> {
 
     fn find_makers(&self) -> FxHashMap<FuncId, (FuncId, u32)> {
         let mut makers = FxHashMap::default();
-        for (at, function) in self.program.functions.iter().enumerate() {
+        for (index, function) in self.program.functions.iter().enumerate() {
             let code = self.program.code.get(function.code.range()).unwrap_or_default();
             for (pc, op) in (0..).zip(code) {
                 match *op {
                     Op::MakeClosure { func, .. } => {
-                        makers.insert(func, (FuncId(at as u32), pc));
+                        makers.insert(func, (FuncId(index as u32), pc));
                     }
                     Op::MakeStruct { def, .. } => {
                         let methods = self.program.structs.get(def.index()).map_or(&[][..], |def| &def.methods);
-                        makers.extend(methods.iter().map(|method| (method.func, (FuncId(at as u32), pc))));
+                        makers.extend(methods.iter().map(|method| (method.func, (FuncId(index as u32), pc))));
                     }
                     _ => {}
                 }
@@ -90,7 +90,7 @@ impl<'p> Names<'p> {
         let global = self.program.functions[func.index()].code.start + pc;
         let Some(debug) = &self.program.debug else { return Span::default() };
         let after = debug.lines.partition_point(|line| line.pc <= global);
-        after.checked_sub(1).map_or(Span::default(), |at| debug.lines[at].span)
+        after.checked_sub(1).map_or(Span::default(), |index| debug.lines[index].span)
     }
 
     /// Where the value comes from that `register` holds before the instruction at `pc`.
@@ -111,9 +111,9 @@ impl<'p> Names<'p> {
             return None;
         }
         let text = |id| self.program.strings.get(id).unwrap_or("?");
-        for at in (pc.saturating_sub(REACH)..pc).rev() {
-            let op = code[at as usize];
-            let deeper = |register: Reg| self.trace(func, code, at, register, depth + 1);
+        for before in (pc.saturating_sub(REACH)..pc).rev() {
+            let op = code[before as usize];
+            let deeper = |register: Reg| self.trace(func, code, before, register, depth + 1);
             match op {
                 Op::Move { dst, src } | Op::Unpack { dst, src, .. } if dst == register => return deeper(src),
                 Op::GetGlobal { dst, global } if dst == register => {
@@ -160,7 +160,7 @@ impl<'p> Names<'p> {
                     return plain(self.captured(func, capture).unwrap_or("a captured variable").to_owned());
                 }
                 Op::GetCell { dst, cell } if dst == register => {
-                    return plain(self.local(func, at, cell).unwrap_or("a captured variable").to_owned());
+                    return plain(self.local(func, before, cell).unwrap_or("a captured variable").to_owned());
                 }
                 _ if op.may_change(self.program, register) => return None,
                 _ => {}

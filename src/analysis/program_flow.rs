@@ -130,8 +130,8 @@ impl ProgramFlow {
         let mut flow = ProgramFlow { functions, ..ProgramFlow::default() };
         let blocks = flow.functions.iter().map(|one| one.cfg.len()).sum();
         flow.owners.reserve_exact(blocks);
-        for (at, (one, function)) in flow.functions.iter_mut().zip(&program.functions).enumerate() {
-            flow.owners.extend(std::iter::repeat_n(FuncId(at as u32), one.cfg.len()));
+        for (index, (one, function)) in flow.functions.iter_mut().zip(&program.functions).enumerate() {
+            flow.owners.extend(std::iter::repeat_n(FuncId(index as u32), one.cfg.len()));
             one.first_block = flow.block_count;
             one.first_live = flow.live_count;
             flow.block_count += one.cfg.len() as u32;

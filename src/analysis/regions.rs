@@ -49,9 +49,9 @@ pub struct Shared<'p> {
 impl<'p> Shared<'p> {
     pub fn new(program: &'p Program, flow: &'p ProgramFlow, with_costs: bool) -> Shared<'p> {
         let mut by_function: Vec<Vec<LoopId>> = vec![Vec::new(); program.functions.len()];
-        for (at, region) in program.loops.iter().enumerate() {
+        for (index, region) in program.loops.iter().enumerate() {
             if let Some(loops) = by_function.get_mut(region.func.index()) {
-                loops.push(LoopId(at as u32));
+                loops.push(LoopId(index as u32));
             }
         }
         Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function, with_costs }
@@ -143,8 +143,8 @@ pub fn refine(shared: &Shared<'_>, types: &Inference<'_>, contexts: &InContexts,
         let loops = shared.by_function[func.index()].iter().map(|id| id.index());
         let key = Region::Function(func).position();
         let own = built.facts.binary_search_by_key(&key, |facts| facts.region.position()).ok();
-        for at in loops.chain(own) {
-            let facts = &mut built.facts[at];
+        for index in loops.chain(own) {
+            let facts = &mut built.facts[index];
             if !is_open(facts) {
                 continue;
             }
@@ -234,9 +234,9 @@ impl<'a> Regions<'a> {
         // Facts of regions are large. There is room for those of the whole program: they are moved once at most.
         self.part.loops.reserve(program.loops.len() + program.functions.len());
         self.part.functions.reserve(program.functions.len());
-        for at in functions {
-            let function = &program.functions[at];
-            let func = FuncId(at as u32);
+        for number in functions {
+            let function = &program.functions[number];
+            let func = FuncId(number as u32);
             let own = shared.flow.of(func);
             self.part.acts.push(Acts::new());
             if own.cfg.is_empty() {
@@ -245,7 +245,7 @@ impl<'a> Regions<'a> {
             let code = code_of(program, function);
             self.part.frames.add(func, function, own, code, self.types.solution(), &mut self.part.numbers);
             self.note(func, own, code, &mut notes);
-            let loops = &shared.by_function[at];
+            let loops = &shared.by_function[number];
             let mut irregular = false;
             if !loops.is_empty() || own.cfg.goes_back() {
                 let regions: Vec<&LoopRegion> = loops.iter().map(|id| &program.loops[id.index()]).collect();

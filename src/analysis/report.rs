@@ -29,8 +29,8 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// What a region costs, if that is known and makes sense of it.
     pub fn cost(&self, region: &RegionFacts) -> Option<&'a Cost> {
-        let at = self.facts.position(region.region)?;
-        self.costs.get(at).filter(|_| region.verdict != Verdict::Incompatible)
+        let position = self.facts.position(region.region)?;
+        self.costs.get(position).filter(|_| region.verdict != Verdict::Incompatible)
     }
 
     /// The same in words.
@@ -228,11 +228,11 @@ pub fn summary(subject: &Subject<'_>) -> String {
         .filter(|(_, cost)| weight(cost) > 0)
         .max_by_key(|(region, cost)| (weight(cost), region.region.is_loop(), std::cmp::Reverse(region.span)));
     if let Some((region, cost)) = most {
-        let at = sources.position(region.span);
+        let position = sources.position(region.span);
         let file = &sources.file(region.span.file).shown;
         let what = title(program, region.region);
         let line = words::line(cost, program, sources, region.span.file);
-        let _ = writeln!(text, "what costs most: {what} ({file}:{}:{}): {line}", at.line, at.column);
+        let _ = writeln!(text, "what costs most: {what} ({file}:{}:{}): {line}", position.line, position.column);
     }
     text
 }
@@ -339,7 +339,7 @@ pub fn loops_json(subject: &Subject<'_>) -> String {
             Region::Function(_) => ("function", 0),
         };
         let name = function_name(program, region.region).map_or("null".to_owned(), json_string);
-        let at = sources.position(region.span);
+        let position = sources.position(region.span);
         let file = json_string(&sources.file(region.span.file).name);
         let conditions: Vec<String> = (region.conditions.iter())
             .map(|one| format!("{{\"name\": {}, \"type\": {}}}", json_string(&one.name), json_string(&one.ty)))
@@ -353,8 +353,8 @@ pub fn loops_json(subject: &Subject<'_>) -> String {
              \"depth\": {depth}, \"verdict\": \"{}\", \"conditions\": [{}], \"code\": {}, \"reason\": {}, \"remedy\": {}, \
              \"trip_count\": {}, \"reached\": {}, \"cost\": {}{}}}",
             if id == 0 { "" } else { "," },
-            at.line,
-            at.column,
+            position.line,
+            position.column,
             region.verdict.name(),
             conditions.join(", "),
             reason(Reason::code),
@@ -378,10 +378,11 @@ fn conditional_json(subject: &Subject<'_>, region: &RegionFacts) -> String {
     let lost = subject.losses.of(region.region);
     let sources = subject.sources;
     let place = |loss: &Loss| {
-        let at = sources.position(loss.span);
+        let position = sources.position(loss.span);
         let file = &sources.file(loss.span.file).name;
         serde_json::json!({
-            "name": loss.name, "type": loss.kinds, "file": file, "line": at.line, "column": at.column, "text": loss_text(loss),
+            "name": loss.name, "type": loss.kinds, "file": file, "line": position.line, "column": position.column,
+            "text": loss_text(loss),
         })
     };
     let places: Vec<serde_json::Value> = lost.into_iter().flat_map(|lost| &lost.places).map(place).collect();
@@ -413,25 +414,25 @@ pub fn facts_text(program: &Program, facts: &Facts, sources: &SourceMap) -> Stri
         field.next();
     }
     let mut param = types.params.iter().copied();
-    for (at, function) in program.functions.iter().enumerate() {
+    for (index, function) in program.functions.iter().enumerate() {
         let params: Vec<String> = param.by_ref().take(function.params.into()).map(text).collect();
         if function.kind != FunctionKind::Body {
-            let known = types.functions[at];
+            let known = types.functions[index];
             let reached = if known.reached { "" } else { ", never called" };
             let escaped = if known.escaped { ", called by unknown code" } else { "" };
-            let result = text(types.results[at]);
+            let result = text(types.results[index]);
             let _ = writeln!(out, "fn {}({}) -> {result}{reached}{escaped}", string(function.name), params.join(", "));
         }
     }
     let names = Names::new(program);
     for region in in_source_order(facts) {
-        let at = sources.position(region.span);
+        let position = sources.position(region.span);
         let _ = writeln!(
             out,
             "{} at {}:{}: {}, {} blocks, {} instructions",
             title(program, region.region),
             sources.file(region.span.file).name,
-            at.line,
+            position.line,
             verdict_text(region),
             region.blocks,
             region.instructions
@@ -535,19 +536,19 @@ pub fn difference(old: &Program, new: &Program) -> Difference {
                     let _ = writeln!(out, "~ {name}: code changed ({a} -> {b} instructions)");
                 }
                 let count = entry.verdicts.len().max(other.verdicts.len());
-                for at in 0..count {
-                    let what = match at {
+                for index in 0..count {
+                    let what = match index {
                         0 => name.to_owned(),
-                        _ => format!("{name}, loop {at}"),
+                        _ => format!("{name}, loop {index}"),
                     };
-                    match (entry.verdicts.get(at), other.verdicts.get(at)) {
+                    match (entry.verdicts.get(index), other.verdicts.get(index)) {
                         (Some(a), Some(b)) if (&a.text, a.rank) != (&b.text, b.rank) => {
                             is_worse |= b.rank > a.rank;
                             let _ = writeln!(out, "~ {what}: {a} -> {b}");
                         }
                         _ => {}
                     }
-                    match (entry.verdicts.get(at), other.verdicts.get(at)) {
+                    match (entry.verdicts.get(index), other.verdicts.get(index)) {
                         (Some(a), Some(b)) if a.rank == b.rank => {
                             for ((name, before), (_, now)) in a.costs.iter().zip(&b.costs) {
                                 is_worse |= now > before;
@@ -646,19 +647,19 @@ impl Judged {
 fn outline(program: &Program, known: &Analysis) -> BTreeMap<String, Outline> {
     let cost_of = |region: Region| known.costs.get(known.facts.position(region)?);
     let mut outlines: Vec<Outline> = Vec::new();
-    for (at, function) in program.functions.iter().enumerate() {
+    for (index, function) in program.functions.iter().enumerate() {
         let code = program.code.get(function.code.range()).unwrap_or_default();
-        let own = program.facts.as_ref().and_then(|facts| facts.of(Region::Function(FuncId(at as u32))));
+        let own = program.facts.as_ref().and_then(|facts| facts.of(Region::Function(FuncId(index as u32))));
         outlines.push(Outline {
             code: code.iter().map(|op| without_numbers(&instruction(program, *op))).collect(),
             verdicts: vec![match function.kind {
                 FunctionKind::Body => Judged { text: String::new(), rank: 0, costs: Vec::new() },
-                _ => Judged::of(own, cost_of(Region::Function(FuncId(at as u32)))),
+                _ => Judged::of(own, cost_of(Region::Function(FuncId(index as u32)))),
             }],
         });
     }
-    for (at, own) in program.loops.iter().enumerate() {
-        let region = Region::Loop(LoopId(at as u32));
+    for (index, own) in program.loops.iter().enumerate() {
+        let region = Region::Loop(LoopId(index as u32));
         let facts = program.facts.as_ref().and_then(|facts| facts.of(region));
         if let Some(outline) = outlines.get_mut(own.func.index()) {
             outline.verdicts.push(Judged::of(facts, cost_of(region)));
@@ -686,24 +687,24 @@ fn outline(program: &Program, known: &Analysis) -> BTreeMap<String, Outline> {
 fn without_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let rest = &text[at..];
+    let mut offset = 0;
+    while offset < bytes.len() {
+        let rest = &text[offset..];
         let prefix = ["struct", "module", "native", "fn", "k", "g", "s"].into_iter().find(|prefix| {
             let after = rest.strip_prefix(prefix).unwrap_or("");
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-            digits > 0 && after[digits..].starts_with('(') && (at == 0 || bytes[at - 1] == b' ')
+            digits > 0 && after[digits..].starts_with('(') && (offset == 0 || bytes[offset - 1] == b' ')
         });
         match prefix {
             Some(prefix) => {
                 out.push_str(prefix);
-                at += prefix.len();
-                at += bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                offset += prefix.len();
+                offset += bytes[offset..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             }
             None => {
                 let len = rest.chars().next().map_or(1, char::len_utf8);
                 out.push_str(&rest[..len]);
-                at += len;
+                offset += len;
             }
         }
     }

@@ -182,11 +182,11 @@ pub fn build(program: &Program, flow: &ProgramFlow, inference: &Inference<'_>) -
     places(program, inference, &mut table);
     let escapes = &inference.places.escapes;
     table.facts.functions = (0..program.functions.len())
-        .map(|at| FunctionFacts {
-            reached: inference.is_reached(FuncId(at as u32)),
-            escaped: escapes.functions[at],
-            result_escaped: escapes.results[at],
-            followed: flow.of(FuncId(at as u32)).is_followed(),
+        .map(|index| FunctionFacts {
+            reached: inference.is_reached(FuncId(index as u32)),
+            escaped: escapes.functions[index],
+            result_escaped: escapes.results[index],
+            followed: flow.of(FuncId(index as u32)).is_followed(),
         })
         .collect();
     for (pc, class) in inference.places.sites() {
@@ -210,11 +210,11 @@ fn places(program: &Program, inference: &Inference<'_>, table: &mut TypeTable) {
         table.add(inference, ty)
     };
     let mut facts = TypeFacts::default();
-    for at in 0..program.globals.len() as u32 {
-        facts.globals.push(add(inference, Place::Global(GlobalId(at))));
+    for index in 0..program.globals.len() as u32 {
+        facts.globals.push(add(inference, Place::Global(GlobalId(index))));
     }
-    for (at, function) in program.functions.iter().enumerate() {
-        let func = FuncId(at as u32);
+    for (index, function) in program.functions.iter().enumerate() {
+        let func = FuncId(index as u32);
         for param in 0..function.params {
             facts.params.push(add(inference, Place::Param(func, param)));
         }
@@ -223,9 +223,9 @@ fn places(program: &Program, inference: &Inference<'_>, table: &mut TypeTable) {
         }
         facts.results.push(add(inference, Place::Result(func)));
     }
-    for (at, def) in program.structs.iter().enumerate() {
+    for (index, def) in program.structs.iter().enumerate() {
         for field in (0..def.fields.len() as u32).chain([SIDE_FIELDS]) {
-            facts.fields.push(add(inference, Place::Field(StructId(at as u32), field)));
+            facts.fields.push(add(inference, Place::Field(StructId(index as u32), field)));
         }
     }
     facts.thrown = add(inference, Place::Thrown);

@@ -104,7 +104,7 @@ fn without_strangers(types: &mut TypeCursor<'_>, func: FuncId, op: Op, ty: Type,
         return able;
     }
     let solution = types.solution();
-    let escaped = |all: &[bool]| (0..).zip(all).filter(|(_, is)| **is).map(|(at, _)| at).collect::<Vec<u32>>();
+    let escaped = |all: &[bool]| (0..).zip(all).filter(|(_, is)| **is).map(|(index, _)| index).collect::<Vec<u32>>();
     let escapes = &solution.places.escapes;
     let instances = escaped(&escapes.instances);
     let is_named =

@@ -74,10 +74,10 @@ impl Unchanged {
         let mut users: Vec<Vec<u32>> = vec![Vec::new(); types.places.class_count()];
         let mut is_unchanged = vec![true; count];
         let mut work: Vec<u32> = Vec::new();
-        for (at, (function, contacts)) in before.functions.iter().zip(&mut contacts).enumerate() {
-            let func = FuncId(at as u32);
+        for (index, (function, contacts)) in before.functions.iter().zip(&mut contacts).enumerate() {
+            let func = FuncId(index as u32);
             contacts.types.extend(places_of(func, function).map(|place| types.type_of(place)));
-            let changes = copied.functions[at]
+            let changes = copied.functions[index]
                 || function.kind == FunctionKind::Async
                 || is_open(func)
                 // Registers that are not followed let escape what is put into them.
@@ -91,12 +91,12 @@ impl Unchanged {
                 }
             }
             if may_change {
-                is_unchanged[at] = false;
+                is_unchanged[index] = false;
                 work.push(func.0);
             }
         }
-        while let Some(at) = work.pop() {
-            let classes = contacts[at as usize].types.iter().map(|ty| ty.class);
+        while let Some(changed) = work.pop() {
+            let classes = contacts[changed as usize].types.iter().map(|ty| ty.class);
             for class in classes.filter(|&class| class != ClassId::NONE && class != ClassId::ANY) {
                 for user in std::mem::take(&mut users[class.index()]) {
                     if std::mem::replace(&mut is_unchanged[user as usize], false) {
@@ -116,13 +116,13 @@ impl Unchanged {
     /// The places that unchanged functions may share with others, with their types.
     pub(super) fn places<'t>(&'t self, types: &'t Inference<'_>) -> impl Iterator<Item = (Place, Type)> + use<'t> {
         let program = types.program();
-        let globals = (0..program.globals.len() as u32).map(|at| Place::Global(GlobalId(at)));
-        let fields = program.structs.iter().enumerate().flat_map(|(at, def)| {
-            let id = StructId(at as u32);
+        let globals = (0..program.globals.len() as u32).map(|index| Place::Global(GlobalId(index)));
+        let fields = program.structs.iter().enumerate().flat_map(|(index, def)| {
+            let id = StructId(index as u32);
             (0..def.fields.len() as u32).chain([SIDE_FIELDS]).map(move |field| Place::Field(id, field))
         });
         let functions = program.functions.iter().enumerate();
-        let of_functions = functions.flat_map(|(at, function)| places_of(FuncId(at as u32), function));
+        let of_functions = functions.flat_map(|(index, function)| places_of(FuncId(index as u32), function));
         let all = globals.chain(fields).chain(of_functions).chain([Place::Thrown]);
         let known = all.map(|place| (place, types.type_of(place)));
         known.filter(|(_, ty)| ty.class == ClassId::NONE && !self.copied.may_change(*ty, &types.places.sets))
@@ -132,7 +132,7 @@ impl Unchanged {
 /// Parameters, captured variables and result of a function.
 fn places_of(func: FuncId, function: &Function) -> impl Iterator<Item = Place> + use<> {
     let params = (0..function.params).map(move |param| Place::Param(func, param));
-    let captures = (0..function.captures.len() as u16).map(move |at| Place::Capture(func, CaptureId(at)));
+    let captures = (0..function.captures.len() as u16).map(move |capture| Place::Capture(func, CaptureId(capture)));
     params.chain(captures).chain([Place::Result(func)])
 }
 
@@ -150,9 +150,9 @@ pub fn compare_unchanged(program: &Program) -> (usize, Vec<String>) {
     let unchanged = &expanded.unchanged.functions;
     let differing = expanded.inferred(&types, |partly| {
         let mut found = Vec::new();
-        for (at, function) in copies.functions.iter().enumerate() {
-            let func = FuncId(at as u32);
-            if unchanged.get(at) == Some(&true) {
+        for (number, function) in copies.functions.iter().enumerate() {
+            let func = FuncId(number as u32);
+            if unchanged.get(number) == Some(&true) {
                 continue;
             }
             if complete.is_reached(func) && !partly.is_reached(func) {

@@ -67,14 +67,14 @@ impl Resolver<'_> {
     }
 
     /// What becomes of an object that a function is given.
-    pub(super) fn fate_of_parameter(&mut self, func: FuncId, at: u16) -> Fate {
-        if let Some(&known) = self.parameters.get(&(func, at)) {
+    pub(super) fn fate_of_parameter(&mut self, func: FuncId, param: u16) -> Fate {
+        if let Some(&known) = self.parameters.get(&(func, param)) {
             return known;
         }
         // While it is asked about: recursion is not inlined.
-        self.parameters.insert((func, at), Fate::Made);
-        let fate = self.follow(func, 0, Reg(at));
-        self.parameters.insert((func, at), fate);
+        self.parameters.insert((func, param), Fate::Made);
+        let fate = self.follow(func, 0, Reg(param));
+        self.parameters.insert((func, param), fate);
         fate
     }
 
@@ -150,8 +150,8 @@ impl Resolver<'_> {
         let reads = accesses.reads.iter().any(|reg| held.registers.contains(reg));
         let acts = self.acts;
         let own = &acts[func.index()];
-        let first = own.partition_point(|&(at, _)| at < pc);
-        let here = || own[first..].iter().take_while(|&&(at, _)| at == pc).map(|(_, act)| act);
+        let first = own.partition_point(|&(act_pc, _)| act_pc < pc);
+        let here = || own[first..].iter().take_while(|&&(act_pc, _)| act_pc == pc).map(|(_, act)| act);
         let is_step = here().any(|act| matches!(act, Act::Step(_)));
         let gives_slice = here()
             .any(|act| matches!(act, Act::Makes { made, .. } if made.kind == Tags::STR || made.kind == Tags::LIST));
@@ -246,9 +246,9 @@ impl Resolver<'_> {
         if self.height(callee).is_none_or(|height| height > MAX_INLINE_DEPTH) {
             return Fate::Made;
         }
-        for at in 0..self.program.functions[callee.index()].params {
-            if held.registers.contains(&first.above(at)) {
-                fate = fate.max(self.fate_of_parameter(callee, at));
+        for param in 0..self.program.functions[callee.index()].params {
+            if held.registers.contains(&first.above(param)) {
+                fate = fate.max(self.fate_of_parameter(callee, param));
             }
         }
         fate

@@ -15,8 +15,8 @@ pub fn line(cost: &Cost, program: &Program, sources: &SourceMap, file: FileId) -
     let mut parts = Vec::new();
     for (places, verb) in [(&cost.allocations, "allocates"), (&cost.not_made, "does not make")] {
         for (what, places) in by_what(places) {
-            let at: Vec<String> = places.iter().map(|place| words.position(place.span)).collect();
-            parts.push(format!("{verb} {} ({})", counted(places.len(), what), listed(&at, ", ")));
+            let positions: Vec<String> = places.iter().map(|place| words.position(place.span)).collect();
+            parts.push(format!("{verb} {} ({})", counted(places.len(), what), listed(&positions, ", ")));
         }
     }
     if !cost.calls.is_empty() {
@@ -43,8 +43,8 @@ pub fn line(cost: &Cost, program: &Program, sources: &SourceMap, file: FileId) -
         parts.push("nothing beside native code".to_owned());
     }
     if let Some(around) = cost.waits_for {
-        let at = words.position(program.loops[around.index()].span);
-        parts.push(format!("waits for the loop around it ({at})"));
+        let position = words.position(program.loops[around.index()].span);
+        parts.push(format!("waits for the loop around it ({position})"));
     }
     parts.join("; ")
 }
@@ -52,8 +52,8 @@ pub fn line(cost: &Cost, program: &Program, sources: &SourceMap, file: FileId) -
 /// The cost as the member of a region's JSON object.
 pub fn json(cost: &Cost, program: &Program, sources: &SourceMap) -> serde_json::Value {
     let place = |span: Span| {
-        let at = sources.position(span);
-        serde_json::json!({ "file": sources.file(span.file).name, "line": at.line, "column": at.column })
+        let position = sources.position(span);
+        serde_json::json!({ "file": sources.file(span.file).name, "line": position.line, "column": position.column })
     };
     let list = |places: &[CostItem]| -> Vec<serde_json::Value> {
         let of = |one: &CostItem| {
@@ -83,10 +83,10 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn position(&self, span: Span) -> String {
-        let at = self.sources.position(span);
+        let position = self.sources.position(span);
         match span.file == self.file {
-            true => format!("{}:{}", at.line, at.column),
-            false => format!("{}:{}:{}", self.sources.file(span.file).shown, at.line, at.column),
+            true => format!("{}:{}", position.line, position.column),
+            false => format!("{}:{}:{}", self.sources.file(span.file).shown, position.line, position.column),
         }
     }
 
@@ -102,11 +102,11 @@ fn by_what(places: &[CostItem]) -> Vec<(&str, Vec<&CostItem>)> {
     let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
     let mut found: Vec<(&str, Vec<&CostItem>)> = Vec::new();
     for place in places {
-        let at = *groups.entry(&place.what).or_insert(found.len());
-        if at == found.len() {
+        let index = *groups.entry(&place.what).or_insert(found.len());
+        if index == found.len() {
             found.push((&place.what, Vec::new()));
         }
-        found[at].1.push(place);
+        found[index].1.push(place);
     }
     found
 }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(counted(1, "result of list.map"), "1 result of list.map");
         assert_eq!(counted(3, "result of list.map"), "3 results of list.map");
         assert_eq!(counted(2, "captured variable"), "2 captured variables");
-        let words: Vec<String> = (1..=6).map(|at: u8| at.to_string()).collect();
+        let words: Vec<String> = (1..=6).map(|number: u8| number.to_string()).collect();
         assert_eq!(listed(&words, ", "), "1, 2, 3, 4, and 2 more");
         assert_eq!(listed(&words[..4], "; "), "1; 2; 3; 4");
     }

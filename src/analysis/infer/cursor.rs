@@ -34,7 +34,7 @@ pub struct TypeCursor<'a> {
     pub contacts: Option<Contacts>,
     solution: &'a Inference<'a>,
     registers: Vec<Type>,
-    at: At,
+    judged: At,
     /// No register above this one has been set since the block was entered.
     high: u16,
     followed: bool,
@@ -47,7 +47,7 @@ impl<'a> TypeCursor<'a> {
             contacts: None,
             solution,
             registers,
-            at: At { func: FuncId(0), pc: 0, entered: 0 },
+            judged: At { func: FuncId(0), pc: 0, entered: 0 },
             high: 0,
             followed: true,
         }
@@ -93,7 +93,7 @@ impl<'a> TypeCursor<'a> {
         let bounds = own.cfg.blocks[block as usize];
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
-            self.at = At { func, pc: function.code.start + pc, entered: function.code.start + bounds.start };
+            self.judged = At { func, pc: function.code.start + pc, entered: function.code.start + bounds.start };
             visit(self, pc, op);
             let fails = solution.beyond_failures && certain_failure(self, op).is_some();
             let goes_on = step(self, op) || fails && pass_failure(self, op);
@@ -114,7 +114,7 @@ impl TypeEnv for TypeCursor<'_> {
     }
 
     fn at(&self) -> At {
-        self.at
+        self.judged
     }
 
     #[inline]
@@ -201,7 +201,7 @@ impl TypeEnv for TypeCursor<'_> {
     }
 
     #[inline(always)]
-    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
-        self.solution.places.sets.members(set).get(at).copied()
+    fn member(&self, set: IdSet, index: usize) -> Option<Identity> {
+        self.solution.places.sets.members(set).get(index).copied()
     }
 }

@@ -56,7 +56,7 @@ pub struct Inference<'p> {
     high: u16,
     func: FuncId,
     block: BlockId,
-    at: At,
+    judged: At,
     /// Where the running function's code starts.
     start: u32,
     handler: Option<BlockId>,
@@ -127,7 +127,7 @@ impl<'p> Inference<'p> {
             high: 0,
             func: FuncId(0),
             block: 0,
-            at: At { func: FuncId(0), pc: 0, entered: 0 },
+            judged: At { func: FuncId(0), pc: 0, entered: 0 },
             start: 0,
             handler: None,
             followed: true,
@@ -149,8 +149,8 @@ impl<'p> Inference<'p> {
     /// would need.
     pub fn suppose_all_called(&self) -> Inference<'p> {
         let mut copy = self.clone();
-        for at in 0..copy.program.functions.len() {
-            let func = FuncId(at as u32);
+        for index in 0..copy.program.functions.len() {
+            let func = FuncId(index as u32);
             if !copy.is_reached(func) {
                 let ids = copy.identity(IdKind::Function(func));
                 copy.escape(Type { ids, ..Type::of(Tags::FUNCTION) });
@@ -371,10 +371,10 @@ impl<'p> Inference<'p> {
         }
         let code = code_of(program, function);
         self.start = function.code.start;
-        self.at = At { func, pc: 0, entered: self.start + bounds.start };
+        self.judged = At { func, pc: 0, entered: self.start + bounds.start };
         for pc in bounds.start..bounds.end {
             let op = code[pc as usize];
-            self.at.pc = self.start + pc;
+            self.judged.pc = self.start + pc;
             let fails = self.beyond_failures && certain_failure(self, op).is_some();
             let goes_on = step(self, op) || fails && pass_failure(self, op);
             if !goes_on {
@@ -413,7 +413,7 @@ impl TypeEnv for Inference<'_> {
     }
 
     fn at(&self) -> At {
-        self.at
+        self.judged
     }
 
     fn register(&mut self, reg: Reg) -> Type {
@@ -434,8 +434,8 @@ impl TypeEnv for Inference<'_> {
         self.high = self.high.max(reg.0);
         if let Some(target) = self.handler {
             let own = self.flow.of(self.func);
-            if let Ok(at) = own.live_in(target).binary_search(&reg) {
-                let slot = own.live_slots(target).start + at;
+            if let Ok(index) = own.live_in(target).binary_search(&reg) {
+                let slot = own.live_slots(target).start + index;
                 let error = own.cfg.blocks[self.block as usize].handler.map(|(_, error)| error);
                 if error != Some(reg) {
                     self.join_entry(self.func, target, slot, ty);
@@ -474,7 +474,7 @@ impl TypeEnv for Inference<'_> {
     }
 
     fn edge(&mut self, to: i32) {
-        self.go((self.at.pc - self.start + 1).wrapping_add_signed(to));
+        self.go((self.judged.pc - self.start + 1).wrapping_add_signed(to));
     }
 
     fn read(&mut self, place: Place) -> Type {
@@ -492,9 +492,9 @@ impl TypeEnv for Inference<'_> {
                 if !own.is_followed() {
                     self.places.escape(ty);
                 } else if self.is_reached(func)
-                    && let Ok(at) = own.live_in(0).binary_search(&Reg(param))
+                    && let Ok(index) = own.live_in(0).binary_search(&Reg(param))
                 {
-                    self.join_entry(func, 0, own.live_slots(0).start + at, ty);
+                    self.join_entry(func, 0, own.live_slots(0).start + index, ty);
                 }
             }
             Place::Result(func) => {
@@ -550,8 +550,8 @@ impl TypeEnv for Inference<'_> {
     }
 
     #[inline(always)]
-    fn member(&self, set: IdSet, at: usize) -> Option<Identity> {
-        self.places.sets.members(set).get(at).copied()
+    fn member(&self, set: IdSet, index: usize) -> Option<Identity> {
+        self.places.sets.members(set).get(index).copied()
     }
 }
 

@@ -126,13 +126,13 @@ impl Places {
     }
 
     pub fn find(&mut self, class: ClassId) -> ClassId {
-        let mut at = class.index();
-        while self.parents[at] as usize != at {
-            let up = self.parents[at] as usize;
-            self.parents[at] = self.parents[up];
-            at = up;
+        let mut current = class.index();
+        while self.parents[current] as usize != current {
+            let up = self.parents[current] as usize;
+            self.parents[current] = self.parents[up];
+            current = up;
         }
-        ClassId(at as u32)
+        ClassId(current as u32)
     }
 
     /// The type with its class named as it is called after all merging.
@@ -154,7 +154,7 @@ impl Places {
                     self.slots[root.index()][slot as usize]
                 }
             },
-            _ => self.position(place).map_or(Type::ANY, |at| self.types[at]),
+            _ => self.position(place).map_or(Type::ANY, |position| self.types[position]),
         }
     }
 
@@ -170,11 +170,11 @@ impl Places {
                 self.slots[root.index()][slot as usize]
             }
             _ => {
-                let Some(at) = self.position(place) else { return Type::ANY };
-                if let Some(readers) = self.readers.get_mut(at) {
+                let Some(position) = self.position(place) else { return Type::ANY };
+                if let Some(readers) = self.readers.get_mut(position) {
                     readers.add(reader);
                 }
-                self.types[at]
+                self.types[position]
             }
         };
         self.normal(ty)
@@ -184,8 +184,8 @@ impl Places {
     pub fn give(&mut self, place: Place, ty: Type, sets: &IdSets) {
         debug_assert!(ty.class == ClassId::NONE && ty.ids != IdSet::TOP);
         let ids = self.sets.intern(sets.members(ty.ids));
-        if let Some(at) = self.position(place) {
-            self.types[at] = Type { ids, ..ty };
+        if let Some(position) = self.position(place) {
+            self.types[position] = Type { ids, ..ty };
         }
     }
 
@@ -195,8 +195,8 @@ impl Places {
         self.class_readers = Vec::new();
         // A class is merged into one with a smaller number, so one pass leaves every class one step from what it is
         // called now.
-        for at in 0..self.parents.len() {
-            self.parents[at] = self.parents[self.parents[at] as usize];
+        for index in 0..self.parents.len() {
+            self.parents[index] = self.parents[self.parents[index] as usize];
         }
         let parents = &self.parents;
         let normal = |ty: &mut Type| {
@@ -216,7 +216,7 @@ impl Places {
                 debug_assert_eq!(self.parents[class.index()], class.0);
                 self.slots[class.index()][slot as usize]
             }
-            _ => self.position(place).map_or(Type::ANY, |at| self.types[at]),
+            _ => self.position(place).map_or(Type::ANY, |position| self.types[position]),
         }
     }
 
@@ -248,13 +248,13 @@ impl Places {
                 }
             }
             _ => {
-                let Some(at) = self.position(place) else {
+                let Some(position) = self.position(place) else {
                     self.escape(ty);
                     return true;
                 };
-                self.types[at] = new;
+                self.types[position] = new;
                 if changed {
-                    self.woken.extend(self.readers.get(at).into_iter().flat_map(Readers::iter));
+                    self.woken.extend(self.readers.get(position).into_iter().flat_map(Readers::iter));
                 }
             }
         }
@@ -318,8 +318,8 @@ impl Places {
                 self.class_readers.get_mut(merged.index()).map(std::mem::take).unwrap_or_default();
             let (root_slots, merged_slots) = (self.slots[root.index()], self.slots[merged.index()]);
             let mut joined = root_slots;
-            for at in 0..Slot::COUNT {
-                joined[at] = self.join(root_slots[at], merged_slots[at]);
+            for slot in 0..Slot::COUNT {
+                joined[slot] = self.join(root_slots[slot], merged_slots[slot]);
             }
             self.slots[root.index()] = joined;
             self.woken.extend(readers_of_merged.iter());
@@ -335,10 +335,10 @@ impl Places {
     /// Gives every field of a struct's instances the type `ANY`.
     pub fn open_fields(&mut self, def: StructId) {
         let Some(side) = self.position(Place::Field(def, SIDE_FIELDS)) else { return };
-        for at in self.first_field[def.index()] as usize..=side {
-            let old = std::mem::replace(&mut self.types[at], Type::ANY);
+        for position in self.first_field[def.index()] as usize..=side {
+            let old = std::mem::replace(&mut self.types[position], Type::ANY);
             self.escape(old);
-            self.woken.extend(self.readers.get(at).into_iter().flat_map(Readers::iter));
+            self.woken.extend(self.readers.get(position).into_iter().flat_map(Readers::iter));
         }
     }
 
@@ -363,7 +363,7 @@ impl Places {
 
     /// The classes that are left after all merging, once types are sealed.
     pub fn classes(&self) -> impl Iterator<Item = ClassId> {
-        (1..self.parents.len() as u32).filter(|&at| self.parents[at as usize] == at).map(ClassId)
+        (1..self.parents.len() as u32).filter(|&index| self.parents[index as usize] == index).map(ClassId)
     }
 
     /// The instructions that make containers, with the classes of what they make.

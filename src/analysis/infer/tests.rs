@@ -64,8 +64,8 @@ impl Builder {
     }
 }
 
-fn r(at: u16) -> Reg {
-    Reg(at)
+fn r(number: u16) -> Reg {
+    Reg(number)
 }
 
 /// `fn sum_to : n { let sum = 0; for i in 0..n { sum = sum + i; } return sum; }` and
@@ -277,11 +277,11 @@ fn ten_thousand_mutually_recursive_functions_take_no_native_stack() {
         &[],
         vec![],
     );
-    for at in 1..=COUNT {
+    for number in 1..=COUNT {
         let code = [
             Op::JumpIf { a: r(0), to: 3 },
             Op::Move { dst: r(2), src: r(0) },
-            Op::CallFn { base: r(1), func: FuncId(at % COUNT + 1) },
+            Op::CallFn { base: r(1), func: FuncId(number % COUNT + 1) },
             Op::Return { src: r(1) },
             Op::Return { src: r(0) },
         ];
