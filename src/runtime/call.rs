@@ -77,7 +77,7 @@ impl Vm {
         }
         let missing = usize::from(function.params) - argc;
         self.start_frame(func, base, closure)?;
-        (argc..argc + missing).for_each(|at| base.set(at as u16, Value::UNDEF));
+        (argc..argc + missing).for_each(|index| base.set(index as u16, Value::UNDEF));
         Ok(())
     }
 
@@ -515,7 +515,7 @@ impl Vm {
                 return Err(self.stack_overflow());
             }
             let args = slot.above(Call::ARGS);
-            (argc..function.params).for_each(|at| args.set(at, Value::UNDEF));
+            (argc..function.params).for_each(|index| args.set(index, Value::UNDEF));
         }
         self.replace_frame(func, slot.above(Call::ARGS), closure)?;
         Ok(Begun::Frame)

@@ -57,15 +57,15 @@ impl Liveness {
 fn needed_around(program: &Program, flow: &Flow, pc: u32, is_judged: bool) -> Option<RegSet> {
     let mut needed = RegSet::default();
     if let Some(block) = flow.block_around(pc) {
-        let at = pc - flow.block(block).start;
-        needed.add(&flow.live_before_each(program, block)[at as usize]);
+        let index = pc - flow.block(block).start;
+        needed.add(&flow.live_before_each(program, block)[index as usize]);
     }
     let Some(before) = pc.checked_sub(1) else { return Some(needed) };
     let block = flow.block_around(before)?;
-    let at = (before - flow.block(block).start) as usize;
+    let index = (before - flow.block(block).start) as usize;
     let live = flow.live_before_each(program, block);
-    needed.add(&live[at]);
-    needed.add(&live[at + 1]);
+    needed.add(&live[index]);
+    needed.add(&live[index + 1]);
     // What a jump writes on its taken edge is alive at the target only.
     for target in flow.block(block).next.into_iter().chain(flow.block(block).taken) {
         needed.add(flow.live_in(target));

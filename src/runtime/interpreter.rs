@@ -181,11 +181,11 @@ impl Vm {
                     }
                     /// After an instruction that may have started a frame for the call at a register.
                     macro_rules! begun {
-                        ($at:expr, $begun:expr) => {{
+                        ($first:expr, $begun:expr) => {{
                             save_pc!();
                             match attempt!($begun) {
                                 Begun::Frame => {
-                                    let (caller, plain) = (frame, base.of($at).above(Call::ARGS));
+                                    let (caller, plain) = (frame, base.of($first).above(Call::ARGS));
                                     resume!();
                                     if COUNTED {
                                         self.charge_at(op);
@@ -456,32 +456,32 @@ impl Vm {
                         Op::JumpIfType { a, types, to } => jump_when!(reg!(a).tag().kind().meets(types), to),
                         Op::JumpIfNotType { a, types, to } => jump_when!(!reg!(a).tag().kind().meets(types), to),
 
-                        Op::ForPrep { base: at, exit } => {
-                            let (counter, end) = (reg!(at), reg!(at.above(1)));
+                        Op::ForPrep { base: first, exit } => {
+                            let (counter, end) = (reg!(first), reg!(first.above(1)));
                             if !both_int(counter, end) {
                                 break 'dispatch self.bad_operands("..", counter, end);
                             }
                             if counter.int_bits() < end.int_bits() {
-                                reg!(at.above(2)) = counter;
+                                reg!(first.above(2)) = counter;
                                 first_iteration!();
                             } else {
                                 jump!(exit);
                             }
                         }
-                        Op::ForLoop { base: at, back } => {
+                        Op::ForLoop { base: first, back } => {
                             // The two registers are the loop's own. Should a hand-made file have put something else
                             // there, the loop ends: counting its bits would tell the program addresses.
-                            let (counter, end) = (reg!(at), reg!(at.above(1)));
+                            let (counter, end) = (reg!(first), reg!(first.above(1)));
                             let next = counter.int_bits().wrapping_add(1);
                             if next < end.int_bits() && both_int(counter, end) {
-                                reg!(at) = Value::int(next);
-                                reg!(at.above(2)) = Value::int(next);
+                                reg!(first) = Value::int(next);
+                                reg!(first.above(2)) = Value::int(next);
                                 jump!(back);
                             }
                         }
-                        Op::IterPrep { base: at, exit } => {
+                        Op::IterPrep { base: first, exit } => {
                             save_pc!();
-                            let begun = attempt!(self.start_iteration(base.of(at), false));
+                            let begun = attempt!(self.start_iteration(base.of(first), false));
                             if !begun {
                                 jump!(exit);
                             }
@@ -490,15 +490,15 @@ impl Vm {
                                 first_iteration!();
                             }
                         }
-                        Op::IterNext { base: at, back } => {
+                        Op::IterNext { base: first, back } => {
                             save_pc!();
-                            let more = attempt!(self.next_item(base.of(at)));
+                            let more = attempt!(self.next_item(base.of(first)));
                             safepoint!();
                             jump_when!(more, back);
                         }
-                        Op::IterPrep2 { base: at, exit } => {
+                        Op::IterPrep2 { base: first, exit } => {
                             save_pc!();
-                            let begun = attempt!(self.start_iteration(base.of(at), true));
+                            let begun = attempt!(self.start_iteration(base.of(first), true));
                             if !begun {
                                 jump!(exit);
                             }
@@ -507,9 +507,9 @@ impl Vm {
                                 first_iteration!();
                             }
                         }
-                        Op::IterNext2 { base: at, back } => {
+                        Op::IterNext2 { base: first, back } => {
                             save_pc!();
-                            let more = attempt!(self.next_pair(base.of(at)));
+                            let more = attempt!(self.next_pair(base.of(first)));
                             safepoint!();
                             jump_when!(more, back);
                         }
@@ -615,49 +615,49 @@ impl Vm {
                             safepoint!();
                         }
 
-                        Op::Call { base: at, argc } => {
-                            begun!(at, self.begin_call(base.of(at), argc));
+                        Op::Call { base: first, argc } => {
+                            begun!(first, self.begin_call(base.of(first), argc));
                         }
-                        Op::CallFn { base: at, func } => {
+                        Op::CallFn { base: first, func } => {
                             save_pc!();
                             // SAFETY: the verifier proved the function to exist. The image outlives the run and its
                             // tables never move.
                             let function = unsafe { &*self.image.functions.as_ptr().add(func.index()) };
-                            if self.stack.enter(function, base.of(at).above(Call::ARGS), None).is_err() {
+                            if self.stack.enter(function, base.of(first).above(Call::ARGS), None).is_err() {
                                 break 'dispatch self.stack_overflow();
                             }
                             begin_frame!();
                         }
-                        Op::CallBuiltin { base: at, builtin, argc } => {
+                        Op::CallBuiltin { base: first, builtin, argc } => {
                             save_pc!();
-                            let slot = base.of(at);
+                            let slot = base.of(first);
                             let result = attempt!(self.call_builtin(
                                 self.image.builtin(builtin),
                                 slot.above(Call::ARGS),
                                 argc.into()
                             ));
-                            reg!(at) = result;
+                            reg!(first) = result;
                             safepoint!();
                         }
-                        Op::CallMethod { base: at, argc, site } => {
-                            begun!(at, self.begin_method_call(base.of(at), argc, frame, site));
+                        Op::CallMethod { base: first, argc, site } => {
+                            begun!(first, self.begin_method_call(base.of(first), argc, frame, site));
                         }
                         Op::FindMethod { dst, object, site } => {
                             reg!(dst) = attempt!(self.find_method(reg!(object), frame, site));
                         }
-                        Op::New { base: at, def } => {
-                            begun!(at, self.begin_new(base.of(at), def));
+                        Op::New { base: first, def } => {
+                            begun!(first, self.begin_new(base.of(first), def));
                         }
-                        Op::TailCall { base: at, argc } => {
-                            begun!(at, self.begin_tail_call(base.of(at), argc));
+                        Op::TailCall { base: first, argc } => {
+                            begun!(first, self.begin_tail_call(base.of(first), argc));
                         }
-                        Op::TailCallFn { base: at, func } => {
+                        Op::TailCallFn { base: first, func } => {
                             save_pc!();
-                            attempt!(self.replace_frame(func, base.of(at).above(Call::ARGS), None));
+                            attempt!(self.replace_frame(func, base.of(first).above(Call::ARGS), None));
                             begin_frame!();
                         }
-                        Op::TailCallMethod { base: at, argc, site } => {
-                            begun!(at, self.begin_tail_method_call(base.of(at), argc, frame, site));
+                        Op::TailCallMethod { base: first, argc, site } => {
+                            begun!(first, self.begin_tail_method_call(base.of(first), argc, frame, site));
                         }
                         Op::Return { src } => {
                             let result = reg!(src);
@@ -678,9 +678,9 @@ impl Vm {
                             resume!();
                         }
                         Op::Throw { src } => break 'dispatch Error::thrown(reg!(src)),
-                        Op::InitModule { base: at, module } => {
+                        Op::InitModule { base: first, module } => {
                             save_pc!();
-                            if attempt!(self.begin_module(base.of(at), module)) == Begun::Frame {
+                            if attempt!(self.begin_module(base.of(first), module)) == Begun::Frame {
                                 begin_frame!();
                             }
                         }

@@ -316,7 +316,7 @@ impl Vm {
 
     #[inline(never)]
     fn next_other(&mut self, state: Window, iterable: Value, position: i64) -> Result<bool> {
-        let at = position as usize;
+        let place = position as usize;
         let (item, next) = match iterable.tag() {
             Tag::Range => {
                 let Some(range) = iterable.as_range() else { return Ok(false) };
@@ -325,13 +325,13 @@ impl Vm {
                     _ => return Ok(false),
                 }
             }
-            Tag::Tuple => match iterable.as_tuple().and_then(|tuple| tuple.items().get(at).copied()) {
+            Tag::Tuple => match iterable.as_tuple().and_then(|tuple| tuple.items().get(place).copied()) {
                 Some(item) => (item, position + 1),
                 None => return Ok(false),
             },
             Tag::Str => {
                 let Some(text) = iterable.as_str() else { return Ok(false) };
-                match text.as_str().get(at..).and_then(|rest| rest.chars().next()) {
+                match text.as_str().get(place..).and_then(|rest| rest.chars().next()) {
                     Some(char) => (Value::from_str(self.heap.char_str(char)), position + char.len_utf8() as i64),
                     None => return Ok(false),
                 }

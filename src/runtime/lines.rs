@@ -24,7 +24,7 @@ impl Image {
     pub fn position(&self, span: Span) -> Option<(&str, usize, usize)> {
         let file = self.program.debug.as_ref()?.files.get(span.file.0 as usize)?;
         let before = file.text.get(..span.lo as usize)?;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
         Some((&file.name, line, before[line_start..].chars().count() + 1))
     }
@@ -33,7 +33,7 @@ impl Image {
     pub fn excerpt(&self, span: Span) -> Option<String> {
         let file = self.program.debug.as_ref()?.files.get(span.file.0 as usize)?;
         let (name, line, column) = self.position(span)?;
-        let start = file.text[..span.lo as usize].rfind('\n').map_or(0, |at| at + 1);
+        let start = file.text[..span.lo as usize].rfind('\n').map_or(0, |newline| newline + 1);
         let text = file.text[start..].lines().next().unwrap_or_default();
         let marked = file.text.get(span.lo as usize..span.hi as usize).unwrap_or_default();
         // A line far too long is shown from a little before the span on.

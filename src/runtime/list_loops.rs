@@ -46,7 +46,7 @@ impl Vm {
     /// as a function.
     fn given_to_list_loop(&self, op: Op) -> Option<(Walked, Gc<List>, Value)> {
         let walked = self.list_loop_named(self.top_function(), op)?;
-        let register = |at: u16| self.top_register(walked.base.above(at).0.into());
+        let register = |offset: u16| self.top_register(walked.base.above(offset).0.into());
         Some((walked, register(MethodCall::RECEIVER).as_list()?, register(MethodCall::ARGS)))
     }
 
@@ -95,12 +95,12 @@ impl Vm {
         let (Some(list), Callee::Function(func, closure)) = (args[0].as_list(), callee_of(args[1])) else {
             return Ok(false);
         };
-        let Some(item) = list.try_get(reached.at) else { return Ok(false) };
+        let Some(item) = list.try_get(reached.index) else { return Ok(false) };
         let state = self.items_state();
         if self.stack.make_room(state, Items::FRAME + walked.method.takes()).is_err() {
             return Err(self.stack_overflow());
         }
-        let position = Value::int(i64::try_from(reached.at).unwrap_or(i64::MAX));
+        let position = Value::int(i64::try_from(reached.index).unwrap_or(i64::MAX));
         let words = [reached.results, position, item, Value::VOID, args[1]];
         let given = [reached.results, item];
         let given = if walked.method == ListLoop::Reduce { &given[..] } else { &given[1..] };
@@ -115,7 +115,7 @@ impl Vm {
     /// The method that has called the function of the frame at this depth with an item.
     pub(super) fn list_loop_waiting_for(&self, depth: usize) -> Option<Walked> {
         let (frame, below) =
-            (self.stack.frame_at(depth), self.stack.frame_at(depth.checked_sub(1).filter(|at| *at > 0)?));
+            (self.stack.frame_at(depth), self.stack.frame_at(depth.checked_sub(1).filter(|lower| *lower > 0)?));
         // SAFETY: a frame's function lives as long as the image.
         let function = unsafe { &*below.function };
         let state = below.base.above(function.registers);
@@ -132,8 +132,8 @@ impl Vm {
     pub(super) fn after_item(&mut self, walked: Walked, given: Value, to_the_end: bool) -> Result<bool> {
         let state = self.items_state();
         // The function's frame stood above, so these registers hold what was written there.
-        let [results, position, item] = [Items::RESULTS, Items::POSITION, Items::ITEM].map(|at| state.get(at));
-        let mut reached = Reached { results, at: position.as_int().map_or(0, |at| at as usize) };
+        let [results, position, item] = [Items::RESULTS, Items::POSITION, Items::ITEM].map(|offset| state.get(offset));
+        let mut reached = Reached { results, index: position.as_int().map_or(0, |index| index as usize) };
         let result = with_pins(self, results, |vm| {
             with_pins(vm, item, |vm| match after_item(vm, walked.method, &mut reached, item, given)? {
                 Some(result) => Ok(Some(result)),
@@ -160,7 +160,7 @@ impl Vm {
     pub fn item_of_list_loop(&self) -> Option<usize> {
         self.list_loop_waiting_for(self.depth())?;
         let position = self.top_base().below(Items::FRAME).get(Items::POSITION);
-        position.as_int().map(|at| at as usize)
+        position.as_int().map(|index| index as usize)
     }
 
     /// The depth of the frame that a built-in waits for, 0 if none does.

@@ -32,15 +32,15 @@ impl Entry {
     /// The function that begins there.
     pub fn func(self, program: &Program) -> Option<FuncId> {
         let Entry::Function(start) = self else { return None };
-        let at = program.functions.iter().position(|function| function.code.start == start)?;
-        Some(FuncId(at as u32))
+        let index = program.functions.iter().position(|function| function.code.start == start)?;
+        Some(FuncId(index as u32))
     }
 
     /// The region that begins there.
     pub fn region(self, program: &Program) -> Option<Region> {
         let is_header = |one: &LoopRegion| program.functions[one.func.index()].code.start + one.header == self.pc();
         match self {
-            Entry::Loop(_) => program.loops.iter().position(is_header).map(|at| Region::Loop(LoopId(at as u32))),
+            Entry::Loop(_) => program.loops.iter().position(is_header).map(|index| Region::Loop(LoopId(index as u32))),
             Entry::Function(_) => self.func(program).map(Region::Function),
         }
     }
@@ -99,19 +99,19 @@ struct LineEnds<'p> {
 
 impl<'p> LineEnds<'p> {
     fn new(program: &'p Program) -> LineEnds<'p> {
-        let ends = |text: &str| text.match_indices('\n').map(|(at, _)| at as u32).collect();
+        let ends = |text: &str| text.match_indices('\n').map(|(offset, _)| offset as u32).collect();
         let files = program.debug.iter().flat_map(|debug| &debug.files);
         LineEnds { program, ends: files.map(|file| ends(&file.text)).collect() }
     }
 
     /// File, line and column of a byte of a file by number; an empty name and 0 without debug information.
     fn place(&self, place: Option<(u32, u32)>) -> (String, usize, usize) {
-        let found = place.and_then(|(file, at)| {
+        let found = place.and_then(|(file, offset)| {
             let ends = &self.ends.get(file as usize)?;
             let file = self.program.debug.as_ref()?.files.get(file as usize)?;
-            let line = ends.partition_point(|&end| end < at);
+            let line = ends.partition_point(|&end| end < offset);
             let start = line.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
-            Some((file.name.clone(), line + 1, file.column(start, at as usize)?))
+            Some((file.name.clone(), line + 1, file.column(start, offset as usize)?))
         });
         found.unwrap_or_default()
     }

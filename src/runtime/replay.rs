@@ -195,19 +195,19 @@ impl Snapshot {
     }
 
     /// A register, counted from the frame's base.
-    pub fn register(&self, at: u32) -> Option<Value> {
-        self.registers.get(at as usize).copied()
+    pub fn register(&self, register: u32) -> Option<Value> {
+        self.registers.get(register as usize).copied()
     }
 
     /// The first difference between this state and the machine's, which runs on from the same beginning; only the
     /// registers `live` count.
     pub fn difference(&self, vm: &Vm, live: &[u32]) -> Option<String> {
         let mut pairing = Pairing::new(vm, self);
-        for &at in live {
-            let Some(value) = self.register(at) else { continue };
-            let now = self.base.far_above(at).get(0);
+        for &register in live {
+            let Some(value) = self.register(register) else { continue };
+            let now = self.base.far_above(register).get(0);
             if !pairing.alike(value, now) {
-                return Some(format!("register {at} is {value:?}, and {now:?} when interpreted"));
+                return Some(format!("register {register} is {value:?}, and {now:?} when interpreted"));
             }
         }
         for (index, (&value, &now)) in self.globals.iter().zip(vm.globals.iter()).enumerate() {
@@ -444,9 +444,9 @@ impl Vm {
 
     /// Frames above a depth, lowest first: function, base, and where the frame below goes on.
     pub fn frames_above(&self, depth: usize) -> impl Iterator<Item = (FuncId, Window, u32)> + '_ {
-        (depth + 1..=self.depth()).map(|at| {
-            let frame = self.stack.frame_at(at);
-            let below = self.stack.frame_at(at - 1);
+        (depth + 1..=self.depth()).map(|level| {
+            let frame = self.stack.frame_at(level);
+            let below = self.stack.frame_at(level - 1);
             // SAFETY: functions of frames live as long as the image, and saved pcs point into its code.
             unsafe { ((*frame.function).id, frame.base, below.pc.offset_from(self.image.program.code.as_ptr()) as u32) }
         })

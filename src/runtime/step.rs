@@ -201,40 +201,41 @@ impl Vm {
             Op::JumpIfType { a, types, .. } => jump_when!(read(a).tag().kind().meets(types)),
             Op::JumpIfNotType { a, types, .. } => jump_when!(!read(a).tag().kind().meets(types)),
 
-            Op::ForPrep { base: at, .. } => {
-                let (counter, end) = (read(at), read(at.above(window::Range::END)));
+            Op::ForPrep { base: first, .. } => {
+                let (counter, end) = (read(first), read(first.above(window::Range::END)));
                 let (Some(from), Some(to)) = (counter.as_int(), end.as_int()) else {
                     return Err(self.bad_operands("..", counter, end));
                 };
                 if from >= to {
                     return Ok(Stepped::Jump);
                 }
-                write(at.above(window::Range::VARIABLE), counter);
+                write(first.above(window::Range::VARIABLE), counter);
             }
-            Op::ForLoop { base: at, .. } => {
-                if let (Some(counter), Some(end)) = (read(at).as_int(), read(at.above(window::Range::END)).as_int())
+            Op::ForLoop { base: first, .. } => {
+                if let (Some(counter), Some(end)) =
+                    (read(first).as_int(), read(first.above(window::Range::END)).as_int())
                     && counter.wrapping_add(1) < end
                 {
                     let next = Value::int(counter.wrapping_add(1));
-                    write(at, next);
-                    write(at.above(window::Range::VARIABLE), next);
+                    write(first, next);
+                    write(first.above(window::Range::VARIABLE), next);
                     return Ok(Stepped::Jump);
                 }
             }
-            Op::IterPrep { base: at, .. } => {
-                let any = self.start_iteration(slot(at), false)?;
+            Op::IterPrep { base: first, .. } => {
+                let any = self.start_iteration(slot(first), false)?;
                 return Ok(jumped(!any));
             }
-            Op::IterNext { base: at, .. } => {
-                let more = self.next_item(slot(at))?;
+            Op::IterNext { base: first, .. } => {
+                let more = self.next_item(slot(first))?;
                 return Ok(jumped(more));
             }
-            Op::IterPrep2 { base: at, .. } => {
-                let any = self.start_iteration(slot(at), true)?;
+            Op::IterPrep2 { base: first, .. } => {
+                let any = self.start_iteration(slot(first), true)?;
                 return Ok(jumped(!any));
             }
-            Op::IterNext2 { base: at, .. } => {
-                let more = self.next_pair(slot(at))?;
+            Op::IterNext2 { base: first, .. } => {
+                let more = self.next_pair(slot(first))?;
                 return Ok(jumped(more));
             }
 
@@ -284,33 +285,34 @@ impl Vm {
             Op::GetMemberNamed { dst, object, name } => write(dst, self.member(read(object), read(name))?),
             Op::SetMemberNamed { object, name, value } => self.set_member(read(object), read(name), read(value))?,
 
-            Op::Call { base: at, argc } => {
-                let begun = self.begin_call(slot(at), argc)?;
+            Op::Call { base: first, argc } => {
+                let begun = self.begin_call(slot(first), argc)?;
                 self.finish_call(begun)?;
             }
-            Op::CallFn { base: at, func } => {
-                self.start_frame(func, slot(at).above(Call::ARGS), None)?;
+            Op::CallFn { base: first, func } => {
+                self.start_frame(func, slot(first).above(Call::ARGS), None)?;
                 self.finish_call(Begun::Frame)?;
             }
-            Op::CallBuiltin { base: at, builtin, argc } => {
-                let result = self.call_builtin(self.image.builtin(builtin), slot(at).above(Call::ARGS), argc.into())?;
-                write(at, result);
+            Op::CallBuiltin { base: first, builtin, argc } => {
+                let result =
+                    self.call_builtin(self.image.builtin(builtin), slot(first).above(Call::ARGS), argc.into())?;
+                write(first, result);
             }
             // A built-in method starts no frame that could take the place of this one; the `Return` follows.
-            Op::TailCallMethod { base: at, site, .. } if !self.calls_built_in(at, site) => {
+            Op::TailCallMethod { base: first, site, .. } if !self.calls_built_in(first, site) => {
                 return Err(Error::fatal("a tail call that only the interpreter executes"));
             }
-            Op::CallMethod { base: at, argc, site } | Op::TailCallMethod { base: at, argc, site } => {
-                let begun = self.begin_method_call(slot(at), argc, frame, site)?;
+            Op::CallMethod { base: first, argc, site } | Op::TailCallMethod { base: first, argc, site } => {
+                let begun = self.begin_method_call(slot(first), argc, frame, site)?;
                 self.finish_call(begun)?;
             }
             Op::FindMethod { dst, object, site } => write(dst, self.find_method(read(object), frame, site)?),
-            Op::New { base: at, def } => {
-                let begun = self.begin_new(slot(at), def)?;
+            Op::New { base: first, def } => {
+                let begun = self.begin_new(slot(first), def)?;
                 self.finish_call(begun)?;
             }
-            Op::InitModule { base: at, module } => {
-                let begun = self.begin_module(slot(at), module)?;
+            Op::InitModule { base: first, module } => {
+                let begun = self.begin_module(slot(first), module)?;
                 self.finish_call(begun)?;
             }
             Op::Await { dst, src } => write(dst, self.result_of(read(src))?),

@@ -33,7 +33,7 @@ enum Line {
 struct TraceFrame {
     function: String,
     /// Unknown in a stripped program.
-    at: Option<Span>,
+    span: Option<Span>,
     /// It awaits the task whose frames stand above.
     awaits: bool,
 }
@@ -51,7 +51,7 @@ impl Trace {
             // SAFETY: a frame's pc points into the program's code, one past the instruction it executes.
             let pc = unsafe { frame.pc.offset_from(code) } as u32 - 1;
             let function = image.str(function.name).to_owned();
-            TraceFrame { function, at: image.span_at(pc), awaits: from_top == 0 && awaited.is_some() }
+            TraceFrame { function, span: image.span_at(pc), awaits: from_top == 0 && awaited.is_some() }
         });
         let mut lines: Vec<Line> = awaited.map_or_else(Vec::new, |awaited| awaited.lines.clone());
         let is_long = lines.len() >= MOST_LINES;
@@ -76,8 +76,8 @@ impl Trace {
         if let Some(func) = func {
             let function = image.str(image.function(func).name).to_owned();
             let heads = image.program.debug.as_ref().map(|debug| &debug.functions);
-            let at = heads.and_then(|heads| heads.get(func.index()).copied());
-            trace.lines.insert(0, Line::Frame(TraceFrame { function, at, awaits: false }));
+            let span = heads.and_then(|heads| heads.get(func.index()).copied());
+            trace.lines.insert(0, Line::Frame(TraceFrame { function, span, awaits: false }));
         }
         trace
     }
@@ -86,7 +86,7 @@ impl Trace {
     pub fn render(&self, image: &Image) -> String {
         let mut out = String::new();
         if let Some(Line::Frame(frame)) = self.lines.first()
-            && let Some(span) = frame.at
+            && let Some(span) = frame.span
             && let Some(excerpt) = image.excerpt(span)
         {
             out.push_str(&excerpt);
@@ -94,9 +94,9 @@ impl Trace {
         for line in &self.lines {
             let _ = match line {
                 Line::LeftOut(count) => writeln!(out, "  ... {count} more frames ..."),
-                Line::Frame(TraceFrame { function, at, awaits }) => {
+                Line::Frame(TraceFrame { function, span, awaits }) => {
                     let word = if *awaits { "awaited at" } else { "at" };
-                    match at.and_then(|span| image.place(span)) {
+                    match span.and_then(|span| image.place(span)) {
                         Some(place) => writeln!(out, "  {word} {function} ({place})"),
                         None => writeln!(out, "  {word} {function}"),
                     }

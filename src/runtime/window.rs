@@ -169,7 +169,7 @@ mod tests {
         let window = stack.bottom();
         window.fill(&[Value::int(1), Value::int(2), Value::int(3)]);
         window.shift(window.above(1), 3);
-        let ints: Vec<_> = (0..4).map(|at| window.get(at).as_int()).collect();
+        let ints: Vec<_> = (0..4).map(|index| window.get(index).as_int()).collect();
         assert_eq!(ints, [Some(1), Some(1), Some(2), Some(3)]);
         assert_eq!(window.registers_to(window.above(4)), 4);
     }

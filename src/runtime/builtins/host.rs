@@ -12,7 +12,7 @@ const DEEPEST: usize = 200;
 
 pub fn call(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (module, name, list) = (str_arg(args, 0)?, str_arg(args, 1)?, list_arg(args, 2)?);
-    let arguments = (0..list.len()).map(|at| outward(vm, list.get(at), 0)).collect::<Result<Vec<_>>>()?;
+    let arguments = (0..list.len()).map(|index| outward(vm, list.get(index), 0)).collect::<Result<Vec<_>>>()?;
     // What it does may show.
     vm.io.flush()?;
     let result = vm.io.host.call(module.as_str(), name.as_str(), arguments).map_err(Error::message)?;
@@ -37,7 +37,9 @@ fn outward(vm: &Vm, value: Value, depth: usize) -> Result<HostValue> {
         Tag::Str => HostValue::Str(value.as_str().ok_or_else(cannot_pass)?.as_str().to_owned()),
         Tag::List => {
             let list = value.as_list().ok_or_else(cannot_pass)?;
-            HostValue::List((0..list.len()).map(|at| outward(vm, list.get(at), depth + 1)).collect::<Result<_>>()?)
+            HostValue::List(
+                (0..list.len()).map(|index| outward(vm, list.get(index), depth + 1)).collect::<Result<_>>()?,
+            )
         }
         Tag::Tuple => {
             let tuple = value.as_tuple().ok_or_else(cannot_pass)?;

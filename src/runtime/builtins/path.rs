@@ -23,7 +23,7 @@ fn dir_of(path: &str) -> &str {
     let path = without_end(path);
     match path.rfind('/') {
         None => ".",
-        Some(at) => without_end(&path[..=at]),
+        Some(slash) => without_end(&path[..=slash]),
     }
 }
 
@@ -31,7 +31,7 @@ fn dir_of(path: &str) -> &str {
 fn stem_and_ext(path: &str) -> (&str, &str) {
     let base = base_of(path);
     match base.rfind('.') {
-        Some(at) if !base[..at].trim_start_matches('.').is_empty() => (&base[..at], &base[at + 1..]),
+        Some(dot) if !base[..dot].trim_start_matches('.').is_empty() => (&base[..dot], &base[dot + 1..]),
         _ => (base, ""),
     }
 }
@@ -71,13 +71,13 @@ fn push(path: &mut String, part: &str) {
 pub fn join(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let mut joined = String::new();
     if let (1, Some(list)) = (args.len(), arg(args, 0).as_list()) {
-        for at in 0..list.len() {
-            push(&mut joined, str_arg(&[list.get(at)], 0)?.as_str());
+        for index in 0..list.len() {
+            push(&mut joined, str_arg(&[list.get(index)], 0)?.as_str());
             vm.heap.check_room(joined.len())?;
         }
     } else {
-        for at in 0..args.len() {
-            push(&mut joined, str_arg(args, at)?.as_str());
+        for index in 0..args.len() {
+            push(&mut joined, str_arg(args, index)?.as_str());
         }
     }
     vm.string(&joined)

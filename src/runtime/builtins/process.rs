@@ -10,7 +10,7 @@ use crate::runtime::vm::Vm;
 pub fn run(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (program, list) = (str_arg(args, 0)?, list_arg(args, 1)?);
     let program_args = (0..list.len())
-        .map(|at| Ok(str_arg(&[list.get(at)], 0)?.as_str().to_owned()))
+        .map(|index| Ok(str_arg(&[list.get(index)], 0)?.as_str().to_owned()))
         .collect::<Result<Vec<String>>>()?;
     let input = match args.get(2) {
         Some(_) => str_arg(args, 2)?.as_str().to_owned(),

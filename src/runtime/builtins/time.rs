@@ -44,21 +44,21 @@ fn items(pattern: &str) -> Result<Vec<Item<'_>>> {
 
 #[cold]
 fn invalid_pattern(pattern: &str) -> Error {
-    let mut at = 0;
-    while let Some(found) = pattern.get(at..).and_then(|rest| rest.find('%')) {
-        at += found;
-        if StrftimeItems::new(&pattern[at..]).next() == Some(Item::Error) {
+    let mut offset = 0;
+    while let Some(found) = pattern.get(offset..).and_then(|rest| rest.find('%')) {
+        offset += found;
+        if StrftimeItems::new(&pattern[offset..]).next() == Some(Item::Error) {
             break;
         }
-        at += if pattern[at..].starts_with("%%") { 2 } else { 1 };
+        offset += if pattern[offset..].starts_with("%%") { 2 } else { 1 };
     }
     // Flags and digits, then the character that says what is meant.
-    let rest = pattern.get(at..).unwrap_or("");
+    let rest = pattern.get(offset..).unwrap_or("");
     let ends = |c: char| !(c.is_ascii_digit() || "-_0^#.:%".contains(c));
     let end = rest.find(ends).map_or(rest.len(), |end| end + rest[end..].chars().next().map_or(0, char::len_utf8));
-    let at = pattern.get(..at).map_or(0, |before| before.chars().count());
+    let position = pattern.get(..offset).map_or(0, |before| before.chars().count());
     let wrong = rest.get(..end).unwrap_or(rest);
-    Error::message(format!("Invalid time pattern '{pattern}': '{wrong}' at character {at} means nothing"))
+    Error::message(format!("Invalid time pattern '{pattern}': '{wrong}' at character {position} means nothing"))
 }
 
 pub fn format(vm: &mut Vm, args: &[Value]) -> Result<Value> {

@@ -122,8 +122,8 @@ pub fn insert_named(vm: &mut Vm, dict: Gc<Dict>, name: &str, value: Value) -> Re
 pub fn bytes_arg(args: &[Value], index: usize) -> Result<Vec<u8>> {
     let list = list_arg(args, index)?;
     (0..list.len())
-        .map(|at| {
-            let item = list.get(at);
+        .map(|position| {
+            let item = list.get(position);
             let int = item.as_int().ok_or_else(|| expected_type("int", item))?;
             u8::try_from(int).map_err(|_| Error::message(format!("Invalid byte {int}")))
         })

@@ -32,7 +32,7 @@ enum Position {
 /// How far a body in chunks has arrived.
 #[derive(Debug)]
 pub struct Scanner {
-    at: usize,
+    offset: usize,
     place: Position,
     size: usize,
     total: usize,
@@ -45,7 +45,7 @@ pub struct Scanner {
 impl Default for Scanner {
     fn default() -> Scanner {
         Scanner {
-            at: 0,
+            offset: 0,
             place: Position::Size(0),
             size: 0,
             total: 0,
@@ -59,7 +59,7 @@ impl Default for Scanner {
 impl Scanner {
     /// Where the body ends, with its trailers.
     pub fn end(&self) -> usize {
-        self.at
+        self.offset
     }
 
     /// Goes on where the last call stopped; whether the body is whole. Its bytes are put behind `out`.
@@ -67,20 +67,20 @@ impl Scanner {
         loop {
             if self.place == Position::Trailers {
                 let length = self.trailers.advance(&body[self.trailers_start..], |_| Ok(()))?;
-                self.at = self.trailers_start + length.unwrap_or(0);
+                self.offset = self.trailers_start + length.unwrap_or(0);
                 return Ok(length.is_some());
             }
-            let Some(&byte) = body.get(self.at) else { return Ok(false) };
+            let Some(&byte) = body.get(self.offset) else { return Ok(false) };
             if let Position::Data(left) = self.place {
-                let part = &body[self.at..body.len().min(self.at + left)];
+                let part = &body[self.offset..body.len().min(self.offset + left)];
                 if let Some(out) = &mut out {
                     out.extend_from_slice(part);
                 }
-                self.at += part.len();
+                self.offset += part.len();
                 self.place = if part.len() == left { Position::DataCr } else { Position::Data(left - part.len()) };
                 continue;
             }
-            self.at += 1;
+            self.offset += 1;
             self.place = self.after(byte, max)?;
         }
     }
@@ -127,7 +127,7 @@ impl Scanner {
 
     fn begin_chunk(&mut self, max: usize) -> Checked<Position> {
         if self.size == 0 {
-            self.trailers_start = self.at;
+            self.trailers_start = self.offset;
             return Ok(Position::Trailers);
         }
         self.total = self.total.saturating_add(self.size);

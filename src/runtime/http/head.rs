@@ -65,7 +65,7 @@ impl Head {
     /// `check` as soon as it is there.
     pub fn advance(&mut self, message: &[u8], check: fn(&[u8]) -> Checked<()>) -> Checked<Option<usize>> {
         let arrived = &message[..message.len().min(MAX_HEAD)];
-        while let Some(newline) = memchr(b'\n', &arrived[self.scanned..]).map(|at| self.scanned + at) {
+        while let Some(newline) = memchr(b'\n', &arrived[self.scanned..]).map(|offset| self.scanned + offset) {
             let end = match newline.checked_sub(1) {
                 Some(end) if end >= self.line_start && arrived[end] == b'\r' => end,
                 _ => {

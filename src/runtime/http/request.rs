@@ -143,7 +143,7 @@ fn parse(line: &[u8]) -> Checked<(Parts, bool)> {
         return Err(Rejection::malformed("invalid target"));
     };
     let (start, end) = (target.start + path_and_query.start, target.start + path_and_query.end);
-    let mark = memchr::memchr(b'?', &line[start..end]).map(|at| start + at);
+    let mark = memchr::memchr(b'?', &line[start..end]).map(|offset| start + offset);
     let (path, query) = mark.map_or((start..end, end..end), |mark| (start..mark, mark + 1..end));
     Ok((Parts { method, target, path, query }, is_http_1_0))
 }

@@ -76,9 +76,9 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let mut message = REQUESTS[which].as_bytes().to_vec();
-        for (at, byte) in damage {
-            let at = at.index(message.len());
-            message[at] = byte;
+        for (index, byte) in damage {
+            let index = index.index(message.len());
+            message[index] = byte;
         }
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.index(message.len())).collect();
         cuts.sort_unstable();

@@ -145,11 +145,11 @@ pub fn sort_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 
 fn sorted_entries(vm: &mut Vm, [order, keys, values]: [Gc<List>; 3]) -> Result<Value> {
     vm.heap.check_room_for(keys.len(), 3 * size_of::<Value>())?;
-    let mut entries: Vec<(Value, usize)> = (0..keys.len()).map(|at| (order.get(at), at)).collect();
+    let mut entries: Vec<(Value, usize)> = (0..keys.len()).map(|index| (order.get(index), index)).collect();
     sort_keyed(&vm.heap, &mut entries)?;
     let sorted = Dict::with_capacity(&mut vm.heap, entries.len())?;
-    for (_, at) in entries {
-        sorted.insert(&mut vm.heap, keys.get(at), values.get(at))?;
+    for (_, index) in entries {
+        sorted.insert(&mut vm.heap, keys.get(index), values.get(index))?;
     }
     Ok(Value::from_dict(sorted))
 }

@@ -165,10 +165,11 @@ pub fn index_of(_: &mut Vm, args: &[Value]) -> Result<Value> {
     let from = if args.len() > 2 { start_index(text, int_arg(args, 2)?)? } else { 0 };
     let start = text.byte_offset(from).unwrap_or(text.byte_len());
     let rest = text.as_str().get(start..).unwrap_or("");
-    let Some(at) = memmem::find(rest.as_bytes(), wanted.as_str().as_bytes()) else {
+    let Some(offset) = memmem::find(rest.as_bytes(), wanted.as_str().as_bytes()) else {
         return Ok(Value::int(-1));
     };
-    let between = if text.is_ascii() { at } else { rest.get(..at).map_or(at, |before| before.chars().count()) };
+    let between =
+        if text.is_ascii() { offset } else { rest.get(..offset).map_or(offset, |before| before.chars().count()) };
     Ok(count_value(from + between))
 }
 
@@ -201,8 +202,8 @@ pub fn reversed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 /// The number of the character at an index.
 pub fn code_at(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (text, index) = (receiver(args)?, int_arg(args, 1)?);
-    let at = resolve_index(index, text.char_len())?;
-    let char = text.locate_char(&vm.heap, at).ok_or_else(|| out_of_bounds(index, text.char_len()))?;
+    let position = resolve_index(index, text.char_len())?;
+    let char = text.locate_char(&vm.heap, position).ok_or_else(|| out_of_bounds(index, text.char_len()))?;
     Ok(Value::int(u32::from(char).into()))
 }
 

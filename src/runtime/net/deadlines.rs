@@ -10,14 +10,14 @@ pub(super) const NEVER: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
     /// Nanoseconds of the host's clock.
-    pub at: u64,
+    pub time: u64,
     /// When the heap will ask; a later deadline needs no entry of its own until then.
     armed: u64,
 }
 
 impl Default for Deadline {
     fn default() -> Deadline {
-        Deadline { at: NEVER, armed: NEVER }
+        Deadline { time: NEVER, armed: NEVER }
     }
 }
 
@@ -28,20 +28,20 @@ pub(super) struct Deadlines(BinaryHeap<Reverse<(u64, usize)>>);
 impl Deadlines {
     /// Sees to it that the heap asks for a connection in time.
     pub(super) fn arm(&mut self, handle: usize, deadline: &mut Deadline) {
-        if deadline.at < deadline.armed {
-            deadline.armed = deadline.at;
-            self.0.push(Reverse((deadline.at, handle)));
+        if deadline.time < deadline.armed {
+            deadline.armed = deadline.time;
+            self.0.push(Reverse((deadline.time, handle)));
         }
     }
 
     pub(super) fn next(&self) -> Option<u64> {
-        self.0.peek().map(|Reverse((at, _))| *at)
+        self.0.peek().map(|Reverse((time, _))| *time)
     }
 
     /// The handle of an entry whose moment has come, and that moment.
     pub(super) fn pop(&mut self, now: u64) -> Option<(usize, u64)> {
-        self.next().filter(|&at| at <= now)?;
-        self.0.pop().map(|Reverse((at, handle))| (handle, at))
+        self.next().filter(|&time| time <= now)?;
+        self.0.pop().map(|Reverse((time, handle))| (handle, time))
     }
 
     /// Whether a connection's deadline has come, now that an entry of that moment was taken out.
@@ -50,7 +50,7 @@ impl Deadlines {
             return false;
         }
         deadline.armed = NEVER;
-        if deadline.at <= now {
+        if deadline.time <= now {
             return true;
         }
         self.arm(handle, deadline);

@@ -174,7 +174,7 @@ impl Vm {
         // A response leaves in one piece; what is held back is only the next one.
         let _ = stream.set_nodelay(true);
         let mut connection = Connection::new(stream, listener);
-        connection.deadline.at = now.saturating_add(IDLE);
+        connection.deadline.time = now.saturating_add(IDLE);
         net.deadlines.arm(key, &mut connection.deadline);
         net.connections.insert(key, connection);
     }
@@ -256,16 +256,16 @@ impl Vm {
                             }
                             connection.phase = Phase::Draining;
                             connection.buffer = Vec::new();
-                            connection.deadline.at = self.now().saturating_add(DRAIN);
+                            connection.deadline.time = self.now().saturating_add(DRAIN);
                             self.connection_is_over(connection.listener);
                         }
                         Ok(true) => {
                             connection.phase = Phase::Idle;
-                            connection.deadline.at = self.now().saturating_add(IDLE);
+                            connection.deadline.time = self.now().saturating_add(IDLE);
                         }
                         Ok(false) => {
                             if connection.sent > before {
-                                connection.deadline.at = self.now().saturating_add(STUCK);
+                                connection.deadline.time = self.now().saturating_add(STUCK);
                             }
                             return Fate::Kept;
                         }
@@ -275,7 +275,7 @@ impl Vm {
                 Phase::Draining => match connection.receive(scratch) {
                     Ok(None) => return Fate::Kept,
                     Ok(Some(0)) | Err(_) => return Fate::Dropped,
-                    Ok(Some(_)) if self.now() >= connection.deadline.at => return Fate::Dropped,
+                    Ok(Some(_)) if self.now() >= connection.deadline.time => return Fate::Dropped,
                     Ok(Some(_)) => {}
                 },
             }
@@ -305,11 +305,11 @@ impl Vm {
                     let has_head = incoming.has_head();
                     if connection.phase == Phase::Idle {
                         connection.phase = Phase::Head;
-                        connection.deadline.at = self.now().saturating_add(HEAD);
+                        connection.deadline.time = self.now().saturating_add(HEAD);
                     }
                     if has_head && connection.phase == Phase::Head {
                         connection.phase = Phase::Body;
-                        connection.deadline.at = self.now().saturating_add(IDLE);
+                        connection.deadline.time = self.now().saturating_add(IDLE);
                     }
                 }
                 Err(refusal) => {
@@ -329,7 +329,7 @@ impl Vm {
             Ok(Some(count)) => {
                 connection.buffer.extend_from_slice(&scratch[..count]);
                 if connection.phase == Phase::Body {
-                    connection.deadline.at = self.now().saturating_add(IDLE);
+                    connection.deadline.time = self.now().saturating_add(IDLE);
                 }
                 Some(true)
             }
@@ -360,7 +360,7 @@ impl Vm {
         connection.out.extend_from_slice(&answer.bytes);
         connection.closes = true;
         connection.phase = Phase::Answering;
-        connection.deadline.at = self.now().saturating_add(STUCK);
+        connection.deadline.time = self.now().saturating_add(STUCK);
     }
 
     /// Starts the handler on a request.
@@ -375,7 +375,7 @@ impl Vm {
         connection.buffer = buffer;
         connection.buffer.drain(..request.body.end());
         connection.phase = Phase::Handling;
-        connection.deadline.at = NEVER;
+        connection.deadline.time = NEVER;
         let exchange = Task::new(&mut self.heap, Work::Exchange(key));
         connection.exchange = Some(exchange);
         let Some(handler) = self.server(connection.listener).map(|server| server.handler) else { return };
@@ -443,7 +443,7 @@ impl Vm {
         connection.out.extend_from_slice(&answer.bytes);
         connection.closes = answer.closes;
         connection.phase = Phase::Answering;
-        connection.deadline.at = now.saturating_add(STUCK);
+        connection.deadline.time = now.saturating_add(STUCK);
         let scratch = std::mem::take(&mut net.scratch);
         self.go_on_with(key, connection, scratch);
     }

@@ -182,9 +182,9 @@ impl OpenStream {
     }
 
     fn take_line(&mut self) -> Found {
-        let newline = memchr::memchr(b'\n', &self.buffer[self.searched..]).map(|at| self.searched + at);
+        let newline = memchr::memchr(b'\n', &self.buffer[self.searched..]).map(|offset| self.searched + offset);
         let (end, next) = match newline {
-            Some(at) => (at, at + 1),
+            Some(end) => (end, end + 1),
             None if self.buffer.len() > LONGEST_LINE => return Found::Failed("Line too long".into()),
             None if self.at_end => (self.buffer.len(), self.buffer.len()),
             None => {

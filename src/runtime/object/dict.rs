@@ -178,7 +178,10 @@ impl Listed {
             Index::None => {
                 let wanted = Value::from_str(key);
                 let is_it = |entry: &Entry| entry.key.bits() == wanted.bits() && entry.key.tag() == Tag::Str;
-                self.entries.iter().position(is_it).or_else(|| (0..self.entries.len()).find(|at| is_same(*at)))
+                self.entries
+                    .iter()
+                    .position(is_it)
+                    .or_else(|| (0..self.entries.len()).find(|position| is_same(*position)))
             }
         }
     }
@@ -370,9 +373,8 @@ impl Table {
     #[inline]
     fn next_entry(&self, mut position: usize) -> Option<(usize, Value, Value)> {
         match self {
-            Table::Dense(dense) => {
-                (position..dense.positions()).find_map(|at| dense.entry(at).map(|(key, value)| (at + 1, key, value)))
-            }
+            Table::Dense(dense) => (position..dense.positions())
+                .find_map(|index| dense.entry(index).map(|(key, value)| (index + 1, key, value))),
             Table::Listed(listed) => loop {
                 let entry = listed.entries.get(position)?;
                 position += 1;
@@ -761,7 +763,7 @@ impl Dict {
                     visit(entry.value);
                 }
             }
-            Table::Dense(dense) => places.filter_map(|at| dense.entry(at)).for_each(|(_, value)| visit(value)),
+            Table::Dense(dense) => places.filter_map(|place| dense.entry(place)).for_each(|(_, value)| visit(value)),
         }
     }
 

@@ -71,20 +71,20 @@ impl Hashed {
     #[inline(always)]
     pub(super) fn find(&self, hash: u32, same: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = hash as usize & mask;
+        let mut index = hash as usize & mask;
         loop {
             // An index that is not in use has no slots, and one that is has an empty one.
-            let slot = *self.slots.get(at)?;
+            let slot = *self.slots.get(index)?;
             if slot == Self::EMPTY {
                 return None;
             }
             if (slot >> 32) as u32 == hash && slot != Self::DELETED {
                 let position = slot as u32 as usize - 1;
                 if same(position) {
-                    return Some((at, position));
+                    return Some((index, position));
                 }
             }
-            at = (at + 1) & mask;
+            index = (index + 1) & mask;
         }
     }
 
@@ -107,12 +107,12 @@ impl Hashed {
     /// Puts a slot where there is room for it.
     fn place(&mut self, slot: u64) {
         let mask = self.slots.len() - 1;
-        let mut at = (slot >> 32) as usize & mask;
-        while self.slots[at] != Self::EMPTY && self.slots[at] != Self::DELETED {
-            at = (at + 1) & mask;
+        let mut index = (slot >> 32) as usize & mask;
+        while self.slots[index] != Self::EMPTY && self.slots[index] != Self::DELETED {
+            index = (index + 1) & mask;
         }
-        self.used += usize::from(self.slots[at] == Self::EMPTY);
-        self.slots[at] = slot;
+        self.used += usize::from(self.slots[index] == Self::EMPTY);
+        self.slots[index] = slot;
     }
 
     /// Makes room, or just gets rid of deleted slots if they are many.

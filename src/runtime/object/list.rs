@@ -283,8 +283,8 @@ impl List {
         let size = storage.element_size();
         // SAFETY: there is room for one more element, so the elements from `index` on can move up by one.
         unsafe {
-            let at = self.data.get().add(index * size);
-            ptr::copy(at, at.add(size), (len - index) * size);
+            let place = self.data.get().add(index * size);
+            ptr::copy(place, place.add(size), (len - index) * size);
             self.write(storage, index, value);
         }
         self.len.set(len + 1);
@@ -298,8 +298,8 @@ impl List {
         let size = self.storage().element_size();
         // SAFETY: the elements behind `index` move down by one, inside the initialised part.
         unsafe {
-            let at = self.data.get().add(index * size);
-            ptr::copy(at.add(size), at, (len - index - 1) * size);
+            let place = self.data.get().add(index * size);
+            ptr::copy(place.add(size), place, (len - index - 1) * size);
         }
         self.len.set(len - 1);
         value

@@ -259,16 +259,16 @@ mod tests {
 
     #[test]
     fn sharing_does_not_depend_on_collections() {
-        let texts: Vec<String> = (0..200_000u64).map(|at| (at * 7919 % 5000).to_string() + "x").collect();
+        let texts: Vec<String> = (0..200_000u64).map(|number| (number * 7919 % 5000).to_string() + "x").collect();
         let live = |every: usize| {
             let mut heap = Heap::new();
             let mut held = Vec::new();
-            for (at, text) in texts.iter().enumerate() {
+            for (index, text) in texts.iter().enumerate() {
                 held.push(heap.new_str(text));
-                if at % 3 > 0 {
+                if index % 3 > 0 {
                     held.pop();
                 }
-                if at % every == 0 {
+                if index % every == 0 {
                     heap.collect(|marker| held.iter().for_each(|text| marker.mark(Value::from_str(*text))));
                 }
             }

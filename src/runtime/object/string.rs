@@ -123,11 +123,11 @@ impl Str {
         // string.
         unsafe {
             let string = heap.alloc_uninit(string, Self::TAIL_OFFSET, len);
-            let mut at = string.as_ptr().cast::<u8>().add(Self::TAIL_OFFSET);
-            (*string.as_ptr()).data = at;
+            let mut target = string.as_ptr().cast::<u8>().add(Self::TAIL_OFFSET);
+            (*string.as_ptr()).data = target;
             for piece in pieces {
-                ptr::copy_nonoverlapping(piece.as_ptr(), at, piece.len());
-                at = at.add(piece.len());
+                ptr::copy_nonoverlapping(piece.as_ptr(), target, piece.len());
+                target = target.add(piece.len());
             }
             string
         }
@@ -183,7 +183,10 @@ impl Str {
             return (index <= self.len).then_some(index);
         }
         let text = self.as_str();
-        text.char_indices().map(|(at, _)| at).nth(index).or_else(|| (index == self.char_len()).then_some(text.len()))
+        text.char_indices()
+            .map(|(offset, _)| offset)
+            .nth(index)
+            .or_else(|| (index == self.char_len()).then_some(text.len()))
     }
 
     /// The character at an index below the number of characters.
@@ -212,9 +215,9 @@ impl Str {
             .unwrap_or_default();
         let offset = if index >= from {
             let rest = &text[offset..];
-            offset + rest.char_indices().nth(index - from).map_or(rest.len(), |(at, _)| at)
+            offset + rest.char_indices().nth(index - from).map_or(rest.len(), |(found, _)| found)
         } else {
-            text[..offset].char_indices().nth_back(from - index - 1).map_or(0, |(at, _)| at)
+            text[..offset].char_indices().nth_back(from - index - 1).map_or(0, |(found, _)| found)
         };
         heap.cursor().set(Cursor { string: self, index, offset });
         Some(offset)
@@ -373,18 +376,18 @@ impl StrBuffer {
         &self.header
     }
 
-    /// Appends if the text so far is `at` bytes long and there is room.
+    /// Appends if the text so far is `offset` bytes long and there is room.
     ///
     /// # Safety
     /// `text` points to `len` readable bytes.
-    unsafe fn extend(&self, at: usize, text: *const u8, len: usize) -> bool {
-        if self.len.get() != at || self.cap - at < len {
+    unsafe fn extend(&self, offset: usize, text: *const u8, len: usize) -> bool {
+        if self.len.get() != offset || self.cap - offset < len {
             return false;
         }
         // SAFETY: the target lies behind everything that strings see, inside the buffer; so it does not overlap `text`
         // even if that lies in the same buffer.
-        unsafe { ptr::copy_nonoverlapping(text, self.data.add(at), len) };
-        self.len.set(at + len);
+        unsafe { ptr::copy_nonoverlapping(text, self.data.add(offset), len) };
+        self.len.set(offset + len);
         true
     }
 

@@ -83,10 +83,10 @@ impl Pair {
         None
     }
 
-    fn get(&self, at: usize) -> (Option<Value>, Option<Value>) {
+    fn get(&self, index: usize) -> (Option<Value>, Option<Value>) {
         match self {
-            Pair::Lists(a, b) => (a.try_get(at), b.try_get(at)),
-            Pair::Tuples(a, b) => (a.items().get(at).copied(), b.items().get(at).copied()),
+            Pair::Lists(a, b) => (a.try_get(index), b.try_get(index)),
+            Pair::Tuples(a, b) => (a.items().get(index).copied(), b.items().get(index).copied()),
         }
     }
 
@@ -106,7 +106,7 @@ impl Pair {
                     return compare_items(a, b);
                 }
                 // Their storages differ, or hold bools.
-                let pairs = (0..a.len().min(b.len())).map(|at| (a.get(at), b.get(at)));
+                let pairs = (0..a.len().min(b.len())).map(|index| (a.get(index), b.get(index)));
                 compare_pairs(pairs, a.len().cmp(&b.len()))
             }
         }
@@ -123,11 +123,11 @@ fn compare_items(a: &[Value], b: &[Value]) -> Front {
 /// `lengths` decides if all pairs are equal.
 #[inline(always)]
 fn compare_pairs(pairs: impl Iterator<Item = (Value, Value)>, lengths: Ordering) -> Front {
-    for (at, (a, b)) in pairs.enumerate() {
+    for (index, (a, b)) in pairs.enumerate() {
         match compare_flat(a, b) {
             Some(Some(Ordering::Equal)) => {}
             Some(order) => return Break(order),
-            None => return Continue(at),
+            None => return Continue(index),
         }
     }
     Break(Some(lengths))

@@ -135,13 +135,13 @@ enum Step {
 
 /// The next two values of a pair of containers.
 fn step(heap: &Heap, frame: &mut Frame) -> Step {
-    let at = frame.next;
+    let index = frame.next;
     frame.next += 1;
     match frame.pair {
-        Pair::Lists(a, b) if at < a.len() => Step::Compare(a.get(at), b.get(at)),
-        Pair::Tuples(a, b) if at < a.len() => Step::Compare(a.items()[at], b.items()[at]),
+        Pair::Lists(a, b) if index < a.len() => Step::Compare(a.get(index), b.get(index)),
+        Pair::Tuples(a, b) if index < a.len() => Step::Compare(a.items()[index], b.items()[index]),
         Pair::Dicts(a, b) => {
-            let Some((next, key, value)) = a.next_entry(at) else { return Step::Done };
+            let Some((next, key, value)) = a.next_entry(index) else { return Step::Done };
             frame.next = next;
             match b.get(heap, key) {
                 Ok(Some(other)) => Step::Compare(value, other),

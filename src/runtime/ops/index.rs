@@ -35,8 +35,8 @@ fn get_item(heap: &mut Heap, object: Value, index: Value, position: i64) -> Resu
         return Ok(tuple.items()[resolve_index(position, tuple.len())?]);
     }
     if let Some(string) = object.as_str() {
-        let at = resolve_index(position, string.char_len())?;
-        let c = string.locate_char(heap, at).ok_or_else(|| out_of_bounds(position, string.char_len()))?;
+        let place = resolve_index(position, string.char_len())?;
+        let c = string.locate_char(heap, place).ok_or_else(|| out_of_bounds(position, string.char_len()))?;
         return Ok(Value::from_str(heap.char_str(c)));
     }
     Err(cannot_index(object, index))

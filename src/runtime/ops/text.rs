@@ -294,18 +294,18 @@ fn fields_of(names: &dyn Names, instance: Gc<Instance>) -> Vec<(String, Value)> 
 impl Frame {
     /// The next part: an item, a key with its value, or a field.
     fn advance(&mut self) -> Option<(Label, Value)> {
-        let at = self.next;
+        let index = self.next;
         self.next += 1;
         match &mut self.container {
-            Container::List(list) => list.try_get(at).map(|item| (Label::None, item)),
-            Container::Tuple(tuple) => tuple.items().get(at).map(|item| (Label::None, *item)),
+            Container::List(list) => list.try_get(index).map(|item| (Label::None, item)),
+            Container::Tuple(tuple) => tuple.items().get(index).map(|item| (Label::None, *item)),
             Container::Dict(dict) => {
-                let (next, key, value) = dict.next_entry(at)?;
+                let (next, key, value) = dict.next_entry(index)?;
                 self.next = next;
                 Some((Label::Key(key), value))
             }
             Container::Instance(fields) => {
-                let (name, value) = fields.get_mut(at)?;
+                let (name, value) = fields.get_mut(index)?;
                 Some((Label::Field(std::mem::take(name)), *value))
             }
         }

@@ -12,13 +12,13 @@ fn decode(text: &str, plus_is_space: bool) -> String {
     let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match (byte, digit(bytes.get(at)), digit(bytes.get(at + 1))) {
+    let mut offset = 0;
+    while let Some(&byte) = bytes.get(offset) {
+        offset += 1;
+        match (byte, digit(bytes.get(offset)), digit(bytes.get(offset + 1))) {
             (b'%', Some(high), Some(low)) => {
                 decoded.push((high * 16 + low) as u8);
-                at += 2;
+                offset += 2;
             }
             (b'+', ..) if plus_is_space => decoded.push(b' '),
             _ => decoded.push(byte),

@@ -17,7 +17,7 @@ enum Open {
 
 /// The value that the text stands for.
 pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, offset: 0 };
     let mut open: Vec<Open> = Vec::new();
     // A short text may stand for values that take many times its memory. Counting tells what can never fit from what
     // does not fit beside the other values; most texts are too short to need it.
@@ -35,7 +35,7 @@ pub fn decode(heap: &mut Heap, text: &str) -> Result<Value> {
             match open.last_mut() {
                 None => {
                     parser.skip_space();
-                    return if parser.at == text.len() { Ok(value) } else { Err(parser.unexpected()) };
+                    return if parser.offset == text.len() { Ok(value) } else { Err(parser.unexpected()) };
                 }
                 Some(Open::Array(items)) => {
                     items.push(value);
@@ -80,23 +80,23 @@ fn least_size(text: &str) -> usize {
 struct Parser<'t> {
     text: &'t str,
     /// A byte offset. Always on a character boundary when an error is made.
-    at: usize,
+    offset: usize,
 }
 
 impl Parser<'_> {
     fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.text.as_bytes().get(self.offset).copied()
     }
 
     fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
+            self.offset += 1;
         }
     }
 
     #[cold]
     fn error(&self, problem: &str) -> Error {
-        let before = self.text.get(..self.at).unwrap_or(self.text);
+        let before = self.text.get(..self.offset).unwrap_or(self.text);
         let line = 1 + memchr::memchr_iter(b'\n', before.as_bytes()).count();
         let column = 1 + before.rsplit('\n').next().unwrap_or("").chars().count();
         Error::message(format!("json.decode: {problem} at line {line} column {column}"))
@@ -104,7 +104,7 @@ impl Parser<'_> {
 
     #[cold]
     fn unexpected(&self) -> Error {
-        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+        match self.text.get(self.offset..).and_then(|rest| rest.chars().next()) {
             Some(char) if !char.is_control() => self.error(&format!("unexpected character '{char}'")),
             Some(char) => self.error(&format!("unexpected character '{}'", char.escape_default())),
             None => self.error("unexpected end of text"),
@@ -118,17 +118,17 @@ impl Parser<'_> {
             Some(b'"') => self.string(heap)?,
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b'[') => {
-                self.at += 1;
+                self.offset += 1;
                 self.skip_space();
                 if self.peek() != Some(b']') {
                     open.push(Open::Array(Vec::new()));
                     return Ok(None);
                 }
-                self.at += 1;
+                self.offset += 1;
                 Value::from_list(List::new(heap))
             }
             Some(b'{') => {
-                self.at += 1;
+                self.offset += 1;
                 self.skip_space();
                 let dict = Dict::new(heap);
                 if self.peek() != Some(b'}') {
@@ -136,7 +136,7 @@ impl Parser<'_> {
                     open.push(Open::Object(dict, key));
                     return Ok(None);
                 }
-                self.at += 1;
+                self.offset += 1;
                 Value::from_dict(dict)
             }
             Some(b't') => self.word("true", Value::TRUE)?,
@@ -151,7 +151,7 @@ impl Parser<'_> {
             if self.peek() != Some(byte) {
                 return Err(self.unexpected());
             }
-            self.at += 1;
+            self.offset += 1;
         }
         Ok(value)
     }
@@ -161,11 +161,11 @@ impl Parser<'_> {
         self.skip_space();
         match self.peek() {
             Some(b',') => {
-                self.at += 1;
+                self.offset += 1;
                 Ok(false)
             }
             Some(byte) if byte == end => {
-                self.at += 1;
+                self.offset += 1;
                 Ok(true)
             }
             _ => Err(self.unexpected()),
@@ -182,7 +182,7 @@ impl Parser<'_> {
         if self.peek() != Some(b':') {
             return Err(self.unexpected());
         }
-        self.at += 1;
+        self.offset += 1;
         Ok(key)
     }
 
@@ -191,60 +191,60 @@ impl Parser<'_> {
             return Err(self.unexpected());
         }
         while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
+            self.offset += 1;
         }
         Ok(())
     }
 
     fn number(&mut self) -> Result<Value> {
-        let start = self.at;
+        let start = self.offset;
         if self.peek() == Some(b'-') {
-            self.at += 1;
+            self.offset += 1;
         }
         if self.peek() == Some(b'0') {
-            self.at += 1;
+            self.offset += 1;
         } else {
             self.digits()?;
         }
         let mut integral = true;
         if self.peek() == Some(b'.') {
-            self.at += 1;
+            self.offset += 1;
             integral = false;
             self.digits()?;
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
+            self.offset += 1;
             integral = false;
             if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
+                self.offset += 1;
             }
             self.digits()?;
         }
-        let digits = &self.text[start..self.at];
+        let digits = &self.text[start..self.offset];
         if integral && let Ok(int) = digits.parse() {
             return Ok(Value::int(int));
         }
         match digits.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(Value::float(float)),
             _ => {
-                self.at = start;
+                self.offset = start;
                 Err(self.error("number out of range"))
             }
         }
     }
 
     fn string(&mut self, heap: &mut Heap) -> Result<Value> {
-        self.at += 1;
+        self.offset += 1;
         let mut unescaped = String::new();
         loop {
-            let start = self.at;
+            let start = self.offset;
             while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..0x20)) {
-                self.at += 1;
+                self.offset += 1;
             }
-            let plain = &self.text[start..self.at];
+            let plain = &self.text[start..self.offset];
             match self.peek() {
                 Some(b'"') => {
-                    self.at += 1;
+                    self.offset += 1;
                     if unescaped.is_empty() {
                         heap.check_room(plain.len())?;
                         return Ok(heap.str_value(plain));
@@ -265,8 +265,8 @@ impl Parser<'_> {
 
     /// Reads an escape sequence, the backslash included.
     fn escape(&mut self) -> Result<char> {
-        let start = self.at;
-        self.at += 1;
+        let start = self.offset;
+        self.offset += 1;
         let char = match self.peek() {
             Some(byte @ (b'"' | b'\\' | b'/')) => byte.into(),
             Some(b'b') => '\u{8}',
@@ -275,12 +275,12 @@ impl Parser<'_> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => {
-                self.at += 1;
+                self.offset += 1;
                 return self.unicode_escape(start);
             }
             _ => return Err(self.unexpected()),
         };
-        self.at += 1;
+        self.offset += 1;
         Ok(char)
     }
 
@@ -288,8 +288,8 @@ impl Parser<'_> {
     fn unicode_escape(&mut self, start: usize) -> Result<char> {
         let first = self.hex4()?;
         let code = match first {
-            0xd800..0xdc00 if self.text.as_bytes()[self.at..].starts_with(b"\\u") => {
-                self.at += 2;
+            0xd800..0xdc00 if self.text.as_bytes()[self.offset..].starts_with(b"\\u") => {
+                self.offset += 2;
                 match self.hex4()? {
                     second @ 0xdc00..0xe000 => 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00),
                     _ => first,
@@ -298,7 +298,7 @@ impl Parser<'_> {
             _ => first,
         };
         char::from_u32(code).ok_or_else(|| {
-            self.at = start;
+            self.offset = start;
             self.error("lone surrogate in a string")
         })
     }
@@ -310,7 +310,7 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             };
             code = code * 16 + digit;
-            self.at += 1;
+            self.offset += 1;
         }
         Ok(code)
     }

@@ -109,29 +109,29 @@ impl Encoder<'_> {
     fn step(&mut self) -> Result<bool> {
         let depth = self.open.len();
         let Some((_, open)) = self.open.last_mut() else { return Ok(false) };
-        let (item, at, end) = match open {
-            Open::List(list, at) => (list.try_get(*at), at, ']'),
-            Open::Tuple(tuple, at) => (tuple.items().get(*at).copied(), at, ']'),
-            Open::Dict(entries, at) => {
-                let entry = entries.get(*at).copied();
+        let (item, index, end) = match open {
+            Open::List(list, index) => (list.try_get(*index), index, ']'),
+            Open::Tuple(tuple, index) => (tuple.items().get(*index).copied(), index, ']'),
+            Open::Dict(entries, index) => {
+                let entry = entries.get(*index).copied();
                 if let Some((key, _)) = entry {
-                    begin_item(self.heap, &mut self.out, *at, depth, self.layout)?;
+                    begin_item(self.heap, &mut self.out, *index, depth, self.layout)?;
                     write_string(&mut self.out, key.as_str());
                     self.out.push_str(if self.layout.indent > 0 { ": " } else { ":" });
                 }
-                (entry.map(|(_, value)| value), at, '}')
+                (entry.map(|(_, value)| value), index, '}')
             }
         };
         match item {
             Some(item) => {
                 if end == ']' {
-                    begin_item(self.heap, &mut self.out, *at, depth, self.layout)?;
+                    begin_item(self.heap, &mut self.out, *index, depth, self.layout)?;
                 }
-                *at += 1;
+                *index += 1;
                 self.begin(item)?;
             }
             None => {
-                if *at > 0 {
+                if *index > 0 {
                     new_line(self.heap, &mut self.out, depth - 1, self.layout)?;
                 }
                 self.out.push(end);
@@ -145,8 +145,8 @@ impl Encoder<'_> {
 }
 
 /// Writes what stands before an item of a container that is the innermost of `depth`.
-fn begin_item(heap: &Heap, out: &mut String, at: usize, depth: usize, layout: Layout) -> Result<()> {
-    if at > 0 {
+fn begin_item(heap: &Heap, out: &mut String, index: usize, depth: usize, layout: Layout) -> Result<()> {
+    if index > 0 {
         out.push(',');
     }
     new_line(heap, out, depth, layout)
@@ -187,7 +187,7 @@ fn write_float(out: &mut String, value: f64) -> Result<()> {
 fn write_string(out: &mut String, text: &str) {
     out.push('"');
     let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    for (offset, byte) in text.bytes().enumerate() {
         let short = match byte {
             b'"' => Some('"'),
             b'\\' => Some('\\'),
@@ -199,8 +199,8 @@ fn write_string(out: &mut String, text: &str) {
             0..0x20 => None,
             _ => continue,
         };
-        out.push_str(&text[plain..at]);
-        plain = at + 1;
+        out.push_str(&text[plain..offset]);
+        plain = offset + 1;
         out.push('\\');
         match short {
             Some(letter) => out.push(letter),

@@ -30,7 +30,7 @@ pub struct Reached {
     /// The list that is being made; of `reduce`, what its function gave last.
     pub results: Value,
     /// The index of the item that comes next.
-    pub at: usize,
+    pub index: usize,
 }
 
 impl Reached {
@@ -41,7 +41,7 @@ impl Reached {
             ListLoop::Reduce => arg(args, 2),
             ListLoop::Any | ListLoop::All | ListLoop::Find | ListLoop::FindIndex => Value::VOID,
         };
-        Reached { results, at: 0 }
+        Reached { results, index: 0 }
     }
 }
 
@@ -54,8 +54,8 @@ pub fn after_item(
     item: Value,
     given: Value,
 ) -> Result<Option<Value>> {
-    let at = reached.at;
-    reached.at += 1;
+    let index = reached.index;
+    reached.index += 1;
     let end = match method {
         ListLoop::Reduce => {
             reached.results = given;
@@ -74,7 +74,7 @@ pub fn after_item(
         ListLoop::Any => Value::TRUE,
         ListLoop::All => Value::FALSE,
         ListLoop::Find => item,
-        ListLoop::FindIndex => count_value(at),
+        ListLoop::FindIndex => count_value(index),
     };
     Ok((vm.truthy(given) == (method != ListLoop::All)).then_some(end))
 }
@@ -82,67 +82,67 @@ pub fn after_item(
 /// Goes on with a method from where it has come to, to its end. Each kind has a loop of its own: one for all, around
 /// [`after_item`], took 1.05 of the time, and `map` in it 1.17 (interpreted, one-line functions).
 pub fn go_on(vm: &mut Vm, method: ListLoop, args: &[Value], reached: Reached) -> Result<Value> {
-    let Reached { results, at } = reached;
+    let Reached { results, index } = reached;
     match (method, results.as_list()) {
-        (ListLoop::Map, Some(list)) => map_from(vm, args, list, at),
-        (ListLoop::Filter, Some(list)) => filter_from(vm, args, list, at),
+        (ListLoop::Map, Some(list)) => map_from(vm, args, list, index),
+        (ListLoop::Filter, Some(list)) => filter_from(vm, args, list, index),
         (ListLoop::Map | ListLoop::Filter, None) => Err(expected_type("list", results)),
-        (ListLoop::Reduce, _) => reduce_from(vm, args, results, at),
-        (ListLoop::Any, _) => Ok(Value::bool(first_judged(vm, args, true, at)?.is_some())),
-        (ListLoop::All, _) => Ok(Value::bool(first_judged(vm, args, false, at)?.is_none())),
-        (ListLoop::Find, _) => Ok(first_judged(vm, args, true, at)?.map_or(Value::VOID, |(_, item)| item)),
+        (ListLoop::Reduce, _) => reduce_from(vm, args, results, index),
+        (ListLoop::Any, _) => Ok(Value::bool(first_judged(vm, args, true, index)?.is_some())),
+        (ListLoop::All, _) => Ok(Value::bool(first_judged(vm, args, false, index)?.is_none())),
+        (ListLoop::Find, _) => Ok(first_judged(vm, args, true, index)?.map_or(Value::VOID, |(_, item)| item)),
         (ListLoop::FindIndex, _) => {
-            Ok(first_judged(vm, args, true, at)?.map_or(Value::int(-1), |(at, _)| count_value(at)))
+            Ok(first_judged(vm, args, true, index)?.map_or(Value::int(-1), |(index, _)| count_value(index)))
         }
     }
 }
 
-fn map_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut at: usize) -> Result<Value> {
+fn map_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut index: usize) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     with_pins(vm, Value::from_list(results), |vm| {
-        while let Some(item) = list.try_get(at) {
+        while let Some(item) = list.try_get(index) {
             let result = function.call(vm, [item])?;
             push_result(vm, results, result)?;
-            at += 1;
+            index += 1;
         }
         Ok(Value::from_list(results))
     })
 }
 
-fn filter_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut at: usize) -> Result<Value> {
+fn filter_from(vm: &mut Vm, args: &[Value], results: Gc<List>, mut index: usize) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     with_pins(vm, Value::from_list(results), |vm| {
-        while let Some(item) = list.try_get(at) {
+        while let Some(item) = list.try_get(index) {
             // The function may take the item out of the list.
             let keep = with_pins(vm, item, |vm| function.call(vm, [item]))?;
             if vm.truthy(keep) {
                 push_result(vm, results, item)?;
             }
-            at += 1;
+            index += 1;
         }
         Ok(Value::from_list(results))
     })
 }
 
 /// What the function has made so far is held by the call that it is passed to.
-fn reduce_from(vm: &mut Vm, args: &[Value], mut result: Value, mut at: usize) -> Result<Value> {
+fn reduce_from(vm: &mut Vm, args: &[Value], mut result: Value, mut index: usize) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
-    while let Some(item) = list.try_get(at) {
+    while let Some(item) = list.try_get(index) {
         result = function.call(vm, [result, item])?;
-        at += 1;
+        index += 1;
     }
     Ok(result)
 }
 
 /// The first element from an index on, and its own index, of which the function says `wanted`.
-fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool, mut at: usize) -> Result<Option<(usize, Value)>> {
+fn first_judged(vm: &mut Vm, args: &[Value], wanted: bool, mut index: usize) -> Result<Option<(usize, Value)>> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
-    while let Some(item) = list.try_get(at) {
+    while let Some(item) = list.try_get(index) {
         let verdict = with_pins(vm, item, |vm| function.call(vm, [item]))?;
         if vm.truthy(verdict) == wanted {
-            return Ok(Some((at, item)));
+            return Ok(Some((index, item)));
         }
-        at += 1;
+        index += 1;
     }
     Ok(None)
 }
@@ -173,13 +173,13 @@ pub fn flat_map(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let results = List::new(&mut vm.heap);
     with_pins(vm, Value::from_list(results), |vm| {
-        let mut at = 0;
-        while let Some(item) = list.try_get(at) {
+        let mut index = 0;
+        while let Some(item) = list.try_get(index) {
             let part = function.call(vm, [item])?;
             let items = part.as_list().ok_or_else(|| expected_type("list", part));
             let items = vm.blaming(arg(args, 1), items)?;
             with_pins(vm, part, |vm| vm.with_memory(|vm| results.extend_from(&mut vm.heap, items)))?;
-            at += 1;
+            index += 1;
         }
         Ok(Value::from_list(results))
     })
@@ -190,8 +190,8 @@ pub fn group_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (list, function) = (receiver(args)?, Callback::new(vm, arg(args, 1)));
     let groups = Dict::new(&mut vm.heap);
     with_pins(vm, Value::from_dict(groups), |vm| {
-        let mut at = 0;
-        while let Some(item) = list.try_get(at) {
+        let mut index = 0;
+        while let Some(item) = list.try_get(index) {
             with_pins(vm, item, |vm| {
                 let key = function.call(vm, [item])?;
                 with_pins(vm, key, |vm| {
@@ -199,7 +199,7 @@ pub fn group_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
                     vm.blaming(arg(args, 1), added)
                 })
             })?;
-            at += 1;
+            index += 1;
         }
         Ok(Value::from_dict(groups))
     })
@@ -224,8 +224,8 @@ fn best_by(vm: &mut Vm, args: &[Value], before: impl Fn(&Vm, Value, Value) -> Re
     let search = |vm: &mut Vm| {
         let (mut best, mut best_key) = (first, function.call(vm, [first])?);
         vm.pin(best_key);
-        let mut at = 1;
-        while let Some(item) = list.try_get(at) {
+        let mut index = 1;
+        while let Some(item) = list.try_get(index) {
             let key = with_pins(vm, item, |vm| function.call(vm, [item]))?;
             if before(vm, key, best_key)? {
                 (best, best_key) = (item, key);
@@ -233,7 +233,7 @@ fn best_by(vm: &mut Vm, args: &[Value], before: impl Fn(&Vm, Value, Value) -> Re
                 vm.pin(best);
                 vm.pin(best_key);
             }
-            at += 1;
+            index += 1;
         }
         Ok(best)
     };

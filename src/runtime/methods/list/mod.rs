@@ -71,7 +71,7 @@ fn position(vm: &mut Vm, args: &[Value]) -> Result<Option<usize>> {
             _ => None,
         });
     }
-    Ok((0..list.len()).find(|&at| vm.equal(list.get(at), wanted)))
+    Ok((0..list.len()).find(|&index| vm.equal(list.get(index), wanted)))
 }
 
 pub fn contains(vm: &mut Vm, args: &[Value]) -> Result<Value> {
@@ -86,8 +86,8 @@ pub fn index_of(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 pub fn insert(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let list = receiver(args)?;
     let (index, len) = (int_arg(args, 1)?, list.len());
-    let at = if usize::try_from(index) == Ok(len) { len } else { resolve_index(index, len)? };
-    list.insert(&mut vm.heap, at, arg(args, 2))?;
+    let place = if usize::try_from(index) == Ok(len) { len } else { resolve_index(index, len)? };
+    list.insert(&mut vm.heap, place, arg(args, 2))?;
     Ok(Value::VOID)
 }
 
@@ -104,16 +104,16 @@ pub fn join(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (list, separator) = (receiver(args)?, str_arg(args, 1)?);
     // Long texts may occur many times over: what cannot fit is refused before any of it is made.
     let separators = list.len().saturating_sub(1).saturating_mul(separator.byte_len());
-    let texts = (0..list.len()).filter_map(|at| list.get(at).as_str().map(|text| text.byte_len()));
+    let texts = (0..list.len()).filter_map(|index| list.get(index).as_str().map(|text| text.byte_len()));
     let known = texts.fold(separators, usize::saturating_add);
     vm.heap.check_room(known)?;
     let mut joined = String::with_capacity(known);
     let mut digits = itoa::Buffer::new();
-    for at in 0..list.len() {
-        if at > 0 {
+    for index in 0..list.len() {
+        if index > 0 {
             joined.push_str(separator.as_str());
         }
-        let item = list.get(at);
+        let item = list.get(index);
         if let Some(text) = item.as_str() {
             joined.push_str(text.as_str());
         } else if let Some(int) = item.as_int() {
@@ -219,8 +219,8 @@ pub fn sum(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         return Ok(Value::float(floats.iter().fold(0.0, |sum, &float| sum + float)));
     }
     let mut sum = Value::int(0);
-    for at in 0..list.len() {
-        sum = vm.binary(BinaryOp::Add, sum, list.get(at))?;
+    for index in 0..list.len() {
+        sum = vm.binary(BinaryOp::Add, sum, list.get(index))?;
     }
     Ok(sum)
 }
@@ -237,8 +237,8 @@ fn extreme(vm: &mut Vm, args: &[Value], wanted: Ordering) -> Result<Value> {
         let choose = |best: f64, float: f64| if float.partial_cmp(&best) == Some(wanted) { float } else { best };
         return Ok(floats.iter().copied().reduce(choose).map_or(Value::VOID, Value::float));
     }
-    for at in 1..list.len() {
-        let item = list.get(at);
+    for index in 1..list.len() {
+        let item = list.get(index);
         let better = if is_number(item) && is_number(best) {
             compare_numbers(item, best) == Some(wanted)
         } else {
@@ -265,8 +265,8 @@ pub fn max(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 pub fn count(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (list, wanted) = (receiver(args)?, arg(args, 1));
     let mut found = 0;
-    for at in 0..list.len() {
-        found += usize::from(vm.equal(list.get(at), wanted));
+    for index in 0..list.len() {
+        found += usize::from(vm.equal(list.get(index), wanted));
     }
     Ok(count_value(found))
 }
@@ -281,8 +281,8 @@ pub fn reversed(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 pub fn unique(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let list = receiver(args)?;
     let (seen, kept) = (Dict::new(&mut vm.heap), List::new(&mut vm.heap));
-    for at in 0..list.len() {
-        let item = list.get(at);
+    for index in 0..list.len() {
+        let item = list.get(index);
         if seen.insert(&mut vm.heap, item, Value::VOID)?.is_none() {
             kept.push(&mut vm.heap, item)?;
         }
@@ -294,18 +294,18 @@ pub fn unique(vm: &mut Vm, args: &[Value]) -> Result<Value> {
 fn pairs(vm: &mut Vm, len: usize, mut pair: impl FnMut(usize) -> [Value; 2]) -> Result<Value> {
     // A tuple of two takes three values' space, and its place in the list another.
     vm.heap.check_room_for(len, 4 * size_of::<Value>())?;
-    let pairs: Vec<Value> = (0..len).map(|at| Value::from_tuple(Tuple::new(&mut vm.heap, &pair(at)))).collect();
+    let pairs: Vec<Value> = (0..len).map(|index| Value::from_tuple(Tuple::new(&mut vm.heap, &pair(index)))).collect();
     list_value(vm, &pairs)
 }
 
 pub fn zip(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (list, other) = (receiver(args)?, list_arg(args, 1)?);
-    pairs(vm, list.len().min(other.len()), |at| [list.get(at), other.get(at)])
+    pairs(vm, list.len().min(other.len()), |index| [list.get(index), other.get(index)])
 }
 
 pub fn enumerate(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let list = receiver(args)?;
-    pairs(vm, list.len(), |at| [count_value(at), list.get(at)])
+    pairs(vm, list.len(), |index| [count_value(index), list.get(index)])
 }
 
 /// Pieces of `n` elements, the last of which may have fewer.

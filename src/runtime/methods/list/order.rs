@@ -28,11 +28,12 @@ pub fn sort_by(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     sort_calling(vm, list, |vm, copy| {
         let keys = List::new(&mut vm.heap);
         with_pins(vm, Value::from_list(keys), |vm| {
-            for at in 0..copy.len() {
-                let made = key.call(vm, [copy.get(at)])?;
+            for index in 0..copy.len() {
+                let made = key.call(vm, [copy.get(index)])?;
                 push_result(vm, keys, made)?;
             }
-            let mut keyed: Vec<(Value, Value)> = (0..copy.len()).map(|at| (keys.get(at), copy.get(at))).collect();
+            let mut keyed: Vec<(Value, Value)> =
+                (0..copy.len()).map(|index| (keys.get(index), copy.get(index))).collect();
             sort_keyed(&vm.heap, &mut keyed)?;
             Ok(keyed.into_iter().map(|(_, item)| item).collect())
         })
@@ -47,7 +48,8 @@ fn sort_calling(vm: &mut Vm, list: Gc<List>, sort: impl FnOnce(&mut Vm, Gc<List>
     let copy = list.copy(&mut vm.heap)?;
     with_pins(vm, Value::from_list(copy), |vm| {
         let sorted = sort(vm, copy)?;
-        let same = list.len() == copy.len() && (0..list.len()).all(|at| is_same(vm, list.get(at), copy.get(at)));
+        let same =
+            list.len() == copy.len() && (0..list.len()).all(|index| is_same(vm, list.get(index), copy.get(index)));
         if !same {
             return Err(Error::message("List changed during sort"));
         }
@@ -115,5 +117,5 @@ fn sorted_by(vm: &mut Vm, list: Gc<List>, by: Value) -> Result<Gc<List>> {
 /// Stores a permutation of a list's elements, which takes no memory since its storage holds each of them.
 fn write_back(vm: &mut Vm, list: Gc<List>, items: &[Value]) -> Result<()> {
     debug_assert_eq!(list.len(), items.len());
-    items.iter().enumerate().try_for_each(|(at, &item)| list.set(&mut vm.heap, at, item))
+    items.iter().enumerate().try_for_each(|(index, &item)| list.set(&mut vm.heap, index, item))
 }

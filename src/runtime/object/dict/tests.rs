@@ -123,19 +123,19 @@ proptest! {
         let dict = Dict::new(&mut heap);
         let mut model: Vec<(i64, i64)> = Vec::new();
         for (number, (action, key)) in (0i64..).zip(steps) {
-            let at = model.iter().position(|entry| entry.0 == key);
+            let position = model.iter().position(|entry| entry.0 == key);
             match action {
                 0..=4 => {
                     let old = dict.insert(&mut heap, Value::int(key), Value::int(number)).unwrap();
-                    prop_assert_eq!(old.and_then(Value::as_int), at.map(|at| model[at].1));
-                    match at {
-                        Some(at) => model[at].1 = number,
+                    prop_assert_eq!(old.and_then(Value::as_int), position.map(|position| model[position].1));
+                    match position {
+                        Some(position) => model[position].1 = number,
                         None => model.push((key, number)),
                     }
                 }
                 5..=8 => {
                     let old = dict.remove(&mut heap, Value::int(key)).unwrap();
-                    prop_assert_eq!(old.and_then(Value::as_int), at.map(|at| model.remove(at).1));
+                    prop_assert_eq!(old.and_then(Value::as_int), position.map(|position| model.remove(position).1));
                 }
                 _ if key == 0 => {
                     dict.clear(&mut heap);

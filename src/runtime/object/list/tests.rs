@@ -122,8 +122,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         prop_oneof![
             8 => (kinds.clone(), number).prop_map(|(kind, number)| Step::Push(kind, number)),
             2 => Just(Step::Pop),
-            2 => (any::<usize>(), kinds.clone(), number).prop_map(|(at, kind, number)| Step::Set(at, kind, number)),
-            2 => (any::<usize>(), kinds, number).prop_map(|(at, kind, number)| Step::Insert(at, kind, number)),
+            2 => (any::<usize>(), kinds.clone(), number)
+                .prop_map(|(index, kind, number)| Step::Set(index, kind, number)),
+            2 => (any::<usize>(), kinds, number).prop_map(|(index, kind, number)| Step::Insert(index, kind, number)),
             2 => any::<usize>().prop_map(Step::Remove),
             1 => Just(Step::Reverse),
             1 => any::<usize>().prop_map(Step::Truncate),
@@ -148,16 +149,16 @@ proptest! {
                     model.push(value(kind, number));
                 }
                 Step::Pop => prop_assert_eq!(list.pop().map(Value::bits), model.pop().map(Value::bits)),
-                Step::Set(at, kind, number) if len > 0 => {
-                    list.set(&mut heap, at % len, value(kind, number)).unwrap();
-                    model[at % len] = value(kind, number);
+                Step::Set(index, kind, number) if len > 0 => {
+                    list.set(&mut heap, index % len, value(kind, number)).unwrap();
+                    model[index % len] = value(kind, number);
                 }
-                Step::Insert(at, kind, number) => {
-                    list.insert(&mut heap, at % (len + 1), value(kind, number)).unwrap();
-                    model.insert(at % (len + 1), value(kind, number));
+                Step::Insert(index, kind, number) => {
+                    list.insert(&mut heap, index % (len + 1), value(kind, number)).unwrap();
+                    model.insert(index % (len + 1), value(kind, number));
                 }
-                Step::Remove(at) if len > 0 => {
-                    prop_assert_eq!(list.remove(at % len).bits(), model.remove(at % len).bits());
+                Step::Remove(index) if len > 0 => {
+                    prop_assert_eq!(list.remove(index % len).bits(), model.remove(index % len).bits());
                 }
                 Step::Reverse => {
                     list.reverse();
