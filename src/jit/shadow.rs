@@ -127,7 +127,10 @@ impl Shadow {
             let callee = wanted.get(index + 1);
             let result = callee.map(|callee| callee.base - 1);
             if let Ok(flow) = flows.of(program, frame.func) {
-                let pending = callee.map(|_| pending_at(&flow, program, frame.pc - 1)).unwrap_or_default();
+                let pending = match callee {
+                    Some(_) => pending_at(&flow, program, frame.pc - 1),
+                    None => returned_at(program, frame.pc, exit.reason),
+                };
                 let registers = live_at(&flow, program, frame.pc);
                 let registers = registers.iter().filter(|reg| !pending.contains(reg));
                 live.extend(registers.map(|reg| frame.base + u32::from(reg.0)).filter(|slot| Some(*slot) != result));
@@ -243,6 +246,15 @@ fn pending_at(flow: &Flow, program: &Program, pc: u32) -> Vec<Reg> {
     let before = live_at(flow, program, pc);
     let items = [Iter::VERSION, Iter::ITEM, Iter::SECOND].into_iter().map(|offset| step.base.above(offset));
     items.filter(|reg| !before.contains(*reg)).collect()
+}
+
+/// The register of what is iterated over, where memory was refused to an iteration after an inlined `iter` had returned:
+/// it holds what that gave. Interpreting comes by the instance alone, at the same pc, and goes on alike from either.
+fn returned_at(program: &Program, pc: u32, reason: ExitReason) -> Vec<Reg> {
+    match program.code[pc as usize] {
+        Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } if reason == ExitReason::Throw => vec![base],
+        _ => Vec::new(),
+    }
 }
 
 /// Whether all that the region does can be undone and interpreted again.
