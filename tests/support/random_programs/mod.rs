@@ -14,7 +14,7 @@ mod expressions;
 mod functions;
 mod library;
 mod objects;
-mod random;
+pub mod random;
 mod rounds;
 mod shapes;
 mod statements;
