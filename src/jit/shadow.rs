@@ -248,8 +248,8 @@ fn pending_at(flow: &Flow, program: &Program, pc: u32) -> Vec<Reg> {
     items.filter(|reg| !before.contains(*reg)).collect()
 }
 
-/// The register of what is iterated over, where memory was refused to an iteration after an inlined `iter` had returned:
-/// it holds what that gave. Interpreting comes by the instance alone, at the same pc, and goes on alike from either.
+/// The register of what is iterated over, where memory was refused after an inlined `iter` had returned: it holds what
+/// that gave. Interpreting comes by the instance alone, at the same pc, and goes on alike from either.
 fn returned_at(program: &Program, pc: u32, reason: ExitReason) -> Vec<Reg> {
     match program.code[pc as usize] {
         Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } if reason == ExitReason::Throw => vec![base],

@@ -818,8 +818,8 @@ impl Recovery<'_> {
             && self.last_error.is_some()
     }
 
-    /// The end of the statement around `fault`: behind its `;`, or before its block, the `}` around it, or a word at the
-    /// beginning of a line that begins a statement. `braces` counts the dicts that are open.
+    /// The end of the statement around `fault`: behind its `;`, or before its block, the `}` around it, or a word at
+    /// the beginning of a line that begins a statement. `braces` counts the dicts that are open.
     fn synchronise(&self, fault: usize, start: usize, mut braces: usize, in_struct: bool) -> usize {
         for index in fault..self.lexemes.len() {
             match self.lexemes[index].token {

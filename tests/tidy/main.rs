@@ -454,6 +454,33 @@ fn nothing_is_left_for_later() {
     report(findings, "Capabilities are whole: no stubs, no dead code, no silenced warnings without a reason.");
 }
 
+#[test]
+fn positions_say_of_what_they_are() {
+    let mut findings = Vec::new();
+    for file in files(&["src"]) {
+        for (number, line) in file.code() {
+            if binds_at(&without_strings(line)) {
+                findings.push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    report(findings, "`at` may be a pc, an offset, an index, a register or a time: say which it is.");
+}
+
+/// Whether a line gives the name `at` to a variable, a parameter or a field.
+fn binds_at(line: &str) -> bool {
+    let before = ["let ", "mut ", "for ", "ref ", "(", ", ", "|", "{ ", "pub ", "&"];
+    line.match_indices("at").any(|(i, _)| {
+        let (head, tail) = (&line[..i], line[i + 2..].trim_start());
+        let is_bound = head.trim().is_empty() || before.iter().any(|word| head.ends_with(word));
+        let ends = [":", ",", ")", "|", "=", "}", "in "].iter().any(|end| tail.starts_with(end));
+        is_bound
+            && ends
+            && !line[i + 2..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            && !tail.starts_with("::")
+    })
+}
+
 /// String literals that are codes of diagnostics.
 fn codes_in(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').skip(1).step_by(2).filter(|literal| {
@@ -496,6 +523,15 @@ mod scanners {
         assert_eq!(roots_of_paths("pub(in crate::bytecode) fn f()", "crate::"), ["bytecode"]);
         assert_eq!(root_of_supers("use super::super::jit::X;", 2), Some("jit"));
         assert_eq!(root_of_supers("use super::op::X;", 2), None);
+    }
+
+    #[test]
+    fn see_names_that_say_nothing() {
+        let bound =
+            ["let at = 0;", "    at: usize,", "fn f(at: u32) {", ".map(|at| at + 1)", "for at in 0..9 {", "S { at }"];
+        assert!(bound.iter().all(|line| binds_at(line)));
+        let other = ["fn at(&self)", "code.at(pc)", "let attempts = 0;", "Window::at(ptr)", "f(found_at, x)"];
+        assert!(!other.iter().any(|line| binds_at(line)));
     }
 
     #[test]
