@@ -3,10 +3,11 @@
 //!
 //! - **Constants** are kept once, at the head of the entry block; the backend makes them anew where they are used.
 //! - **Loads** are numbered together with a version of the memory they read. Each kind of memory has its own; a store
-//!   or a helper starts a new one. Where control meets, a version goes on if all edges agree, and at a header unless
-//!   the loop writes the memory.
+//!   or a helper starts a new one. Objects do not overlap, so a store into a field changes those at its offset alone.
+//!   Where control meets, a version goes on if all edges agree, and at a header unless the loop writes the memory.
 //! - **Stores** make the value stored known to later loads of the same place. A store to another place of the same
-//!   object leaves it known.
+//!   object leaves it known. What stores the word that is there already, such as the tag of a field that was tested
+//!   for it, is dropped.
 //! - **Division** by constants is expanded ([`division`]), so that quotient and remainder share their work.
 //! - **Guards** whose condition has passed before are dropped. What branches say is not used: what a guard protects
 //!   would then rest on the branch, and [`super::hoist`] knows guards only.
@@ -30,14 +31,14 @@ pub fn number(region: &mut Region, cfg: &Cfg) {
         pool: Vec::new(),
         table: FxHashMap::default(),
         passed: FxHashMap::default(),
-        versions: [0; MemSet::KINDS],
+        versions: Versions::default(),
         next_version: 1,
         stored: Vec::new(),
         remainders: FxHashMap::default(),
         cfg,
         block: region.order[0],
     };
-    let mut at_end = vec![[0; MemSet::KINDS]; region.blocks.len()];
+    let mut at_end = vec![Versions::default(); region.blocks.len()];
     for place in 0..region.order.len() {
         let id = region.order[place];
         numbering.block = id;
@@ -47,7 +48,7 @@ pub fn number(region: &mut Region, cfg: &Cfg) {
         for (result, inst) in insts {
             numbering.visit(result, inst, &mut kept);
         }
-        at_end[id.0 as usize] = numbering.versions;
+        at_end[id.0 as usize] = numbering.versions.clone();
         region.block_mut(id).insts = kept;
     }
     let Numbering { rename, definitions, pool, reprs, .. } = numbering;
@@ -77,6 +78,35 @@ struct Stored {
     value: Val,
 }
 
+/// Which state of memory loads read. What is equal was read from memory that nothing has written in between.
+#[derive(Clone, Default)]
+struct Versions {
+    kinds: [u32; MemSet::KINDS],
+    /// Of the fields at an offset, where stores have started one since that of the kind.
+    fields: FxHashMap<i32, u32>,
+}
+
+impl Versions {
+    /// More offsets are not told apart: this is copied at the end of each block.
+    const MAX_FIELDS: usize = 32;
+
+    /// The version of the word at `offset` from an object, in memory of a kind.
+    fn of_word(&self, mem: Mem, offset: i32) -> u32 {
+        let kind = MemSet::of(mem).kinds().next().map_or(0, |kind| self.kinds[kind]);
+        match self.fields.get(&offset) {
+            Some(field) if mem == Mem::Field => kind.max(*field),
+            _ => kind,
+        }
+    }
+
+    fn of(&self, inst: &Inst) -> u32 {
+        match *inst {
+            Inst::Load { mem, offset, .. } => self.of_word(mem, offset),
+            _ => inst.reads().kinds().next().map_or(0, |kind| self.kinds[kind]),
+        }
+    }
+}
+
 struct Numbering<'a> {
     /// What stands for each value.
     rename: Vec<Val>,
@@ -89,7 +119,7 @@ struct Numbering<'a> {
     table: FxHashMap<(Inst, u32), (Val, BlockId)>,
     /// Conditions of guards that have passed.
     passed: FxHashMap<(Val, bool), BlockId>,
-    versions: [u32; MemSet::KINDS],
+    versions: Versions,
     next_version: u32,
     stored: Vec<Stored>,
     /// Remainders by constants: dividend and divisor.
@@ -134,15 +164,26 @@ impl Numbering<'_> {
     }
 
     /// The versions of memory at the start of the block.
-    fn enter(&mut self, region: &Region, at_end: &[[u32; MemSet::KINDS]], loop_writes: &[MemSet]) {
+    fn enter(&mut self, region: &Region, at_end: &[Versions], loop_writes: &[MemSet]) {
         self.stored.clear();
         let (cfg, block) = (self.cfg, self.block);
         let mut preds = cfg.preds(block).iter().filter(|pred| cfg.is_before(**pred, block));
         let Some(first) = preds.next() else { return };
-        self.versions = at_end[first.0 as usize];
+        self.versions = at_end[first.0 as usize].clone();
+        let others = preds.map(|pred| &at_end[pred.0 as usize]);
         for kind in MemSet::ALL.kinds() {
-            if preds.clone().any(|pred| at_end[pred.0 as usize][kind] != self.versions[kind]) {
+            if others.clone().any(|other| other.kinds[kind] != self.versions.kinds[kind]) {
                 self.start_version(kind);
+            }
+        }
+        let mut offsets: Vec<i32> = others.clone().flat_map(|other| other.fields.keys()).copied().collect();
+        offsets.extend(self.versions.fields.keys());
+        offsets.sort_unstable();
+        offsets.dedup();
+        for offset in offsets {
+            let version = self.versions.of_word(Mem::Field, offset);
+            if others.clone().any(|other| other.of_word(Mem::Field, offset) != version) {
+                self.start_field_version(offset);
             }
         }
         if region.block(self.block).is_loop_header
@@ -154,12 +195,21 @@ impl Numbering<'_> {
     }
 
     fn start_version(&mut self, kind: usize) {
-        self.versions[kind] = self.next_version;
+        self.versions.kinds[kind] = self.next_version;
         self.next_version += 1;
+        if MemSet::of(Mem::Field).kinds().next() == Some(kind) {
+            self.versions.fields.clear();
+        }
     }
 
-    fn version(&self, inst: &Inst) -> u32 {
-        inst.reads().kinds().next().map_or(0, |kind| self.versions[kind])
+    /// Starts a version of the fields at an offset.
+    fn start_field_version(&mut self, offset: i32) {
+        if self.versions.fields.len() >= Versions::MAX_FIELDS && !self.versions.fields.contains_key(&offset) {
+            MemSet::of(Mem::Field).kinds().for_each(|kind| self.start_version(kind));
+            return;
+        }
+        self.versions.fields.insert(offset, self.next_version);
+        self.next_version += 1;
     }
 
     fn visit(&mut self, result: Option<Val>, mut inst: Inst, kept: &mut Vec<(Option<Val>, Inst)>) {
@@ -179,6 +229,9 @@ impl Numbering<'_> {
                         _ => _ = self.passed.insert((*condition, *expect), self.block),
                     }
                 }
+                if self.is_there_already(&inst) {
+                    return;
+                }
                 self.write(&inst);
                 if let (Some(object), Inst::Make { shape, words, .. }) = (result, &inst)
                     && shape.kind != ObjKind::List
@@ -197,7 +250,7 @@ impl Numbering<'_> {
             let offset = (size_of::<Header>() + index * size_of::<u64>()) as i32;
             for mem in [Mem::Header, Mem::Field, Mem::Capture].into_iter().filter(|_| repr != Repr::Bool) {
                 let load = Inst::Load { mem, base: object, offset, repr, width: Width::Full };
-                let version = self.version(&load);
+                let version = self.versions.of(&load);
                 self.table.insert((load, version), (word, self.block));
             }
         }
@@ -269,7 +322,7 @@ impl Numbering<'_> {
             }
             return;
         }
-        let key = (inst.clone(), self.version(&inst));
+        let key = (inst.clone(), self.versions.of(&inst));
         match self.table.get(&key) {
             Some((known, block)) if self.cfg.dominates(*block, self.block) => self.rename[val.0 as usize] = *known,
             _ => {
@@ -280,13 +333,33 @@ impl Numbering<'_> {
         }
     }
 
+    /// Whether an instruction stores the word that is there, as a load or a store and a guard have told.
+    fn is_there_already(&self, inst: &Inst) -> bool {
+        let Inst::Store { mem, base, offset, value } = *inst else { return false };
+        let load = Inst::Load { mem, base, offset, repr: Repr::I64, width: Width::Full };
+        let known = |key: &(Inst, u32)| {
+            self.table.get(key).filter(|(_, block)| self.cfg.dominates(*block, self.block)).map(|(val, _)| *val)
+        };
+        let version = self.versions.of(&load);
+        let Some(there) = known(&(load, version)) else { return false };
+        let passed = |condition: Val| {
+            self.passed.get(&(condition, true)).is_some_and(|block| self.cfg.dominates(*block, self.block))
+        };
+        there == value || known(&(Inst::Icmp(Compare::Eq, there, value), 0)).is_some_and(passed)
+    }
+
     fn write(&mut self, inst: &Inst) {
-        inst.writes().kinds().for_each(|kind| self.start_version(kind));
+        match *inst {
+            Inst::Store { mem: Mem::Field, offset, .. } => self.start_field_version(offset),
+            _ => inst.writes().kinds().for_each(|kind| self.start_version(kind)),
+        }
         match *inst {
             Inst::Store { mem, base, offset, value } => {
                 let size = size_of::<u64>() as i32;
-                self.stored
-                    .retain(|known| known.mem != mem || known.base == base && (known.offset - offset).abs() >= size);
+                self.stored.retain(|known| {
+                    let is_elsewhere = (known.offset - offset).abs() >= size;
+                    known.mem != mem || is_elsewhere && (known.base == base || mem == Mem::Field)
+                });
                 self.stored.push(Stored { mem, base, offset, value });
                 for index in 0..self.stored.len() {
                     self.remember_stored(index);
@@ -305,7 +378,7 @@ impl Numbering<'_> {
         let Stored { mem, base, offset, value } = self.stored[index];
         let load = |repr| Inst::Load { mem, base, offset, repr, width: Width::Full };
         let mut remember = |repr, val| {
-            let version = self.versions[MemSet::of(mem).kinds().next().unwrap_or(0)];
+            let version = self.versions.of_word(mem, offset);
             self.table.insert((load(repr), version), (val, self.block));
         };
         match self.reprs[value.0 as usize] {
@@ -364,6 +437,77 @@ mod tests {
         let text = numbered(region);
         assert_eq!(text.matches("load field").count(), 1, "{text}");
         assert!(text.contains(&format!("store field [{other} + 32], {other}")), "{text}");
+    }
+
+    #[test]
+    fn a_store_into_a_field_changes_those_at_its_offset_alone() {
+        let mut region = TestRegion::new();
+        let object = region.load(Mem::Frame, Val(1), 8);
+        let other = region.load(Mem::Frame, Val(1), 24);
+        let first = region.load(Mem::Field, object, 32);
+        let second = region.load(Mem::Field, object, 40);
+        let zero = region.int(0);
+        let is_zero = region.push(Inst::Icmp(Compare::Eq, first, zero));
+        region.when(is_zero, |region| {
+            region.effect(Inst::Store { mem: Mem::Field, base: other, offset: 40, value: first });
+        });
+        let unharmed = region.load(Mem::Field, object, 32);
+        let open = region.load(Mem::Field, object, 40);
+        let sum = region.push(Inst::Binary(Binary::Iadd, unharmed, open));
+        let sum = region.push(Inst::Binary(Binary::Iadd, sum, second));
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: sum });
+        let text = numbered(region);
+        assert_eq!(text.matches(&format!("load field [{object} + 32]")).count(), 1, "{text}");
+        assert_eq!(text.matches(&format!("load field [{object} + 40]")).count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_stored() {
+        // What happens to the field between its test and the store, and how many stores are left.
+        type Between = fn(&mut TestRegion, Val, Val);
+        let cases: [(Between, usize); 4] = [
+            (|_, _, _| (), 0),
+            (
+                |region, other, float| {
+                    region.effect(Inst::Store { mem: Mem::Field, base: other, offset: 40, value: float })
+                },
+                1,
+            ),
+            (
+                |region, other, float| {
+                    region.effect(Inst::Store { mem: Mem::Field, base: other, offset: 32, value: float })
+                },
+                2,
+            ),
+            (
+                |region, other, _| {
+                    let helper = crate::jit::helpers::Helper::Step;
+                    let writes = MemSet::of(Mem::Field);
+                    region.effect(Inst::Call { helper, args: vec![Val(0), other], writes });
+                },
+                1,
+            ),
+        ];
+        for (index, (between, stores)) in cases.into_iter().enumerate() {
+            let mut region = TestRegion::new();
+            let object = region.load(Mem::Frame, Val(1), 8);
+            let other = region.load(Mem::Frame, Val(1), 24);
+            let float = region.int(1);
+            let tag = region.load(Mem::Field, object, 32);
+            let same = region.push(Inst::Icmp(Compare::Eq, tag, float));
+            region.guard(same, ExitReason::Field);
+            between(&mut region, other, float);
+            region.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: float });
+            assert_eq!(numbered(region).matches("store field").count(), stores, "case {index}");
+        }
+        // Without a guard nothing is known.
+        let mut region = TestRegion::new();
+        let object = region.load(Mem::Frame, Val(1), 8);
+        let float = region.int(1);
+        let tag = region.load(Mem::Field, object, 32);
+        region.effect(Inst::Store { mem: Mem::Frame, base: Val(1), offset: 0, value: tag });
+        region.effect(Inst::Store { mem: Mem::Field, base: object, offset: 32, value: float });
+        assert_eq!(numbered(region).matches("store field").count(), 1);
     }
 
     #[test]
