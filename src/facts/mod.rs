@@ -8,6 +8,7 @@
 //! the same without facts.
 
 pub mod check;
+pub mod definite;
 pub mod native_forms;
 pub mod rules;
 

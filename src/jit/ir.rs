@@ -352,6 +352,8 @@ pub struct Exit {
     pub stores: Vec<(Word, Val)>,
     /// Objects to be made.
     pub made: Vec<Made>,
+    /// Checked facts prove that the guard which it is the exit of never fails: see [`super::opt`].
+    pub proved: bool,
 }
 
 /// An object that an exit makes.
@@ -403,6 +405,8 @@ pub struct Region {
     pub cells: Vec<Val>,
     /// Parameters of loops' headers that are instances, whichever edge control takes.
     pub instances: BTreeSet<Val>,
+    /// What facts prove is tested all the same.
+    pub tests_proofs: bool,
 }
 
 impl Region {
@@ -634,6 +638,7 @@ impl Exit {
             values: Vec::new(),
             stores: Vec::new(),
             made: Vec::new(),
+            proved: false,
         }
     }
 

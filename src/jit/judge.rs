@@ -5,6 +5,7 @@
 //! proof could let through, whether native code would have gone on with it or not.
 
 use super::ir::Exit;
+use super::shadow::given_by_iter;
 use super::static_types::{Judging, StaticTypes};
 use super::translate::Flows;
 use crate::bytecode::types::{Tags, Type};
@@ -27,7 +28,8 @@ pub fn judge_frame(vm: &Vm, flows: &mut Flows, types: &StaticTypes, exit: &Exit)
     let index = (exit.pc - flow.start - flow.block(block).start) as usize;
     let live = flow.live_before_each(program, block).swap_remove(index);
     let proved = types.before(program, func, exit.pc);
-    for reg in live.iter() {
+    let given = given_by_iter(program, exit);
+    for reg in live.iter().filter(|reg| Some(*reg) != given) {
         let Some(ty) = proved.get(reg.index()) else { continue };
         let kind = vm.top_register(reg.0.into()).tag().kind();
         let is_spoilt = judging == Judging::Spoilt && kind == Tags::INT && *ty != Type::ANY;

@@ -129,7 +129,7 @@ impl Shadow {
             if let Ok(flow) = flows.of(program, frame.func) {
                 let pending = match callee {
                     Some(_) => pending_at(&flow, program, frame.pc - 1),
-                    None => returned_at(program, frame.pc, exit.reason),
+                    None => given_by_iter(program, exit).into_iter().collect(),
                 };
                 let registers = live_at(&flow, program, frame.pc);
                 let registers = registers.iter().filter(|reg| !pending.contains(reg));
@@ -250,11 +250,12 @@ fn pending_at(flow: &Flow, program: &Program, pc: u32) -> Vec<Reg> {
 
 /// The register of what is iterated over, where memory was refused after an inlined `iter` had returned: it holds what
 /// that gave. Interpreting comes by the instance alone, at the same pc, and goes on alike from either.
-fn returned_at(program: &Program, pc: u32, reason: ExitReason) -> Vec<Reg> {
-    match program.code[pc as usize] {
-        Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } if reason == ExitReason::Throw => vec![base],
-        _ => Vec::new(),
+pub fn given_by_iter(program: &Program, exit: &Exit) -> Option<Reg> {
+    match program.code[exit.pc as usize] {
+        Op::IterPrep { base, .. } | Op::IterPrep2 { base, .. } => Some(base),
+        _ => None,
     }
+    .filter(|_| exit.reason == ExitReason::Throw)
 }
 
 /// Whether all that the region does can be undone and interpreted again.

@@ -1,9 +1,9 @@
-//! Feedback for instructions that were not executed while recording: what the program's checked facts say of their
-//! types.
+//! What the program's checked facts say of types: proofs, and feedback for instructions that were not executed while
+//! recording.
 //!
 //! walrusc has proven the types of nearly all instructions, so code that a recording did not come to need not be left
-//! to the interpreter. What facts say is guarded like what was seen: what they cannot tell, such as how a list keeps
-//! its elements before it has any, is a matter of guards anyway.
+//! to the interpreter, and what facts say of a type needs no guard. What they cannot tell does: how a list keeps its
+//! elements before it has any, and whether a variable was assigned; of fields, [`definite`] tells that.
 
 use std::cell::OnceCell;
 
@@ -14,6 +14,7 @@ use crate::bytecode::op::window::Iter;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, Op, Program, Reg, StructId};
 use crate::facts::check::CheckedTypes;
+use crate::facts::definite;
 use crate::facts::native_forms::{self, Form, Operation, observed};
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
@@ -26,6 +27,8 @@ pub struct StaticTypes {
     types: CheckedTypes,
     /// By function, the feedback of its instructions.
     functions: Vec<OnceCell<Box<[TypeFeedback]>>>,
+    /// By struct, which of its fields every instance has.
+    assigned: Vec<OnceCell<Vec<bool>>>,
     judging: Option<Judging>,
 }
 
@@ -38,9 +41,25 @@ pub enum Judging {
 }
 
 impl StaticTypes {
-    /// From the types of a program that has so many functions.
-    pub fn new(types: CheckedTypes, functions: usize, judging: Option<Judging>) -> StaticTypes {
-        StaticTypes { types, functions: std::iter::repeat_with(OnceCell::new).take(functions).collect(), judging }
+    /// From the types of a program.
+    pub fn new(types: CheckedTypes, program: &Program, judging: Option<Judging>) -> StaticTypes {
+        StaticTypes {
+            types,
+            functions: std::iter::repeat_with(OnceCell::new).take(program.functions.len()).collect(),
+            assigned: std::iter::repeat_with(OnceCell::new).take(program.structs.len()).collect(),
+            judging,
+        }
+    }
+
+    /// Whether an instance of a struct has a field of its layout wherever code of a function looks at it.
+    pub fn always_has_field(&self, program: &Program, def: StructId, field: usize, func: FuncId) -> bool {
+        let assigned = self.assigned[def.index()].get_or_init(|| definite::always_assigned(program, def));
+        definite::init_of(program, def) != Some(func) && assigned.get(field) == Some(&true)
+    }
+
+    /// Whether no instance of a struct has fields that its layout does not name.
+    pub fn never_has_side_fields(&self, program: &Program, def: StructId) -> bool {
+        never_has_side_fields(&self.types, program, def)
     }
 
     /// What is known of the instruction at `pc` (an index into the program's code), which is one of the function's.
@@ -192,9 +211,7 @@ impl<'p> native_forms::StaticTypes<'p> for Before<'_, 'p> {
     }
 
     fn may_have_side_fields(&mut self, def: StructId) -> bool {
-        // What the layout does not name comes behind what it does.
-        let fields = self.program.structs[def.index()].fields.len();
-        !self.types.field(def, fields as u32).is_never()
+        !never_has_side_fields(self.types, self.program, def)
     }
 
     fn builtin(&self, builtin: BuiltinId) -> Option<&'static BuiltinSpec> {
@@ -202,6 +219,12 @@ impl<'p> native_forms::StaticTypes<'p> for Before<'_, 'p> {
         let text = |id| self.program.strings.get(id);
         find_builtin(text(used.module)?, text(used.name)?).map(|row| &BUILTINS[row])
     }
+}
+
+/// Whether no instance of a struct has fields that its layout does not name.
+fn never_has_side_fields(types: &CheckedTypes, program: &Program, def: StructId) -> bool {
+    // Their type comes behind those that the layout names.
+    types.field(def, program.structs[def.index()].fields.len() as u32).is_never()
 }
 
 /// The types a value of a static type may have; none if it may have any, of which nothing follows.

@@ -10,6 +10,7 @@ mod costs;
 mod list_loops;
 mod lists;
 mod numbers;
+mod proofs;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
@@ -621,8 +622,10 @@ fn a_field_is_read_once_where_nothing_can_have_changed_it() {
     // Whether the two are one is asked in front of the loop too.
     let assigned = region(&source("q.x = i;"));
     assert!(!body(&assigned).contains("load field"), "{assigned}");
+    // Of the payload; the tag is a matter of proof.
     let unknown = region(&source("[p, q][i % 2].x = i;"));
-    assert_eq!(body(&unknown).matches("load field").count(), 4, "{unknown}");
+    let payloads = body(&unknown).lines().filter(|line| line.contains("load field") && line.ends_with(" + 32]"));
+    assert_eq!(payloads.count(), 2, "{unknown}");
 }
 
 /// A loop that adds to a field of an instance, with something else done in each iteration.

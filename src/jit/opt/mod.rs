@@ -8,6 +8,7 @@
 //! | hoisting | moves what does not change in a loop, guards included, in front of it | [`hoist`] |
 //! | bounds checks | replaces the check of an index in each iteration by checks of its extremes in front of the loop | `hoist::bounds` |
 //! | promotion | keeps fields, captured variables and globals that a loop reads and writes in registers, and stores them behind it | [`promote`] |
+//! | proofs | drops guards of what checked facts prove | [`proofs`] |
 //! | dead code | removes what nothing uses | [`dead`] |
 //! | sinking | moves arithmetic to the paths that need it | [`sink`] |
 //! | layout | chooses the target of a branch that the code falls through to | [`layout`] |
@@ -39,6 +40,7 @@ mod layout;
 mod numbering;
 mod pair;
 mod promote;
+mod proofs;
 mod sink;
 #[cfg(test)]
 mod test_regions;
@@ -96,6 +98,7 @@ pub fn optimise(region: &mut Region, ban: &SpeculationBan) {
             numbering::number(region, &cfg);
         }
     }
+    proofs::settle(region);
     dead::remove(region, &cfg);
     assert_form(region, "removing dead code");
     sink::sink(region, &cfg);

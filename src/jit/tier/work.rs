@@ -361,9 +361,7 @@ impl State {
                 return None;
             }
             match vm.checked_types() {
-                Ok(types) => {
-                    types.map(|types| StaticTypes::new(types, program.functions.len(), jit.options.judges_facts))
-                }
+                Ok(types) => types.map(|types| StaticTypes::new(types, program, jit.options.judges_facts)),
                 Err(error) => {
                     if let Some(format) = jit.options.log {
                         log::log_facts_dropped(format, &error);

@@ -128,8 +128,8 @@ impl<'a> Builder<'a> {
         if !self.is_called_directly(func) {
             return Ok(None);
         }
-        self.guard_struct(instance, id);
-        self.guard_no_extra(instance);
+        self.guard_struct(instance, id, self.proves_struct(id));
+        self.guard_no_extra(instance, Some(id));
         self.call_function(base, Callee::plain(func)).map(Some)
     }
 
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
     /// Goes on with the method of the struct that an instance is of; takes an exit if it is of none of them. Ends the
     /// block.
     pub(super) fn choose_method(&mut self, instance: Val, cases: Vec<Case>, go_on: WithCallee<'_, 'a>) -> Built<()> {
-        self.guard_no_extra(instance);
+        self.guard_no_extra(instance, None);
         let found = self.struct_of(instance);
         let exit = self.exit(ExitReason::Field);
         self.choose_case(found, cases, exit, go_on)
@@ -331,11 +331,15 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// A field of a method's name in the side table would come before the method.
-    pub(super) fn guard_no_extra(&mut self, instance: Val) {
+    /// A field of a method's name in the side table would come before the method. Facts may say that instances of the
+    /// struct, if that is known, have none.
+    pub(super) fn guard_no_extra(&mut self, instance: Val, known: Option<StructId>) {
         let extra = self.load(Mem::Header, instance, Instance::EXTRA_OFFSET as i32, Repr::I64);
         let has_extra = self.push(Inst::Unary(Unary::BitsToBool, extra), Repr::Bool);
         let exit = self.exit(ExitReason::Field);
+        let program = self.program;
+        self.region.exits[exit.0 as usize].proved =
+            known.is_some_and(|id| self.types.is_some_and(|types| types.never_has_side_fields(program, id)));
         self.guard(has_extra, false, exit);
     }
 
@@ -540,7 +544,7 @@ impl<'a> Builder<'a> {
     fn check_result(&mut self, base: Reg, (block, env): &mut Return, after: &RegSet) {
         if let Slot::Value { value: Typed::Any { .. }, .. } = env.register(self.home(base)) {
             (self.current, self.env) = (*block, env.clone());
-            self.check_seen(base, self.feedback().result.single(), self.pc + 1, after);
+            self.check_seen(base, self.feedback().result.single(), self.proof().result, self.pc + 1, after);
             (*block, *env) = (self.current, self.env.clone());
         }
     }
@@ -647,8 +651,8 @@ impl<'a> Builder<'a> {
             && let Some(id) = self.feedback().instance_of.one()
             && self.vm.has_plain_method(id, name)
         {
-            self.guard_struct(instance, id);
-            self.guard_no_extra(instance);
+            self.guard_struct(instance, id, self.proves_struct(id));
+            self.guard_no_extra(instance, Some(id));
             self.set_constant(dst, Tag::Undef, 0);
             return Ok(Goes::On);
         }

@@ -258,11 +258,13 @@ impl Builder<'_> {
         let parts = self.join(vec![of_dense, (self.current, of_listed)]);
         let &[found, key_tag, key, tag, payload] = &*parts else { unreachable!("five were passed") };
         let before = self.env.clone();
-        let mut part = |tag: Val, payload: Val, seen: TagSet| {
+        let proof = self.proof();
+        let mut part = |tag: Val, payload: Val, seen: TagSet, proof: TagSet| {
             let part = Typed::Any { tag, payload };
-            self.of_seen_type(part, seen).unwrap_or(part)
+            self.of_seen_type(part, seen, proof).unwrap_or(part)
         };
-        let (key, value) = (part(key_tag, key, feedback.result), part(tag, payload, feedback.second));
+        let key = part(key_tag, key, feedback.result, proof.result);
+        let value = part(tag, payload, feedback.second, proof.second);
         let one = self.int(1);
         let next = self.int_binary(Binary::Iadd, found, one);
         let version = Typed::Known(Tag::Int, version);

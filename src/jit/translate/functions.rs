@@ -235,8 +235,8 @@ impl Builder<'_> {
         }
         let name = self.vm.site_name(self.context.func, site);
         if let Some((instance, id, func)) = self.method_seen(argc, name, receiver) {
-            self.guard_struct(instance, id);
-            self.guard_no_extra(instance);
+            self.guard_struct(instance, id, self.proves_struct(id));
+            self.guard_no_extra(instance, Some(id));
             return self.tail_call_known(base, Callee::plain(func));
         }
         // What is walked into for the sake of one call grows with the cases of this one.

@@ -77,7 +77,7 @@ impl Builder<'_> {
         if !self.is_inlinable(next) {
             return Ok(None);
         }
-        self.guard_struct(instance, id);
+        self.guard_struct(instance, id, false);
         if starts {
             self.start_by_next(base, Iter::BY_NEXT);
         }
@@ -158,7 +158,7 @@ impl Builder<'_> {
             return Ok(false);
         };
         let Some(iter) = self.vm.iter_function(id).filter(|iter| self.is_inlinable(*iter)) else { return Ok(false) };
-        self.guard_struct(instance, id);
+        self.guard_struct(instance, id, false);
         self.start_by_next(base, Iter::BY_ITER);
         let given = self.home(frame) - 1;
         let mut edges = Vec::new();
@@ -258,7 +258,7 @@ impl Builder<'_> {
     pub(super) fn iterate_by_next(&mut self, op: Op, base: Reg, starts: bool) -> Built<Option<(Val, Env, Env)>> {
         let Some(ByNext { instance, id, next }) = self.iterator_seen(op, base) else { return Ok(None) };
         let Some(frame) = self.next_frame() else { return Ok(None) };
-        self.guard_struct(instance, id);
+        self.guard_struct(instance, id, false);
         self.prepare_step(&op)?;
         let exit = self.exit(ExitReason::Throw);
         let register = self.home(frame);
@@ -283,13 +283,13 @@ impl Builder<'_> {
     /// `target`.
     pub(super) fn check_items(&mut self, op: Op, target: u32, live: &RegSet) -> Built<()> {
         let Some(Iteration { over, base, .. }) = op.as_iteration() else { return Ok(()) };
-        let (first, second) = (self.feedback().result.single(), self.feedback().second.single());
-        let parts = [(Iter::ITEM, first), (Iter::SECOND, second)];
-        for (offset, seen) in parts.into_iter().take(if over == Over::Pairs { 2 } else { 1 }) {
+        let (seen, proof) = (self.feedback(), self.proof());
+        let parts = [(Iter::ITEM, seen.result, proof.result), (Iter::SECOND, seen.second, proof.second)];
+        for (offset, seen, proof) in parts.into_iter().take(if over == Over::Pairs { 2 } else { 1 }) {
             let reg = base.above(offset);
             if live.contains(reg) {
                 self.get(reg)?;
-                self.check_seen(reg, seen, target, live);
+                self.check_seen(reg, seen.single(), proof, target, live);
             }
         }
         Ok(())

@@ -22,6 +22,7 @@ use super::{Builder, Built, Goes, LoopKey, Purpose, Stop};
 use crate::bytecode::methods::ListLoop;
 use crate::bytecode::op::window::{Items, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg};
+use crate::jit::feedback::TagSet;
 use crate::jit::feedback::Via;
 use crate::jit::ir::{Binary, Compare, ExitReason, Home, Inst, Repr, Shape, Terminator, Unary, Val};
 use crate::runtime::object::{ObjKind, Storage};
@@ -184,7 +185,7 @@ impl Builder<'_> {
     /// the value.
     pub(super) fn before_item_returns(&mut self, value: Typed, item_of: ItemOf, call: u32) -> Built<Typed> {
         let seen = self.feedback().a;
-        let value = self.of_seen_type(value, seen).unwrap_or(value);
+        let value = self.of_seen_type(value, seen, TagSet::default()).unwrap_or(value);
         if let Some((list, storage)) = item_of.changing {
             self.guard_storage(list, storage, true, ExitSource::Here);
         }

@@ -197,7 +197,7 @@ impl Builder<'_> {
         match self.element(facts, index, self.feedback().result.single()) {
             (Typed::Any { tag: found, payload }, Some(tag)) => {
                 let exit = self.exit(ExitReason::Type);
-                self.guard_tag(found, tag, exit);
+                self.guard_type(found, tag, self.proof().result, exit);
                 self.unpack(tag, payload)
             }
             (value, _) => value,
@@ -456,8 +456,9 @@ impl Builder<'_> {
             (Typed::Any { tag, payload }, Some(wanted)) => {
                 // Nothing the instruction does not write again has been written: the interpreter takes the step once
                 // more.
+                let proof = if over == Over::Pairs { TagSet::default() } else { self.proof().result };
                 let exit = self.exit(ExitReason::Type);
-                self.guard_tag(tag, wanted, exit);
+                self.guard_type(tag, wanted, proof, exit);
                 self.unpack(wanted, payload)
             }
             (value, _) => value,
@@ -485,10 +486,11 @@ impl Builder<'_> {
         let is_pair = self.push(Inst::Icmp(Compare::Eq, len, two), Repr::Bool);
         let exit = self.exit(ExitReason::Bounds);
         self.guard(is_pair, true, exit);
-        let mut part = |index: usize, seen: TagSet| {
+        let proof = self.proof();
+        let mut part = |index: usize, seen: TagSet, proof: TagSet| {
             let part = self.item_of_pair(tuple, index);
-            self.of_seen_type(part, seen).unwrap_or(part)
+            self.of_seen_type(part, seen, proof).unwrap_or(part)
         };
-        (part(0, feedback.result), part(1, feedback.second))
+        (part(0, feedback.result, proof.result), part(1, feedback.second, proof.second))
     }
 }

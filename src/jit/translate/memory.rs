@@ -1,8 +1,10 @@
 //! Globals, captured variables, struct fields.
 
 use super::env::{Slot, Typed};
+use super::loops::ExitSource;
 use super::{Builder, Built, Goes, VM};
 use crate::bytecode::{CaptureId, GlobalId, Reg, SiteId, StructId};
+use crate::jit::feedback::TagSet;
 use crate::jit::ir::{Binary, Compare, ExitReason, Home, Inst, Mem, Repr, Terminator, Val, Width};
 use crate::runtime::abi::layout;
 use crate::runtime::object::{Cell, Closure, Instance};
@@ -26,7 +28,7 @@ impl Builder<'_> {
             let (mem, base, offset) = self.place_of(Home::Global(global));
             // A function or struct is assigned once, so feedback about it is as good as about anything else.
             let seen = self.feedback().result.single();
-            let value = self.load_seen(mem, base, offset, seen, ExitReason::Type);
+            let value = self.load_seen(mem, base, offset, seen, TagSet::default(), ExitReason::Type);
             self.set(dst, value);
             return Ok(Goes::On);
         }
@@ -76,18 +78,28 @@ impl Builder<'_> {
         Ok(Goes::On)
     }
 
-    /// Loads a value, of a known type if only one was seen; otherwise of any type but undefined.
-    fn load_seen(&mut self, mem: Mem, base: Val, offset: i32, seen: Option<Tag>, reason: ExitReason) -> Typed {
+    /// Loads a value, of a known type if only one was seen; otherwise of any type but undefined. Facts say it to be of
+    /// the types in `proof`, and not undefined, unless that is empty.
+    fn load_seen(
+        &mut self,
+        mem: Mem,
+        base: Val,
+        offset: i32,
+        seen: Option<Tag>,
+        proof: TagSet,
+        reason: ExitReason,
+    ) -> Typed {
         let exit = self.exit(reason);
         let tag = self.load(mem, base, offset + Value::TAG_OFFSET as i32, Repr::I64);
         match seen {
             Some(seen) => {
-                self.guard_tag(tag, seen, exit);
+                self.guard_type(tag, seen, proof, exit);
                 self.load_payload(mem, base, offset, seen)
             }
             None => {
                 let undef = self.int(Tag::Undef as i64);
                 let unset = self.push(Inst::Icmp(Compare::Eq, tag, undef), Repr::Bool);
+                self.region.exits[exit.0 as usize].proved = !proof.is_empty();
                 self.guard(unset, false, exit);
                 let payload = self.load(mem, base, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
                 Typed::Any { tag, payload }
@@ -141,7 +153,9 @@ impl Builder<'_> {
     pub(super) fn get_cell(&mut self, dst: Reg, cell: Typed) -> Built<Goes> {
         let Some(cell) = cell.as_tag(Tag::Cell) else { return self.step() };
         let seen = self.feedback().result.single();
-        let value = self.load_seen(Mem::Field, cell, Cell::VALUE_OFFSET as i32, seen, ExitReason::Type);
+        // A cell may be read before the variable is assigned.
+        let proof = TagSet::default();
+        let value = self.load_seen(Mem::Field, cell, Cell::VALUE_OFFSET as i32, seen, proof, ExitReason::Type);
         self.set(dst, value);
         Ok(Goes::On)
     }
@@ -163,11 +177,12 @@ impl Builder<'_> {
         };
         let name = self.vm.site_name(self.context.func, site);
         let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
-        self.guard_struct(instance, id);
+        self.guard_struct(instance, id, self.proves_struct(id));
         Ok(Some((instance, (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32)))
     }
 
-    pub(super) fn guard_struct(&mut self, instance: Val, id: StructId) {
+    /// Goes on only with an instance of a struct, which facts may have proved it to be.
+    pub(super) fn guard_struct(&mut self, instance: Val, id: StructId, proved: bool) {
         let mut known = self.env.struct_of(instance);
         let mut enclosing = self.current_loop;
         while let (None, Some(index)) = (known, enclosing) {
@@ -182,6 +197,8 @@ impl Builder<'_> {
         self.region.struct_slots.insert(id.0, self.vm.image().struct_def(id).fields.len());
         let emit = |builder: &mut Self, source| {
             let exit = builder.exit_from(source, ExitReason::Field);
+            // The exit in front of a loop may be that of other guards.
+            builder.region.exits[exit.0 as usize].proved |= proved && source == ExitSource::Here;
             let found = builder.struct_of(instance);
             let wanted = builder.int(id.0.into());
             let same = builder.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
@@ -193,7 +210,7 @@ impl Builder<'_> {
                 self.loops[index].instances.push((instance, id));
             }
             None => {
-                emit(self, super::loops::ExitSource::Here);
+                emit(self, ExitSource::Here);
                 self.env.instances.push((instance, id));
             }
         }
@@ -205,8 +222,9 @@ impl Builder<'_> {
             return Ok(Goes::On);
         }
         let seen = self.feedback().result.single();
-        let read = |builder: &mut Self, instance, offset| {
-            let value = builder.load_seen(Mem::Field, instance, offset, seen, ExitReason::Field);
+        let read = |builder: &mut Self, instance, offset, ids: &[StructId]| {
+            let proof = if builder.always_have(ids, offset) { builder.proof().result } else { TagSet::default() };
+            let value = builder.load_seen(Mem::Field, instance, offset, seen, proof, ExitReason::Field);
             builder.set(dst, value);
         };
         self.access_field(object, site, read)
@@ -218,7 +236,9 @@ impl Builder<'_> {
             self.dict_set(dict, Typed::Known(Tag::Str, name), value);
             return Ok(Goes::On);
         }
-        let write = |builder: &mut Self, instance, offset| builder.store_value(Mem::Field, instance, offset, value);
+        let write = |builder: &mut Self, instance, offset, _: &[StructId]| {
+            builder.store_value(Mem::Field, instance, offset, value)
+        };
         self.access_field(object, site, write)
     }
 
@@ -237,9 +257,15 @@ impl Builder<'_> {
 
     /// Accesses a field at the offset where the instance's struct has it. If several structs were seen, a chain of
     /// checks finds which it is.
-    fn access_field(&mut self, object: Reg, site: SiteId, mut access: impl FnMut(&mut Self, Val, i32)) -> Built<Goes> {
+    fn access_field(
+        &mut self,
+        object: Reg,
+        site: SiteId,
+        mut access: impl FnMut(&mut Self, Val, i32, &[StructId]),
+    ) -> Built<Goes> {
         if let Some((instance, offset)) = self.field(object, site)? {
-            access(self, instance, offset);
+            let id = self.feedback().instance_of.one();
+            access(self, instance, offset, id.as_slice());
             return Ok(Goes::On);
         }
         let Some((instance, mut places)) = self.field_of_few(object, site)? else { return self.step() };
@@ -252,7 +278,7 @@ impl Builder<'_> {
             self.finish(Terminator::Branch(is_here, yes, no));
             let before = self.env.clone();
             self.current = yes;
-            access(self, instance, offset);
+            access(self, instance, offset, &ids);
             ends.push((self.current, self.env.clone()));
             (self.current, self.env) = (no, before);
         }
@@ -260,7 +286,7 @@ impl Builder<'_> {
             let is_here = self.is_one_of(found, &ids);
             let exit = self.exit(ExitReason::Field);
             self.guard(is_here, true, exit);
-            access(self, instance, offset);
+            access(self, instance, offset, &ids);
         }
         if !ends.is_empty() {
             ends.push((self.current, self.env.clone()));
@@ -288,6 +314,14 @@ impl Builder<'_> {
             }
         }
         Ok((!places.is_empty()).then_some((instance, places)))
+    }
+
+    /// Whether all instances of these structs have the field at an offset where the instruction at hand looks at them.
+    fn always_have(&self, ids: &[StructId], offset: i32) -> bool {
+        let slot = (offset as usize - Instance::SLOTS_OFFSET) / size_of::<Value>();
+        self.types.is_some_and(|types| {
+            ids.iter().all(|&id| types.always_has_field(self.program, id, slot, self.context.func))
+        })
     }
 
     /// The number of an instance's struct.

@@ -25,7 +25,6 @@ mod forms;
 mod functions;
 mod heap_use;
 mod iterators;
-mod judging;
 mod leading;
 mod list_loops;
 mod lists;
@@ -37,6 +36,7 @@ mod numbers;
 mod objects;
 mod open;
 mod ops;
+mod proofs;
 mod texts;
 mod throws;
 
@@ -412,6 +412,7 @@ impl<'a> Builder<'a> {
         region.is_function = matches!(start, Entry::Function(_));
         let counting = vm.native_counts().map_err(|_| Stop::Refused(Refusal::Budget))?;
         region.counts = counting.is_some();
+        region.tests_proofs = cfg!(debug_assertions) || types.is_some_and(|types| types.judging().is_some());
         let context = Context {
             func,
             flow,
@@ -565,6 +566,10 @@ impl<'a> Builder<'a> {
     /// Goes on only if the condition is as expected.
     fn guard(&mut self, condition: Val, expect: bool, exit: ExitId) {
         if self.const_bool(condition) == Some(expect) {
+            return;
+        }
+        if self.region.exit(exit).proved {
+            self.effect(Inst::Guard { condition, expect, exit });
             return;
         }
         match self.raising.take() {

@@ -13,16 +13,17 @@ impl Builder<'_> {
     /// A register's value, made of a known type if feedback has seen only that one.
     pub(super) fn operand(&mut self, reg: Reg, seen: TagSet) -> Built<Typed> {
         let value = self.get(reg)?;
-        let Some(value) = self.of_seen_type(value, seen) else { return Ok(value) };
+        let Some(value) = self.of_seen_type(value, seen, self.proof_of(reg)) else { return Ok(value) };
         self.refine(reg, value);
         Ok(value)
     }
 
-    /// A value whose type is not known, guarded to be of the only one that was seen; `None` if it is no such.
-    pub(super) fn of_seen_type(&mut self, value: Typed, seen: TagSet) -> Option<Typed> {
+    /// A value whose type is not known, guarded to be of the only one that was seen; `None` if it is no such. Facts say
+    /// it to be of the types in `proof`.
+    pub(super) fn of_seen_type(&mut self, value: Typed, seen: TagSet, proof: TagSet) -> Option<Typed> {
         let (Typed::Any { tag, payload }, Some(wanted)) = (value, seen.single()) else { return None };
         let exit = self.exit(ExitReason::Type);
-        self.guard_tag(tag, wanted, exit);
+        self.guard_type(tag, wanted, proof, exit);
         Some(self.unpack(wanted, payload))
     }
 

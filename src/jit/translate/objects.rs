@@ -70,7 +70,13 @@ impl Builder<'_> {
     pub(super) fn take_value(&mut self, dst: Reg, tag: Val, payload: Val) {
         self.set(dst, Typed::Any { tag, payload });
         let live = Rc::clone(&self.live);
-        self.check_seen(dst, self.feedback().result.single(), self.pc + 1, &live[self.live_at + 1]);
+        self.check_seen(
+            dst,
+            self.feedback().result.single(),
+            self.proof().result,
+            self.pc + 1,
+            &live[self.live_at + 1],
+        );
     }
 
     /// The address of a register.
@@ -183,7 +189,7 @@ impl Builder<'_> {
                 let value = match self.feedback().result.single() {
                     Some(seen) => {
                         let exit = self.exit(ExitReason::Type);
-                        self.guard_tag(tag, seen, exit);
+                        self.guard_type(tag, seen, self.proof().result, exit);
                         self.unpack(seen, payload)
                     }
                     None => Typed::Any { tag, payload },

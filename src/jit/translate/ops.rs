@@ -468,16 +468,17 @@ impl Builder<'_> {
             return if taken != starts { self.check_items(op, target, live) } else { Ok(()) };
         }
         let written = op.writes_on(self.program, if taken { Edge::Taken } else { Edge::FallThrough });
+        let proof = self.proof();
         // All first, as the exits of the checks below must not write old values over them.
         written.iter().for_each(|reg| self.reload(*reg));
         for reg in written {
-            let seen = match reg.0 - base.0 {
-                Iter::ITEM => feedback.result.single(),
-                Iter::SECOND => feedback.second.single(),
-                Iter::POSITION => Some(Tag::Int),
-                _ => None,
+            let (seen, proof) = match reg.0 - base.0 {
+                Iter::ITEM => (feedback.result.single(), proof.result),
+                Iter::SECOND => (feedback.second.single(), proof.second),
+                Iter::POSITION => (Some(Tag::Int), TagSet::default()),
+                _ => (None, TagSet::default()),
             };
-            self.check_seen(reg, seen, target, live);
+            self.check_seen(reg, seen, proof, target, live);
         }
         Ok(())
     }
@@ -507,9 +508,10 @@ impl Builder<'_> {
         }
         for reg in accesses.writes {
             let seen = self.feedback().result.single();
+            let proof = if op.result() == Some(reg) { self.proof().result } else { TagSet::default() };
             let live = Rc::clone(&self.live);
             self.reload(reg);
-            self.check_seen(reg, seen, self.pc + 1, &live[self.live_at + 1]);
+            self.check_seen(reg, seen, proof, self.pc + 1, &live[self.live_at + 1]);
         }
         self.check_size()?;
         Ok(Goes::On)
@@ -643,14 +645,14 @@ impl Builder<'_> {
     }
 
     /// Finds a value of any type to be of the only one that was seen, on the way to `target`, before which these
-    /// registers are alive.
-    pub(super) fn check_seen(&mut self, reg: Reg, seen: Option<Tag>, target: u32, live: &RegSet) {
+    /// registers are alive. Facts say it to be of the types in `proof`.
+    pub(super) fn check_seen(&mut self, reg: Reg, seen: Option<Tag>, proof: TagSet, target: u32, live: &RegSet) {
         if let Slot::Value { value: Typed::Any { tag, payload }, .. } = self.env.register(self.home(reg))
             && let Some(seen) = seen
             && live.contains(reg)
         {
             let exit = self.exit_with(ExitReason::Type, target, live);
-            self.guard_tag(tag, seen, exit);
+            self.guard_type(tag, seen, proof, exit);
             let value = self.unpack(seen, payload);
             self.refine(reg, value);
         }

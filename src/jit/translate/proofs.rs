@@ -1,17 +1,53 @@
-//! Tests of what facts prove, for [`super::super::judge`].
+//! What checked facts prove of the instruction at hand, which needs no guard, and tests of it for
+//! [`super::super::judge`].
+//!
+//! A guard that is proved is made all the same, and marked: it tells the passes behind what rests on it, and the last
+//! of these drops it ([`crate::jit::opt`]).
 
 use std::rc::Rc;
 
 use super::env::Typed;
 use super::{Builder, Built};
-use crate::bytecode::Op;
+use crate::bytecode::{Op, Reg, StructId};
 use crate::facts::native_forms::observed;
 use crate::jit::feedback::{TagSet, TypeFeedback};
-use crate::jit::ir::{Binary, Exit, ExitReason, Inst, Repr, Unary};
+use crate::jit::ir::{Binary, Exit, ExitId, ExitReason, Inst, Repr, Unary, Val};
 use crate::jit::static_types::Judging;
 use crate::runtime::value::Tag;
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    /// What checked facts say of the instruction at hand: that holds whenever it is executed.
+    pub(super) fn proof(&self) -> &'a TypeFeedback {
+        self.types.map_or(&TypeFeedback::NOTHING, |types| types.at(self.program, self.context.func, self.pc))
+    }
+
+    /// What checked facts say of the value that a register has before the instruction at hand, if it is one of the
+    /// operands that are observed. The state of an iteration is none, and what a parameter is asked for may be absent.
+    pub(super) fn proof_of(&self, reg: Reg) -> TagSet {
+        let op = self.op();
+        if op.as_iteration().is_some() || matches!(op, Op::JumpIfGiven { .. }) {
+            return TagSet::default();
+        }
+        match observed(&op) {
+            (Some(a), _) if a == reg => self.proof().a,
+            (_, Some(b)) if b == reg => self.proof().b,
+            _ => TagSet::default(),
+        }
+    }
+
+    /// Whether checked facts prove that what the instruction at hand accesses, its first operand, is an instance of a
+    /// struct.
+    pub(super) fn proves_struct(&self, id: StructId) -> bool {
+        let proof = self.proof();
+        proof.a.single() == Some(Tag::Instance) && proof.instance_of.one() == Some(id)
+    }
+
+    /// As [`Self::guard_tag`], of what facts say to be of these types. The exit is that of no other guard.
+    pub(super) fn guard_type(&mut self, tag: Val, wanted: Tag, proof: TagSet, exit: ExitId) {
+        self.region.exits[exit.0 as usize].proved = proof.single() == Some(wanted);
+        self.guard_tag(tag, wanted, exit);
+    }
+
     /// What facts say of the instruction at hand, if that is tested here: where it was executed while recording, so
     /// that its operands are there.
     fn judged(&self) -> Option<(TypeFeedback, Judging)> {
