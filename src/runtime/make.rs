@@ -82,9 +82,7 @@ impl Vm {
 
     /// A dict of keys and values by turns.
     pub fn make_dict(&mut self, pairs: &[Value]) -> Result<Value> {
-        let dict = Value::from_dict(Dict::new(&mut self.heap));
-        self.insert_pairs(dict, pairs)?;
-        Ok(dict)
+        Ok(Value::from_dict(Dict::of_pairs(&mut self.heap, pairs)?))
     }
 
     pub(super) fn insert_pairs(&mut self, dict: Value, pairs: &[Value]) -> Result<()> {

@@ -202,8 +202,7 @@ impl Blocks {
 
     /// Frees every object whose mark is not `colour`, and rebuilds the lists of free cells in the order of addresses
     /// within each block.
-    pub fn sweep(&mut self, colour: u8, poison: bool) -> Swept {
-        let mut swept = Swept::default();
+    pub fn sweep(&mut self, colour: u8, poison: bool, swept: &mut Swept) {
         let mut tails: [*mut FreeCell; CLASSES] = [ptr::null_mut(); CLASSES];
         for class in &mut self.classes {
             class.free = ptr::null_mut();
@@ -214,10 +213,10 @@ impl Blocks {
             let end = self.cut_end(block);
             // SAFETY: `end` is the end of the cut part of this very block.
             let (first, last, live) = unsafe {
-                if !poison && clear_dead_block(block, end, colour, &mut swept) {
+                if !poison && clear_dead_block(block, end, colour, swept) {
                     (ptr::null_mut(), ptr::null_mut(), 0)
                 } else {
-                    sweep_block(block, end, colour, poison, &mut swept)
+                    sweep_block(block, end, colour, poison, swept)
                 }
             };
             if live == 0 {
@@ -240,7 +239,6 @@ impl Blocks {
             true
         });
         self.blocks = blocks;
-        swept
     }
 }
 
@@ -278,7 +276,7 @@ unsafe fn clear_dead_block(block: &Block, end: *mut u8, colour: u8, swept: &mut 
         while cell < end {
             // SAFETY: as above, and all objects in the block are unreachable. Free cells have no buffers.
             unsafe {
-                swept.bytes += release_buffers(NonNull::new_unchecked(cell.cast()));
+                swept.bytes += release_buffers(NonNull::new_unchecked(cell.cast()), &mut swept.spare_tables);
                 cell = cell.add(size);
             }
         }
@@ -316,7 +314,7 @@ unsafe fn sweep_block(
             } else {
                 if header.as_ref().kind != ObjKind::Free {
                     swept.objects += 1;
-                    swept.bytes += size + release_buffers(header);
+                    swept.bytes += size + release_buffers(header, &mut swept.spare_tables);
                     if poison {
                         cell.write_bytes(POISON, size);
                     }

@@ -29,7 +29,7 @@ use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
 use super::object::{
-    Channel, Cursor, Dict, Found, Gc, Header, List, ObjKind, RecentTexts, ShortText, Str, StrBuffer, Task,
+    Channel, Cursor, Dict, Found, Gc, Header, List, ObjKind, RecentTexts, ShortText, SpareTables, Str, StrBuffer, Task,
 };
 use super::value::Value;
 use blocks::Blocks;
@@ -110,6 +110,7 @@ pub struct Heap {
     mark_stack: Vec<mark::Work>,
     cursor: Cell<Cursor>,
     found: Cell<Found>,
+    spare_tables: SpareTables,
 }
 
 /// What native code needs to cut a cell; offsets are from the heap.
@@ -193,6 +194,7 @@ impl Heap {
             mark_stack: Vec::new(),
             cursor: Cell::new(Cursor::NONE),
             found: Cell::new(Found::NONE),
+            spare_tables: SpareTables::default(),
         };
         let mut short_strings = Vec::with_capacity(129);
         for code in 0..128u8 {
@@ -487,7 +489,9 @@ impl Heap {
     }
 
     fn sweep(&mut self) -> Swept {
-        let mut swept = self.blocks.sweep(self.colour, self.poison);
+        let spare_tables = std::mem::take(&mut self.spare_tables);
+        let mut swept = Swept { spare_tables, ..Swept::default() };
+        self.blocks.sweep(self.colour, self.poison, &mut swept);
         let colour = self.colour;
         self.large.retain(|large| {
             // SAFETY: the list holds live large objects, each once.
@@ -496,7 +500,7 @@ impl Heap {
                     swept.survivors += 1;
                     return true;
                 }
-                swept.bytes += release_buffers(large.object) + large.size;
+                swept.bytes += release_buffers(large.object, &mut swept.spare_tables) + large.size;
                 buffer::free(large.object.as_ptr().cast(), large.size);
             }
             swept.objects += 1;
@@ -504,6 +508,7 @@ impl Heap {
         });
         self.bytes -= swept.bytes;
         self.returned += swept.bytes;
+        self.spare_tables = std::mem::take(&mut swept.spare_tables);
         swept
     }
 
@@ -526,6 +531,12 @@ impl Heap {
     /// Where the last look into a string ended.
     pub(in crate::runtime) fn cursor(&self) -> &Cell<Cursor> {
         &self.cursor
+    }
+
+    /// Tables for dicts that are about to be made.
+    #[inline(always)]
+    pub(in crate::runtime) fn spare_tables(&mut self) -> &mut SpareTables {
+        &mut self.spare_tables
     }
 
     /// Where a string was found last in a dict.
@@ -683,14 +694,15 @@ impl Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
+        let mut spare_tables = std::mem::take(&mut self.spare_tables);
         self.blocks.for_each_object(|object| {
             // SAFETY: nothing uses the object's buffers any more: the heap is going away.
-            unsafe { release_buffers(object.as_non_null()) };
+            unsafe { release_buffers(object.as_non_null(), &mut spare_tables) };
         });
         for large in &self.large {
             // SAFETY: as above, for the object as well.
             unsafe {
-                release_buffers(large.object);
+                release_buffers(large.object, &mut spare_tables);
                 buffer::free(large.object.as_ptr().cast(), large.size);
             }
         }
@@ -703,19 +715,20 @@ struct Swept {
     survivors: usize,
     objects: usize,
     bytes: usize,
+    spare_tables: SpareTables,
 }
 
-/// Frees the buffers that an object keeps outside of its cell, and returns their size.
+/// Frees the buffers that an object keeps outside of its cell, or keeps them for the next, and returns their size.
 ///
 /// # Safety
 /// The object is initialised, and its buffers are not used afterwards.
 #[inline]
-unsafe fn release_buffers(object: NonNull<Header>) -> usize {
+unsafe fn release_buffers(object: NonNull<Header>, spare_tables: &mut SpareTables) -> usize {
     // SAFETY: the kind in the header says which type the object is; the caller answers for the rest.
     unsafe {
         match object.as_ref().kind {
             ObjKind::List => object.cast::<List>().as_ref().release(),
-            ObjKind::Dict => object.cast::<Dict>().as_ref().release(),
+            ObjKind::Dict => object.cast::<Dict>().as_ref().release(spare_tables),
             ObjKind::StrBuffer => object.cast::<StrBuffer>().as_ref().release(),
             ObjKind::Task => object.cast::<Task>().as_ref().release(),
             ObjKind::Channel => object.cast::<Channel>().as_ref().release(),

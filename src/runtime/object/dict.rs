@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use super::dict_dense::{Dense, dense_limit};
 use super::dict_index::{Hashed, Index, direct_limit};
-use super::{Gc, Header, ObjKind, Str};
+use super::{Gc, Header, ObjKind, SpareTables, Str};
 use crate::bytecode::methods::{METHODS, Receiver};
 use crate::runtime::error::{Error, Result};
 use crate::runtime::heap::Heap;
@@ -40,7 +40,9 @@ impl Entry {
 }
 
 /// Up to this many entries are searched one by one, without an index.
-const UNINDEXED: usize = 8;
+pub(super) const UNINDEXED: usize = 8;
+/// How many entries a table has room for when the first is added.
+const FIRST_ROOM: usize = 4;
 /// The most entries, holes included: the index counts them with 32 bits.
 const MOST_ENTRIES: usize = u32::MAX as usize - 2;
 
@@ -404,18 +406,28 @@ impl Table {
 }
 
 /// Whether a text is the name of a method of dicts. Each new key is asked about.
+#[inline]
 fn names_method(text: &str) -> bool {
-    let names = METHOD_NAMES.get(text.len()).map_or(&[][..], |names| names);
-    names.contains(&text)
+    let Some((named, first)) = METHOD_NAMES.get(text.len()).zip(text.as_bytes().first()) else { return false };
+    named.letters >> (first & 31) & 1 == 1 && named.names.contains(&text)
 }
 
-/// The names of methods of dicts by their lengths.
-static METHOD_NAMES: LazyLock<[Vec<&'static str>; 32]> = LazyLock::new(|| {
-    let mut names = [const { Vec::new() }; 32];
+/// The names of methods of dicts that have the same length.
+#[derive(Default)]
+struct MethodNames {
+    names: Vec<&'static str>,
+    /// A bit for each letter that one of them begins with.
+    letters: u32,
+}
+
+static METHOD_NAMES: LazyLock<[MethodNames; 32]> = LazyLock::new(|| {
+    let mut by_length = std::array::from_fn(|_| MethodNames::default());
     for method in METHODS.iter().filter(|method| method.receiver == Receiver::Dict) {
-        names[method.name.len()].push(method.name);
+        let named: &mut MethodNames = &mut by_length[method.name.len()];
+        named.letters |= 1 << (method.name.as_bytes()[0] & 31);
+        named.names.push(method.name);
     }
-    names
+    by_length
 });
 
 impl Dict {
@@ -439,20 +451,58 @@ impl Dict {
 
     /// An empty dict.
     pub fn new(heap: &mut Heap) -> Gc<Dict> {
-        let header = heap.header(ObjKind::Dict, 0, 0);
-        heap.alloc(Dict {
+        Dict::of_entries(heap, Vec::new(), 0)
+    }
+
+    /// A dict of a few entries, of different keys that need no index.
+    #[inline]
+    fn of_entries(heap: &mut Heap, mut entries: Vec<Entry>, flags: u16) -> Gc<Dict> {
+        debug_assert!(entries.len() <= UNINDEXED);
+        let header = heap.header(ObjKind::Dict, flags, 0);
+        let (len, size) = (entries.len(), entries.capacity() * size_of::<Entry>());
+        let dict = Dict {
             header,
-            len: Cell::new(0),
-            key_version: Cell::new(0),
+            len: Cell::new(len),
+            key_version: Cell::new(len as u64),
             places: Cell::new(0),
-            tags: Cell::new(ptr::null_mut()),
+            tags: Cell::new(entries.as_mut_ptr().cast()),
             payloads: Cell::new(ptr::null_mut()),
-            listed: Cell::new(0),
+            listed: Cell::new(len),
             order: Cell::new(ptr::null()),
             ordered: Cell::new(0),
-            accounted: Cell::new(0),
-            table: UnsafeCell::new(Table::default()),
-        })
+            accounted: Cell::new(size),
+            table: UnsafeCell::new(Table::Listed(Listed { entries, ..Listed::default() })),
+        };
+        let dict = heap.alloc(dict);
+        heap.account(0, size);
+        dict
+    }
+
+    /// A dict of keys and values by turns, as a literal makes it: of keys that are alike the last counts.
+    pub fn of_pairs(heap: &mut Heap, pairs: &[Value]) -> Result<Gc<Dict>> {
+        let count = pairs.len() / 2;
+        let are_plain = || pairs.chunks_exact(2).all(|pair| matches!(pair[0].tag(), Tag::Int | Tag::Str));
+        if count > UNINDEXED || !are_plain() {
+            let dict = Dict::with_capacity(heap, count)?;
+            for pair in pairs.chunks_exact(2) {
+                dict.insert(heap, pair[0], pair[1])?;
+            }
+            return Ok(dict);
+        }
+        heap.check_room_for(count, size_of::<Entry>())?;
+        let mut entries = heap.spare_tables().take(count);
+        let mut flags = 0;
+        for pair in pairs.chunks_exact(2) {
+            let (key, value) = (pair[0], pair[1]);
+            match entries.iter_mut().find(|entry| same_key(entry.key, key)) {
+                Some(entry) => entry.value = value,
+                None => entries.push(Entry { key, value }),
+            }
+            if key.as_str().is_some_and(|key| names_method(key.as_str())) {
+                flags = NAMES_METHOD;
+            }
+        }
+        Ok(Dict::of_entries(heap, entries, flags))
     }
 
     /// An empty dict with room for `count` entries.
@@ -602,6 +652,12 @@ impl Dict {
             // The index grows at other times than the entries; together they take this much at most.
             heap.check_room_for(self.len() * 2, size_of::<Entry>() + 3 * size_of::<u64>())?;
         }
+        if self.has_no_room(heap) {
+            let room = heap.spare_tables().take(FIRST_ROOM);
+            if let Table::Listed(listed) = self.table_mut(heap) {
+                listed.entries = room;
+            }
+        }
         // SAFETY: nothing else refers to the table; hashing the key reads the heap's seed and the key, which is no
         // dict.
         unsafe { &mut *self.table.get() }.push(heap, Entry { key, value })?;
@@ -612,6 +668,10 @@ impl Dict {
         self.key_version.set(self.key_version.get() + 1);
         self.account(heap);
         Ok(None)
+    }
+
+    fn has_no_room(&self, heap: &Heap) -> bool {
+        matches!(self.table(heap), Table::Listed(Listed { entries, .. }) if entries.capacity() == 0)
     }
 
     /// Where a key is listed, holes included.
@@ -767,13 +827,16 @@ impl Dict {
         }
     }
 
-    /// Frees the table, for the sweep; returns its size.
+    /// Frees the table, for the sweep, or keeps it for another dict; returns its size.
     ///
     /// # Safety
     /// Nothing uses the dict afterwards.
-    pub(in crate::runtime) unsafe fn release(&self) -> usize {
+    pub(in crate::runtime) unsafe fn release(&self, spare: &mut SpareTables) -> usize {
         // SAFETY: the table is initialised, and the caller does not use it again.
-        unsafe { std::ptr::drop_in_place(self.table.get()) };
+        match unsafe { self.table.get().read() } {
+            Table::Listed(Listed { entries, .. }) => spare.keep(entries),
+            Table::Dense(_) => {}
+        }
         self.accounted.get()
     }
 }

@@ -23,6 +23,7 @@ mod instance;
 mod list;
 mod sequence;
 mod short_text;
+mod spare_tables;
 mod string;
 mod task;
 
@@ -39,6 +40,7 @@ pub use instance::{Instance, StructObject};
 pub use list::{List, Storage};
 pub use sequence::{Range, Tuple};
 pub(in crate::runtime) use short_text::{RecentTexts, ShortText, mix};
+pub(in crate::runtime) use spare_tables::SpareTables;
 pub(in crate::runtime) use string::Cursor;
 pub use string::{Str, StrBuffer};
 pub use task::{Channel, ChannelEnd, Group, Rule, Saved, Task, TaskState, Work};
