@@ -642,7 +642,8 @@ mod tests {
         instance
     }
 
-    /// `object.field += counter`, with the tag of ints checked and stored.
+    /// `object.field += counter`, with the tag of ints checked and stored. The latter is dropped, as it is there
+    /// already: in memory, that makes three accesses.
     fn add(region: &mut TestRegion, object: Val, offset: i32, counter: Val) {
         let (tag, zero) = (region.load(Mem::Field, object, offset), region.int(0));
         let is_int = region.push(Inst::Icmp(Compare::Eq, tag, zero));
@@ -715,9 +716,9 @@ mod tests {
                 },
             )
         };
-        assert!(field_accesses(&other_in(1)) > 4, "{}", other_in(1));
+        assert!(field_accesses(&other_in(1)) > 3, "{}", other_in(1));
         // An instance of another struct is another object.
-        assert_eq!(field_accesses(&other_in(2)), 4, "{}", other_in(2));
+        assert_eq!(field_accesses(&other_in(2)), 3, "{}", other_in(2));
     }
 
     #[test]
@@ -734,7 +735,8 @@ mod tests {
         assert!(text(&region, region.order[0]).contains("guard not"), "{region}");
         // They were the same before.
         let region = both(&SpeculationBan { everywhere: true, ..SpeculationBan::default() });
-        assert_eq!(field_accesses(&region), 8, "{region}");
+        // The tags, which nothing stores, are read in front.
+        assert_eq!(field_accesses(&region), 4, "{region}");
     }
 
     #[test]
@@ -750,7 +752,7 @@ mod tests {
             )
         };
         let region = with(Helper::StepCall, MemSet::ALL);
-        assert_eq!(field_accesses(&region), 4, "{region}");
+        assert_eq!(field_accesses(&region), 3, "{region}");
         let region = with(Helper::StrLen, MemSet::NONE);
         assert_eq!(field_accesses(&region), 0, "{region}");
     }
@@ -758,7 +760,7 @@ mod tests {
     #[test]
     fn a_field_stays_in_memory_where_it_could_not_be_read_in_front() {
         // Nothing has found the object to be an instance of a struct with such a slot.
-        for (offset, left) in [(SLOT + 16, 0), (SLOT + 32, 4)] {
+        for (offset, left) in [(SLOT + 16, 0), (SLOT + 32, 3)] {
             let region = promoted(
                 &SpeculationBan::default(),
                 |region| vec![instance(region, 8, 1)],
@@ -823,8 +825,8 @@ mod tests {
             region.blocks.iter().filter(|block| block.params.len() == 1 && !block.is_loop_header).count() == 1,
             "{region}"
         );
-        // The iteration might not come to the guard of the tag, so the check in front of the loop says that it was made
-        // early.
-        assert!(region.exits.iter().any(|exit| exit.reason == ExitReason::Hoisted), "{region}");
+        // The tag is read in front, but an iteration might not come to its guard.
+        assert!(region.exits.iter().all(|exit| exit.reason != ExitReason::Hoisted), "{region}");
+        assert!(in_loops(&region).contains("guard"), "{region}");
     }
 }
