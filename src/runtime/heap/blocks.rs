@@ -19,7 +19,7 @@ const BLOCK: usize = 64 << 10;
 /// Blocks are taken from the system by the chunk. Untouched pages of a chunk cost nothing.
 const BLOCKS_PER_CHUNK: usize = 16;
 /// What freed cells are filled with in debug builds and under stress, so that a use after free is seen.
-const POISON: u8 = 0xDB;
+pub const POISON: u8 = 0xDB;
 
 /// The size of the cell that holds an object of `size` bytes.
 #[inline(always)]
@@ -276,7 +276,7 @@ unsafe fn clear_dead_block(block: &Block, end: *mut u8, colour: u8, swept: &mut 
         while cell < end {
             // SAFETY: as above, and all objects in the block are unreachable. Free cells have no buffers.
             unsafe {
-                swept.bytes += release_buffers(NonNull::new_unchecked(cell.cast()), &mut swept.spare_tables);
+                swept.bytes += release_buffers(NonNull::new_unchecked(cell.cast()), &mut swept.spare);
                 cell = cell.add(size);
             }
         }
@@ -314,7 +314,7 @@ unsafe fn sweep_block(
             } else {
                 if header.as_ref().kind != ObjKind::Free {
                     swept.objects += 1;
-                    swept.bytes += size + release_buffers(header, &mut swept.spare_tables);
+                    swept.bytes += size + release_buffers(header, &mut swept.spare);
                     if poison {
                         cell.write_bytes(POISON, size);
                     }

@@ -22,6 +22,7 @@ mod changes;
 mod mark;
 mod refusals;
 pub mod reserve;
+mod spare;
 
 use std::cell::Cell;
 use std::mem::offset_of;
@@ -36,6 +37,8 @@ use blocks::Blocks;
 pub(in crate::runtime) use changes::Watched;
 pub use mark::Marker;
 pub(in crate::runtime) use refusals::Refusals;
+use spare::Spare;
+pub(in crate::runtime) use spare::SpareBuffers;
 
 /// Requests up to this many bytes are never refused, unless [`Refusals`] are on.
 const SMALL_REQUEST: usize = 64 << 10;
@@ -110,7 +113,7 @@ pub struct Heap {
     mark_stack: Vec<mark::Work>,
     cursor: Cell<Cursor>,
     found: Cell<Found>,
-    spare_tables: SpareTables,
+    spare: Spare,
 }
 
 /// What native code needs to cut a cell; offsets are from the heap.
@@ -194,7 +197,7 @@ impl Heap {
             mark_stack: Vec::new(),
             cursor: Cell::new(Cursor::NONE),
             found: Cell::new(Found::NONE),
-            spare_tables: SpareTables::default(),
+            spare: Spare::default(),
         };
         let mut short_strings = Vec::with_capacity(129);
         for code in 0..128u8 {
@@ -341,6 +344,7 @@ impl Heap {
     #[cold]
     pub(in crate::runtime) fn give_back(&mut self) {
         self.blocks.give_back_empty_chunks();
+        self.spare = Spare::default();
         self.proven.set(0);
     }
 
@@ -489,8 +493,7 @@ impl Heap {
     }
 
     fn sweep(&mut self) -> Swept {
-        let spare_tables = std::mem::take(&mut self.spare_tables);
-        let mut swept = Swept { spare_tables, ..Swept::default() };
+        let mut swept = Swept { spare: std::mem::take(&mut self.spare), ..Swept::default() };
         self.blocks.sweep(self.colour, self.poison, &mut swept);
         let colour = self.colour;
         self.large.retain(|large| {
@@ -500,7 +503,7 @@ impl Heap {
                     swept.survivors += 1;
                     return true;
                 }
-                swept.bytes += release_buffers(large.object, &mut swept.spare_tables) + large.size;
+                swept.bytes += release_buffers(large.object, &mut swept.spare) + large.size;
                 buffer::free(large.object.as_ptr().cast(), large.size);
             }
             swept.objects += 1;
@@ -508,7 +511,7 @@ impl Heap {
         });
         self.bytes -= swept.bytes;
         self.returned += swept.bytes;
-        self.spare_tables = std::mem::take(&mut swept.spare_tables);
+        self.spare = std::mem::take(&mut swept.spare);
         swept
     }
 
@@ -536,7 +539,7 @@ impl Heap {
     /// Tables for dicts that are about to be made.
     #[inline(always)]
     pub(in crate::runtime) fn spare_tables(&mut self) -> &mut SpareTables {
-        &mut self.spare_tables
+        &mut self.spare.tables
     }
 
     /// Where a string was found last in a dict.
@@ -671,7 +674,7 @@ impl Heap {
             self.check_room(new_size)?;
         }
         // SAFETY: passed on to the caller.
-        let data = unsafe { buffer::resize(data, old_size, new_size) };
+        let data = unsafe { self.spare.buffers.resize(data, old_size, new_size) };
         let Some(data) = data else {
             self.proven.set(0);
             return Err(Error::new(ErrorKind::NeedsMemory(new_size)));
@@ -694,15 +697,15 @@ impl Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        let mut spare_tables = std::mem::take(&mut self.spare_tables);
+        let mut spare = std::mem::take(&mut self.spare);
         self.blocks.for_each_object(|object| {
             // SAFETY: nothing uses the object's buffers any more: the heap is going away.
-            unsafe { release_buffers(object.as_non_null(), &mut spare_tables) };
+            unsafe { release_buffers(object.as_non_null(), &mut spare) };
         });
         for large in &self.large {
             // SAFETY: as above, for the object as well.
             unsafe {
-                release_buffers(large.object, &mut spare_tables);
+                release_buffers(large.object, &mut spare);
                 buffer::free(large.object.as_ptr().cast(), large.size);
             }
         }
@@ -715,7 +718,7 @@ struct Swept {
     survivors: usize,
     objects: usize,
     bytes: usize,
-    spare_tables: SpareTables,
+    spare: Spare,
 }
 
 /// Frees the buffers that an object keeps outside of its cell, or keeps them for the next, and returns their size.
@@ -723,27 +726,18 @@ struct Swept {
 /// # Safety
 /// The object is initialised, and its buffers are not used afterwards.
 #[inline]
-unsafe fn release_buffers(object: NonNull<Header>, spare_tables: &mut SpareTables) -> usize {
+unsafe fn release_buffers(object: NonNull<Header>, spare: &mut Spare) -> usize {
     // SAFETY: the kind in the header says which type the object is; the caller answers for the rest.
     unsafe {
         match object.as_ref().kind {
-            ObjKind::List => object.cast::<List>().as_ref().release(),
-            ObjKind::Dict => object.cast::<Dict>().as_ref().release(spare_tables),
-            ObjKind::StrBuffer => object.cast::<StrBuffer>().as_ref().release(),
+            ObjKind::List => object.cast::<List>().as_ref().release(&mut spare.buffers),
+            ObjKind::Dict => object.cast::<Dict>().as_ref().release(&mut spare.tables),
+            ObjKind::StrBuffer => object.cast::<StrBuffer>().as_ref().release(&mut spare.buffers),
             ObjKind::Task => object.cast::<Task>().as_ref().release(),
             ObjKind::Channel => object.cast::<Channel>().as_ref().release(),
             _ => 0,
         }
     }
-}
-
-/// Frees a buffer that [`Heap::resize_buffer`] gave, without accounting: the sweep subtracts what objects report.
-///
-/// # Safety
-/// `data` is such a buffer of `size` bytes, and is not used afterwards.
-pub(in crate::runtime) unsafe fn free_buffer(data: *mut u8, size: usize) {
-    // SAFETY: passed on to the caller.
-    unsafe { buffer::free(data, size) }
 }
 
 #[cfg(test)]

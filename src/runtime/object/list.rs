@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 
 use super::{Gc, Header, ObjKind};
 use crate::runtime::error::Result;
-use crate::runtime::heap::{Heap, free_buffer};
+use crate::runtime::heap::{Heap, SpareBuffers};
 use crate::runtime::value::{Tag, Value};
 
 /// How a list keeps its elements.
@@ -471,13 +471,13 @@ impl List {
     /// # Safety
     /// Nothing uses the list afterwards.
     #[inline]
-    pub(in crate::runtime) unsafe fn release(&self) -> usize {
+    pub(in crate::runtime) unsafe fn release(&self, spare: &mut SpareBuffers) -> usize {
         if self.has_own_room() {
             return 0;
         }
         let size = self.cap.get() * self.storage().element_size();
         // SAFETY: `data` is a buffer of this size by the invariant of the list.
-        unsafe { free_buffer(self.data.get(), size) };
+        unsafe { spare.free(self.data.get(), size) };
         size
     }
 

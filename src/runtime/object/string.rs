@@ -18,7 +18,7 @@ use std::ptr;
 use super::short_text::ShortText;
 use super::{Gc, Header, ObjKind};
 use crate::runtime::error::Result;
-use crate::runtime::heap::{Heap, free_buffer};
+use crate::runtime::heap::{Heap, SpareBuffers};
 
 /// All characters are ASCII: bytes are characters.
 const ASCII: u16 = 1;
@@ -395,9 +395,9 @@ impl StrBuffer {
     ///
     /// # Safety
     /// Nothing uses the buffer or its strings afterwards.
-    pub(in crate::runtime) unsafe fn release(&self) -> usize {
+    pub(in crate::runtime) unsafe fn release(&self, spare: &mut SpareBuffers) -> usize {
         // SAFETY: `data` is a buffer of `cap` bytes.
-        unsafe { free_buffer(self.data, self.cap) };
+        unsafe { spare.free(self.data, self.cap) };
         self.cap
     }
 }
