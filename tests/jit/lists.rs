@@ -66,3 +66,33 @@ fn an_empty_list_fits_code_for_others() {
     let exits = super::statistics(source, &["--jit-wait"])["exits"].as_u64().expect("a number");
     assert!(exits < 5, "{exits}");
 }
+
+#[test]
+fn a_list_that_is_made_for_one_question_is_not_made() {
+    let asking = |value: &str| {
+        let source = format!(
+            "fn f : xs, a, n {{ let t = 0; for i in 0..n {{ let x = xs[i % 4]; {value} }} return t; }}\nprintln(f([1, 2, 3, 4], \"b\", 5000));"
+        );
+        let region = region(&source);
+        body(&region).matches(" make ").count() + body(&region).matches(" call ").count()
+    };
+    for value in [
+        "t += [x, i, 7].min();",
+        "t += [i, x].max();",
+        "if x in [2, 3] { t += 1; }",
+        "if x in (2, 3) { t += 1; }",
+        "if [x, 4].contains(2) { t += 1; }",
+        "if a in [\"a\", \"b\"] { t += 1; }",
+    ] {
+        assert_eq!(asking(value), 0, "{value}");
+    }
+    for value in [
+        // It is more than asked.
+        "let ys = [x, i]; ys.push(3); t += ys.min();",
+        // Who is greater, the runtime knows.
+        "t += [[x, 1], [i, 2]].min()[0];",
+        "if [x] in [[2], [3]] { t += 1; }",
+    ] {
+        assert!(asking(value) > 0, "{value}");
+    }
+}

@@ -614,6 +614,22 @@ impl<'a> Builder<'a> {
                     self.set(base, Typed::Known(Tag::Int, len));
                     return Ok(Some(Goes::On));
                 }
+                ("min" | "max", 0) => {
+                    let wanted = if name == "min" { Compare::Lt } else { Compare::Gt };
+                    if let Some(best) = self.extreme_of_new(list, wanted) {
+                        self.env.kill_from(self.home(base));
+                        self.set(base, best);
+                        return Ok(Some(Goes::On));
+                    }
+                }
+                ("contains", 1) => {
+                    let item = self.operand(base.above(MethodCall::ARGS), self.feedback().b)?;
+                    if let Some(found) = self.contained_in_new(list, item) {
+                        self.env.kill_from(self.home(base));
+                        self.set(base, Typed::Known(Tag::Bool, found));
+                        return Ok(Some(Goes::On));
+                    }
+                }
                 // It changes what is known of lists in the whole loop, for a call that may never come.
                 ("push", 1) if self.is_reached() => {
                     let goes = self.push_element(base, list, base.above(MethodCall::ARGS))?;

@@ -10,10 +10,12 @@ use super::{Builder, Built, Goes, LoopKey, Refusal, Stop, VM};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::{Op, Reg};
-use crate::jit::feedback::{Seen, TagSet};
+use crate::jit::feedback::{ALL_TAGS, Seen, TagSet};
 use crate::jit::helpers::{Helper, Status};
-use crate::jit::ir::{Binary, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width};
-use crate::runtime::object::{List, Range, Storage, Tuple};
+use crate::jit::ir::{
+    Binary, Compare, Element, ExitReason, Inst, Mem, MemSet, Repr, Shape, Terminator, Unary, Val, Width,
+};
+use crate::runtime::object::{List, ObjKind, Range, Storage, Tuple};
 use crate::runtime::value::Tag;
 
 fn element_tag(storage: Storage) -> Option<Tag> {
@@ -27,6 +29,13 @@ fn element_tag(storage: Storage) -> Option<Tag> {
 
 pub(super) fn storage_for(value: Typed) -> Option<Storage> {
     value.tag().map(Storage::of_tag)
+}
+
+/// More items of a list that is made only to look for a value in it are for the runtime to compare.
+const MOST_COMPARED: usize = 8;
+
+fn tag_numbered(number: i64) -> Option<Tag> {
+    ALL_TAGS.into_iter().find(|tag| *tag as i64 == number)
 }
 
 impl Builder<'_> {
@@ -341,26 +350,75 @@ impl Builder<'_> {
 
     /// A list that many times over. Of one with a single item that was made for this alone, only the item is needed.
     pub(super) fn repeat_list(&mut self, list: Val, count: Val) -> Val {
-        match self.item_of_new(list) {
-            Some(item) => {
+        match self.items_of_new(list).as_deref() {
+            Some(&[item]) => {
                 let (tag, payload) = self.parts(item);
                 self.call_for_object(Helper::ListFilled, vec![VM, tag, payload, count])
             }
-            None => self.call_for_object(Helper::ListRepeat, vec![VM, list, count]),
+            _ => self.call_for_object(Helper::ListRepeat, vec![VM, list, count]),
         }
     }
 
-    /// The only item of a list that was made in the current block, if nothing that came since may have changed it.
-    fn item_of_new(&self, list: Val) -> Option<Typed> {
+    /// The least item of a list that was made for this alone, or the greatest, as with `[a, b].min()`: the list is not
+    /// needed. `None` if the items are not all ints, or all floats.
+    pub(super) fn extreme_of_new(&mut self, list: Val, wanted: Compare) -> Option<Typed> {
+        let items = self.items_of_new(list)?;
+        let (&best, others) = items.split_first()?;
+        others.iter().try_fold(best, |best, &item| {
+            // Of equal items the first is taken, and so it is beside what is no number.
+            let (tag, better, item, best) = match (item, best) {
+                (Typed::Known(Tag::Int, item), Typed::Known(Tag::Int, best)) => {
+                    (Tag::Int, self.push(Inst::Icmp(wanted, item, best), Repr::Bool), item, best)
+                }
+                (Typed::Known(Tag::Float, item), Typed::Known(Tag::Float, best)) => {
+                    (Tag::Float, self.push(Inst::Fcmp(wanted, item, best), Repr::Bool), item, best)
+                }
+                _ => return None,
+            };
+            let repr = self.region.repr(item);
+            Some(Typed::Known(tag, self.push(Inst::Select(better, item, best), repr)))
+        })
+    }
+
+    /// Whether one of a few items equals a value, of a list or tuple that was made for this alone, as with
+    /// `x in [a, b]`: that is not needed. `None` if they are of types that only the runtime compares.
+    pub(super) fn contained_in_new(&mut self, object: Val, value: Typed) -> Option<Val> {
+        let items = self.items_of_new(object).filter(|items| items.len() <= MOST_COMPARED)?;
+        let none = self.truth(false);
+        items.into_iter().try_fold(none, |found, item| {
+            let same = match (value.as_tag(Tag::Str), item.as_tag(Tag::Str)) {
+                (Some(text), Some(item)) if self.is_known_text(item) => self.compare_texts(Compare::Eq, text, item),
+                _ => self.comparison(Compare::Eq, value, item)?,
+            };
+            Some(self.push(Inst::Binary(Binary::BoolOr, found, same), Repr::Bool))
+        })
+    }
+
+    /// The items of a list or tuple that was made in the current block, if nothing that came since may have changed it.
+    fn items_of_new(&mut self, object: Val) -> Option<Vec<Typed>> {
+        let (shape, words) = self.made_in_block(object)?;
+        let words = match (shape.kind, Storage::numbered(shape.flags)) {
+            (ObjKind::Tuple, _) => &words[1..],
+            (ObjKind::List, Storage::Values) => &words,
+            (ObjKind::List, storage) => {
+                let tag = element_tag(storage)?;
+                return Some(words.into_iter().map(|payload| Typed::Known(tag, payload)).collect());
+            }
+            _ => return None,
+        };
+        let mut typed = |tag: Val, payload: Val| match self.const_int(tag).and_then(tag_numbered) {
+            Some(tag @ (Tag::Float | Tag::Bool)) => self.unpack(tag, payload),
+            Some(tag) => Typed::Known(tag, payload),
+            None => Typed::Any { tag, payload },
+        };
+        Some(words.chunks_exact(2).map(|pair| typed(pair[0], pair[1])).collect())
+    }
+
+    /// How an object was made in the current block, if nothing that came since may have changed it.
+    fn made_in_block(&self, object: Val) -> Option<(Shape, Vec<Val>)> {
         for (result, inst) in self.region.block(self.current).insts.iter().rev() {
             match inst {
-                Inst::Make { shape, words, .. } if *result == Some(list) => {
-                    return match (Storage::numbered(shape.flags), words.as_slice()) {
-                        (Storage::Values, &[tag, payload]) => Some(Typed::Any { tag, payload }),
-                        (storage, &[payload]) => Some(Typed::Known(element_tag(storage)?, payload)),
-                        _ => None,
-                    };
-                }
+                Inst::Make { shape, words, .. } if *result == Some(object) => return Some((*shape, words.clone())),
                 Inst::StoreElement { .. } | Inst::Call { .. } | Inst::CallFunction { .. } => return None,
                 Inst::Store { mem: Mem::Header, .. } => return None,
                 _ => {}

@@ -254,6 +254,13 @@ impl Builder<'_> {
             self.set(dst, Typed::Known(Tag::Bool, found));
             return Ok(Goes::On);
         }
+        if let Some(made) = object.as_tag(Tag::List).or(object.as_tag(Tag::Tuple)) {
+            let item = self.of_seen_type(item, self.feedback().a, self.proof().a).unwrap_or(item);
+            if let Some(found) = self.contained_in_new(made, item) {
+                self.set(dst, Typed::Known(Tag::Bool, found));
+                return Ok(Goes::On);
+            }
+        }
         if let Some(text) = object.as_tag(Tag::Str)
             && let Some(found) = self.constant_contains_char(text, item)
         {

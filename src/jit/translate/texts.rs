@@ -12,7 +12,7 @@ use crate::jit::helpers::Helper;
 use crate::jit::ir::{
     Binary, Compare, Element, ExitReason, Home, Inst, Mem, MemSet, Repr, Terminator, Unary, Val, Width,
 };
-use crate::runtime::object::{Range, Str};
+use crate::runtime::object::{Gc, Range, Str};
 use crate::runtime::value::{Tag, Value};
 
 /// What is known of a text that is ASCII. It never changes.
@@ -157,6 +157,12 @@ impl Builder<'_> {
     fn is_unique(&self, text: Val) -> bool {
         let is_empty = |bits: i64| self.vm.empty_text().int_bits() == bits;
         self.chars.contains_key(&text) || self.const_int(text).is_some_and(is_empty)
+    }
+
+    /// Whether a comparison with a text takes no more than a few instructions.
+    pub(super) fn is_known_text(&self, text: Val) -> bool {
+        let is_short = |known: &Gc<Str>| known.short_words().is_some();
+        self.chars.contains_key(&text) || self.is_unique(text) || self.constant_texts.get(&text).is_some_and(is_short)
     }
 
     /// The truth of a comparison of texts.
