@@ -67,20 +67,20 @@ impl SpareBuffers {
     /// `data` is a buffer of `size` bytes from [`SpareBuffers::resize`] that is not used afterwards.
     #[inline(never)]
     pub unsafe fn free(&mut self, data: *mut u8, size: usize) {
-        match class_of(size) {
-            Some((class, rounded)) if self.bytes + rounded <= MOST => {
-                // SAFETY: the buffer is the caller's to give away, and large enough and aligned for the link.
-                unsafe {
-                    if cfg!(debug_assertions) {
-                        data.write_bytes(super::blocks::POISON, rounded);
-                    }
-                    data.cast::<Free>().write(Free { next: self.first[class] });
-                }
-                self.first[class] = data.cast();
-                self.bytes += rounded;
+        let class = class_of(size);
+        let kept = class.filter(|(_, rounded)| self.bytes + rounded <= MOST);
+        // SAFETY: the buffer is the caller's to give away, and a small one is large enough and aligned for the link;
+        // `allocate` has rounded small sizes.
+        unsafe {
+            let Some((class, rounded)) = kept else {
+                return buffer::free(data, class.map_or(size, |(_, rounded)| rounded));
+            };
+            if cfg!(debug_assertions) {
+                data.write_bytes(super::blocks::POISON, rounded);
             }
-            // SAFETY: passed on to the caller; `allocate` has rounded small sizes.
-            class => unsafe { buffer::free(data, class.map_or(size, |(_, rounded)| rounded)) },
+            data.cast::<Free>().write(Free { next: self.first[class] });
+            self.first[class] = data.cast();
+            self.bytes += rounded;
         }
     }
 
@@ -155,16 +155,15 @@ mod tests {
     #[test]
     fn freed_buffers_are_given_again_up_to_a_limit() {
         let mut spare = SpareBuffers::default();
-        let mut make = |spare: &mut SpareBuffers| spare.allocate(100).expect("there is memory").as_ptr();
+        let make = |spare: &mut SpareBuffers| spare.allocate(100).expect("there is memory").as_ptr();
+        // SAFETY: each buffer is freed once before it is given again.
+        let free = |spare: &mut SpareBuffers, data| unsafe { spare.free(data, 100) };
         let first = make(&mut spare);
-        // SAFETY: each buffer is freed once.
-        unsafe { spare.free(first, 100) };
+        free(&mut spare, first);
         assert_eq!(make(&mut spare), first);
         let many: Vec<*mut u8> = (0..2 * MOST / 112).map(|_| make(&mut spare)).collect();
-        // SAFETY: as above.
-        many.into_iter().for_each(|data| unsafe { spare.free(data, 100) });
+        many.into_iter().for_each(|data| free(&mut spare, data));
         assert!(spare.bytes <= MOST && spare.bytes > MOST / 2);
-        // SAFETY: as above.
-        unsafe { spare.free(first, 100) };
+        free(&mut spare, first);
     }
 }
