@@ -98,7 +98,7 @@ pub fn optimise(region: &mut Region, ban: &SpeculationBan) {
             numbering::number(region, &cfg);
         }
     }
-    proofs::settle(region);
+    proofs::drop_proved(region);
     dead::remove(region, &cfg);
     assert_form(region, "removing dead code");
     sink::sink(region, &cfg);

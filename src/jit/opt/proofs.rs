@@ -7,7 +7,7 @@
 use crate::jit::ir::{ExitReason, Inst, Region};
 
 /// Drops the guards that facts prove, or makes them tests of these proofs.
-pub fn settle(region: &mut Region) {
+pub fn drop_proved(region: &mut Region) {
     for place in 0..region.order.len() {
         let id = region.order[place];
         let (exits, tests) = (&mut region.exits, region.tests_proofs);
@@ -28,7 +28,7 @@ mod tests {
     use crate::jit::ir::{Compare, Exit, Mem, Val};
     use crate::jit::opt::test_regions::{TestRegion, text};
 
-    fn settled(tests_proofs: bool) -> String {
+    fn dropped(tests_proofs: bool) -> String {
         let mut test = TestRegion::new();
         let word = test.load(Mem::Frame, Val(1), 0);
         let zero = test.int(0);
@@ -39,16 +39,16 @@ mod tests {
         }
         let mut region = test.finish();
         region.tests_proofs = tests_proofs;
-        settle(&mut region);
+        drop_proved(&mut region);
         let reasons: Vec<ExitReason> = region.exits.iter().map(|exit| exit.reason).collect();
         format!("{}{reasons:?}", text(&region, region.order[0]))
     }
 
     #[test]
     fn what_is_proved_needs_no_guard() {
-        let released = settled(false);
+        let released = dropped(false);
         assert_eq!(released.matches("guard").count(), 1, "{released}");
-        let tested = settled(true);
+        let tested = dropped(true);
         assert_eq!(tested.matches("guard").count(), 2, "{tested}");
         assert!(tested.contains("[Fact, Type"), "{tested}");
     }
