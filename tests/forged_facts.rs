@@ -33,8 +33,10 @@ const COUNT: u64 = 300;
 const FUEL: u64 = 60_000;
 const MAX_HEAP: usize = 48 << 20;
 
+type Forge = fn(&mut Forger);
+
 /// The ways to forge, each with its name for who reads a failure.
-const FORGERIES: &[(&str, fn(&mut Forger))] = &[
+const FORGERIES: &[(&str, Forge)] = &[
     ("a kind of value added to a kind, everywhere", Forger::widen_a_kind),
     ("a kind of value added to some types", Forger::widen_some),
     ("two classes of containers made one", Forger::merge_classes),
