@@ -45,6 +45,7 @@ const FORGERIES: &[(&str, Forge)] = &[
     ("a type without one of its kinds", Forger::narrow),
     ("a flag turned", Forger::turn_a_flag),
     ("regions made up", Forger::make_up_regions),
+    ("a function not followed, but declared", Forger::declare_unfollowed),
 ];
 
 struct Forger {
@@ -156,6 +157,15 @@ impl Forger {
         flags.extend(types.escaped_modules.iter_mut().chain(&mut types.escaped_globals));
         let flag = any(random, &mut flags);
         **flag = !**flag;
+    }
+
+    /// No check looks at the frames of such a function, so nothing may believe them.
+    fn declare_unfollowed(&mut self) {
+        let Forger { random, facts } = self;
+        let types = &mut facts.types;
+        any(random, &mut types.functions).followed = false;
+        let another = TypeId(random.below(types.types.len() as u64) as u32);
+        types.frame_registers.iter_mut().filter(|_| random.percent(20)).for_each(|(_, ty)| *ty = another);
     }
 
     fn make_up_regions(&mut self) {

@@ -7,6 +7,7 @@
 //! Invariant: facts that pass the check hold in every run. Nothing else may be believed of a file, and a program runs
 //! the same without facts.
 
+pub mod absent;
 pub mod check;
 pub mod definite;
 pub mod native_forms;

@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 
 use super::feedback::{ALL_TAGS, TagSet, TypeFeedback};
 use crate::bytecode::builtins::{BUILTINS, BuiltinSpec, find_builtin};
+use crate::bytecode::op::access::Edge;
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type};
@@ -131,8 +132,12 @@ impl StaticTypes {
             {
                 lost.fill(Type::ANY);
             }
-            for reg in accesses.writes {
+            // Where a jump leads, a frame declares the types; what is written on the way there is among them.
+            for reg in op.writes_on(program, Edge::FallThrough) {
                 registers[reg.index()] = self.types.written(op, pc, reg).unwrap_or(Type::ANY);
+            }
+            if op.effects().ends {
+                registers.fill(Type::ANY);
             }
         }
     }
@@ -140,7 +145,9 @@ impl StaticTypes {
     fn of_instruction(&self, op: Op, pc: u32, registers: &[Type]) -> TypeFeedback {
         let mut feedback = TypeFeedback::NOTHING;
         let (a, b) = observed(&op);
-        let ty = |reg: Reg| registers.get(reg.index()).copied().unwrap_or(Type::ANY);
+        // What the state of an iteration holds is not what was declared to be iterated over.
+        let is_value = |ty: &Type| !ty.tags.meets(Tags::ITER);
+        let ty = |reg: Reg| registers.get(reg.index()).copied().filter(is_value).unwrap_or(Type::ANY);
         if let Some(a) = a.map(ty) {
             feedback.a = tags_of(a);
             self.note_object(a, &mut feedback);

@@ -23,10 +23,23 @@ impl Vm {
     }
 
     /// After a collection that was due because the system refused memory: puts the reserve aside anew, or raises the
-    /// error.
+    /// error. After any other, what was spent before is put aside if it can be: a program that has caught the error
+    /// may come to the limit again.
     #[inline]
     fn answer_refusal(&mut self) -> Result<()> {
-        if reserve::take_refusal() { self.answer_refusal_now() } else { Ok(()) }
+        if reserve::take_refusal() {
+            return self.answer_refusal_now();
+        }
+        if reserve::is_short() {
+            self.fill_reserve();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fill_reserve(&mut self) {
+        self.heap.give_back();
+        reserve::refill();
     }
 
     #[cold]

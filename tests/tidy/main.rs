@@ -35,7 +35,7 @@ const PROGRAMS: &[(&str, &[&str])] =
 
 /// Rooms with `unsafe` code, each with the most pieces of it that there may be: a number to be lowered, or raised with
 /// a reason in the commit. All other rooms forbid it to the compiler, in `lib.rs`.
-const UNSAFE_ROOMS: &[(&str, usize)] = &[("runtime", 244), ("jit", 10), ("run", 10)];
+const UNSAFE_ROOMS: &[(&str, usize)] = &[("runtime", 246), ("jit", 10), ("run", 10)];
 
 /// Rooms that may open files, read clocks and write to the terminal; of other rooms nothing may.
 const ROOMS_OF_THE_SYSTEM: &[&str] = &["cli", "compile", "run"];

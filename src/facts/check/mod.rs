@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::checker::Checker;
+use super::absent::first_misuse;
 use super::rules::RuleIndex;
 use crate::bytecode::facts::Facts;
 use crate::bytecode::op::shape::{Iteration, Over};
@@ -203,23 +204,39 @@ pub fn check(program: &Program, facts: &Facts) -> Result<(), FactsError> {
     first_error(first, second)
 }
 
-/// As [`check`], and writes down the type of what each instruction writes.
+/// As [`check`], and writes down the type of what each instruction writes. Native code rests on that, so of absent values,
+/// which types do not tell of, nothing may make ordinary ones.
 pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, FactsError> {
     let (tables, index) = (FactTables::new(program, facts)?, RuleIndex::new(program));
     tables.declarations()?;
     let mut checker = Checker::new(&tables, &index);
     checker.record = Some(Record { written: vec![Type::NEVER; program.code.len()], ..Record::default() });
     checker.all()?;
+    if let Some(pc) = first_misuse(program) {
+        return Err(FactsError::Inconsistent { pc });
+    }
     let (record, sets) = (checker.record.take().unwrap_or_default(), std::mem::take(&mut checker.sets));
     let types = &facts.types;
     let unknown = [Type::ANY; Slot::COUNT];
+    let mut frame_registers: Vec<(Reg, Type)> =
+        types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.of(ty))).collect();
+    // What is declared of code that was not followed has not been checked.
+    for (function, claimed) in program.functions.iter().zip(&types.functions) {
+        if !(claimed.reached && claimed.followed) {
+            let code = function.code.range();
+            let [first, end] = [code.start, code.end]
+                .map(|pc| types.frames.partition_point(|frame| (frame.pc as usize) < pc))
+                .map(|frame| tables.frames.starts[frame] as usize);
+            frame_registers[first..end].iter_mut().for_each(|(_, ty)| *ty = Type::ANY);
+        }
+    }
     let pcs = types.frames.iter().map(|frame| frame.pc).chain([u32::MAX]);
     let frames = pcs.zip(tables.frames.starts.iter().copied()).collect();
     let slots = |class| Slot::ALL.map(|slot| tables.slot(ClassId(class), slot));
     Ok(CheckedTypes {
         record,
         sets,
-        frame_registers: types.frame_registers.iter().map(|&(reg, ty)| (reg, tables.of(ty))).collect(),
+        frame_registers,
         classes: std::iter::once(unknown).chain((1..=types.classes.len() as u32).map(slots)).collect(),
         globals: tables.all(&types.globals),
         results: tables.all(&types.results),

@@ -344,7 +344,7 @@ impl Heap {
     #[cold]
     pub(in crate::runtime) fn give_back(&mut self) {
         self.blocks.give_back_empty_chunks();
-        self.spare = Spare::default();
+        self.spare = Spare::none();
         self.proven.set(0);
     }
 

@@ -136,6 +136,12 @@ pub fn refill() -> Left {
     }
 }
 
+/// Whether a reserve is missing.
+#[inline]
+pub fn is_short() -> bool {
+    SIZE.load(Ordering::Acquire) != 0 && RESERVES.iter().any(|reserve| reserve.load(Ordering::Acquire).is_null())
+}
+
 /// Whether a reserve was spent since the last [`take_refusal`].
 #[inline]
 pub fn is_refused() -> bool {

@@ -24,6 +24,16 @@ pub(in crate::runtime) struct Spare {
     pub buffers: SpareBuffers,
 }
 
+impl Spare {
+    /// Keeps nothing from now on. Where memory is short, what is kept is what others want; and what is used again stands
+    /// all over the system's, which then has no large piece left.
+    pub fn none() -> Spare {
+        let mut none = Spare::default();
+        (none.tables.most, none.buffers.most) = (0, 0);
+        none
+    }
+}
+
 /// A free buffer begins with the address of the next one of its size.
 struct Free {
     next: *mut Free,
@@ -35,11 +45,13 @@ struct Free {
 pub(in crate::runtime) struct SpareBuffers {
     first: [*mut Free; CLASSES],
     bytes: usize,
+    /// How many bytes are kept at most.
+    most: usize,
 }
 
 impl Default for SpareBuffers {
     fn default() -> Self {
-        SpareBuffers { first: [ptr::null_mut(); CLASSES], bytes: 0 }
+        SpareBuffers { first: [ptr::null_mut(); CLASSES], bytes: 0, most: MOST }
     }
 }
 
@@ -68,7 +80,7 @@ impl SpareBuffers {
     #[inline(never)]
     pub unsafe fn free(&mut self, data: *mut u8, size: usize) {
         let class = class_of(size);
-        let kept = class.filter(|(_, rounded)| self.bytes + rounded <= MOST);
+        let kept = class.filter(|(_, rounded)| self.bytes + rounded <= self.most);
         // SAFETY: the buffer is the caller's to give away, and a small one is large enough and aligned for the link;
         // `allocate` has rounded small sizes.
         unsafe {
