@@ -204,8 +204,8 @@ pub fn check(program: &Program, facts: &Facts) -> Result<(), FactsError> {
     first_error(first, second)
 }
 
-/// As [`check`], and writes down the type of what each instruction writes. Native code rests on that, so of absent values,
-/// which types do not tell of, nothing may make ordinary ones.
+/// As [`check`], and writes down the type of what each instruction writes. Native code rests on that, so of absent
+/// values, which types do not tell of, nothing may make ordinary ones.
 pub fn checked_types(program: &Program, facts: &Facts) -> Result<CheckedTypes, FactsError> {
     let (tables, index) = (FactTables::new(program, facts)?, RuleIndex::new(program));
     tables.declarations()?;

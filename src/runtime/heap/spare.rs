@@ -25,8 +25,8 @@ pub(in crate::runtime) struct Spare {
 }
 
 impl Spare {
-    /// Keeps nothing from now on. Where memory is short, what is kept is what others want; and what is used again stands
-    /// all over the system's, which then has no large piece left.
+    /// Keeps nothing from now on. Where memory is short, what is kept is what others want; and what is used again
+    /// stands all over the system's, which then has no large piece left.
     pub fn none() -> Spare {
         let mut none = Spare::default();
         (none.tables.most, none.buffers.most) = (0, 0);
