@@ -122,7 +122,7 @@ mod tests {
     use crate::compile::compile_text;
 
     const SOURCE: &str = "fn f : a, b = [1], c = 2 { if c > 1 { return b; } return [a, c]; }\n\
-        struct S { fn init : self, x = 1 { self.x = x; } fn get : self, d = void { return self.x; } }\n\
+        struct S { fn init : self, x = 1 { self.x = x; } fn get : self, d = void { if d == void { return self.x; } return d; } }\n\
         fn later : s, n { let t = 0; for i in 0..n { try { t += s.get(f(i)[0]); } catch e { t = 0; } } return t; }\n\
         println(f(1), f(1, [2]), f(1, [2], 0), S().get(), S(2).get(3), later(S(), 3));";
 

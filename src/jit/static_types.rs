@@ -145,8 +145,8 @@ impl StaticTypes {
     fn of_instruction(&self, op: Op, pc: u32, registers: &[Type]) -> TypeFeedback {
         let mut feedback = TypeFeedback::NOTHING;
         let (a, b) = observed(&op);
-        // What the state of an iteration holds is not what was declared to be iterated over.
-        let is_value = |ty: &Type| !ty.tags.meets(Tags::ITER);
+        // The state of an iteration is for its steps alone: it may be of what `iter` gave for what is declared.
+        let is_value = |ty: &Type| op.as_iteration().is_some() || !ty.tags.meets(Tags::ITER);
         let ty = |reg: Reg| registers.get(reg.index()).copied().filter(is_value).unwrap_or(Type::ANY);
         if let Some(a) = a.map(ty) {
             feedback.a = tags_of(a);
