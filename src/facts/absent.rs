@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::bytecode::flow::jump_target;
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::op::window::{Call, New};
-use crate::bytecode::{FuncId, Function, FunctionKind, Op, Program, Reg, StructId};
+use crate::bytecode::{FuncId, Function, Op, Program, Reg, StructId};
 use crate::facts::definite::init_of;
 
 /// The first instruction (an index into the program's code) that may take an absent value for an ordinary one; `None`
@@ -105,9 +105,7 @@ impl Walk<'_> {
 
     fn may_be_left_out(&self, func: FuncId, param: Option<u16>) -> bool {
         let callee = &self.program.functions[func.index()];
-        // What makes a task keeps its arguments as they are.
-        callee.kind != FunctionKind::Async
-            && param.is_some_and(|param| (callee.required..callee.params).contains(&param))
+        param.is_some_and(|param| (callee.required..callee.params).contains(&param))
     }
 
     fn may_init_go_without(&self, def: StructId, argument: Option<u16>) -> bool {
@@ -124,7 +122,8 @@ mod tests {
     const SOURCE: &str = "fn f : a, b = [1], c = 2 { if c > 1 { return b; } return [a, c]; }\n\
         struct S { fn init : self, x = 1 { self.x = x; } fn get : self, d = void { if d == void { return self.x; } return d; } }\n\
         fn later : s, n { let t = 0; for i in 0..n { try { t += s.get(f(i)[0]); } catch e { t = 0; } } return t; }\n\
-        println(f(1), f(1, [2]), f(1, [2], 0), S().get(), S(2).get(3), later(S(), 3));";
+        async fn task : a, b = 3 { return a + b; }\n\
+        println(f(1), f(1, [2]), f(1, [2], 0), S().get(), S(2).get(3), later(S(), 3), await task(1));";
 
     #[test]
     fn what_walrusc_makes_asks_first() {
