@@ -45,14 +45,19 @@ impl Program {
         Some(self.refused[index].reason)
     }
 
+    /// What making an instance of a struct calls.
+    pub fn init(&self, def: StructId) -> Option<Method> {
+        let methods = &self.structs.get(def.index())?.methods;
+        methods.iter().find(|method| self.strings.get(method.name) == Some("init")).copied()
+    }
+
     /// How many arguments the `init` of a struct takes besides `self`; none if it has no `init`.
     pub fn init_arguments(&self, def: StructId) -> u16 {
-        let methods = self.structs.get(def.index()).map_or(&[][..], |def| &def.methods);
-        let init = methods.iter().find(|method| self.strings.get(method.name) == Some("init"));
-        init.and_then(|init| {
-            Some(self.functions.get(init.func.index())?.params.saturating_sub(u16::from(init.takes_self)))
-        })
-        .unwrap_or(0)
+        self.init(def)
+            .and_then(|init| {
+                Some(self.functions.get(init.func.index())?.params.saturating_sub(u16::from(init.takes_self)))
+            })
+            .unwrap_or(0)
     }
 }
 

@@ -14,9 +14,7 @@ const SELF: Reg = Reg(0);
 
 /// The function that a struct's instances are made by, if it has one.
 pub fn init_of(program: &Program, def: StructId) -> Option<FuncId> {
-    let methods = &program.structs.get(def.index())?.methods;
-    let init = methods.iter().find(|method| program.strings.get(method.name) == Some("init"))?;
-    init.takes_self.then_some(init.func)
+    program.init(def).filter(|init| init.takes_self).map(|init| init.func)
 }
 
 /// For each field of a struct's layout, whether every instance has it that is seen outside of `init`.

@@ -512,7 +512,7 @@ impl Operation<'_> {
 
     /// What making an instance calls.
     fn init(&self, def: StructId) -> Option<FuncId> {
-        self.method_of(def, "init").map(|method| method.func)
+        self.program.init(def).map(|method| method.func)
     }
 
     /// The row of the built-in method that the site names, of the first operand.

@@ -155,7 +155,8 @@ impl StaticTypes {
         if let Some(b) = b.map(ty) {
             feedback.b = tags_of(b);
         }
-        if let Some(result) = op.result() {
+        // A method that was looked up is absent, which no type tells.
+        if let Some(result) = op.result().filter(|_| !matches!(op, Op::FindMethod { .. })) {
             let result = self.types.written(op, pc, result).unwrap_or(Type::ANY);
             feedback.result = tags_of(result);
             if let Op::MakeList { .. } = op {

@@ -559,6 +559,17 @@ impl Recovery<'_> {
         }
     }
 
+    /// Says, unless that was said, that a closing bracket closes nothing, and goes on without it.
+    fn remove_unmatched(&mut self, fault: usize) {
+        if !self.is_known(fault) {
+            let text = self.text_of(fault).to_string();
+            let diagnostic =
+                Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(fault)).labelled("closes nothing");
+            self.report(fault, diagnostic);
+        }
+        self.lexemes.remove(fault);
+    }
+
     /// Brackets that do not match.
     fn brackets(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
         let token = self.token(fault);
@@ -574,13 +585,7 @@ impl Recovery<'_> {
                     return false;
                 }
             }
-            if !self.is_known(fault) {
-                let text = self.text_of(fault).to_string();
-                let diagnostic = Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(fault))
-                    .labelled("closes nothing");
-                self.report(fault, diagnostic);
-            }
-            self.lexemes.remove(fault);
+            self.remove_unmatched(fault);
             return true;
         };
         let (closer, written, opened) = match open {
@@ -591,13 +596,7 @@ impl Recovery<'_> {
                 if !matches!(token, Some(Token::RParen | Token::RBracket)) || !expected.has(";") {
                     return false;
                 }
-                if !self.is_known(fault) {
-                    let text = self.text_of(fault).to_string();
-                    let diagnostic = Diagnostic::error("E0204", format!("Unmatched `{text}`"), self.span(fault))
-                        .labelled("closes nothing");
-                    self.report(fault, diagnostic);
-                }
-                self.lexemes.remove(fault);
+                self.remove_unmatched(fault);
                 return true;
             }
         };

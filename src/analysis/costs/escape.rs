@@ -46,9 +46,7 @@ impl Resolver<'_> {
             Op::MakeTuple { .. } | Op::MakeRange { .. } | Op::NewCell { .. } | Op::MakeClosure { .. } => {}
             Op::MakeList { count, .. } if count <= MOST_ITEMS => {}
             Op::New { .. } => {
-                let def = &self.program.structs[def.map_or(0, StructId::index)];
-                let is_init = |name| self.program.strings.get(name) == Some("init");
-                if let Some(init) = def.methods.iter().find(|method| is_init(method.name)).map(|method| method.func)
+                if let Some(init) = self.program.init(def.unwrap_or(StructId(0))).map(|method| method.func)
                     && (self.height(init).is_none() || self.fate_of_parameter(init, 0) != Fate::Unmade)
                 {
                     return Fate::Made;

@@ -337,9 +337,8 @@ impl<'a> Builder<'a> {
         let extra = self.load(Mem::Header, instance, Instance::EXTRA_OFFSET as i32, Repr::I64);
         let has_extra = self.push(Inst::Unary(Unary::BitsToBool, extra), Repr::Bool);
         let exit = self.exit(ExitReason::Field);
-        let program = self.program;
-        self.region.exits[exit.0 as usize].proved =
-            known.is_some_and(|id| self.types.is_some_and(|types| types.never_has_side_fields(program, id)));
+        let never_has = |id| self.types.is_some_and(|types| types.never_has_side_fields(self.program, id));
+        self.mark(exit, known.is_some_and(never_has));
         self.guard(has_extra, false, exit);
     }
 

@@ -99,7 +99,7 @@ impl Builder<'_> {
             None => {
                 let undef = self.int(Tag::Undef as i64);
                 let unset = self.push(Inst::Icmp(Compare::Eq, tag, undef), Repr::Bool);
-                self.region.exits[exit.0 as usize].proved = !proof.is_empty();
+                self.mark(exit, !proof.is_empty());
                 self.guard(unset, false, exit);
                 let payload = self.load(mem, base, offset + Value::PAYLOAD_OFFSET as i32, Repr::I64);
                 Typed::Any { tag, payload }
@@ -198,7 +198,9 @@ impl Builder<'_> {
         let emit = |builder: &mut Self, source| {
             let exit = builder.exit_from(source, ExitReason::Field);
             // The exit in front of a loop may be that of other guards.
-            builder.region.exits[exit.0 as usize].proved |= proved && source == ExitSource::Here;
+            if source == ExitSource::Here {
+                builder.mark(exit, proved);
+            }
             let found = builder.struct_of(instance);
             let wanted = builder.int(id.0.into());
             let same = builder.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);

@@ -46,7 +46,7 @@ impl Builder<'_> {
                         let exit = self.exit(ExitReason::Type);
                         let mut told = TagSet::default();
                         types.iter().for_each(|&tag| told.add(tag));
-                        self.region.exits[exit.0 as usize].proved = !proof.is_empty() && proof.within(told);
+                        self.mark(exit, !proof.is_empty() && proof.within(told));
                         self.guard_tag(tag, likely, exit);
                     } else {
                         other = self.branch_on_tag(tag, likely);

@@ -508,9 +508,7 @@ impl Builder<'_> {
         }
         for reg in accesses.writes {
             let seen = self.feedback().result.single();
-            // A method that was looked up is absent, which no type tells.
-            let is_told = op.result() == Some(reg) && !matches!(op, Op::FindMethod { .. });
-            let proof = if is_told { self.proof().result } else { TagSet::default() };
+            let proof = if op.result() == Some(reg) { self.proof().result } else { TagSet::default() };
             let live = Rc::clone(&self.live);
             self.reload(reg);
             self.check_seen(reg, seen, proof, self.pc + 1, &live[self.live_at + 1]);

@@ -42,9 +42,14 @@ impl<'a> Builder<'a> {
         proof.a.single() == Some(Tag::Instance) && proof.instance_of.one() == Some(id)
     }
 
+    /// Notes whether the guard that an exit is of is proved. It is that of no other guard.
+    pub(super) fn mark(&mut self, exit: ExitId, is_proved: bool) {
+        self.region.exits[exit.0 as usize].proved = is_proved;
+    }
+
     /// As [`Self::guard_tag`], of what facts say to be of these types. The exit is that of no other guard.
     pub(super) fn guard_type(&mut self, tag: Val, wanted: Tag, proof: TagSet, exit: ExitId) {
-        self.region.exits[exit.0 as usize].proved = proof.single() == Some(wanted);
+        self.mark(exit, proof.single() == Some(wanted));
         self.guard_tag(tag, wanted, exit);
     }
 

@@ -651,11 +651,11 @@ impl Dict {
             }
             // The index grows at other times than the entries; together they take this much at most.
             heap.check_room_for(self.len() * 2, size_of::<Entry>() + 3 * size_of::<u64>())?;
-        }
-        if self.has_no_room(heap) {
-            let room = heap.spare_tables().take(FIRST_ROOM);
-            if let Table::Listed(listed) = self.table_mut(heap) {
-                listed.entries = room;
+            if self.has_no_room(heap) {
+                let room = heap.spare_tables().take(FIRST_ROOM);
+                if let Table::Listed(listed) = self.table_mut(heap) {
+                    listed.entries = room;
+                }
             }
         }
         // SAFETY: nothing else refers to the table; hashing the key reads the heap's seed and the key, which is no
