@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bytecode::flow::jump_target;
+use super::forward::{Forward, walk};
 use crate::bytecode::op::access::Edge;
 use crate::bytecode::op::window::{Call, New};
 use crate::bytecode::{FuncId, Function, Op, Program, Reg, StructId};
@@ -13,76 +13,61 @@ use crate::facts::definite::init_of;
 /// The first instruction (an index into the program's code) that may take an absent value for an ordinary one; `None`
 /// if there is none.
 pub fn first_misuse(program: &Program) -> Option<u32> {
-    program.functions.iter().find_map(|function| Walk { program, function }.first_misuse())
+    program.functions.iter().find_map(|function| misuse_in(program, function))
 }
 
-struct Walk<'a> {
+fn misuse_in(program: &Program, function: &Function) -> Option<u32> {
+    let makes = |op: &Op| matches!(op, Op::LoadAbsent { .. } | Op::FindMethod { .. });
+    if function.required == function.params && !program.code.get(function.code.range())?.iter().any(makes) {
+        return None;
+    }
+    let mut absence = Absence { program, misuse: None };
+    walk(program, function, (function.required..function.params).map(Reg).collect(), &mut absence);
+    Some(function.code.start + absence.misuse?)
+}
+
+/// Follows the registers that may be absent.
+struct Absence<'a> {
     program: &'a Program,
-    function: &'a Function,
+    misuse: Option<u32>,
 }
 
-impl Walk<'_> {
-    fn first_misuse(&self) -> Option<u32> {
-        let function = self.function;
-        let code = self.program.code.get(function.code.range())?;
-        let makes = |op: &Op| matches!(op, Op::LoadAbsent { .. } | Op::FindMethod { .. });
-        if function.required == function.params && !code.iter().any(makes) {
-            return None;
-        }
-        // The registers that may be absent before each instruction, of those that a path is known to.
-        let mut before: Vec<Option<BTreeSet<Reg>>> = vec![None; code.len()];
-        *before.first_mut()? = Some((function.required..function.params).map(Reg).collect());
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            for (pc, op) in code.iter().enumerate() {
-                let Some(absent) = before[pc].clone() else { continue };
-                if self.misuses(op, &absent) {
-                    return Some(function.code.start + pc as u32);
-                }
-                let mut join = |to: usize, state: &BTreeSet<Reg>| {
-                    let Some(there) = before.get_mut(to) else { return };
-                    let there = there.get_or_insert_with(|| {
-                        changed = true;
-                        BTreeSet::new()
-                    });
-                    let count = there.len();
-                    there.extend(state);
-                    changed |= there.len() != count;
-                };
-                for handler in &function.handlers {
-                    if (handler.start..handler.end).contains(&(pc as u32)) {
-                        let mut state = absent.clone();
-                        state.remove(&handler.error);
-                        join(handler.target as usize, &state);
-                    }
-                }
-                if let Some(target) = jump_target(op, pc as u32, code.len() as u32) {
-                    let mut state = self.after(op, &absent, Edge::Taken);
-                    if let Op::JumpIfGiven { a, .. } = op {
-                        state.remove(a);
-                    }
-                    join(target as usize, &state);
-                }
-                if !op.effects().ends {
-                    join(pc + 1, &self.after(op, &absent, Edge::FallThrough));
-                }
-            }
-        }
-        None
+impl Forward for Absence<'_> {
+    type State = BTreeSet<Reg>;
+
+    fn join(&self, there: &mut BTreeSet<Reg>, other: &BTreeSet<Reg>) -> bool {
+        let count = there.len();
+        there.extend(other);
+        there.len() != count
     }
 
-    fn after(&self, op: &Op, absent: &BTreeSet<Reg>, edge: Edge) -> BTreeSet<Reg> {
-        let mut state = absent.clone();
+    fn after(&self, op: &Op, before: &BTreeSet<Reg>, edge: Edge) -> BTreeSet<Reg> {
+        let mut state = before.clone();
         if let Some(from) = op.accesses(self.program).clobbers_from {
             state.retain(|reg| reg.0 < from);
         }
         op.writes_on(self.program, edge).iter().for_each(|reg| _ = state.remove(reg));
-        if let Op::LoadAbsent { dst } | Op::FindMethod { dst, .. } = *op {
-            state.insert(dst);
+        match *op {
+            Op::LoadAbsent { dst } | Op::FindMethod { dst, .. } => _ = state.insert(dst),
+            Op::JumpIfGiven { a, .. } if edge == Edge::Taken => _ = state.remove(&a),
+            _ => {}
         }
         state
     }
 
+    fn caught(&self, before: &BTreeSet<Reg>, error: Reg) -> BTreeSet<Reg> {
+        before.iter().copied().filter(|reg| *reg != error).collect()
+    }
+
+    fn visit(&mut self, pc: u32, op: &Op, before: &BTreeSet<Reg>) -> bool {
+        if self.misuses(op, before) {
+            self.misuse = Some(pc);
+        }
+        self.misuse.is_none()
+    }
+}
+
+impl Absence<'_> {
     fn misuses(&self, op: &Op, absent: &BTreeSet<Reg>) -> bool {
         if absent.is_empty() || matches!(op, Op::JumpIfGiven { .. }) {
             return false;

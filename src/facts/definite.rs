@@ -6,7 +6,8 @@
 //! for everybody else. Nothing takes a field away again. The rule is that of Java's blank finals (Gosling et al., *The
 //! Java Language Specification*, chapter 16), with leaks of `this` counted as uses of all fields.
 
-use crate::bytecode::flow::jump_target;
+use super::forward::{Forward, walk};
+use crate::bytecode::op::access::Edge;
 use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, SiteId, StructId};
 
 /// The register of `self`.
@@ -20,60 +21,59 @@ pub fn init_of(program: &Program, def: StructId) -> Option<FuncId> {
 /// For each field of a struct's layout, whether every instance has it that is seen outside of `init`.
 pub fn always_assigned(program: &Program, def: StructId) -> Vec<bool> {
     let count = program.structs.get(def.index()).map_or(0, |def| def.fields.len());
-    init_of(program, def)
-        .and_then(|init| Assigned { program, def, init }.everywhere(count))
-        .unwrap_or_else(|| vec![false; count])
+    let nothing = vec![false; count];
+    let Some(init) = init_of(program, def) else { return nothing };
+    let function = &program.functions[init.index()];
+    if function.kind == FunctionKind::Async || !function.handlers.is_empty() {
+        return nothing;
+    }
+    let mut assigned = Assigned { program, def, init, seen: vec![true; count] };
+    match walk(program, function, nothing.clone(), &mut assigned) {
+        true => assigned.seen,
+        false => nothing,
+    }
 }
 
+/// Follows the fields that every path has assigned.
 struct Assigned<'a> {
     program: &'a Program,
     def: StructId,
     init: FuncId,
+    /// Those that were assigned wherever others may look at the instance.
+    seen: Vec<bool>,
+}
+
+impl Forward for Assigned<'_> {
+    type State = Vec<bool>;
+
+    fn join(&self, there: &mut Vec<bool>, other: &Vec<bool>) -> bool {
+        meet(there, other)
+    }
+
+    fn after(&self, op: &Op, before: &Vec<bool>, _: Edge) -> Vec<bool> {
+        let mut now = before.clone();
+        if let Op::SetMember { object: SELF, site, .. } = *op
+            && let Some(field) = self.field(site)
+        {
+            now[field] = true;
+        }
+        now
+    }
+
+    fn caught(&self, before: &Vec<bool>, _: Reg) -> Vec<bool> {
+        before.clone()
+    }
+
+    /// Ends where `self` is given another value.
+    fn visit(&mut self, _: u32, op: &Op, before: &Vec<bool>) -> bool {
+        if self.shows_self(op, before) {
+            meet(&mut self.seen, before);
+        }
+        !self.writes_self(op)
+    }
 }
 
 impl Assigned<'_> {
-    /// `None` if `init` does what is not followed: it catches errors, may wait, or gives `self` another value.
-    fn everywhere(&self, count: usize) -> Option<Vec<bool>> {
-        let function = &self.program.functions[self.init.index()];
-        let code = self.program.code.get(function.code.range())?;
-        if function.kind == FunctionKind::Async || !function.handlers.is_empty() {
-            return None;
-        }
-        // What was assigned on every path to each instruction, of those that a path is known to.
-        let mut before: Vec<Option<Vec<bool>>> = vec![None; code.len()];
-        *before.first_mut()? = Some(vec![false; count]);
-        let mut seen = vec![true; count];
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            for (pc, op) in code.iter().enumerate() {
-                let Some(mut now) = before[pc].clone() else { continue };
-                if self.writes_self(op) {
-                    return None;
-                }
-                if self.shows_self(op, &now) {
-                    meet(&mut seen, &now);
-                }
-                if let Op::SetMember { object: SELF, site, .. } = *op
-                    && let Some(field) = self.field(site)
-                {
-                    now[field] = true;
-                }
-                let target = jump_target(op, pc as u32, code.len() as u32).map(|target| target as usize);
-                let falls_through = !op.effects().ends;
-                for next in target.into_iter().chain(falls_through.then_some(pc + 1)) {
-                    match before.get_mut(next)? {
-                        Some(there) => changed |= meet(there, &now),
-                        there => {
-                            *there = Some(now.clone());
-                            changed = true;
-                        }
-                    }
-                }
-            }
-        }
-        Some(seen)
-    }
-
     fn field(&self, site: SiteId) -> Option<usize> {
         let sites = &self.program.functions[self.init.index()].sites;
         let name = self.program.sites.get(sites.start as usize + site.index())?;

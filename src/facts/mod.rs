@@ -10,6 +10,7 @@
 pub mod absent;
 pub mod check;
 pub mod definite;
+mod forward;
 pub mod native_forms;
 pub mod rules;
 
