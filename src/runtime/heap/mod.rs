@@ -19,6 +19,7 @@
 mod blocks;
 mod buffer;
 mod changes;
+mod free_lists;
 mod mark;
 mod refusals;
 pub mod reserve;
@@ -35,6 +36,7 @@ use super::object::{
 use super::value::Value;
 use blocks::Blocks;
 pub(in crate::runtime) use changes::Watched;
+pub(in crate::runtime) use free_lists::FreeLists;
 pub use mark::Marker;
 pub(in crate::runtime) use refusals::Refusals;
 use spare::Spare;

@@ -7,13 +7,13 @@
 use std::ptr::{self, NonNull};
 
 use super::buffer;
+use super::free_lists::FreeLists;
 use crate::runtime::object::SpareTables;
 
 /// Sizes are rounded up to multiples of this, which is what buffers are aligned to.
 const GRANULE: usize = 16;
 /// Larger buffers are the system's.
 const LARGEST: usize = 256;
-const CLASSES: usize = LARGEST / GRANULE;
 /// The most memory that is kept in buffers, in bytes.
 const MOST: usize = 4 << 20;
 
@@ -29,29 +29,20 @@ impl Spare {
     /// stands all over the system's, which then has no large piece left.
     pub fn none() -> Spare {
         let mut none = Spare::default();
-        (none.tables.most, none.buffers.most) = (0, 0);
+        none.tables.close();
+        none.buffers.free.close();
         none
     }
 }
 
-/// A free buffer begins with the address of the next one of its size.
-struct Free {
-    next: *mut Free,
-}
-
-/// Free buffers by size.
-///
-/// Invariant: those in the list of a class are buffers of its size from [`buffer`], which nothing else uses.
+/// Free buffers by size: the pieces of a class are buffers of its size from [`buffer`].
 pub(in crate::runtime) struct SpareBuffers {
-    first: [*mut Free; CLASSES],
-    bytes: usize,
-    /// How many bytes are kept at most.
-    most: usize,
+    free: FreeLists<{ LARGEST / GRANULE }>,
 }
 
 impl Default for SpareBuffers {
     fn default() -> Self {
-        SpareBuffers { first: [ptr::null_mut(); CLASSES], bytes: 0, most: MOST }
+        SpareBuffers { free: FreeLists::new(MOST) }
     }
 }
 
@@ -66,11 +57,7 @@ impl SpareBuffers {
     #[inline]
     fn allocate(&mut self, size: usize) -> Option<NonNull<u8>> {
         let Some((class, rounded)) = class_of(size) else { return buffer::allocate(size) };
-        let Some(free) = NonNull::new(self.first[class]) else { return buffer::allocate(rounded) };
-        // SAFETY: by the invariant it is a free buffer of this class, which was written when it was freed.
-        self.first[class] = unsafe { free.as_ref().next };
-        self.bytes -= rounded;
-        Some(free.cast())
+        self.free.take(class, rounded).or_else(|| buffer::allocate(rounded))
     }
 
     /// Frees a buffer, or keeps it; nothing if the size is 0.
@@ -79,20 +66,13 @@ impl SpareBuffers {
     /// `data` is a buffer of `size` bytes from [`SpareBuffers::resize`] that is not used afterwards.
     #[inline(never)]
     pub unsafe fn free(&mut self, data: *mut u8, size: usize) {
-        let class = class_of(size);
-        let kept = class.filter(|(_, rounded)| self.bytes + rounded <= self.most);
-        // SAFETY: the buffer is the caller's to give away, and a small one is large enough and aligned for the link;
-        // `allocate` has rounded small sizes.
+        // SAFETY: the buffer is the caller's to give away; `allocate` has rounded small sizes, and a small one is large
+        // enough and aligned for a link.
         unsafe {
-            let Some((class, rounded)) = kept else {
-                return buffer::free(data, class.map_or(size, |(_, rounded)| rounded));
-            };
-            if cfg!(debug_assertions) {
-                data.write_bytes(super::blocks::POISON, rounded);
+            match class_of(size) {
+                Some((class, rounded)) if self.free.has_room_for(rounded) => self.free.keep(class, data, rounded),
+                class => buffer::free(data, class.map_or(size, |(_, rounded)| rounded)),
             }
-            data.cast::<Free>().write(Free { next: self.first[class] });
-            self.first[class] = data.cast();
-            self.bytes += rounded;
         }
     }
 
@@ -106,34 +86,29 @@ impl SpareBuffers {
         if old_class.is_some() && old_class == new_class {
             return Some(data);
         }
-        if old_class.is_none() && new_class.is_none() {
-            // SAFETY: passed on to the caller; neither size is rounded.
-            return unsafe { buffer::resize(data, old_size, new_size) };
-        }
-        let new = match new_size {
-            0 => NonNull::<u128>::dangling().cast(),
-            _ => self.allocate(new_size)?,
-        };
-        // SAFETY: both are at least as large as what is copied, and different buffers; the old one is the caller's to
-        // give away.
+        // SAFETY: passed on to the caller, with neither size rounded or both; what is copied is no larger than either
+        // buffer, which are different ones, and the old one is the caller's to give away.
         unsafe {
+            if old_class.is_none() && new_class.is_none() {
+                return buffer::resize(data, old_size, new_size);
+            }
+            let new = match new_size {
+                0 => NonNull::<u128>::dangling().cast(),
+                _ => self.allocate(new_size)?,
+            };
             ptr::copy_nonoverlapping(data, new.as_ptr(), old_size.min(new_size));
             self.free(data, old_size);
+            Some(new.as_ptr())
         }
-        Some(new.as_ptr())
     }
 }
 
 impl Drop for SpareBuffers {
     fn drop(&mut self) {
-        for (class, first) in self.first.into_iter().enumerate() {
-            let mut next = first;
-            while let Some(free) = NonNull::new(next) {
-                // SAFETY: by the invariant; the link is read before its buffer is freed.
-                unsafe {
-                    next = free.as_ref().next;
-                    buffer::free(free.as_ptr().cast(), (class + 1) * GRANULE);
-                }
+        for size in (GRANULE..=LARGEST).step_by(GRANULE) {
+            while let Some(data) = self.free.take(size / GRANULE - 1, size) {
+                // SAFETY: by the invariant it is a buffer of this size that nothing else uses.
+                unsafe { buffer::free(data.as_ptr(), size) };
             }
         }
     }
@@ -143,39 +118,50 @@ impl Drop for SpareBuffers {
 mod tests {
     use super::*;
 
+    /// Changes the size of a buffer and shows what it holds.
+    fn resized(
+        spare: &mut SpareBuffers,
+        data: *mut u8,
+        old: usize,
+        new: usize,
+        see: impl FnOnce(&mut [u8]),
+    ) -> *mut u8 {
+        // SAFETY: each test gives the buffer that it was given last, which has this size; what is new in it is set.
+        unsafe {
+            let data = spare.resize(data, old, new).expect("there is memory");
+            if new > old {
+                data.add(old).write_bytes(0, new - old);
+            }
+            see(std::slice::from_raw_parts_mut(data, new));
+            data
+        }
+    }
+
     #[test]
     fn buffers_keep_their_contents_through_all_sizes() {
         let mut spare = SpareBuffers::default();
-        let sizes = [1, 16, 17, 64, 250, 256, 257, 1000, 70_000, 300, 256, 40, 0];
-        let (mut data, mut old, mut kept) = (ptr::null_mut(), 0, 0);
-        for size in sizes {
-            // SAFETY: the buffer is the one that was given before.
-            unsafe {
-                data = spare.resize(data, old, size).expect("there is memory");
-                kept = if old == 0 { 0 } else { kept.min(size) };
-                for index in 0..kept {
-                    assert_eq!(data.add(index).read(), index as u8, "{old} to {size}");
-                }
-                for index in 0..size {
-                    data.add(index).write(index as u8);
-                }
-            }
-            (old, kept) = (size, size);
+        let (mut data, mut old) = (ptr::null_mut(), 0);
+        for size in [1, 16, 17, 64, 250, 256, 257, 1000, 70_000, 300, 256, 40, 0] {
+            data = resized(&mut spare, data, old, size, |bytes| {
+                let kept = old.min(size);
+                assert!(bytes[..kept].iter().enumerate().all(|(i, byte)| *byte == i as u8), "{old} to {size}");
+                bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = i as u8);
+            });
+            old = size;
         }
     }
 
     #[test]
     fn freed_buffers_are_given_again_up_to_a_limit() {
         let mut spare = SpareBuffers::default();
-        let make = |spare: &mut SpareBuffers| spare.allocate(100).expect("there is memory").as_ptr();
-        // SAFETY: each buffer is freed once before it is given again.
-        let free = |spare: &mut SpareBuffers, data| unsafe { spare.free(data, 100) };
+        let make = |spare: &mut SpareBuffers| resized(spare, ptr::null_mut(), 0, 100, |_| ());
+        let free = |spare: &mut SpareBuffers, data| _ = resized(spare, data, 100, 0, |_| ());
         let first = make(&mut spare);
         free(&mut spare, first);
         assert_eq!(make(&mut spare), first);
         let many: Vec<*mut u8> = (0..2 * MOST / 112).map(|_| make(&mut spare)).collect();
         many.into_iter().for_each(|data| free(&mut spare, data));
-        assert!(spare.bytes <= MOST && spare.bytes > MOST / 2);
+        assert!(!spare.free.has_room_for(MOST / 2) && spare.free.has_room_for(0));
         free(&mut spare, first);
     }
 }

@@ -4,43 +4,38 @@
 //! join and split the memory of their tables than all else that is done for such a dict.
 
 use std::mem::ManuallyDrop;
-use std::ptr::{self, NonNull};
 
 use super::dict::{Entry, UNINDEXED};
+use crate::runtime::heap::FreeLists;
 
 /// The most memory that is kept, in bytes.
 const MOST: usize = 2 << 20;
 
-/// Empty tables by how many entries they have room for. Each begins with the address of the next: a sweep must not ask
-/// for memory.
-///
-/// Invariant: those in a list are the memory of vectors of that capacity, which nothing else uses.
+/// Empty tables by how many entries they have room for: the pieces of a class are the memory of vectors of that
+/// capacity.
 pub(in crate::runtime) struct SpareTables {
-    first: [*mut Entry; UNINDEXED + 1],
-    bytes: usize,
-    /// How many bytes are kept at most.
-    pub most: usize,
+    free: FreeLists<{ UNINDEXED + 1 }>,
 }
 
 impl Default for SpareTables {
     fn default() -> Self {
-        SpareTables { first: [ptr::null_mut(); UNINDEXED + 1], bytes: 0, most: MOST }
+        SpareTables { free: FreeLists::new(MOST) }
     }
 }
 
 impl SpareTables {
+    /// Keeps nothing from now on.
+    pub fn close(&mut self) {
+        self.free.close();
+    }
+
     /// An empty table with room for `count` entries.
     #[inline]
     pub fn take(&mut self, count: usize) -> Vec<Entry> {
-        let Some(table) = self.first.get(count).copied().and_then(NonNull::new) else {
-            return Vec::with_capacity(count);
-        };
-        self.bytes -= count * size_of::<Entry>();
-        // SAFETY: by the invariant it is the memory of a vector with this capacity, which begins with a link since it
-        // was kept.
-        unsafe {
-            self.first[count] = table.cast::<*mut Entry>().read();
-            Vec::from_raw_parts(table.as_ptr(), 0, count)
+        match self.free.take(count, count * size_of::<Entry>()) {
+            // SAFETY: by the invariant it is the memory of a vector with this capacity, which nothing else uses.
+            Some(data) => unsafe { Vec::from_raw_parts(data.as_ptr().cast(), 0, count) },
+            None => Vec::with_capacity(count),
         }
     }
 
@@ -48,21 +43,18 @@ impl SpareTables {
     #[inline]
     pub fn keep(&mut self, table: Vec<Entry>) {
         let (room, size) = (table.capacity(), table.capacity() * size_of::<Entry>());
-        if !(1..=UNINDEXED).contains(&room) || self.bytes + size > self.most {
-            return;
+        if (1..=UNINDEXED).contains(&room) && self.free.has_room_for(size) {
+            let data = ManuallyDrop::new(table).as_mut_ptr();
+            // SAFETY: the vector is given up; an entry is larger than an address, and aligned like one.
+            unsafe { self.free.keep(room, data.cast(), size) };
         }
-        let data = ManuallyDrop::new(table).as_mut_ptr();
-        // SAFETY: the vector is given up, and an entry is larger than a link.
-        unsafe { data.cast::<*mut Entry>().write(self.first[room]) };
-        self.first[room] = data;
-        self.bytes += size;
     }
 }
 
 impl Drop for SpareTables {
     fn drop(&mut self) {
-        for room in 1..self.first.len() {
-            while !self.first[room].is_null() {
+        for room in 1..=UNINDEXED {
+            while !self.free.is_empty(room) {
                 drop(self.take(room));
             }
         }
@@ -84,7 +76,7 @@ mod tests {
         for _ in 0..3 * MOST / size_of::<Entry>() {
             spare.keep(Vec::with_capacity(1));
         }
-        assert!(spare.bytes <= MOST);
+        assert!(!spare.free.has_room_for(size_of::<Entry>()) && spare.free.has_room_for(0));
         // Large ones are none of these.
         spare.keep(Vec::with_capacity(1000));
         assert_eq!(spare.take(1000).len(), 0);
