@@ -16,7 +16,7 @@
 //! - Which registers are alive is taken from [`crate::bytecode::flow`], as the builder takes it. Of the frame that an
 //!   inlined function returns to, what its return is yet to write is not compared: the result of a call; the item, and
 //!   at its beginning the version, of an iteration.
-//! - A stretch that is too long, or reaches too much, is not compared: see [`Limits`].
+//! - A stretch that is too long, or reaches or makes too much, is not compared: see [`Limits`].
 
 use std::cell::Cell;
 
@@ -51,6 +51,9 @@ impl Limits {
     /// For `--jit-stress shadow`.
     pub const THOROUGH: Limits = Limits { work: 20_000_000, total: 2_000_000_000, reach: 1_000_000 };
 }
+
+/// Bytes that a stretch may make at most while it is interpreted again, which nothing collects meanwhile.
+const MOST_MADE: usize = 256 << 20;
 
 /// See the module documentation.
 pub struct Shadow {
@@ -179,7 +182,11 @@ impl Shadow {
             enough
         };
         let mut how = String::from("its pc is never reached");
+        let most = vm.heap.bytes() + MOST_MADE;
         loop {
+            if vm.heap.bytes() > most {
+                return Verdict::GaveUp;
+            }
             if stands_at(vm, depth, base, wanted) {
                 match after.difference(vm, live) {
                     None => return Verdict::Same,
