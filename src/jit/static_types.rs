@@ -172,7 +172,7 @@ impl StaticTypes {
 
     /// What feedback tells of an object beside its type.
     fn note_object(&self, ty: Type, feedback: &mut TypeFeedback) {
-        if ty.tags == Tags::LIST {
+        if ty.tags.meets(Tags::LIST) {
             let items = self.types.slot(ty.class, Slot::Item).tags;
             // A list that may hold numbers among others keeps them unboxed until the first other comes.
             match items {
@@ -183,7 +183,7 @@ impl StaticTypes {
                 _ => {}
             }
         }
-        if ty.tags == Tags::INSTANCE {
+        if ty.tags.meets(Tags::INSTANCE) {
             for kind in self.types.identities(ty.ids).into_iter().flatten().filter_map(|id| id.unpack()) {
                 if let IdKind::Instance(id) = kind {
                     feedback.instance_of.add(id);

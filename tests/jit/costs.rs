@@ -72,6 +72,22 @@ fn steps_are_those_that_are_told() {
     }
 }
 
+/// A function stands where it is called for values of a type that never come there: what was seen of others tells
+/// nothing of them, but types do.
+#[test]
+fn cost_lines_hold_where_a_call_is_made_for_types_that_never_come() {
+    let source = "struct Machine { fn init : self { self.state = \"s\"; } }
+        let log = [];
+        fn f : d { log.push(d.input); log.push(d.state); }
+        fn g : m { log.push(\"enter\"); }
+        fn call : h, data { h(data); }
+        let m = Machine();
+        for i in 0..4000 { if i % 2 == 0 { call(f, {\"state\": \"a\", \"input\": \"b\"}); } else { call(g, m); } }
+        println(log.len());";
+    let (stdout, stderr) = execute(source, &["--jit", "--audit-verdicts", "--jit-wait"]);
+    assert_eq!((stdout.as_str(), stderr.contains("verdict: ")), ("6000\n", false), "{stderr}");
+}
+
 /// In real programs, no instruction goes through the run time of which walrusc had not told.
 #[test]
 fn cost_lines_hold_for_the_programs_of_fixtures() {

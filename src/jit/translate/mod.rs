@@ -46,7 +46,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::feedback::{TagSet, TypeFeedback, TypeProfile};
+use super::feedback::{Seen, TagSet, TypeFeedback, TypeProfile};
 use super::ir::{
     Binary, BlockId, Compare, Exit, ExitId, ExitReason, Home, InlinedFrame, Inst, Loop, Mem, Region, Repr, Terminator,
     Unary, Val, Width,
@@ -55,6 +55,7 @@ use super::static_types::StaticTypes;
 use crate::bytecode::facts::{MAX_REGION_INSTRUCTIONS, Reason, Why};
 use crate::bytecode::flow::{self, Flow, RegSet};
 use crate::bytecode::{FuncId, GlobalId, Op, Program, Reg};
+use crate::facts::native_forms::observed;
 use crate::runtime::counts::NativeCounts;
 use crate::runtime::object::{Gc, Str};
 use crate::runtime::regions::Entry;
@@ -833,13 +834,29 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What was seen of the instruction; if it was not executed while recording, what facts say of it.
+    /// What was seen of the instruction. If it was not executed while recording, or is made for a call whose operand is
+    /// of a kind that was not seen there, what facts say of it.
     fn feedback(&self) -> &'a TypeFeedback {
         let seen = self.profile.at(self.pc);
         match self.types {
-            Some(types) if !seen.reached => types.at(self.program, self.context.func, self.pc),
+            Some(types) if !seen.reached || self.is_of_another_kind(seen) => {
+                types.at(self.program, self.context.func, self.pc)
+            }
             _ => seen,
         }
+    }
+
+    /// Whether the first observed operand is known to be of a type that was not seen, or to be a list while no access
+    /// to one has succeeded. The state of an iteration tells by its kind what drives it.
+    fn is_of_another_kind(&self, seen: &TypeFeedback) -> bool {
+        let op = self.op();
+        if seen.a.is_empty() || op.as_iteration().is_some() {
+            return false;
+        }
+        let register = observed(&op).0.map(|register| self.env.register(self.home(register)));
+        let Some(Slot::Value { value: Typed::Known(tag, _), .. }) = register else { return false };
+        let is_access = matches!(op, Op::GetIndex { .. } | Op::SetIndex { .. });
+        !seen.a.contains(tag) || is_access && tag == Tag::List && seen.storage == Seen::Nothing
     }
 
     fn op(&self) -> Op {

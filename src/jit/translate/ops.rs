@@ -495,6 +495,7 @@ impl Builder<'_> {
         let needs = self.prepare_step(&op)?;
         self.assert_step(op)?;
         let exit = self.exit(ExitReason::Throw);
+        let seen = self.feedback().result.single();
         let status = self.call_step(needs)?;
         let done = self.is_status(status, Status::Next);
         self.go_on_if_done(done, exit);
@@ -507,7 +508,6 @@ impl Builder<'_> {
             self.env.kill_from(from);
         }
         for reg in accesses.writes {
-            let seen = self.feedback().result.single();
             let proof = if op.result() == Some(reg) { self.proof().result } else { TagSet::default() };
             let live = Rc::clone(&self.live);
             self.reload(reg);
