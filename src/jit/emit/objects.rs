@@ -22,10 +22,16 @@ fn list_bytes(shape: Shape, words: usize) -> usize {
     if shape.flags == Storage::Bools as u16 { words } else { words * size_of::<u64>() }
 }
 
+/// The room for elements in the cell of a list of so many words.
+fn list_room(shape: Shape, words: usize) -> usize {
+    let room = List::room_for(list_bytes(shape, words).max(shape.aux as usize));
+    room.expect("the builder makes small lists only")
+}
+
 /// The cell for an object with so many words.
 fn native_cell(shape: Shape, words: usize) -> NativeCell {
     let size = match shape.kind {
-        ObjKind::List => List::room_for(list_bytes(shape, words)).map(|room| List::ELEMENTS_OFFSET + room),
+        ObjKind::List => Some(List::ELEMENTS_OFFSET + list_room(shape, words)),
         _ => Some(object_size(words)),
     };
     size.and_then(Heap::native_cell).expect("the builder makes small objects only")
@@ -123,7 +129,8 @@ impl Emitter<'_> {
 
     /// Writes all of a new object.
     fn write_object(&mut self, object: ir::Value, shape: Shape, words: &[Val]) {
-        let header = Header::word_without_mark(shape.kind, shape.flags, shape.aux);
+        let aux = if shape.kind == ObjKind::List { 0 } else { shape.aux };
+        let header = Header::word_without_mark(shape.kind, shape.flags, aux);
         let header = self.builder.ins().iconst(types::I64, header as i64);
         let colour = self.builder.ins().load(types::I8, flags(Mem::Vm), self.vm, layout::HEAP_COLOUR);
         self.builder.ins().store(flags(Mem::Header), header, object, 0);
@@ -143,8 +150,7 @@ impl Emitter<'_> {
     /// Writes what follows the header of a new list, whose elements lie behind it.
     fn write_list(&mut self, list: ir::Value, shape: Shape, words: &[Val]) {
         let storage = Storage::numbered(shape.flags);
-        let bytes = list_bytes(shape, words.len());
-        let room = List::room_for(bytes).expect("the builder makes small lists only");
+        let (bytes, room) = (list_bytes(shape, words.len()), list_room(shape, words.len()));
         let data = self.builder.ins().iadd_imm_s(list, List::ELEMENTS_OFFSET as i64);
         let [len, cap] = [bytes, room].map(|bytes| {
             let count = bytes / storage.element_size();

@@ -47,6 +47,7 @@ pub enum Element {
 pub struct Shape {
     pub kind: ObjKind,
     pub flags: u16,
+    /// Of a list, whose header has nothing there: the least room for its elements, in bytes.
     pub aux: u32,
 }
 

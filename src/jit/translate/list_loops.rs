@@ -25,7 +25,7 @@ use crate::bytecode::{FuncId, Op, Reg};
 use crate::jit::feedback::TagSet;
 use crate::jit::feedback::Via;
 use crate::jit::ir::{Binary, Compare, ExitReason, Home, Inst, Repr, Shape, Terminator, Unary, Val};
-use crate::runtime::object::{ObjKind, Storage};
+use crate::runtime::object::{List, ObjKind, Storage};
 use crate::runtime::value::Tag;
 
 /// Which method it is that a function is walked through for, and where its state lies in the region's frame.
@@ -98,7 +98,7 @@ impl Builder<'_> {
         let dirty = |value| Slot::Value { value, dirty: true };
         let results = match method {
             ListLoop::Map | ListLoop::Filter => {
-                let shape = Shape { kind: ObjKind::List, flags: kept as u16, aux: 0 };
+                let shape = Shape { kind: ObjKind::List, flags: kept as u16, aux: List::ROOM_TO_FILL as u32 };
                 Typed::Known(Tag::List, self.make(shape, Vec::new()))
             }
             ListLoop::Reduce => self.get(base.above(MethodCall::ARGS + 1))?,

@@ -2,8 +2,8 @@
 
 use super::env::{ListFacts, Typed};
 use super::{Builder, Built, Goes};
-use crate::bytecode::op::window::New;
-use crate::bytecode::{CaptureSource, FuncId, Reg, StructId};
+use crate::bytecode::op::window::{MethodCall, New};
+use crate::bytecode::{CaptureSource, FuncId, Op, Reg, StructId};
 use crate::facts::native_forms::MOST_ITEMS;
 use crate::jit::ir::{ExitReason, Inst, Mem, Repr, Shape, Val};
 use crate::runtime::heap::Heap;
@@ -14,6 +14,9 @@ use crate::runtime::value::Tag;
 fn fits_cell(words: usize) -> bool {
     Heap::native_cell(size_of::<Header>() + words * size_of::<u64>()).is_some()
 }
+
+/// How many instructions are looked at for a push onto a list that is made empty.
+const LOOKED_AT_TO_BE_FILLED: usize = 200;
 
 impl Builder<'_> {
     /// `New`: an instance of a known struct, and the call of its `init`.
@@ -140,7 +143,8 @@ impl Builder<'_> {
                 (_, Typed::Known(_, payload)) => words.push(payload),
             }
         }
-        let list = self.make(Shape { kind: ObjKind::List, flags: storage as u16, aux: 0 }, words);
+        let room = if count == 0 && self.is_filled_later(dst) { List::ROOM_TO_FILL } else { 0 };
+        let list = self.make(Shape { kind: ObjKind::List, flags: storage as u16, aux: room as u32 }, words);
         self.set(dst, Typed::Known(Tag::List, list));
         if count > 0 {
             let len = self.int(count.into());
@@ -155,6 +159,24 @@ impl Builder<'_> {
     fn storage_to_come(&self) -> Storage {
         let types = self.types.map(|types| types.at(self.program, self.context.func, self.pc));
         types.and_then(|types| types.storage.one()).unwrap_or(Storage::Ints)
+    }
+
+    /// Whether instructions that come soon push onto the list that is about to be in a register, as far as the code
+    /// tells without being followed.
+    fn is_filled_later(&self, list: Reg) -> bool {
+        let end = self.program.functions[self.context.func.index()].code.range().end;
+        let next = self.pc as usize + 1;
+        let mut receivers = Vec::new();
+        self.program.code[next..end.min(next + LOOKED_AT_TO_BE_FILLED)].iter().any(|op| match *op {
+            Op::Move { dst, src } if src == list => {
+                receivers.push(dst);
+                false
+            }
+            Op::CallMethod { base, site, .. } if receivers.contains(&base.above(MethodCall::RECEIVER)) => {
+                self.vm.site_name(self.context.func, site) == "push"
+            }
+            _ => false,
+        })
     }
 
     /// An object of a cell: the words that follow its header are given.

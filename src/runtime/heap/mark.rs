@@ -24,16 +24,19 @@ pub struct Work {
 pub struct Marker {
     stack: Vec<Work>,
     colour: u8,
+    /// Values that were looked at.
+    count: usize,
 }
 
 impl Marker {
     pub(super) fn new(stack: Vec<Work>, colour: u8) -> Marker {
-        Marker { stack, colour }
+        Marker { stack, colour, count: 0 }
     }
 
     /// Marks a value and, in the course of the collection, all that can be reached from it.
     #[inline]
     pub fn mark(&mut self, value: Value) {
+        self.count += 1;
         if let Some(object) = value.as_object() {
             self.mark_object(object);
         }
@@ -72,11 +75,11 @@ impl Marker {
         }
     }
 
-    /// Marks the rest; returns the emptied stack for the next collection.
-    pub(super) fn finish(mut self) -> Vec<Work> {
+    /// Marks the rest; returns the emptied stack for the next collection, and how many values were looked at.
+    pub(super) fn finish(mut self) -> (Vec<Work>, usize) {
         self.mark_reachable();
         // After a collection of something very deep, the memory is worth more elsewhere.
-        if self.stack.capacity() > 64 << 10 { Vec::new() } else { self.stack }
+        (if self.stack.capacity() > 64 << 10 { Vec::new() } else { self.stack }, self.count)
     }
 
     fn mark_children(&mut self, object: Gc<Header>, next: usize) {

@@ -27,6 +27,7 @@ mod spare;
 
 use std::cell::Cell;
 use std::mem::offset_of;
+use std::ops::RangeInclusive;
 use std::ptr::NonNull;
 
 use super::error::{Error, ErrorKind, Result};
@@ -46,8 +47,11 @@ pub(in crate::runtime) use spare::SpareBuffers;
 const SMALL_REQUEST: usize = 64 << 10;
 /// No single object may be larger, whatever the limit: byte counts must not overflow.
 const LARGEST_OBJECT: usize = 1 << 46;
-/// How many bytes are allocated between collections at least, unless `set_threshold` says otherwise.
-const DEFAULT_THRESHOLD: usize = 8 << 20;
+/// How many bytes are allocated between collections at least, unless `set_threshold` says otherwise: from what the
+/// second level of caches holds beside other things, to where more would save nothing.
+const THRESHOLDS: RangeInclusive<usize> = 1 << 20..=8 << 20;
+/// Between those limits, how many bytes are allocated for each that the last collection had to look at.
+const FOR_EACH_MARKED: usize = 8;
 
 /// What a collection did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,7 +91,10 @@ pub struct Heap {
     stress: bool,
     /// Overwrite freed cells, so that a use after free is seen.
     poison: bool,
-    threshold: usize,
+    /// What [`Heap::set_threshold`] was given.
+    chosen_threshold: Option<usize>,
+    /// Bytes that the last collection had to look at.
+    looked_at: usize,
     max_heap: usize,
     /// Requests up to this many bytes are granted unseen.
     unseen_request: usize,
@@ -180,7 +187,8 @@ impl Heap {
             colour: 1,
             stress: false,
             poison: cfg!(debug_assertions),
-            threshold: DEFAULT_THRESHOLD,
+            chosen_threshold: None,
+            looked_at: 0,
             max_heap: LARGEST_OBJECT,
             unseen_request: SMALL_REQUEST,
             unseen_growth: LARGEST_OBJECT,
@@ -278,9 +286,19 @@ impl Heap {
 
     /// Sets how many bytes may be allocated between collections at least; returns the previous number.
     pub fn set_threshold(&mut self, bytes: usize) -> usize {
-        let previous = std::mem::replace(&mut self.threshold, bytes.max(1));
+        let previous = self.threshold();
+        self.chosen_threshold = Some(bytes.max(1));
         self.update_limit();
         previous
+    }
+
+    /// How many bytes may be allocated between collections at least. Left to itself, a heap in which little is alive is
+    /// collected often: what has died is still in the caches then, and is used again.
+    fn threshold(&self) -> usize {
+        self.chosen_threshold.unwrap_or_else(|| {
+            let wanted = self.looked_at.saturating_mul(FOR_EACH_MARKED);
+            wanted.clamp(*THRESHOLDS.start(), *THRESHOLDS.end())
+        })
     }
 
     /// With stress, a collection is due all the time, and freed memory is overwritten.
@@ -299,7 +317,7 @@ impl Heap {
         self.limit = if self.stress || self.refusals.expects_success() {
             0
         } else {
-            let due = self.live.saturating_add(self.threshold.max(self.live));
+            let due = self.live.saturating_add(self.threshold().max(self.live));
             // Close to the limit, collecting at every allocation would stop the program without saving much.
             due.min(self.max_heap.max(self.live.saturating_add(self.max_heap / 16)))
         };
@@ -460,7 +478,7 @@ impl Heap {
             bytes: self.bytes,
             total_collections: self.collections,
             total_freed: self.freed,
-            threshold: self.threshold,
+            threshold: self.threshold(),
             next_collection: self.limit,
         }
     }
@@ -473,7 +491,9 @@ impl Heap {
             marker.mark(Value::from_str(string));
         }
         mark_roots(&mut marker);
-        self.mark_stack = marker.finish();
+        let marked;
+        (self.mark_stack, marked) = marker.finish();
+        self.looked_at = marked * size_of::<Value>() + self.recent_texts.size();
 
         self.cursor.set(Cursor::NONE);
         self.found.set(Found::NONE);

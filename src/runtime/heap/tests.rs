@@ -146,7 +146,7 @@ fn fill_and_collect(heap: &mut Heap) {
 #[test]
 fn a_collection_is_due_after_the_threshold() {
     let mut heap = Heap::new();
-    assert_eq!(heap.set_threshold(100_000), DEFAULT_THRESHOLD);
+    assert_eq!(heap.set_threshold(100_000), *THRESHOLDS.start());
     assert!(!heap.should_collect());
     let start = heap.bytes();
     while !heap.should_collect() {

@@ -89,8 +89,8 @@ pub struct List {
 
 /// The smallest buffer outside, in elements.
 const FIRST_CAP: usize = 4;
-/// The room for elements behind the header of a list that is made empty, in bytes.
-const FIRST_ROOM: usize = 32;
+/// The least room for elements behind the header of a list, in bytes.
+const LEAST_ROOM: usize = 32;
 
 impl List {
     pub const STORAGE_OFFSET: usize = Header::FLAGS_OFFSET;
@@ -99,19 +99,21 @@ impl List {
     pub const DATA_OFFSET: usize = offset_of!(List, data);
     /// Where elements are that lie in the list's cell.
     pub const ELEMENTS_OFFSET: usize = 32;
+    /// The room for elements, in bytes, of a list that is made empty and is about to be filled: mostly with a few.
+    pub const ROOM_TO_FILL: usize = 64;
 
     /// The room for elements in the cell of a list that begins with so many bytes of them; `None` if they have to lie
     /// outside.
     #[inline]
     pub fn room_for(bytes: usize) -> Option<usize> {
-        let room = bytes.max(FIRST_ROOM).checked_next_multiple_of(16)?;
+        let room = bytes.max(LEAST_ROOM).checked_next_multiple_of(16)?;
         (room <= Heap::LARGEST_CELL - List::ELEMENTS_OFFSET).then_some(room)
     }
 
     /// An empty list.
     #[inline]
     pub fn new(heap: &mut Heap) -> Gc<List> {
-        List::with_room(heap, Storage::Ints, FIRST_ROOM)
+        List::with_room(heap, Storage::Ints, LEAST_ROOM)
     }
 
     /// An empty list with room for so many bytes of elements in its cell.

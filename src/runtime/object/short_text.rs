@@ -161,6 +161,11 @@ impl RecentTexts {
         }
     }
 
+    /// Bytes that [`RecentTexts::forget_unmarked`] goes through.
+    pub fn size(&self) -> usize {
+        size_of_val(&*self.places)
+    }
+
     /// Forgets the strings that are not marked with this colour, which are about to be freed.
     pub fn forget_unmarked(&mut self, colour: u8) {
         for entry in &mut self.places {
