@@ -177,7 +177,7 @@ const PLAIN_ITERABLES: Tags = Tags::LIST.or(Tags::TUPLE).or(Tags::DICT).or(Tags:
 
 /// Whether an instruction is known to fail if the first of its [`observed`] operands is void, and if the second is. Of
 /// others nothing is known, which costs a guard.
-fn fails_on_void(op: &Op) -> (bool, bool) {
+pub fn fails_on_void(op: &Op) -> (bool, bool) {
     let both = |is_ordering: bool| (is_ordering, is_ordering);
     match op {
         any_binary!() | Op::Neg { .. } | Op::BitNot { .. } => (true, true),
@@ -247,7 +247,7 @@ impl<'p> Operation<'p> {
             callees = Identified::of(b, types.identities(b.ids)).callees;
         }
         let is_regular = match op {
-            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags.without(Tags::VOID) == Tags::LIST => {
+            Op::GetIndex { .. } | Op::SetIndex { .. } if a.tags.meets(Tags::LIST) && a != Type::ANY => {
                 have_one_storage(types.items(a.class))
             }
             Op::MakeList { base, count, .. } => {
@@ -283,9 +283,15 @@ impl Operation<'_> {
     /// The table. An operand of several kinds is told apart where it has no form for all of them together.
     pub fn form(&self) -> Form {
         match self.form_of_all() {
-            Form::Step if self.apart().is_some() => Form::Seen,
+            Form::Step => self.apart().map_or(Form::Step, |apart| self.form_of_some(apart)),
             form => form,
         }
+    }
+
+    /// The form where kinds are told apart: as open as one of theirs.
+    fn form_of_some(&self, Apart { is_first, kinds }: Apart) -> Form {
+        let is_open = kinds.into_iter().any(|kind| self.with(is_first, kind).form() == Form::Open);
+        if is_open { Form::Open } else { Form::Seen }
     }
 
     /// Whether a helper serves one of the kinds that are told apart, which [`Operation::form`] does not say.

@@ -41,6 +41,10 @@ impl TagSet {
         self.0 >> tag as u32 & 1 == 1
     }
 
+    pub fn without(self, tag: Tag) -> TagSet {
+        TagSet(self.0 & !(1 << tag as u16))
+    }
+
     pub fn within(self, other: TagSet) -> bool {
         self.0 & !other.0 == 0
     }

@@ -9,12 +9,12 @@ use super::feedback::{Callee, TypeFeedback, TypeProfile, Via, is_inexact};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::{Call, Iter, MethodCall};
 use crate::bytecode::{FuncId, Op, Reg, SiteId};
-use crate::facts::native_forms::observed;
+use crate::facts::native_forms::{fails_on_void, observed};
 use crate::runtime::abi::Called;
 use crate::runtime::error::Result;
 use crate::runtime::regions::Entry;
 use crate::runtime::step::Stepped;
-use crate::runtime::value::Value;
+use crate::runtime::value::{Tag, Value};
 use crate::runtime::vm::Vm;
 
 /// Where a recording ended.
@@ -411,11 +411,14 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
         dict.position_listed(&vm.heap, key)
     });
     let is_compared = op.as_comparison().is_some() || op.as_compare_jump().is_some();
+    // Of what makes it fail, no form is made: it is the error that counts, if that is caught.
+    let (first_fails, second_fails) = fails_on_void(op);
+    let is_able = |value: &Value, fails: bool| !fails || value.tag() != Tag::Void;
     profile.note(pc, |site| {
-        if let Some(a) = a {
+        if let Some(a) = a.filter(|a| is_able(a, first_fails)) {
             note_first_operand(site, a);
         }
-        if let Some(b) = b {
+        if let Some(b) = b.filter(|b| is_able(b, second_fails)) {
             site.b.add(b.tag());
         }
         if let Some(position) = position {
@@ -446,6 +449,10 @@ fn note_first_operand(site: &mut TypeFeedback, a: Value) {
         site.instance_of.add(instance.struct_id());
         site.structs.add(instance.struct_id());
         site.extra |= instance.extra().is_some();
+    }
+    if let Some(class) = a.as_struct() {
+        site.instance_of.add(class.id());
+        site.structs.add(class.id());
     }
 }
 

@@ -16,7 +16,7 @@ use crate::bytecode::types::{ClassId, IdKind, IdSet, Identity, Slot, Tags, Type}
 use crate::bytecode::{BuiltinId, FuncId, Op, Program, Reg, StructId};
 use crate::facts::check::CheckedTypes;
 use crate::facts::definite;
-use crate::facts::native_forms::{self, Form, Operation, observed};
+use crate::facts::native_forms::{self, Form, Operation, fails_on_void, observed};
 use crate::runtime::object::Storage;
 use crate::runtime::value::Tag;
 
@@ -27,7 +27,7 @@ pub const MAX_CODE: usize = 200_000;
 pub struct StaticTypes {
     types: CheckedTypes,
     /// By function, the feedback of its instructions.
-    functions: Vec<OnceCell<Box<[TypeFeedback]>>>,
+    functions: Vec<OnceCell<Box<[Known]>>>,
     /// By struct, which of its fields every instance has.
     assigned: Vec<OnceCell<Vec<bool>>>,
     judging: Option<Judging>,
@@ -65,9 +65,18 @@ impl StaticTypes {
 
     /// What is known of the instruction at `pc` (an index into the program's code), which is one of the function's.
     pub fn at(&self, program: &Program, func: FuncId, pc: u32) -> &TypeFeedback {
+        &self.known(program, func, pc).proved
+    }
+
+    /// What the same instruction meets where it succeeds, as far as that is known.
+    pub fn expected_at(&self, program: &Program, func: FuncId, pc: u32) -> &TypeFeedback {
+        &self.known(program, func, pc).expected
+    }
+
+    fn known(&self, program: &Program, func: FuncId, pc: u32) -> &Known {
         let start = program.functions[func.index()].code.start;
-        let feedback = self.functions[func.index()].get_or_init(|| self.of_function(program, func));
-        &feedback[(pc - start) as usize]
+        let known = self.functions[func.index()].get_or_init(|| self.of_function(program, func));
+        &known[(pc - start) as usize]
     }
 
     /// Whether what is proved is tested.
@@ -86,10 +95,13 @@ impl StaticTypes {
         before
     }
 
-    fn of_function(&self, program: &Program, func: FuncId) -> Box<[TypeFeedback]> {
-        let mut feedback = Vec::with_capacity(program.functions[func.index()].code.len as usize);
-        self.follow(program, func, |op, pc, registers| feedback.push(self.of_instruction(op, pc, registers)));
-        feedback.into()
+    fn of_function(&self, program: &Program, func: FuncId) -> Box<[Known]> {
+        let mut known = Vec::with_capacity(program.functions[func.index()].code.len as usize);
+        self.follow(program, func, |op, pc, registers| {
+            let proved = self.of_instruction(op, pc, registers);
+            known.push(Known { proved, expected: where_it_succeeds(op, proved) });
+        });
+        known.into()
     }
 
     /// The instructions of a function, among these pcs (indices into the program's code), that the table of native
@@ -179,6 +191,8 @@ impl StaticTypes {
                 Tags::INT => feedback.storage.add(Storage::Ints),
                 Tags::FLOAT => feedback.storage.add(Storage::Floats),
                 Tags::BOOL => feedback.storage.add(Storage::Bools),
+                // Nothing is ever put into it: it is as it was made.
+                Tags::NONE => {}
                 _ if !items.meets(Tags::NUMBER.or(Tags::BOOL)) => feedback.storage.add(Storage::Values),
                 _ => {}
             }
@@ -233,6 +247,19 @@ impl<'p> native_forms::StaticTypes<'p> for Before<'_, 'p> {
 fn never_has_side_fields(types: &CheckedTypes, program: &Program, def: StructId) -> bool {
     // Their type comes behind those that the layout names.
     types.field(def, program.structs[def.index()].fields.len() as u32).is_never()
+}
+
+/// What facts say of an instruction.
+struct Known {
+    proved: TypeFeedback,
+    expected: TypeFeedback,
+}
+
+/// What an instruction meets where it succeeds: no void, if that makes it fail, unless it is void for certain.
+fn where_it_succeeds(op: Op, proved: TypeFeedback) -> TypeFeedback {
+    let able = |tags: TagSet, fails: bool| if fails && tags.count() > 1 { tags.without(Tag::Void) } else { tags };
+    let (first_fails, second_fails) = fails_on_void(&op);
+    TypeFeedback { a: able(proved.a, first_fails), b: able(proved.b, second_fails), ..proved }
 }
 
 /// The types a value of a static type may have; none if it may have any, of which nothing follows.

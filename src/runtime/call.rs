@@ -502,8 +502,14 @@ impl Vm {
 
     /// A call in tail position of the value in `slot`.
     pub(super) fn begin_tail_call(&mut self, slot: Window, argc: u16) -> Result<Begun> {
-        let Callee::Function(func, closure) = callee_of(slot.get(Call::CALLEE)) else {
-            return self.begin_call(slot, argc);
+        let callee = slot.get(Call::CALLEE);
+        let Callee::Function(func, closure) = callee_of(callee) else {
+            let begun = self.begin_call(slot, argc)?;
+            // What a constructor's frame returns is not its result.
+            if begun == Begun::Frame && callee.tag() != Tag::Struct {
+                self.replace_frame_below()?;
+            }
+            return Ok(begun);
         };
         let function = self.image.function(func);
         if !function.takes(argc.into()) {
@@ -535,13 +541,19 @@ impl Vm {
             // A constructor starts one slot higher. Its result is not what its frame returns, so it keeps the frame
             // below.
             if started.base == slot.above(MethodCall::RECEIVER) {
-                self.stack.leave();
-                // SAFETY: a frame's function lives as long as the image.
-                let func = unsafe { (*started.function).id };
-                self.replace_frame(func, started.base, started.closure)?;
+                self.replace_frame_below()?;
             }
         }
         Ok(begun)
+    }
+
+    /// The frame that was just started takes the place of the one below.
+    fn replace_frame_below(&mut self) -> Result<()> {
+        let started = *self.stack.frame_at(self.stack.depth());
+        self.stack.leave();
+        // SAFETY: a frame's function lives as long as the image.
+        let func = unsafe { (*started.function).id };
+        self.replace_frame(func, started.base, started.closure)
     }
 }
 

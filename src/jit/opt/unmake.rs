@@ -17,6 +17,7 @@
 
 mod escape;
 mod rewrite;
+mod uses;
 
 use rustc_hash::FxHashSet;
 

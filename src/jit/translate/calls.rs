@@ -342,12 +342,29 @@ impl<'a> Builder<'a> {
         self.guard(has_extra, false, exit);
     }
 
-    /// The function that a call of a method of a constant struct comes to.
-    fn static_method(&self, name: &str, argc: u16, receiver: Typed) -> Option<FuncId> {
-        let object = self.const_int(receiver.as_tag(Tag::Struct)?)?;
+    /// The function that a call of a method of a struct itself comes to, if it is that struct or was seen to be; whose
+    /// test comes first.
+    pub(super) fn method_of_struct(&mut self, argc: u16, name: &str, receiver: Typed) -> Option<Callee> {
+        let object = receiver.as_tag(Tag::Struct)?;
         let objects = &self.vm.image().struct_objects;
-        let index = objects.iter().position(|known| known.tag() == Tag::Struct && known.int_bits() == object)?;
-        self.vm.method_of_struct(StructId(index as u32), name, argc)
+        let known = self.const_int(object);
+        let id = match known {
+            Some(object) => {
+                let is_it = |known: &Value| known.tag() == Tag::Struct && known.int_bits() == object;
+                StructId(objects.iter().position(is_it)? as u32)
+            }
+            None => self.feedback().instance_of.one()?,
+        };
+        // Of structs whose methods capture something there may be many.
+        let wanted = objects.get(id.index()).filter(|known| known.tag() == Tag::Struct)?.int_bits();
+        let func = self.vm.method_of_struct(id, name, argc).filter(|&func| self.is_called_directly(func))?;
+        if known.is_none() {
+            let exit = self.exit(ExitReason::Callee);
+            let wanted = self.int(wanted);
+            let same = self.push(Inst::Icmp(Compare::Eq, object, wanted), Repr::Bool);
+            self.guard(same, true, exit);
+        }
+        Some(Callee { args: Args::BehindReceiver(argc), ..Callee::plain(func) })
     }
 
     /// Walks into a function whose parameters stand above `base`.
@@ -687,10 +704,7 @@ impl<'a> Builder<'a> {
         if let Some(goes) = self.method_of_several(base, argc, name, receiver)? {
             return Ok(goes);
         }
-        if let Some(func) = self.static_method(name, argc, receiver)
-            && self.is_called_directly(func)
-        {
-            let callee = Callee { args: Args::BehindReceiver(argc), ..Callee::plain(func) };
+        if let Some(callee) = self.method_of_struct(argc, name, receiver) {
             return self.call_function(base, callee);
         }
         if let Some(callees) = self.callees_of(argc)

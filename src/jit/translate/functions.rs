@@ -239,6 +239,9 @@ impl Builder<'_> {
             self.guard_no_extra(instance, Some(id));
             return self.tail_call_known(base, Callee::plain(func));
         }
+        if let Some(callee) = self.method_of_struct(argc, name, receiver) {
+            return self.tail_call_known(base, callee);
+        }
         // What is walked into for the sake of one call grows with the cases of this one.
         let most = match self.context.call_pc {
             Some(_) => FEW_INLINED,

@@ -180,7 +180,8 @@ impl Builder<'_> {
             self.slice_list(dst, list, range);
             return Ok(Goes::On);
         }
-        if let (Some(list), Seen::Many) = (object.as_tag(Tag::List), feedback.storage) {
+        // A list that has been empty whenever it was looked at may be of any storage.
+        if let (Some(list), Seen::Many | Seen::Nothing) = (object.as_tag(Tag::List), feedback.storage) {
             let Some(index) = self.operand(index, feedback.b)?.as_tag(Tag::Int) else { return self.step() };
             self.call_to_be_done(Helper::ListItem, vec![VM, list, index], STATE);
             self.take_result(dst);

@@ -61,6 +61,7 @@ impl Builder<'_> {
         let live = Rc::clone(&self.live);
         for pc in start..end {
             self.pc = flow.start + pc;
+            self.asked.set(None);
             self.live = Rc::clone(&live);
             self.live_at = (pc - start) as usize;
             let op = self.op();

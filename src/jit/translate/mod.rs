@@ -40,6 +40,7 @@ mod proofs;
 mod texts;
 mod throws;
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::rc::Rc;
@@ -364,6 +365,8 @@ struct Builder<'a> {
     thrown: Vec<throws::Thrown>,
     /// How the instruction being translated raises an error, if it was seen to raise one that is caught.
     raising: Option<throws::Raising>,
+    /// What [`Builder::feedback`] has found for the instruction at a pc, in the frame with such a base.
+    asked: Cell<Option<((u32, u32), &'a TypeFeedback)>>,
     /// Blocks in which walking through leading blocks has stopped: the function is to be called there.
     stopped: Vec<BlockId>,
     /// The plan was amended, but the attempt goes on to learn more.
@@ -468,6 +471,7 @@ impl<'a> Builder<'a> {
             tail_returns: Vec::new(),
             thrown: Vec::new(),
             raising: None,
+            asked: Cell::new(None),
             stopped: Vec::new(),
             again: false,
             counting,
@@ -834,15 +838,36 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What was seen of the instruction. If it was not executed while recording, or is made for a call whose operand is
-    /// of a kind that was not seen there, what facts say of it.
+    /// What was seen of the instruction. If it was not executed while recording, has only failed, or is made for a call
+    /// whose operand is of a kind that was not seen there, what facts say of it.
     fn feedback(&self) -> &'a TypeFeedback {
+        let place = (self.pc, self.context.base);
+        match self.asked.get() {
+            Some((known, feedback)) if known == place => feedback,
+            _ => {
+                let feedback = self.look_up_feedback();
+                self.asked.set(Some((place, feedback)));
+                feedback
+            }
+        }
+    }
+
+    fn look_up_feedback(&self) -> &'a TypeFeedback {
         let seen = self.profile.at(self.pc);
         match self.types {
-            Some(types) if !seen.reached || self.is_of_another_kind(seen) => {
-                types.at(self.program, self.context.func, self.pc)
+            Some(types) if !seen.reached || self.is_of_another_kind(seen) || self.has_only_failed(seen) => {
+                types.expected_at(self.program, self.context.func, self.pc)
             }
             _ => seen,
+        }
+    }
+
+    /// Whether the instruction was executed, and its operands have never been such that it could succeed.
+    fn has_only_failed(&self, seen: &TypeFeedback) -> bool {
+        let is_none = |register: Option<Reg>, seen: TagSet| register.is_some() && seen.is_empty();
+        seen.raised && {
+            let (first, second) = observed(&self.op());
+            is_none(first, seen.a) || is_none(second, seen.b)
         }
     }
 

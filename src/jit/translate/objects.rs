@@ -128,7 +128,7 @@ impl Builder<'_> {
             }
             Tag::Tuple => Some(self.compare_tuples(op, a, b)),
             Tag::List => Some(self.compare_by_helper(op, x, y)),
-            Tag::Dict | Tag::Range if is_equality => Some(self.compare_by_helper(op, x, y)),
+            _ if is_equality => Some(self.compare_by_helper(op, x, y)),
             _ => None,
         }
     }
@@ -298,12 +298,13 @@ impl Builder<'_> {
     pub(super) fn iterate_by_helper(&mut self, op: Op, base: Reg) -> Built<Option<Val>> {
         let seen = self.feedback().a;
         let iterable = self.operand(base, seen)?;
+        // Facts prove nothing of the state of an iteration, but tell what to expect.
+        let told = self.proof().a;
+        let is_plain = |types: TagSet| !types.is_empty() && types.within(TagSet::PLAIN_ITERABLES);
         match iterable {
             Typed::Known(tag, _) if TagSet::PLAIN_ITERABLES.contains(tag) => {}
             // A version that is to fit whatever comes has the run time do it.
-            Typed::Any { tag, .. }
-                if !seen.is_empty() && seen.within(TagSet::PLAIN_ITERABLES) && self.plan.open.is_none() =>
-            {
+            Typed::Any { tag, .. } if is_plain(told) || is_plain(seen) && self.plan.open.is_none() => {
                 let is_known = self.has_type_in(tag, TagSet::PLAIN_ITERABLES);
                 let exit = self.exit(ExitReason::Type);
                 self.guard(is_known, true, exit);

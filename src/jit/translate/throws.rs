@@ -45,7 +45,7 @@ impl Raising {
 impl Builder<'_> {
     /// Whether guards of an instruction are to have its error raised, rather than leave for it.
     pub(super) fn may_raise(&mut self, op: Op) -> Built<Option<Raising>> {
-        let Some(catcher) = self.catcher().filter(|_| self.feedback().raised) else { return Ok(None) };
+        let Some(catcher) = self.catcher().filter(|_| self.profile.at(self.pc).raised) else { return Ok(None) };
         if self.calls_code(op)? || op.info().effects.calls {
             return Ok(None);
         }

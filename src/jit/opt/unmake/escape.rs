@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::uses::{Uses, definitions};
 use super::{INSTANCE_WORDS, Kind};
 use crate::jit::ir::{BlockId, BoxedTag, Compare, Exit, Inst, Mem, MemSet, Region, Terminator, Unary, Val, Width};
 use crate::jit::opt::SpeculationBan;
@@ -21,6 +22,14 @@ pub(super) struct Objects {
     /// Headers of loops in front of which nothing may be checked that an iteration might not come to.
     banned: FxHashSet<BlockId>,
 }
+
+/// Where an object comes to be, and the blocks at whose beginning it is alive under its own name.
+struct Life {
+    made_in: BlockId,
+    at: FxHashSet<BlockId>,
+}
+
+type Lives = FxHashMap<Val, Life>;
 
 impl Objects {
     pub(super) fn resolve(&self, val: Val) -> Val {
@@ -115,29 +124,29 @@ impl Objects {
     fn escaping(&mut self, region: &Region, cfg: &Cfg) -> FxHashSet<Val> {
         let mut escaping = FxHashSet::default();
         let mut nested = FxHashSet::default();
-        let mut last_use: FxHashMap<Val, usize> = FxHashMap::default();
-        let mut uses_at = |place: usize, object: Val| _ = last_use.insert(object, place);
+        let mut uses = Uses::default();
         for (place, &id) in region.order.iter().enumerate() {
             let block = region.block(id);
+            let here = (place, id);
             for (result, inst) in &block.insts {
                 inst.for_each_arg(|arg| {
                     if let Some(object) = self.object(arg) {
-                        uses_at(place, object);
+                        uses.note(object, here);
                     }
                 });
                 self.escaping_by(inst, *result, &mut escaping, &mut nested);
                 if let Some(exit) = inst.exit() {
-                    self.escaping_by_exit(region.exit(exit), &mut escaping, |object| uses_at(place, object));
+                    self.escaping_by_exit(region.exit(exit), &mut escaping, |object| uses.note(object, here));
                 }
             }
             match &block.end {
                 Terminator::Exit(exit) => {
-                    self.escaping_by_exit(region.exit(*exit), &mut escaping, |object| uses_at(place, object));
+                    self.escaping_by_exit(region.exit(*exit), &mut escaping, |object| uses.note(object, here));
                 }
                 Terminator::Jump(target, args) => {
                     for (&param, &arg) in region.block(*target).params.iter().zip(args) {
                         let Some(object) = self.object(arg) else { continue };
-                        uses_at(place, object);
+                        uses.note(object, here);
                         let is_object = self.kinds.get(&param) == Some(&self.kinds[&object]);
                         // By another name it would not be known to be the same.
                         let is_itself = self.kinds.contains_key(&arg);
@@ -152,20 +161,19 @@ impl Objects {
             }
         }
         for region_loop in &region.loops {
-            let place = region.order.iter().position(|id| *id == region_loop.preheader).unwrap_or(usize::MAX);
-            self.escaping_by_exit(&region_loop.entry, &mut escaping, |object| {
-                let last = last_use.entry(object).or_insert(place);
-                *last = (*last).max(place);
-            });
+            let preheader = region_loop.preheader;
+            let place = region.order.iter().position(|id| *id == preheader).unwrap_or(usize::MAX);
+            self.escaping_by_exit(&region_loop.entry, &mut escaping, |object| uses.note(object, (place, preheader)));
         }
+        let lives = self.lives(region, cfg, &uses);
         let mut before = usize::MAX;
         while before != self.may_exist.len() {
             before = self.may_exist.len();
             for (place, &id) in region.order.iter().enumerate() {
-                self.escaping_at_merge(region, cfg, (place, id), &nested, &last_use, &mut escaping);
+                self.escaping_at_merge(region, cfg, (place, id), &nested, (&uses, &lives), &mut escaping);
             }
         }
-        self.escaping_by_aliases(region, cfg, &mut escaping);
+        self.escaping_by_aliases(region, cfg, &lives, &mut escaping);
         // An object that is made needs those that it keeps.
         for &id in &region.order {
             for (result, inst) in &region.block(id).insts {
@@ -260,7 +268,7 @@ impl Objects {
         cfg: &Cfg,
         (place, id): (usize, BlockId),
         nested: &FxHashSet<Val>,
-        last_use: &FxHashMap<Val, usize>,
+        (uses, lives): (&Uses, &Lives),
         escaping: &mut FxHashSet<Val>,
     ) {
         let block = region.block(id);
@@ -271,8 +279,10 @@ impl Objects {
                 let (arg, comes_first) = (args[index], cfg.is_before(pred, id));
                 match self.object(arg) {
                     Some(object) => {
-                        // It goes on under this name alone.
-                        let goes_on = comes_first && last_use.get(&object).is_some_and(|last| *last >= place);
+                        // It goes on under this name alone. By its own it would be alive around a loop, too, that uses
+                        // it in another iteration.
+                        let goes_on = comes_first && uses.last(object).is_some_and(|last| last >= place)
+                            || lives.get(&object).is_some_and(|live| live.at.contains(&id));
                         if nested.contains(&object) || goes_on {
                             escaping.insert(object);
                         }
@@ -305,14 +315,56 @@ impl Objects {
         }
     }
 
+    /// Where the objects that come to parameters come to be, and where they are alive.
+    fn lives(&self, region: &Region, cfg: &Cfg, uses: &Uses) -> Lives {
+        let jumps = region.order.iter().filter_map(|id| match &region.block(*id).end {
+            Terminator::Jump(target, args) => Some((*target, args)),
+            _ => None,
+        });
+        let pairs = jumps.flat_map(|(target, args)| region.block(target).params.iter().zip(args));
+        let come: FxHashSet<Val> =
+            pairs.flat_map(|(param, arg)| [self.object(*param), self.object(*arg)]).flatten().collect();
+        if come.is_empty() {
+            return Lives::default();
+        }
+        let made_in = definitions(region, &come);
+        let of = |object: &Val| {
+            let made_in = *made_in.get(object)?;
+            Some((*object, Life { made_in, at: uses.alive(*object, made_in, cfg) }))
+        };
+        come.iter().filter_map(of).collect()
+    }
+
+    /// The blocks in which what a variable began with may stand for it or for a variable that it came to.
+    fn reach(&self, region: &Region, variable: Val, lives: &Lives) -> FxHashSet<BlockId> {
+        let mut reached = FxHashSet::from_iter([variable]);
+        let mut before = 0;
+        while before != reached.len() {
+            before = reached.len();
+            for &id in &region.order {
+                let Terminator::Jump(target, args) = &region.block(id).end else { continue };
+                for (param, arg) in region.block(*target).params.iter().zip(args) {
+                    if self.object(*arg).is_some_and(|object| reached.contains(&object)) {
+                        reached.insert(*param);
+                    }
+                }
+            }
+        }
+        let lives = reached.iter().filter_map(|object| lives.get(object));
+        lives.flat_map(|life| life.at.iter().copied().chain([life.made_in])).collect()
+    }
+
     /// Variables that begin with an object which exists, where something may assign its fields.
-    fn escaping_by_aliases(&self, region: &Region, cfg: &Cfg, escaping: &mut FxHashSet<Val>) {
+    fn escaping_by_aliases(&self, region: &Region, cfg: &Cfg, lives: &Lives, escaping: &mut FxHashSet<Val>) {
         if self.may_exist.is_empty() {
             return;
         }
-        let header_of = |param: &Val| region.order.iter().copied().find(|id| region.block(*id).params.contains(param));
-        let variables: Vec<(Val, Option<BlockId>)> =
-            self.begins_with.keys().map(|param| (*param, header_of(param))).collect();
+        let variable = |&param: &Val| {
+            let header = lives.get(&param).map(|life| life.made_in);
+            (param, header, self.reach(region, param, lives))
+        };
+        let variables: Vec<(Val, Option<BlockId>, FxHashSet<BlockId>)> =
+            self.begins_with.keys().map(variable).collect();
         let is_make = |(result, inst): &(Option<Val>, Inst)| (*result).filter(|_| matches!(inst, Inst::Make { .. }));
         let blocks = region.order.iter().map(|id| (*id, &region.block(*id).insts));
         let made_in: FxHashMap<Val, BlockId> =
@@ -333,7 +385,7 @@ impl Objects {
                     }
                     _ => continue,
                 };
-                for &(param, header) in &variables {
+                for &(param, header, ref reach) in &variables {
                     let kind = self.kinds[&param];
                     let may_be = stored.is_none_or(|(base, offset)| {
                         let is_field = kind.word(offset).is_some_and(|word| word >= INSTANCE_WORDS);
@@ -343,7 +395,8 @@ impl Objects {
                             .is_some_and(|made_in| header.is_some_and(|header| cfg.dominates(header, *made_in)));
                         is_field && !is_new && !is_of_other_struct(region, cfg, base, kind.shape.aux, (id, place))
                     });
-                    if may_be && header.is_none_or(|header| cfg.dominates(header, id)) {
+                    let is_behind = header.is_none_or(|header| cfg.dominates(header, id)) || reach.contains(&id);
+                    if may_be && is_behind {
                         escaping.insert(param);
                     }
                 }
