@@ -38,6 +38,8 @@ pub struct EmitOptions {
     pub counting: Option<NativeCounts>,
     /// Where the region begins: objects that exits make are counted there.
     pub pc: u32,
+    /// Native code of the same function for values of other types, which goes on where these do not fit.
+    pub older: Option<usize>,
 }
 
 /// What is known of accesses to a kind of memory. Kinds that do not overlap are not told apart: only Cranelift's
@@ -697,6 +699,12 @@ impl Emitter<'_> {
         for (index, state) in state_of.into_iter().enumerate() {
             let Some(block) = self.exits[index] else { continue };
             self.builder.switch_to_block(block);
+            if let Some(older) = self.options.older
+                && exits[index].reason == ExitReason::EntryType
+            {
+                self.go_on_in(older);
+                continue;
+            }
             let outcome = Outcome::exited(TakenExit { version: self.options.version, exit: index as u32 });
             let number = self.builder.ins().iconst(types::I64, outcome.bits() as i64);
             self.go_to_state(state, number, &mut states);
@@ -709,6 +717,15 @@ impl Emitter<'_> {
                 self.write_state(index, number, &mut states);
             }
         }
+    }
+
+    /// Ends as other code of the function does, which is entered instead of this: nothing was done yet.
+    fn go_on_in(&mut self, code: usize) {
+        let [signature, _] = self.native_signatures();
+        let code = self.builder.ins().iconst(types::I64, code as i64);
+        let call = self.builder.ins().call_indirect(signature, code, &[self.vm, self.base, self.frame]);
+        let results = self.builder.inst_results(call).to_vec();
+        self.builder.ins().return_(&results);
     }
 
     /// Goes on with a state, or leaves. What only one edge leads to is written there.

@@ -11,6 +11,15 @@ use crate::runtime::abi::{Outcome, layout};
 use crate::runtime::value::Value;
 
 impl Emitter<'_> {
+    /// Those of native code itself, and of what runs it to its end.
+    pub(super) fn native_signatures(&mut self) -> [ir::SigRef; 2] {
+        *self.native_signatures.get_or_insert_with(|| {
+            let native = self.builder.import_signature(signature(self.call_conv));
+            let finish = self.builder.import_signature(returning_result(self.call_conv, 2));
+            [native, finish]
+        })
+    }
+
     /// At the beginning of a function: whether there is room for its registers, the frames it may start, and itself on
     /// the native stack.
     pub(super) fn check_room(&mut self) {
@@ -117,14 +126,7 @@ impl Emitter<'_> {
         self.start_frames(frames);
         let callee_base = self.start_frame(frames.len() + 1, addresses, closure, base);
         let callee_frame = self.set_top_frame(frames.len() + 1);
-        let [native_signature, finish_signature] = match self.native_signatures {
-            Some(signatures) => signatures,
-            None => {
-                let native = self.builder.import_signature(signature(self.call_conv));
-                let finish = self.builder.import_signature(returning_result(self.call_conv, 2));
-                *self.native_signatures.insert([native, finish])
-            }
-        };
+        let [native_signature, finish_signature] = self.native_signatures();
         let next = self.builder.create_block();
         let not_returned = self.cold_block();
         let tag_here = self.builder.append_block_param(next, types::I64);

@@ -94,9 +94,13 @@ impl Jit {
             vm.set_rounds(outer_rounds);
             vm.let_others_ask(entry.pc(), false);
             let ended = result.outcome.decode();
+            let left = match ended {
+                Ended::Exited(taken) => self.version_left(entry, version, taken),
+                _ => Rc::clone(version),
+            };
             let was_entered = match ended {
                 Ended::NotEntered => false,
-                Ended::Exited(taken) => version.exits[taken.exit as usize].reason != ExitReason::EntryType,
+                Ended::Exited(taken) => left.exits[taken.exit as usize].reason != ExitReason::EntryType,
                 Ended::Returned | Ended::TailCalled => true,
             };
             if !was_entered && let Entry::Function(_) = entry {
@@ -124,17 +128,17 @@ impl Jit {
                 }
                 Ended::Exited(taken) => taken.exit as usize,
             };
-            let exit = &version.exits[number];
+            let exit = &left.exits[number];
             if let Some((shadow, before)) = shadow.zip(before) {
                 shadow.compare(vm, &mut self.state.borrow_mut().flows, before, entry, exit)?;
             }
-            match self.count_exit(vm, entry, version, number) {
+            match self.count_exit(vm, entry, &left, number) {
                 Counted::NotEntered => continue,
                 Counted::ForcedAtEntry => return Ok(Entered::Exited { backoff: 1 }),
                 Counted::Exited(interest) => {
                     // What ends in code not seen will not end there for long: no reason to enter more seldom.
                     let backoff = self.count_run(vm, entry, run.filter(|_| interest == Interest::None));
-                    let finished = self.leave(vm, entry, version, number, interest);
+                    let finished = self.leave(vm, entry, &left, number, interest);
                     if finished.is_err() {
                         vm.ask_after_error(backoff);
                     }
@@ -143,6 +147,16 @@ impl Jit {
             }
         }
         Ok(Entered::NotFitting)
+    }
+
+    /// Whose exit was taken where a version was entered: of a function, native code goes on in an older one if the types
+    /// do not fit.
+    fn version_left(&self, entry: Entry, entered: &Rc<Version>, taken: TakenExit) -> Rc<Version> {
+        let found = match entry {
+            Entry::Function(_) => self.state.borrow().functions.get(taken.version as usize).cloned(),
+            Entry::Loop(_) => None,
+        };
+        found.map_or_else(|| Rc::clone(entered), |(_, version)| version)
     }
 
     /// Native code of a function, called from native code, was left by an exit: see

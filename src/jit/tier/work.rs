@@ -238,6 +238,8 @@ impl Jit {
             chars: vm.char_table(),
             counting: vm.native_counts().map_err(|_| Refusal::Budget)?,
             pc: entry.pc(),
+            // Who compares or forces exits wants to know each.
+            older: state.older_code(entry, &signature).filter(|_| self.shadow.is_none() && forced.is_none()),
         };
         state.pending = Some(Pending {
             entry,
@@ -372,6 +374,15 @@ impl State {
         });
     }
 
+    /// Of a function, the newest native code for values of other types, which the one that is about to be made does not
+    /// replace.
+    fn older_code(&self, entry: Entry, signature: &[u64]) -> Option<usize> {
+        let Entry::Function(_) = entry else { return None };
+        let unit = self.units.get(&entry)?;
+        let stays = |version: &&Rc<Version>| !is_replaced(unit.remake.as_ref(), signature, version);
+        unit.versions.iter().find(stays).map(|version| version.code as usize)
+    }
+
     /// Builds and optimises a unit's region for the values at hand; for whatever may come, if it is the last that may
     /// be made.
     fn make(
@@ -409,14 +420,16 @@ impl State {
 /// Adds a version to a unit, instead of the one that it replaces and of any for the same entry.
 fn add_version(unit: &mut Unit, version: &Rc<Version>) {
     let remake = unit.remake.take();
-    let is_replaced = |known: &Rc<Version>| match &remake {
-        Some(Remake::InsteadOf(version)) => Rc::ptr_eq(version, known),
-        _ => false,
-    };
     let versions = Rc::make_mut(&mut unit.versions);
-    versions.retain(|known| known.entry != version.entry && !is_replaced(known));
+    versions.retain(|known| !is_replaced(remake.as_ref(), &version.entry, known));
     let place = if version.is_open { versions.len() } else { 0 };
     versions.insert(place, Rc::clone(version));
+}
+
+/// Whether a version gives its place to one that is made for such an entry.
+fn is_replaced(remake: Option<&Remake>, signature: &[u64], known: &Rc<Version>) -> bool {
+    let is_remade = matches!(remake, Some(Remake::InsteadOf(version)) if Rc::ptr_eq(version, known));
+    is_remade || known.entry == signature
 }
 
 /// Whether functions are called natively.

@@ -39,8 +39,8 @@ fn a_million_appends_copy_little() {
         }
     }
     assert_eq!((text.byte_len(), text.char_len()), (1_000_002, 1_000_001));
-    // 48 bytes per string: more collections would mean that the text itself was copied over and over.
-    assert!((1..20).contains(&collections), "{collections}");
+    // 48 bytes per string and 1 MiB between collections: more would mean that the text was copied over and over.
+    assert!((1..50).contains(&collections), "{collections}");
 }
 
 #[test]
