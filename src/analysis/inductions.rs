@@ -4,8 +4,6 @@
 //! block that every path to the back edge passes is another; its bound is what the test at a back edge compares it
 //! with.
 
-use rustc_hash::FxHashMap;
-
 use super::cfg::BlockId;
 use super::program_flow::FunctionFlow;
 use crate::bytecode::facts::{Bound, Induction};
@@ -21,8 +19,34 @@ pub struct Counting {
     pub trip_count: Option<u64>,
 }
 
+/// An instruction that adds a constant to a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    pub register: Reg,
+    pub by: i64,
+    pub pc: u32,
+}
+
+impl Step {
+    /// The instruction at `pc` as a step, if it is one.
+    pub fn of(program: &Program, pc: u32, op: &Op) -> Option<Step> {
+        let int = |k: ShortConst| match program.constants.get(usize::from(k.0)) {
+            Some(Constant::Int(value)) => Some(*value),
+            _ => None,
+        };
+        let (register, by) = match *op {
+            Op::AddK { dst, a, k } if dst == a => (dst, int(k)?),
+            Op::SubK { dst, a, k } if dst == a => (dst, int(k)?.wrapping_neg()),
+            Op::KAdd { dst, k, b } if dst == b => (dst, int(k)?),
+            _ => return None,
+        };
+        Some(Step { register, by, pc })
+    }
+}
+
 /// Finds the induction variables of a loop; `inner` are the loops in it, `invariants` live-in registers that it does
-/// not write.
+/// not write, `steps` those in it of registers that nothing else in it changes.
+#[allow(clippy::too_many_arguments, reason = "what is known of the function and of the loop, each found once")]
 pub fn find(
     program: &Program,
     region: &LoopRegion,
@@ -31,6 +55,7 @@ pub fn find(
     dominators: &Dominators<BlockId>,
     code: &[Op],
     invariants: &[Reg],
+    steps: impl Iterator<Item = Step>,
 ) -> Counting {
     let mut counting = Counting::default();
     let body = region.header as usize..(region.end as usize).min(code.len());
@@ -42,17 +67,19 @@ pub fn find(
         let (start, end) = (known(*base), known(base.above(window::Range::END)));
         let bound = end.map_or(Bound::Register(base.above(window::Range::END)), Bound::Constant);
         counting.inductions.push(Induction { register: base.above(window::Range::VARIABLE), start, step: 1, bound });
-        let leaves_early = region.exits.len() > 1 || leaves(code, region);
-        if let (Some(start), Some(end), false) = (start, end, leaves_early) {
+        if let (Some(start), Some(end)) = (start, end)
+            && region.exits.len() <= 1
+            && !leaves(code, region)
+        {
             counting.trip_count = Some(i128::max(0, i128::from(end) - i128::from(start)) as u64);
         }
     }
-    for (register, step, pc) in steps(program, code, &body) {
-        let block = own.cfg.block_of[pc];
+    for Step { register, by: step, pc } in steps {
+        let block = own.cfg.block_of[pc as usize];
         let every_round =
             region.back_edges.iter().all(|&edge| dominators.dominates(block, own.cfg.block_of[edge as usize]));
         // Inside an inner loop the step may happen any number of times per round.
-        let in_inner_loop = inner.iter().any(|other| other.header as usize <= pc && pc < other.end as usize);
+        let in_inner_loop = inner.iter().any(|other| (other.header..other.end).contains(&pc));
         if !every_round || in_inner_loop {
             continue;
         }
@@ -79,35 +106,6 @@ fn leaves(code: &[Op], region: &LoopRegion) -> bool {
         });
         ends || jumps_out || op.is_tail_call()
     })
-}
-
-/// Registers with a single write inside, which adds a constant: register, step, pc.
-fn steps(program: &Program, code: &[Op], body: &std::ops::Range<usize>) -> Vec<(Reg, i64, usize)> {
-    let mut found: Vec<(Reg, i64, usize)> = Vec::new();
-    for pc in body.clone() {
-        let int = |k: ShortConst| match program.constants.get(usize::from(k.0)) {
-            Some(Constant::Int(value)) => Some(*value),
-            _ => None,
-        };
-        let step = match code[pc] {
-            Op::AddK { dst, a, k } if dst == a => int(k).map(|k| (dst, k)),
-            Op::SubK { dst, a, k } if dst == a => int(k).map(|k| (dst, k.wrapping_neg())),
-            Op::KAdd { dst, k, b } if dst == b => int(k).map(|k| (dst, k)),
-            _ => None,
-        };
-        found.extend(step.map(|(reg, step)| (reg, step, pc)));
-    }
-    if found.is_empty() {
-        return found;
-    }
-    let mut writes: FxHashMap<Reg, u32> = FxHashMap::default();
-    let mut clobbered_above = Reg(u16::MAX);
-    for op in &code[body.clone()] {
-        let base = op.for_each_written(program, |reg| *writes.entry(reg).or_default() += 1);
-        clobbered_above = clobbered_above.min(base.unwrap_or(Reg(u16::MAX)));
-    }
-    found.retain(|(reg, ..)| writes.get(reg) == Some(&1) && *reg <= clobbered_above);
-    found
 }
 
 /// The constant that a register was loaded with just before `pc`, in straight-line code.

@@ -13,6 +13,7 @@ mod in_place;
 pub mod inductions;
 pub mod infer;
 mod late_fields;
+mod loop_shapes;
 pub mod loops;
 pub mod losses;
 pub mod names;

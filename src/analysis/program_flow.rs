@@ -59,7 +59,7 @@ impl FunctionFlow {
             one.live.reserve_exact(liveness.total());
             one.live_ends.reserve_exact(cfg.len());
             for block in 0..cfg.len() as u32 {
-                one.live.extend(liveness.live_in(block));
+                liveness.add_live_in(block, &mut one.live);
                 one.live_ends.push(one.live.len() as u32);
             }
         }

@@ -7,14 +7,12 @@ use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
-use super::cfg::BlockId;
 use super::contexts::InContexts;
 use super::costs::{self, Acts};
 use super::effects::{CallGraph, InstructionEffects};
 use super::failures::CertainFailure;
-use super::inductions;
 use super::infer::{Inference, TypeCursor};
-use super::loops::LoopTree;
+use super::loop_shapes::LoopShapes;
 use super::losses::{self, Asked, Given, Holder, Sources};
 use super::names::{A_TEMPORARY, Names};
 use super::program_flow::{FunctionFlow, ProgramFlow, code_of};
@@ -23,10 +21,10 @@ use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Obstacle, Reason, Region, RegionFacts, TypeId, Verdict,
 };
-use crate::bytecode::graph::{Dominators, Graph};
+use crate::bytecode::graph::Graph;
 use crate::bytecode::parallel::{both, middle};
 use crate::bytecode::types::Tags;
-use crate::bytecode::{FuncId, FunctionKind, LoopId, LoopRegion, Op, Program, Reg};
+use crate::bytecode::{FuncId, FunctionKind, LoopId, Op, Program, Reg};
 use crate::facts::rules::certain_failure;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
@@ -42,6 +40,7 @@ pub struct Shared<'p> {
     names: Names<'p>,
     graph: CallGraph,
     by_function: Vec<Vec<LoopId>>,
+    shapes: LoopShapes,
     /// Whether it is noted what instructions cost.
     with_costs: bool,
 }
@@ -54,7 +53,9 @@ impl<'p> Shared<'p> {
                 loops.push(LoopId(index as u32));
             }
         }
-        Shared { program, flow, names: Names::new(program), graph: CallGraph::new(program), by_function, with_costs }
+        let shapes = LoopShapes::new(program, flow, &by_function);
+        let (names, graph) = (Names::new(program), CallGraph::new(program));
+        Shared { program, flow, names, graph, by_function, shapes, with_costs }
     }
 }
 
@@ -245,21 +246,12 @@ impl<'a> Regions<'a> {
             let code = code_of(program, function);
             self.part.frames.add(func, function, own, code, self.types.solution(), &mut self.part.numbers);
             self.note(func, own, code, &mut notes);
-            let loops = &shared.by_function[number];
-            let mut irregular = false;
-            if !loops.is_empty() || own.cfg.goes_back() {
-                let regions: Vec<&LoopRegion> = loops.iter().map(|id| &program.loops[id.index()]).collect();
-                let dominators = Dominators::new(&own.order, own.cfg.predecessors());
-                let tree = LoopTree::new(&own.cfg, &dominators, &own.order, &regions);
-                for (index, &id) in loops.iter().enumerate() {
-                    let irregular = tree.faults[index].is_some();
-                    let facts = self.of_loop(id, regions[index], irregular, own, &dominators, code, &notes);
-                    self.part.loops.push(facts);
-                }
-                irregular = !tree.unregistered.is_empty();
+            for &id in &shared.by_function[number] {
+                let facts = self.of_loop(id, own, code, &notes);
+                self.part.loops.push(facts);
             }
             if function.kind != FunctionKind::Body {
-                let facts = self.of_function(func, irregular, own, code, &notes);
+                let facts = self.of_function(func, own, code, &notes);
                 self.part.functions.push(facts);
             }
         }
@@ -315,73 +307,49 @@ impl<'a> Regions<'a> {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the facts of one function, each computed once for all its loops")]
-    fn of_loop(
-        &mut self,
-        id: LoopId,
-        region: &LoopRegion,
-        irregular: bool,
-        own: &FunctionFlow,
-        dominators: &Dominators<BlockId>,
-        code: &[Op],
-        notes: &Notes,
-    ) -> RegionFacts {
+    fn of_loop(&mut self, id: LoopId, own: &FunctionFlow, code: &[Op], notes: &Notes) -> RegionFacts {
+        let shared = self.shared;
+        let (region, shape) = (&shared.program.loops[id.index()], shared.shapes.of(id));
         let func = region.func;
         let (start, end) = (region.header, region.end.min(code.len() as u32));
-        let mut facts = self.judge(Region::Loop(id), func, start..end, irregular, own, code, notes);
+        let mut facts = self.judge(Region::Loop(id), func, start..end, shape.is_irregular, own, code, notes);
         if facts.instructions > MAX_REGION_INSTRUCTIONS || start >= end {
             return facts;
         }
-        let (written, clobbered) = writes(self.shared.program, &code[start as usize..end as usize]);
-        let is_written =
-            |reg: Reg| clobbered.is_some_and(|base| base < reg) || written.get(reg.index()).is_some_and(|&is| is);
-        let header = own.cfg.block_of[start as usize];
-        facts.live_in = self.entry_types(func, header);
-        facts.invariants = own.live_in(header).iter().copied().filter(|&reg| !is_written(reg)).collect();
+        facts.live_in = self.entry_types(func, own.cfg.block_of[start as usize]).collect();
+        facts.live_out.reserve_exact(shape.live_out.len());
         for &exit in &region.exits {
             let Some(&block) = own.cfg.block_of.get(exit as usize) else { continue };
             for (reg, ty) in self.entry_types(func, block) {
-                if is_written(reg) && !facts.live_out.iter().any(|known| known.0 == reg) {
+                let is_changed = shape.live_out.binary_search(&reg).is_ok();
+                if is_changed && !facts.live_out.iter().any(|known| known.0 == reg) {
                     facts.live_out.push((reg, ty));
                 }
             }
         }
         facts.live_out.sort_unstable();
-        // Inner loops follow the loop around them.
-        let after = &self.shared.program.loops[id.index() + 1..];
-        let inside = after.iter().take_while(|other| other.func == func && other.header < end).count();
-        let inner = &after[..inside];
-        let found = inductions::find(self.shared.program, region, inner, own, dominators, code, &facts.invariants);
-        facts.inductions = found.inductions;
-        facts.trip_count = found.trip_count;
+        facts.invariants.clone_from(&shape.invariants);
+        facts.inductions.clone_from(&shape.counting.inductions);
+        facts.trip_count = shape.counting.trip_count;
         facts
     }
 
-    fn of_function(
-        &mut self,
-        func: FuncId,
-        irregular: bool,
-        own: &FunctionFlow,
-        code: &[Op],
-        notes: &Notes,
-    ) -> RegionFacts {
+    fn of_function(&mut self, func: FuncId, own: &FunctionFlow, code: &[Op], notes: &Notes) -> RegionFacts {
+        let irregular = self.shared.shapes.is_irregular(func);
         let mut facts = self.judge(Region::Function(func), func, 0..code.len() as u32, irregular, own, code, notes);
-        facts.live_in = self.entry_types(func, 0);
+        facts.live_in = self.entry_types(func, 0).collect();
         facts
     }
 
     /// Types of live registers where a block starts, as numbers of the table. Types that are only supposed are not
     /// facts.
-    fn entry_types(&mut self, func: FuncId, block: u32) -> Vec<(Reg, TypeId)> {
-        let types = self.types.solution();
-        if !types.is_reached(func) || !types.is_block_reached(func, block) {
-            let live = self.shared.flow.of(func).live_in(block);
-            return live.iter().map(|&reg| (reg, TypeId(0))).collect();
-        }
-        types.entry(func, block).map(|(reg, ty)| (reg, self.part.numbers.of(ty))).collect()
+    fn entry_types(&mut self, func: FuncId, block: u32) -> impl Iterator<Item = (Reg, TypeId)> + use<'_, 'a> {
+        let (types, numbers) = (self.types.solution(), &mut self.part.numbers);
+        let is_known = types.is_reached(func) && types.is_block_reached(func, block);
+        types.entry(func, block).map(move |(reg, ty)| (reg, if is_known { numbers.of(ty) } else { TypeId(0) }))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "see of_loop")]
+    #[allow(clippy::too_many_arguments, reason = "the facts of one function, each computed once for all its loops")]
     fn judge(
         &mut self,
         region: Region,
@@ -525,23 +493,4 @@ fn computed_registers(code: &[Op]) -> FxHashSet<Reg> {
         };
     }
     found
-}
-
-/// For each register whether a run of instructions writes it, up to the last that is, and the lowest above which calls
-/// destroy all.
-fn writes(program: &Program, code: &[Op]) -> (Vec<bool>, Option<Reg>) {
-    let mut written = Vec::new();
-    let mut clobbered: Option<Reg> = None;
-    for op in code {
-        let write = |reg: Reg| {
-            if written.len() <= reg.index() {
-                written.resize(reg.index() + 1, false);
-            }
-            written[reg.index()] = true;
-        };
-        if let Some(base) = op.for_each_written(program, write) {
-            clobbered = Some(clobbered.map_or(base, |known| known.min(base)));
-        }
-    }
-    (written, clobbered)
 }

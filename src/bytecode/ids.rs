@@ -9,6 +9,7 @@ macro_rules! index_types {
         pub struct $name(pub $repr);
 
         impl $name {
+            #[inline]
             pub fn index(self) -> usize {
                 self.0 as usize
             }

@@ -246,9 +246,15 @@ impl Liveness {
         RegSet(self.words_of(block).to_vec())
     }
 
-    /// The registers live at a block's entry, ascending.
-    pub fn live_in<N: Node>(&self, block: N) -> impl Iterator<Item = Reg> + '_ {
-        registers_of(self.words_of(block))
+    /// Adds the registers live at a block's entry to a list, ascending.
+    pub fn add_live_in<N: Node>(&self, block: N, list: &mut Vec<Reg>) {
+        for (&word, first) in self.words_of(block).iter().zip((0..).step_by(64)) {
+            let mut rest = word;
+            while rest != 0 {
+                list.push(Reg(first + rest.trailing_zeros() as u16));
+                rest &= rest - 1;
+            }
+        }
     }
 
     /// How many (block, register) pairs are live.

@@ -108,6 +108,7 @@ macro_rules! define_ops {
         impl Opcode {
             pub const ALL: &[Opcode] = &[$( Opcode::$name, )*];
 
+            #[inline]
             pub fn info(self) -> &'static OpInfo {
                 &INFO[self as usize]
             }
@@ -127,6 +128,7 @@ macro_rules! define_ops {
         }, )*];
 
         impl Op {
+            #[inline]
             pub fn opcode(&self) -> Opcode {
                 match self { $( Op::$name { .. } => Opcode::$name, )* }
             }
@@ -173,6 +175,24 @@ macro_rules! define_ops {
                 }
             }
 
+            /// The last operand of these kinds, as a number. Which there is follows from the row.
+            #[inline]
+            #[allow(unused_variables, reason = "instructions without operands")]
+            fn operand_of(&self, is_wanted: impl Fn(Kind) -> bool) -> Option<i64> {
+                match *self {
+                    $( Op::$name { $($field),* } => {
+                        let found = None;
+                        $( let found = match <operand::$kind as Operand>::KIND {
+                            kind if is_wanted(kind) => {
+                                Some(RawOperand::widen(kind, <operand::$kind as Operand>::to_bits($field)))
+                            }
+                            _ => found,
+                        }; )*
+                        found
+                    } )*
+                }
+            }
+
             /// Calls `visit` with each operand in declaration order.
             #[allow(unused_variables, reason = "instructions without operands")]
             pub fn for_each_operand(&self, mut visit: impl FnMut(RawOperand)) {
@@ -200,6 +220,7 @@ crate::for_each_op!(define_ops);
 const _: () = assert!(size_of::<Op>() == 8, "the interpreter steps by 8 bytes");
 
 impl RawOperand {
+    #[inline]
     fn widen(kind: Kind, bits: u64) -> i64 {
         match kind {
             Kind::Jump16 => i64::from(bits as u16 as i16),
@@ -210,23 +231,14 @@ impl RawOperand {
 }
 
 impl Op {
+    #[inline]
     pub fn info(&self) -> &'static OpInfo {
         self.opcode().info()
     }
 
+    #[inline]
     pub fn effects(&self) -> Effects {
         self.info().effects
-    }
-
-    /// The last operand of these kinds, as a number.
-    fn operand_of(&self, is_wanted: impl Fn(Kind) -> bool) -> Option<i64> {
-        let mut found = None;
-        self.for_each_operand(|operand| {
-            if is_wanted(operand.kind) {
-                found = Some(operand.value);
-            }
-        });
-        found
     }
 
     /// The site that tells the name of a member or a method, if the instruction has one.

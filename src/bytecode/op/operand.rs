@@ -95,11 +95,13 @@ macro_rules! kinds {
             const KIND: Kind = Kind::$kind;
             const BITS: u32 = $bits;
 
+            #[inline]
             fn to_bits(value: $repr) -> u64 {
                 let to: fn($repr) -> u64 = $to;
                 to(value)
             }
 
+            #[inline]
             fn from_bits(bits: u64) -> $repr {
                 let from: fn(u64) -> $repr = $from;
                 from(bits)
