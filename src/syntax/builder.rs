@@ -28,6 +28,8 @@ pub struct Builder {
     params: Vec<(Ident, Option<ExprId>)>,
     names: Vec<Ident>,
     methods: Vec<FunctionId>,
+    /// The infix operators whose right operand is not complete.
+    pending: Vec<Pending>,
     /// How deep the tree is below each node, parallel to the arenas. A left operand, callee or object adds nothing,
     /// because whoever walks the tree goes down the left spine in a loop; nor does an `else if`.
     expr_depths: Vec<u16>,
@@ -35,6 +37,40 @@ pub struct Builder {
     said_too_deep: bool,
     /// Literals `9223372036854775808` that no minus has claimed.
     unclaimed: Vec<ExprId>,
+}
+
+/// An operator between two operands; powers and ranges are the grammar's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Infix {
+    Logic(LogicOp),
+    Binary(BinaryOp),
+}
+
+impl Infix {
+    /// The greater, the tighter. All are left-associative.
+    fn tightness(self) -> u8 {
+        match self {
+            Infix::Logic(LogicOp::Or) => 1,
+            Infix::Logic(LogicOp::And) => 2,
+            Infix::Binary(op) => match op {
+                _ if op.is_comparison() => 3,
+                BinaryOp::BitOr => 4,
+                BinaryOp::BitXor => 5,
+                BinaryOp::BitAnd => 6,
+                BinaryOp::Shl | BinaryOp::Shr => 7,
+                BinaryOp::Add | BinaryOp::Sub => 8,
+                _ => 9,
+            },
+        }
+    }
+}
+
+/// An operator with its left operand, and whether it is the first of its chain.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    op: Infix,
+    left: ExprId,
+    is_first: bool,
 }
 
 /// Lengths of everything a statement adds to, so that a statement can be parsed again as if it had not been.
@@ -82,6 +118,7 @@ impl Builder {
         self.params.clear();
         self.names.clear();
         self.methods.clear();
+        self.pending.clear();
     }
 
     /// The finished tree, and what was found wrong with it.
@@ -432,8 +469,43 @@ impl Builder {
         self.expr(ExprKind::Float(value), lo, hi)
     }
 
-    pub fn logic(&mut self, op: LogicOp, left: ExprId, right: ExprId) -> ExprId {
-        self.pair(ExprKind::Logic { op, left, right }, left, right)
+    /// The first operator of a chain `a + b * c`, behind its left operand.
+    pub fn first_operator(&mut self, op: Infix, left: ExprId) {
+        self.pending.push(Pending { op, left, is_first: true });
+    }
+
+    /// A further operator of the chain, behind the operand between.
+    pub fn next_operator(&mut self, op: Infix, operand: ExprId) {
+        let (left, is_first) = self.close(op.tightness(), operand);
+        self.pending.push(Pending { op, left, is_first });
+    }
+
+    /// The whole chain, behind its last operand.
+    pub fn last_operand(&mut self, operand: ExprId) -> ExprId {
+        self.close(0, operand).0
+    }
+
+    /// Gives `operand` to the operators in front of it that are at least so tight; what comes of it, and whether that
+    /// is the first of its chain.
+    fn close(&mut self, tightness: u8, operand: ExprId) -> (ExprId, bool) {
+        let mut operand = operand;
+        while let Some(Pending { op, left, is_first }) =
+            self.pending.pop_if(|pending| pending.op.tightness() >= tightness)
+        {
+            operand = self.infix(op, left, operand);
+            if is_first {
+                return (operand, true);
+            }
+        }
+        (operand, false)
+    }
+
+    fn infix(&mut self, op: Infix, left: ExprId, right: ExprId) -> ExprId {
+        match op {
+            Infix::Logic(op) => self.pair(ExprKind::Logic { op, left, right }, left, right),
+            Infix::Binary(op) if op.is_comparison() => self.comparison(op, left, right),
+            Infix::Binary(op) => self.binary(op, left, right),
+        }
     }
 
     pub fn binary(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> ExprId {
@@ -446,7 +518,7 @@ impl Builder {
         self.add(kind, span, depth)
     }
 
-    pub fn comparison(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> ExprId {
+    fn comparison(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> ExprId {
         let node = *self.ast.expr(left);
         if let ExprKind::Binary { op: first, right: middle, .. } = node.kind
             && first.is_comparison()
