@@ -170,9 +170,9 @@ pub struct Compilation {
 impl Compilation {
     /// The bytes of the `.wbc` file, if the program compiled.
     pub fn encode(&self) -> Option<Vec<u8>> {
-        let files = self.sources.files().iter().map(|file| (file.name.as_str(), file.text()));
-        let meta = wbc::Meta::new(wbc::hash_sources(files));
-        self.program.as_ref().map(|program| wbc::encode(program, &meta))
+        let files = || self.sources.files().iter().map(|file| (file.name.as_str(), file.text()));
+        let meta = || wbc::Meta::new(wbc::hash_sources(files()));
+        self.program.as_ref().map(|program| wbc::encode_with(program, meta))
     }
 
     /// A line that changes exactly when the output could: it covers the tool, the format, the rules, the flags, and the

@@ -310,17 +310,17 @@ fn writes_items(op: Op) -> bool {
 fn is_plain(types: &mut TypeCursor<'_>, op: Op) -> bool {
     let mut numeric =
         |source: Source| source.register().is_none_or(|reg| types.register(reg).tags.within(Tags::NUMBER));
-    if let Some(binary) = op.as_binary() {
-        let simple = matches!(binary.operator, Operator::Add | Operator::Sub | Operator::Mul);
-        return simple && numeric(binary.left) && numeric(binary.right);
-    }
-    if let Some(comparison) = op.as_comparison() {
-        return numeric(comparison.left.into()) && numeric(comparison.right.into());
-    }
-    if let Some(jump) = op.as_compare_jump() {
-        return numeric(jump.left.into()) && numeric(jump.right);
-    }
     match op {
+        any_binary!() => op.as_binary().is_some_and(|binary| {
+            let simple = matches!(binary.operator, Operator::Add | Operator::Sub | Operator::Mul);
+            simple && numeric(binary.left) && numeric(binary.right)
+        }),
+        any_comparison!() => op
+            .as_comparison()
+            .is_some_and(|comparison| numeric(comparison.left.into()) && numeric(comparison.right.into())),
+        any_compare_jump!() => {
+            op.as_compare_jump().is_some_and(|jump| numeric(jump.left.into()) && numeric(jump.right))
+        }
         Op::Neg { a, .. } => numeric(a.into()),
         Op::ForPrep { base, .. } => [window::Range::COUNTER, window::Range::END]
             .iter()

@@ -96,8 +96,7 @@ fn examine_unless_late(
     asked: Asked,
     looks_for_late: bool,
 ) -> Result<Analysis, Vec<(StructId, StrId)>> {
-    let flow = ProgramFlow::new(program);
-    let index = RuleIndex::new(program);
+    let (flow, index) = ProgramFlow::beside(program, || RuleIndex::new(program));
     // Inference goes wherever types change next, which is one thread's work.
     let infer = || Inference::run(program, &flow, &index);
     let (mut inference, shared) = both(program, infer, || regions::Shared::new(program, &flow, asked.costs));
@@ -113,8 +112,7 @@ fn examine_unless_late(
     if let Some(supposed) = &mut supposed {
         supposed.seal();
     }
-    let mut table = type_facts::build(program, &flow, &inference);
-    let mut built = regions::build(&shared, &inference, supposed.as_ref(), &mut table);
+    let (mut built, mut table) = regions::build(&shared, &inference, supposed.as_ref());
     let open = regions::open_functions(program, &built.facts);
     if !open.is_empty()
         && let Some(contexts) = InContexts::find(&inference, &open, asked.costs)

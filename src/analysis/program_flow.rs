@@ -115,14 +115,19 @@ pub fn code_of<'p>(program: &'p Program, function: &Function) -> &'p [Op] {
 
 impl ProgramFlow {
     pub fn new(program: &Program) -> ProgramFlow {
+        ProgramFlow::beside(program, || ()).0
+    }
+
+    /// The same, and what `other` gives, which is asked on the thread that has less to do: module bodies come first,
+    /// and hardly branch.
+    pub fn beside<T>(program: &Program, other: impl FnOnce() -> T) -> (ProgramFlow, T) {
         let (first, second) = split(program);
-        let (mut functions, rest) = both(
-            program,
-            || -> Vec<FunctionFlow> { first.iter().map(|function| FunctionFlow::new(program, function)).collect() },
-            || -> Vec<FunctionFlow> { second.iter().map(|function| FunctionFlow::new(program, function)).collect() },
-        );
+        let flows = |functions: &[Function]| -> Vec<FunctionFlow> {
+            functions.iter().map(|function| FunctionFlow::new(program, function)).collect()
+        };
+        let ((mut functions, other), rest) = both(program, || (flows(first), other()), || flows(second));
         functions.extend(rest);
-        ProgramFlow::numbered(program, functions)
+        (ProgramFlow::numbered(program, functions), other)
     }
 
     /// The flow of a program whose functions have these, which are numbered anew.

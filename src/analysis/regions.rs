@@ -16,7 +16,7 @@ use super::loop_shapes::LoopShapes;
 use super::losses::{self, Asked, Given, Holder, Sources};
 use super::names::{A_TEMPORARY, Names};
 use super::program_flow::{FunctionFlow, ProgramFlow, code_of};
-use super::type_facts::{Frames, Numbers, TypeTable};
+use super::type_facts::{self, Frames, Numbers, TypeTable};
 use super::verdict::{Unmet, unmet};
 use crate::bytecode::facts::{
     Condition, MAX_REGION_INSTRUCTIONS, Obstacle, Reason, Region, RegionFacts, TypeId, Verdict,
@@ -61,19 +61,18 @@ impl<'p> Shared<'p> {
 
 /// The facts of all regions: loops in the order of the program's table, then functions. `types` is the solution for
 /// what runs, `supposed` the one that supposes that every function does; both are sealed. Beside the facts: the
-/// instructions that always fail, and what those of each function do that costs something. Frames are added to the
-/// table on the way, as they too are made function by function.
-pub fn build(
-    shared: &Shared<'_>,
-    types: &Inference<'_>,
-    supposed: Option<&Inference<'_>>,
-    table: &mut TypeTable,
-) -> Built {
+/// instructions that always fail, and what those of each function do that costs something. The table of types is made
+/// on the way, as its frames too are made function by function.
+pub fn build(shared: &Shared<'_>, types: &Inference<'_>, supposed: Option<&Inference<'_>>) -> (Built, TypeTable) {
     let program = shared.program;
     let middle = middle(program);
-    let (first, second) = both(
+    let ((first, mut table), second) = both(
         program,
-        || Regions::new(shared, types, supposed).build(0..middle),
+        // The bodies of modules, which come first, have no facts of their own: here is less to do.
+        || {
+            let first = Regions::new(shared, types, supposed).build(0..middle);
+            (first, type_facts::build(program, shared.flow, types))
+        },
         || Regions::new(shared, types, supposed).build(middle..program.functions.len()),
     );
     let (mut loops, mut functions) = (Vec::new(), Vec::new());
@@ -104,7 +103,7 @@ pub fn build(
         loops.sort_by_key(position);
     }
     loops.append(&mut functions);
-    Built { facts: loops, failures, acts, given, asked, combined: Vec::new() }
+    (Built { facts: loops, failures, acts, given, asked, combined: Vec::new() }, table)
 }
 
 /// Appends a list that may be large: what is first stays where it is.

@@ -40,26 +40,37 @@ pub struct Unmet {
 /// The needs of `op` that the types before it do not meet; at most two. Where a failure `is_caught` in the function,
 /// what fails goes on, too.
 pub fn unmet(types: &mut TypeCursor<'_>, func: FuncId, op: Op, is_caught: bool) -> [Option<Unmet>; 2] {
-    operands(types, op).map(|register| {
-        let register = register?;
+    let [a, b] = operands(types, op);
+    let mut unmet = |register: Reg| {
         let ty = types.get(register);
-        if ty.is_single() {
-            return None;
-        }
-        let able = able_kinds(types, op, register);
-        let able = without_strangers(types, func, op, ty, able);
-        if able.is_empty() || able.is_single() && !is_caught {
-            return None;
-        }
-        // It is converted, which has a native form for either kind, and the result is a float in any case.
-        let goes_on = if is_caught { ty.tags } else { ty.tags.without(Tags::VOID) };
-        if goes_on.within(Tags::NUMBER) && is_beside_float(types, op, register) {
-            return None;
-        }
-        let likely = able.and(likely_kinds(op));
-        let wanted = if likely.is_empty() { able } else { likely };
-        Some(Unmet { register, wanted, found: ty.tags })
-    })
+        // Nearly all are of one kind.
+        if ty.is_single() { None } else { unmet_of(types, func, op, is_caught, register, ty) }
+    };
+    [a.and_then(&mut unmet), b.and_then(&mut unmet)]
+}
+
+/// The same of one operand, which may be of several kinds.
+fn unmet_of(
+    types: &mut TypeCursor<'_>,
+    func: FuncId,
+    op: Op,
+    is_caught: bool,
+    register: Reg,
+    ty: Type,
+) -> Option<Unmet> {
+    let able = able_kinds(types, op, register);
+    let able = without_strangers(types, func, op, ty, able);
+    if able.is_empty() || able.is_single() && !is_caught {
+        return None;
+    }
+    // It is converted, which has a native form for either kind, and the result is a float in any case.
+    let goes_on = if is_caught { ty.tags } else { ty.tags.without(Tags::VOID) };
+    if goes_on.within(Tags::NUMBER) && is_beside_float(types, op, register) {
+        return None;
+    }
+    let likely = able.and(likely_kinds(op));
+    let wanted = if likely.is_empty() { able } else { likely };
+    Some(Unmet { register, wanted, found: ty.tags })
 }
 
 /// Whether the other operand of arithmetic is a float.

@@ -243,10 +243,15 @@ impl<'p> Inference<'p> {
     /// Carries out what growing a place has entailed: merging classes, letting values escape, waking readers.
     ///
     /// One identity's escape entails others', thousands deep; the outermost call works them off one by one.
+    #[inline]
     fn propagate(&mut self) {
-        if std::mem::replace(&mut self.propagating, true) {
-            return;
+        if !self.propagating && !self.places.is_settled() {
+            self.settle();
         }
+    }
+
+    fn settle(&mut self) {
+        self.propagating = true;
         loop {
             self.places.merge_pending();
             self.wake();
@@ -328,6 +333,11 @@ impl<'p> Inference<'p> {
         let old = self.places.normal(self.entries[slot]);
         if old == ty {
             return;
+        }
+        if old.is_never() && !ty.is_never() {
+            // The first to come: there is nothing to merge.
+            self.entries[slot] = ty;
+            return self.queue(func, block);
         }
         let new = self.places.join(old, ty);
         self.entries[slot] = new;

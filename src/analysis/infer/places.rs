@@ -231,35 +231,50 @@ impl Places {
 
     /// Joins a type into a place; whether the place's type has changed. Readers are woken.
     pub fn grow(&mut self, place: Place, ty: Type) -> bool {
-        let old = self.get(place);
-        let old = self.normal(old);
-        if old == ty {
-            return false;
-        }
-        let new = self.join(old, ty);
-        let changed = new.tags != old.tags || new.ids != old.ids || new.class != old.class;
-        match place {
+        let (changed, readers) = match place {
             Place::Slot(ClassId::NONE, _) => return false,
             Place::Slot(class, slot) => {
-                let root = self.find(class);
-                self.slots[root.index()][slot as usize] = new;
-                if changed {
-                    self.woken.extend(self.class_readers.get(root.index()).into_iter().flat_map(Readers::iter));
-                }
+                let root = self.find(class).index();
+                let old = self.slots[root][slot as usize];
+                let Some((new, changed)) = self.grown(old, ty) else { return false };
+                self.slots[root][slot as usize] = new;
+                (changed, self.class_readers.get(root))
             }
             _ => {
                 let Some(position) = self.position(place) else {
-                    self.escape(ty);
-                    return true;
+                    if ty != Type::ANY {
+                        self.escape(ty);
+                    }
+                    return ty != Type::ANY;
                 };
+                let Some((new, changed)) = self.grown(self.types[position], ty) else { return false };
                 self.types[position] = new;
-                if changed {
-                    self.woken.extend(self.readers.get(position).into_iter().flat_map(Readers::iter));
-                }
+                (changed, self.readers.get(position))
             }
+        };
+        if changed && let Some(readers) = readers {
+            self.woken.extend(readers.iter());
         }
         // Even an unchanged type may have asked for a merge.
         changed || !self.pending.is_empty() || !self.escaping.is_empty()
+    }
+
+    /// What becomes of a place's type when another is joined into it, and whether that is a change; `None` if they are
+    /// the same.
+    #[inline]
+    fn grown(&mut self, old: Type, ty: Type) -> Option<(Type, bool)> {
+        let old = self.normal(old);
+        if old == ty {
+            return None;
+        }
+        let new = self.join(old, ty);
+        Some((new, new != old))
+    }
+
+    /// Whether nothing is left to be carried out.
+    #[inline]
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.escaping.is_empty() && self.woken.is_empty()
     }
 
     /// The least type above both. Merges of classes and escapes are noted, for the caller to settle.
@@ -394,7 +409,9 @@ impl Readers {
     }
 
     fn iter(&self) -> impl Iterator<Item = u32> {
-        self.few.iter().filter(|&&reader| reader != Readers::NONE).chain(&self.many).copied()
+        // They are filled in order, and one that is free is followed by none.
+        let few = self.few.iter().take_while(|&&reader| reader != Readers::NONE);
+        few.chain(&self.many).copied()
     }
 
     fn add(&mut self, reader: u32) {

@@ -135,8 +135,13 @@ struct ModulesSection {
 
 /// The bytes of a program's file. The same program and meta give the same bytes.
 pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
-    let packed = || program.facts.as_ref().map(facts::encode);
-    let (mut sections, packed) = parallel::both(program, || sections_but_facts(program), packed);
+    encode_with(program, || meta.clone())
+}
+
+/// The same where making the meta, as by hashing sources, takes time: a second thread does so.
+pub fn encode_with(program: &Program, meta: impl FnOnce() -> Meta + Send) -> Vec<u8> {
+    let aside = || (program.facts.as_ref().map(facts::encode), meta());
+    let (mut sections, (packed, meta)) = parallel::both(program, || sections_but_facts(program), aside);
     if let Some(packed) = packed {
         sections.push((Section::Facts, packed));
     }
@@ -146,7 +151,7 @@ pub fn encode(program: &Program, meta: &Meta) -> Vec<u8> {
     let flags = if program.debug.is_none() { FLAG_STRIPPED } else { 0 };
     let sections: Vec<_> =
         sections.into_iter().map(|(section, bytes)| (section as u32, section.is_optional(), bytes)).collect();
-    header::assemble(FORMAT_VERSION, flags, meta, &sections)
+    header::assemble(FORMAT_VERSION, flags, &meta, &sections)
 }
 
 fn sections_but_facts(program: &Program) -> Vec<(Section, Vec<u8>)> {
