@@ -144,8 +144,9 @@ impl Changes {
         self.steps.clear();
         for step in (0..).zip(code).filter_map(|(pc, op)| Step::of(program, pc, op)) {
             let own = self.of(step.register);
-            let at = own.partition_point(|&pc| pc < step.pc);
-            let (before, after) = (at.checked_sub(1).map(|before| own[before]), own.get(at + 1).copied());
+            let position = own.partition_point(|&pc| pc < step.pc);
+            let before = position.checked_sub(1).map(|before| own[before]);
+            let after = own.get(position + 1).copied();
             self.steps.push(StepAmongWrites { step, before, after });
         }
     }
