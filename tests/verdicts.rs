@@ -832,6 +832,44 @@ fn steps_helpers_and_waiting_are_told_with_their_places() {
     assert_eq!(cost_of(library, 2), "1 step through the run time (2:47, call of a library function)");
 }
 
+/// Costs are of what happens: not of kinds that can but fail, of results that are no objects, nor of lists that native
+/// code does not make.
+#[test]
+fn what_does_not_happen_costs_nothing() {
+    let nothing = "nothing beside native code";
+    let run = |head: &str, body: &str| {
+        format!("fn run : n, s {{ let t = 0; {head}\nfor i in 0..n {{ {body} }}\nreturn t; }}\nprintln(run(9, \"abc\"));\n")
+    };
+    for (head, body, cost) in [
+        ("let xs = [[\"a\", 1], [\"b\", 2]];", "for name, k in xs { t += k; }", nothing),
+        ("", "try { if i < n { throw i; } } catch e { t += e; }", nothing),
+        ("let at = void; let free = [1, 2];", "free[at] = i; at = i % 2;", nothing),
+        ("", "for c in s { if c == \"a\" { t += 1; } }", nothing),
+        ("let xs = [3, 1, 2];", "xs.sort();", "1 step through the run time (2:17, list.sort)"),
+        ("", "t += [i, n, 5].max();", "does not make 1 list (2:22); nothing beside native code"),
+        ("", "if i in [1, 2, n] { t += 1; }", "does not make 1 list (2:25); nothing beside native code"),
+        ("", "if s in [\"a\", \"b\"] { t += 1; }", "does not make 1 list (2:25); nothing beside native code"),
+        (
+            "",
+            "if s in [\"a\", s] { t += 1; }",
+            "allocates 1 list (2:25); calls 1 helper of the run time (2:20, in list)",
+        ),
+        (
+            "",
+            "let xs = [0] * 5; t += xs.len();",
+            "allocates 1 list (2:26); does not make 1 list (2:26); calls 1 helper of the run time (2:26, list * int)",
+        ),
+        (
+            "let d = {1: 2};",
+            "for pair in d { t += pair[1]; }",
+            "allocates 1 tuple (2:17); calls 1 helper of the run time (2:17, iteration over dict)",
+        ),
+    ] {
+        let told = cost_of(&run(head, body), 2);
+        assert_eq!(told, cost, "{head} {body}");
+    }
+}
+
 #[test]
 fn a_difference_in_cost_is_told_and_worse() {
     let build = |body: &str| {

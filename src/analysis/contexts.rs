@@ -20,7 +20,7 @@ use self::unchanged::Unchanged;
 pub use self::unchanged::compare_unchanged;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::costs::{self, Act, Acts};
+use super::costs::{self, Act, Acts, Noted};
 use super::infer::{Contacts, Inference, TypeCursor};
 use super::program_flow::{FunctionFlow, ProgramFlow, code_of};
 use super::verdict::unmet;
@@ -204,7 +204,8 @@ fn operands(
                 found.push(Operand { pc, register, kinds, is_open });
             }
             if let Some(acts) = &mut acts {
-                costs::note(types, copy, pc, op, open[0].is_some(), acts);
+                let noted = Noted { func: copy, pc, is_conditional: open[0].is_some(), is_caught };
+                costs::note(types, noted, op, acts);
             }
         });
     }

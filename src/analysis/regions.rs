@@ -8,7 +8,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 
 use super::contexts::InContexts;
-use super::costs::{self, Acts};
+use super::costs::{self, Acts, Noted};
 use super::effects::{CallGraph, InstructionEffects};
 use super::failures::CertainFailure;
 use super::infer::{Inference, TypeCursor};
@@ -286,7 +286,8 @@ impl<'a> Regions<'a> {
                     found.push((pc, need, holders));
                 }
                 if let Some(acts) = &mut acts {
-                    costs::note(types, func, pc, op, needs[0].is_some(), acts);
+                    let noted = Noted { func, pc, is_conditional: needs[0].is_some(), is_caught };
+                    costs::note(types, noted, op, acts);
                     if runs {
                         if let Some((pc, register)) = written {
                             losses::note_written(types, func, pc, register, given);

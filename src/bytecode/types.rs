@@ -55,6 +55,8 @@ impl Tags {
     pub const NONE: Tags = Tags(0);
     pub const ALL: Tags = Tags(u16::MAX);
     pub const NUMBER: Tags = Tags(Self::INT.0 | Self::FLOAT.0);
+    /// Values that are no objects of the heap.
+    pub const UNBOXED: Tags = Tags(Self::NUMBER.0 | Self::BOOL.0 | Self::VOID.0);
     /// Values that have a class.
     pub const CONTAINERS: Tags = Tags(Self::LIST.0 | Self::TUPLE.0 | Self::DICT.0 | Self::CELL.0 | Self::TASK.0);
     /// Values that have an identity.

@@ -31,6 +31,8 @@ pub const FEW_INLINED: usize = 4;
 pub const SMALLEST: u32 = 12;
 /// The most items of a list literal that native code makes; more are few for what a call of the run time costs.
 pub const MOST_ITEMS: u16 = 16;
+/// More items of a list that is made only to look for a value in it are for the runtime to compare.
+pub const MOST_COMPARED: usize = 8;
 /// Largest function to inline, in instructions.
 pub const MAX_INLINED: u32 = 80;
 /// Calls inlined into one another.
@@ -678,7 +680,7 @@ impl Operation<'_> {
             NewCell { .. } => called(Tags::CELL, "captured variable"),
             Concat { .. } => one(Tags::STR),
             GetIndex { .. } => match (self.a, self.b) {
-                (Tags::STR, _) => one(Tags::STR),
+                (Tags::STR, Tags::RANGE) => one(Tags::STR),
                 (Tags::LIST, Tags::RANGE) => one(Tags::LIST),
                 (Tags::TUPLE, Tags::RANGE) => one(Tags::TUPLE),
                 _ => return None,
@@ -689,15 +691,26 @@ impl Operation<'_> {
                     (Tags::STR, _) | (_, Tags::STR) => one(Tags::STR),
                     (Tags::LIST, _) | (_, Tags::LIST) => one(Tags::LIST),
                     (Tags::TUPLE, _) => one(Tags::TUPLE),
+                    (Tags::DICT, _) => one(Tags::DICT),
                     _ => return None,
                 }
             }
             CallBuiltin { .. } => return result(self.builtin?.memory),
             CallMethod { .. } | TailCallMethod { .. } => {
                 let row = &METHODS[self.built_in()?];
-                return result(if row.effect == MethodEffect::Mutates { Memory::None } else { row.memory });
+                // Numbers and truth values are no objects, and an item is one that exists.
+                let results = row.rule.tags();
+                let is_new = results != Tags::VISIBLE && results.meets(Tags::VISIBLE.without(Tags::UNBOXED));
+                return result(if is_new && row.effect != MethodEffect::Mutates { row.memory } else { Memory::None });
             }
-            IterPrep { .. } | IterNext { .. } if self.a == Tags::STR => one(Tags::STR),
+            IterPrep { .. } | IterNext { .. } if self.a == Tags::DICT => one(Tags::TUPLE),
+            GetMember { .. } if self.a == Tags::INSTANCE && !self.structs.is_empty() => {
+                let is_bound = |&def: &StructId| !self.has_field(def) && self.method_of(def, self.name).is_some();
+                match self.structs.iter().all(is_bound) {
+                    true => called(Tags::FUNCTION, "bound method"),
+                    false => return None,
+                }
+            }
             _ => return None,
         })
     }

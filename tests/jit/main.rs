@@ -285,9 +285,9 @@ fn a_loop_that_takes_long_does_not_wait_for_its_function() {
 fn a_way_that_is_taken_now_and_then_is_seen_before_the_loop_is_compiled() {
     let region_with = |period: u32| {
         region(&format!(
-            "struct P {{ fn init : self {{ self.n = 0; }} }}
+            "import \"std/json\"; struct P {{ fn init : self {{ self.n = 0; }} }}
              fn f : n, p {{ let t = 0; for i in 0..n {{ if i % {period} == {period} - 2 {{ p.n = i; t = t + p.n; }} else {{ t += 1; }} }} return t; }}
-             println(f(5000, P())); f(0, \"s\");"
+             println(f(5000, P())); f(0, json.decode(\"1\"));"
         ))
     };
     assert!(!region_with(7).contains("unseen"), "{}", region_with(7));
@@ -301,8 +301,9 @@ fn a_way_that_is_taken_now_and_then_is_seen_before_the_loop_is_compiled() {
 fn code_that_is_come_to_often_later_is_taken_in_by_the_version_that_replaces_the_first() {
     let program = |from: u32| {
         format!(
-            "fn f : n, items {{ let t = 0; for i in 0..n {{ if i > {from} {{ t += items[i % 4]; }} t += 1; }} return t; }}
-             println(f(9000, [1, 2, 3, 4])); f(0, \"s\");"
+            "import \"std/json\";
+             fn f : n, items {{ let t = 0; for i in 0..n {{ if i > {from} {{ t += items[i % 4]; }} t += 1; }} return t; }}
+             println(f(9000, [1, 2, 3, 4])); f(0, json.decode(\"1\"));"
         )
     };
     let late = region(&program(3000));

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{Act, MAX_INLINE_DEPTH, Resolver};
+use super::{Act, MAX_INLINE_DEPTH, Question, Resolver};
 use crate::analysis::cfg::BlockId;
 use crate::analysis::program_flow::code_of;
+use crate::bytecode::op::shape::Operator;
 use crate::bytecode::op::window::{Call, MethodCall, New};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, Op, Reg, StructId};
-use crate::facts::native_forms::MOST_ITEMS;
+use crate::facts::native_forms::{MOST_COMPARED, MOST_ITEMS};
 
 /// What becomes of an object, the worst last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -141,6 +142,34 @@ impl Resolver<'_> {
         fate
     }
 
+    /// The instruction in front of `pc`, in the same block, that has written a register.
+    fn written_before(&self, func: FuncId, pc: u32, register: Reg) -> Option<(u32, Op)> {
+        let code = code_of(self.program, &self.program.functions[func.index()]);
+        let cfg = &self.flow.of(func).cfg;
+        let first = cfg.blocks[cfg.block_of[pc as usize] as usize].start;
+        let before = (first..pc).rev().map(|pc| (pc, code[pc as usize]));
+        before.into_iter().find(|(_, op)| op.result() == Some(register))
+    }
+
+    /// Whether the instruction at `pc` repeats a list of a single item that is made right in front of it: the item is
+    /// all that is wanted.
+    fn repeats_one_item(&self, func: FuncId, pc: u32, op: Op) -> bool {
+        let Some(binary) = op.as_binary().filter(|binary| binary.operator == Operator::Mul) else { return false };
+        let made = binary.left.register().and_then(|list| self.written_before(func, pc, list));
+        matches!(made, Some((_, Op::MakeList { count: 1, .. })))
+    }
+
+    /// Whether the question at `pc` is of a short list that is made right in front of it, which native code does not
+    /// make then.
+    pub(super) fn is_of_new(&self, func: FuncId, pc: u32, question: Question) -> bool {
+        let made = self.written_before(func, pc, question.list);
+        let Some((made, Op::MakeList { base, count, .. })) = made else { return false };
+        let is_known =
+            |index: u16| matches!(self.written_before(func, made, base.above(index)), Some((_, Op::LoadConst { .. })));
+        let is_short = !question.is_about_one || usize::from(count) <= MOST_COMPARED;
+        count > 0 && is_short && (!question.of_texts || (0..count).all(is_known))
+    }
+
     /// What an instruction does with the object that some registers hold.
     fn execute(&mut self, func: FuncId, pc: u32, code: &[Op], held: &mut Held) -> Fate {
         let op = code[pc as usize];
@@ -182,6 +211,15 @@ impl Resolver<'_> {
                 | Op::JumpIfNotType { .. }
                 | Op::Not { .. } => true,
                 Op::Return { .. } => return Fate::Returned,
+                Op::Contains { .. } | Op::CallMethod { .. }
+                    if here().any(|act| match act {
+                        Act::Asks { question, .. } => holds(question.list) && self.is_of_new(func, pc, *question),
+                        _ => false,
+                    }) =>
+                {
+                    true
+                }
+                _ if self.repeats_one_item(func, pc, op) => true,
                 Op::CallFn { base, .. } | Op::TailCallFn { base, .. } => {
                     match self.fate_of_arguments(here(), base.above(Call::ARGS), held) {
                         Fate::Unmade => true,

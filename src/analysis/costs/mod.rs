@@ -17,12 +17,13 @@ use super::names::Names;
 use super::program_flow::{ProgramFlow, code_of};
 use crate::bytecode::builtins::BuiltinSpec;
 use crate::bytecode::facts::{Region, RegionFacts, Verdict};
+use crate::bytecode::op::window::MethodCall;
 use crate::bytecode::types::{ClassId, IdSet, Identity, Slot, Tags, Type};
 use crate::bytecode::{BuiltinId, FuncId, LoopId, Op, Program, Reg, StructId};
 use crate::facts::native_forms::{
-    Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined, may_be_inlined_in_part,
+    Form, MAX_INLINE_DEPTH, Made, Operation, StaticTypes, may_be_inlined, may_be_inlined_in_part, observed,
 };
-use crate::facts::rules::{Members, Place, SIDE_FIELDS, TypeEnv};
+use crate::facts::rules::{Members, Place, SIDE_FIELDS, TypeEnv, able_kinds};
 use crate::source::Span;
 
 /// What a region costs. Places are listed once, however many calls lead there.
@@ -81,6 +82,11 @@ pub enum Act {
         def: Option<StructId>,
     },
     Helper(String),
+    /// As [`Act::Helper`], of a list or tuple, which neither is nor calls anything if that was made for this alone.
+    Asks {
+        what: String,
+        question: Question,
+    },
     Step(String),
     /// A step unless what is seen has a native form.
     PerhapsStep(String),
@@ -94,10 +100,25 @@ pub enum Act {
 /// The acts of one function, ascending by pc (counted from its first instruction).
 pub type Acts = Vec<(u32, Act)>;
 
+/// Where an instruction stands that is noted.
+#[derive(Clone, Copy)]
+pub struct Noted {
+    pub func: FuncId,
+    pub pc: u32,
+    /// The kinds of its operands are a condition of the region.
+    pub is_conditional: bool,
+    /// Its error is caught in the function.
+    pub is_caught: bool,
+}
+
 /// Notes what `op` does, the next instruction that may be executed. Of an instruction whose kinds of operand are a
 /// condition of the region, nothing is said: it is native if the condition holds.
-pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, is_conditional: bool, acts: &mut Acts) {
-    let operation = Operation::of(types, func, op);
+pub fn note(types: &mut TypeCursor<'_>, noted: Noted, op: Op, acts: &mut Acts) {
+    let Noted { func, pc, is_conditional, is_caught } = noted;
+    let mut operation = Operation::of(types, func, op);
+    if !is_caught && matches!(operation.form(), Form::Step | Form::Open) {
+        suppose_success(types, op, &mut operation);
+    }
     let form = operation.form();
     let mut add = |act: Act| acts.push((pc, act));
     if let Some(made) = operation.makes().filter(|_| !is_conditional) {
@@ -108,6 +129,9 @@ pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, is_condit
         _ if is_conditional => {}
         Form::Step => return add(Act::Step(operation.words())),
         Form::Open => add(Act::PerhapsStep(operation.words())),
+        Form::Helper if let Some(question) = question(types, op, operation.name) => {
+            add(Act::Asks { what: operation.words(), question });
+        }
         Form::Helper => add(Act::Helper(operation.words())),
         Form::Seen if operation.is_helped() => add(Act::Helper(operation.words())),
         Form::Plain | Form::Seen => {}
@@ -141,6 +165,56 @@ pub fn note(types: &mut TypeCursor<'_>, func: FuncId, pc: u32, op: Op, is_condit
             }
         }
         _ => {}
+    }
+}
+
+/// What is asked of a list whose items native code compares itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Question {
+    list: Reg,
+    /// Whether it has an item; else for the least or greatest one.
+    is_about_one: bool,
+    /// Texts are compared, of which all but one must be known.
+    of_texts: bool,
+}
+
+/// The question that an instruction is, if numbers, truth values or texts are compared for it.
+fn question(types: &mut TypeCursor<'_>, op: Op, name: &str) -> Option<Question> {
+    let (list, asked) = match op {
+        Op::Contains { item, object, .. } => (object, Some(item)),
+        Op::CallMethod { base, argc, .. } => match (name, argc) {
+            ("min" | "max", 0) => (base.above(MethodCall::RECEIVER), None),
+            ("contains", 1) => (base.above(MethodCall::RECEIVER), Some(base.above(MethodCall::ARGS))),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let ty = TypeEnv::register(types, list);
+    let items = if ty.tags == Tags::LIST { types.items(ty.class) } else { return None };
+    let asked = asked.map(|asked| TypeEnv::register(types, asked).tags);
+    let is_number = |kinds: Tags| kinds == Tags::INT || kinds == Tags::FLOAT;
+    let are_plain = items == Tags::BOOL || items == Tags::STR;
+    let is_plain = match asked {
+        None => is_number(items),
+        Some(asked) => is_number(items) && is_number(asked) || items == asked && are_plain,
+    };
+    is_plain.then_some(Question { list, is_about_one: asked.is_some(), of_texts: items == Tags::STR })
+}
+
+/// Leaves out kinds of operand with which the instruction can but fail: the error leaves the function, so that its
+/// native code is not made for them.
+fn suppose_success(types: &mut TypeCursor<'_>, op: Op, operation: &mut Operation<'_>) {
+    let (first, second) = observed(&op);
+    for (register, kinds) in [(first, &mut operation.a), (second, &mut operation.b)] {
+        if let Some(register) = register
+            && !kinds.is_single()
+            && *kinds != Tags::ALL
+        {
+            let able = kinds.and(able_kinds(types, op, register));
+            if !able.is_empty() {
+                *kinds = able;
+            }
+        }
     }
 }
 
@@ -254,7 +328,8 @@ impl Resolver<'_> {
             let op = code[*pc as usize];
             let is_tail = op.is_tail_call();
             match act {
-                Act::Helper(what) => cost.helpers.push(place(what.clone())),
+                Act::Asks { question, .. } if self.is_of_new(func, *pc, *question) => {}
+                Act::Helper(what) | Act::Asks { what, .. } => cost.helpers.push(place(what.clone())),
                 Act::Step(what) => cost.steps.push(place(what.clone())),
                 Act::PerhapsStep(what) => cost.possible_steps.push(place(what.clone())),
                 Act::Makes { made, def } => {
@@ -323,7 +398,7 @@ impl Resolver<'_> {
         let acts = self.acts;
         for (_, act) in &acts[func.index()] {
             match act {
-                Act::Makes { .. } | Act::Helper(_) | Act::PerhapsStep(_) => {}
+                Act::Makes { .. } | Act::Helper(_) | Act::Asks { .. } | Act::PerhapsStep(_) => {}
                 Act::Step(_) => return None,
                 Act::Calls { others: true, .. } => return None,
                 Act::Calls { callees, .. } => {

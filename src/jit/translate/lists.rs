@@ -10,6 +10,7 @@ use super::{Builder, Built, Goes, LoopKey, Refusal, Stop, VM};
 use crate::bytecode::op::shape::Over;
 use crate::bytecode::op::window::Iter;
 use crate::bytecode::{Op, Reg};
+use crate::facts::native_forms::MOST_COMPARED;
 use crate::jit::feedback::{ALL_TAGS, Seen, TagSet};
 use crate::jit::helpers::{Helper, Status};
 use crate::jit::ir::{
@@ -30,9 +31,6 @@ fn element_tag(storage: Storage) -> Option<Tag> {
 pub(super) fn storage_for(value: Typed) -> Option<Storage> {
     value.tag().map(Storage::of_tag)
 }
-
-/// More items of a list that is made only to look for a value in it are for the runtime to compare.
-const MOST_COMPARED: usize = 8;
 
 fn tag_numbered(number: i64) -> Option<Tag> {
     ALL_TAGS.into_iter().find(|tag| *tag as i64 == number)
