@@ -338,9 +338,14 @@ fn a_loop_that_becomes_native_is_no_more_work_and_one_that_does_not_any_more_is(
     assert_eq!(program.run(&["--work-gate", "work.json", "--bless"]).status, Some(0));
     let native = program.run(&["--jit", "--work-gate", "work.json"]);
     assert_eq!(native.status, Some(0), "{}", native.describe());
+    let note = "work: note: 'work.json' is of a run with no flags, and this one has '--jit': counts depend on them\n";
+    assert_eq!(native.err(), note);
     assert_eq!(program.run(&["--jit", "--work-gate", "work.json", "--bless"]).status, Some(0));
     let interpreted = program.run(&["--work-gate", "work.json"]);
     assert_eq!(interpreted.status, Some(1));
+    assert!(
+        interpreted.err().starts_with("work: note: 'work.json' is of a run with '--jit', and this one has no flags")
+    );
     assert!(interpreted.err().contains("instructions interpreted"), "{}", interpreted.describe());
 }
 

@@ -141,6 +141,16 @@ impl WorkWatch {
             }
             _ => {}
         }
+        if let (Some(gate), Some(path)) = (&self.gate, &settings.gate)
+            && gate.flags != report.flags
+        {
+            let shown = |flags: &str| if flags.is_empty() { "no flags".to_owned() } else { format!("'{flags}'") };
+            let (then, now) = (shown(&gate.flags), shown(&report.flags));
+            let path = path.display();
+            outcome.report.push_str(&format!(
+                "work: note: '{path}' is of a run with {then}, and this one has {now}: counts depend on them\n"
+            ));
+        }
         let more = self.gate.map_or(Vec::new(), |gate| report.more_than(&gate, settings.slack));
         for line in &more {
             outcome.report.push_str(&format!("work: {line}\n"));

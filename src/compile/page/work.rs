@@ -88,6 +88,18 @@ impl WorkReport {
             }
             _ => return Err("is no work report: walrus-run --work-report=FILE writes one".to_owned()),
         }
+        if of("functions_compiled").is_some() {
+            return Err(
+                "is no work report but what --jit-stats=json says: walrus-run --work-report=FILE writes one".into()
+            );
+        }
+        let Some(total) =
+            of("total").and_then(Value::as_object).filter(|_| of("program").is_some_and(Value::is_string))
+        else {
+            return Err(
+                "is no work report: it lacks \"program\" or \"total\"; walrus-run --work-report=FILE writes one".into(),
+            );
+        };
         let Some(regions) = of("regions").and_then(Value::as_array) else {
             return Err("is no work report: it has no \"regions\"".to_owned());
         };
@@ -102,8 +114,11 @@ impl WorkReport {
                 counts: Counts::of(members),
             })
         };
-        let total = of("total").and_then(Value::as_object).map(Counts::of).unwrap_or_default();
-        Ok(WorkReport { program: text(of("program")), total, regions: regions.iter().filter_map(region).collect() })
+        Ok(WorkReport {
+            program: text(of("program")),
+            total: Counts::of(total),
+            regions: regions.iter().filter_map(region).collect(),
+        })
     }
 }
 
@@ -119,7 +134,10 @@ mod tests {
         assert!(refused("[1]").contains("is no work report"));
         assert!(refused(r#"{"version": "1", "regions": []}"#).contains("is no work report"));
         assert!(refused(r#"{"version": 2, "regions": []}"#).contains("version 2"));
-        assert!(refused(r#"{"version": 1}"#).contains("regions"));
+        assert!(refused(r#"{"version": 1, "program": "ab", "total": {}}"#).contains("regions"));
+        assert!(refused(r#"{"version": 1, "program": "ab", "regions": []}"#).contains("is no work report"));
+        let stats = r#"{"version": 1, "functions_compiled": 1, "regions": []}"#;
+        assert!(refused(stats).contains("is no work report but what --jit-stats=json says"));
         let report = WorkReport::parse(
             br#"{"version": 1, "new": [], "program": "ab", "total": {"steps": 7, "exits": {"unseen": 2}},
                 "regions": [{"kind": "loop", "function": null, "ordinal": 3, "iterations": 9, "more": {}}, 5]}"#,
