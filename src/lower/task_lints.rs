@@ -169,12 +169,26 @@ impl<'a> Lowering<'_, 'a> {
             });
         }
         if is_own && !is_other {
+            let advice = self.advice_to_gather();
             self.builder.diagnostics.push(
                 Diagnostic::warning("W0208", "Tasks of a loop wait for each other", ast.expr(expr).span)
                     .labelled("the next one is made when this one has ended")
-                    .with_help("make all of them first, and await them together: `await tasks.gather(made)`"),
+                    .with_help(advice),
             );
         }
+    }
+
+    /// With the name by which the file knows the module.
+    fn advice_to_gather(&self) -> String {
+        let is_async = |module: ModuleIndex| {
+            matches!(self.builder.graph.modules[module.0 as usize].source, ModuleSource::Std("std/async"))
+        };
+        let binding = self.file.imports.iter().find(|binding| binding.module.is_some_and(is_async));
+        let (name, import) = match binding {
+            Some(binding) => (self.builder.interner.get(binding.name.name), ""),
+            None => ("tasks", ", with `import \"std/async\" as tasks;`"),
+        };
+        format!("make all of them first, and await them together: `await {name}.gather(made)`{import}")
     }
 
     /// What a call of an async function does, as far as its text and those of the functions that it calls tell.

@@ -222,6 +222,7 @@ impl Recovery<'_> {
         {
             diagnostic = diagnostic.with_note(format!("{found} is a keyword and cannot be a name"));
         }
+        let diagnostic = self.with_advice(fault, diagnostic);
         self.report(fault, diagnostic);
     }
 
@@ -631,21 +632,32 @@ impl Recovery<'_> {
         true
     }
 
-    /// `return a, b;`
+    /// `return a, b;` and `println a, b;`
     fn tuple_without_parentheses(&mut self, fault: usize, context: &Context) -> bool {
         let first = context.statement + 1;
-        if self.token(fault) != Some(Token::Comma) || self.token(first - 1) != Some(Token::Return) || fault <= first {
+        if self.token(fault) != Some(Token::Comma) || fault <= first {
             return false;
         }
+        let (label, advice) = match self.token(first - 1) {
+            Some(Token::Return) => ("one value is returned", "return a tuple of the values"),
+            Some(Token::Print | Token::Println) => {
+                ("without parentheses one value is printed", "print all of them: write parentheses")
+            }
+            _ => return false,
+        };
         let line = (fault + 1..self.lexemes.len()).find(|&index| self.begins_line(index)).unwrap_or(self.lexemes.len());
         let is_end = |index: &usize| self.token(*index) == Some(Token::Semicolon);
         let Some(end) = (fault..line).find(is_end) else { return false };
         if !self.is_known(fault) {
-            let values = self.span_between(first, end);
+            let mut values = self.span_between(first, end);
             let written = format!("({})", &self.text[values.lo as usize..values.hi as usize]);
+            if self.token(first - 1) != Some(Token::Return) {
+                // As in a call, nothing stands between the word and the parentheses.
+                values.lo = self.span(first - 1).hi;
+            }
             let diagnostic = Diagnostic::error("E0201", "Expected `;`, found `,`", self.span(fault))
-                .labelled("one value is returned")
-                .with_suggestion("return a tuple of the values", values, written);
+                .labelled(label)
+                .with_suggestion(advice, values, written);
             self.report(fault, diagnostic);
         }
         self.insert(end, Token::RParen);

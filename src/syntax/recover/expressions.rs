@@ -8,6 +8,42 @@ use crate::syntax::expected::Expected;
 use crate::syntax::lexer::{Lexeme, Token};
 
 impl Recovery<'_> {
+    /// An error with what is to be written, where something is expected that people leave out.
+    pub(super) fn with_advice(&self, fault: usize, error: Diagnostic) -> Diagnostic {
+        let Some(before) = self.before(fault) else { return error };
+        match (before.token, self.token(fault)) {
+            (Token::Async, Some(Token::Dot)) => error
+                .with_note("`async` is a keyword: it begins a function that makes tasks")
+                .with_help("give the module a name of its own, `import \"std/async\" as tasks;`, and write `tasks.`"),
+            (Token::DotDot, Some(Token::RBracket)) => self.with_end_of_slice(fault, error),
+            _ => error,
+        }
+    }
+
+    /// `xs[1..]`
+    fn with_end_of_slice(&self, fault: usize, error: Diagnostic) -> Diagnostic {
+        let mut depth = 0;
+        let opener = (self.from..fault).rev().find(|&index| {
+            match self.lexemes[index].token {
+                Token::RParen | Token::RBracket | Token::RBrace => depth += 1,
+                Token::LParen | Token::LBrace | Token::LDict => depth -= 1,
+                Token::LBracket if depth == 0 => return true,
+                Token::LBracket => depth -= 1,
+                _ => {}
+            }
+            depth < 0
+        });
+        let is_name = |index: usize| {
+            let is_part = |index: usize| self.token(index) == Some(Token::Dot);
+            matches!(self.token(index), Some(Token::Ident(_))) && (index == 0 || !is_part(index - 1))
+        };
+        let object = opener.and_then(|opener| opener.checked_sub(1)).filter(|&index| is_name(index));
+        // Of a slice, -1 is the end.
+        let end = object.map_or("-1".to_owned(), |index| format!("{}.len()", self.text_of(index)));
+        let place = Span::new(self.file, self.span(fault).lo, self.span(fault).lo);
+        error.with_suggestion("a slice has both ends: write the second one, too", place, end)
+    }
+
     /// The fault at a token is an expression in a form of another language.
     pub(super) fn foreign_expression(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
         self.arrow(fault, context)
