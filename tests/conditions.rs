@@ -96,6 +96,14 @@ fn a_number_beside_a_float_is_converted() {
 }
 
 #[test]
+fn no_remedy_calls_a_value_that_has_no_name() {
+    let text = "fn f : n { let s = 0; for i in 0..n { if 0 ** (-1 - i % 2) > 1e300 { s += 1; } } return s; }\nprintln(f(3));\n";
+    let (notes, _) = told(text);
+    assert!(notes.contains("help: give what is computed here one type everywhere"), "{notes}");
+    assert!(!notes.contains("`a temporary value`"), "{notes}");
+}
+
+#[test]
 fn remedies_make_regions_proven() {
     let acc = "struct Acc { fn init : self { self.sum = 0; } fn add : self, x { if self.sum < x { self.sum = x; } } }\n\
         let acc = Acc();\nfor i in 0..9 { acc.add(0.5); }\nprintln(acc.sum);\n";

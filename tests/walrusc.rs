@@ -269,6 +269,26 @@ fn gates_end_with_the_status_of_their_program() {
 }
 
 #[test]
+fn a_stripped_build_costs_what_the_other_does() {
+    // Two lists at one place, and steps in one expression.
+    let text = "fn f : n { let t = []; for i in 0..n { for k, v in {i: 1, -i: 2} { t = [[k], [v]] + [core.repr(v), core.repr(k)]; } } return t; }\n\
+                for i in 0..9 { println(f(i), f(i + 1)); }\n";
+    let folder = Folder::new(&[("a.walrus", text)]);
+    folder.expect(0, &["a.walrus", "-o", "a.wbc"]);
+    folder.expect(0, &["--strip", "a.walrus", "-o", "b.wbc"]);
+    for (old, new) in [("a.wbc", "b.wbc"), ("b.wbc", "a.wbc")] {
+        assert_eq!(folder.expect(0, &["diff", "--exit-code", old, new]).out(), "");
+    }
+}
+
+#[test]
+fn help_calls_a_module_as_its_importer_does() {
+    let text = "import \"std/async\" as aio;\nasync fn f : n { await aio.sleep(n); return n * 2; }\nlet t = 0;\nfor i in 0..3 { t += await f(i); }\nprintln(t);\n";
+    let folder = Folder::new(&[("a.walrus", text)]);
+    assert!(folder.expect(0, &["--check", "a.walrus"]).err().contains("together: `await aio.gather(made)`\n"));
+}
+
+#[test]
 fn no_input_is_overwritten() {
     let folder = Folder::new(&[("p.walrus", HELLO)]);
     folder.expect(0, &["p.walrus"]);

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::costs::{Cost, words};
 use super::losses::{Loss, Losses, Lost, Transfer};
-use super::names::Names;
+use super::names::{A_TEMPORARY, Names};
 use super::{Analysis, Asked, examine};
 use crate::bytecode::disassemble::instruction;
 use crate::bytecode::facts::{Facts, Reason, Region, RegionFacts, TypeId, Verdict, type_text};
@@ -168,8 +168,9 @@ fn loss_text(loss: &Loss) -> String {
 
 /// What to do about the conditions of a region.
 fn remedy(lost: Option<&Lost>, region: &RegionFacts) -> String {
-    let names: Vec<String> = region.conditions.iter().take(3).map(|one| format!("`{}`", one.name)).collect();
-    let names = names.join(", ");
+    let named = region.conditions.iter().filter(|one| one.name != A_TEMPORARY);
+    let names: Vec<String> = named.take(3).map(|one| format!("`{}`", one.name)).collect();
+    let names = if names.is_empty() { "what is computed here".to_owned() } else { names.join(", ") };
     if lost.is_some_and(|lost| lost.is_generic) {
         return format!(
             "it works on values of many types, as from JSON or in an interpreter of a language: take {names} apart once, \
@@ -183,17 +184,18 @@ fn remedy(lost: Option<&Lost>, region: &RegionFacts) -> String {
         );
     };
     let Loss { name, wanted, .. } = loss;
+    let name = if name == A_TEMPORARY { "what is computed here".to_owned() } else { format!("`{name}`") };
     match (loss.transfer, losses.iter().all(|other| other.transfer == loss.transfer)) {
         (Transfer::Argument, true) => {
-            format!("pass one type as `{name}` everywhere ({wanted}), or call a function of its own for each")
+            format!("pass one type as {name} everywhere ({wanted}), or call a function of its own for each")
         }
         (Transfer::Assigned, true) => {
-            format!("keep `{name}` of one type throughout ({wanted}), or use a variable of its own for the other value")
+            format!("keep {name} of one type throughout ({wanted}), or use a variable of its own for the other value")
         }
         _ if wanted == "int or float" => {
-            format!("give `{name}` one type everywhere ({wanted}): `1.0` is a float, and `core.float(x)` makes one")
+            format!("give {name} one type everywhere ({wanted}): `1.0` is a float, and `core.float(x)` makes one")
         }
-        _ => format!("give `{name}` one type everywhere ({wanted})"),
+        _ => format!("give {name} one type everywhere ({wanted})"),
     }
 }
 
@@ -639,7 +641,7 @@ impl Judged {
             Verdict::Conditional => 1,
             Verdict::Incompatible => 2,
         });
-        let costs = cost.map_or(Vec::new(), |cost| cost.counts().to_vec());
+        let costs = cost.map_or(Vec::new(), |cost| cost.compared().to_vec());
         Judged { text: region.map_or("no verdict".to_owned(), verdict_text), rank, costs }
     }
 }

@@ -8,6 +8,7 @@ mod escape;
 pub mod words;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
@@ -45,6 +46,8 @@ pub struct Cost {
     pub possible_steps: Vec<CostItem>,
     /// The loop around it, which is waited for: it will be compiled with that.
     pub waits_for: Option<LoopId>,
+    /// How many instructions do what makes a region slower; see [`Cost::compared`].
+    instructions: [usize; 4],
 }
 
 /// Something at a place in the source.
@@ -52,6 +55,8 @@ pub struct Cost {
 pub struct CostItem {
     pub span: Span,
     pub what: String,
+    /// The instruction that does it, counted from its function's first.
+    pub pc: (FuncId, u32),
 }
 
 impl Cost {
@@ -62,14 +67,17 @@ impl Cost {
             .all(|list| list.is_empty())
     }
 
-    /// How much of each there is that makes a region slower: what a comparison of two builds looks at.
-    pub fn counts(&self) -> [(&'static str, usize); 4] {
-        [
-            ("steps", self.steps.len()),
-            ("possible steps", self.possible_steps.len()),
-            ("calls that are not inlined", self.calls.len() + self.calls_in_part.len()),
-            ("allocations", self.allocations.len()),
-        ]
+    /// How many places of each kind there are that make a region slower.
+    pub fn counts(&self) -> [usize; 4] {
+        let calls = self.calls.len() + self.calls_in_part.len();
+        [self.steps.len(), self.possible_steps.len(), calls, self.allocations.len()]
+    }
+
+    /// How much of each there is: what a comparison of two builds looks at. Instructions are counted, not places in the
+    /// source, of which a stripped file has none.
+    pub fn compared(&self) -> [(&'static str, usize); 4] {
+        const NAMES: [&str; 4] = ["steps", "possible steps", "calls that are not inlined", "allocations"];
+        std::array::from_fn(|kind| (NAMES[kind], self.instructions[kind]))
     }
 }
 
@@ -293,14 +301,23 @@ impl Resolver<'_> {
         let is_function = !region.region.is_loop();
         let within = Within { func, stack: &[func], returned: Fate::Made };
         self.add(&mut cost, within, range, is_function);
-        let Cost { allocations, not_made, calls, calls_in_part, helpers, steps, .. } = &mut cost;
+        let Cost { allocations, not_made, calls, calls_in_part, helpers, steps, possible_steps, instructions, .. } =
+            &mut cost;
+        *instructions = [
+            count_instructions(&[steps]),
+            count_instructions(&[possible_steps]),
+            count_instructions(&[calls, calls_in_part]),
+            count_instructions(&[allocations]),
+        ];
         for list in [allocations, not_made, calls, calls_in_part, helpers, steps] {
-            let mut seen = std::collections::BTreeSet::new();
-            list.retain(|place| seen.insert(place.clone()));
+            let mut seen = BTreeSet::new();
+            list.retain(|place| seen.insert((place.span, place.what.clone())));
         }
         // What is made on one way and not on another is made.
         let Cost { allocations, not_made, .. } = &mut cost;
-        not_made.retain(|place| !allocations.contains(place));
+        let is_made =
+            |place: &CostItem| allocations.iter().any(|made| (made.span, &made.what) == (place.span, &place.what));
+        not_made.retain(|place| !is_made(place));
         cost
     }
 
@@ -324,7 +341,7 @@ impl Resolver<'_> {
         let code = code_of(self.program, &self.program.functions[func.index()]);
         for (pc, act) in own[first..].iter().take_while(|&&(pc, _)| pc < range.end) {
             let span = self.names.span(func, *pc);
-            let place = |what: String| CostItem { span, what };
+            let place = |what: String| CostItem { span, what, pc: (func, *pc) };
             let op = code[*pc as usize];
             let is_tail = op.is_tail_call();
             match act {
@@ -412,6 +429,12 @@ impl Resolver<'_> {
     }
 }
 
+/// How many instructions do what stands in some lists.
+fn count_instructions(lists: &[&Vec<CostItem>]) -> usize {
+    let of_all = lists.iter().flat_map(|list| list.iter());
+    of_all.map(|place| (place.pc, &place.what)).collect::<BTreeSet<_>>().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,7 +442,7 @@ mod tests {
     #[test]
     fn nothing_costs_nothing() {
         assert!(Cost::default().is_nothing());
-        let place = CostItem { span: Span::default(), what: "list".to_owned() };
+        let place = CostItem { span: Span::default(), what: "list".to_owned(), pc: (FuncId(0), 0) };
         let cost = Cost { not_made: vec![place.clone()], ..Cost::default() };
         assert!(cost.is_nothing());
         assert!(!Cost { steps: vec![place], ..Cost::default() }.is_nothing());

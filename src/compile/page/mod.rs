@@ -252,8 +252,7 @@ impl<'a> Page<'a> {
         if order.is_empty() {
             return;
         }
-        let weight =
-            |entry: &Entry<'_>| entry.cost.map_or(0, |cost| cost.counts().iter().map(|(_, count)| count).sum());
+        let weight = |entry: &Entry<'_>| entry.cost.map_or(0, |cost| cost.counts().iter().sum());
         order.sort_by_key(|entry: &&Entry<'_>| {
             let weight: usize = weight(entry);
             (std::cmp::Reverse(entry.runs()), std::cmp::Reverse(entry.facts.verdict), std::cmp::Reverse(weight))
