@@ -357,11 +357,12 @@ fn run(entry: Entry, loader: &dyn FileLoader, options: &Options) -> io::Result<C
     if all.diagnostics.has_errors() {
         all.program = None;
     }
+    let tries: Vec<_> = all.files().flat_map(|file| file.ast.try_bodies()).collect();
     if let Some(program) = &mut all.program {
         let with_costs = options.explain || options.costs || options.gates_conditional_loops();
         let asked = Asked { failures: true, costs: with_costs, hovers: options.hovers };
         let Analysis { facts, failures, warnings, costs, losses, hovers } = lay_out_and_examine(program, asked);
-        for warning in failures::warnings(program, &failures).into_iter().chain(warnings) {
+        for warning in failures::warnings(program, &failures, &tries).into_iter().chain(warnings) {
             if let Some(warning) = options.apply(warning) {
                 all.diagnostics.push(warning);
             }

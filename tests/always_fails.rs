@@ -229,6 +229,58 @@ fn the_library_refuses_what_its_rows_do_not_take() {
     assert!(bodies.len() > 1_000, "{}", bodies.len());
 }
 
+#[test]
+fn what_fails_for_a_literal_in_front_is_told_with_the_words_of_the_run() {
+    let mut bodies: Vec<String> = Vec::new();
+    for (_, value) in VALUES {
+        for format in ["d", "x", "c", ".2f", "e", "g", "%", "s", ".2", "+", "5", "=5", ",", "05d"] {
+            bodies.push(format!("let a = {value}; return f\"{{a:{format}}}\";"));
+            bodies.push(format!("return core.format({value}, \"{format}\");"));
+        }
+    }
+    let methods = ["map", "filter", "any", "all", "find", "find_index", "flat_map", "group_by", "min_by", "max_by"];
+    for method in methods.iter().chain(&["sort_by"]) {
+        for function in [": { return 1; }", ": a, b { return [a]; }", "5", "f1", "P"] {
+            bodies.push(format!("return [3, 1].{method}({function});"));
+        }
+    }
+    for function in [": a { return 1; }", ": a, b { return a < b; }", ": a, b { return a - b; }", "\"x\""] {
+        bodies.push(format!("return [3, 1].sort({function});"));
+        bodies.push(format!("return [3, 1].sorted({function});"));
+        bodies.push(format!("return [3, 1].reduce({function}, 0);"));
+    }
+    for tuple in ["(1,)", "(1, 2)", "(1, 2, 3)", "[1]", "[1, 2]", "[1, 2, 3]"] {
+        bodies.push(format!("let a, b = {tuple}; return a + b;"));
+        bodies.push(format!("let a, b = 0, 0; a, b = {tuple}; return a + b;"));
+    }
+    bodies.push("for i, x in [1, 2] { println(i, x); }".to_owned());
+    bodies.push("for i, x in [1.5] { println(i, x); }".to_owned());
+    bodies.push("for i, x in 0..3 { println(i, x); }".to_owned());
+    bodies.push("for a, b, c in 0..3 { println(a, b, c); }".to_owned());
+    bodies.push("for a, b, c in [1] { println(a, b, c); }".to_owned());
+    for value in ["\"ab\"", "(1, 2)", "{1: 2}", "(0..3)", "5", "void"] {
+        bodies.push(format!("for i, x in {value}.enumerate() {{ println(i, x); }}"));
+        bodies.push(format!("let a = {value}; for i, x in a.zip([1]) {{ println(i, x); }}"));
+        bodies.push(format!("let a = {value}; for i, x in [1].zip(a) {{ println(i, x); }}"));
+    }
+    for call in ["P().x()", "P().x(f1(1))", "({\"size\": 1}).size()", "({\"size\": 1}).len(1)", "({\"k\": 1}).siz()"] {
+        bodies.push(format!("return {call};"));
+    }
+    let mut wrong = Vec::new();
+    let mut warned = 0;
+    for (body, (warnings, message)) in bodies.iter().zip(try_all(&bodies)) {
+        let starts = ["Unknown format '", "Expected ", "Function '", "Cannot call ", "Type '"];
+        let fails = starts.iter().any(|start| message.starts_with(start));
+        match warnings.as_slice() {
+            [] if !fails => {}
+            [warning] if *warning == message => warned += 1,
+            _ => wrong.push(format!("{body}\n  warned of: {warnings:?}\n  run says: {message:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), bodies.len(), wrong.join("\n"));
+    assert!(warned > 250, "{warned}");
+}
+
 /// What the help of a warning names.
 fn help(text: &str) -> String {
     let compilation = compile_text("main.walrus", text);
@@ -249,7 +301,33 @@ fn help(text: &str) -> String {
 fn help_names_what_was_meant() {
     for (text, expected) in [
         ("[1].append(2);", "write `xs.push(x)`"),
-        ("println([1].size());", "write `core.len(xs)`"),
+        ("println([1].size());", "write `xs.len()`"),
+        ("println(\"a\".length());", "write `s.len()`"),
+        ("println(\"a\".len);", "`len` is a method, and methods of built-in types are no values: call it"),
+        (
+            "let d = {\"a\": 1}; for k in d.keys { println(k); }",
+            "`keys` is a method, and methods of built-in types are no values: call it",
+        ),
+        ("let d = {}; d.count += 1;", "assign it first; `d.get(\"count\", 0)` is 0 where there is no such entry"),
+        ("import \"std/regex\"; println(regex.match(\"a\", \"a\"));", "write `regex.matches(pattern, text)`"),
+        ("import \"std/time\"; println(time.time());", "write `time.now()`"),
+        (
+            "println(core.sqrt(4));",
+            "`sqrt` is not one of `core`: write `math.sqrt(…)`, and `import \"std/math\";` at the top",
+        ),
+        ("import \"std/math\"; println(math.pi(), core.sqrt(4));", "`sqrt` is not one of `core`: write `math.sqrt(…)`"),
+        (
+            "for i, x in [1, 2] { println(i, x); }",
+            "each item is taken apart for the two names; to number items, write `.enumerate()` behind the list",
+        ),
+        (
+            "let xs = [2, 1]; [2, 1].sort(: a, b { return a < b; }); println(xs);",
+            "a comparison gives a number below, at or above 0, as `a - b` is, not whether `a < b`",
+        ),
+        (
+            "println(f\"{1.5:d}\");",
+            "`core.int(…)` makes an int of it, and the format `.0f` writes it without a fraction",
+        ),
         ("println(\"a\".toUpperCase());", "write `s.upper()`"),
         ("import \"std/math\"; println(math.PI);", "write `math.pi()`"),
         ("import \"std/math\"; println(math.squareroot(2));", "write `math.sqrt(x)`"),
@@ -281,6 +359,22 @@ fn nothing_is_said_where_a_way_to_succeed_is_left() {
         // A list in a dict of other kinds, too: no entry has that name.
         "let rooms = {\"exits\": {\"north\": \"hall\"}, \"things\": [1]}; let things = rooms.things; things.remove(things.index_of(1)); println(things);",
         "println([].map(3));",
+        // A function that is written in a `try`, whoever calls it.
+        "let words = [\"a\"]; try { println(words.map(: x { return x + 1; })); } catch e { println(e); }",
+        "try { fn f : x { return x.nothing; } println(f(1)); } catch e { println(e); }",
+        "try { struct S { fn m : self { return 1 + \"a\"; } } println(S().m()); } catch e { println(e); }",
+        // A list goes another way than what is none.
+        "struct S { fn init : self { self.a = void; } fn set : self { self.a = [1]; } fn m : self { for x, y in self.a.zip([2]) { println(x, y); } } } let s = S(); s.set(); s.m();",
+        "fn f : v { for x, y in v.zip([2]) { println(x, y); } for x, y in [2].zip(v) { println(x, y); } } f(if core.clock() > 0 { [1] } else { \"a\" });",
+        "fn f : v { for i, x in v.enumerate() { println(i, x); } } f(if core.clock() > 0 { [1] } else { (1, 2) });",
+        // What may have no items calls nothing and is not taken apart.
+        "fn f : xs { println(xs.map(: a, b { return a; })); for i, x in xs { println(i, x); } for i, x in 0..core.len(xs) { println(i, x); } for a, b, c in xs { println(a, b, c); } } f([0] * 0);",
+        "println([1].sorted(: a, b { return a < b; }), [].map(: a, b { return a; }), [1, 2].sorted(void));",
+        "println([2, 1].sorted(: a, b { return if a < b { -1 } else { false }; }));",
+        "let xs = [1]; xs.push(2); let a, b = xs; println(a, b);",
+        "let x = if core.clock() > 0 { 1.5 } else { \"a\" }; println(f\"{x:.2f}\", f\"{true:5}\", f\"{[1]:>8}\");",
+        "let ok = core.clock() < 0; println(ok and f\"{\"a\":d}\");",
+        "let d = {}; d[core.str(1)] = : { return 2; }; println(d.size);",
         "let t = (1,); t[0] or= 2; println(t);",
         "let on = true; let n = 1; println(on or n + \"a\");",
     ] {

@@ -1,22 +1,28 @@
 //! What always fails, told as warnings: the message that the run would end with, the place, and what was meant.
 //!
-//! Which instructions these are is the question of [`certain_failure`]; here it is asked of each instruction that is
+//! Which instructions these are is the question of [`told_failure`]; here it is asked of each instruction that is
 //! reached and that no `try` of its function guards. Where there are some, the program is inferred once more as if they
 //! succeeded, so that what stands behind them is looked at, too: what is found there is true of every execution, as
 //! there is none.
 
+mod doubts;
+mod entries;
+mod help;
+
 use rustc_hash::FxHashSet;
 
+use self::doubts::{Doubts, Ways};
+use self::entries::{Taken, is_written_as_key};
 use super::infer::{Inference, TypeCursor};
 use super::names::Names;
 use super::program_flow::{ProgramFlow, code_of};
-use super::spelling::{closest_name, names_of, of_other_languages};
+use crate::bytecode::format_spec;
 use crate::bytecode::graph::Graph;
 use crate::bytecode::methods::Receiver;
 use crate::bytecode::signature::{ArgumentError, arity_message};
 use crate::bytecode::types::{Tags, with_article};
 use crate::bytecode::{FuncId, FunctionKind, Op, Program, Reg, StrId};
-use crate::facts::rules::{Callee, Cause, Failure, Owner, RuleIndex, certain_failure};
+use crate::facts::rules::{Callee, Cause, Failure, Owner, RuleIndex, told_failure};
 use crate::source::{Diagnostic, Span};
 
 /// An instruction that always fails.
@@ -43,6 +49,7 @@ pub fn complete(
     let mut all = found;
     let known: FxHashSet<(FuncId, u32)> = all.iter().map(|one| (one.func, one.pc)).collect();
     let mut cursor = TypeCursor::new(&beyond);
+    let (mut taken, mut ways) = (Taken::default(), Ways::default());
     for number in 0..program.functions.len() as u32 {
         let func = FuncId(number);
         let own = flow.of(func);
@@ -51,7 +58,9 @@ pub fn complete(
                 continue;
             }
             cursor.block(func, block, |types, pc, op| {
-                if let Some(failure) = certain_failure(types, op)
+                taken.note(types, func, pc, op);
+                ways.note(types, func, pc, op);
+                if let Some(failure) = told_failure(types, op)
                     && !known.contains(&(func, pc))
                 {
                     all.push(CertainFailure { func, pc, failure });
@@ -60,18 +69,29 @@ pub fn complete(
         }
     }
     let names = Names::new(program);
-    all.retain(|one| !is_decided_in_passing(program, flow, &names, one));
+    let doubts = Doubts { program, flow, names: &names, beyond: &beyond, ways: &ways };
+    all.retain(|one| !doubts.is_decided_in_passing(one));
     let failing: FxHashSet<(FuncId, u32)> = all.iter().map(|one| (one.func, one.pc)).collect();
     all.retain(|one| {
-        let method = method_instead(program, &names, one);
+        let method = doubts.method_instead(one);
         method.is_none_or(|pc| {
             let block = flow.of(one.func).cfg.block_of[pc as usize];
             failing.contains(&(one.func, pc)) || !beyond.is_block_reached(one.func, block)
         })
     });
     all.sort_by_key(|one| (one.func, one.pc));
-    // A method that is looked up before its arguments is missing again when it is called.
+    tell_once(&mut all, program, &names);
+    for one in &mut all {
+        taken.blame_member(one, program, flow);
+    }
+    all
+}
+
+/// A method that is looked up before its arguments is missing again when it is called, and what stands in its place is
+/// no function however it is called.
+fn tell_once(all: &mut Vec<CertainFailure>, program: &Program, names: &Names<'_>) {
     let mut missing = FxHashSet::default();
+    let mut no_functions = FxHashSet::default();
     all.retain(|one| {
         let pc = one.pc as usize;
         let op = code_of(program, &program.functions[one.func.index()])[pc];
@@ -80,70 +100,29 @@ pub fn complete(
         match (one.failure.cause, op) {
             (_, Op::FindMethod { .. }) => missing.insert(place),
             (Cause::Member { .. } | Cause::Method { .. }, _) => !missing.contains(&place),
+            (Cause::NotCallable { .. } | Cause::Entry { .. }, _) => no_functions.insert(place),
             _ => true,
         }
     });
-    all
 }
 
-/// The call of a method that is made where no value is found under its name, of a call of such a value. A dict may have
-/// other entries than that one.
-fn method_instead(program: &Program, names: &Names<'_>, found: &CertainFailure) -> Option<u32> {
-    let code = code_of(program, &program.functions[found.func.index()]);
-    let (Op::Call { base, .. } | Op::TailCall { base, .. }) = code[found.pc as usize] else { return None };
-    let place = names.span(found.func, found.pc);
-    let is_it = |pc: &u32| {
-        let (Op::CallMethod { base: other, .. } | Op::TailCallMethod { base: other, .. }) = code[*pc as usize] else {
-            return false;
-        };
-        other == base && names.span(found.func, *pc) == place
-    };
-    // It stands in front, and between the two the moves of at most 255 arguments.
-    (0..found.pc).rev().take(256 + 2).find(is_it)
-}
-
-/// How many blocks in front are looked at.
-const REACH: usize = 8;
-
-/// Whether a failure stands in a part of an expression or assignment that a jump within the same one passes over: the
-/// right side of `and`, or what `or=` stores. Its line may well run without it.
-fn is_decided_in_passing(program: &Program, flow: &ProgramFlow, names: &Names<'_>, found: &CertainFailure) -> bool {
-    let own = flow.of(found.func);
-    let code = code_of(program, &program.functions[found.func.index()]);
-    let place = names.span(found.func, found.pc);
-    let mut block = own.cfg.block_of[found.pc as usize];
-    for _ in 0..REACH {
-        let &[before] = own.cfg.preds(block) else { return false };
-        let last = own.cfg.blocks[before as usize].end - 1;
-        let op = &code[last as usize];
-        let span = names.span(found.func, last);
-        let encloses = span.file == place.file && span.lo <= place.lo && place.hi <= span.hi;
-        // What a method call goes on with is decided by what was found, not by what the program says.
-        let decides = op.jump_offset().is_some() && !op.effects().ends && !matches!(op, Op::JumpIfGiven { .. });
-        if decides && encloses {
-            return true;
-        }
-        block = before;
-    }
-    false
-}
-
-/// A warning for each.
-pub fn warnings(program: &Program, failures: &[CertainFailure]) -> Vec<Diagnostic> {
+/// A warning for each that does not stand in one of some places: what is written in a `try`, also in a function there,
+/// may be there to fail.
+pub fn warnings(program: &Program, failures: &[CertainFailure], tries: &[Span]) -> Vec<Diagnostic> {
     if failures.is_empty() {
         return Vec::new();
     }
     let teller = Teller { program, names: Names::new(program) };
-    failures.iter().map(|failure| teller.warning(failure)).collect()
+    let is_in_try =
+        |place: Span| tries.iter().any(|body| body.file == place.file && body.lo <= place.lo && place.hi <= body.hi);
+    let warnings = failures.iter().map(|failure| teller.warning(failure));
+    warnings.filter(|warning| !is_in_try(warning.primary())).collect()
 }
 
 struct Teller<'p> {
     program: &'p Program,
     names: Names<'p>,
 }
-
-/// What is to be done to a task that stands where its value is meant.
-const AWAIT: &str = "`await` gives what a task comes to";
 
 /// Most places of calls that are named.
 const MAX_CALLS: usize = 3;
@@ -154,12 +133,12 @@ impl Teller<'_> {
     }
 
     fn warning(&self, found: &CertainFailure) -> Diagnostic {
-        let CertainFailure { func, pc, failure } = *found;
+        let CertainFailure { func, pc, failure } = self.settled(found);
         let span = self.names.span(func, pc);
         let code = code_of(self.program, &self.program.functions[func.index()]);
         let mut warning = Diagnostic::warning(code_of_cause(failure.cause), self.message(failure.cause), span)
             .labelled("this always fails");
-        if let Some((name, kinds)) = self.blamed(found, code) {
+        if let Some((name, kinds)) = self.blamed(&CertainFailure { func, pc, failure }, code) {
             warning =
                 warning.labelled(format!("this always fails: `{name}` is always {}", with_article(&kinds.words())));
         }
@@ -184,11 +163,15 @@ impl Teller<'_> {
             | Cause::NotIterable { found }
             | Cause::NotCallable { found }
             | Cause::Argument { found, .. }
+            | Cause::Format { found, .. }
             | Cause::Key { found } => found,
             Cause::CannotAssign { object } => object,
-            Cause::CannotIndex { .. } | Cause::Member { .. } | Cause::Method { .. } | Cause::Arity { .. } => {
-                return None;
-            }
+            Cause::CannotIndex { .. }
+            | Cause::Member { .. }
+            | Cause::Method { .. }
+            | Cause::Entry { .. }
+            | Cause::Unpack { .. }
+            | Cause::Arity { .. } => return None,
         };
         let origin = self.names.origin(found.func, code, found.pc, register);
         let is_plain = origin.local.is_some() || origin.global.is_some();
@@ -234,7 +217,27 @@ impl Teller<'_> {
                 refusal.message(&found.words(), text)
             }
             Cause::Key { found } => ArgumentError::Key.message(&found.words(), None),
+            Cause::Entry { name, .. } => format!("Type 'dict' has no method '{}'", self.text(name)),
+            Cause::Unpack { expected, found } => format!("Expected {expected} values to unpack, but found {found}"),
+            Cause::Format { format, found } => {
+                let text = self.text(format);
+                format_spec::parse(text).map_or_else(String::new, |spec| spec.refusal(text, &found.words()))
+            }
         }
+    }
+
+    /// The failure, once it is decided what the call of an entry that is no function is called: the name of an entry
+    /// that the program writes somewhere, else a method that there is not.
+    fn settled(&self, found: &CertainFailure) -> CertainFailure {
+        let mut settled = *found;
+        if let Cause::Entry { name, found } = found.failure.cause {
+            settled.failure.cause = match is_written_as_key(self.program, self.text(name)) {
+                true => Cause::NotCallable { found },
+                false => Cause::Method { owner: Owner::Kind(Tags::DICT), name },
+            };
+            settled.failure.register = None;
+        }
+        settled
     }
 
     fn owner(&self, owner: Owner) -> String {
@@ -269,98 +272,6 @@ impl Teller<'_> {
         }
     }
 
-    /// What was meant, and how to do it.
-    fn help(&self, warning: Diagnostic, cause: Cause, span: Span, op: Op) -> Diagnostic {
-        match cause {
-            Cause::Operands { left, right, .. } if left == Tags::TASK || right == Tags::TASK => {
-                warning.with_help(AWAIT)
-            }
-            Cause::Expected { found: Tags::FUNCTION, .. } if matches!(op, Op::Await { .. }) => {
-                warning.with_help("calling an async function makes the task: `await f()`")
-            }
-            Cause::Operand { found: Tags::TASK, .. }
-            | Cause::Expected { found: Tags::TASK, .. }
-            | Cause::NotIterable { found: Tags::TASK }
-            | Cause::NothingIn { found: Tags::TASK }
-            | Cause::NotCallable { found: Tags::TASK }
-            | Cause::Argument { found: Tags::TASK, .. }
-            | Cause::CannotIndex { object: Tags::TASK, .. }
-            | Cause::Member { owner: Owner::Kind(Tags::TASK), .. }
-            | Cause::Method { owner: Owner::Kind(Tags::TASK), .. } => warning.with_help(AWAIT),
-            Cause::Member { owner, name } | Cause::Method { owner, name } => {
-                let is_call = matches!(op, Op::CallMethod { .. } | Op::TailCallMethod { .. } | Op::FindMethod { .. });
-                self.help_with_name(warning, owner, self.text(name), is_call, span)
-            }
-            Cause::Operands { operator: "+", left, right }
-                if left.or(right).meets(Tags::STR) && left.or(right).meets(Tags::NUMBER.or(Tags::BOOL)) =>
-            {
-                warning.with_help("make it a string first: `core.str(…)`, or one f-string for all: `f\"… {…}\"`")
-            }
-            Cause::Operands { left, right, .. }
-                if left.or(right).meets(Tags::STR) && left.or(right).meets(Tags::NUMBER) =>
-            {
-                warning.with_help("`core.int(…)` and `core.float(…)` read a number from a string")
-            }
-            Cause::Operands { left, right, .. } if left.or(right).meets(Tags::VOID) => {
-                warning.with_help("void is what a function without `return` gives, and what is not there")
-            }
-            Cause::NotIterable { found: Tags::INT } => warning.with_help("`0..n` goes over the ints below `n`"),
-            Cause::NotIterable { found: Tags::INSTANCE } => {
-                warning.with_help("give its struct a method `iter` or `next`")
-            }
-            Cause::CannotIndex { object, index: Tags::FLOAT } if object.meets(Tags::LIST.or(Tags::STR)) => {
-                warning.with_help("`core.int(…)` makes an int of it; int `/` int is an int")
-            }
-            Cause::CannotAssign { object: Tags::STR } => warning.with_help("strings never change: make a new one"),
-            Cause::CannotAssign { object: Tags::TUPLE } => warning.with_help("tuples never change: use a list"),
-            Cause::Key { found } if found.meets(Tags::LIST) => {
-                warning.with_help("a tuple of such values can be a key, a list cannot")
-            }
-            Cause::Arity { callee: Callee::Function(func), .. } => {
-                let spans = self.program.debug.as_ref().map(|debug| &debug.functions);
-                match spans.and_then(|spans| spans.get(func.index())) {
-                    Some(&defined) if defined != Span::default() => warning.with_label(defined, "defined here"),
-                    _ => warning,
-                }
-            }
-            _ => warning,
-        }
-    }
-
-    fn help_with_name(&self, warning: Diagnostic, owner: Owner, name: &str, is_call: bool, span: Span) -> Diagnostic {
-        if let Some(advice) = of_other_languages(self.program, owner, name) {
-            return warning.with_help(advice);
-        }
-        let known = names_of(self.program, owner);
-        if let (false, Owner::Kind(_)) = (is_call, owner)
-            && known.contains(&name)
-        {
-            return warning
-                .with_help(format!("`{name}` is a method, and methods of built-in types are no values: call it"));
-        }
-        let Some(similar) = closest_name(name, &known) else { return warning };
-        match self.place_of_name(span, name) {
-            Some(place) => warning.with_suggestion(format!("did you mean '{similar}'?"), place, similar),
-            None => warning.with_help(format!("did you mean '{similar}'?")),
-        }
-    }
-
-    /// Where in a span a member's name stands, if it stands there once.
-    fn place_of_name(&self, span: Span, name: &str) -> Option<Span> {
-        let debug = self.program.debug.as_ref()?;
-        let text = debug.files.get(span.file.0 as usize)?.text.get(span.lo as usize..span.hi as usize)?;
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let mut places = text
-            .match_indices(name)
-            .filter(|&(offset, _)| text[..offset].ends_with('.') && !text[offset + name.len()..].starts_with(is_part));
-        let (offset, _) = places.next()?;
-        if places.next().is_some() {
-            return None;
-        }
-        let lo = span.lo + offset as u32;
-        Some(Span::new(span.file, lo, lo + name.len() as u32))
-    }
-
     /// Where a function is called whose parameter is to blame.
     fn calls_that_pass(&self, func: FuncId, pc: u32, register: Reg) -> Vec<Span> {
         let function = &self.program.functions[func.index()];
@@ -390,7 +301,7 @@ impl Teller<'_> {
 fn code_of_cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Operands { .. } | Cause::Operand { .. } => "W0301",
-        Cause::Member { .. } | Cause::Method { .. } => "W0302",
+        Cause::Member { .. } | Cause::Method { .. } | Cause::Entry { .. } => "W0302",
         Cause::Arity { .. } => "W0303",
         Cause::NotCallable { .. } => "W0304",
         Cause::Argument { .. } => "W0305",
@@ -399,6 +310,8 @@ fn code_of_cause(cause: Cause) -> &'static str {
         | Cause::NotIterable { .. }
         | Cause::CannotIndex { .. }
         | Cause::CannotAssign { .. }
+        | Cause::Unpack { .. }
+        | Cause::Format { .. }
         | Cause::Key { .. } => "W0306",
     }
 }

@@ -25,7 +25,7 @@ use crate::bytecode::graph::Graph;
 use crate::bytecode::parallel::{both, middle};
 use crate::bytecode::types::Tags;
 use crate::bytecode::{FuncId, FunctionKind, LoopId, Op, Program, Reg};
-use crate::facts::rules::certain_failure;
+use crate::facts::rules::told_failure;
 
 /// A region with more conditions than this lists the first ones; nobody reads, and no profile confirms, more.
 const MAX_CONDITIONS: usize = 16;
@@ -277,7 +277,7 @@ impl<'a> Regions<'a> {
             let mut written: Option<(u32, Reg)> = None;
             sources.start_block();
             types.block(func, block, |types, pc, op| {
-                if is_told && let Some(failure) = certain_failure(types, op) {
+                if is_told && let Some(failure) = told_failure(types, op) {
                     failures.push(CertainFailure { func, pc, failure });
                 }
                 let needs = unmet(types, func, op, is_caught);

@@ -45,12 +45,32 @@ pub fn of_other_languages(program: &Program, owner: Owner, name: &str) -> Option
         Owner::Kind(tags) => of_value(tags, name)?,
         Owner::Module(module) => {
             let module = &program.modules[module.index()];
-            let ModuleKind::Std(_) = module.kind else { return None };
-            of_module(program.strings.get(module.name)?, name)?
+            let ModuleKind::Std(path) = module.kind else { return None };
+            let path = program.strings.get(path)?;
+            match of_module(path.strip_prefix("std/")?, name) {
+                Some(written) => written,
+                None => return of_other_module(program, path, name),
+            }
         }
         Owner::Instance(_) | Owner::Struct(_) => return None,
     };
     Some(format!("write `{written}`"))
+}
+
+/// The one other module of the library that has the name.
+fn of_other_module(program: &Program, path: &str, name: &str) -> Option<String> {
+    // What is often called so, and no slip for what the module itself has.
+    const LOOKED_IN: [&str; 10] = ["core", "math", "io", "sys", "json", "fs", "path", "process", "time", "regex"];
+    let has_it = |module: &&str| builtins_of(&format!("std/{module}")).any(|(_, spec)| spec.name == name);
+    let mut others = LOOKED_IN.into_iter().filter(has_it);
+    let (Some(module), None) = (others.next(), others.next()) else { return None };
+    let is_imported = module == "core"
+        || program.modules.iter().any(|other| {
+            matches!(other.kind, ModuleKind::Std(known) if program.strings.get(known) == Some(&format!("std/{module}")))
+        });
+    let owner = path.strip_prefix("std/").unwrap_or(path);
+    let import = if is_imported { String::new() } else { format!(", and `import \"std/{module}\";` at the top") };
+    Some(format!("`{name}` is not one of `{owner}`: write `{module}.{name}(…)`{import}"))
 }
 
 fn of_value(tags: Tags, name: &str) -> Option<&'static str> {
@@ -69,7 +89,7 @@ fn of_value(tags: Tags, name: &str) -> Option<&'static str> {
 
 fn of_any_sequence(name: &str) -> Option<&'static str> {
     Some(match name {
-        "size" | "length" | "count" | "len" => "core.len(x)",
+        "size" | "length" | "count" | "len" => "x.len()",
         "isEmpty" | "is_empty" | "empty" => "core.len(x) == 0",
         "includes" | "has" | "contains" => "x in values",
         _ => return None,
@@ -79,7 +99,7 @@ fn of_any_sequence(name: &str) -> Option<&'static str> {
 fn of_list(name: &str) -> Option<&'static str> {
     Some(match name {
         "append" | "push_back" | "add" | "append_all" | "emplace_back" => "xs.push(x)",
-        "size" | "length" | "len" | "Length" | "Count" => "core.len(xs)",
+        "size" | "length" | "len" | "Length" | "Count" => "xs.len()",
         "isEmpty" | "is_empty" | "empty" => "core.len(xs) == 0",
         "includes" | "has" | "member" => "xs.contains(x)",
         "indexOf" | "index" => "xs.index_of(x)",
@@ -107,7 +127,7 @@ fn of_list(name: &str) -> Option<&'static str> {
 
 fn of_string(name: &str) -> Option<&'static str> {
     Some(match name {
-        "size" | "length" | "len" => "core.len(s)",
+        "size" | "length" | "len" => "s.len()",
         "isEmpty" | "is_empty" | "empty" => "s == \"\"",
         "toUpperCase" | "to_upper" | "to_uppercase" | "toUpper" | "upcase" => "s.upper()",
         "toLowerCase" | "to_lower" | "to_lowercase" | "toLower" | "downcase" => "s.lower()",
@@ -142,7 +162,7 @@ fn of_string(name: &str) -> Option<&'static str> {
 
 fn of_dict(name: &str) -> Option<&'static str> {
     Some(match name {
-        "size" | "length" | "len" => "core.len(d)",
+        "size" | "length" | "len" => "d.len()",
         "isEmpty" | "is_empty" | "empty" => "core.len(d) == 0",
         "has" | "has_key" | "hasKey" | "containsKey" | "contains_key" | "includes" => "d.contains(key)",
         "iteritems" | "entries" | "iter" => "d.items()",
@@ -200,6 +220,13 @@ fn of_module(module: &str, name: &str) -> Option<&'static str> {
         ("sys", "getenv" | "env" | "environ") => "sys.env_get(name)",
         ("json", "stringify" | "dumps" | "dump" | "to_string") => "json.encode(value)",
         ("json", "parse" | "loads" | "load") => "json.decode(text)",
+        ("regex", "match" | "test" | "is_match" | "fullmatch") => "regex.matches(pattern, text)",
+        ("regex", "search" | "exec") => "regex.find(pattern, text)",
+        ("regex", "findall" | "finditer" | "match_all" | "scan") => "regex.find_all(pattern, text)",
+        ("regex", "sub" | "gsub" | "replace_all") => "regex.replace(pattern, text, with)",
+        ("time", "time" | "timestamp" | "epoch" | "millis" | "clock") => "time.now()",
+        ("time", "strftime") => "time.format(ms, pattern)",
+        ("time", "strptime") => "time.parse(text, pattern)",
         _ => return None,
     })
 }

@@ -6,6 +6,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use super::types::Tags;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Align {
     Left,
@@ -160,6 +162,26 @@ impl FormatSpec {
             // A precision makes it one of floats and texts, the rest one of numbers: floats have both.
             Kind::Own | Kind::Exponent { .. } | Kind::Fixed | Kind::General { .. } | Kind::Percent => true,
         }
+    }
+
+    /// The kinds of value that have it.
+    pub fn kinds(&self) -> Tags {
+        match self.kind {
+            Kind::Int { .. } | Kind::Char => Tags::INT,
+            Kind::Exponent { .. } | Kind::Fixed | Kind::General { .. } | Kind::Percent => Tags::NUMBER,
+            Kind::Text => Tags::STR,
+            Kind::Own if self.fits_text() && self.precision.is_none() => Tags::ALL,
+            Kind::Own if self.fits_text() => Tags::ALL.without(Tags::INT),
+            Kind::Own if self.precision.is_none() => Tags::NUMBER,
+            Kind::Own => Tags::FLOAT,
+        }
+    }
+
+    /// What is said where a value of another kind is to have it; `text` is how it is written.
+    pub fn refusal(&self, text: &str, found: &str) -> String {
+        // The letter of the type alone, as the rest would do for another value.
+        let shown = if self.kind == Kind::Own { text } else { &text[text.len() - 1..] };
+        format!("Unknown format '{shown}' for type '{found}'")
     }
 
     /// Whether it says nothing that only numbers have.

@@ -335,6 +335,15 @@ impl Ast {
         &self.stmt_lists[block.start as usize..][..block.len as usize]
     }
 
+    /// From the first to the last statement of each `try`; not what its `catch` does.
+    pub fn try_bodies(&self) -> impl Iterator<Item = Span> {
+        self.stmts.iter().filter_map(|stmt| {
+            let StmtKind::Try { body, .. } = stmt.kind else { return None };
+            let (first, last) = (*self.block(body).first()?, *self.block(body).last()?);
+            Some(self.stmt(first).span.to(self.stmt(last).span))
+        })
+    }
+
     /// Visits the expressions directly below an expression, in the order of the source; not the bodies of functions.
     pub fn for_each_part(&self, expr: ExprId, mut visit: impl FnMut(ExprId)) {
         match self.expr(expr).kind {

@@ -8,7 +8,7 @@ use crate::bytecode::facts::{TypeFacts, TypeId};
 use crate::bytecode::types::{ClassId, IdKind, IdSet, IdSets, Identity, Tags, Type};
 use crate::bytecode::verify::{FactTables, Held};
 use crate::bytecode::{FactsError, FuncId, Function, Op, Program, Reg};
-use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, certain_failure, step};
+use crate::facts::rules::{At, Place, RuleIndex, TypeEnv, step, told_failure};
 
 /// Registers below this one are cleared without asking which are set, up to the last that is: nearly no function has
 /// more, and clearing a run costs less than remembering. Of the others, those that are set are remembered, so that
@@ -266,7 +266,7 @@ impl<'p> Checker<'p> {
     /// Writes down whether an instruction always fails. Looking at its operands for that is no part of the check.
     fn note_certain_failure(&mut self, op: Op) {
         let found = self.inconsistent;
-        let fails = certain_failure(self, op).is_some();
+        let fails = told_failure(self, op).is_some();
         let agrees = std::mem::replace(&mut self.inconsistent, found) == found;
         if let Some(record) = &mut self.record
             && fails

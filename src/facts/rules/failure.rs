@@ -86,6 +86,21 @@ pub enum Cause {
     Key {
         found: Tags,
     },
+    /// A call of a dict's entry of this name, which is no function, or, if it has none, of a method that there is not.
+    Entry {
+        name: StrId,
+        found: Tags,
+    },
+    /// A list or tuple of another length than there are targets.
+    Unpack {
+        expected: u16,
+        found: u16,
+    },
+    /// A format that a value does not have.
+    Format {
+        format: StrId,
+        found: Tags,
+    },
 }
 
 /// Whose member is missing.
@@ -144,7 +159,7 @@ impl Alternatives {
 }
 
 /// The type of a register as an operand; the state of an iterator is nothing to judge by.
-fn operand<E: TypeEnv>(env: &mut E, reg: Reg) -> Type {
+pub(super) fn operand<E: TypeEnv>(env: &mut E, reg: Reg) -> Type {
     let ty = env.register(reg);
     if ty.tags.meets(Tags::ITER) { Type::ANY } else { ty }
 }
@@ -245,9 +260,10 @@ fn outcome<E: TypeEnv>(env: &mut E, op: Op) -> Outcome {
             let Some(name) = env.index().site_name(env.program(), func, site) else { return Ok(()) };
             let args = Arguments { first: base.above(MethodCall::ARGS), count: argc };
             match call_method(env, ty, name, args) {
-                Err(Failure { cause: cause @ (Cause::Member { .. } | Cause::Method { .. }), .. }) => {
-                    Err(Failure { cause, register: Some(receiver) })
-                }
+                Err(Failure {
+                    cause: cause @ (Cause::Member { .. } | Cause::Method { .. } | Cause::Entry { .. }),
+                    ..
+                }) => Err(Failure { cause, register: Some(receiver) }),
                 other => other,
             }
         }
@@ -579,18 +595,18 @@ fn field<E: TypeEnv>(env: &mut E, def: StructId, name: Name) -> Type {
 
 /// The registers of a call's arguments.
 #[derive(Clone, Copy)]
-struct Arguments {
-    first: Reg,
-    count: u16,
+pub(super) struct Arguments {
+    pub first: Reg,
+    pub count: u16,
 }
 
 impl Arguments {
-    fn register(self, index: u16) -> Reg {
+    pub fn register(self, index: u16) -> Reg {
         Reg(self.first.0.saturating_add(index))
     }
 }
 
-fn call_function<E: TypeEnv>(env: &E, func: FuncId, given: u16) -> Outcome {
+pub(super) fn call_function<E: TypeEnv>(env: &E, func: FuncId, given: u16) -> Outcome {
     match env.program().functions.get(func.index()) {
         Some(function) if !function.takes(given) => fails(Cause::Arity { callee: Callee::Function(func), given }),
         _ => Ok(()),
@@ -625,7 +641,7 @@ fn call_value<E: TypeEnv>(env: &mut E, callee: Type, args: Arguments) -> Outcome
     alternatives.outcome()
 }
 
-fn instantiate<E: TypeEnv>(env: &E, def: StructId, given: u16) -> Outcome {
+pub(super) fn instantiate<E: TypeEnv>(env: &E, def: StructId, given: u16) -> Outcome {
     match env.index().init(def) {
         // The instance is passed in any case.
         Some(init) => call_function(env, init.func, given.saturating_add(1)),
@@ -708,6 +724,10 @@ fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Argume
         }
         alternatives.add(match env.index().builtin_method(kind, name) {
             Some(row) => call_built_in_method(env, &METHODS[row], args),
+            None if tag == Tags::DICT && may_have_entry(env, receiver) => {
+                let found = slot(env, receiver, Slot::Value).tags;
+                fails(Cause::Entry { name: text, found })
+            }
             None => missing(Owner::Kind(tag)),
         });
         if tag == Tags::DICT && may_have_entry(env, receiver) {
@@ -722,15 +742,16 @@ fn call_method<E: TypeEnv>(env: &mut E, receiver: Type, name: Name, args: Argume
         IdKind::Instance(def) => {
             let value = field(env, def, name);
             let mut alternatives = Alternatives::default();
+            // A field comes before a method, and so does what is said of it.
+            if !value.is_never() {
+                alternatives.add(call_value(env, value, args));
+            }
             match env.index().method(def, name) {
                 Some(method) => {
                     let given = args.count.saturating_add(u16::from(method.takes_self));
                     alternatives.add(call_function(env, method.func, given));
                 }
                 None => alternatives.add(missing(Owner::Instance(def))),
-            }
-            if !value.is_never() && call_value(env, value, args).is_ok() {
-                alternatives.add(Ok(()));
             }
             alternatives.outcome()
         }

@@ -14,12 +14,14 @@ mod failure;
 mod index;
 mod inputs;
 mod library;
+mod literals;
 mod members;
 
 pub use able::able_kinds;
 pub use failure::{Callee, Cause, Failure, Owner, certain_failure, pass_failure};
 pub use index::{Name, RuleIndex};
 pub use inputs::Members;
+pub use literals::{only_way, told_failure};
 
 use self::inputs::Args;
 use crate::bytecode::op::Op;

@@ -20,11 +20,7 @@ pub fn format(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     vm.heap.check_room(
         spec.width.max(spec.precision.filter(|_| matches!(value.tag(), Tag::Int | Tag::Float)).unwrap_or(0)),
     )?;
-    let unknown = || {
-        // The letter of the type alone, as the rest would do for another value.
-        let shown = if spec.kind == Kind::Own { text } else { &text[text.len() - 1..] };
-        Error::message(format!("Unknown format '{shown}' for type '{}'", value.tag().type_name()))
-    };
+    let unknown = || Error::message(spec.refusal(text, value.tag().type_name()));
     let written = match (value.tag(), spec.kind) {
         (Tag::Int, Kind::Own) if spec.precision.is_none() => int(value.int_bits(), 10, false, &spec),
         (Tag::Int, Kind::Int { radix, upper }) => int(value.int_bits(), radix, upper, &spec),
