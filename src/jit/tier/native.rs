@@ -149,8 +149,8 @@ impl Jit {
         Ok(Entered::NotFitting)
     }
 
-    /// Whose exit was taken where a version was entered: of a function, native code goes on in an older one if the types
-    /// do not fit.
+    /// Whose exit was taken where a version was entered: of a function, native code goes on in an older one if the
+    /// types do not fit.
     fn version_left(&self, entry: Entry, entered: &Rc<Version>, taken: TakenExit) -> Rc<Version> {
         let found = match entry {
             Entry::Function(_) => self.state.borrow().functions.get(taken.version as usize).cloned(),

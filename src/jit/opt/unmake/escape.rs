@@ -26,7 +26,7 @@ pub(super) struct Objects {
 /// Where an object comes to be, and the blocks at whose beginning it is alive under its own name.
 struct Life {
     made_in: BlockId,
-    at: FxHashSet<BlockId>,
+    alive_in: FxHashSet<BlockId>,
 }
 
 type Lives = FxHashMap<Val, Life>;
@@ -282,7 +282,7 @@ impl Objects {
                         // It goes on under this name alone. By its own it would be alive around a loop, too, that uses
                         // it in another iteration.
                         let goes_on = comes_first && uses.last(object).is_some_and(|last| last >= place)
-                            || lives.get(&object).is_some_and(|live| live.at.contains(&id));
+                            || lives.get(&object).is_some_and(|live| live.alive_in.contains(&id));
                         if nested.contains(&object) || goes_on {
                             escaping.insert(object);
                         }
@@ -330,7 +330,7 @@ impl Objects {
         let made_in = definitions(region, &come);
         let of = |object: &Val| {
             let made_in = *made_in.get(object)?;
-            Some((*object, Life { made_in, at: uses.alive(*object, made_in, cfg) }))
+            Some((*object, Life { made_in, alive_in: uses.alive(*object, made_in, cfg) }))
         };
         come.iter().filter_map(of).collect()
     }
@@ -351,7 +351,7 @@ impl Objects {
             }
         }
         let lives = reached.iter().filter_map(|object| lives.get(object));
-        lives.flat_map(|life| life.at.iter().copied().chain([life.made_in])).collect()
+        lives.flat_map(|life| life.alive_in.iter().copied().chain([life.made_in])).collect()
     }
 
     /// Variables that begin with an object which exists, where something may assign its fields.
