@@ -316,7 +316,7 @@ macro_rules! for_each_builtin {
             json decode (text: STRING;) pure allocates -> JSON;
 
             /// Makes a call a task; the arguments are a list.
-            async spawn (f: CALLABLE; args: LIST) calls collects -> TASK;
+            async spawn (f: CALLABLE; args: LIST) calls collects -> [BuiltinResult::Spawned];
             /// A task that is ready after so many milliseconds.
             /// Errors: `async.sleep: milliseconds must be >= 0`.
             async sleep (ms: NUMBER;) calls allocates -> TASK_OF_VOID;
@@ -477,12 +477,15 @@ pub enum BuiltinResult {
     OneOf,
     /// A task of the list of what a list of tasks give.
     Gathered,
+    /// A task of what the first argument gives when it is called with the items of the second, a list.
+    Spawned,
 }
 
 impl BuiltinResult {
-    /// Whether it tells all that becomes of the arguments, which are tasks: no code is called that they could get to.
+    /// Whether it is a task, and tells all that becomes of the arguments.
     pub fn is_about_tasks(self) -> bool {
-        matches!(self, BuiltinResult::Same | BuiltinResult::OneOf | BuiltinResult::Gathered)
+        use BuiltinResult::*;
+        matches!(self, Same | OneOf | Gathered | Spawned)
     }
 }
 

@@ -208,7 +208,7 @@ impl Vm {
             let tags = match spec.result {
                 BuiltinResult::Is(shape) => shape.tags,
                 BuiltinResult::Number(_) => Tags::NUMBER,
-                BuiltinResult::Same | BuiltinResult::OneOf | BuiltinResult::Gathered => Tags::TASK,
+                _ => Tags::TASK,
             };
             self.hold_to_row(spec.name, result, tags, spec.memory, before)?;
             hold_arguments(spec.name, args, spec.takes)?;

@@ -1,12 +1,13 @@
 //! Result types of built-in methods and built-ins: what the columns of their tables mean to the type rules.
 
-use super::calls::call_value;
-use super::inputs::Args;
+use super::calls::{call_function, call_value};
+use super::inputs::{Args, Members};
 use super::{Place, TypeEnv, made, members, slot};
+use crate::bytecode::FunctionKind;
 use crate::bytecode::builtins::{BuiltinEffect, BuiltinResult, BuiltinSpec};
 use crate::bytecode::methods::{METHODS, MethodRule};
 use crate::bytecode::signature::{Contents, Shape};
-use crate::bytecode::types::{ClassId, IdSet, Slot, Tags, Type};
+use crate::bytecode::types::{ClassId, IdKind, IdSet, Slot, Tags, Type};
 
 fn or_void(ty: Type) -> Type {
     Type { tags: ty.tags.or(Tags::VOID), ..ty }
@@ -208,6 +209,37 @@ fn call_with_entry<E: TypeEnv>(env: &mut E, dict: Type, args: Args) -> Type {
     if key.is_never() { Type::NEVER } else { call_back(env, args, &[key, value]) }
 }
 
+/// A task of a call of the first argument with the items of the second, a list of any length.
+fn spawn<E: TypeEnv>(env: &mut E, args: Args) -> Type {
+    let callee = args.get(env, 0);
+    let list = if args.len() > 1 { args.get(env, 1).only(Tags::LIST) } else { Type::NEVER };
+    let item = slot(env, list, Slot::Item);
+    let task = made(env, Tags::TASK);
+    let mut members = Members::of(callee.ids);
+    let mut are_functions = callee.tags == Tags::FUNCTION && callee.ids != IdSet::TOP;
+    while are_functions && let Some(id) = members.next(env) {
+        let IdKind::Function(func) = id else {
+            are_functions = false;
+            break;
+        };
+        let Some(function) = env.program().functions.get(func.index()) else { continue };
+        let (counts, is_async) = (function.required..=function.params, function.kind == FunctionKind::Async);
+        for count in counts.filter(|&count| count == 0 || !item.is_never()) {
+            let result = call_function(env, func, None, Args::Of(&vec![item; count.into()]));
+            // A task that the call gives is the one.
+            if !is_async {
+                env.flow(Place::Slot(task.class, Slot::Value), result);
+            }
+        }
+    }
+    if !are_functions {
+        // Who knows what is called.
+        args.escape(env);
+        env.flow(Place::Slot(task.class, Slot::Value), Type::ANY);
+    }
+    task
+}
+
 /// The result of a built-in.
 pub fn call_builtin<E: TypeEnv>(env: &mut E, spec: &BuiltinSpec, args: Args) -> Type {
     if spec.effect == BuiltinEffect::Calls && !spec.result.is_about_tasks() {
@@ -230,6 +262,7 @@ pub fn call_builtin<E: TypeEnv>(env: &mut E, spec: &BuiltinSpec, args: Args) -> 
             env.flow(Place::Slot(all.class, Slot::Value), all);
             Type::container(Tags::TASK, all.class)
         }
+        BuiltinResult::Spawned => spawn(env, args),
         BuiltinResult::Number(first) => {
             let numbers =
                 (0..first).map(|index| if index < args.len() { args.get(env, index).tags } else { Tags::NUMBER });
