@@ -84,8 +84,11 @@ fn tables() -> Vec<(String, String, Vec<String>)> {
         for spec in BUILTINS.iter().filter(|spec| spec.module == *module) {
             let result = match spec.result {
                 BuiltinResult::Is(given) => shape(given),
-                BuiltinResult::Same | BuiltinResult::OneOf | BuiltinResult::Gathered => "task".to_string(),
                 BuiltinResult::Number(_) => "int or float".to_string(),
+                result => {
+                    assert!(result.is_about_tasks());
+                    "task".to_string()
+                }
             };
             row(&mut table, spec.name, spec.params, spec.required, &result, spec.doc);
             calls.push(format!("{}.{}(", if short == "async" { "tasks" } else { short }, spec.name));
