@@ -38,8 +38,14 @@ pub fn hoist(region: &mut Region, cfg: &Cfg, ban: &SpeculationBan) -> bool {
 struct BlockState {
     /// An iteration may pass by the block.
     is_conditional: bool,
+    /// A branch stood before that loads may rest on.
+    is_behind_test: bool,
     /// A guard stood before that loads may rest on.
     is_blocked: bool,
+}
+
+impl BlockState {
+    const UNKNOWN: BlockState = BlockState { is_conditional: true, is_behind_test: true, is_blocked: true };
 }
 
 struct Hoister<'a> {
@@ -140,15 +146,33 @@ impl<'a> Hoister<'a> {
         if id == self.region.loops[index].header {
             return BlockState::default();
         }
-        let Some(idom) = self.cfg.idom(id) else { return BlockState { is_conditional: true, is_blocked: true } };
+        let Some(idom) = self.cfg.idom(id) else { return BlockState::UNKNOWN };
         let mut state = self.states[idom.0 as usize];
         // One side of a branch is conditional, unless the branch leaves an inner loop.
-        if matches!(self.region.block(idom).end, Terminator::Branch(..)) && self.cfg.only_pred(id) == Some(idom) {
-            let leaves_inner =
-                self.cfg.innermost(idom).is_some_and(|inner| !self.cfg.is_within(self.cfg.innermost(id), inner));
-            state.is_conditional |= !leaves_inner;
+        if let Terminator::Branch(condition, ..) = self.region.block(idom).end
+            && self.cfg.only_pred(id) == Some(idom)
+        {
+            let left = self.cfg.innermost(idom).filter(|inner| !self.cfg.is_within(self.cfg.innermost(id), *inner));
+            state.is_conditional |= left.is_none();
+            state.is_behind_test |= left.is_none_or(|inner| !self.ends_by_count(inner, condition));
         }
         state
+    }
+
+    /// Whether a branch that leaves a loop does so by how far its iterations have come: what that could make safe to be
+    /// read changes with them. Of tests for types, keys and indices, nothing may be read in front.
+    fn ends_by_count(&self, inner: usize, condition: Val) -> bool {
+        let changes = |val: Val| !self.is_invariant(inner, val);
+        match self.definition(condition) {
+            Some(&Inst::Icmp(Compare::Lt | Compare::Le | Compare::Gt | Compare::Ge, a, b)) => changes(a) || changes(b),
+            Some(&Inst::Icmp(Compare::Below | Compare::BelowEq, position, _)) => changes(position),
+            // A tag is no sum.
+            Some(&Inst::Icmp(Compare::Eq | Compare::Ne, a, _)) => {
+                changes(a) && matches!(self.definition(a), Some(Inst::Binary(..)))
+            }
+            Some(&Inst::Fcmp(..)) => true,
+            _ => false,
+        }
     }
 
     /// Moves an instruction of the loop to its preheader, or makes it unnecessary there; whether that was possible.
@@ -175,7 +199,7 @@ impl<'a> Hoister<'a> {
     }
 
     fn may_execute_before(&self, index: usize, inst: &Inst, state: BlockState) -> bool {
-        let is_safe = !state.is_conditional && !state.is_blocked;
+        let is_safe = !state.is_conditional && !state.is_behind_test && !state.is_blocked;
         match *inst {
             Inst::Binary(Binary::Idiv | Binary::Irem, _, divisor) => {
                 matches!(self.definition(divisor), Some(Inst::Int(value)) if !matches!(value, 0 | -1))
@@ -234,16 +258,19 @@ impl<'a> Hoister<'a> {
     /// payload that it is about. If that word changes with the iteration, so does what the guard protects, and nothing
     /// that reads it can move anyway. Checks of indices, which those for all iterations of inner loops are too, are
     /// known by the index, and others say nothing about memory. Checks of structs share no memory with the fields they
-    /// protect.
+    /// protect. An index that never changes is one of a tuple, too, whose items are read without a word of indices.
     fn protects(&self, index: usize, condition: Val, exit: ExitId) -> bool {
         match self.region.exit(exit).reason {
-            ExitReason::Bounds
-            | ExitReason::Hoisted
-            | ExitReason::Divisor
-            | ExitReason::Magnitude
-            | ExitReason::Domain
-            | ExitReason::Fuel
-            | ExitReason::Fact => false,
+            ExitReason::Bounds | ExitReason::Hoisted => match self.definition(condition) {
+                Some(&Inst::Icmp(Compare::Below, position, _)) => {
+                    matches!(self.definition(position), Some(Inst::Int(_)))
+                }
+                Some(Inst::Icmp(Compare::Lt | Compare::Le | Compare::Gt | Compare::Ge, ..)) => false,
+                _ => true,
+            },
+            ExitReason::Divisor | ExitReason::Magnitude | ExitReason::Domain | ExitReason::Fuel | ExitReason::Fact => {
+                false
+            }
             ExitReason::Type | ExitReason::Storage | ExitReason::Field | ExitReason::Callee => {
                 let Some(&Inst::Icmp(Compare::Eq, word, _)) = self.definition(condition) else { return true };
                 match self.definition(word) {
