@@ -52,6 +52,9 @@ const LARGEST_OBJECT: usize = 1 << 46;
 const THRESHOLDS: RangeInclusive<usize> = 1 << 20..=8 << 20;
 /// Between those limits, how many bytes are allocated for each that the last collection had to look at.
 const FOR_EACH_MARKED: usize = 8;
+/// Larger pieces of memory fit no cache, and giving them back to the system and asking for them again costs more than
+/// they do: up to the greatest threshold they count for an eighth.
+const LARGEST_CACHED: usize = 32 << 10;
 
 /// What a collection did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -84,6 +87,8 @@ pub struct Heap {
     bytes: usize,
     /// A collection is due when `bytes` has reached this.
     limit: usize,
+    /// What large pieces of memory may raise the limit to.
+    latest: usize,
     blocks: Blocks,
     large: Vec<Large>,
     /// What `Header::mark` of a live object holds; changes with each collection, so that marks need no clearing.
@@ -182,6 +187,7 @@ impl Heap {
         let mut heap = Heap {
             bytes: 0,
             limit: 0,
+            latest: 0,
             blocks: Blocks::new(),
             large: Vec::new(),
             colour: 1,
@@ -314,13 +320,22 @@ impl Heap {
     }
 
     fn update_limit(&mut self) {
-        self.limit = if self.stress || self.refusals.expects_success() {
-            0
+        (self.limit, self.latest) = if self.stress || self.refusals.expects_success() {
+            (0, 0)
         } else {
-            let due = self.live.saturating_add(self.threshold().max(self.live));
             // Close to the limit, collecting at every allocation would stop the program without saving much.
-            due.min(self.max_heap.max(self.live.saturating_add(self.max_heap / 16)))
+            let most = self.max_heap.max(self.live.saturating_add(self.max_heap / 16));
+            let after = |bytes: usize| self.live.saturating_add(bytes.max(self.live)).min(most);
+            (after(self.threshold()), after(self.chosen_threshold.unwrap_or(*THRESHOLDS.end())))
         };
+    }
+
+    /// Takes note of so many bytes that one object has got: see [`LARGEST_CACHED`].
+    fn note_growth(&mut self, bytes: usize) {
+        if bytes > LARGEST_CACHED {
+            let raised = self.limit.saturating_add(bytes - bytes / 8);
+            self.limit = raised.min(self.latest).max(self.limit);
+        }
     }
 
     /// Refuses a big request that would pass the limit. To be called before an operation has had effects.
@@ -675,6 +690,7 @@ impl Heap {
         let place = buffer::allocate_or_end(size);
         self.large.push(Large { object: place.cast(), size });
         self.bytes += size;
+        self.note_growth(size);
         self.given += 1;
         self.heed_refusal();
         place
@@ -702,6 +718,7 @@ impl Heap {
             return Err(Error::new(ErrorKind::NeedsMemory(new_size)));
         };
         self.bytes = self.bytes - old_size + new_size;
+        self.note_growth(new_size.saturating_sub(old_size));
         self.returned += old_size.saturating_sub(new_size);
         self.given += 1;
         self.heed_refusal();
@@ -711,6 +728,7 @@ impl Heap {
     /// Accounts for memory that an object keeps in a Rust collection.
     pub(in crate::runtime) fn account(&mut self, old_size: usize, new_size: usize) {
         self.bytes = self.bytes - old_size + new_size;
+        self.note_growth(new_size.saturating_sub(old_size));
         self.returned += old_size.saturating_sub(new_size);
         self.given += usize::from(new_size != old_size);
         self.heed_refusal();

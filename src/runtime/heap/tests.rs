@@ -162,6 +162,25 @@ fn a_collection_is_due_after_the_threshold() {
 }
 
 #[test]
+fn large_pieces_count_for_less_until_there_are_many() {
+    let mut heap = Heap::new();
+    let start = heap.bytes();
+    let mut made = 0;
+    while !heap.should_collect() {
+        Tuple::new(&mut heap, &[Value::VOID; 25_000]);
+        made += 1;
+    }
+    // 400 kB each.
+    assert_eq!(made, 8_400_000 / 400_000, "{}", heap.bytes() - start);
+    collect(&mut heap, &[]);
+    let start = heap.bytes();
+    while !heap.should_collect() {
+        Range::new(&mut heap, 0, 0);
+    }
+    assert!((1 << 20..1_100_000).contains(&(heap.bytes() - start)), "{}", heap.bytes() - start);
+}
+
+#[test]
 fn the_limit_refuses_big_requests_and_reports_small_ones() {
     let mut heap = Heap::new();
     heap.set_max_heap(1 << 20);
