@@ -149,4 +149,14 @@ impl ProgramFlow {
     pub fn of(&self, func: FuncId) -> &FunctionFlow {
         &self.functions[func.index()]
     }
+
+    /// The instruction in front of `pc`, in the same block, whose result a register holds there.
+    pub fn written_before(&self, program: &Program, func: FuncId, pc: u32, register: Reg) -> Option<(u32, Op)> {
+        let code = code_of(program, &program.functions[func.index()]);
+        let cfg = &self.of(func).cfg;
+        let first = cfg.blocks[cfg.block_of[pc as usize] as usize].start;
+        let last = (first..pc).rev().find(|&pc| code[pc as usize].may_change(program, register))?;
+        let op = code[last as usize];
+        (op.result() == Some(register)).then_some((last, op))
+    }
 }

@@ -42,7 +42,7 @@ impl TagSet {
     }
 
     pub fn without(self, tag: Tag) -> TagSet {
-        TagSet(self.0 & !(1 << tag as u16))
+        TagSet(self.0 & !(1 << tag as u32))
     }
 
     pub fn within(self, other: TagSet) -> bool {

@@ -208,7 +208,9 @@ impl Vm {
             let tags = match spec.result {
                 BuiltinResult::Is(shape) => shape.tags,
                 BuiltinResult::Number(_) => Tags::NUMBER,
-                _ => Tags::TASK,
+                BuiltinResult::Same | BuiltinResult::OneOf | BuiltinResult::Gathered | BuiltinResult::Spawned => {
+                    Tags::TASK
+                }
             };
             self.hold_to_row(spec.name, result, tags, spec.memory, before)?;
             hold_arguments(spec.name, args, spec.takes)?;

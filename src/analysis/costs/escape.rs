@@ -142,30 +142,25 @@ impl Resolver<'_> {
         fate
     }
 
-    /// The instruction in front of `pc`, in the same block, that has written a register.
-    fn written_before(&self, func: FuncId, pc: u32, register: Reg) -> Option<(u32, Op)> {
-        let code = code_of(self.program, &self.program.functions[func.index()]);
-        let cfg = &self.flow.of(func).cfg;
-        let first = cfg.blocks[cfg.block_of[pc as usize] as usize].start;
-        let before = (first..pc).rev().map(|pc| (pc, code[pc as usize]));
-        before.into_iter().find(|(_, op)| op.result() == Some(register))
-    }
-
     /// Whether the instruction at `pc` repeats a list of a single item that is made right in front of it: the item is
     /// all that is wanted.
     fn repeats_one_item(&self, func: FuncId, pc: u32, op: Op) -> bool {
         let Some(binary) = op.as_binary().filter(|binary| binary.operator == Operator::Mul) else { return false };
-        let made = binary.left.register().and_then(|list| self.written_before(func, pc, list));
+        let made = binary.left.register().and_then(|list| self.flow.written_before(self.program, func, pc, list));
         matches!(made, Some((_, Op::MakeList { count: 1, .. })))
     }
 
     /// Whether the question at `pc` is of a short list that is made right in front of it, which native code does not
     /// make then.
     pub(super) fn is_of_new(&self, func: FuncId, pc: u32, question: Question) -> bool {
-        let made = self.written_before(func, pc, question.list);
+        let made = self.flow.written_before(self.program, func, pc, question.list);
         let Some((made, Op::MakeList { base, count, .. })) = made else { return false };
-        let is_known =
-            |index: u16| matches!(self.written_before(func, made, base.above(index)), Some((_, Op::LoadConst { .. })));
+        let is_known = |index: u16| {
+            matches!(
+                self.flow.written_before(self.program, func, made, base.above(index)),
+                Some((_, Op::LoadConst { .. }))
+            )
+        };
         let is_short = !question.is_about_one || usize::from(count) <= MOST_COMPARED;
         count > 0 && is_short && (!question.of_texts || (0..count).all(is_known))
     }

@@ -28,15 +28,9 @@ impl Taken {
     /// If a failure is one of such a value, and no dict is given an entry of that name, it is the name that is wrong.
     pub fn blame_member(&self, one: &mut CertainFailure, program: &Program, flow: &ProgramFlow) {
         let Some(register) = one.failure.register else { return };
-        let code = code_of(program, &program.functions[one.func.index()]);
-        let cfg = &flow.of(one.func).cfg;
-        let start = cfg.blocks[cfg.block_of[one.pc as usize] as usize].start;
-        let Some(pc) = (start..one.pc).rev().find(|&pc| code[pc as usize].may_change(program, register)) else {
-            return;
-        };
+        let Some((pc, _)) = flow.written_before(program, one.func, one.pc, register) else { return };
         let Some(&name) = self.0.get(&(one.func, pc)) else { return };
-        let is_its = code[pc as usize].result() == Some(register);
-        if is_its && program.strings.get(name).is_some_and(|text| !is_written_as_key(program, text)) {
+        if program.strings.get(name).is_some_and(|text| !is_written_as_key(program, text)) {
             let cause = Cause::Member { owner: Owner::Kind(Tags::DICT), name };
             *one = CertainFailure { pc, failure: Failure { cause, register: None }, ..*one };
         }

@@ -157,8 +157,7 @@ impl Builder<'_> {
     /// The storage that an empty list is made with: what it will hold as far as facts tell, so that the first element
     /// is like the others.
     fn storage_to_come(&self) -> Storage {
-        let types = self.types.map(|types| types.at(self.program, self.context.func, self.pc));
-        types.and_then(|types| types.storage.one()).unwrap_or(Storage::Ints)
+        self.proof().storage.one().unwrap_or(Storage::Ints)
     }
 
     /// Whether instructions that come soon push onto the list that is about to be in a register, as far as the code
