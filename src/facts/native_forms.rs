@@ -405,9 +405,9 @@ impl Operation<'_> {
             },
             FindMethod { .. } => match a {
                 Tags::LIST | Tags::STR | Tags::TUPLE | Tags::RANGE if self.built_in().is_some() => Plain,
-                Tags::DICT if self.built_in().is_some() => Helper,
-                Tags::INSTANCE if self.structs.iter().all(|&def| !self.has_field(def)) => {
-                    seen_if(self.structs.len() == 1)
+                Tags::DICT => Helper,
+                Tags::INSTANCE if self.structs.iter().all(|&def| self.is_found_natively(def)) => {
+                    seen_if(self.are_few(&self.structs))
                 }
                 _ => Step,
             },
@@ -511,6 +511,11 @@ impl Operation<'_> {
     fn has_field(&self, def: StructId) -> bool {
         let fields = self.program.structs.get(def.index()).map_or(&[][..], |def| &def.fields);
         fields.iter().any(|&field| self.program.strings.get(field) == Some(self.name))
+    }
+
+    /// Whether what is found under the name, if anything is, is a field or a method that takes the instance.
+    fn is_found_natively(&self, def: StructId) -> bool {
+        self.has_field(def) || self.method_of(def, self.name).is_none_or(|method| method.takes_self)
     }
 
     fn method_of(&self, def: StructId, name: &str) -> Option<Method> {

@@ -12,6 +12,8 @@ pub struct TagSet(u32);
 
 impl TagSet {
     pub const NUMBERS: TagSet = TagSet(1 << Tag::Int as u32 | 1 << Tag::Float as u32);
+    /// Whatever a value may be.
+    pub const ALL: TagSet = TagSet(!(1 << Tag::Undef as u32));
     /// What is iterated without calling anything.
     pub const PLAIN_ITERABLES: TagSet = TagSet(
         1 << Tag::List as u32

@@ -402,7 +402,9 @@ fn note_operands(vm: &Vm, profile: &mut TypeProfile, pc: u32, op: &Op) -> bool {
     let right = if op.as_binary().is_some_and(|binary| binary.left.register().is_none()) { a } else { b };
     let position = a.and_then(Value::as_dict).and_then(|dict| {
         let key = match *op {
-            Op::GetMember { site, .. } | Op::SetMember { site, .. } => vm.site_name_value(vm.top_function(), site),
+            Op::GetMember { site, .. } | Op::SetMember { site, .. } | Op::FindMethod { site, .. } => {
+                vm.site_name_value(vm.top_function(), site)
+            }
             Op::CallMethod { site, .. } | Op::TailCallMethod { site, .. } if called.is_some() => {
                 vm.site_name_value(vm.top_function(), site)
             }

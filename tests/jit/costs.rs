@@ -46,6 +46,10 @@ fn objects_that_are_told_not_to_be_made_are_not_and_others_are() {
     }
 }
 
+/// Two structs, in one line: `k` is a field of the one and a method of the other, `g` a method of both.
+const STRUCTS: &str = "struct A { fn init : self { self.k = : x { return x; }; } fn g : self, x { return x; } } \
+    struct B { fn k : self, x { return x + 1; } fn g : self, x { return x + 2; } } ";
+
 #[test]
 fn steps_are_those_that_are_told() {
     for (body, steps) in [
@@ -61,9 +65,12 @@ fn steps_are_those_that_are_told() {
         ("t += xs[i % 3];", 0),
         ("if i..3 == 1..3 { t += 1; }", 0),
         ("d[i % 5] = t; t += d[i % 5];", 0),
+        ("t += one.k(xs[i % 3]);", 0),
+        ("t += [one, two][i % 2].k(xs[i % 3]);", 0),
+        ("t += [one, two][i % 2].g(xs[i % 3]);", 0),
     ] {
         let source = format!(
-            "fn f : s, n {{ let t = 0; let xs = [1, 2, 3]; let d = {{}};\nfor i in 0..n {{ {body} }}\nreturn t; }}\nprintln(f(\"walrus\", 5000));\n"
+            "{STRUCTS}fn f : s, n {{ let t = 0; let xs = [1, 2, 3]; let d = {{}}; let one = A(); let two = B();\nfor i in 0..n {{ {body} }}\nreturn t; }}\nprintln(f(\"walrus\", 5000));\n"
         );
         assert_eq!(count(&cost(&source, 2), "steps"), steps, "{body}");
         let (_, stderr) = execute(&source, &["--jit", "--audit-verdicts"]);

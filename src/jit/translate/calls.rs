@@ -117,7 +117,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A receiver that is an instance, unless one was seen to have fields of its own, which may hide methods.
-    fn plain_instance(&self, receiver: Typed) -> Option<Val> {
+    pub(super) fn plain_instance(&self, receiver: Typed) -> Option<Val> {
         receiver.as_tag(Tag::Instance).filter(|_| !self.feedback().extra)
     }
 
@@ -149,13 +149,17 @@ impl<'a> Builder<'a> {
     /// for being of one of them.
     pub(super) fn methods_seen(&self, argc: u16, name: &str, receiver: Typed) -> Option<(Val, Vec<Case>)> {
         let instance = self.plain_instance(receiver)?;
-        let structs = self.feedback().structs.all();
+        let cases = self.methods_of(self.feedback().structs.all(), argc, name, instance)?;
+        (cases.len() > 1).then_some((instance, cases))
+    }
+
+    /// The methods that a call comes to for instances of these structs, if it comes to one for each.
+    pub(super) fn methods_of(&self, ids: &[StructId], argc: u16, name: &str, instance: Val) -> Option<Vec<Case>> {
         let case = |&id: &StructId| {
             let func = self.vm.plain_method(id, name, argc).filter(|&func| self.is_called_directly(func))?;
             Some((id.0, Callee::plain(func), Some((instance, id))))
         };
-        let cases = structs.iter().map(case).collect::<Option<Vec<Case>>>()?;
-        (cases.len() > 1).then_some((instance, cases))
+        ids.iter().map(case).collect()
     }
 
     /// Goes on with the method of the struct that an instance is of; takes an exit if it is of none of them. Ends the
@@ -186,7 +190,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Calls a function in one of several cases, and notes where that ends.
-    fn call_in_case(&mut self, base: Reg, callee: Callee, are_many: bool, ends: &mut Vec<Return>) -> Built<Goes> {
+    pub(super) fn call_in_case(
+        &mut self,
+        base: Reg,
+        callee: Callee,
+        are_many: bool,
+        ends: &mut Vec<Return>,
+    ) -> Built<Goes> {
         let is_small = self.program.functions[callee.func.index()].code.len <= SMALLEST;
         let goes = match are_many && !is_small {
             true => self.call_out_of_line(base, callee)?,
@@ -199,7 +209,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Goes on behind a call where the cases of it meet.
-    fn meet_cases(&mut self, base: Reg, ends: Vec<Return>) -> Built<Goes> {
+    pub(super) fn meet_cases(&mut self, base: Reg, ends: Vec<Return>) -> Built<Goes> {
         if ends.is_empty() {
             return Ok(Goes::Nowhere);
         }
@@ -666,31 +676,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Looks up the method that a call behind its arguments will call.
-    pub(super) fn find_method(&mut self, dst: Reg, object: Reg, site: SiteId) -> Built<Goes> {
-        let receiver = self.operand(object, self.feedback().a)?;
-        let name = self.vm.site_name(self.context.func, site);
-        if let Some(kind) = receiver.tag().and_then(receiver_of)
-            && find_method(kind, name).is_some()
-        {
-            if let Some(dict) = receiver.as_tag(Tag::Dict) {
-                self.guard_no_entry(dict, site);
-            }
-            self.set_constant(dst, Tag::Undef, 0);
-            return Ok(Goes::On);
-        }
-        if let Some(instance) = self.plain_instance(receiver)
-            && let Some(id) = self.feedback().instance_of.one()
-            && self.vm.has_plain_method(id, name)
-        {
-            self.guard_struct(instance, id, self.proves_struct(id));
-            self.guard_no_extra(instance, Some(id));
-            self.set_constant(dst, Tag::Undef, 0);
-            return Ok(Goes::On);
-        }
-        self.step()
-    }
-
     /// `receiver.name(args)`.
     pub(super) fn call_method(&mut self, base: Reg, argc: u16, site: SiteId) -> Built<Goes> {
         let receiver = self.operand(base.above(MethodCall::RECEIVER), self.feedback().a)?;
@@ -712,20 +697,10 @@ impl<'a> Builder<'a> {
         {
             return self.call_chosen(base, Called { value, first: MethodCall::ARGS, argc }, &callees, exit);
         }
-        self.step()
-    }
-
-    /// What is in the field or entry of the receiver that the call of a member reads, and the exit for when that is
-    /// none of the functions seen: the interpreter executes the call then. Both come before methods.
-    pub(super) fn value_in_field(&mut self, base: Reg, site: SiteId) -> Built<Option<(Typed, ExitId)>> {
-        if let Some((dict, name)) = self.named_entry(base.above(MethodCall::RECEIVER), site)? {
-            let exit = self.exit(ExitReason::Callee);
-            return Ok(Some((self.value_at_name(dict, name, exit), exit)));
+        if let Some(goes) = self.member_of_several(base, argc, name, receiver)? {
+            return Ok(goes);
         }
-        let Some((instance, offset)) = self.field(base.above(MethodCall::RECEIVER), site)? else { return Ok(None) };
-        let exit = self.exit(ExitReason::Callee);
-        let value = self.load_value(Mem::Field, instance, offset, None, |_, _, _| ());
-        Ok(Some((value, exit)))
+        self.step()
     }
 
     /// A native function: some are instructions.

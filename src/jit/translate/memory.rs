@@ -2,16 +2,14 @@
 
 use super::env::{Slot, Typed};
 use super::loops::ExitSource;
+use super::members::{ByStruct, by_struct};
 use super::{Builder, Built, Goes, VM};
 use crate::bytecode::{CaptureId, GlobalId, Reg, SiteId, StructId};
 use crate::jit::feedback::TagSet;
-use crate::jit::ir::{Binary, Compare, ExitReason, Home, Inst, Mem, Repr, Terminator, Val, Width};
+use crate::jit::ir::{Compare, ExitReason, Home, Inst, Mem, Repr, Val, Width};
 use crate::runtime::abi::layout;
 use crate::runtime::object::{Cell, Closure, Instance};
 use crate::runtime::value::{Tag, Value};
-
-/// The offset of a field, and the structs that have it there.
-type FieldOffset = (i32, Vec<StructId>);
 
 impl Builder<'_> {
     pub(super) fn globals_base(&mut self) -> Val {
@@ -80,7 +78,7 @@ impl Builder<'_> {
 
     /// Loads a value, of a known type if only one was seen; otherwise of any type but undefined. Facts say it to be of
     /// the types in `proof`, and not undefined, unless that is empty.
-    fn load_seen(
+    pub(super) fn load_seen(
         &mut self,
         mem: Mem,
         base: Val,
@@ -176,9 +174,9 @@ impl Builder<'_> {
             return Ok(None);
         };
         let name = self.vm.site_name(self.context.func, site);
-        let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
+        let Some(offset) = self.offset_of_field(id, name) else { return Ok(None) };
         self.guard_struct(instance, id, self.proves_struct(id));
-        Ok(Some((instance, (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32)))
+        Ok(Some((instance, offset)))
     }
 
     /// Goes on only with an instance of a struct, which facts may have proved it to be.
@@ -270,56 +268,38 @@ impl Builder<'_> {
             access(self, instance, offset, id.as_slice());
             return Ok(Goes::On);
         }
-        let Some((instance, mut places)) = self.field_of_few(object, site)? else { return self.step() };
-        let found = self.struct_of(instance);
+        let Some((instance, places)) = self.field_of_few(object, site)? else { return self.step() };
         let mut ends = Vec::new();
-        let last = places.pop();
-        for (offset, ids) in places {
-            let is_here = self.is_one_of(found, &ids);
-            let (yes, no) = (self.new_block(), self.new_block());
-            self.finish(Terminator::Branch(is_here, yes, no));
-            let before = self.env.clone();
-            self.current = yes;
-            access(self, instance, offset, &ids);
-            ends.push((self.current, self.env.clone()));
-            (self.current, self.env) = (no, before);
-        }
-        if let Some((offset, ids)) = last {
-            let is_here = self.is_one_of(found, &ids);
-            let exit = self.exit(ExitReason::Field);
-            self.guard(is_here, true, exit);
-            access(self, instance, offset, &ids);
-        }
-        if !ends.is_empty() {
-            ends.push((self.current, self.env.clone()));
-            let alive = self.live[self.live_at + 1].clone();
-            self.merge(ends, &alive)?;
-        }
+        self.choose_by_struct(instance, places, &mut |builder, offset, ids| {
+            access(builder, instance, offset, ids);
+            ends.push((builder.current, builder.env.clone()));
+            Ok(())
+        })?;
+        let alive = self.live[self.live_at + 1].clone();
+        self.merge(ends, &alive)?;
         self.check_size()?;
         Ok(Goes::On)
     }
 
     /// The instance in a register and the offsets of one of its fields, each with the structs that have it there, if a
     /// few structs were seen and all have the field.
-    fn field_of_few(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, Vec<FieldOffset>)>> {
+    fn field_of_few(&mut self, object: Reg, site: SiteId) -> Built<Option<(Val, ByStruct<i32>)>> {
         let feedback = *self.feedback();
         let object = self.operand(object, feedback.a)?;
         let Some(instance) = object.as_tag(Tag::Instance) else { return Ok(None) };
         let name = self.vm.site_name(self.context.func, site);
-        let mut places: Vec<FieldOffset> = Vec::new();
-        for &id in feedback.structs.all() {
-            let Some(slot) = self.vm.image().struct_def(id).field(name) else { return Ok(None) };
-            let offset = (Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32;
-            match places.iter_mut().find(|(known, _)| *known == offset) {
-                Some((_, ids)) => ids.push(id),
-                None => places.push((offset, vec![id])),
-            }
-        }
-        Ok((!places.is_empty()).then_some((instance, places)))
+        let places = by_struct(feedback.structs.all(), |id| self.offset_of_field(id, name));
+        Ok(places.map(|places| (instance, places)))
+    }
+
+    /// Where instances of a struct have a field, if they have one of this name in their layout.
+    pub(super) fn offset_of_field(&self, id: StructId, name: &str) -> Option<i32> {
+        let slot = self.vm.image().struct_def(id).field(name)?;
+        Some((Instance::SLOTS_OFFSET + slot * size_of::<Value>()) as i32)
     }
 
     /// Whether all instances of these structs have the field at an offset where the instruction at hand looks at them.
-    fn always_have(&self, ids: &[StructId], offset: i32) -> bool {
+    pub(super) fn always_have(&self, ids: &[StructId], offset: i32) -> bool {
         let slot = (offset as usize - Instance::SLOTS_OFFSET) / size_of::<Value>();
         self.types.is_some_and(|types| {
             ids.iter().all(|&id| types.always_has_field(self.program, id, slot, self.context.func))
@@ -331,16 +311,5 @@ impl Builder<'_> {
         let offset = Instance::STRUCT_OFFSET as i32;
         let load = Inst::Load { mem: Mem::Header, base: instance, offset, repr: Repr::I64, width: Width::U32 };
         self.push(load, Repr::I64)
-    }
-
-    /// Whether the number of a struct is one of these.
-    fn is_one_of(&mut self, found: Val, ids: &[StructId]) -> Val {
-        let mut is_one = self.truth(false);
-        for (index, id) in ids.iter().enumerate() {
-            let wanted = self.int(id.0.into());
-            let same = self.push(Inst::Icmp(Compare::Eq, found, wanted), Repr::Bool);
-            is_one = if index == 0 { same } else { self.push(Inst::Binary(Binary::BoolOr, is_one, same), Repr::Bool) };
-        }
-        is_one
     }
 }

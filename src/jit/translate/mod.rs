@@ -31,6 +31,7 @@ mod lists;
 mod loops;
 mod make;
 mod math;
+mod members;
 mod memory;
 mod numbers;
 mod objects;
