@@ -76,7 +76,7 @@ impl Lowering<'_, '_> {
         match node.kind {
             ExprKind::Error => self.code.emit(Op::LoadVoid { dst }, span),
             ExprKind::Name(_) => self.load_name(self.scopes.names[expr.0 as usize], dst, span),
-            ExprKind::Format(parts) => self.format(parts, dst, span),
+            ExprKind::Format(parts) => self.format(parts, dest, span),
             ExprKind::Formatted { value, format, .. } => self.formatted(value, format, dest, span),
             ExprKind::List(items) => self.list(items, dest, span),
             ExprKind::Tuple(items) => self.tuple(items, dst, span),
@@ -309,11 +309,17 @@ impl Lowering<'_, '_> {
 
     // Literals.
 
-    fn format(&mut self, parts: ExprList, dst: Reg, span: Span) {
-        let parts = self.ast.list(parts);
-        if parts.is_empty() {
-            let constant = Constant::Str(self.builder.string(""));
-            return self.load_constant(constant, dst, span);
+    fn format(&mut self, parts: ExprList, dest: Dest, span: Span) {
+        let (parts, dst) = (self.ast.list(parts), dest.register);
+        match parts {
+            [] => {
+                let constant = Constant::Str(self.builder.string(""));
+                return self.load_constant(constant, dst, span);
+            }
+            &[only] if matches!(self.ast.expr(only).kind, ExprKind::Formatted { .. }) => {
+                return self.expr_into(only, dest);
+            }
+            _ => {}
         }
         // A hole is text before the next is looked at, which shows if code runs there that changes the value.
         let last_to_run = parts.iter().rposition(|&part| self.may_run_code(part)).unwrap_or(0);

@@ -98,12 +98,15 @@ impl Vm {
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
         let written = parts.iter().try_for_each(|&part| write_text(&self.heap, &self.image, &mut text, part));
-        let result = written.and_then(|()| {
-            self.heap.check_room(text.len())?;
-            Ok(Value::from_str(self.heap.joined_str(&text)))
-        });
+        let result = written.and_then(|()| self.joined_string(&text));
         self.scratch = text;
         result
+    }
+
+    /// A string of this text, which was put together, if there is room for it.
+    pub fn joined_string(&mut self, text: &str) -> Result<Value> {
+        self.heap.check_room(text.len())?;
+        Ok(Value::from_str(self.heap.joined_str(text)))
     }
 
     /// A string of this text, if there is room for it.

@@ -1,5 +1,8 @@
 //! `core.format`, which is also what a format in a hole of an f-string does.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 use super::value::{arg, str_arg};
 use crate::bytecode::format_spec::{self, Align, FormatSpec, Kind, Sign};
 use crate::bytecode::numeric;
@@ -9,6 +12,8 @@ use crate::runtime::vm::Vm;
 
 /// No float has more digits than this that are not zero.
 const EXACT_DIGITS: usize = 1100;
+/// Most numbers have no more characters than this in front of the point, and the point.
+const USUAL_DIGITS: usize = 16;
 
 pub fn format(vm: &mut Vm, args: &[Value]) -> Result<Value> {
     let (value, spec) = (arg(args, 0), str_arg(args, 1)?);
@@ -21,7 +26,7 @@ pub fn format(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         spec.width.max(spec.precision.filter(|_| matches!(value.tag(), Tag::Int | Tag::Float)).unwrap_or(0)),
     )?;
     let unknown = || Error::message(spec.refusal(text, value.tag().type_name()));
-    let written = match (value.tag(), spec.kind) {
+    let formatted = match (value.tag(), spec.kind) {
         (Tag::Int, Kind::Own) if spec.precision.is_none() => int(value.int_bits(), 10, false, &spec),
         (Tag::Int, Kind::Int { radix, upper }) => int(value.int_bits(), radix, upper, &spec),
         (Tag::Int, Kind::Char) => character(value.int_bits(), &spec)?,
@@ -38,7 +43,7 @@ pub fn format(vm: &mut Vm, args: &[Value]) -> Result<Value> {
         (_, Kind::Own) if spec.fits_text() => string(&vm.text(value)?, &spec),
         _ => return Err(unknown()),
     };
-    vm.string(&written)
+    vm.joined_string(&formatted)
 }
 
 fn string(text: &str, spec: &FormatSpec) -> String {
@@ -64,7 +69,7 @@ fn int(value: i64, radix: u32, upper: bool, spec: &FormatSpec) -> String {
         (8, _) => ("0o", format!("{magnitude:o}")),
         (16, false) => ("0x", format!("{magnitude:x}")),
         (16, true) => ("0X", format!("{magnitude:X}")),
-        _ => ("", magnitude.to_string()),
+        _ => ("", itoa::Buffer::new().format(magnitude).to_owned()),
     };
     let prefix = if spec.alternate { prefix } else { "" };
     Number { sign: sign(value < 0, spec), prefix, digits: &digits, rest: "" }.written(spec, Align::Right)
@@ -104,7 +109,8 @@ fn own_text(value: f64) -> String {
 /// So many digits behind the point.
 fn fixed(value: f64, precision: usize, point: bool) -> String {
     let exact = precision.min(EXACT_DIGITS);
-    let mut text = format!("{value:.exact$}");
+    let mut text = String::with_capacity(USUAL_DIGITS + precision);
+    write!(text, "{value:.exact$}").expect("writing to a string does not fail");
     text.extend(std::iter::repeat_n('0', precision - exact));
     if point && precision == 0 {
         text.push('.');
@@ -184,9 +190,9 @@ impl Number<'_> {
                 let size = if let Kind::Int { radix: 2 | 8 | 16, .. } = spec.kind { 4 } else { 3 };
                 let fills_with_zeros = spec.fill == '0' && align == Align::AfterSign;
                 let least = if fills_with_zeros { spec.width.saturating_sub(fixed_len) } else { 0 };
-                grouped(self.digits, separator, size, least)
+                Cow::Owned(grouped(self.digits, separator, size, least))
             }
-            _ => self.digits.to_string(),
+            _ => Cow::Borrowed(self.digits),
         };
         let missing = spec.width.saturating_sub(fixed_len + digits.len());
         let (before, inside, after) = match align {
@@ -196,7 +202,8 @@ impl Number<'_> {
             Align::AfterSign => (0, missing, 0),
         };
         let fill = |count: usize| std::iter::repeat_n(spec.fill, count);
-        let mut out = String::new();
+        let bytes = self.sign.len() + self.prefix.len() + digits.len() + self.rest.len();
+        let mut out = String::with_capacity(bytes + missing * spec.fill.len_utf8());
         out.extend(fill(before));
         out.push_str(self.sign);
         out.push_str(self.prefix);
