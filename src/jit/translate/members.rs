@@ -40,13 +40,16 @@ enum Member {
     Method,
 }
 
+/// Goes on where it is known what an instance has, and that its struct is one of these.
+type WithMember<'b, 'a, T> = &'b mut dyn FnMut(&mut Builder<'a>, T, &[StructId]) -> Built<()>;
+
 impl<'a> Builder<'a> {
     /// Goes on with what the struct of an instance has; takes an exit if it is none of these. Ends the block.
     pub(super) fn choose_by_struct<T: Copy>(
         &mut self,
         instance: Val,
         mut groups: ByStruct<T>,
-        go_on: &mut dyn FnMut(&mut Builder<'a>, T, &[StructId]) -> Built<()>,
+        go_on: WithMember<'_, 'a, T>,
     ) -> Built<()> {
         let found = self.struct_of(instance);
         let last = groups.pop();
