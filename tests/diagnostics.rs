@@ -7,7 +7,7 @@ use std::path::Path;
 
 use walrus::source::codes::CODES;
 use walrus::source::render::{Format, report};
-use walrus::source::{Diagnostics, SourceMap};
+use walrus::source::{Diagnostic, Diagnostics, SourceMap};
 use walrus::syntax::{Interner, parse};
 
 /// Everything printed for one program; the one place here that knows the API.
@@ -50,12 +50,43 @@ fn syntax_errors_read_well() {
     });
 }
 
+/// What is suggested is right when it is done: programs all of whose faults have a fix have none behind it.
+#[test]
+fn what_is_suggested_mends_the_fault() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    let names = programs(&folder);
+    let names: Vec<&String> = names.iter().filter(|name| name.starts_with("mended_")).collect();
+    assert!(names.len() > 4, "programs are missing");
+    for name in names {
+        let mut text = std::fs::read_to_string(folder.join(name)).expect("readable");
+        let mut fixes: Vec<(u32, u32, String)> = Vec::new();
+        for fault in faults(&text) {
+            let [fix] = &fault.suggestions[..] else { panic!("{name} has a fault without a fix: {fault:?}") };
+            fixes.push((fix.span.lo, fix.span.hi, fix.replacement.clone()));
+        }
+        fixes.sort();
+        for (lo, hi, replacement) in fixes.iter().rev() {
+            text.replace_range(*lo as usize..*hi as usize, replacement);
+        }
+        assert_eq!(diagnose(name, text.clone().into()), "", "{name}:\n{text}");
+    }
+}
+
+/// All that is wrong with a text.
+fn faults(text: &str) -> Vec<Diagnostic> {
+    let mut map = SourceMap::new();
+    let mut diagnostics = Diagnostics::new();
+    let file = map.add_bytes("main.walrus", None, text.into()).expect("valid UTF-8");
+    parse(text, file, &mut Interner::new(), &mut diagnostics);
+    diagnostics.iter().cloned().collect()
+}
+
 /// Repairs look ahead and behind; wherever a text ends, they stay within it, and tokens stay in order (which debug
 /// builds see to).
 #[test]
 fn texts_that_end_anywhere_are_repaired() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
-    for name in programs(&folder).into_iter().filter(|name| name.starts_with("from_")) {
+    for name in programs(&folder).into_iter().filter(|name| name.starts_with("from_") || name.starts_with("mended_")) {
         let text = std::fs::read_to_string(folder.join(name)).expect("readable");
         let lines: Vec<&str> = text.lines().collect();
         // A few lines are enough for any form, and parsing all before them again is not what this is about.

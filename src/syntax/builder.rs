@@ -303,6 +303,9 @@ impl Builder {
         let mut diagnostic = Diagnostic::error("E0205", "Invalid assignment target", span)
             .labelled("cannot be assigned to")
             .with_help("only a name, a member `x.field` and an element `x[i]` can be assigned to");
+        if matches!(kind, ExprKind::Tuple(_) | ExprKind::List(_)) {
+            diagnostic = diagnostic.with_help("several are assigned to without brackets: `a, b = b, a;`");
+        }
         if matches!(kind, ExprKind::Binary { op: BinaryOp::Eq, .. }) {
             diagnostic = diagnostic.with_note("`==` compares and `=` assigns");
         }

@@ -12,9 +12,10 @@
 //! Invariants: tokens are in order and do not overlap; their number and the work done are linear in the text; a fault
 //! is reported and what follows is still tokens.
 
+mod foreign;
 mod text;
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memmem};
 
 use super::interner::Interner;
 pub use super::token::{KEYWORDS, Lexeme, Token, Tokens};
@@ -183,12 +184,18 @@ impl Lexer<'_> {
                 b'<' => self.one_or_assign(lo, Token::Lt, Token::Le),
                 b'>' if self.peek(1) == b'>' => self.two_or_assign(lo, Token::Shr, Token::ShrAssign),
                 b'>' => self.one_or_assign(lo, Token::Gt, Token::Ge),
+                b'&' if self.peek(1) == b'&' && self.peek(2) == b'=' => {
+                    self.foreign_operator(lo, "&&=", "and=", Token::AndAssign);
+                }
+                b'|' if self.peek(1) == b'|' && self.peek(2) == b'=' => {
+                    self.foreign_operator(lo, "||=", "or=", Token::OrAssign);
+                }
                 b'&' if self.peek(1) == b'&' => self.foreign_operator(lo, "&&", "and", Token::And),
                 b'&' => self.one_or_assign(lo, Token::Amp, Token::BitAndAssign),
                 b'|' if self.peek(1) == b'|' => self.foreign_operator(lo, "||", "or", Token::Or),
                 b'|' => self.one_or_assign(lo, Token::Pipe, Token::BitOrAssign),
                 b'!' if self.peek(1) == b'=' => self.punct(lo, 2, Token::Ne),
-                b'!' if self.bang_of_macro(lo) => {}
+                b'!' if self.bang_of_macro(lo) || self.bang_of_hole(lo) => {}
                 b'!' => self.foreign_operator(lo, "!", "not", Token::Not),
                 b'\\' if self.peek(1) == b'"' && self.in_hole() => self.string(lo, true),
                 _ => self.invalid_token(lo),
@@ -231,116 +238,6 @@ impl Lexer<'_> {
             true => self.punct(lo, 3, with_equals),
             false => self.punct(lo, 2, plain),
         }
-    }
-
-    /// An operator of other languages: reported, and read as what it means there.
-    fn foreign_operator(&mut self, lo: usize, written: &str, walrus: &str, token: Token) {
-        let hi = lo + written.len();
-        let space = if self.bytes.get(hi).is_some_and(|byte| byte.is_ascii_whitespace()) { "" } else { " " };
-        let span = self.span(lo, hi);
-        let diagnostic = Diagnostic::error("E0101", format!("Invalid token '{written}'"), span)
-            .labelled(format!("this operator is written `{walrus}`"))
-            .with_suggestion(format!("write `{walrus}`"), span, format!("{walrus}{space}"));
-        self.out.diagnostics.push(diagnostic);
-        self.punct(lo, written.len(), token);
-    }
-
-    /// `println!(…)`: the mark behind a word is reported and left out.
-    fn bang_of_macro(&mut self, lo: usize) -> bool {
-        let is_macro = matches!(self.last(), Some(Token::Ident(_) | Token::Print | Token::Println))
-            && self.out.lexemes.last().is_some_and(|word| word.hi as usize == lo)
-            && matches!(self.peek(1), b'(' | b'[');
-        if is_macro {
-            let span = self.span(lo, lo + 1);
-            let diagnostic = Diagnostic::error("E0101", "Invalid token '!'", span)
-                .labelled("words are written without it")
-                .with_suggestion("remove it", span, "");
-            self.out.diagnostics.push(diagnostic);
-            self.offset = lo + 1;
-            // `vec![1]` is a list, with or without the word.
-            if self.peek(0) == b'[' && matches!(self.last(), Some(Token::Ident(_))) {
-                self.out.lexemes.pop();
-            }
-        }
-        is_macro
-    }
-
-    fn invalid_token(&mut self, lo: usize) {
-        let c = self.text[lo..].chars().next().unwrap_or('\0');
-        self.offset = lo + c.len_utf8();
-        let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-        let hi = self.offset;
-        let next = self.peek(0);
-        // `#xs` where a value is due.
-        let counts =
-            next.is_ascii_alphabetic()
-                && self.out.lexemes.last().is_some_and(|last| {
-                    last.token.wants_operand() && !self.bytes[last.hi as usize..lo].contains(&b'\n')
-                });
-        let diagnostic = self.error("E0101", format!("Invalid token '{shown}'"), lo, hi);
-        diagnostic.labels[0].text = "no token begins with this character".into();
-        let ascii = match c {
-            '\u{201C}' | '\u{201D}' => "\"",
-            '\u{2018}' | '\u{2019}' => "\"",
-            '\'' => {
-                diagnostic.help.push("strings are written with double quotes".into());
-                // The whole `'text'` is one fault, if it ends on its line.
-                if let Some(len) = memchr2(b'\'', b'\n', &self.bytes[self.offset..])
-                    && self.bytes[self.offset + len] == b'\''
-                {
-                    self.offset += len + 1;
-                    self.push(Token::ErrorExpr, lo, self.offset);
-                }
-                return;
-            }
-            '?' => {
-                let help = match next {
-                    b'?' => "`a or b` is `b` where `a` is void, false, zero or empty",
-                    b'.' => "`d.get(key)` is `void` where the key is absent",
-                    _ => "a value is chosen by `if condition { a } else { b }`",
-                };
-                diagnostic.help.push(help.into());
-                let token = match next {
-                    b'?' => Token::Or,
-                    b'.' => Token::Dot,
-                    _ => return,
-                };
-                // Both characters are one fault.
-                diagnostic.message = format!("Invalid token '?{}'", next as char);
-                diagnostic.labels[0].span.hi += 1;
-                self.punct(lo, 2, token);
-                return;
-            }
-            '`' => {
-                diagnostic.help.push("a text with values in it is `f\"x = {x}\"`".into());
-                // The whole text is one fault, if it ends.
-                if let Some(len) = memchr(b'`', &self.bytes[self.offset..]) {
-                    self.offset += len + 1;
-                    self.push(Token::ErrorExpr, lo, self.offset);
-                }
-                return;
-            }
-            '$' => {
-                diagnostic.help.push("names are written without it".into());
-                return;
-            }
-            '\u{2013}' | '\u{2212}' => "-",
-            '\u{A0}' => " ",
-            '#' if counts => {
-                diagnostic.help.push("the length of a list or text is `core.len(x)`".into());
-                return;
-            }
-            '#' => {
-                diagnostic.help.push("a comment begins with `//`".into());
-                // What follows is most likely prose.
-                self.offset =
-                    memchr(b'\n', &self.bytes[self.offset..]).map_or(self.bytes.len(), |len| self.offset + len);
-                return;
-            }
-            _ => return,
-        };
-        let span = diagnostic.labels[0].span;
-        *diagnostic = diagnostic.clone().with_suggestion(format!("write `{ascii}`"), span, ascii);
     }
 
     fn word(&mut self, lo: usize) {

@@ -8,8 +8,12 @@
 //! Termination: each repair moves the first unusable token to the right or takes tokens away, and their number is
 //! limited, as is the work of parsing again.
 
+mod blocks;
 mod expressions;
+mod functions;
 mod heads;
+mod operators;
+mod sequences;
 mod statements;
 
 use std::cell::Cell;
@@ -222,7 +226,7 @@ impl Recovery<'_> {
         {
             diagnostic = diagnostic.with_note(format!("{found} is a keyword and cannot be a name"));
         }
-        let diagnostic = self.with_advice(fault, diagnostic);
+        let diagnostic = self.with_advice(fault, expected, diagnostic);
         self.report(fault, diagnostic);
     }
 
@@ -248,6 +252,7 @@ impl Recovery<'_> {
         if self.hole(fault, expected, &context)
             || self.conditional(fault, expected, &context)
             || self.names_in_brackets(fault)
+            || self.names_of_dict(fault)
             || self.foreign_statement(fault, expected, &context)
             || self.foreign_expression(fault, expected, &context)
             || self.foreign_word(fault, &context)
@@ -299,7 +304,13 @@ impl Recovery<'_> {
             let words = expected.words();
             let span = if fault == end { Span::new(self.file, start, stop.max(start)) } else { self.span(fault) };
             let message = format!("Failed to parse f-string expression '{expression}': expected {words}");
-            self.report(fault, Diagnostic::error("E0108", message, span).labelled(format!("expected {words}")));
+            let mut diagnostic = Diagnostic::error("E0108", message, span).labelled(format!("expected {words}"));
+            if self.token(fault) == Some(Token::Assign) && fault + 1 == end {
+                let value = expression.trim_end_matches('=').trim_end();
+                diagnostic =
+                    diagnostic.with_help(format!("its text is written in front of it: `f\"{value} = {{{value}}}\"`"));
+            }
+            self.report(fault, diagnostic);
         }
         self.replace(frame.opener + 1..end, &[Token::ErrorExpr]);
         true
@@ -341,119 +352,6 @@ impl Recovery<'_> {
         true
     }
 
-    /// A conditional expression without its `else`, or with a `;` in one of its blocks.
-    fn conditional(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
-        let Some(before) = self.before(fault) else { return false };
-        if before.token == Token::RBrace && expected.has("else") && !expected.has(";") && !expected.statement() {
-            if !self.is_known(fault) {
-                let place = Span::new(self.file, before.hi, before.hi);
-                let diagnostic = Diagnostic::error("E0201", "Expected `else` after the block", place)
-                    .labelled("without it there is no value if the condition is false")
-                    .with_help("a conditional expression has both: `if condition { a } else { b }`");
-                self.report(fault, diagnostic);
-            }
-            for token in [Token::RBrace, Token::ErrorExpr, Token::LBrace, Token::Else] {
-                self.insert(fault, token);
-            }
-            return true;
-        }
-        let in_block = context.frames.last().is_some_and(|frame| self.lexemes[frame.opener].token == Token::LBrace);
-        if in_block && self.token(fault) == Some(Token::Semicolon) && expected.has("}") && !expected.has(";") {
-            if !self.is_known(fault) {
-                let span = self.span(fault);
-                let message = "A block of a conditional expression holds one expression";
-                let diagnostic = Diagnostic::error("E0201", message, span)
-                    .labelled("ends a statement")
-                    .with_suggestion("remove the `;`", span, "");
-                self.report(fault, diagnostic);
-            }
-            self.lexemes.remove(fault);
-            return true;
-        }
-        false
-    }
-
-    /// `let (a, b) = …`, `for (k, v) in …`, `for (x in xs)` and `for (let i = 0; i < n; i += 1)`.
-    fn names_in_brackets(&mut self, fault: usize) -> bool {
-        let head = self.before(fault).map(|before| before.token);
-        if !matches!(head, Some(Token::Let | Token::For))
-            || !matches!(self.token(fault), Some(Token::LParen | Token::LBracket))
-        {
-            return false;
-        }
-        let mut depth = 0;
-        let mut close = fault;
-        loop {
-            match self.token(close) {
-                None | Some(Token::LBrace | Token::RBrace) => return false,
-                Some(Token::LParen | Token::LBracket) => depth += 1,
-                Some(Token::RParen | Token::RBracket) => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                break;
-            }
-            close += 1;
-        }
-        let inner = &self.lexemes[fault + 1..close];
-        let span = self.span(fault).to(self.span(close));
-        if head == Some(Token::For) && inner.iter().any(|lexeme| lexeme.token == Token::Semicolon) {
-            let assigned = inner.iter().position(|lexeme| lexeme.token == Token::Assign).unwrap_or(0);
-            let is_name = |lexeme: &&Lexeme| matches!(lexeme.token, Token::Ident(_));
-            let Some(&name) = inner[..assigned].iter().rev().chain(inner).find(is_name) else { return false };
-            let text = self.text_in(&name).to_string();
-            let diagnostic = Diagnostic::error("E0209", "A `for` loop goes over a range or a container", span)
-                .labelled("Walrus has no loop of this form")
-                .with_help(format!("to count, go over a range: `for {text} in 0..n {{ }}`"));
-            self.report(fault, diagnostic);
-            let hi = span.hi;
-            let rest = [Token::In, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
-            self.lexemes.splice(fault..close + 1, [name].into_iter().chain(rest));
-            return true;
-        }
-        if head == Some(Token::For)
-            && let Some(of) = (fault + 1..close)
-                .find(|&i| matches!(self.token(i), Some(Token::In | Token::Colon)) || self.text_of(i) == "of")
-            && of + 1 < close
-        {
-            // `for (const x of xs)`
-            let is_let = |index: usize| {
-                self.token(index) == Some(Token::Let)
-                    || foreign_keyword(self.text_of(index)).is_some_and(|(token, _)| token == Token::Let)
-            };
-            let first = if is_let(fault + 1) && fault + 2 < of { fault + 2 } else { fault + 1 };
-            let names: Vec<Lexeme> = self.lexemes[first..of]
-                .iter()
-                .copied()
-                .filter(|lexeme| matches!(lexeme.token, Token::Ident(_) | Token::Comma))
-                .collect();
-            if first > fault + 1 || self.token(of) != Some(Token::In) {
-                let written = format!("{} in {}", self.text_between(first, of), self.text_between(of + 1, close));
-                let error = Diagnostic::error("E0209", "The head of a `for` loop is written in another way", span);
-                self.report(fault, to_be_written(error, span, written));
-                self.lexemes.remove(close);
-                self.lexemes[of].token = Token::In;
-                self.lexemes.splice(fault..of, names);
-                return true;
-            }
-        }
-        let is_list = |lexeme: &Lexeme| matches!(lexeme.token, Token::Ident(_) | Token::Comma);
-        let is_whole_head = head == Some(Token::For)
-            && matches!(inner.first().map(|lexeme| lexeme.token), Some(Token::Ident(_)))
-            && inner.iter().any(|lexeme| lexeme.token == Token::In);
-        if inner.is_empty() || !(inner.iter().all(is_list) || is_whole_head) {
-            return false;
-        }
-        let text = self.text[inner[0].lo as usize..inner[inner.len() - 1].hi as usize].to_string();
-        let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
-            .labelled("write the names alone")
-            .with_suggestion("remove the brackets", span, text);
-        self.report(fault, diagnostic);
-        self.lexemes.remove(close);
-        self.lexemes.remove(fault);
-        true
-    }
-
     /// `fn f(a, b) { }`, `fn f { }` and `fn (a) { }`.
     fn foreign_function(&mut self, fault: usize) -> bool {
         let anonymous = self.before(fault).is_some_and(|before| before.token == Token::Fn);
@@ -481,12 +379,50 @@ impl Recovery<'_> {
         match self.token(fault) {
             Some(Token::LBrace) if named => {
                 let place = Span::new(self.file, self.span(fault - 1).hi, self.span(fault - 1).hi);
-                let diagnostic = Diagnostic::error("E0209", "Expected `:` after the function's name", place)
-                    .labelled("a `:` stands before the parameters, also when there are none")
-                    .with_suggestion("add the `:`", place, " :");
+                let error = Diagnostic::error("E0209", "Expected `:` after the function's name", place)
+                    .labelled("a `:` stands before the parameters, also when there are none");
+                let receiver = self.receiver_used_in(fault);
+                let diagnostic = match receiver {
+                    Some(_) => error.with_suggestion("add the `:` and `self`", place, " : self"),
+                    None => error.with_suggestion("add the `:`", place, " :"),
+                };
                 self.report(fault, diagnostic);
+                if let Some(receiver) = receiver {
+                    self.insert(fault, receiver);
+                }
                 self.insert(fault, Token::Colon);
                 true
+            }
+            Some(Token::Ident(_)) if named && !self.begins_line(fault) => {
+                let is_head = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_) | Token::Comma));
+                let body = (fault..).take_while(is_head).last().map_or(fault, |last| last + 1);
+                if !matches!(self.token(body), Some(Token::LBrace | Token::LDict)) {
+                    return false;
+                }
+                let names: Vec<Lexeme> = (fault..body)
+                    .filter(|&index| self.lexemes[index].token != Token::Comma)
+                    .map(|index| self.lexemes[index])
+                    .collect();
+                let written = names.iter().map(|name| self.text_in(name)).collect::<Vec<_>>().join(", ");
+                let (span, written) = (self.span_between(fault, body), format!(": {written}"));
+                let error = Diagnostic::error("E0209", "Expected `:` after the function's name", span);
+                self.report(fault, to_be_written(error, span, written));
+                let lo = span.lo;
+                let mut head = vec![Lexeme { token: Token::Colon, lo, hi: lo }];
+                for (index, name) in names.into_iter().enumerate() {
+                    if index > 0 {
+                        head.push(Lexeme { token: Token::Comma, lo: name.lo, hi: name.lo });
+                    }
+                    head.push(name);
+                }
+                self.lexemes[body].token = Token::LBrace;
+                self.lexemes.splice(fault..body, head);
+                true
+            }
+            Some(Token::Star | Token::StarStar | Token::DotDot | Token::Amp)
+                if self.before(fault).is_some_and(|before| matches!(before.token, Token::Colon | Token::Comma)) =>
+            {
+                self.rest_of_arguments(fault)
             }
             Some(Token::LParen) if named && self.function_by_indentation(fault - 2) => true,
             Some(Token::LParen) if named || anonymous => {
@@ -506,9 +442,13 @@ impl Recovery<'_> {
                 } else {
                     ("Parameters are written after a `:`, without parentheses", format!(" {written}"))
                 };
-                let diagnostic = Diagnostic::error("E0209", message, span)
+                let mut diagnostic = Diagnostic::error("E0209", message, span)
                     .labelled(format!("write `{written}`"))
                     .with_suggestion(format!("write `{written}`"), span, replacement);
+                if (fault..close).any(|i| matches!(self.token(i), Some(Token::Star | Token::StarStar | Token::DotDot)))
+                {
+                    diagnostic = diagnostic.with_help(LIST_OF_ARGUMENTS);
+                }
                 self.report(fault, diagnostic);
                 let mut head = vec![Lexeme { token: Token::Colon, ..self.lexemes[fault] }];
                 head.extend(lexemes_of(&params));
@@ -520,44 +460,23 @@ impl Recovery<'_> {
         }
     }
 
-    /// `=` in a condition, `===`, `++`.
-    fn foreign_operator(&mut self, fault: usize, context: &Context) -> bool {
-        let span = self.span(fault);
-        let touches = self.touches_before(fault);
-        let before = self.before(fault).map(|before| before.token);
-        match (before, self.token(fault)) {
-            (Some(Token::Eq | Token::Ne), Some(Token::Assign)) if touches => {
-                let span = self.span(fault - 1).to(span);
-                let written = if before == Some(Token::Eq) { "==" } else { "!=" };
-                let error = Diagnostic::error("E0208", format!("`{written}=` is not an operator of Walrus"), span);
-                self.report(fault, to_be_written(error, span, written));
-                self.lexemes.remove(fault);
-                true
-            }
-            (Some(Token::Plus), Some(Token::Plus)) if touches => {
-                let span = self.span(fault - 1).to(span);
-                let diagnostic = Diagnostic::error("E0208", "`++` is not an operator of Walrus", span)
-                    .labelled("write `+= 1`")
-                    .with_suggestion("write `+= 1`", span, " += 1");
-                self.report(fault, diagnostic);
-                self.replace(fault - 1..fault + 1, &[Token::AddAssign, Token::ErrorExpr]);
-                true
-            }
-            (_, Some(Token::Assign))
-                if matches!(self.token(context.statement), Some(Token::If | Token::While))
-                    && context.frames.last().is_none_or(|frame| {
-                        frame.opener < context.statement || frame.statement == context.statement
-                    }) =>
-            {
-                let diagnostic = Diagnostic::error("E0207", "Assignment in a condition", span)
-                    .labelled("`=` assigns and `==` compares")
-                    .with_suggestion("compare with `==`", span, "==");
-                self.report(fault, diagnostic);
-                self.lexemes[fault].token = Token::Eq;
-                true
-            }
-            _ => false,
-        }
+    /// The name `self`, if the block at `open` uses it.
+    fn receiver_used_in(&self, open: usize) -> Option<Token> {
+        let close = self.closer_of(open)?;
+        (open..close).find(|&index| self.text_of(index) == "self").and_then(|index| self.token(index))
+    }
+
+    /// `fn f : *args { }`
+    fn rest_of_arguments(&mut self, fault: usize) -> bool {
+        let end = (fault..self.lexemes.len()).find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
+        let Some(end) = end.filter(|&end| end <= fault + 2) else { return false };
+        let diagnostic =
+            Diagnostic::error("E0209", "A function takes a fixed number of arguments", self.span_between(fault, end))
+                .labelled("no parameter stands for several arguments")
+                .with_help(LIST_OF_ARGUMENTS);
+        self.report(fault, diagnostic);
+        self.lexemes.drain(fault..end);
+        true
     }
 
     /// Says, unless that was said, that a closing bracket closes nothing, and goes on without it.
@@ -698,15 +617,6 @@ impl Recovery<'_> {
         true
     }
 
-    /// Whether an expression ends at the `}` of a function, where other languages would take it for the result.
-    fn is_last_expression(&self, fault: usize, expected: &Expected, context: &Context) -> bool {
-        let Some(frame) = context.frames.last() else { return false };
-        let is_expression = expected.has("=") && self.token(context.statement).is_some_and(|t| !begins_statement(t));
-        let mut head = (0..frame.opener).rev().map(|index| self.lexemes[index].token);
-        let before = head.find(|token| !matches!(token, Token::Ident(_) | Token::Comma));
-        is_expression && self.token(fault) == Some(Token::RBrace) && before == Some(Token::Colon)
-    }
-
     /// `if x + { … }`: after an operator the lexer took the block for a dict.
     fn block_read_as_dict(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
@@ -765,25 +675,6 @@ impl Recovery<'_> {
         let end = self.text.len() as u32;
         let closers = context.frames.iter().map(|_| Lexeme { token: Token::RBrace, lo: end, hi: end });
         self.lexemes.extend(closers);
-    }
-
-    /// The first block whose `}` begins a line and is not indented like the line of its `{`.
-    fn misaligned_block(&self, fault: usize) -> Option<(usize, usize)> {
-        let mut open: Vec<usize> = Vec::new();
-        for index in self.from..fault {
-            match self.lexemes[index].token {
-                Token::LBrace | Token::LDict => open.push(index),
-                Token::RBrace => {
-                    let opener = open.pop()?;
-                    let differs = self.indentation(opener) != self.indentation(index);
-                    if self.begins_line(index) && differs && self.lexemes[opener].token == Token::LBrace {
-                        return Some((opener, index));
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
     }
 
     /// The white space at the beginning of the token's line.
@@ -859,6 +750,10 @@ impl Recovery<'_> {
         self.lexemes.len()
     }
 }
+
+/// What is done instead of taking any number of arguments.
+const LIST_OF_ARGUMENTS: &str =
+    "to pass any number of values, take a list: `fn f : values { }`, and call `f([1, 2, 3])`";
 
 /// An error with what is to be written instead of what stands at a span.
 fn to_be_written(error: Diagnostic, span: Span, written: impl Into<String>) -> Diagnostic {

@@ -177,6 +177,7 @@ impl Lexer<'_> {
                     self.offset = end + 2;
                     return Stretch::Quote;
                 }
+                b'\\' if is_format && matches!(self.bytes.get(end + 1), Some(b'{' | b'}')) => self.escaped_brace(end),
                 b'\\' => self.escape(end),
                 // `\r\n` reads as `\n`.
                 b'\r' if self.bytes.get(end + 1) == Some(&b'\n') => {}
@@ -215,6 +216,34 @@ impl Lexer<'_> {
         })
     }
 
+    /// `\{` and `\}` in a format string, where other languages write a brace that begins or ends no hole.
+    fn escaped_brace(&mut self, lo: usize) {
+        let brace = self.bytes[lo + 1];
+        self.offset = lo + 2;
+        // What stands up to the other brace is one fault with it.
+        let rest = &self.text[lo + 2..];
+        let end = rest.find(['{', '}', '"', '\n']).filter(|&len| brace == b'{' && rest[len..].starts_with('}'));
+        let (hi, written) = match end {
+            Some(len) => (lo + 2 + len + 1, format!("{{{{{}}}}}", rest[..len].trim_end_matches('\\'))),
+            None => (lo + 2, (brace as char).to_string().repeat(2)),
+        };
+        let inner = written[1..written.len() - 1].to_owned();
+        self.decoded.push_str(if end.is_some() { &inner } else { &written[1..] });
+        self.offset = hi;
+        let span = self.span(lo, hi);
+        let diagnostic = self.error("E0104", format!("Invalid escape sequence '\\{}'", brace as char), lo, lo + 2);
+        diagnostic.labels[0].text = "a brace is written twice".into();
+        *diagnostic = diagnostic.clone().with_suggestion(
+            format!(
+                "write `{written}` for {} that {} part of the text",
+                if end.is_some() { "braces" } else { "a brace" },
+                if end.is_some() { "are" } else { "is" }
+            ),
+            span,
+            written,
+        );
+    }
+
     /// Decodes the escape whose backslash is at `lo`.
     fn escape(&mut self, lo: usize) {
         let c = self.text[lo + 1..].chars().next();
@@ -231,8 +260,20 @@ impl Lexer<'_> {
                 self.offset = lo + 1 + c.len_utf8();
                 let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
                 let hi = self.offset;
+                let number = self.number_of_escape(c, hi);
+                let span = self.span(lo, number.map_or(hi, |(_, hi)| hi));
                 let diagnostic = self.error("E0104", format!("Invalid escape sequence '\\{shown}'"), lo, hi);
-                diagnostic.help.push("a backslash itself is written `\\\\`".into());
+                if let Some((number, hi)) = number {
+                    let written = format!("\\u{{{number:x}}}");
+                    *diagnostic =
+                        diagnostic.clone().with_suggestion("a character is written by its number", span, written);
+                    self.offset = hi;
+                } else if let '{' | '}' | '$' | '`' | '/' | '#' = c {
+                    *diagnostic =
+                        diagnostic.clone().with_suggestion("this character is written as it is", span, c.to_string());
+                } else {
+                    diagnostic.help.push("a backslash itself is written `\\\\`".into());
+                }
                 return;
             }
             None => {
@@ -242,6 +283,24 @@ impl Lexer<'_> {
         };
         self.decoded.push(simple);
         self.offset = lo + 2;
+    }
+
+    /// The number of the character that an escape of another language stands for, whose letter ends at `hi`, and where
+    /// the escape ends: `\x1b`, `\e`, `\a`, `\b`, `\f`, `\v`.
+    fn number_of_escape(&self, letter: char, hi: usize) -> Option<(u32, usize)> {
+        let number = match letter {
+            'a' => 7,
+            'b' => 8,
+            'v' => 11,
+            'f' => 12,
+            'e' => 27,
+            'x' => {
+                let digits = self.text.get(hi..hi + 2).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                return Some((u32::from_str_radix(digits, 16).ok()?, hi + 2));
+            }
+            _ => return None,
+        };
+        Some((number, hi))
     }
 
     /// `\u{1F600}`.
@@ -264,8 +323,19 @@ impl Lexer<'_> {
             Some(c) => self.decoded.push(c),
             None => {
                 let hi = self.offset;
+                // `\u00e9`
+                let digits = self.text.get(lo + 2..lo + 6).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
+                let span = self.span(lo, lo + 6);
+                let written = digits.filter(|_| !opened).map(|digits| format!("\\u{{{digits}}}"));
                 let diagnostic = self.error("E0105", "Invalid unicode escape sequence".into(), lo, hi);
-                diagnostic.help.push("write the number of a character in one to six hex digits: `\\u{1F600}`".into());
+                match written {
+                    Some(written) => {
+                        *diagnostic = diagnostic.clone().with_suggestion("the digits stand in braces", span, written);
+                    }
+                    None => diagnostic
+                        .help
+                        .push("write the number of a character in one to six hex digits: `\\u{1F600}`".into()),
+                }
             }
         }
     }

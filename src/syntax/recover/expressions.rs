@@ -1,7 +1,6 @@
 //! Expressions as other languages write them: each is reported once, with the Walrus way, and read as what was meant or
 //! as a value about which nothing is known, so that nothing around it is reported because of it.
 
-use super::heads::{Param, lexemes_of};
 use super::{Context, Recovery, to_be_written};
 use crate::source::{Diagnostic, Span};
 use crate::syntax::expected::Expected;
@@ -9,52 +8,74 @@ use crate::syntax::lexer::{Lexeme, Token};
 
 impl Recovery<'_> {
     /// An error with what is to be written, where something is expected that people leave out.
-    pub(super) fn with_advice(&self, fault: usize, error: Diagnostic) -> Diagnostic {
+    pub(super) fn with_advice(&self, fault: usize, expected: &Expected, error: Diagnostic) -> Diagnostic {
         let Some(before) = self.before(fault) else { return error };
         match (before.token, self.token(fault)) {
             (Token::Async, Some(Token::Dot)) => error
                 .with_note("`async` is a keyword: it begins a function that makes tasks")
                 .with_help("give the module a name of its own, `import \"std/async\" as tasks;`, and write `tasks.`"),
             (Token::DotDot, Some(Token::RBracket)) => self.with_end_of_slice(fault, error),
+            (_, Some(Token::Slash)) if expected.expression() => {
+                error.with_help("a pattern is a string, and `import \"std/regex\";` has `regex.matches(pattern, text)`")
+            }
+            (_, Some(_)) if before.token.ends_operand() && self.is_operand(fault) => {
+                self.with_separator(fault, expected, error)
+            }
             _ => error,
         }
     }
 
-    /// `xs[1..]`
-    fn with_end_of_slice(&self, fault: usize, error: Diagnostic) -> Diagnostic {
-        let mut depth = 0;
-        let opener = (self.from..fault).rev().find(|&index| {
-            match self.lexemes[index].token {
-                Token::RParen | Token::RBracket | Token::RBrace => depth += 1,
-                Token::LParen | Token::LBrace | Token::LDict => depth -= 1,
-                Token::LBracket if depth == 0 => return true,
-                Token::LBracket => depth -= 1,
-                _ => {}
-            }
-            depth < 0
-        });
-        let is_name = |index: usize| {
-            let is_part = |index: usize| self.token(index) == Some(Token::Dot);
-            matches!(self.token(index), Some(Token::Ident(_))) && (index == 0 || !is_part(index - 1))
-        };
-        let object = opener.and_then(|opener| opener.checked_sub(1)).filter(|&index| is_name(index));
-        // Of a slice, -1 is the end.
-        let end = object.map_or("-1".to_owned(), |index| format!("{}.len()", self.text_of(index)));
-        let place = Span::new(self.file, self.span(fault).lo, self.span(fault).lo);
-        error.with_suggestion("a slice has both ends: write the second one, too", place, end)
+    /// `f(1 2)`, `{"a" 1}` and `if c 1 else 2`.
+    fn with_separator(&self, fault: usize, expected: &Expected, error: Diagnostic) -> Diagnostic {
+        let place = self.before(fault).map_or(0, |before| before.hi);
+        let place = Span::new(self.file, place, place);
+        let is_text =
+            |index: usize| matches!(self.token(index), Some(Token::Str(_) | Token::FStringStart | Token::FStringEnd));
+        if expected.has("{") && expected.has("=") && expected.has(",") {
+            return error.with_suggestion("parameters are separated by commas", place, ",");
+        }
+        if expected.has("{") {
+            let is_choice = (self.from..fault)
+                .rev()
+                .take_while(|&index| !matches!(self.lexemes[index].token, Token::Semicolon | Token::RBrace))
+                .any(|index| self.lexemes[index].token == Token::IfExpr);
+            return match is_choice {
+                true => error.with_help("each value stands in braces: `if condition { a } else { b }`"),
+                false => error,
+            };
+        }
+        if expected.has(":") {
+            return error.with_suggestion("a `:` stands between a key and its value", place, ":");
+        }
+        let is_one_of_several = [")", "]", "}"].iter().any(|closer| expected.has(closer));
+        if !expected.has(",") || expected.has(";") || !is_one_of_several {
+            return error;
+        }
+        let error = error.with_suggestion("values are separated by commas", place, ",");
+        match is_text(fault - 1) && is_text(fault) && !self.begins_line(fault) {
+            true => error.with_help("texts are joined with `+`"),
+            false => error,
+        }
     }
 
     /// The fault at a token is an expression in a form of another language.
     pub(super) fn foreign_expression(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
-        self.arrow(fault, context)
+        self.swapped_comparison(fault, context)
+            || self.comparison_without_left_side(fault)
+            || self.arrow(fault, context)
             || self.function_in_expression(fault)
             || self.typed_head(fault, context)
-            || self.foreign_pair(fault)
-            || self.named_argument(fault, context)
             || self.colon_in_index(fault, context)
+            || self.foreign_pair(fault)
+            || self.range_in_words(fault, expected, context)
+            || self.named_argument(fault, context)
             || self.method_after_colon(fault)
             || self.word_as_operator(fault, expected)
             || self.word_before_operand(fault)
+            || self.dotted(fault, expected)
+            || self.quotes_of_three(fault)
+            || self.conversion(fault, expected)
+            || self.body_without_braces(fault, expected)
             || self.closure_in_bars(fault)
             || self.reference(fault)
             || self.list_in_braces(fault, expected, context)
@@ -105,7 +126,7 @@ impl Recovery<'_> {
     }
 
     /// Whether two tokens stand at `index` and behind it with nothing between.
-    fn pair_at(&self, index: usize, first: Token, second: Token) -> bool {
+    pub(super) fn pair_at(&self, index: usize, first: Token, second: Token) -> bool {
         self.token(index) == Some(first) && self.token(index + 1) == Some(second) && self.touches_before(index + 1)
     }
 
@@ -129,108 +150,8 @@ impl Recovery<'_> {
 
     // Functions.
 
-    /// `x => e`, `(a, b) => { … }`, `x -> e`, `-> int` behind parameters, `"key" => value`.
-    fn arrow(&mut self, fault: usize, context: &Context) -> bool {
-        let is_arrow = |index: usize| {
-            self.pair_at(index, Token::Assign, Token::Gt) || self.pair_at(index, Token::Minus, Token::Gt)
-        };
-        let Some(arrow) =
-            [fault, fault.wrapping_sub(1)].into_iter().find(|&index| index < self.lexemes.len() && is_arrow(index))
-        else {
-            return false;
-        };
-        if arrow <= self.from {
-            return false;
-        }
-        if self.token(context.statement) == Some(Token::Fn)
-            && context.frames.last().is_none_or(|f| f.opener < context.statement)
-        {
-            let Some(body) = (arrow..self.lexemes.len()).find(|&index| self.token(index) == Some(Token::LBrace)) else {
-                return false;
-            };
-            let span = self.span_between(arrow, body);
-            let diagnostic = Diagnostic::error("E0209", "Functions are written without types", span)
-                .labelled("a function may return any value")
-                .with_suggestion("remove the type", span, "");
-            self.report(arrow, diagnostic);
-            self.lexemes.drain(arrow..body);
-            return true;
-        }
-        let in_dict = context.frames.last().is_some_and(|frame| self.lexemes[frame.opener].token == Token::LDict);
-        if in_dict && self.token(arrow) == Some(Token::Assign) {
-            let span = self.span_between(arrow, arrow + 2);
-            let diagnostic = Diagnostic::error("E0208", "`=>` is not an operator of Walrus", span)
-                .labelled("write `:` between key and value")
-                .with_suggestion("write `:`", span, ":");
-            self.report(arrow, diagnostic);
-            self.replace(arrow..arrow + 2, &[Token::Colon]);
-            if arrow >= 2 && self.token(arrow - 2) == Some(Token::Colon) {
-                // `:name => value`: the key is the word.
-                self.replace(arrow - 2..arrow, &[Token::ErrorExpr]);
-            }
-            return true;
-        }
-        let (start, params) = match self.token(arrow - 1) {
-            Some(Token::Ident(_)) => (arrow - 1, self.params_between(arrow - 1..arrow)),
-            Some(Token::RParen) => {
-                let Some(open) = self.opener_of(arrow - 1) else { return false };
-                (open, self.params_between(open + 1..arrow - 1))
-            }
-            _ => return false,
-        };
-        self.make_lambda(start, params, arrow + 2, "Functions are written without an arrow");
-        true
-    }
-
-    /// `function (x) { … }` and `async (x) => …`.
-    fn function_in_expression(&mut self, fault: usize) -> bool {
-        if self.token(fault) == Some(Token::LParen)
-            && fault > self.from
-            && self.lexemes[fault - 1].token == Token::Async
-        {
-            let Some(close) = self.closer_of(fault) else { return false };
-            if !self.pair_at(close + 1, Token::Assign, Token::Gt) {
-                return false;
-            }
-            let params = self.params_between(fault + 1..close);
-            self.make_lambda(fault, params, close + 3, "Functions are written without an arrow");
-            return true;
-        }
-        if fault <= self.from || self.lexemes[fault - 1].token != Token::RParen {
-            return false;
-        }
-        self.opener_of(fault - 1).is_some_and(|open| self.function_after_word(open, fault - 1))
-    }
-
-    /// `function (int a) { … }` and `(a = 1) => e`: the fault is in the parentheses already.
-    fn typed_head(&mut self, fault: usize, context: &Context) -> bool {
-        let Some(frame) = context.frames.last() else { return false };
-        let open = frame.opener;
-        if fault <= open || self.lexemes[open].token != Token::LParen {
-            return false;
-        }
-        let Some(close) = self.closer_of(open) else { return false };
-        if self.pair_at(close + 1, Token::Assign, Token::Gt) || self.pair_at(close + 1, Token::Minus, Token::Gt) {
-            let params = self.params_between(open + 1..close);
-            self.make_lambda(open, params, close + 3, "Functions are written without an arrow");
-            return true;
-        }
-        self.function_after_word(open, close)
-    }
-
-    /// A function without a name in a form of another language: a word, parameters between parentheses, a block.
-    fn function_after_word(&mut self, open: usize, close: usize) -> bool {
-        let has_body = matches!(self.token(close + 1), Some(Token::LBrace | Token::LDict));
-        let is_word = open > self.from && matches!(self.text_of(open - 1), "function" | "func" | "fun" | "def" | "fn");
-        if has_body && is_word {
-            let params = self.params_between(open + 1..close);
-            self.make_lambda(open - 1, params, close + 1, "Functions without a name begin with a `:`");
-        }
-        has_body && is_word
-    }
-
     /// The bracket that the one at `close` closes.
-    fn opener_of(&self, close: usize) -> Option<usize> {
+    pub(super) fn opener_of(&self, close: usize) -> Option<usize> {
         let mut depth = 0;
         for index in (self.from..=close).rev() {
             match self.lexemes[index].token {
@@ -243,54 +164,6 @@ impl Recovery<'_> {
             }
         }
         None
-    }
-
-    /// Reports a function without a name whose head begins at `start` and whose body, a block or an expression, begins
-    /// at `body`, and makes it one of Walrus.
-    fn make_lambda(&mut self, start: usize, params: Vec<Param>, body: usize, message: &str) {
-        let written = format!(": {}", self.written_params(&params)).trim_end().to_string();
-        let is_block = matches!(self.token(body), Some(Token::LBrace | Token::LDict));
-        let end = self.expression_end(body).max(body);
-        if is_block {
-            let gap = self.gap_before(body);
-            self.report_form(start..body, message, format!("{written}{gap}"));
-            self.lexemes[body].token = Token::LBrace;
-        } else {
-            let value = self.text_between(body, end).to_string();
-            let is_statement = matches!(self.token(body), Some(Token::Print | Token::Println | Token::Throw));
-            let word = if is_statement { "" } else { "return " };
-            self.report_form(start..end, message, format!("{written} {{ {word}{value}; }}"));
-            // There may be nothing behind the head.
-            let (lo, hi) = match end > body {
-                true => (self.span(body).lo, self.span(end - 1).hi),
-                false => (self.span(body - 1).hi, self.span(body - 1).hi),
-            };
-            let after = [Token::Semicolon, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi });
-            let before = [Token::LBrace, Token::Return].map(|token| Lexeme { token, lo, hi: lo });
-            self.lexemes.splice(end..end, after);
-            self.lexemes.splice(body..body, before.into_iter().take(if is_statement { 1 } else { 2 }));
-        }
-        let lo = self.span(start).lo;
-        let mut head = vec![Lexeme { token: Token::Colon, lo, hi: lo }];
-        head.extend(lexemes_of(&params));
-        self.lexemes.splice(start..body, head);
-    }
-
-    /// `|x| x * 2`.
-    fn closure_in_bars(&mut self, fault: usize) -> bool {
-        if self.token(fault) != Some(Token::Pipe)
-            || self.before(fault).is_some_and(|before| before.token.ends_operand())
-        {
-            return false;
-        }
-        let is_param = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_) | Token::Comma | Token::Amp));
-        let close = (fault + 1..).take_while(is_param).last().map_or(fault + 1, |last| last + 1);
-        if self.token(close) != Some(Token::Pipe) {
-            return false;
-        }
-        let params = self.params_between(fault + 1..close);
-        self.make_lambda(fault, params, close + 1, "Functions are written without bars");
-        true
     }
 
     /// `lambda x: e`, `function (x) { … }`, `new P(1)`, `typeof x`: the word stands before the fault.
@@ -309,12 +182,7 @@ impl Recovery<'_> {
                 self.make_lambda(word, params, colon + 1, "Functions are written without `lambda`");
             }
             "new" => {
-                let span = Span::new(self.file, self.span(word).lo, self.span(fault).lo);
-                let diagnostic = Diagnostic::error("E0208", "`new` is not a word of Walrus", self.span(word))
-                    .labelled("calling a struct makes an instance")
-                    .with_suggestion("remove it", span, "");
-                self.report(fault, diagnostic);
-                self.lexemes.remove(word);
+                self.new_instance(word, fault);
             }
             "match" | "switch" | "when" => {
                 let end = self.expression_end(fault);
@@ -331,6 +199,31 @@ impl Recovery<'_> {
                 self.report(fault, diagnostic);
                 self.replace(word..close + 1, &[Token::ErrorExpr]);
             }
+            "NOT" => {
+                let span = self.span(word);
+                let error = Diagnostic::error("E0208", "`NOT` is not a word of Walrus", span);
+                self.report(fault, to_be_written(error, span, "not"));
+                self.replace(word..fault, &[Token::Not]);
+            }
+            text @ ("F" | "r" | "R" | "b" | "B" | "u")
+                if self.touches_before(fault) && matches!(self.token(fault), Some(Token::Str(_))) =>
+            {
+                let span = self.span_between(word, fault + 1);
+                let literal = self.text_of(fault).to_string();
+                let error = Diagnostic::error("E0209", format!("No string begins with `{text}`"), self.span(word));
+                let diagnostic = match text {
+                    "F" => to_be_written(error, span, format!("f{literal}")),
+                    "b" | "B" => to_be_written(error, span, format!("core.bytes({literal})")),
+                    _ if literal.contains('\\') => error
+                        .labelled("a backslash is an escape in every string")
+                        .with_help("a backslash itself is written `\\\\`"),
+                    _ => to_be_written(error, span, literal),
+                };
+                if !self.is_known(fault) {
+                    self.report(fault, diagnostic);
+                }
+                self.replace(word..fault + 1, &[Token::ErrorExpr]);
+            }
             "typeof" | "sizeof" | "len" => {
                 let end = self.expression_end(fault);
                 let function = if self.text_of(word) == "typeof" { "type" } else { "len" };
@@ -340,6 +233,170 @@ impl Recovery<'_> {
             }
             _ => return false,
         }
+        true
+    }
+
+    /// `new P(1)` and `new Error("text")`.
+    fn new_instance(&mut self, word: usize, fault: usize) {
+        let error = Diagnostic::error("E0208", "`new` is not a word of Walrus", self.span(word));
+        let name = self.text_of(fault);
+        let value = match self.token(fault + 1) {
+            Some(Token::LParen) => self.closer_of(fault + 1).map(|close| (fault + 2, close)),
+            _ => None,
+        };
+        if let (true, Some((from, close))) = (name.ends_with("Error") || name.ends_with("Exception"), value) {
+            let text = if from < close { self.text_between(from, close) } else { "\"what is wrong\"" };
+            let (text, span) = (text.to_owned(), self.span_between(word, close + 1));
+            let diagnostic =
+                error.labelled("any value can be thrown").with_suggestion(format!("write `{text}`"), span, text);
+            self.report(fault, diagnostic);
+            self.replace(word..close + 1, &[Token::ErrorExpr]);
+            return;
+        }
+        let empty = match name {
+            "Map" | "Object" | "HashMap" | "Dictionary" => Some("{}"),
+            "Array" | "List" | "ArrayList" => Some("[]"),
+            _ => None,
+        };
+        if let (Some(written), Some((from, close))) = (empty, value)
+            && from == close
+        {
+            let span = self.span_between(word, close + 1);
+            self.report(fault, to_be_written(error, span, written));
+            self.replace(word..close + 1, &[Token::ErrorExpr]);
+            return;
+        }
+        let span = Span::new(self.file, self.span(word).lo, self.span(fault).lo);
+        let diagnostic = error.labelled("calling a struct makes an instance").with_suggestion("remove it", span, "");
+        self.report(fault, diagnostic);
+        self.lexemes.remove(word);
+    }
+
+    /// `.5`, `5.`, `pair.0` and `"a" . "b"`.
+    fn dotted(&mut self, fault: usize, expected: &Expected) -> bool {
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let next = fault + 1;
+        if self.token(fault) == Some(Token::Dot) && expected.expression() {
+            if !matches!(self.token(next), Some(Token::Int(_))) || !self.touches_before(next) {
+                return false;
+            }
+            let written = format!("0.{}", self.text_of(next));
+            self.report_form(fault..next + 1, "A number begins with a digit", written);
+            self.replace(fault..next + 1, &[Token::ErrorExpr]);
+            return true;
+        }
+        if !self.before(fault).is_some_and(|before| before.token == Token::Dot) || fault < self.from + 2 {
+            return false;
+        }
+        let dot = fault - 1;
+        match self.token(fault) {
+            Some(Token::Int(_) | Token::Float(_)) if self.touches_before(fault) => {
+                let places: Vec<&str> = self.text_of(fault).split('.').collect();
+                if !places.iter().all(|place| is_digits(place)) {
+                    return false;
+                }
+                let written: String = places.iter().map(|place| format!("[{place}]")).collect();
+                self.report_form(dot..next, "An item is taken by its index in brackets", written);
+                let [lo, hi] = [self.span(dot).lo, self.span(fault).hi];
+                let value = Lexeme { token: Token::ErrorExpr, lo, hi };
+                let open = Lexeme { token: Token::LBracket, lo, hi: lo };
+                let close = Lexeme { token: Token::RBracket, lo: hi, hi };
+                self.lexemes.splice(dot..next, [open, value, close]);
+                true
+            }
+            Some(Token::Str(_) | Token::FStringStart) => {
+                let span = self.span(dot);
+                let error = Diagnostic::error("E0208", "`.` joins no texts", span);
+                self.report(fault, to_be_written(error, span, "+"));
+                self.replace(dot..fault, &[Token::Plus]);
+                true
+            }
+            _ if matches!(self.token(dot - 1), Some(Token::Int(_))) && self.touches_before(dot) => {
+                let text = self.text_of(dot - 1);
+                if !is_digits(text) {
+                    return false;
+                }
+                let written = format!("{text}.0");
+                self.report_form(dot - 1..fault, "A number ends with a digit", written);
+                self.replace(dot - 1..fault, &[Token::ErrorExpr]);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `"""text"""`
+    fn quotes_of_three(&mut self, fault: usize) -> bool {
+        let is_text = |index: usize| matches!(self.token(index), Some(Token::Str(_))) && self.touches_before(index);
+        let last = fault + 1;
+        if !is_text(fault) || !is_text(last) || self.text_of(last) != "\"\"" || fault <= self.from {
+            return false;
+        }
+        let (first, prefix) = match self.lexemes[fault - 1].token {
+            Token::Str(_) if self.text_of(fault - 1) == "\"\"" => (fault - 1, ""),
+            Token::FStringEnd if fault >= self.from + 2 && self.token(fault - 2) == Some(Token::FStringStart) => {
+                (fault - 2, "f")
+            }
+            _ => return false,
+        };
+        let written = format!("{prefix}{}", self.text_of(fault));
+        let span = self.span_between(first, last + 1);
+        let diagnostic = Diagnostic::error("E0209", "A string has one quote on each side", self.span(first))
+            .labelled("it may span lines as it is")
+            .with_suggestion("write one quote on each side", span, written);
+        self.report(fault, diagnostic);
+        self.replace(first..last + 1, &[Token::ErrorExpr]);
+        true
+    }
+
+    /// `x as int` and `(int) x`.
+    fn conversion(&mut self, fault: usize, expected: &Expected) -> bool {
+        let function = |index: usize| {
+            let text = self.text_of(index);
+            Some(match text {
+                "int" | "long" | "Integer" | "Int" | "i32" | "i64" | "u8" | "u32" | "u64" | "usize" => "int",
+                "float" | "double" | "Float" | "Double" | "f32" | "f64" => "float",
+                "str" | "string" | "String" => "str",
+                _ => return None,
+            })
+        };
+        let is_plain = |index: usize| {
+            let ends = !matches!(self.token(index + 1), Some(Token::LParen | Token::LBracket | Token::Dot));
+            self.is_operand(index) && self.token(index) != Some(Token::LParen) && ends
+        };
+        let message = "A value is converted by a function";
+        let help = "`core.int(x)`, `core.float(x)` and `core.str(x)`";
+        if self.token(fault) == Some(Token::As) && expected.has("+") {
+            let Some(function) = function(fault + 1) else { return false };
+            let value = fault - 1;
+            let stands_alone = is_plain(value) && !self.before(value).is_some_and(|before| before.token == Token::Dot);
+            if stands_alone {
+                let written = format!("core.{function}({})", self.text_of(value));
+                self.report_form(value..fault + 2, message, written);
+            } else {
+                let diagnostic = Diagnostic::error("E0209", message, self.span_between(fault, fault + 2))
+                    .labelled("`as` is for modules")
+                    .with_help(help);
+                self.report(fault, diagnostic);
+            }
+            self.lexemes.drain(fault..fault + 2);
+            return true;
+        }
+        let is_cast = fault >= self.from + 3
+            && self.lexemes[fault - 1].token == Token::RParen
+            && self.lexemes[fault - 3].token == Token::LParen
+            && self.is_operand(fault);
+        let Some(function) = function(fault.wrapping_sub(2)).filter(|_| is_cast) else { return false };
+        if is_plain(fault) {
+            let written = format!("core.{function}({})", self.text_of(fault));
+            self.report_form(fault - 3..fault + 1, message, written);
+        } else {
+            let span = self.span_between(fault - 3, fault);
+            let diagnostic =
+                Diagnostic::error("E0209", message, span).labelled("a type is no function").with_help(help);
+            self.report(fault, diagnostic);
+        }
+        self.lexemes.drain(fault - 3..fault);
         true
     }
 
@@ -359,173 +416,7 @@ impl Recovery<'_> {
         is_reference
     }
 
-    /// `{1, 2}` and `{a = 1}`.
-    fn list_in_braces(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
-        let Some(frame) = context.frames.last() else { return false };
-        let opener = frame.opener;
-        if self.lexemes[opener].token != Token::LDict || !expected.has(":") {
-            return false;
-        }
-        let Some(close) = self.closer_of(opener) else { return false };
-        match self.token(fault) {
-            Some(Token::Assign) => {
-                let place = self.span(fault);
-                let diagnostic = Diagnostic::error("E0208", "Pairs of a dict are written with `:`", place)
-                    .labelled("write `:`")
-                    .with_help("a key that is a text is written with quotes: `{\"a\": 1}`");
-                self.report(fault, diagnostic);
-            }
-            Some(Token::Comma | Token::RBrace) if fault == opener + 2 => {
-                let written = format!("[{}]", self.text_between(opener + 1, close));
-                self.report_form(opener..close + 1, "A list is written in brackets", written);
-            }
-            _ => return false,
-        }
-        self.replace(opener..close + 1, &[Token::ErrorExpr]);
-        true
-    }
-
     // Operators.
-
-    /// Two operators that stand for one of another language.
-    fn foreign_pair(&mut self, fault: usize) -> bool {
-        for index in [fault, fault.wrapping_sub(1), fault.wrapping_sub(2)] {
-            if index >= self.lexemes.len() || index < self.from {
-                continue;
-            }
-            let pair = |first, second| self.pair_at(index, first, second);
-            let span = self.span_between(index, (index + 2).min(self.lexemes.len()));
-            let text = self.text_between(index, (index + 2).min(self.lexemes.len())).to_string();
-            let error = Diagnostic::error("E0208", format!("`{text}` is not an operator of Walrus"), span);
-            if pair(Token::Tilde, Token::Assign) || pair(Token::Lt, Token::Gt) {
-                self.report(fault, error.labelled("write `!=`").with_suggestion("write `!=`", span, "!="));
-                self.replace(index..index + 2, &[Token::Ne]);
-            } else if pair(Token::Colon, Token::Colon) {
-                self.report(fault, error.labelled("write `.`").with_suggestion("write `.`", span, "."));
-                self.replace(index..index + 2, &[Token::Dot]);
-            } else if pair(Token::DotDot, Token::Assign) {
-                let end = self.expression_end(index + 2);
-                let body = (index + 2..end).find(|&i| self.token(i) == Some(Token::LBrace)).unwrap_or(end);
-                let last = self.text_between(index + 2, body).to_string();
-                let whole = self.span_between(index, body.max(index + 2));
-                let diagnostic = error.labelled("a range ends before its second number").with_suggestion(
-                    "add one",
-                    whole,
-                    format!("..{last} + 1"),
-                );
-                self.report(fault, diagnostic);
-                self.replace(index..index + 2, &[Token::DotDot]);
-            } else if pair(Token::DotDot, Token::Dot) {
-                let help = "sequences are joined with `+`: `[1] + xs`";
-                self.report(fault, error.labelled("takes nothing apart here").with_help(help));
-                self.lexemes.drain(index..index + 2);
-            } else if (pair(Token::Plus, Token::Plus) || pair(Token::Minus, Token::Minus))
-                && self.is_step_of_variable(index)
-            {
-                self.step_of_variable(index);
-            } else {
-                continue;
-            }
-            return true;
-        }
-        false
-    }
-
-    /// Whether `++` or `--` at `pair` is a statement with one name.
-    fn is_step_of_variable(&self, pair: usize) -> bool {
-        let begins = |index: usize| {
-            index <= self.from
-                || matches!(
-                    self.token(index - 1),
-                    Some(Token::Semicolon | Token::LBrace | Token::RBrace | Token::ErrorStmt)
-                )
-        };
-        let ends = |index: usize| matches!(self.token(index), Some(Token::Semicolon | Token::RBrace) | None);
-        let is_name = |index: usize| matches!(self.token(index), Some(Token::Ident(_)));
-        (begins(pair) && is_name(pair + 2) && ends(pair + 3))
-            || (pair > self.from && is_name(pair - 1) && begins(pair - 1) && (ends(pair + 2)))
-    }
-
-    /// `i--;` and `++i;`.
-    fn step_of_variable(&mut self, pair: usize) {
-        let operator = self.text_between(pair, pair + 2).to_string();
-        let (step, token) = if operator == "++" { ("+= 1", Token::AddAssign) } else { ("-= 1", Token::SubAssign) };
-        let is_prefix = matches!(self.token(pair + 2), Some(Token::Ident(_)));
-        let (range, name) = match is_prefix {
-            true => (pair..pair + 3, self.lexemes[pair + 2]),
-            false => (pair - 1..pair + 2, self.lexemes[pair - 1]),
-        };
-        let written = format!("{} {step}", self.text_in(&name));
-        let whole = self.span_between(range.start, range.end);
-        let span = self.span_between(pair, pair + 2);
-        let error = Diagnostic::error("E0208", format!("`{operator}` is not an operator of Walrus"), span);
-        self.report(pair, to_be_written(error, whole, written));
-        let hi = whole.hi;
-        let name = Lexeme { token: name.token, lo: whole.lo, hi: whole.lo.max(name.hi.min(hi)) };
-        let rest = [token, Token::ErrorExpr].map(|token| Lexeme { token, lo: hi, hi });
-        self.lexemes.splice(range, [name].into_iter().chain(rest));
-    }
-
-    /// `a is b`, `a is not b`, `a instanceof B`.
-    fn word_as_operator(&mut self, fault: usize, expected: &Expected) -> bool {
-        if !matches!(self.token(fault), Some(Token::Ident(_))) || !expected.has("==") {
-            return false;
-        }
-        let word = self.text_of(fault).to_string();
-        let (len, written, token) = match (word.as_str(), self.token(fault + 1)) {
-            ("is", Some(Token::Not)) => (2, "!=", Token::Ne),
-            ("is", _) => (1, "==", Token::Eq),
-            ("isnt" | "ne", _) => (1, "!=", Token::Ne),
-            ("eq", _) => (1, "==", Token::Eq),
-            ("instanceof", _) => (1, "", Token::Eq),
-            ("mod", _) => (1, "%", Token::Percent),
-            _ => return false,
-        };
-        let span = self.span_between(fault, fault + len);
-        let text = self.text_between(fault, fault + len).to_string();
-        let error = Diagnostic::error("E0208", format!("`{text}` is not an operator of Walrus"), span);
-        let diagnostic = match written {
-            "" => error
-                .labelled("not known here")
-                .with_help("`core.type(x)` tells the type of a value: `core.type(x) == \"int\"`"),
-            _ => to_be_written(error, span, written),
-        };
-        self.report(fault, diagnostic);
-        self.replace(fault..fault + len, &[token]);
-        if written.is_empty() {
-            let end = (fault + 1..self.lexemes.len())
-                .take_while(|&index| matches!(self.token(index), Some(Token::Ident(_) | Token::Dot)))
-                .last()
-                .map_or(fault + 1, |last| last + 1);
-            self.replace(fault + 1..end, &[Token::ErrorExpr]);
-        }
-        true
-    }
-
-    /// `s[1:3]`, `s[:2]`, `s[1:]`.
-    fn colon_in_index(&mut self, fault: usize, context: &Context) -> bool {
-        let Some(frame) = context.frames.last() else { return false };
-        let opener = frame.opener;
-        let is_index = self.lexemes[opener].token == Token::LBracket
-            && opener > self.from
-            && self.lexemes[opener - 1].token.ends_operand();
-        if !is_index {
-            return false;
-        }
-        let Some(close) = self.closer_of(opener) else { return false };
-        let Some(colon) = (opener + 1..close).find(|&index| self.token(index) == Some(Token::Colon)) else {
-            return false;
-        };
-        if colon > fault || (opener + 1..close).any(|index| matches!(self.token(index), Some(Token::LBrace))) {
-            return false;
-        }
-        let from = self.text_between(opener + 1, colon).to_string();
-        let to = self.text_between(colon + 1, close).to_string();
-        let (from, to) = (if from.is_empty() { "0" } else { &from }, if to.is_empty() { "-1" } else { &to });
-        self.report_form(opener + 1..close, "A slice is cut out by a range", format!("{from}..{to}"));
-        self.replace(opener + 1..close, &[Token::ErrorExpr]);
-        true
-    }
 
     /// `s:upper()`.
     fn method_after_colon(&mut self, fault: usize) -> bool {
@@ -551,10 +442,12 @@ impl Recovery<'_> {
     fn named_argument(&mut self, fault: usize, context: &Context) -> bool {
         let Some(frame) = context.frames.last() else { return false };
         let opener = frame.opener;
-        let is_call = self.token(fault) == Some(Token::Assign)
+        let is_print = opener > self.from && matches!(self.lexemes[opener - 1].token, Token::Print | Token::Println);
+        let is_sign = |this: &Self, index: usize| matches!(this.token(index), Some(Token::Assign | Token::Colon));
+        let is_call = is_sign(self, fault)
             && self.lexemes[opener].token == Token::LParen
             && opener > self.from
-            && self.lexemes[opener - 1].token.ends_operand()
+            && (self.lexemes[opener - 1].token.ends_operand() || is_print)
             && matches!(self.token(fault - 1), Some(Token::Ident(_)))
             && matches!(self.token(fault - 2), Some(Token::LParen | Token::Comma));
         if !is_call {
@@ -562,17 +455,25 @@ impl Recovery<'_> {
         }
         let Some(close) = self.closer_of(opener) else { return false };
         let span = Span::new(self.file, self.span(fault - 1).lo, self.span(fault + 1).lo);
-        let diagnostic =
-            Diagnostic::error("E0209", "Arguments are passed without names", self.span_between(fault - 1, fault + 1))
-                .labelled("arguments belong to parameters by their order")
-                .with_suggestion("remove the name", span, "");
+        let error =
+            Diagnostic::error("E0209", "Arguments are passed without names", self.span_between(fault - 1, fault + 1));
+        let diagnostic = match is_print {
+            true => error
+                .labelled("printing takes values alone")
+                .with_help("`println` ends the line and `print` does not; between items stands one space"),
+            false => error.labelled("arguments belong to parameters by their order").with_suggestion(
+                "remove the name",
+                span,
+                "",
+            ),
+        };
         self.report(fault, diagnostic);
         // All of this call are one fault.
         let mut index = opener + 1;
         let mut close = close;
         while index + 1 < close {
             let is_name = matches!(self.token(index), Some(Token::Ident(_)))
-                && self.token(index + 1) == Some(Token::Assign)
+                && is_sign(self, index + 1)
                 && matches!(self.token(index - 1), Some(Token::LParen | Token::Comma));
             if is_name {
                 self.lexemes.drain(index..index + 2);
@@ -584,29 +485,6 @@ impl Recovery<'_> {
     }
 
     // Values.
-
-    /// `[x * 2 for x in xs if x > 1]`.
-    fn comprehension(&mut self, fault: usize, context: &Context) -> bool {
-        let Some(frame) = context.frames.last() else { return false };
-        let opener = frame.opener;
-        if self.token(fault) != Some(Token::For)
-            || !matches!(self.lexemes[opener].token, Token::LParen | Token::LBracket | Token::LDict)
-        {
-            return false;
-        }
-        let Some(close) = self.closer_of(opener) else { return false };
-        let span = self.span_between(opener, close + 1);
-        let diagnostic =
-            Diagnostic::error("E0209", "Walrus has no comprehensions", span).labelled("a loop in a value").with_help(
-                "a list is made of another by `xs.map(: x { return x * 2; })`, `xs.filter(…)`, or a loop that pushes",
-            );
-        self.report(fault, diagnostic);
-        self.replace(opener + 1..close, &[Token::ErrorExpr]);
-        if self.lexemes[opener].token == Token::LDict {
-            self.replace(opener..opener + 3, &[Token::ErrorExpr]);
-        }
-        true
-    }
 
     /// `a if c else b`.
     fn value_before_if(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
@@ -672,6 +550,21 @@ impl Recovery<'_> {
         true
     }
 
+    /// `x //= 2;`, which begins at `lo`.
+    fn division_and_assignment(&mut self, fault: usize, lo: u32, comment: &str) -> bool {
+        let Some(end) = comment.find(';') else { return false };
+        let span = Span::new(self.file, lo, lo + 3);
+        let diagnostic = Diagnostic::error("E0208", "`//` begins a comment", span)
+            .labelled("the rest of the line is not read")
+            .with_note("an int divided by an int gives an int, without its fraction")
+            .with_suggestion("write `/=`", span, "/=");
+        self.report(fault, diagnostic);
+        let hi = lo + end as u32;
+        let rest = [Token::DivAssign, Token::ErrorExpr, Token::Semicolon];
+        self.lexemes.splice(fault..fault, rest.map(|token| Lexeme { token, lo: hi, hi }));
+        true
+    }
+
     /// `7 // 2`, where the rest of the line is a comment.
     fn division_read_as_comment(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
         let Some(before) = self.before(fault).filter(|before| before.token.ends_operand()) else { return false };
@@ -682,6 +575,9 @@ impl Recovery<'_> {
         let line = self.text[before.hi as usize..gap_end].lines().next().unwrap_or("");
         let comment = line.trim_start();
         let Some(operand) = comment.strip_prefix("//").map(str::trim) else { return false };
+        if operand.starts_with('=') && !operand.starts_with("==") && expected.has(";") {
+            return self.division_and_assignment(fault, before.hi + (line.len() - comment.len()) as u32, comment);
+        }
         let word =
             operand.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).unwrap_or(operand.len());
         let is_division = match operand[word..].trim_start().chars().next() {

@@ -3,7 +3,7 @@
 use super::heads::{Param, lexemes_of};
 use super::{Context, Recovery, to_be_written};
 use crate::source::{Diagnostic, Span};
-use crate::syntax::expected::{Expected, STANDARD_MODULES, foreign_keyword};
+use crate::syntax::expected::{Expected, STANDARD_MODULES, foreign_keyword, misspelt_keyword};
 use crate::syntax::lexer::{KEYWORDS, Lexeme, Token};
 
 impl Recovery<'_> {
@@ -13,6 +13,10 @@ impl Recovery<'_> {
             || self.base_of_struct(fault, context)
             || self.import_of_names(fault, context)
             || self.handler(fault, expected)
+            || self.else_of_loop(fault, expected)
+            || self.condition_behind(fault, context)
+            || self.decorator(fault, expected)
+            || self.call_without_parentheses(fault, context)
             || self.statement_by_word(fault, context)
             || self.async_function(fault)
             || self.definition_with_type(fault, context)
@@ -22,17 +26,17 @@ impl Recovery<'_> {
             || self.block_as_argument(fault, expected, context)
     }
 
-    fn ident_text(&self, index: usize) -> Option<&str> {
+    pub(super) fn ident_text(&self, index: usize) -> Option<&str> {
         matches!(self.token(index), Some(Token::Ident(_))).then(|| self.text_of(index))
     }
 
     /// The token behind those that stand on the line of `from`, which itself need not begin it.
-    fn line_end(&self, from: usize) -> usize {
+    pub(super) fn line_end(&self, from: usize) -> usize {
         (from + 1..self.lexemes.len()).find(|&index| self.begins_line(index)).unwrap_or(self.lexemes.len())
     }
 
     /// The token behind the lines below `head` that stand further to the right, and behind an `end` that closes them.
-    fn indented_end(&self, head: usize) -> usize {
+    pub(super) fn indented_end(&self, head: usize) -> usize {
         let margin = self.indentation(head).len();
         let mut index = self.line_end(head);
         while index < self.lexemes.len() && (!self.begins_line(index) || self.indentation(index).len() > margin) {
@@ -43,7 +47,7 @@ impl Recovery<'_> {
 
     /// The token behind a statement of another language that begins at `start`: behind its block, be it in braces or
     /// further to the right, else behind its `;` or its line.
-    fn foreign_end(&self, start: usize) -> usize {
+    pub(super) fn foreign_end(&self, start: usize) -> usize {
         let line = self.line_end(start);
         let mut index = start;
         while index < line {
@@ -61,7 +65,7 @@ impl Recovery<'_> {
         if self.ident_text(end) == Some("end") { end + 1 } else { end }
     }
 
-    fn name_of_keyword(&self, token: Token) -> Token {
+    pub(super) fn name_of_keyword(&self, token: Token) -> Token {
         let index = KEYWORDS.iter().position(|&(_, keyword)| keyword == token).unwrap_or(0);
         Token::Ident(crate::syntax::ast::Symbol(index as u32))
     }
@@ -198,6 +202,18 @@ impl Recovery<'_> {
                 }
                 self.lexemes.drain(start..open);
             }
+            "repeat" if behind && (self.begins_line(fault) || self.token(fault) == Some(Token::LBrace)) => {
+                let diagnostic = error
+                    .labelled("Walrus has no loop that asks at its end")
+                    .with_help("`while true { …; if done { break; } }`");
+                self.report(fault, diagnostic);
+                let until = (fault..self.lexemes.len()).find(|&index| self.ident_text(index) == Some("until"));
+                let end = until.map_or(fault, |until| {
+                    let line = self.line_end(until);
+                    (until..line).find(|&i| self.token(i) == Some(Token::Semicolon)).map_or(line, |semi| semi + 1)
+                });
+                self.replace(start..end.max(start + 1), &[Token::ErrorStmt]);
+            }
             "public" | "private" | "protected" | "static" | "final" | "export" | "pub" | "inline" | "local"
                 if behind && self.is_definition(fault) =>
             {
@@ -312,6 +328,24 @@ impl Recovery<'_> {
             self.lexemes.insert(start, Lexeme { token: Token::Let, lo: name.lo, hi: name.lo });
             return true;
         }
+        if self.token(fault) == Some(Token::Colon)
+            && self.token(fault + 1) == Some(Token::Assign)
+            && self.touches_before(fault + 1)
+            && matches!(self.token(fault - 1), Some(Token::Ident(_)))
+        {
+            let span = self.span_between(fault, fault + 2);
+            let error = Diagnostic::error("E0208", "`:=` is not an operator of Walrus", span);
+            if self.token(start) == Some(Token::Let) && start + 2 == fault {
+                self.report(fault, to_be_written(error, span, "="));
+                self.lexemes.remove(fault);
+            } else {
+                let name = self.text_of(fault - 1);
+                let help = format!("assign in a statement before: `let {name} = …;`");
+                self.report(fault, error.labelled("an assignment has no value").with_help(help));
+                self.lexemes.drain(fault - 1..fault + 2);
+            }
+            return true;
+        }
         let typed = matches!(self.token(start), Some(Token::Ident(_) | Token::Void))
             && start + 1 == fault
             && matches!(self.token(fault), Some(Token::Ident(_)))
@@ -387,268 +421,13 @@ impl Recovery<'_> {
         index
     }
 
-    // Loops and blocks.
-
-    /// `for i = 1, 10 { … }` and `for each x in xs { … }`.
-    fn counting_loop(&mut self, fault: usize, context: &Context) -> bool {
-        let start = context.statement;
-        let names = (start + 1..fault).all(|index| matches!(self.token(index), Some(Token::Ident(_) | Token::Comma)));
-        if self.token(start) != Some(Token::For) || start + 2 > fault || !names {
-            return false;
-        }
-        if start + 2 == fault && self.text_of(start + 1) == "each" && matches!(self.token(fault), Some(Token::Ident(_)))
-        {
-            let span = Span::new(self.file, self.span(start + 1).lo, self.span(fault).lo);
-            let diagnostic = Diagnostic::error("E0208", "`each` is not a word of Walrus", self.span(start + 1))
-                .labelled("a `for` loop goes over each item")
-                .with_suggestion("remove it", span, "");
-            self.report(fault, diagnostic);
-            self.lexemes.remove(start + 1);
-            return true;
-        }
-        let name = self.text_of(start + 1).to_string();
-        if self.ident_text(fault).is_some_and(|word| matches!(word, "of" | "from"))
-            || self.token(fault) == Some(Token::Colon)
-        {
-            let span = self.span(fault);
-            let diagnostic =
-                Diagnostic::error("E0208", format!("Expected `in`, found `{}`", self.text_of(fault)), span)
-                    .labelled("write `in`")
-                    .with_suggestion("write `in`", span, " in".trim_start());
-            self.report(fault, diagnostic);
-            self.lexemes[fault].token = Token::In;
-            // After the word of another language the lexer took the list's or dict's bracket for a block's.
-            if self.token(fault + 1) == Some(Token::LBrace) {
-                self.lexemes[fault + 1].token = Token::LDict;
-            }
-            return true;
-        }
-        if self.token(fault) != Some(Token::Assign) {
-            return false;
-        }
-        let end = self.line_end(fault);
-        let Some(open) = (fault..end).find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::LDict))) else {
-            return false;
-        };
-        let span = self.span_between(start + 1, open);
-        let diagnostic = Diagnostic::error("E0209", "A `for` loop goes over a range or a container", span)
-            .labelled("Walrus has no loop of this form")
-            .with_help(format!(
-                "to count, go over a range, which ends before its second number: `for {name} in 1..11 {{ }}`"
-            ));
-        self.report(fault, diagnostic);
-        self.lexemes[open].token = Token::LBrace;
-        self.replace(fault..open, &[Token::In, Token::ErrorExpr]);
-        true
-    }
-
-    /// `if c:`, `if c then`, `while c do`, `else:` and the lines below that stand further to the right.
-    fn block_by_indentation(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
-        if !expected.has("{") || self.before(fault).is_none() {
-            return false;
-        }
-        let start = context.statement;
-        let heads =
-            matches!(self.token(start), Some(Token::If | Token::While | Token::For | Token::Try | Token::Struct));
-        if !heads || context.frames.last().is_some_and(|frame| frame.opener > start) {
-            return false;
-        }
-        let opener = self.token(fault) == Some(Token::Colon) || matches!(self.ident_text(fault), Some("then" | "do"));
-        // The head of this block is the last line's: the statement's own, or that of its `else` or `catch`.
-        let head = (start..fault)
-            .rev()
-            .find(|&index| index == start || matches!(self.token(index), Some(Token::Else | Token::Catch)))
-            .unwrap_or(start);
-        let line = self.line_end(head);
-        let below = line.max(fault + usize::from(opener));
-        let margin = self.indentation(head).len();
-        let is_indented =
-            self.token(below).is_some() && self.begins_line(below) && self.indentation(below).len() > margin;
-        let one_line = opener && !self.begins_line(fault + 1);
-        let is_block = if opener { is_indented || one_line } else { is_indented && fault == line };
-        if !is_block {
-            return self.statement_as_block(fault, head);
-        }
-        let body = fault + usize::from(opener);
-        let end = if one_line { self.line_end(fault) } else { self.indented_end(head).max(body) };
-        let (end, closed) = match (body..=end).find(|&index| self.ident_text(index) == Some("end")) {
-            Some(word) if one_line || word == end => (word, true),
-            _ => (end, false),
-        };
-        // A chain of `else` is one fault.
-        let follows = head > self.from && self.lexemes[head - 1].token == Token::RBrace && {
-            let before = self.lexemes[head - 1];
-            before.lo == before.hi
-        };
-        if !follows {
-            let word = self.text_of(head).to_string();
-            let place = self.before(fault).map_or(0, |before| before.hi);
-            let span = if opener { self.span(fault) } else { Span::new(self.file, place, place) };
-            let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
-            let message = format!("The block of {article} `{word}` stands in braces");
-            let diagnostic = Diagnostic::error("E0209", message, span)
-                .labelled("write `{`, and `}` behind the last line of the block")
-                .with_suggestion("write `{`", span, if self.touches_before(fault) || !opener { " {" } else { "{" });
-            self.report(fault, diagnostic);
-        }
-        let hi = self.span(end.max(body + 1) - 1).hi.max(self.span(fault).lo);
-        let close = Lexeme { token: Token::RBrace, lo: hi, hi };
-        let lo = self.before(fault).map_or(0, |before| before.hi);
-        let open = Lexeme { token: Token::LBrace, lo, hi: lo };
-        // Lines without `;` are of a language without it, and each would be reported.
-        let is_walrus = end > body && matches!(self.token(end - 1), Some(Token::Semicolon | Token::RBrace));
-        if closed {
-            self.lexemes.remove(end);
-        }
-        self.lexemes.insert(end, close);
-        if !is_walrus && end > body {
-            self.replace(body..end, &[Token::ErrorStmt]);
-        }
-        self.lexemes.splice(fault..body, [open]);
-        true
-    }
-
-    /// `xs.each do |x|` and the lines below up to `end`, `xs.each { |x| … }`.
-    fn block_as_argument(&mut self, fault: usize, expected: &Expected, context: &Context) -> bool {
-        let start = context.statement;
-        let brace = matches!(self.token(fault), Some(Token::LBrace | Token::LDict))
-            && self.token(fault + 1) == Some(Token::Pipe);
-        if !(self.ident_text(fault) == Some("do") || brace) || !expected.has(";") || start >= fault {
-            return false;
-        }
-        let end = if brace { self.closer_of(fault).map(|close| close + 1) } else { Some(self.foreign_end(fault)) };
-        let Some(end) = end else { return false };
-        let span = self.span_between(fault, self.line_end(fault).min(end));
-        let diagnostic = Diagnostic::error("E0209", "A block is no argument", span)
-            .labelled("a function is passed in parentheses")
-            .with_help("`xs.map(: x { return x * 2; })`, or a loop: `for x in xs { }`");
-        self.report(fault, diagnostic);
-        let ends = matches!(self.token(end), Some(Token::Semicolon));
-        self.replace(start..end + usize::from(ends), &[Token::ErrorStmt]);
-        true
-    }
-
-    /// `if (c) println(1);`, a statement where a block is due.
-    fn statement_as_block(&mut self, fault: usize, head: usize) -> bool {
-        let Some(before) = self.before(fault).map(|before| before.token) else { return false };
-        let is_due = before.ends_operand() || before == Token::Else;
-        let begins =
-            self.token(fault).is_some_and(|token| super::begins_statement(token) || matches!(token, Token::Ident(_)));
-        let end = self.expression_end(fault + 1);
-        let is_short = !(fault..end).any(|index| self.token(index) == Some(Token::LBrace));
-        if !is_due || !begins || !is_short || self.token(end) != Some(Token::Semicolon) {
-            return false;
-        }
-        let statement = self.text_between(fault, end + 1).to_string();
-        let written = format!("{{ {statement} }}");
-        let span = self.span_between(fault, end + 1);
-        let word = self.text_of(head).to_string();
-        let article = if word.starts_with(['i', 'e']) { "an" } else { "a" };
-        let error = Diagnostic::error("E0209", format!("The block of {article} `{word}` stands in braces"), span);
-        let diagnostic = to_be_written(error, span, written);
-        self.report(fault, diagnostic);
-        let [lo, hi] = [self.span(fault).lo, span.hi];
-        self.lexemes.insert(end + 1, Lexeme { token: Token::RBrace, lo: hi, hi });
-        self.lexemes.insert(fault, Lexeme { token: Token::LBrace, lo, hi: lo });
-        true
-    }
-
-    // `try`.
-
-    /// `except e {`, `catch (e) {`, `catch {` and `finally {`.
-    fn handler(&mut self, fault: usize, expected: &Expected) -> bool {
-        let before = self.before(fault).map(|before| before.token);
-        if before == Some(Token::Catch) && self.token(fault) == Some(Token::LBrace) {
-            let place = self.span(fault - 1).hi;
-            let span = Span::new(self.file, place, place);
-            let diagnostic = Diagnostic::error("E0201", "Expected a name after `catch`", span)
-                .labelled("what was thrown needs a name")
-                .with_suggestion("name it", span, " e");
-            self.report(fault, diagnostic);
-            let name = self.name_of_keyword(Token::Catch);
-            self.insert(fault, name);
-            return true;
-        }
-        if before == Some(Token::Catch) && self.token(fault) == Some(Token::LParen) {
-            let Some(close) = self.closer_of(fault) else { return false };
-            let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
-            let Some(name) = (fault + 1..close).rev().find(is_name) else { return false };
-            let name = self.lexemes[name];
-            let text = self.text_in(&name).to_string();
-            let span = self.span_between(fault, close + 1);
-            let diagnostic = Diagnostic::error("E0209", "Names are written without brackets here", span)
-                .labelled("write the name alone")
-                .with_suggestion("write the name alone", span, text);
-            self.report(fault, diagnostic);
-            self.lexemes.splice(fault..close + 1, [name]);
-            return true;
-        }
-        if before == Some(Token::RBrace) && expected.has("catch") && !expected.statement() {
-            let span = self.span(fault);
-            match self.ident_text(fault) {
-                Some(word @ ("except" | "rescue")) => {
-                    let line = self.line_end(fault);
-                    let open = (fault..line)
-                        .find(|&i| matches!(self.token(i), Some(Token::LBrace | Token::Colon)))
-                        .unwrap_or(line);
-                    let name =
-                        (fault + 1..open).rev().find(|&index| matches!(self.token(index), Some(Token::Ident(_))));
-                    let name = name.map(|name| self.lexemes[name]);
-                    let text = name.map_or("e", |name| self.text_in(&name));
-                    let written = format!("catch {text}");
-                    let whole = self.span_between(fault, open);
-                    let error = Diagnostic::error("E0208", format!("`{word}` is not a word of Walrus"), span);
-                    let diagnostic = to_be_written(error, whole, written);
-                    self.report(fault, diagnostic);
-                    let hi = whole.hi;
-                    let name = name.unwrap_or(Lexeme { token: self.name_of_keyword(Token::Catch), lo: hi, hi });
-                    let word = Lexeme { token: Token::Catch, lo: span.lo, hi: span.hi.min(name.lo) };
-                    self.lexemes.splice(fault..open, [word, name]);
-                    return true;
-                }
-                Some("finally" | "ensure") => self.report_finally(fault),
-                _ => return false,
-            }
-            // Without a `catch` the `try` has no meaning yet.
-            let hi = self.span(fault).lo;
-            let name = self.name_of_keyword(Token::Catch);
-            let rest = [Token::Catch, name, Token::LBrace, Token::RBrace].map(|token| Lexeme { token, lo: hi, hi });
-            self.lexemes.splice(fault..fault + 1, rest);
-            return true;
-        }
-        if matches!(before, Some(Token::Ident(_)))
-            && matches!(self.ident_text(fault - 1), Some("finally" | "ensure"))
-            && fault >= 2
-            && self.lexemes[fault - 2].token == Token::RBrace
-            && matches!(self.token(fault), Some(Token::LBrace | Token::LDict | Token::Colon))
-        {
-            self.report_finally(fault - 1);
-            if self.token(fault) == Some(Token::Colon) {
-                let end = self.indented_end(fault - 1);
-                self.replace(fault - 1..end, &[Token::ErrorStmt]);
-            } else {
-                self.lexemes[fault].token = Token::LBrace;
-                self.lexemes.remove(fault - 1);
-            }
-            return true;
-        }
-        false
-    }
-
-    fn report_finally(&mut self, index: usize) {
-        let text = self.text_of(index).to_string();
-        let diagnostic = Diagnostic::error("E0208", format!("`{text}` is not a word of Walrus"), self.span(index))
-            .labelled("Walrus has no block that always runs")
-            .with_help("write it behind the `try`; a `catch` that throws on does it before its `throw`");
-        self.report(index, diagnostic);
-    }
-
     // Modules.
 
     /// `import math`, `import a, b from "x"`, `from math import sqrt`.
     fn import_of_names(&mut self, fault: usize, context: &Context) -> bool {
         let start = context.statement;
-        let is_from = start + 1 == fault && self.ident_text(start) == Some("from") && self.ident_text(fault).is_some();
+        let is_named = self.ident_text(fault).is_some() || matches!(self.token(fault), Some(Token::Str(_)));
+        let is_from = start + 1 == fault && self.ident_text(start) == Some("from") && is_named;
         let word = self.ident_text(start);
         let is_import = start + 1 == fault
             && (self.token(start) == Some(Token::Import)
@@ -659,13 +438,20 @@ impl Recovery<'_> {
         let line = self.line_end(fault);
         let end =
             (fault..line).find(|&index| self.token(index) == Some(Token::Semicolon)).map_or(line, |semi| semi + 1);
-        let modules_end = (fault..end).find(|&index| self.token(index) == Some(Token::Import)).unwrap_or(end);
+        let is_end = |&index: &usize| matches!(self.token(index), Some(Token::Import | Token::As));
+        let modules_end = (fault..end).find(is_end).unwrap_or(end);
         let is_name = |index: &usize| matches!(self.token(*index), Some(Token::Ident(_)));
-        let Some(module) =
-            (fault..modules_end).rev().find(|index| is_name(index) && self.ident_text(*index) != Some("from"))
+        let Some(module) = (fault..modules_end)
+            .rev()
+            .find(|index| is_name(index) && self.ident_text(*index) != Some("from"))
+            .or(matches!(self.token(fault), Some(Token::Str(_))).then_some(fault))
         else {
             return false;
         };
+        // `import numpy as np`
+        let other_name = (!is_from && self.token(modules_end) == Some(Token::As))
+            .then(|| self.ident_text(modules_end + 1))
+            .flatten();
         // `import { a, b } from "shapes"` has the module in a text already.
         let named = match (fault..end).find(|&index| matches!(self.token(index), Some(Token::Str(_)))) {
             Some(quoted) => self.text_of(quoted).trim_matches(['"', '\'']),
@@ -681,7 +467,10 @@ impl Recovery<'_> {
             path if named.starts_with("std/") || self.ident_text(fault) == Some("std") => format!("std/{path}"),
             path => format!("./{}.walrus", path.trim_start_matches("./").trim_end_matches(".js")),
         };
-        let written = format!("import \"{path}\";");
+        let written = match other_name {
+            Some(name) => format!("import \"{path}\" as {name};"),
+            None => format!("import \"{path}\";"),
+        };
         let names: Vec<Lexeme> = match is_from {
             true => (modules_end..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
             false => (fault..end).filter(is_name).map(|index| self.lexemes[index]).collect(),
@@ -710,6 +499,91 @@ impl Recovery<'_> {
             lets.push(Lexeme { token: Token::ErrorStmt, lo: span.lo, hi: span.hi });
         }
         self.lexemes.splice(start..end, lets);
+        true
+    }
+
+    /// `println(x) if x > 1;`
+    fn condition_behind(&mut self, fault: usize, context: &Context) -> bool {
+        let start = context.statement;
+        let word = self.text_of(fault).to_string();
+        let is_condition = matches!(self.token(fault), Some(Token::If | Token::IfExpr)) || word == "unless";
+        if !is_condition
+            || start >= fault
+            || self.begins_line(fault)
+            || self.ends_with_block(start)
+            || self.token(start) == Some(Token::Let)
+            || !self.before(fault).is_some_and(|before| before.token.ends_operand())
+            || context.frames.last().is_some_and(|frame| frame.opener >= start)
+        {
+            return false;
+        }
+        let end = self.expression_end(fault + 1);
+        let has_block = (fault..end).any(|i| matches!(self.token(i), Some(Token::LBrace | Token::Else)));
+        if has_block || self.token(end) != Some(Token::Semicolon) {
+            return false;
+        }
+        let (statement, condition) = (self.text_between(start, fault), self.text_between(fault + 1, end));
+        let written = match word == "unless" {
+            true => format!("if not ({condition}) {{ {statement}; }}"),
+            false => format!("if {condition} {{ {statement}; }}"),
+        };
+        self.report_form(start..end + 1, "A condition stands before what it decides on", written);
+        self.lexemes.drain(fault..end);
+        true
+    }
+
+    /// `@cache` before a function.
+    fn decorator(&mut self, fault: usize, expected: &Expected) -> bool {
+        if self.token(fault) != Some(Token::At) || !matches!(self.token(fault + 1), Some(Token::Ident(_))) {
+            return false;
+        }
+        let name = self.text_of(fault + 1).to_string();
+        if expected.statement() || expected.has("fn") {
+            let line = self.line_end(fault);
+            let is_decorator = line < self.lexemes.len()
+                && (matches!(self.token(line), Some(Token::Fn | Token::Async | Token::Struct | Token::At))
+                    || self.is_foreign_definition(line));
+            if is_decorator {
+                let span = self.span_between(fault, line);
+                let diagnostic = Diagnostic::error("E0209", "Walrus has no decorators", span)
+                    .labelled("a function is wrapped by a call")
+                    .with_help(format!("below its definition: `let wrapped = {name}(name_of_the_function);`"));
+                self.report(fault, diagnostic);
+                self.lexemes.drain(fault..line);
+                return true;
+            }
+        }
+        if !expected.expression() {
+            return false;
+        }
+        let span = self.span(fault);
+        let error = Diagnostic::error("E0208", format!("`@{name}` is not a name of Walrus"), span);
+        self.report(fault, to_be_written(error, span, "self."));
+        self.lexemes.remove(fault);
+        true
+    }
+
+    /// `f 3;`
+    fn call_without_parentheses(&mut self, fault: usize, context: &Context) -> bool {
+        let start = context.statement;
+        let is_literal =
+            matches!(self.token(fault), Some(Token::Int(_) | Token::Float(_) | Token::Str(_) | Token::FStringStart));
+        if !is_literal || start + 1 != fault || self.begins_line(fault) || self.ident_text(start).is_none() {
+            return false;
+        }
+        let word = self.text_of(start);
+        // What is written for these is told by their own words.
+        if foreign_keyword(word).is_some() || misspelt_keyword(word).is_some() || matches!(word, "F" | "r" | "R" | "b")
+        {
+            return false;
+        }
+        let mut end = self.expression_end(fault);
+        while self.token(end) == Some(Token::Comma) {
+            end = self.expression_end(end + 1);
+        }
+        let written = format!("{word}({})", self.text_between(fault, end));
+        self.report_form(start..end, "A function is called with parentheses", written);
+        self.replace(fault..end, &[]);
         true
     }
 
