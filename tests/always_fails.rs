@@ -338,6 +338,26 @@ fn help_names_what_was_meant() {
             "did you mean 'norm'?",
         ),
         ("struct V { fn init : self { self.width = 1; } } println(V().widht);", "did you mean 'width'?"),
+        (
+            "println((0..3).map(: x { return x; }));",
+            "lists have this, a range does not: `let xs = []; xs.extend(0..n);`",
+        ),
+        ("println((0..3).sum());", "the ints of `a..b` add up to `(a + b - 1) * (b - a) / 2`; a loop adds up anything"),
+        ("println((0..3).reversed());", "`0..n` goes upwards only: `for i in 0..n { let k = n - 1 - i; }`"),
+        ("println((0..3).size());", "write `x.len()`"),
+        ("let r = 0..3; println(r[0]);", "a range holds only its ends: its item at `i` is `r.start + i`"),
+        (
+            "import \"std/math\"; println(math.min(1, 2, 3));",
+            "it takes two numbers; of more, make a list: `[a, b, c].min()`",
+        ),
+        ("struct P { } println(P.new());", "calling a struct makes an instance: `P(…)`"),
+        ("struct P { } println(P() + P());", "structs define no operators: write a method, as `a.plus(b)`"),
+        ("println(\"%d\" % 1);", "values are put into a text by a format string: `f\"x = {x}\"`"),
+        ("println(\"a\" .. \"b\");", "texts are joined with `+`"),
+        (
+            "let xs = [1]; for i in 0..xs { println(i); }",
+            "the number of its items is `core.len(x)`; `for item in x` goes over them",
+        ),
         ("println([1].push);", "`push` is a method, and methods of built-in types are no values: call it"),
     ] {
         assert_eq!(help(text), expected, "{text}");

@@ -42,6 +42,7 @@ pub fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 /// What a member of another language, or another library, is in Walrus.
 pub fn of_other_languages(program: &Program, owner: Owner, name: &str) -> Option<String> {
     let written = match owner {
+        Owner::Kind(Tags::RANGE) => return of_range(name),
         Owner::Kind(tags) => of_value(tags, name)?,
         Owner::Module(module) => {
             let module = &program.modules[module.index()];
@@ -51,6 +52,10 @@ pub fn of_other_languages(program: &Program, owner: Owner, name: &str) -> Option
                 Some(written) => written,
                 None => return of_other_module(program, path, name),
             }
+        }
+        Owner::Struct(def) if matches!(name, "new" | "create" | "__init__" | "constructor") => {
+            let name = program.strings.get(program.structs[def.index()].name)?;
+            return Some(format!("calling a struct makes an instance: `{name}(…)`"));
         }
         Owner::Instance(_) | Owner::Struct(_) => return None,
     };
@@ -81,10 +86,36 @@ fn of_value(tags: Tags, name: &str) -> Option<&'static str> {
         Tags::LIST => of_list(name),
         Tags::STR => of_string(name),
         Tags::DICT => of_dict(name),
-        Tags::TUPLE | Tags::RANGE => of_any_sequence(name),
+        Tags::TUPLE => of_any_sequence(name),
         Tags::INT | Tags::FLOAT => of_number(name),
         _ => None,
     }
+}
+
+/// What a range has none of, since it holds nothing but its ends.
+fn of_range(name: &str) -> Option<String> {
+    let written = match name {
+        "reversed" | "reverse" | "rev" => "`0..n` goes upwards only: `for i in 0..n { let k = n - 1 - i; }`",
+        "step" | "step_by" | "stepBy" | "by" => {
+            "a range has no step: `let i = 0; while i < n { …; i += 2; }`, or `for i in 0..n { let k = i * 2; }`"
+        }
+        "sum" => "the ints of `a..b` add up to `(a + b - 1) * (b - a) / 2`; a loop adds up anything",
+        "min" | "first" | "begin" => "the first int of a range is its `start`",
+        "max" | "last" => "the last int of a range is one less than its `end`",
+        "stop" | "finish" => "a range ends before its `end`",
+        "to_list" | "toList" | "to_a" | "collect" | "list" => "a list of its ints: `let xs = []; xs.extend(0..n);`",
+        "forEach" | "for_each" | "each" => "write `for i in 0..n { … }`",
+        _ => match of_any_sequence(name) {
+            Some(written) => return Some(format!("write `{written}`")),
+            None if is_method_of_list(name) => "lists have this, a range does not: `let xs = []; xs.extend(0..n);`",
+            None => return None,
+        },
+    };
+    Some(written.to_owned())
+}
+
+fn is_method_of_list(name: &str) -> bool {
+    METHODS.iter().any(|method| method.receiver == Receiver::List && method.name == name) || of_list(name).is_some()
 }
 
 fn of_any_sequence(name: &str) -> Option<&'static str> {

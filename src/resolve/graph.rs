@@ -351,7 +351,11 @@ impl Load<'_> {
                 let mut longer = spelled.to_string();
                 longer.push_str(".walrus");
                 let candidate = self.folder.join(self.relative(&folder, Path::new(&longer)));
-                let help = self.loader.canonicalize(&candidate).is_ok().then(|| format!("did you mean '{longer}'?"));
+                let is_there = self.loader.canonicalize(&candidate).is_ok();
+                let standard = format!("std/{spelled}");
+                let is_standard = self.std.available.contains(&standard.as_str());
+                let similar = if is_there { Some(longer) } else { is_standard.then_some(standard) };
+                let help = similar.map(|name| format!("did you mean '{name}'?"));
                 Err(NotFound::module(spelled, help))
             }
         }

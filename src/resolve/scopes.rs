@@ -5,20 +5,21 @@
 //! variable may change after a closure has copied it: an assignment after the capture, or in a loop that both stand in,
 //! needs a cell.
 
+mod undefined;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{ImportBinding, ModuleGraph, ModuleSource};
-use super::suggest::{foreign_name, hint, unused_variable};
+use super::suggest::unused_variable;
 use super::{
     Capture, CaptureFrom, FileScopes, FuncIndex, FunctionScope, Global, GlobalIndex, ModuleIndex, NameRef, Resolution,
     SiblingMethod, StaticValue, StructIndex, StructScope, Var, VarId,
 };
-use crate::source::spelling::closest;
 use crate::source::{Diagnostic, Diagnostics, Span};
+use crate::syntax::Interner;
 use crate::syntax::ast::{
     AssignOp, Ast, Block, ExprId, ExprKind, ExprList, FunctionId, Ident, IdentList, StmtId, StmtKind, StructId, Symbol,
 };
-use crate::syntax::{Interner, STANDARD_MODULES};
 
 /// Resolves every file of the program.
 pub fn resolve(graph: &ModuleGraph, interner: &mut Interner, diagnostics: &mut Diagnostics) -> Resolution {
@@ -50,6 +51,7 @@ pub fn resolve(graph: &ModuleGraph, interner: &mut Interner, diagnostics: &mut D
                 assigned_undefined: FxHashSet::default(),
                 is_key: false,
                 is_target: false,
+                is_updated: false,
                 spine: Vec::new(),
                 now: 0,
                 suggestions_left: 20,
@@ -120,6 +122,8 @@ struct FileWalk<'a> {
     /// Whether the name being walked is a key of a dict, or all that a plain assignment assigns to.
     is_key: bool,
     is_target: bool,
+    /// Whether the target is of an assignment that takes its value first, such as `+=`.
+    is_updated: bool,
     /// Right operands of the binary chains being walked.
     spine: Vec<ExprId>,
     now: u32,
@@ -403,55 +407,6 @@ impl FileWalk<'_> {
         None
     }
 
-    /// Whether this function, or one of those around it, has assigned to the undefined name before.
-    fn is_known_undefined(&self, name: Symbol) -> bool {
-        self.functions.iter().any(|function| self.assigned_undefined.contains(&(function.id, name)))
-    }
-
-    fn report_undefined(&mut self, name: Symbol, span: Span) {
-        if self.is_known_undefined(name) {
-            return;
-        }
-        let text = self.interner.get(name);
-        let mut diagnostic = Diagnostic::error("E0301", format!("Undefined variable '{text}'"), span);
-        if self.is_key {
-            diagnostic =
-                diagnostic.with_suggestion("write a key that is a text with quotes", span, format!("\"{text}\""));
-        } else if let Some(written) = foreign_name(text) {
-            diagnostic = diagnostic.with_suggestion(format!("write `{written}`"), span, written);
-        } else if STANDARD_MODULES.contains(&text) {
-            diagnostic =
-                diagnostic.with_help(format!("a module is imported before it is used: `import \"std/{text}\";`"));
-        } else if text == "self" {
-            diagnostic = match self.structs.is_empty() {
-                true => diagnostic.with_help("only a method has `self`, as its first parameter"),
-                false => diagnostic.with_help("the first parameter of a method is `self`: `fn name : self { }`"),
-            };
-        } else if let Some(help) = hint(text) {
-            diagnostic = diagnostic.with_help(help);
-        } else if self.suggestions_left > 0 {
-            self.suggestions_left -= 1;
-            let locals =
-                self.hidden.iter().map(|&(name, _)| name).filter(|name| self.innermost[name.0 as usize].is_some());
-            let globals = self.resolution.module_globals[self.module.0 as usize]
-                .iter()
-                .map(|&index| self.resolution.global(index).name);
-            let methods = self.structs.iter().flat_map(|open| {
-                let methods = &self.ast.struct_def(open.id).methods;
-                methods.iter().filter_map(|&method| Some(self.ast.function(method).name?.name))
-            });
-            let names = locals.chain(globals).chain(methods).chain([self.symbols.core]);
-            if let Some(similar) = closest(text, names.map(|name| self.interner.get(name))) {
-                diagnostic = diagnostic.with_suggestion(format!("did you mean '{similar}'?"), span, similar);
-            }
-        }
-        if self.is_target && diagnostic.suggestions.is_empty() && diagnostic.help.is_empty() {
-            let place = Span::new(span.file, span.lo, span.lo);
-            diagnostic = diagnostic.with_suggestion("define it with `let`", place, "let ");
-        }
-        self.diagnostics.push(diagnostic);
-    }
-
     /// Notes that a name is assigned to.
     fn assign(&mut self, reference: NameRef) {
         let moment = self.tick();
@@ -657,7 +612,8 @@ impl FileWalk<'_> {
             ExprKind::Name(name) => {
                 // Being assigned to is no use.
                 let was_used = self.innermost[name.0 as usize].map(|var| (var, self.scopes.var(var).used));
-                self.is_target = op == AssignOp::Plain && value.is_some();
+                self.is_target = value.is_some();
+                self.is_updated = op != AssignOp::Plain;
                 let reference = self.look_up(name, expr.span);
                 self.is_target = false;
                 if let (Some((var, used)), AssignOp::Plain) = (was_used, op) {

@@ -43,8 +43,11 @@ pub fn hint(name: &str) -> Option<&'static str> {
         "random" | "rand" => "`import \"std/math\";` has `math.rand_int(a, b)` and `math.rand_float()`",
         "datetime" | "Date" => "the time is in a module: `import \"std/time\";`",
         "subprocess" => "programs are run by a module: `import \"std/process\";`",
-        "setTimeout" => "`import \"std/async\";` has `await async.sleep(ms)` and `async.spawn(f)`",
-        "list" | "Array" | "vec" | "Vec" => "a list is written `[1, 2]`",
+        "setTimeout" | "sleep" => "`import \"std/async\" as tasks;` has `await tasks.sleep(ms)` and `tasks.spawn(f)`",
+        "fetch" => "`import \"std/http\";` has `await http.fetch(\"GET\", url, {}, \"\")`",
+        "list" | "Array" | "vec" | "Vec" => {
+            "a list is written `[1, 2]`; one of what another sequence has is made by `let xs = []; xs.extend(0..5);`"
+        }
         "dict" | "Object" | "Map" | "HashMap" | "table" => "a dict is written `{\"key\": value}`",
         "set" | "Set" => {
             "a dict whose values are `true` does what a set does; `xs.unique()` takes out what comes twice"
@@ -57,8 +60,16 @@ pub fn hint(name: &str) -> Option<&'static str> {
         "Error" | "Exception" | "ValueError" | "TypeError" | "RuntimeError" => {
             "any value can be thrown: `throw \"what is wrong\";`"
         }
+        "panic" | "error" | "die" => "an error is thrown, and any value can be: `throw \"what is wrong\";`",
+        "Some" | "Ok" => "a value stands for itself; `void` is what is not there, and errors are thrown",
+        "Err" => "errors are thrown, and any value can be: `throw \"what is wrong\";`",
+        "require" | "include" => "a module is imported by a statement: `import \"std/math\";`",
+        "__name__" => "a file is a program from its first line on; what it imports runs once, at its import",
         "zip" | "enumerate" => "lists have methods for this: `for i, x in xs.enumerate()`, `for x, y in xs.zip(ys)`",
-        "sum" | "min" | "max" | "sorted" | "reversed" | "map" | "filter" | "any" | "all" => {
+        "min" | "max" => {
+            "lists have methods for this, `xs.min()` and `xs.max()`; `import \"std/math\";` has `math.min(a, b)` of two numbers"
+        }
+        "sum" | "sorted" | "reversed" | "map" | "filter" | "any" | "all" => {
             "lists have methods for this: `xs.sum()`, `xs.sorted()`, `xs.map(f)`"
         }
         "abs" | "round" | "floor" | "ceil" | "sqrt" | "pow" => {

@@ -120,6 +120,34 @@ fn undefined_names_are_reported_each_with_what_was_meant() {
 }
 
 #[test]
+fn an_undefined_name_in_a_method_may_be_a_field() {
+    check(
+        "struct P { fn init : self { self.x = 1; } fn get : self { return x; } fn inc : self { x += y; } }",
+        &[
+            "1:66 Undefined variable 'x' [a field is written with its instance]",
+            "1:87 Undefined variable 'x' [a field is written with its instance]",
+            "1:92 Undefined variable 'y'",
+        ],
+    );
+    check(
+        "struct P { fn init : a { self.x = a; } }",
+        &["1:26 Undefined variable 'self' [the first parameter of a method is `self`: `fn init : self, a { }`]"],
+    );
+}
+
+#[test]
+fn what_is_assigned_to_is_defined_first() {
+    check(
+        "struct P { } p = P(); sum += 1; countre = 1; let counter = 2;",
+        &[
+            "1:14 Undefined variable 'p' [define it with `let`]",
+            "1:23 Undefined variable 'sum' [define it before, with the value to begin with: `let sum = 0;`]",
+            "1:33 Undefined variable 'countre' [did you mean 'counter'?]",
+        ],
+    );
+}
+
+#[test]
 fn top_level_names_are_visible_in_the_whole_file() {
     check("fn even : n { return odd(n); } fn odd : n { return even(n) + late; } let late = T(); struct T { }", &[]);
 }
@@ -265,6 +293,7 @@ fn imports_that_lead_nowhere() {
     );
     let resolved = resolve_files(&[("main.walrus", "import \"./lib\";"), ("lib.walrus", "")]);
     assert_eq!(resolved.messages, ["1:8 Module './lib' not found [did you mean './lib.walrus'?]"]);
+    check("import \"math\"; println(math);", &["1:8 Module 'math' not found [did you mean 'std/math'?]"]);
 }
 
 #[test]

@@ -56,6 +56,18 @@ impl Teller<'_> {
             {
                 warning.with_help("make it a string first: `core.str(…)`, or one f-string for all: `f\"… {…}\"`")
             }
+            Cause::Operands { operator: "%", left: Tags::STR, .. } => {
+                warning.with_help("values are put into a text by a format string: `f\"x = {x}\"`")
+            }
+            Cause::Operands { operator: "..", left: Tags::STR, right: Tags::STR } => {
+                warning.with_help("texts are joined with `+`")
+            }
+            Cause::Operands { operator: "..", right, .. } if right.within(Tags::LIST.or(Tags::TUPLE).or(Tags::STR)) => {
+                warning.with_help("the number of its items is `core.len(x)`; `for item in x` goes over them")
+            }
+            Cause::Operands { left: Tags::INSTANCE, right: Tags::INSTANCE, .. } => {
+                warning.with_help("structs define no operators: write a method, as `a.plus(b)`")
+            }
             Cause::Operands { left, right, .. }
                 if left.or(right).meets(Tags::STR) && left.or(right).meets(Tags::NUMBER) =>
             {
@@ -71,10 +83,18 @@ impl Teller<'_> {
             Cause::CannotIndex { object, index: Tags::FLOAT } if object.meets(Tags::LIST.or(Tags::STR)) => {
                 warning.with_help("`core.int(…)` makes an int of it; int `/` int is an int")
             }
+            Cause::CannotIndex { object: Tags::RANGE, index: Tags::INT } => {
+                warning.with_help("a range holds only its ends: its item at `i` is `r.start + i`")
+            }
             Cause::CannotAssign { object: Tags::STR } => warning.with_help("strings never change: make a new one"),
             Cause::CannotAssign { object: Tags::TUPLE } => warning.with_help("tuples never change: use a list"),
             Cause::Key { found } if found.meets(Tags::LIST) => {
                 warning.with_help("a tuple of such values can be a key, a list cannot")
+            }
+            Cause::Arity { callee: Callee::BuiltIn { name: name @ ("min" | "max"), required: 2, .. }, given }
+                if given > 2 =>
+            {
+                warning.with_help(format!("it takes two numbers; of more, make a list: `[a, b, c].{name}()`"))
             }
             Cause::Arity { callee: Callee::Function(func), .. } => {
                 let spans = self.program.debug.as_ref().map(|debug| &debug.functions);
